@@ -1,0 +1,81 @@
+"""Makes sure that an adb server runs, and that one started here ends with the last run that used it.
+
+A server that already runs is used and left alone. One that is started here is watched by a small shell
+process that waits for a file lock which every run holds for as long as it lives: the kernel gives the
+lock up even for a run that was killed. A server that then has somebody else's device is left running.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import subprocess
+from typing import IO
+
+from emulator.cache import cache_root
+from emulator.deadline import Deadline
+from emulator.errors import SetupError
+
+ANSWERS_WITHIN = 20.0
+
+# $1: adb, $2: port, $3: lock file. A device that a killed run leaves behind takes a moment to vanish.
+# The server is asked only while it runs: asking would start another.
+KEEPER = """
+"$1" -P "$2" nodaemon server > "$3.log" 2>&1 &
+server=$!
+flock --exclusive --close "$3" sh -c '
+    sleep 1
+    if kill -0 "$3" && ! "$1" -P "$2" devices | grep -q "device$"; then
+        kill "$3"
+        for _ in $(seq 100); do kill -0 "$3" || break; sleep 0.05; done
+    fi
+' sh "$1" "$2" "$server" 2> /dev/null
+"""
+
+_held: list[IO[str]] = []
+"""Open lock files: held until this process ends."""
+
+
+def server_port() -> int:
+    """The port of the adb server that adb's own tools would use."""
+    return int(os.environ.get("ANDROID_ADB_SERVER_PORT", "5037"))
+
+
+def ensure_adb_server() -> None:
+    """Use the adb server that runs, or start one.
+
+    Raises SetupError when none can be started within 20 s.
+    """
+    port = server_port()
+    lock = (cache_root() / f"adb-server-{port}.lock").open("a")
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    _held.append(lock)
+    if answers(port):
+        return
+
+    import adbutils
+
+    with (cache_root() / f"adb-server-{port}.start").open("a") as starting:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        if answers(port):
+            return
+        subprocess.Popen(
+            ["sh", "-c", KEEPER, "sh", adbutils.adb_path(), str(port), lock.name],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            Deadline(ANSWERS_WITHIN).poll(lambda: answers(port), f"the adb server on port {port}")
+        except TimeoutError as error:
+            said = (cache_root() / f"{lock.name}.log").read_text(errors="replace").strip()
+            raise SetupError(f"{error}. It said: {said or 'nothing'}") from error
+
+
+def answers(port: int) -> bool:
+    """Whether something accepts connections on that port of this machine."""
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,142 @@
+"""Keeps what is slow to obtain (kernel, adbd, agents) under the user's cache, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import filelock
+
+from emulator.errors import SetupError
+from emulator.progress import say, step
+
+MANIFEST = "MANIFEST.json"
+ANOTHER_RUN_MAY_TAKE = 1800.0
+"""Seconds that another run may spend building an entry this one waits for."""
+
+
+def cache_root() -> Path:
+    """Where all entries are: $BINDER_HARNESS_CACHE, or binder-harness in the user's cache directory."""
+    chosen = os.environ.get("BINDER_HARNESS_CACHE")
+    if chosen:
+        root = Path(chosen)
+    else:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "binder-harness"
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(
+            f"The cache directory {root} cannot be made: {error.strerror}. "
+            "Set BINDER_HARNESS_CACHE to a directory that can be written."
+        ) from error
+    return root
+
+
+def fingerprint(*parts: str | bytes | Path) -> str:
+    """A hash over strings, bytes and file contents (a directory: all files below it, with their names)."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for piece in _pieces(part):
+            digest.update(len(piece).to_bytes(8, "little"))
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _pieces(part: str | bytes | Path) -> Iterable[bytes]:
+    if isinstance(part, str):
+        yield part.encode()
+    elif isinstance(part, bytes):
+        yield part
+    elif part.is_dir():
+        for file in sorted(part.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                yield str(file.relative_to(part)).encode()
+                yield file.read_bytes()
+    else:
+        yield part.read_bytes()
+
+
+def entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
+    """The directory of the entry `name` for `key`, built by `build(directory)` when it is not there.
+
+    What `build` leaves in the directory is listed with its SHA-256 and checked at every use. A damaged
+    entry is built again. An interrupted build leaves nothing that a later run would take for an entry,
+    and two runs never build the same entry at once: the second waits.
+
+    `name` may hold a version for the reader's benefit; only `key`, a fingerprint of everything that the
+    content depends on, tells entries apart.
+    """
+    root = cache_root()
+    final = root / f"{name}-{key[:16]}"
+    if _intact(final):
+        return final
+    with _locked(root / f".{final.name}.lock", name):
+        if _intact(final):
+            return final
+        if final.exists():
+            say(f"{final.name} in the cache is damaged and is built again")
+            shutil.rmtree(final)
+        partial = root / f".{final.name}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(mode=0o700)
+        try:
+            with step(f"preparing {name}"):
+                build(partial)
+            _write_manifest(partial)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        partial.rename(final)
+    return final
+
+
+@contextlib.contextmanager
+def _locked(path: Path, name: str) -> Iterator[None]:
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        say(f"another run is preparing {name}: waiting for it")
+        try:
+            lock.acquire(timeout=ANOTHER_RUN_MAY_TAKE)
+        except filelock.Timeout as error:
+            raise SetupError(
+                f"Another run has held the lock on {name} for {ANOTHER_RUN_MAY_TAKE:.0f} s. "
+                f"End it (it holds {path}) and try again."
+            ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _files(directory: Path) -> dict[str, Path]:
+    return {
+        str(file.relative_to(directory)): file
+        for file in sorted(directory.rglob("*"))
+        if file.is_file() and not file.is_symlink() and file.name != MANIFEST
+    }
+
+
+def _hash(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _write_manifest(directory: Path) -> None:
+    hashes = {name: _hash(file) for name, file in _files(directory).items()}
+    (directory / MANIFEST).write_text(json.dumps(hashes, indent=1))
+
+
+def _intact(directory: Path) -> bool:
+    try:
+        expected = json.loads((directory / MANIFEST).read_text())
+    except (OSError, ValueError):
+        return False
+    files = _files(directory)
+    return expected.keys() == files.keys() and all(_hash(files[name]) == expected[name] for name in expected)

@@ -1,0 +1,18 @@
+// Stands in for supported_features() of transport.cpp, which the Makefile renames to all_features(): takes out of the
+// banner what only a framework or Android's update tools can serve. adb then falls back to services that are here, or
+// to a command that says why it cannot, where it would otherwise see the stream closed without a word.
+
+#include "transport.h"
+
+const FeatureSet& all_features();
+
+const FeatureSet& supported_features() {
+    static const FeatureSet served = [] {
+        FeatureSet features = all_features();
+        for (const char* absent : {kFeatureAbb, kFeatureAbbExec, kFeatureApex, kFeatureCmd, kFeatureRemountShell}) {
+            features.erase(absent);
+        }
+        return features;
+    }();
+    return served;
+}

@@ -1,0 +1,49 @@
+// Stands in for minijail, which Debian does not have: the part with which AOSP's main.cpp gives up root.
+// As there, a step that fails ends the process: adbd never goes on with more rights than it was told to keep.
+#pragma once
+
+#include <grp.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <optional>
+#include <vector>
+
+#include <android-base/logging.h>
+
+struct minijail {
+    std::vector<gid_t> groups;
+    std::optional<gid_t> group;
+    std::optional<uid_t> user;
+};
+
+inline minijail* minijail_new() {
+    return new minijail;
+}
+
+inline void minijail_set_supplementary_gids(minijail* jail, size_t size, const gid_t* groups) {
+    jail->groups.assign(groups, groups + size);
+}
+
+inline void minijail_change_gid(minijail* jail, gid_t group) {
+    jail->group = group;
+}
+
+inline void minijail_change_uid(minijail* jail, uid_t user) {
+    jail->user = user;
+}
+
+// Only a build that is not debuggable asks for this, and liblog for a host says that it always is.
+inline void minijail_use_caps(minijail*, uint64_t) {
+    LOG(FATAL) << "the capability bounding set cannot be reduced here";
+}
+
+inline void minijail_enter(const minijail* jail) {
+    if (setgroups(jail->groups.size(), jail->groups.data()) != 0) PLOG(FATAL) << "setgroups failed";
+    if (jail->group && setresgid(*jail->group, *jail->group, *jail->group) != 0) {
+        PLOG(FATAL) << "setresgid failed";
+    }
+    if (jail->user && setresuid(*jail->user, *jail->user, *jail->user) != 0) {
+        PLOG(FATAL) << "setresuid failed";
+    }
+}

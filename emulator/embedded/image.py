@@ -1,0 +1,74 @@
+"""Puts kernel modules and user space together into the initial file system that the device runs from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator.cache import entry, fingerprint
+from emulator.embedded.archive import Archive
+from emulator.embedded.kernel import Kernel, debian_kernel
+from emulator.embedded.userland import GUEST, adbd_root, busybox
+
+SHELL_USER = 2000
+"""AID_SHELL, the user of adb's shell (AOSP, private/android_filesystem_config.h)."""
+
+EMPTY_DIRECTORIES = ("dev", "proc", "run", "sys")
+
+
+@dataclass(frozen=True)
+class Image:
+    """Everything QEMU needs to start a device."""
+
+    kernel: Kernel
+    initramfs: Path
+
+
+def embedded_image() -> Image:
+    """The embedded device's image, from the cache or made now, with all that goes into it."""
+    kernel = debian_kernel()
+    programs = {"system/bin/busybox": busybox()}
+    modules = {f"lib/modules/{module.name}": module for module in kernel.modules}
+    files = {**tree(GUEST / "root"), **tree(adbd_root()), **programs, **modules}
+    key = fingerprint(
+        *(part for name, file in sorted(files.items()) for part in (name, file)),
+        Path(__file__),
+        Path(__file__).with_name("archive.py"),
+    )
+
+    def build(target: Path) -> None:
+        (target / "initramfs").write_bytes(archive_of({name: file.read_bytes() for name, file in files.items()}))
+
+    return Image(kernel, entry("image", key, build) / "initramfs")
+
+
+def tree(root: Path) -> dict[str, Path]:
+    """The files below a directory, by their paths relative to it."""
+    return {str(file.relative_to(root)): file for file in sorted(root.rglob("*")) if file.is_file()}
+
+
+def archive_of(files: Mapping[str, bytes]) -> bytes:
+    """An initramfs with the given files, the directories above them, and what every device has beside them.
+
+    A program or script is recognised by how it begins and made executable: a Python package that was
+    installed from an archive need not have kept the mode of its files.
+    """
+    archive = Archive()
+    parents = {str(parent) for name in files for parent in Path(name).parents}
+    for directory in sorted(parents - {"."} | set(EMPTY_DIRECTORIES)):
+        archive.directory(directory)
+    archive.directory("root", mode=0o700)
+    archive.directory("tmp", mode=0o1777)
+    archive.directory("data")
+    archive.directory("data/local")
+    archive.directory("data/local/tmp", mode=0o771, owner=SHELL_USER)
+    archive.character_device("dev/console", 5, 1)
+    archive.character_device("dev/null", 1, 3, mode=0o666)
+    archive.link("system/bin/sh", "busybox")
+    # As on Android.
+    archive.link("bin", "system/bin")
+    for name, content in sorted(files.items()):
+        executable = content.startswith((b"#!", b"\x7fELF")) and not name.endswith(".ko")
+        archive.file(name, content, mode=0o755 if executable else 0o644)
+    return archive.finish()

@@ -1,0 +1,202 @@
+"""One QEMU process: started, watched and ended, so that it never outlives whoever started it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import subprocess
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator.command import ENDS_WITH_US, missing_program
+from emulator.deadline import Deadline
+from emulator.embedded.console import Console
+from emulator.embedded.monitor import Monitor
+from emulator.errors import DeviceLostError, SetupError, TimeLimitError
+
+QEMU = "qemu-system-x86_64"
+ADBD_PORT = 5555
+READY = "binder-harness: device ready"
+
+KERNEL_ARGUMENTS = (
+    "console=ttyS0",
+    "quiet",
+    # A panic stops here, is read off the console, and ends the machine.
+    "panic=0",
+    # AOSP's servicemanagers ask for the caller's security context, which only this module gives.
+    "security=selinux",
+    # What a kernel under emulation spends its start-up time on.
+    "cryptomgr.notests",
+    "mitigations=off",
+    "audit=0",
+    "8250.nr_uarts=1",
+    "random.trust_cpu=on",
+    "no_timer_check",
+)
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a machine is made of."""
+
+    kernel: Path
+    initramfs: Path
+    memory_mib: int = 512
+    processors: int = 2
+    acceleration: str = "tcg"
+
+
+class Machine:
+    """A running QEMU with one forwarded port; use as a context manager or call `close`."""
+
+    def __init__(self, hardware: Hardware, directory: Path) -> None:
+        self.console = Console(directory / "console.log")
+        self._errors = directory / "qemu.err"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = threading.Event()
+        self._failure: OSError | None = None
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [*ENDS_WITH_US, *_command(hardware, theirs.fileno())]
+            self._keeper = threading.Thread(
+                target=self._keep, args=(command, theirs.fileno()), name="QEMU", daemon=True
+            )
+            self._keeper.start()
+            self._started.wait()
+        if self._failure is not None:
+            ours.close()
+            raise missing_program(ENDS_WITH_US[0]) from self._failure
+        self._monitor: Monitor | None = None
+        try:
+            self._monitor = Monitor(ours)
+            self.adb_port = self._forwarded_port()
+        except SetupError as error:
+            self.close()
+            raise self._start_failure() from error
+
+    def __enter__(self) -> Machine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _keep(self, command: Sequence[str], monitor: int) -> None:
+        """Start QEMU and read its console to the end.
+
+        The kernel ends QEMU with the thread that started it (setpriv --pdeathsig), so that thread lives
+        as long as QEMU does: this one.
+        """
+        try:
+            with self._errors.open("wb") as errors:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    pass_fds=(monitor,),
+                    start_new_session=True,
+                )
+        except OSError as error:
+            self._failure = error
+            return
+        finally:
+            self._started.set()
+        assert self._process.stdout is not None
+        with self._process.stdout as output:
+            self.console.read_from(output)
+        self._process.kill()
+        self._process.wait()
+
+    def _start_failure(self) -> SetupError:
+        said = self._errors.read_text(errors="replace").strip()
+        if "failed to execute" in said:
+            return missing_program(QEMU)
+        return SetupError(f"QEMU did not start: {said or 'it said nothing'}")
+
+    def _forwarded_port(self) -> int:
+        # QEMU binds the port itself, asked for any free one, so that no other program can take it between.
+        table = self.monitor.execute("human-monitor-command", command_line="info usernet")
+        found = re.search(
+            rf"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+{ADBD_PORT}\b", str(table)
+        )
+        if not found:
+            raise SetupError(f"QEMU does not show the port it forwards:\n{table}")
+        return int(found[1])
+
+    @property
+    def monitor(self) -> Monitor:
+        """QEMU's monitor."""
+        assert self._monitor is not None
+        return self._monitor
+
+    @property
+    def process_id(self) -> int:
+        """The pid of QEMU."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether QEMU runs and its kernel has not panicked."""
+        return self.console.panic is None and self._keeper.is_alive()
+
+    def why_lost(self) -> str:
+        """What ended the machine, with the last lines of its console."""
+        if self.console.panic:
+            reason = "the device's kernel panicked"
+        elif not self._keeper.is_alive():
+            said = self._errors.read_text(errors="replace").strip()
+            reason = f"QEMU ended{': ' + said if said else ''}"
+        else:
+            reason = "the device is silent"
+        return f"{reason}. Its last console lines ({self.console.log}):\n{self.console.tail()}"
+
+    def wait_until_ready(self, *, since: int = 0, deadline: Deadline) -> None:
+        """Wait for the console line with which the device says that adbd listens.
+
+        Raises DeviceLostError when the machine ends before, or says nothing to that effect in time.
+        """
+        try:
+            ready = self.console.wait_for(READY, since=since, deadline=deadline)
+        except TimeLimitError as error:
+            raise DeviceLostError(f"{error}: {self.why_lost()}") from error
+        if ready is None:
+            raise DeviceLostError(self.why_lost())
+
+    def reset(self) -> None:
+        """Press the reset button."""
+        self.monitor.execute("system_reset")
+
+    def close(self) -> None:
+        """End QEMU and wait for that; closing twice does nothing."""
+        with contextlib.suppress(OSError):
+            if self._process is not None:
+                self._process.kill()
+        self._keeper.join()
+        if self._monitor is not None:
+            self._monitor.close()
+
+
+def _command(hardware: Hardware, monitor: int) -> list[str]:
+    return [
+        QEMU,
+        *("-nodefaults", "-no-user-config", "-display", "none", "-vga", "none"),
+        *(
+            "-machine",
+            "q35",
+            "-accel",
+            hardware.acceleration,
+            "-cpu",
+            "host" if hardware.acceleration == "kvm" else "max",
+        ),
+        *("-smp", str(hardware.processors), "-m", f"{hardware.memory_mib}M"),
+        *("-kernel", str(hardware.kernel), "-initrd", str(hardware.initramfs)),
+        *("-append", " ".join(KERNEL_ARGUMENTS)),
+        *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
+        *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control"),
+        *("-netdev", f"user,id=network,restrict=on,hostfwd=tcp:127.0.0.1:0-:{ADBD_PORT}"),
+        *("-device", "virtio-net-pci,netdev=network"),
+    ]

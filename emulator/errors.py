@@ -1,0 +1,43 @@
+"""The errors users see: each says what happened, why, and what to do next, and knows its exit code."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a script can tell from `binder-harness`'s exit status."""
+
+    AS_KNOWN = 0
+    DEVIATION = 1
+    USAGE = 2
+    DEVICE_LOST = 3
+    SETUP_MISSING = 4
+
+
+class HarnessError(Exception):
+    """Anything this project refuses or gives up on; the message is written for the user."""
+
+    exit_code = ExitCode.DEVIATION
+
+
+class UsageError(HarnessError):
+    """The caller asked for something that does not exist; the message lists what does."""
+
+    exit_code = ExitCode.USAGE
+
+
+class SetupError(HarnessError):
+    """Something the machine must provide is missing; the message names the command that mends it."""
+
+    exit_code = ExitCode.SETUP_MISSING
+
+
+class DeviceLostError(HarnessError):
+    """The device panicked, exited or fell silent; the message ends in its last console lines."""
+
+    exit_code = ExitCode.DEVICE_LOST
+
+
+class TimeLimitError(HarnessError, TimeoutError):
+    """A wait reached its deadline; the message says what was awaited and for how long."""

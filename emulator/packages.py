@@ -1,0 +1,159 @@
+"""Debian packages and sources as raw material: downloaded and unpacked under the cache, never installed.
+
+The machine's own apt configuration stays as it is. A private apt state is kept in the cache; its sources
+are the machine's own, with source packages switched on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import filelock
+
+from emulator.cache import cache_root
+from emulator.command import run
+from emulator.errors import SetupError
+from emulator.progress import step
+
+SOURCES = Path("/etc/apt/sources.list")
+SOURCES_PARTS = Path("/etc/apt/sources.list.d")
+DOWNLOAD_SECONDS = 1200.0
+FRESH_SECONDS = 3600.0
+
+
+def with_sources(text: str, *, one_line: bool) -> str:
+    """The text of a sources file in which every entry for packages is one for source packages, too.
+
+    `one_line` tells the format of *.list files from the stanzas of *.sources (sources.list(5)).
+    """
+    if one_line:
+        entries = re.findall(r"^[ \t]*deb([ \t].*)$", text, flags=re.MULTILINE)
+        return "".join(f"deb{entry}\ndeb-src{entry}\n" for entry in entries)
+    return re.sub(r"^Types:.*\bdeb\b.*$", "Types: deb deb-src", text, flags=re.MULTILINE)
+
+
+class PackageIndex:
+    """The private apt state, one for each machine architecture asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @functools.cached_property
+    def _options(self) -> list[str]:
+        return [
+            f"-oDir::State={self.root}/state",
+            "-oDir::State::status=/var/lib/dpkg/status",
+            f"-oDir::Cache={self.root}/cache",
+            f"-oDir::Etc::sourcelist={self.root}/sources.list",
+            f"-oDir::Etc::sourceparts={self.root}/sources.list.d",
+            "-oAcquire::Languages=none",
+            "-oAcquire::Retries=3",
+            "-oAPT::Sandbox::User=",
+            "-qq",
+        ]
+
+    def refresh(self) -> None:
+        """Fetch the lists of packages and sources that the machine's own sources offer now."""
+        for directory in ("state/lists/partial", "cache/archives/partial", "sources.list.d"):
+            (self.root / directory).mkdir(parents=True, exist_ok=True)
+        text = SOURCES.read_text() if SOURCES.exists() else ""
+        (self.root / "sources.list").write_text(with_sources(text, one_line=True))
+        for part in sorted(SOURCES_PARTS.glob("*.list")) + sorted(SOURCES_PARTS.glob("*.sources")):
+            copy = self.root / "sources.list.d" / part.name
+            copy.write_text(with_sources(part.read_text(), one_line=part.suffix == ".list"))
+        with step("reading the list of Debian's packages"):
+            run(
+                ["apt-get", *self._options, "update"],
+                seconds=DOWNLOAD_SECONDS,
+                needs="Is the network reachable?",
+            )
+
+    def version(self, package: str) -> str | None:
+        """The version that would be downloaded; None when the index does not have the package."""
+        policy = run(["apt-cache", *self._options, "policy", package], seconds=60)
+        found = re.search(r"Candidate: (\S+)", policy)
+        return found[1] if found and found[1] != "(none)" else None
+
+    def dependency(self, package: str, pattern: str) -> str | None:
+        """The name of the first dependency of a package that matches `pattern`."""
+        depends = run(["apt-cache", *self._options, "depends", package], seconds=60)
+        return next(
+            (name for name in re.findall(r"Depends: (\S+)", depends) if re.match(pattern, name)), None
+        )
+
+    def source_version(self, source: str) -> str | None:
+        """The newest version of a source package; None when the index does not have it."""
+        shown = run(["apt-cache", *self._options, "--only-source", "showsrc", source], seconds=60)
+        versions = re.findall(r"^Version: (\S+)", shown, flags=re.MULTILINE)
+        return versions[0] if versions else None
+
+    def download(self, package: str, directory: Path) -> Path:
+        """Download a package (apt checks its hash against the signed index) and return the .deb file."""
+        run(["apt-get", *self._options, "download", package], directory=directory, seconds=DOWNLOAD_SECONDS)
+        (file,) = directory.glob(f"{package.partition('=')[0]}_*.deb")
+        return file
+
+    def download_source(self, source: str, directory: Path) -> Path:
+        """Download a source package (apt checks its hashes) and return its .dsc file."""
+        run(
+            ["apt-get", *self._options, "--download-only", "source", source],
+            directory=directory,
+            seconds=DOWNLOAD_SECONDS,
+        )
+        (file,) = directory.glob("*.dsc")
+        return file
+
+
+@contextlib.contextmanager
+def package_index() -> Iterator[PackageIndex]:
+    """The private index, read within the last hour, held by one run at a time."""
+    root = cache_root() / "apt"
+    root.mkdir(exist_ok=True)
+    with filelock.FileLock(root / ".lock", timeout=DOWNLOAD_SECONDS):
+        index = PackageIndex(root)
+        stamp = root / "refreshed"
+        if not stamp.exists() or time.time() - stamp.stat().st_mtime > FRESH_SECONDS:
+            index.refresh()
+            stamp.touch()
+        yield index
+
+
+def recorded_version(name: str, ask: Callable[[PackageIndex], str | None]) -> str:
+    """The version of `name` that this machine uses: asked of the index once, then remembered.
+
+    Remembering keeps later runs off the network and on the same kernel; removing the file `versions.json`
+    from the cache moves to the newest of everything. Raises SetupError when the index has no such package.
+    """
+    record = cache_root() / "apt" / "versions.json"
+    known: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
+    if name not in known:
+        with package_index() as index:
+            found = ask(index)
+            if found is None:
+                raise SetupError(
+                    f"The machine's apt sources offer no {name}. "
+                    "Debian 12 with its security and updates suites has it; see /etc/apt/sources.list.d."
+                )
+            known[name] = found
+            _replace(record, json.dumps(known, indent=1))
+    return known[name]
+
+
+def forget_version(name: str) -> None:
+    """Ask the index again at the next use, because it no longer has the version remembered."""
+    record = cache_root() / "apt" / "versions.json"
+    known: dict[str, str] = json.loads(record.read_text())
+    known.pop(name, None)
+    _replace(record, json.dumps(known, indent=1))
+
+
+def _replace(file: Path, text: str) -> None:
+    beside = file.with_suffix(".new")
+    beside.write_text(text)
+    beside.rename(file)

@@ -1,0 +1,60 @@
+"""What a run needs of the system: program by program, with Debian's package for it.
+
+Run as a script by a bare Python, before anything is installed, it prints the packages that are missing.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Prerequisite:
+    """One thing the system must have, how its presence shows, and why it is needed."""
+
+    package: str
+    purpose: str
+    program: str | None = None
+    file: Path | None = None
+
+    @property
+    def present(self) -> bool:
+        """Whether the program is on the PATH, or the file exists."""
+        if self.program is not None:
+            return shutil.which(self.program) is not None
+        return self.file is not None and self.file.exists()
+
+
+PREREQUISITES = (
+    Prerequisite("qemu-system-x86", "runs the embedded device", program="qemu-system-x86_64"),
+    Prerequisite("util-linux", "ends what a killed run had started", program="setpriv"),
+    Prerequisite("dpkg", "unpacks the device's kernel", program="dpkg-deb"),
+    Prerequisite("dpkg-dev", "unpacks AOSP's sources", program="dpkg-source"),
+    Prerequisite("make", "builds AOSP's adbd", program="make"),
+    Prerequisite("clang", "compiles AOSP's adbd", program="clang++"),
+    Prerequisite("g++", "has the C++ library that AOSP's adbd links", program="g++"),
+    Prerequisite(
+        "libcap-dev", "lets AOSP's adbd drop privileges", file=Path("/usr/include/sys/capability.h")
+    ),
+)
+
+
+def missing() -> list[Prerequisite]:
+    """Those that are not there."""
+    return [prerequisite for prerequisite in PREREQUISITES if not prerequisite.present]
+
+
+def package_of(program: str) -> str | None:
+    """Debian's package for a program this project calls."""
+    return next((known.package for known in PREREQUISITES if known.program == program), None)
+
+
+def install_command(packages: list[str]) -> str:
+    """What a user types to install packages on Debian."""
+    return f"sudo apt-get install --no-install-recommends {' '.join(packages)}"
+
+
+if __name__ == "__main__":
+    print(*(prerequisite.package for prerequisite in missing()))

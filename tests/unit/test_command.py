@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from emulator.command import run
+from emulator.errors import SetupError
+
+
+def test_the_output_is_returned() -> None:
+    assert run(["sh", "-c", "echo out; echo error >&2"], seconds=20) == "out\n"
+
+
+def test_a_failure_shows_the_last_lines_and_what_usually_mends_it() -> None:
+    with pytest.raises(SetupError, match=r"(?s)exit 3.*the reason.*Try turning it off"):
+        run(["sh", "-c", "echo the reason >&2; exit 3"], seconds=20, needs="Try turning it off.")
+
+
+def test_a_missing_program_of_ours_is_answered_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulator.prerequisites.PREREQUISITES", (_missing(),))
+    with pytest.raises(SetupError, match=r"apt-get install .*no-such-package"):
+        run(["no-such-program"], seconds=20)
+
+
+def _missing() -> object:
+    from emulator.prerequisites import Prerequisite
+
+    return Prerequisite("no-such-package", "nothing", program="no-such-program")
+
+
+def test_a_program_that_hangs_is_ended_with_everything_it_started() -> None:
+    started = time.monotonic()
+    with pytest.raises(SetupError, match="did not end within"):
+        run(["sh", "-c", "sleep 60 & sleep 60"], seconds=0.2)
+    assert time.monotonic() - started < 20

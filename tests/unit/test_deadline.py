@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from emulator.deadline import Deadline
+from emulator.errors import TimeLimitError
+
+
+def test_a_condition_is_asked_until_it_answers() -> None:
+    answers = iter([None, 0, "", "found"])
+    assert Deadline(20).poll(lambda: next(answers), "an answer", interval=0.001) == "found"
+
+
+def test_a_condition_that_never_answers_ends_at_the_deadline_naming_what_was_awaited() -> None:
+    with pytest.raises(TimeLimitError, match=r"the door: not within 0\.02 s"):
+        Deadline(0.02).poll(lambda: None, "the door", interval=0.001)
+
+
+def test_a_condition_is_asked_once_even_when_no_time_is_left() -> None:
+    assert Deadline(0).poll(lambda: "there", "it") == "there"
+
+
+def test_the_sooner_of_two_deadlines_counts() -> None:
+    assert Deadline(100).within(0).expired
+    assert Deadline(0).within(100).expired
+    assert not Deadline(100).within(50).expired
+
+
+def test_running_out_is_a_timeout_for_those_who_catch_that() -> None:
+    with pytest.raises(TimeoutError):
+        Deadline(0).check("anything")

@@ -38,7 +38,9 @@ def embedded_image() -> Image:
     )
 
     def build(target: Path) -> None:
-        (target / "initramfs").write_bytes(archive_of({name: file.read_bytes() for name, file in files.items()}))
+        (target / "initramfs").write_bytes(
+            archive_of({name: file.read_bytes() for name, file in files.items()})
+        )
 
     return Image(kernel, entry("image", key, build) / "initramfs")
 

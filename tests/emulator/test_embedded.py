@@ -13,8 +13,8 @@ import adbutils
 import pytest
 
 from emulator.deadline import Deadline
-from emulator.errors import DeviceLostError
 from emulator.embedded.device import EmbeddedDevice, open_embedded
+from emulator.errors import DeviceLostError
 from emulator.target import parse_target
 
 WITHIN = 60.0

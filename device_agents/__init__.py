@@ -1,0 +1,1 @@
+"""What runs on a device: sources in C, and how they are compiled."""

@@ -1,0 +1,165 @@
+/*
+ * Makes the system calls it is told to make, on the thread it is told to use, and touches its own memory.
+ *
+ * It speaks frames (protocol.h) over standard input and output, listens on nothing, and ends with its input.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "batch.h"
+#include "memory.h"
+#include "protocol.h"
+#include "threads.h"
+
+#if defined(__x86_64__)
+#define ARCHITECTURE "x86_64"
+#elif defined(__aarch64__)
+#define ARCHITECTURE "aarch64"
+#else
+#error "the host has no system call numbers for this architecture"
+#endif
+
+enum { UNCHANGED = -1 };
+
+static _Noreturn void show_usage(FILE *stream, int status)
+{
+    fputs("usage: syscall_agent [--uid NUMBER] [--gid NUMBER]\n"
+          "\n"
+          "Runs system calls on behalf of a host that speaks the agent's binary protocol over standard\n"
+          "input and output, until the input ends.\n"
+          "\n"
+          "  --uid NUMBER  become this user (real, effective and saved id); drops supplementary groups\n"
+          "  --gid NUMBER  become a member of this group alone\n"
+          "  --help        show this text\n",
+          stream);
+    exit(status);
+}
+
+static long long parse_id(const char *text)
+{
+    char *end;
+    errno = 0;
+    long long id = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || id < 0 || id >= UINT32_MAX) {
+        fprintf(stderr, "syscall_agent: %s is no user or group id\n", text);
+        show_usage(stderr, EX_USAGE);
+    }
+    return id;
+}
+
+static void check(int result, const char *what)
+{
+    if (result != 0) {
+        fprintf(stderr, "syscall_agent: %s: %s\n", what, strerror(errno));
+        exit(EX_NOPERM);
+    }
+}
+
+static void become(long long uid, long long gid)
+{
+    if (uid == UNCHANGED && gid == UNCHANGED)
+        return;
+    check(setgroups(0, NULL), "dropping supplementary groups");
+    if (gid != UNCHANGED)
+        check(setresgid((gid_t)gid, (gid_t)gid, (gid_t)gid), "changing the group id");
+    if (uid != UNCHANGED)
+        check(setresuid((uid_t)uid, (uid_t)uid, (uid_t)uid), "changing the user id");
+}
+
+static void parse_arguments(int count, char **arguments, long long *uid, long long *gid)
+{
+    static const struct option options[] = {
+        {"uid", required_argument, NULL, 'u'},
+        {"gid", required_argument, NULL, 'g'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
+        switch (option) {
+        case 'u':
+            *uid = parse_id(optarg);
+            break;
+        case 'g':
+            *gid = parse_id(optarg);
+            break;
+        case 'h':
+            show_usage(stdout, EX_OK);
+        default:
+            show_usage(stderr, EX_USAGE);
+        }
+    }
+    if (optind < count)
+        show_usage(stderr, EX_USAGE);
+}
+
+/* What started the agent may have left signals blocked or ignored; the host shall find the defaults. */
+static void prepare_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    signal(SIGPIPE, SIG_IGN); /* a broken pipe is an errno here, not the end */
+    memory_catch_faults();
+    threads_catch_interrupts();
+}
+
+static void greet(void)
+{
+    struct hello hello = {
+        .header = {.size = sizeof hello - sizeof hello.header, .kind = FRAME_HELLO},
+        .magic = {'S', 'Y', 'S', 'A', 'G', 'E', 'N', 'T'},
+        .version = PROTOCOL_VERSION,
+        .pointer_size = sizeof(void *),
+        .page_size = (uint32_t)sysconf(_SC_PAGESIZE),
+        .pid = (uint32_t)getpid(),
+        .uid = getuid(),
+        .architecture = ARCHITECTURE,
+    };
+    send_frame(&hello.header);
+}
+
+static void submit(struct frame *frame)
+{
+    size_t results_size;
+    const char *problem = batch_check(frame, &results_size);
+    if (problem != NULL)
+        fail(EX_DATAERR, "%s (request %u)", problem, frame->header.request);
+    if (!threads_submit(frame, results_size))
+        fail(EX_DATAERR, "a batch for thread %u, which does not exist", frame->header.thread);
+}
+
+static void dispatch(struct frame *frame)
+{
+    if (frame->header.kind == FRAME_BATCH || frame->header.kind == FRAME_FORK) {
+        submit(frame);
+        return;
+    }
+    if (frame->header.size != 0)
+        fail(EX_DATAERR, "a frame of kind %u with a payload", frame->header.kind);
+    if (frame->header.kind == FRAME_START_THREAD)
+        threads_start(&frame->header);
+    else if (!threads_interrupt(&frame->header))
+        fail(EX_DATAERR, "an interrupt for thread %u, which does not exist", frame->header.thread);
+    free(frame);
+}
+
+int main(int count, char **arguments)
+{
+    long long uid = UNCHANGED, gid = UNCHANGED;
+    parse_arguments(count, arguments, &uid, &gid);
+    become(uid, gid);
+    prepare_signals();
+    greet();
+    for (struct frame *frame; (frame = receive_frame()) != NULL;)
+        dispatch(frame);
+    _exit(EX_OK); /* without waiting for threads that may be blocked for ever */
+}

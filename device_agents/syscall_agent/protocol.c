@@ -1,0 +1,88 @@
+/* Moves whole frames between the host and the agent, and ends the agent when the stream makes no sense. */
+#include "protocol.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+/* Frames of several threads must not mix. */
+static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
+
+/* How many bytes came: fewer than asked for only at the end of the input. */
+static size_t read_fully(void *destination, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t count = read(STDIN_FILENO, (uint8_t *)destination + done, size - done);
+        if (count == 0)
+            break;
+        if (count > 0)
+            done += (size_t)count;
+        else if (errno != EINTR)
+            fail(EX_IOERR, "reading standard input: %s", strerror(errno));
+    }
+    return done;
+}
+
+struct frame *receive_frame(void)
+{
+    struct frame_header header;
+    size_t count = read_fully(&header, sizeof header);
+    if (count == 0)
+        return NULL;
+    if (count < sizeof header)
+        fail(EX_DATAERR, "the input ended inside a frame's header");
+    /* Judged before the payload is awaited: garbage must not make the agent wait for more of it. */
+    if (header.kind < FRAME_START_THREAD || header.kind > FRAME_INTERRUPT)
+        fail(EX_DATAERR, "no frame has the kind %u", header.kind);
+    if (header.size > MAX_PAYLOAD)
+        fail(EX_DATAERR, "a frame of %u bytes, but the limit is %u", header.size, MAX_PAYLOAD);
+    if (header.request == 0)
+        fail(EX_DATAERR, "a frame with the request number 0");
+
+    struct frame *frame = malloc(sizeof *frame + header.size);
+    if (frame == NULL)
+        fail(EX_OSERR, "no memory for a frame of %u bytes", header.size);
+    frame->header = header;
+    if (read_fully(frame->payload, header.size) < header.size)
+        fail(EX_DATAERR, "the input ended inside a frame of %u bytes", header.size);
+    return frame;
+}
+
+void send_frame(const struct frame_header *header)
+{
+    const uint8_t *next = (const uint8_t *)header;
+    size_t left = sizeof *header + header->size;
+    pthread_mutex_lock(&output);
+    while (left > 0) {
+        ssize_t count = write(STDOUT_FILENO, next, left);
+        if (count < 0 && errno != EINTR)
+            _exit(EX_IOERR); /* nobody is left to be told */
+        if (count > 0) {
+            next += count;
+            left -= (size_t)count;
+        }
+    }
+    pthread_mutex_unlock(&output);
+}
+
+void fail(int status, const char *format, ...)
+{
+    struct {
+        struct frame_header header;
+        char text[512];
+    } error = {.header.kind = FRAME_ERROR};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error.text, sizeof error.text, format, arguments);
+    va_end(arguments);
+    error.header.size = (uint32_t)strlen(error.text);
+    alarm(5); /* a host that has stopped reading must not keep the agent alive */
+    send_frame(&error.header);
+    _exit(status);
+}

@@ -1,0 +1,108 @@
+/*
+ * The frames that pass over standard input and output.
+ *
+ * Every number is little-endian. A frame is a header and header.size further bytes. The agent's first
+ * frame is a HELLO; from then on the host asks and the agent answers, in whatever order the answers become
+ * ready. A frame the agent does not understand gets an ERROR frame, and the agent exits with EX_DATAERR.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are built in memory as they are sent");
+
+enum {
+    PROTOCOL_VERSION = 1,
+    MAX_PAYLOAD = 8 << 20,   /* bytes after the header, either way */
+    MAX_OPERATIONS = 1024,   /* in one batch */
+    MAX_WORDS = 6,           /* of one operation: what a Linux system call takes */
+};
+
+enum frame_kind {
+    /* from the host */
+    FRAME_START_THREAD = 1,  /* answered by STARTED */
+    FRAME_BATCH = 2,         /* for `thread`: batch_header and operations; answered by RESULTS */
+    FRAME_FORK = 3,          /* the same, run by a forked child of `thread` */
+    FRAME_INTERRUPT = 4,     /* `request` is the batch to interrupt if `thread` is at it now; no answer */
+    /* from the agent */
+    FRAME_HELLO = 128,
+    FRAME_STARTED = 129,     /* `thread` is the new thread's id; payload: int32, 0 or a negative errno */
+    FRAME_RESULTS = 130,
+    FRAME_ERROR = 131,       /* payload: text for a human; the agent exits */
+};
+
+struct frame_header {
+    uint32_t size;           /* of what follows the header */
+    uint32_t kind;
+    uint32_t request;        /* chosen by the host, never 0, repeated in the answer */
+    uint32_t thread;
+};
+
+struct frame {
+    struct frame_header header;
+    uint8_t payload[];
+};
+
+enum batch_flag { BATCH_KEEP_GOING = 1 };
+
+struct batch_header {
+    uint32_t flags;
+    uint32_t count;          /* of operations */
+};
+
+enum operation_kind {
+    OPERATION_CALL = 1,      /* number; words: the arguments */
+    OPERATION_READ = 2,      /* size; words: address */
+    OPERATION_WRITE = 3,     /* size; words: address; followed by the bytes */
+    OPERATION_FILL = 4,      /* size; words: address, seed */
+    OPERATION_DIGEST = 5,    /* size; words: address */
+};
+
+/* Followed by word_count words of 64 bits. */
+struct operation_header {
+    uint8_t kind;
+    uint8_t word_count;
+    uint8_t earlier;         /* bit i: word i is an earlier operation's index and stands for its value */
+    uint8_t reserved;        /* 0 */
+    uint32_t size;           /* bytes of memory; for a CALL the system call's number */
+};
+
+struct hello {
+    struct frame_header header;
+    char magic[8];
+    uint32_t version;
+    uint32_t pointer_size;
+    uint32_t page_size;
+    uint32_t pid;
+    uint32_t uid;
+    char architecture[16];   /* as `uname -m` says, padded with NUL */
+};
+
+struct started {
+    struct frame_header header;
+    int32_t error;
+};
+
+struct results {
+    struct frame_header header;
+    int32_t child;           /* FORK: the child's pid, or a negative errno and no results; otherwise 0 */
+    uint32_t child_status;   /* FORK: as waitpid() told it if the child died in its batch; otherwise 0 */
+    uint32_t executed;       /* operations; an answer of each follows: struct answer, then its bytes */
+    uint8_t answers[];
+};
+
+struct answer {
+    int64_t value;           /* a call's value, or the bytes handled; a negative errno */
+    uint64_t size;           /* of the bytes that follow */
+};
+
+/* The next frame, to be freed by the caller; NULL at the end of the input. Exits on one without sense. */
+struct frame *receive_frame(void);
+
+/* Sends the header and the header.size bytes behind it with one write where the stream takes it. */
+void send_frame(const struct frame_header *header);
+
+/* Tells the host why, and ends the process with a status from sysexits.h. */
+_Noreturn void fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,0 +1,24 @@
+/* The threads that run batches: each has a queue of its own, so that one that blocks holds up no other. */
+#pragma once
+
+#include <signal.h>
+
+#include "protocol.h"
+
+/* Makes a blocked system call return EINTR. Ignored by default: one that comes late does no harm anywhere. */
+enum { INTERRUPT_SIGNAL = SIGURG };
+
+/* Must run before the first thread starts. */
+void threads_catch_interrupts(void);
+
+/* Starts a thread and answers the frame. */
+void threads_start(const struct frame_header *header);
+
+/* Hands a BATCH or FORK frame that passed batch_check() to its thread, which frees it. False: no such one. */
+bool threads_submit(struct frame *frame, size_t results_size);
+
+/*
+ * Signals the thread if it is at this very request. The signal is lost where it comes just before the call
+ * blocks: the host repeats it until the answer is there. False: no such thread.
+ */
+bool threads_interrupt(const struct frame_header *header);

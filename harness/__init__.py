@@ -1,0 +1,27 @@
+"""Ask a device about Binder: open one, start processes on it, and see what the kernel shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.binder import Binder, Parcel
+    from harness.device import Device, open_device
+
+__all__ = ["Binder", "Device", "Parcel", "open_device"]
+
+_HOMES = {
+    "Binder": "harness.binder",
+    "Parcel": "harness.binder",
+    "Device": "harness.device",
+    "open_device": "harness.device",
+}
+
+
+def __getattr__(name: str) -> object:
+    # pytest imports this package for its plugin in every run of its users: only what is asked for is loaded.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__} has no {name}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,32 @@
+"""How a process ended, whichever way that was learned."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ExitStatus:
+    """An exit code, or the signal that killed the process."""
+
+    code: int | None = None
+    signal: int | None = None
+
+    @classmethod
+    def from_shell(cls, status: int) -> ExitStatus:
+        """From a shell's `$?`, where 128 + n stands for signal n; adbd reports in the same way."""
+        return cls(signal=status - 128) if status > 128 else cls(code=status)
+
+    @classmethod
+    def from_wait(cls, status: int) -> ExitStatus:
+        """From the status that wait4(2) stores."""
+        return cls(signal=status & 0x7F) if status & 0x7F else cls(code=status >> 8 & 0xFF)
+
+    def __str__(self) -> str:
+        if self.signal is None:
+            return f"exited with status {self.code}"
+        try:
+            return f"was killed by {signal.Signals(self.signal).name}"
+        except ValueError:
+            return f"was killed by signal {self.signal}"

@@ -1,0 +1,51 @@
+"""A child of a process on the device, for what fork(2) hands down and what it does not."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from types import TracebackType
+from typing import Self
+
+from emulator.deadline import Deadline
+from harness.agent.errors import AgentDiedError
+from harness.agent.exit_status import ExitStatus
+from harness.agent.operations import Call, Result
+from harness.agent.protocol import BatchResults
+from harness.agent.syscalls import Syscall
+from harness.agent.thread import RemoteThread
+
+
+class ForkedChild:
+    """A child that has run its batch and now sleeps, to be looked at from outside, until it is closed.
+
+    A context manager. The child never outlives its parent. `results` are those of its batch; `exit_status`
+    says how the child died where it did so in its batch, and is None otherwise.
+    """
+
+    def __init__(self, thread: RemoteThread, outcome: BatchResults) -> None:
+        self._thread = thread
+        self._status = outcome.child_status
+        self._reaped = self._status != 0
+        self.pid: int = outcome.child
+        self.results: list[Result] = outcome.results
+        self.exit_status = ExitStatus.from_wait(outcome.child_status) if self._reaped else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self, *, deadline: Deadline | None = None) -> None:
+        """Kill the child and reap it; a second time does nothing. TimeLimitError at the deadline (10 s)."""
+        if self._reaped:
+            return
+        self._reaped = True
+        kill = Call(Syscall.kill, self.pid, signal.SIGKILL)
+        reap = Call(Syscall.wait4, self.pid, 0, 0, 0)
+        with contextlib.suppress(AgentDiedError):  # the child died with it
+            for result in self._thread.batch(kill, reap, deadline=deadline):
+                result.checked()

@@ -1,0 +1,109 @@
+"""The memory of a process on the device, read and written from Python."""
+
+from __future__ import annotations
+
+import contextlib
+from types import TracebackType
+from typing import Self
+
+from emulator.deadline import Deadline
+from emulator.errors import UsageError
+from harness.agent.errors import AgentDiedError
+from harness.agent.operations import Call, Digest, Fill, Operation, Read, Write, map_anonymous
+from harness.agent.syscalls import Syscall
+from harness.agent.thread import DEFAULT_SECONDS, RemoteThread
+
+_PIECE = 4 * 1024 * 1024
+"""What one frame carries: half of what it may."""
+
+
+class RemoteMemory:
+    """All memory of a process, by address. Whatever cannot be accessed there raises OSError (EFAULT).
+
+    Accesses are made by a thread of their own, so they work while all others are blocked. Every method takes
+    a deadline (10 s unless given) and raises TimeLimitError at it.
+    """
+
+    def __init__(self, thread: RemoteThread) -> None:
+        self._thread = thread
+
+    def read(self, address: int, size: int, *, deadline: Deadline | None = None) -> bytes:
+        """The `size` bytes at `address`."""
+        deadline = deadline or Deadline(DEFAULT_SECONDS)
+        pieces = [Read(address + offset, min(_PIECE, size - offset)) for offset in range(0, size, _PIECE)]
+        return b"".join([self._run(piece, deadline)[1] for piece in pieces])
+
+    def write(self, address: int, data: bytes, *, deadline: Deadline | None = None) -> None:
+        """Write `data` at `address`; where a part cannot be written, those before it are."""
+        deadline = deadline or Deadline(DEFAULT_SECONDS)
+        for offset in range(0, len(data), _PIECE):
+            self._run(Write(address + offset, data[offset : offset + _PIECE]), deadline)
+
+    def fill(self, address: int, size: int, seed: int, *, deadline: Deadline | None = None) -> None:
+        """Write `payload.fill_pattern(size, seed)` at `address`, made on the device."""
+        self._run(Fill(address, size, seed), deadline)
+
+    def digest(self, address: int, size: int, *, deadline: Deadline | None = None) -> bytes:
+        """`payload.digest()` of the `size` bytes at `address`, made on the device: 16 bytes."""
+        return self._run(Digest(address, size), deadline)[1]
+
+    def allocate(self, size: int, *, deadline: Deadline | None = None) -> RemoteBuffer:
+        """Map `size` bytes of fresh memory, all zero; they stay until closed, or until the process ends."""
+        return RemoteBuffer(self, self._run(map_anonymous(size), deadline)[0], size)
+
+    def unmap(self, address: int, size: int, *, deadline: Deadline | None = None) -> None:
+        """Unmap the pages of a range."""
+        self._run(Call(Syscall.munmap, address, size), deadline)
+
+    def _run(self, operation: Operation, deadline: Deadline | None) -> tuple[int, bytes]:
+        result = self._thread.batch(operation, deadline=deadline)[0].checked()
+        return result.value, result.data
+
+
+class RemoteBuffer:
+    """Memory that was allocated on the device; a context manager that gives it back."""
+
+    def __init__(self, memory: RemoteMemory, address: int, size: int) -> None:
+        self.address = address
+        self.size = size
+        self._memory = memory
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def read(self, offset: int = 0, size: int | None = None) -> bytes:
+        """`size` bytes from `offset` on, all to the end unless given."""
+        size = self.size - offset if size is None else size
+        return self._memory.read(self._at(offset, size), size)
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Write `data` from `offset` on."""
+        self._memory.write(self._at(offset, len(data)), data)
+
+    def fill(self, seed: int) -> None:
+        """Fill the whole buffer with the pattern of `seed`."""
+        self._memory.fill(self.address, self.size, seed)
+
+    def digest(self) -> bytes:
+        """The digest of the whole buffer."""
+        return self._memory.digest(self.address, self.size)
+
+    def close(self) -> None:
+        """Unmap the memory; a second time does nothing."""
+        if not self._closed:
+            self._closed = True
+            with contextlib.suppress(AgentDiedError):  # the memory went with the process
+                self._memory.unmap(self.address, self.size)
+
+    def _at(self, offset: int, size: int) -> int:
+        if self._closed:
+            raise UsageError(f"the buffer at {self.address:#x} was given back already")
+        if not 0 <= offset <= offset + size <= self.size:
+            raise UsageError(f"{size} bytes at offset {offset} lie outside of a buffer of {self.size} bytes")
+        return self.address + offset

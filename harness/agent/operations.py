@@ -1,0 +1,121 @@
+"""What a thread of an agent can be told to do, and what it answers."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+from dataclasses import dataclass
+
+from harness.agent.syscalls import Syscall
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Stands for the value that the operation at `index` (from 0) of the same batch returned.
+
+    An operation that refers to one that failed is not run and answers ECANCELED.
+    """
+
+    index: int
+
+    def __str__(self) -> str:
+        return f"result {self.index}"
+
+
+Word = int | Earlier
+"""An argument or address: 64 bits, signed or unsigned."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Call:
+    """Make a system call with up to six arguments; answers what it returns."""
+
+    syscall: Syscall
+    arguments: tuple[Word, ...]
+
+    def __init__(self, syscall: Syscall | str, *arguments: Word) -> None:
+        object.__setattr__(self, "syscall", Syscall.named(syscall) if isinstance(syscall, str) else syscall)
+        object.__setattr__(self, "arguments", arguments)
+
+    def __str__(self) -> str:
+        return f"{self.syscall.name}({', '.join(str(argument) for argument in self.arguments)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Copy `size` bytes of the agent's memory into the answer."""
+
+    address: Word
+    size: int
+
+    def __str__(self) -> str:
+        return f"reading {self.size} bytes at {_place(self.address)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Copy `data` into the agent's memory."""
+
+    address: Word
+    data: bytes
+
+    def __str__(self) -> str:
+        return f"writing {len(self.data)} bytes at {_place(self.address)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """Write `payload.fill_pattern(size, seed)`; at most 4 GiB - 1 byte; the seed has 64 bits."""
+
+    address: Word
+    size: int
+    seed: int
+
+    def __str__(self) -> str:
+        return f"filling {self.size} bytes at {_place(self.address)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """Answer `payload.digest` of the memory; at most 4 GiB - 1 byte."""
+
+    address: Word
+    size: int
+
+    def __str__(self) -> str:
+        return f"digesting {self.size} bytes at {_place(self.address)}"
+
+
+Operation = Call | Read | Write | Fill | Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an operation gave: a call's value, or the bytes handled; below zero the negative errno."""
+
+    operation: Operation
+    value: int
+    data: bytes = b""
+
+    @property
+    def errno(self) -> int:
+        """The error number, or 0. Linux's errors are -1 to -4095; any other negative number is a value."""
+        return -self.value if -4095 <= self.value < 0 else 0
+
+    def checked(self) -> Result:
+        """This result; raises the OSError (PermissionError, …) that its error number stands for."""
+        if self.errno:
+            name = errno.errorcode.get(self.errno, f"error {self.errno}")
+            raise OSError(self.errno, f"{self.operation}: {name}, {os.strerror(self.errno)}")
+        return self
+
+
+def map_anonymous(size: int) -> Call:
+    """The call that maps fresh memory, readable, writable and private; it answers the address."""
+    protection = mmap.PROT_READ | mmap.PROT_WRITE
+    return Call(Syscall.mmap, 0, size, protection, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+
+
+def _place(address: Word) -> str:
+    return str(address) if isinstance(address, Earlier) else f"{address:#x}"

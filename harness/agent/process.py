@@ -1,0 +1,150 @@
+"""A real process on the device whose system calls Python makes."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Self
+
+from emulator.deadline import Deadline
+from emulator.errors import HarnessError, TimeLimitError
+from harness.agent.connection import Connection
+from harness.agent.errors import AgentDiedError
+from harness.agent.exit_status import ExitStatus
+from harness.agent.forked_child import ForkedChild
+from harness.agent.memory import RemoteMemory
+from harness.agent.operations import Call, Operation
+from harness.agent.protocol import Frame, FrameKind, Hello, decode_started
+from harness.agent.stream import Stream
+from harness.agent.syscalls import Syscall
+from harness.agent.thread import DEFAULT_SECONDS, RemoteThread
+
+_CLOSE_SECONDS = 2.0
+"""How long close() waits, once for the process to exit by itself and once more after it was killed."""
+
+Kill = Callable[[int, int], None]
+"""Sends the process with this pid (first) this signal (second), by means of another process of the device."""
+
+
+class RemoteProcess:
+    """An agent on the device: its threads make system calls, its memory can be read and written.
+
+    A context manager that ends the process. No thread holds up another: while `main` sleeps in an ioctl, the
+    memory can be read and threads be started.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        hello: Hello,
+        *,
+        kill: Kill | None = None,
+        deadline: Deadline | None = None,
+    ) -> None:
+        deadline = deadline or Deadline(DEFAULT_SECONDS)
+        self.pid = hello.pid
+        self.uid = hello.uid
+        self.architecture = hello.architecture
+        self.page_size = hello.page_size
+        self._connection = connection
+        self._kill_from_outside = kill
+        requests = [connection.request(FrameKind.START_THREAD)[1] for _ in range(2)]
+        self.main, self._keeper = (self._started(request, deadline) for request in requests)
+        self.memory = RemoteMemory(self._keeper)
+
+    @classmethod
+    def start(
+        cls,
+        stream: Stream,
+        *,
+        kill: Kill | None = None,
+        deadline: Deadline | None = None,
+    ) -> Self:
+        """Take over an agent that has just been started; `stream` is closed with the process, or on failure.
+
+        `kill` ends an agent that cannot end itself, as when it is stopped. Raises AgentDiedError or
+        ProtocolError where something else answers, TimeLimitError at the deadline (10 s unless given).
+        """
+        deadline = deadline or Deadline(DEFAULT_SECONDS)
+        connection = Connection(stream)
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(connection.close)
+            hello = connection.greeting(deadline)
+            process = cls(connection, hello, kill=kill, deadline=deadline)
+            on_failure.pop_all()
+        return process
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start_thread(self, *, deadline: Deadline | None = None) -> RemoteThread:
+        """Start a thread; raises OSError where the process may have no more of them."""
+        request = self._connection.request(FrameKind.START_THREAD)[1]
+        return self._started(request, deadline or Deadline(DEFAULT_SECONDS))
+
+    def syscall(self, name: Syscall | str, *arguments: int | bytes, deadline: Deadline | None = None) -> int:
+        """RemoteThread.syscall() on the main thread."""
+        return self.main.syscall(name, *arguments, deadline=deadline)
+
+    def fork(
+        self, *operations: Operation, deadline: Deadline | None = None, keep_going: bool = False
+    ) -> ForkedChild:
+        """Fork the main thread; the child runs the operations, then sleeps. Raises fork(2)'s OSError.
+
+        The child has its parent's descriptors but for 0 and 1, which are standard error there.
+        """
+        outcome = self.main.fork(*operations, deadline=deadline, keep_going=keep_going)
+        return ForkedChild(self._keeper, outcome)
+
+    def kill(self, signal_number: int = signal.SIGKILL, *, deadline: Deadline | None = None) -> ExitStatus:
+        """Send a deadly signal, and wait() for its effect."""
+        if self._connection.wait(Deadline(0)):
+            return self._connection.exit_status()
+        if self._kill_from_outside is not None:
+            self._kill_from_outside(self.pid, signal_number)
+        else:
+            with contextlib.suppress(AgentDiedError):
+                self._keeper.submit(Call(Syscall.kill, self.pid, signal_number))
+        return self.wait(deadline)
+
+    def wait(self, deadline: Deadline | None = None) -> ExitStatus:
+        """How the process ended; waits until it has.
+
+        Raises TimeLimitError at the deadline (10 s unless given), and where there is no status to be had the
+        AgentDiedError or ProtocolError that ended the connection.
+        """
+        deadline = deadline or Deadline(DEFAULT_SECONDS)
+        if not self._connection.wait(deadline):
+            raise TimeLimitError(f"the end of process {self.pid}: not within {deadline.seconds:g} s")
+        return self._connection.exit_status()
+
+    def close(self) -> None:
+        """End the process: by closing its input; if it does not exit within 2 s, by killing it from outside.
+
+        Takes 6 s at most. A second time does nothing.
+        """
+        try:
+            self._connection.close_input()
+            if not self._connection.wait(Deadline(_CLOSE_SECONDS)) and self._kill_from_outside is not None:
+                with contextlib.suppress(HarnessError):  # it may have ended just now, or the whole device
+                    self._kill_from_outside(self.pid, signal.SIGKILL)
+                self._connection.wait(Deadline(_CLOSE_SECONDS))
+        finally:
+            self._connection.close()
+
+    def _started(self, request: Future[Frame], deadline: Deadline) -> RemoteThread:
+        try:
+            tid = decode_started(request.result(deadline.remaining()))
+        except TimeoutError as error:
+            raise TimeLimitError(
+                f"starting a thread of process {self.pid}: not within {deadline.seconds:g} s"
+            ) from error
+        return RemoteThread(self._connection, tid, self.pid, self.architecture)

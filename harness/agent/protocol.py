@@ -1,0 +1,221 @@
+"""The frames that pass between Python and the agent: pure functions from values to bytes and back.
+
+device_agents/syscall_agent/protocol.h describes the same frames for the other end.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from emulator.errors import UsageError
+from harness.agent.errors import ProtocolError
+from harness.agent.operations import Call, Digest, Earlier, Fill, Operation, Read, Result, Word, Write
+from harness.agent.syscalls import Architecture
+
+PROTOCOL_VERSION = 1
+MAGIC = b"SYSAGENT"
+MAX_PAYLOAD = 8 * 1024 * 1024
+"""Bytes that may follow a frame's header."""
+MAX_OPERATIONS = 1024
+"""Operations in one batch."""
+MAX_WORDS = 6
+"""Arguments of a system call."""
+
+_HEADER = struct.Struct("<IIII")
+_HELLO = struct.Struct("<8sIIIII16s")
+_STARTED = struct.Struct("<i")
+_BATCH = struct.Struct("<II")
+_OPERATION = struct.Struct("<BBBBI")
+_RESULTS = struct.Struct("<iII")
+_ANSWER = struct.Struct("<qQ")
+_KEEP_GOING = 1
+
+
+class FrameKind(IntEnum):
+    """What a frame is for."""
+
+    START_THREAD = 1
+    BATCH = 2
+    FORK = 3
+    INTERRUPT = 4
+    HELLO = 128
+    STARTED = 129
+    RESULTS = 130
+    ERROR = 131
+
+
+class OperationKind(IntEnum):
+    """What an operation of a batch does."""
+
+    CALL = 1
+    READ = 2
+    WRITE = 3
+    FILL = 4
+    DIGEST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame; an answer repeats the `request` number that it answers."""
+
+    kind: int
+    request: int
+    thread: int
+    payload: bytes = b""
+
+    def encode(self) -> bytes:
+        """The frame as it goes over the wire; raises UsageError where its payload is over 8 MiB."""
+        if len(self.payload) > MAX_PAYLOAD:
+            raise UsageError(
+                f"a batch of {len(self.payload)} bytes is more than the agent takes ({MAX_PAYLOAD}): split it"
+            )
+        return _HEADER.pack(len(self.payload), self.kind, self.request, self.thread) + self.payload
+
+
+class FrameDecoder:
+    """Takes a stream in pieces of any size and gives the frames in it."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    @property
+    def unfinished(self) -> bytes:
+        """What came of a frame that is not complete."""
+        return bytes(self._buffer)
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """The frames that `data` completes; raises ProtocolError at a header that announces over 8 MiB."""
+        self._buffer += data
+        while len(self._buffer) >= _HEADER.size:
+            size, kind, request, thread = _HEADER.unpack_from(self._buffer)
+            if size > MAX_PAYLOAD:
+                raise ProtocolError(
+                    f"a frame of {size} bytes was announced, over the limit of {MAX_PAYLOAD}: "
+                    f"something other than the agent wrote {bytes(self._buffer[:80])!r}"
+                )
+            end = _HEADER.size + size
+            if len(self._buffer) < end:
+                return
+            payload = bytes(self._buffer[_HEADER.size : end])
+            del self._buffer[:end]
+            yield Frame(kind, request, thread, payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What the agent says of itself when it starts."""
+
+    pid: int
+    uid: int
+    architecture: Architecture
+    page_size: int
+
+
+def decode_hello(frame: Frame) -> Hello:
+    """The agent's first frame; raises ProtocolError unless an agent of this very version sent it."""
+    if frame.kind != FrameKind.HELLO or len(frame.payload) != _HELLO.size:
+        raise ProtocolError(f"the agent did not greet; its first frame was {frame!r:.200}")
+    magic, version, pointer_size, page_size, pid, uid, machine = _HELLO.unpack(frame.payload)
+    if magic != MAGIC or version != PROTOCOL_VERSION or pointer_size != 8:
+        raise ProtocolError(
+            f"the agent greeted as {magic!r} version {version} with {pointer_size}-byte pointers; wanted are "
+            f"{MAGIC!r} version {PROTOCOL_VERSION} with 8: put the agent of this release on the device"
+        )
+    try:
+        architecture = Architecture(machine.rstrip(b"\0").decode("ascii", "replace"))
+    except ValueError as error:
+        raise ProtocolError(
+            f"the agent runs on an architecture without a table of system calls: {error}"
+        ) from error
+    return Hello(pid, uid, architecture, page_size)
+
+
+def decode_started(frame: Frame) -> int:
+    """The id of a thread that was started; raises the OSError that kept it from starting."""
+    if frame.kind != FrameKind.STARTED or len(frame.payload) != _STARTED.size:
+        raise ProtocolError(f"the start of a thread was answered with {frame!r:.200}")
+    (error,) = _STARTED.unpack(frame.payload)
+    if error:
+        raise OSError(-error, "the agent could not start another thread")
+    return frame.thread
+
+
+def encode_batch(operations: Sequence[Operation], architecture: Architecture, *, keep_going: bool) -> bytes:
+    """The payload of a BATCH or FORK frame; raises UsageError for what no agent would accept."""
+    if len(operations) > MAX_OPERATIONS:
+        raise UsageError(
+            f"a batch of {len(operations)} operations, but the limit is {MAX_OPERATIONS}: split it"
+        )
+    parts = [_BATCH.pack(_KEEP_GOING if keep_going else 0, len(operations))]
+    for index, operation in enumerate(operations):
+        match operation:
+            case Call(syscall, arguments):
+                parts.append(_operation(OperationKind.CALL, syscall.number(architecture), arguments, index))
+            case Read(address, size):
+                parts.append(_operation(OperationKind.READ, size, (address,), index))
+            case Write(address, data):
+                parts += [_operation(OperationKind.WRITE, len(data), (address,), index), data]
+            case Fill(address, size, seed):
+                parts.append(_operation(OperationKind.FILL, size, (address, seed), index))
+            case Digest(address, size):
+                parts.append(_operation(OperationKind.DIGEST, size, (address,), index))
+    return b"".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResults:
+    """The answer to a batch; for one run by a forked child, with its pid and its status if it died."""
+
+    results: list[Result]
+    child: int
+    child_status: int
+
+
+def decode_results(frame: Frame, operations: Sequence[Operation]) -> BatchResults:
+    """The answers to the first of `operations`, up to all; raises OSError where the fork failed."""
+    if frame.kind != FrameKind.RESULTS or len(frame.payload) < _RESULTS.size:
+        raise ProtocolError(f"a batch was answered with {frame!r:.200}")
+    child, child_status, executed = _RESULTS.unpack_from(frame.payload)
+    if child < 0:
+        raise OSError(-child, "the agent could not fork")
+    if executed > len(operations):
+        raise ProtocolError(f"a batch of {len(operations)} operations was answered with {executed} results")
+    results = []
+    offset = _RESULTS.size
+    for operation in operations[:executed]:
+        if len(frame.payload) - offset < _ANSWER.size:
+            raise ProtocolError(f"the results of a batch end before those of {operation}")
+        value, size = _ANSWER.unpack_from(frame.payload, offset)
+        offset += _ANSWER.size
+        if len(frame.payload) - offset < size:
+            raise ProtocolError(f"the results of a batch end inside the {size} bytes of {operation}")
+        results.append(Result(operation, value, frame.payload[offset : offset + size]))
+        offset += size
+    if offset != len(frame.payload):
+        raise ProtocolError(f"{len(frame.payload) - offset} bytes follow the last result of a batch")
+    return BatchResults(results, child, child_status)
+
+
+def _operation(kind: OperationKind, size: int, words: Sequence[Word], index: int) -> bytes:
+    if not 0 <= size < 1 << 32:
+        raise UsageError(f"{size} bytes in one operation: the limit is 4 GiB - 1")
+    if len(words) > MAX_WORDS:
+        raise UsageError(f"a system call with {len(words)} arguments: Linux has none with over {MAX_WORDS}")
+    earlier = 0
+    values = []
+    for position, word in enumerate(words):
+        if isinstance(word, Earlier):
+            if not 0 <= word.index < index:
+                raise UsageError(
+                    f"operation {index} refers to the result of operation {word.index}, which is not earlier"
+                )
+            earlier |= 1 << position
+            values.append(word.index)
+        elif -(1 << 63) <= word < 1 << 64:
+            values.append(word & (1 << 64) - 1)
+        else:
+            raise UsageError(f"{word:#x} does not fit the 64 bits of an argument or address")
+    return _OPERATION.pack(kind, len(values), earlier, 0, size) + struct.pack(f"<{len(values)}Q", *values)

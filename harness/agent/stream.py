@@ -1,0 +1,155 @@
+"""How an agent's standard streams reach Python: the interface, and the way through adb, open everywhere."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from typing import Protocol
+
+from emulator.deadline import Deadline
+from emulator.errors import TimeLimitError
+from harness.agent.errors import ProtocolError
+from harness.agent.exit_status import ExitStatus
+
+SEND_SECONDS = 10.0
+"""How long a stream may take no byte before sending gives up."""
+_RECEIVED_AT_ONCE = 256 * 1024
+_KEPT_CHARACTERS = 4096
+
+
+class Stream(Protocol):
+    """An agent's standard input and output, and what is known of its end.
+
+    One thread receives while others send, one at a time.
+    """
+
+    def send(self, data: bytes) -> None:
+        """Write all of `data` to the agent's input; OSError, or TimeLimitError after 10 s of no progress."""
+        ...
+
+    def close_input(self) -> None:
+        """End the agent's input, which makes it exit; never blocks, and never fails."""
+        ...
+
+    def receive(self, limit: int) -> bytes:
+        """Up to `limit` bytes of the agent's output, awaiting the first; b"" at its end, or after close()."""
+        ...
+
+    def exit_status(self, deadline: Deadline) -> ExitStatus | None:
+        """How the agent ended, asked after receive() gave b""; None where the deadline comes before word."""
+        ...
+
+    @property
+    def standard_error(self) -> str:
+        """The last of what the agent, or whatever was to start it, wrote there."""
+        ...
+
+    def close(self) -> None:
+        """Release the stream and wake whoever receives. May be called at any time, and again."""
+        ...
+
+
+class AdbShellStream:
+    """A process under adb's `shell,v2,raw:` service, over the socket on which the service was opened.
+
+    Packets are one byte of kind, four of length (little-endian), and the content: AOSP's
+    packages/modules/adb/shell_protocol.h, Android 7 and later. The agent is best started with `exec`, so that
+    no shell stands between it and the end of its input.
+    """
+
+    _HEADER = struct.Struct("<BI")
+    _STDIN, _STDOUT, _STDERR, _EXIT, _CLOSE_STDIN = range(5)
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._received = bytearray()
+        self._packet = (
+            self._STDOUT,
+            0,
+        )  # the kind of the one that is arriving, and how much of it is to come
+        self._standard_error = ""
+        self._status: ExitStatus | None = None
+        self._ended = threading.Event()
+        connection.settimeout(None)
+        # For sending alone: settimeout() would bound, too, how long the receiver may wait for an answer.
+        send_limit = struct.pack("@ll", int(SEND_SECONDS), 0)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, send_limit)
+        if connection.family in (socket.AF_INET, socket.AF_INET6):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    @property
+    def standard_error(self) -> str:
+        """The last 4096 characters."""
+        return self._standard_error
+
+    def send(self, data: bytes) -> None:
+        """Write all of `data` as one packet."""
+        try:
+            self._socket.sendall(self._HEADER.pack(self._STDIN, len(data)) + data)
+        except BlockingIOError as error:
+            raise TimeLimitError(
+                f"sending to the device through adb: no progress for {SEND_SECONDS:g} s; is it alive?"
+            ) from error
+
+    def close_input(self) -> None:
+        """Send the packet that closes the process's standard input."""
+        with contextlib.suppress(OSError):
+            self._socket.send(self._HEADER.pack(self._CLOSE_STDIN, 0), socket.MSG_DONTWAIT)
+
+    def receive(self, limit: int) -> bytes:
+        """The next of the process's output; raises ProtocolError where the peer speaks something else."""
+        while not self._ended.is_set():
+            output = self._take_output(limit)
+            if output:
+                return output
+            try:
+                data = self._socket.recv(_RECEIVED_AT_ONCE)
+            except OSError:
+                data = b""
+            if not data:
+                self._ended.set()
+            self._received += data
+        return b""
+
+    def exit_status(self, deadline: Deadline) -> ExitStatus | None:
+        """What adbd reported; None where the connection ended before it could."""
+        self._ended.wait(deadline.remaining())
+        return self._status
+
+    def close(self) -> None:
+        """Close the socket."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _take_output(self, limit: int) -> bytes:
+        """Output among what has been received, after what came before it has been dealt with."""
+        while True:
+            kind, left = self._packet
+            if left == 0:
+                if len(self._received) < self._HEADER.size:
+                    return b""
+                self._packet = self._HEADER.unpack_from(self._received)
+                del self._received[: self._HEADER.size]
+                if self._packet[0] not in (self._STDOUT, self._STDERR, self._EXIT):
+                    raise ProtocolError(
+                        f"adb's shell protocol has no packet of kind {self._packet[0]} from a device"
+                    )
+                continue
+            piece = bytes(self._received[: min(left, limit)])
+            if not piece:
+                return b""
+            del self._received[: len(piece)]
+            self._packet = (kind, left - len(piece))
+            if kind == self._STDOUT:
+                return piece
+            if kind == self._STDERR:
+                self._standard_error = (self._standard_error + piece.decode(errors="replace"))[
+                    -_KEPT_CHARACTERS:
+                ]
+            else:
+                self._status = ExitStatus.from_shell(piece[0])
+                self._ended.set()
+                return b""

@@ -1,0 +1,39 @@
+"""Everything Binder, in Python: the interface, its commands and parcels, and processes that speak it."""
+
+from harness.binder.call import Call, RemotePayload
+from harness.binder.endpoint import Binder
+from harness.binder.errors import (
+    BinderError,
+    DeadObjectError,
+    FrozenError,
+    ParcelError,
+    RemoteError,
+    StatusError,
+    TransactionFailedError,
+    TransactionTooLargeError,
+)
+from harness.binder.objects import Node
+from harness.binder.pair import Pair, open_pair
+from harness.binder.parcel import Parcel
+from harness.binder.parcel_reader import ParcelReader
+from harness.binder.wire_format import WireFormat
+
+__all__ = [
+    "Binder",
+    "BinderError",
+    "Call",
+    "DeadObjectError",
+    "FrozenError",
+    "Node",
+    "Pair",
+    "Parcel",
+    "ParcelError",
+    "ParcelReader",
+    "RemoteError",
+    "RemotePayload",
+    "StatusError",
+    "TransactionFailedError",
+    "TransactionTooLargeError",
+    "WireFormat",
+    "open_pair",
+]

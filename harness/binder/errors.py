@@ -1,0 +1,159 @@
+"""The ways a Binder call fails, each naming what the driver or the other side said and what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from emulator.errors import HarnessError
+from harness.binder.status import ExceptionCode, StatusCode, exception_name, status_name
+from harness.binder.uapi import BinderReturn
+
+
+class MalformedCommandsError(HarnessError):
+    """A buffer holds a command word nobody knows, or ends inside a command."""
+
+
+class ParcelError(HarnessError):
+    """A parcel does not hold what was asked of it; the message has the position and what was expected."""
+
+
+class BinderError(HarnessError):
+    """The driver did not carry a transaction out.
+
+    `command` is the BR_ code it answered with; `errno` (positive) is what BINDER_GET_EXTENDED_ERROR says
+    of it, None on a driver without that command (before Linux 5.19).
+    """
+
+    def __init__(self, command: BinderReturn, error_number: int | None, explanation: str) -> None:
+        self.command = command
+        self.errno = error_number
+        reason = "" if error_number is None else f" ({errno.errorcode.get(error_number, error_number)})"
+        super().__init__(f"{command.name}{reason}: {explanation}")
+
+
+class TransactionFailedError(BinderError):
+    """BR_FAILED_REPLY: the driver refused the transaction, or the receiver's reply to it."""
+
+
+class TransactionTooLargeError(TransactionFailedError):
+    """BR_FAILED_REPLY with ENOSPC: the receiver's mapping has no room for the transaction or for its reply.
+
+    Sizes are in bytes: `size` of the data sent; `mapping` and `room` of the receiver where it is known.
+    """
+
+    def __init__(self, size: int, *, mapping: int | None = None, room: int | None = None) -> None:
+        self.size = size
+        self.mapping = mapping
+        self.room = room
+        target = ""
+        if mapping is not None:
+            target = f" The target maps {mapping} bytes"
+            target += "." if room is None else f", {room} of them free by our count."
+        super().__init__(
+            BinderReturn.BR_FAILED_REPLY,
+            errno.ENOSPC,
+            f"{size} bytes were sent; they, or the reply, found no room in the receiver's mapping.{target} "
+            "All unfreed transactions share it, one-way ones only half of it. Free received buffers, "
+            "send less at a time, or send a descriptor of shared memory.",
+        )
+
+
+class DeadObjectError(BinderError):
+    """BR_DEAD_REPLY: the process behind the handle has died or closed its binder file."""
+
+    def __init__(self, error_number: int | None) -> None:
+        super().__init__(
+            BinderReturn.BR_DEAD_REPLY,
+            error_number,
+            "the object's process died, closed its binder file, or nobody is the context manager; "
+            "look the service up again.",
+        )
+
+
+class FrozenError(BinderError):
+    """BR_FROZEN_REPLY: the process behind the handle is frozen and takes no calls."""
+
+    def __init__(self, error_number: int | None) -> None:
+        super().__init__(
+            BinderReturn.BR_FROZEN_REPLY,
+            error_number,
+            "the object's process is frozen (BINDER_FREEZE): thaw it first, or send one-way.",
+        )
+
+
+_REFUSALS = {
+    errno.EFAULT: "an address in the transaction cannot be read.",
+    errno.EINVAL: "a handle, an offset or an object in the data is not valid (the kernel log says which), "
+    "or a security context is wanted and the kernel has none to give.",
+    errno.EPERM: "a security policy forbids it, or the receiver takes no file descriptors.",
+    errno.EBADF: "a file descriptor in the data is not open.",
+    errno.ENOMEM: "the kernel has no memory, or the receiver has not mapped its binder file.",
+    errno.EPROTO: "this thread still waits for the reply to an earlier call: use another, or end it "
+    "with thread_exit().",
+    errno.ESRCH: "the receiver has not mapped its binder file, or is going away.",
+}
+
+
+def transaction_error(
+    command: BinderReturn, error_number: int | None, size: int, *, mapping: int | None, room: int | None
+) -> BinderError:
+    """The exception for a BR_ code that ended a transaction of `size` bytes."""
+    if command == BinderReturn.BR_DEAD_REPLY:
+        return DeadObjectError(error_number)
+    if command == BinderReturn.BR_FROZEN_REPLY:
+        return FrozenError(error_number)
+    if error_number == errno.ENOSPC:
+        return TransactionTooLargeError(size, mapping=mapping, room=room)
+    if error_number is None:
+        explanation = (
+            f"the driver refused {size} bytes and cannot say why: too large, malformed, or not permitted. "
+            "failed_transaction_log in the binder debug files may know."
+        )
+    else:
+        explanation = _REFUSALS.get(error_number, f"{os.strerror(error_number)}.")
+    return TransactionFailedError(command, error_number, explanation)
+
+
+class StatusError(HarnessError):
+    """The other side answered with a status in the place of a reply (TF_STATUS_CODE).
+
+    Raised in a handler, it becomes that answer.
+    """
+
+    def __init__(self, status: int = StatusCode.UNKNOWN_ERROR) -> None:
+        self.status = status
+        super().__init__(
+            f"the called object answered with status {status_name(status)} ({status}): "
+            "it does not know the code, or failed while handling it."
+        )
+
+
+class RemoteError(HarnessError):
+    """The other side's method threw: what android.os.Parcel and binder::Status write in front of a reply.
+
+    Raised in a handler, it becomes that reply. `service_specific` is what an EX_SERVICE_SPECIFIC carries.
+    """
+
+    def __init__(self, code: int, text: str | None = None, *, service_specific: int = 0) -> None:
+        self.code = code
+        self.text = text
+        self.service_specific = service_specific
+        number = f" {service_specific}" if code == ExceptionCode.EX_SERVICE_SPECIFIC else ""
+        super().__init__(f"the called method threw {exception_name(code)}{number}: {text or 'no message'}")
+
+
+class HandlerError(HarnessError):
+    """A handler raised while serving; its exception is the cause. The caller got status UNKNOWN_ERROR."""
+
+
+class DriverRefusedError(OSError):
+    """BINDER_WRITE_READ ended in an errno; `write_consumed` tells how many bytes were carried out before."""
+
+    def __init__(self, error_number: int, write_consumed: int, write_size: int) -> None:
+        self.write_consumed = write_consumed
+        super().__init__(
+            error_number,
+            f"BINDER_WRITE_READ: {os.strerror(error_number)}, "
+            f"after {write_consumed} of {write_size} written bytes",
+        )

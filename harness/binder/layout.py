@@ -1,0 +1,105 @@
+"""Lays C structures out as a 64-bit little-endian kernel does, from the annotations of a dataclass."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, ClassVar, Self, TypeVar, dataclass_transform, get_type_hints
+
+u32 = Annotated[int, "I"]
+s32 = Annotated[int, "i"]
+u64 = Annotated[int, "Q"]
+Address = Annotated[int, "Q", hex]
+"""A `u64` (binder_uintptr_t) shown in hexadecimal."""
+
+
+class TruncatedStructureError(ValueError):
+    """Fewer bytes were given than the structure has; the caller knows where they came from and says so."""
+
+
+class Structure:
+    """Base of the dataclasses with a C layout: each field's annotation carries its `struct` format."""
+
+    __slots__ = ()
+    PACKED: ClassVar[bool] = False
+
+    def __repr__(self) -> str:
+        layout = _layout(type(self))
+        shown = (f"{name}={layout.show[name](getattr(self, name))}" for name in layout.offsets)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    @classmethod
+    def sizeof(cls) -> int:
+        """Size in bytes, trailing padding included."""
+        return _layout(cls).codec.size
+
+    @classmethod
+    def offsetof(cls, field: str) -> int:
+        """Offset of a field in bytes."""
+        return _layout(cls).offsets[field]
+
+    def pack(self) -> bytes:
+        """The structure's `sizeof()` bytes, padding zeroed."""
+        layout = _layout(type(self))
+        return layout.codec.pack(*(getattr(self, name) for name in layout.offsets))
+
+    @classmethod
+    def unpack(cls, data: bytes, offset: int = 0) -> Self:
+        """Read one from `data` at `offset`; TruncatedStructureError where it does not fit."""
+        layout = _layout(cls)
+        if offset < 0 or offset + layout.codec.size > len(data):
+            raise TruncatedStructureError(
+                f"{cls.__name__} takes {layout.codec.size} bytes, {max(0, len(data) - offset)} are left"
+            )
+        values = layout.codec.unpack_from(data, offset)
+        converted = (convert(value) for convert, value in zip(layout.convert, values, strict=True))
+        return cls(*converted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    codec: struct.Struct
+    offsets: dict[str, int]
+    convert: tuple[Any, ...]
+    show: dict[str, Any]
+
+
+_LAYOUTS: dict[type[Structure], _Layout] = {}
+
+
+def _layout(structure: type[Structure]) -> _Layout:
+    """The layout of a structure, worked out once."""
+    if structure not in _LAYOUTS:
+        _LAYOUTS[structure] = _lay_out(structure)
+    return _LAYOUTS[structure]
+
+
+def _lay_out(structure: type[Structure]) -> _Layout:
+    hints = get_type_hints(structure, include_extras=True)
+    text, offset, widest = "<", 0, 1
+    offsets: dict[str, int] = {}
+    convert = []
+    show = {}
+    for field in fields(structure):  # type: ignore[arg-type]  # every subclass is a dataclass
+        annotation = hints[field.name]
+        field_format, *shown_by = annotation.__metadata__
+        size = struct.calcsize(f"<{field_format}")
+        alignment = 1 if structure.PACKED or field_format.endswith("s") else size
+        padding = -offset % alignment
+        text += f"{padding}x{field_format}"
+        offset += padding
+        offsets[field.name] = offset
+        offset += size
+        widest = max(widest, alignment)
+        convert.append(annotation.__origin__)
+        show[field.name] = shown_by[0] if shown_by else repr
+    return _Layout(struct.Struct(f"{text}{-offset % widest}x"), offsets, tuple(convert), show)
+
+
+Class = TypeVar("Class", bound=type)
+
+
+@dataclass_transform(frozen_default=True)
+def structure(cls: Class) -> Class:
+    """Make a Structure's subclass a frozen, slotted dataclass that prints addresses in hexadecimal."""
+    return dataclass(frozen=True, slots=True, repr=False)(cls)  # type: ignore[return-value]

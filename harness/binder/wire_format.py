@@ -1,0 +1,46 @@
+"""How parcels differ between Android releases, so that one writer serves all of them."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+_PENALTY_GATHER_TO_9 = 0x40 << 16
+_PENALTY_GATHER = 1 << 31
+_SYST = int.from_bytes(b"SYST", "big")
+_SYSTEM = 0b001100
+
+
+class WireFormat(Enum):
+    """A generation of parcels, named by the release that brought it (frameworks/native/libs/binder).
+
+    A member stays in force until the next one: Android 14 and later write what 13 does. Sources:
+    Parcel.cpp (writeInterfaceToken, finishFlattenBinder) and Stability.cpp of each release.
+    """
+
+    ANDROID_9 = (9, _PENALTY_GATHER_TO_9, False, None, None, None)
+    ANDROID_10 = (10, _PENALTY_GATHER, True, None, None, None)
+    ANDROID_11 = (11, _PENALTY_GATHER, True, _SYST, _SYSTEM, 0)
+    ANDROID_12 = (12, _PENALTY_GATHER, True, _SYST, _SYSTEM << 24 | 1, 1)
+    ANDROID_13 = (13, _PENALTY_GATHER, True, _SYST, _SYSTEM, 0)
+
+    def __init__(
+        self,
+        release: int,
+        strict_mode: int,
+        work_source: bool,
+        header: int | None,
+        stability: int | None,
+        null_stability: int | None,
+    ) -> None:
+        self.release = release
+        """The first release that writes so."""
+        self.strict_mode = strict_mode
+        """The first word of an interface token: StrictMode's PENALTY_GATHER and no policy."""
+        self.work_source = work_source
+        """Whether a work source follows it."""
+        self.header = header
+        """The word after that, `SYST`, by which libbinder refuses the parcels of other generations."""
+        self.stability = stability
+        """The word after a binder: system stability, with the wire version 1 in its low byte on 12."""
+        self.null_stability = null_stability
+        """The word after a null binder: undeclared stability, with that same version on 12."""

@@ -1,0 +1,96 @@
+"""The command line: what it offers, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import traceback
+from typing import Annotated, Any, NoReturn
+
+import typer
+import typer.core
+
+from emulator.errors import HarnessError
+from harness.commands import catalogue, doctor, interactive, measure, verify
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends all that Ctrl-C ends, in the same way."""
+
+
+class Commands(typer.core.TyperGroup):
+    """The commands; their errors become one readable message and an exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except HarnessError as error:
+            if ctx.params["debug"]:
+                traceback.print_exc()
+            print(f"binder-harness: {error}", file=sys.stderr)
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as interrupt:
+            sent = signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT
+            print(f"binder-harness: ended by {sent.name}", file=sys.stderr)
+            raise typer.Exit(128 + sent) from interrupt
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(cls=verify.WithPytestArguments)(verify.verify)
+app.command("list")(catalogue.list_claims)
+app.command()(catalogue.explain)
+app.command()(measure.measure)
+app.command()(doctor.doctor)
+app.command(context_settings=interactive.TAKES_ANY_ARGUMENT)(interactive.shell)
+app.command()(interactive.repl)
+app.command()(interactive.boot)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from harness.report.document import harness_version
+
+        print(f"binder-harness {harness_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def binder_harness(
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar="BINDER_HARNESS_DEBUG", help="Show tracebacks of errors.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version.")
+    ] = False,
+) -> None:
+    """Check what people say about Android's Binder against what a running kernel shows.
+
+    \b
+    binder-harness verify                 judge all claims on a device booted for it
+    binder-harness explain mmap.once      what a claim says and how it is tested
+    binder-harness repl                   try your own on a booted device, in Python
+
+    Exit status: 0 all as known, 1 a deviation, 2 wrong usage, 3 device lost, 4 something is missing.
+    """
+
+
+def _terminate(_signal: int, _frame: object) -> NoReturn:
+    raise Terminated
+
+
+def main() -> None:
+    """Run the command line; an ordinary end, an error, Ctrl-C and SIGTERM all clean up."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    signal.signal(signal.SIGTERM, _terminate)
+    app(prog_name="binder-harness")

@@ -1,0 +1,62 @@
+"""`measure`: one experiment by itself, its raw figures, and no verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.commands.options import AsJson, Target
+
+if TYPE_CHECKING:
+    from harness.json_values import Json
+
+
+def measure(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A measurement; without one, they are listed.")
+    ] = None,
+    target: Target = "embedded",
+    as_json: AsJson = False,
+) -> None:
+    """Run one measurement and print its figures.
+
+    \b
+    binder-harness measure                        what can be measured
+    binder-harness measure size-limits --json
+    """
+    from harness.measure.measurement import MEASUREMENTS
+
+    if name is None:
+        for known in MEASUREMENTS.all().values():
+            print(f"{known.name:<24}  {known.summary}")
+        return
+    measurement = MEASUREMENTS.get(name)
+    from harness.device import open_device
+    from harness.json_values import to_json
+
+    with open_device(target) as device:
+        figures = to_json(measurement.run(device))
+    if as_json:
+        print(json.dumps(figures, indent=2, ensure_ascii=False))
+        return
+    from harness.claims.claim import shown
+
+    rows = [(label, shown(value)) for label, value in _leaves(figures)]
+    width = max((len(label) for label, _ in rows), default=0)
+    for label, text in rows:
+        print(f"{label:<{width}}  {text}")
+
+
+def _leaves(value: Json, label: str = "") -> Iterator[tuple[str, Json]]:
+    """Every figure with the path to it, as in `pages.active`."""
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            yield from _leaves(entry, f"{label}.{key}" if label else key)
+    elif isinstance(value, list):
+        for index, entry in enumerate(value):
+            yield from _leaves(entry, f"{label}[{index}]")
+    else:
+        yield label, value

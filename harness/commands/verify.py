@@ -1,0 +1,147 @@
+"""`verify`: judges claims on a device, by running pytest on them with a view of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import typer.core
+
+from emulator.errors import ExitCode
+from harness.commands.options import Target
+
+if TYPE_CHECKING:
+    from harness.claims.claim import Claim
+    from harness.commands.verify_view import VerifyView
+    from harness.report.run import Run
+
+PYTEST_ARGUMENTS = "pytest arguments"
+
+
+class WithPytestArguments(typer.core.TyperCommand):
+    """A command that hands what follows `--` to pytest."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put what follows `--` aside."""
+        if "--" in args:
+            index = args.index("--")
+            ctx.meta[PYTEST_ARGUMENTS] = args[index + 1 :]
+            args = args[:index]
+        return super().parse_args(ctx, args)
+
+
+def verify(
+    context: typer.Context,
+    patterns: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="CLAIM", help="Ids, prefixes (mmap) or globs (mmap.*); none means all."),
+    ] = None,
+    target: Target = "embedded",
+    json: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", envvar="BINDER_HARNESS_JSON", help="Write the results there."),
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit's XML there.")
+    ] = None,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            envvar="BINDER_HARNESS_TIME_LIMIT",
+            help="How long one claim may take; without it, the claim's own limit.",
+        ),
+    ] = None,
+) -> None:
+    """Judge claims on a device, and show what was measured.
+
+    \b
+    binder-harness verify                        all of them, on a device booted for it
+    binder-harness verify mmap copy.binder-one   a section's, and one more
+    binder-harness verify --json results.json    with all the evidence
+    binder-harness verify -- -x --lf -n 2        what follows -- is for pytest
+    """
+    from harness.claims.claim import CLAIMS
+    from harness.report.document import check_writable
+
+    claims = CLAIMS.select(patterns or [])
+    arguments = [f"--binder-target={target}"]
+    if json is not None:
+        check_writable(json)
+        arguments.append(f"--binder-json={json.absolute()}")
+    if junit is not None:
+        check_writable(junit)
+        arguments.append(f"--junitxml={junit.absolute()}")
+    if time_limit is not None:
+        arguments.append(f"--binder-time-limit={time_limit}")
+    arguments += context.meta.get(PYTEST_ARGUMENTS, [])
+    view, status = _judge(claims, arguments)
+    if view.run is not None and (view.run.results or view.run.failures):
+        _show(view.run, len(claims), json)
+        if context.find_root().params["debug"]:
+            _show_tracebacks(view.run)
+    else:
+        print(view.said.getvalue(), end="")
+    if view.interruption is not None:
+        raise view.interruption
+    raise typer.Exit(_exit_code(view.run, status))
+
+
+def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
+    """Run pytest on the claims; what it showed, and its exit status."""
+    import pytest
+
+    import harness.claims
+    from emulator.cache import cache_root
+    from harness.commands.verify_view import verify_view
+
+    package = Path(harness.claims.__path__[0])
+    ours = [
+        # No configuration file: the user's own tests, if any, have nothing to do with this run.
+        *("-c", os.devnull, f"--rootdir={package.parent.parent}"),
+        *("-o", f"cache_dir={cache_root() / 'pytest'}"),
+        # By module, and so whether or not the package is installed with its entry point.
+        *("-p", "no:binder_harness", "-p", "harness.pytest_plugin"),
+    ]
+    chosen = [f"{package / 'test_claims.py'}::test_claim[{claim.id}]" for claim in claims]
+    with verify_view(len(claims)) as view:
+        return view, pytest.main([*ours, *arguments, *chosen], plugins=[view])
+
+
+def _show(run: Run, asked: int, json: Path | None) -> None:
+    from harness.claims.claim import Verdict
+    from harness.report import terminal
+
+    document = run.document()
+    terminal.show(document, terminal.console_for(sys.stdout))
+    if len(document.claims) < asked:
+        print(f"{asked - len(document.claims)} of the {asked} claims were not judged")
+    for result in document.claims:
+        if result.verdict is Verdict.ERROR:
+            print(f"The traceback: binder-harness --debug verify {result.id}")
+    if json is not None:
+        print(f"All of it, with the evidence: {json}")
+    told = {result.reason for result in document.claims}
+    for failure in run.failures:
+        if failure.message not in told:
+            print(f"binder-harness: {failure.message}", file=sys.stderr)
+
+
+def _show_tracebacks(run: Run) -> None:
+    for result in run.results.values():
+        if result.traceback:
+            print(f"\n{result.id}\n{result.traceback}", end="")
+
+
+def _exit_code(run: Run | None, status: int) -> int:
+    """What the run comes to, and where nothing came of it, what pytest's own status means."""
+    import pytest
+
+    if run is not None and run.exit_code:
+        return run.exit_code
+    if status in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
+        return ExitCode.USAGE
+    return ExitCode.AS_KNOWN if status == pytest.ExitCode.OK else ExitCode.DEVIATION

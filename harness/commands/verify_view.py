@@ -1,0 +1,118 @@
+"""Shows a run of claims while it goes on, in place of pytest's own terminal output."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from emulator.progress import reporting_to
+from harness.pytest_devices import PROGRESS
+from harness.pytest_reports import Listener
+from harness.report.run import Run
+
+
+class VerifyView:
+    """A pytest plugin: what pytest would have said is kept in `said`, for when no claim was judged."""
+
+    def __init__(self, console: Console, progress: Progress, claims: int) -> None:
+        self.said = io.StringIO()
+        self.interruption: KeyboardInterrupt | None = None
+        self._console = console
+        self._progress = progress
+        self._task = progress.add_task("starting", total=claims)
+        self._claims = claims
+        self._ended: set[str] = set()
+        self._listener: Listener | None = None
+        self._session: pytest.Session | None = None
+
+    @property
+    def run(self) -> Run | None:
+        """What is known of the run; None when pytest did not come so far as to have one."""
+        return self._listener.run if self._listener else None
+
+    def say(self, line: str) -> None:
+        """Show a line of a long step's progress."""
+        if self._console.is_terminal:
+            self._progress.update(self._task, description=line)
+        else:
+            self._console.print(line, markup=False, soft_wrap=True)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Silence pytest's terminal reporter; other plugins still find one."""
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        assert reporter is not None
+        config.pluginmanager.unregister(reporter)
+        config.pluginmanager.register(type(reporter)(config, self.said), "terminalreporter")
+        config.stash[PROGRESS] = self.say
+        self._listener = config.pluginmanager.get_plugin(Listener.NAME)
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Keep the session, to be able to end it."""
+        self._session = session
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Name the claim at hand."""
+        if self._console.is_terminal:
+            self.say(_claim_id(nodeid))
+
+    @pytest.hookimpl(trylast=True)  # after the listener has taken the note
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count the claim, and stop the run where there is no device for it."""
+        run = self.run
+        if report.when == "setup" and report.failed and run and run.failures and self._session:
+            self._session.shouldfail = "there is no device"
+        if report.when != "teardown":
+            return
+        claim = _claim_id(report.nodeid)
+        self._ended.add(claim)
+        self._progress.update(self._task, completed=len(self._ended))
+        result = run.results.get(claim) if run else None
+        if result is not None and not self._console.is_terminal:
+            comparison = {True: "as known", False: "NOT AS KNOWN", None: "not compared"}[result.as_known]
+            self.say(
+                f"[{len(self._ended):>3}/{self._claims}] {claim}: "
+                f"{result.verdict}, {comparison} ({result.seconds:.1f} s)"
+            )
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Remember that the user ended the run, and how."""
+        if isinstance(excinfo.value, KeyboardInterrupt):
+            self.interruption = excinfo.value
+
+
+@contextlib.contextmanager
+def verify_view(claims: int) -> Iterator[VerifyView]:
+    """A view that is live on a terminal and plain lines elsewhere.
+
+    It goes to standard error as that was before pytest captures it: standard output has the table alone.
+    """
+    with contextlib.ExitStack() as stack:
+        stream = stack.enter_context(os.fdopen(os.dup(sys.stderr.fileno()), "w", errors="replace"))
+        console = Console(file=stream, highlight=False)
+        progress = Progress(
+            SpinnerColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}", markup=False),
+            console=console,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            disable=not console.is_terminal,
+        )
+        view = VerifyView(console, progress, claims)
+        stack.enter_context(progress)
+        stack.enter_context(reporting_to(view.say))
+        yield view
+
+
+def _claim_id(nodeid: str) -> str:
+    return nodeid.partition("[")[2].removesuffix("]")

@@ -1,0 +1,1 @@
+"""What a kernel shows of itself, read into typed values: /proc, Binder's records, traces."""

@@ -1,0 +1,189 @@
+"""Binder's counters: its file `stats`, for the system and for each open file of each process.
+
+The forms come from print_binder_stats and print_binder_proc_stats in drivers/android/binder.c (Linux 5.4
+to 6.18) and debug_print_stats in drivers/android/binder/process.rs (Linux 6.18).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectCount:
+    """How many of the driver's records of one kind there are, and were ever made."""
+
+    active: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What was exchanged: nothing is listed that never occurred."""
+
+    commands: dict[str, int]
+    """BC_* commands received from processes."""
+    returns: dict[str, int]
+    """BR_* commands delivered to processes."""
+    objects: dict[str, ObjectCount]
+    """proc, thread, node, ref, death, transaction, … (C driver)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The pages of a mapping. Their sum is the mapping's size in pages; 0:0:0 once it is unmapped."""
+
+    active: int
+    """In use by a buffer."""
+    lru: int
+    """Free, but kept and still mapped until the shrinker takes them."""
+    free: int
+    """Without a frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadPool:
+    """The figures `requested threads: A+B/C`."""
+
+    requested: int
+    """Asked for with BR_SPAWN_LOOPER and not registered yet."""
+    started: int
+    """Registered with BC_REGISTER_LOOPER."""
+    maximum: int
+    """BINDER_SET_MAX_THREADS."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStats:
+    """The counters of one open file; None is what this driver does not print."""
+
+    pid: int
+    context: str | None
+    threads: int | None
+    pool: ThreadPool | None
+    ready_threads: int | None
+    """Waiting for work of the process (C driver)."""
+    free_oneway_space: int | None
+    """Bytes left for one-way calls: `free async space`, in the Rust driver `free oneway space`."""
+    nodes: int | None
+    references: int | None
+    strong_references: int | None
+    weak_references: int | None
+    buffers: int | None
+    pages: Pages | None
+    """C driver."""
+    pages_high_watermark: int | None
+    """The most pages in use at once (C driver)."""
+    pending_transactions: int | None
+    """Waiting for any thread of the process (C driver)."""
+    outstanding_transactions: int | None
+    """Received and not finished (Rust driver)."""
+    counters: Counters
+    unknown_lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The file `stats`."""
+
+    counters: Counters
+    """Of the whole system since boot."""
+    processes: tuple[ProcessStats, ...]
+    unknown_lines: tuple[str, ...]
+
+    def of_process(self, pid: int) -> tuple[ProcessStats, ...]:
+        """The counters of one process: one for each time it opened a Binder device."""
+        return tuple(process for process in self.processes if process.pid == pid)
+
+
+_PROCESS = re.compile(r"proc (\d+)")
+_FIGURES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"  threads: (?P<threads>\d+)",
+        r"  requested threads: (?P<requested>\d+)\+(?P<started>\d+)/(?P<maximum>\d+)",
+        r"  ready threads (?P<ready_threads>\d+)",
+        r"  free (?:async space|oneway space:) (?P<free_oneway_space>\d+)",
+        r"  nodes: (?P<nodes>\d+)",
+        r"  refs: (?P<references>\d+) s (?P<strong>\d+) w (?P<weak>\d+)",
+        r"  buffers: (?P<buffers>\d+)",
+        r"  pages: (?P<active>\d+):(?P<lru>\d+):(?P<free>\d+)",
+        r"  pages high watermark: (?P<pages_high_watermark>\d+)",
+        r"  pending transactions: (?P<pending_transactions>\d+)",
+        r"  outstanding transactions: (?P<outstanding_transactions>\d+)",
+    )
+)
+_CONTEXT = re.compile(r"context (?P<context>.+)")
+_COMMAND = re.compile(r" *(?P<name>(?:BC|BR)_\w+): (?P<count>-?\d+)")
+_OBJECT = re.compile(r" *(?P<name>\w+): active (?P<active>-?\d+) total (?P<total>-?\d+)")
+_HEADING = "binder stats:"
+
+
+def parse_stats(text: str) -> Stats:
+    """Parse `stats` of the C or the Rust driver; lines of no known form are kept, and it never fails."""
+    outside: list[str] = []
+    blocks: list[list[str]] = []
+    for line in filter(str.strip, text.split("\n")):
+        if _PROCESS.fullmatch(line):
+            blocks.append([])
+        if line != _HEADING:
+            (blocks[-1] if blocks else outside).append(line)
+    counters, unknown = _counters(outside)
+    return Stats(counters, tuple(map(_process_stats, blocks)), tuple(unknown))
+
+
+def _process_stats(lines: list[str]) -> ProcessStats:
+    pid = int(lines[0].removeprefix("proc "))
+    context: str | None = None
+    figures: dict[str, int] = {}
+    rest: list[str] = []
+    for line in lines[1:]:
+        match = next(filter(None, (pattern.fullmatch(line) for pattern in _FIGURES)), None)
+        if match:
+            figures |= {name: int(value) for name, value in match.groupdict().items()}
+        elif match := _CONTEXT.fullmatch(line):
+            context = match["context"]
+        else:
+            rest.append(line)
+    counters, unknown = _counters(rest)
+    pool, pages = None, None
+    if "requested" in figures:
+        pool = ThreadPool(figures["requested"], figures["started"], figures["maximum"])
+    if "active" in figures:
+        pages = Pages(figures["active"], figures["lru"], figures["free"])
+    return ProcessStats(
+        pid=pid,
+        context=context,
+        threads=figures.get("threads"),
+        pool=pool,
+        ready_threads=figures.get("ready_threads"),
+        free_oneway_space=figures.get("free_oneway_space"),
+        nodes=figures.get("nodes"),
+        references=figures.get("references"),
+        strong_references=figures.get("strong"),
+        weak_references=figures.get("weak"),
+        buffers=figures.get("buffers"),
+        pages=pages,
+        pages_high_watermark=figures.get("pages_high_watermark"),
+        pending_transactions=figures.get("pending_transactions"),
+        outstanding_transactions=figures.get("outstanding_transactions"),
+        counters=counters,
+        unknown_lines=tuple(unknown),
+    )
+
+
+def _counters(lines: list[str]) -> tuple[Counters, list[str]]:
+    """The counters among `lines`, and the lines that are none."""
+    counters = Counters({}, {}, {})
+    unknown: list[str] = []
+    for line in lines:
+        if match := _COMMAND.fullmatch(line):
+            name = match["name"]
+            counts = counters.commands if name.startswith("BC_") else counters.returns
+            counts[name] = int(match["count"])
+        elif match := _OBJECT.fullmatch(line):
+            counters.objects[match["name"]] = ObjectCount(int(match["active"]), int(match["total"]))
+        else:
+            unknown.append(line)
+    return counters, unknown

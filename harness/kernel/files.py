@@ -1,0 +1,49 @@
+"""What the evidence readers need of a device's file system, so that they can be tested without one."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Files(Protocol):
+    """Files on a device, read and written as root where the device allows it.
+
+    Every method raises OSError with the device's errno and the path: FileNotFoundError,
+    PermissionError and so on, exactly as the same call would on a local file.
+    """
+
+    def read_bytes(self, path: str) -> bytes:
+        """The whole content, read to its end even where the kernel reports a size of zero."""
+        ...
+
+    def read_text(self, path: str) -> str:
+        """The whole content as UTF-8, undecodable bytes replaced."""
+        ...
+
+    def read_at(self, path: str, offset: int, size: int) -> bytes:
+        """Up to `size` bytes from `offset` on (pread); fewer only at the end of the file."""
+        ...
+
+    def write_text(self, path: str, text: str, *, append: bool = False) -> None:
+        """Write `text` in a single write(2), as control files want it: O_APPEND with `append`, else O_TRUNC."""
+        ...
+
+    def exists(self, path: str) -> bool:
+        """Whether the path can be seen."""
+        ...
+
+    def list_directory(self, path: str) -> list[str]:
+        """The names in a directory, sorted, without `.` and `..`."""
+        ...
+
+    def read_link(self, path: str) -> str:
+        """Where a symbolic link points."""
+        ...
+
+    def make_directory(self, path: str) -> None:
+        """Create one directory (mode 0700)."""
+        ...
+
+    def remove_directory(self, path: str) -> None:
+        """Remove one empty directory."""
+        ...

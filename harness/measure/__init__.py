@@ -1,0 +1,1 @@
+"""Experiments: each returns a frozen dataclass of raw figures, and judges nothing."""

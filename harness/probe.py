@@ -1,0 +1,161 @@
+"""Finds a device's facts, each by trying it once: nothing is concluded from a version."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from emulator.errors import HarnessError
+from harness.binder.structures import BinderVersion, FlatBinderObject
+from harness.binder.uapi import BinderIoctl
+from harness.facts import Facts, Need
+from harness.kernel.kcore import Kcore
+from harness.kernel.kprobes import Argument, Kprobe
+from harness.kernel.memory import read_meminfo
+from harness.kernel.pagemap import frames
+
+if TYPE_CHECKING:
+    from harness.device import Device, DeviceProcess
+
+AT_FDCWD = -100
+PLACES = ("/dev", "/dev/binderfs")
+NAMES = ("vndbinder", "hwbinder", "binder")
+"""In the order in which an experiment may take them: servicemanager's own device comes last."""
+TRACED_FUNCTION = "binder_alloc_new_buf"
+"""A function that the C driver has under this name in every kernel of this decade."""
+HARMLESS = {
+    BinderIoctl.BINDER_VERSION: bytes(BinderVersion.sizeof()),
+    BinderIoctl.BINDER_SET_MAX_THREADS: bytes(4),
+    BinderIoctl.BINDER_THREAD_EXIT: bytes(4),
+    BinderIoctl.BINDER_SET_CONTEXT_MGR: bytes(4),
+    BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT: bytes(FlatBinderObject.sizeof()),
+}
+"""Arguments for ioctls that answer EINVAL, as an unknown one would be, when theirs cannot be read.
+
+A process that becomes context manager by this stops being that when it closes the device.
+"""
+
+Answer = TypeVar("Answer")
+
+
+class _Attempts:
+    """Asks things that may fail, and remembers the reasons of those that did."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, str] = {}
+
+    def ask(self, need: Need, question: Callable[[], Answer]) -> Answer | None:
+        """The answer, or None with the reason kept under `need`."""
+        try:
+            return question()
+        except (HarnessError, OSError) as error:
+            self.reasons[need] = str(error)
+            return None
+
+
+def find_facts(device: Device) -> Facts:
+    """Try everything that experiments depend on, and leave the device as it was."""
+    attempts = _Attempts()
+    files = device.files
+    properties = _properties(device)
+    nodes = tuple(f"{place}/{name}" for place in PLACES for name in NAMES if files.exists(f"{place}/{name}"))
+    with device.process() as process:
+        root = process.uid == 0
+        if not root:
+            attempts.reasons[Need.ROOT] = f"adb's shell runs as user {process.uid}; try `adb root`"
+        free = _free_device(process, nodes, attempts)
+        protocol, ioctls = _driver_interface(process, nodes)
+        pagemap = attempts.ask(Need.PAGEMAP, lambda: _frame_of_own_page(device, process))
+        kcore = attempts.ask(Need.KCORE, lambda: Kcore(files).segments)
+    debug = attempts.ask(Need.BINDER_DEBUG, lambda: device.binder.location)
+    tracefs = attempts.ask(Need.TRACING, lambda: device.tracing.location)
+    kprobes = tracefs is not None and device.tracing.can_probe(TRACED_FUNCTION)
+    if not kprobes:
+        attempts.reasons[Need.KPROBES] = attempts.reasons.get(
+            Need.TRACING, f"the kernel accepts no probe on {TRACED_FUNCTION}"
+        )
+    by_name = Kprobe(TRACED_FUNCTION, (Argument("data_size"),))
+    level = properties.get("ro.build.version.sdk", "")
+    return Facts(
+        architecture=str(device.architecture),
+        page_size=process.page_size,
+        kernel_release=files.read_text("/proc/sys/kernel/osrelease").strip(),
+        processors=len(re.findall(r"^processor\s*:", files.read_text("/proc/cpuinfo"), flags=re.MULTILINE)),
+        memory_bytes=read_meminfo(files)["MemTotal"],
+        android_release=properties.get("ro.build.version.release"),
+        api_level=int(level) if level.isdecimal() else None,
+        build_type=properties.get("ro.build.type"),
+        root=root,
+        binder_devices=nodes,
+        free_binder_device=free,
+        binder_protocol=protocol,
+        binder_debug=debug,
+        tracefs=tracefs,
+        kprobes=kprobes,
+        probe_arguments=kprobes and device.tracing.can_probe(by_name),
+        pagemap=bool(pagemap),
+        kcore=bool(kcore),
+        # The driver in Rust keeps no logs of transactions (rust_binder_main.rs, Linux 6.18).
+        driver=debug and ("C" if files.exists(f"{debug}/transaction_log") else "Rust"),
+        driver_ioctls=ioctls,
+        reasons=attempts.reasons,
+    )
+
+
+def _properties(device: Device) -> dict[str, str]:
+    listed = device.run("getprop").output
+    return dict(re.findall(r"^\[([^\]]*)\]: \[(.*)\]$", listed, flags=re.MULTILINE))
+
+
+def _open(process: DeviceProcess, path: str) -> int:
+    return process.syscall("openat", AT_FDCWD, path.encode(), os.O_RDWR | os.O_CLOEXEC)
+
+
+def _free_device(process: DeviceProcess, nodes: tuple[str, ...], attempts: _Attempts) -> str | None:
+    """The first device whose context manager this process can become; it stops being that at once."""
+    refusals = []
+    for path in nodes:
+        try:
+            descriptor = _open(process, path)
+            try:
+                process.syscall("ioctl", descriptor, BinderIoctl.BINDER_SET_CONTEXT_MGR, 0)
+                return path
+            finally:
+                process.syscall("close", descriptor)
+        except OSError as error:
+            refusals.append(f"{path}: {os.strerror(error.errno or 0)}")
+    attempts.reasons[Need.FREE_BINDER] = "; ".join(refusals) or f"there is no binder device in {PLACES}"
+    return None
+
+
+def _driver_interface(process: DeviceProcess, nodes: tuple[str, ...]) -> tuple[int | None, frozenset[str]]:
+    """The protocol's version, and the ioctls the driver knows: to an unknown one it answers EINVAL."""
+    if not nodes:
+        return None, frozenset()
+    try:
+        descriptor = _open(process, nodes[-1])
+    except OSError:
+        return None, frozenset()
+    known = set()
+    for ioctl in BinderIoctl:
+        try:
+            process.syscall("ioctl", descriptor, ioctl, HARMLESS.get(ioctl, 0))
+        except OSError as error:
+            if error.errno in (errno.EINVAL, errno.ENOTTY):
+                continue
+        known.add(ioctl.name)
+    with process.memory.allocate(BinderVersion.sizeof()) as answer:
+        process.syscall("ioctl", descriptor, BinderIoctl.BINDER_VERSION, answer.address)
+        version = BinderVersion.unpack(answer.read()).protocol_version
+    process.syscall("close", descriptor)
+    return version, frozenset(known)
+
+
+def _frame_of_own_page(device: Device, process: DeviceProcess) -> bool:
+    with process.memory.allocate(process.page_size) as page:
+        page.write(0, b"present")
+        found = frames(device.files, process.pid, page.address, page.size, page_size=process.page_size)
+    return bool(found)

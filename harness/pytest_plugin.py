@@ -1,0 +1,174 @@
+"""Brings devices to pytest: options, the fixtures `device`, `process` and `binder`, and `requires(...)`.
+
+It is loaded into every pytest run of whoever has Binder harness installed. So it imports nothing heavy
+before a device is asked for, and leaves tests that ask for none alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.pytest_devices import RESULT, Devices
+from harness.pytest_options import Settings, add_options, settings_of
+from harness.pytest_reports import Listener, attach
+
+if TYPE_CHECKING:
+    from harness.binder import Binder
+    from harness.claims.claim import Claim
+    from harness.claims.judge import Result
+    from harness.device import Device, DeviceProcess
+
+DEVICES = pytest.StashKey[Devices]()
+SETTINGS = pytest.StashKey[Settings]()
+REQUIREMENTS = "_binder_requirements"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare --binder-target and its kin."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options before anything is collected."""
+    config.addinivalue_line(
+        "markers",
+        "requires(*facilities): skip where the device of the fixture `device` lacks one of them, such as "
+        '"root" or "binder_debug" (Binder harness)',
+    )
+    settings = settings_of(config)
+    config.stash[SETTINGS] = settings
+    config.stash[DEVICES] = Devices(config)
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Listener(settings), Listener.NAME)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the requirements of tests that use our device checked before their other fixtures."""
+    for item in items:
+        marks = list(item.iter_markers("requires"))
+        if marks and _uses_device(item):
+            _check_names([name for mark in marks for name in mark.args], item)
+            names: list[str] = vars(item)["fixturenames"]
+            if REQUIREMENTS not in names:  # the list is shared by the cases of a parametrized test
+                names.insert(0, REQUIREMENTS)
+
+
+def _uses_device(item: pytest.Item) -> bool:
+    """Whether the test uses the fixture `device` of this plugin, and not another one of that name."""
+    information = getattr(item, "_fixtureinfo", None)
+    definitions = information.name2fixturedefs.get("device", ()) if information else ()
+    for definition in reversed(definitions):  # the last one is used, and may itself ask for the one before
+        if definition.func.__module__ == __name__:
+            return True
+        if "device" not in definition.argnames:
+            return False
+    return False
+
+
+def _check_names(names: list[str], item: pytest.Item) -> None:
+    from harness.facts import Need
+
+    valid = [need.value for need in Need]
+    for name in names:
+        if name not in valid:
+            raise pytest.UsageError(
+                f"{item.nodeid} requires {name!r}, which is no facility. There are: {', '.join(valid)}"
+            )
+
+
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: Any) -> None:
+    """Notice which fixture holds the device."""
+    if fixturedef.argname == "device" and fixturedef.func.__module__ == __name__:
+        request.config.stash[DEVICES].held_by(fixturedef, request)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give no test a device that its predecessor lost."""
+    item.config.stash[DEVICES].replace_lost()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let the report tell the run of devices and claims."""
+    report = yield
+    note = item.config.stash[DEVICES].note(item, call)
+    if note is not None:
+        attach(note, report)
+        if note.failure is not None:
+            report.sections.append(("Device", note.failure.message))
+    return report
+
+
+@pytest.fixture(scope="session")
+def device(pytestconfig: pytest.Config) -> Iterator[Device]:
+    """The device of --binder-target, opened once for the session; after a loss, a fresh one."""
+    with pytestconfig.stash[DEVICES].open(pytestconfig.stash[SETTINGS].target) as opened:
+        yield opened
+
+
+@pytest.fixture
+def process(device: Device) -> Iterator[Callable[..., DeviceProcess]]:
+    """Starts processes on the device, which end with the test: `process(uid=…, gid=…)`."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(device.process(**options))
+
+
+@pytest.fixture
+def binder(device: Device, process: Callable[..., DeviceProcess]) -> Iterator[Callable[..., Binder]]:
+    """Opens endpoints on the device's free binder node, which end with the test.
+
+    `binder()` has a process of its own, `binder(server, size=…)` belongs to one that is there.
+    """
+    from harness.facts import Need
+
+    _skip_without([Need.FREE_BINDER], device)
+    node = device.facts.free_binder_device
+    assert node is not None
+    with ExitStack() as stack:
+
+        def open_endpoint(of: DeviceProcess | None = None, **options: Any) -> Binder:
+            from harness.binder import Binder
+
+            return stack.enter_context(Binder.open(of or process(), node, **options))
+
+        yield open_endpoint
+
+
+@pytest.fixture
+def judge_claim(
+    request: pytest.FixtureRequest, device: Device, record_property: Callable[[str, object], None]
+) -> Callable[[Claim], Result]:
+    """Judges a claim on the device, and puts the result into every report of the run."""
+    from harness.claims.judge import judge
+    from harness.json_values import to_json
+
+    def judge_and_record(claim: Claim) -> Result:
+        result = judge(claim, device, seconds=request.config.stash[SETTINGS].time_limit)
+        request.node.stash[RESULT] = result
+        for name in ("verdict", "as_known", "measured", "reason"):
+            record_property(name, to_json(getattr(result, name)))
+        return result
+
+    return judge_and_record
+
+
+@pytest.fixture(name=REQUIREMENTS)
+def _requirements(request: pytest.FixtureRequest, device: Device) -> None:
+    """Skips a test whose `requires` the device does not meet."""
+    _skip_without([name for mark in request.node.iter_markers("requires") for name in mark.args], device)
+
+
+def _skip_without(names: list[str], device: Device) -> None:
+    from harness.facts import Need
+
+    for name in names:
+        reason = Need(name).missing(device.facts)
+        if reason is not None:
+            pytest.skip(reason)

@@ -1,0 +1,66 @@
+"""Where claims and measurements are found by name: one module each adds to it, none lists them all."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+from emulator.errors import UsageError
+
+Entry = TypeVar("Entry")
+
+
+class Registry(Generic[Entry]):
+    """The entries that the modules of one package add when they are imported, by name."""
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind = kind
+        self.package = package
+        self._entries: dict[str, Entry] = {}
+
+    def add(self, name: str, entry: Entry) -> None:
+        """Add an entry; ValueError when its name is taken, which is a mistake in the source."""
+        if name in self._entries:
+            raise ValueError(f"two of the {self.kind}s are named {name}")
+        self._entries[name] = entry
+
+    def all(self) -> dict[str, Entry]:
+        """Every entry by name, after importing every module of the package."""
+        for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
+            if not module.name.startswith("test_"):
+                importlib.import_module(f"{self.package}.{module.name}")
+        return dict(self._entries)
+
+    def get(self, name: str) -> Entry:
+        """The entry of that name; UsageError, listing the closest first, when there is none."""
+        entries = self.all()
+        if name not in entries:
+            raise self._unknown(name, entries)
+        return entries[name]
+
+    def select(self, patterns: Iterable[str]) -> list[Entry]:
+        """The entries that names, prefixes (`mmap`) or globs (`*.first-*`) mean: all when there are none.
+
+        They come in the registry's order, each once. Raises UsageError for a pattern that means nothing.
+        """
+        entries = self.all()
+        chosen: set[str] = set()
+        for pattern in patterns:
+            meant = {name for name in entries if _means(pattern, name)}
+            if not meant:
+                raise self._unknown(pattern, entries)
+            chosen |= meant
+        return [entry for name, entry in entries.items() if not chosen or name in chosen]
+
+    def _unknown(self, name: str, entries: Iterable[str]) -> UsageError:
+        closest = difflib.get_close_matches(name, entries, n=5, cutoff=0.5)
+        listed = ", ".join([*closest, *(other for other in entries if other not in closest)])
+        return UsageError(f"There is no {self.kind} {name!r}. There are: {listed or 'none yet'}.")
+
+
+def _means(pattern: str, name: str) -> bool:
+    return name == pattern or name.startswith(f"{pattern.rstrip('.')}.") or fnmatch.fnmatchcase(name, pattern)

@@ -1,0 +1,1 @@
+"""The result document of a run, and views of it."""

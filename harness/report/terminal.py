@@ -1,0 +1,99 @@
+"""Shows a result document on a terminal: a table for each section, then what it comes to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import groupby
+from typing import TextIO
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from harness.claims.claim import Verdict
+from harness.claims.judge import Result
+from harness.report.document import Document
+
+PIPE_WIDTH = 140
+"""Columns where the output goes to a file or pipe, which has no width of its own."""
+
+STYLES = {
+    Verdict.CONFIRMED: ("✓", "green"),
+    Verdict.REFUTED: ("✗", "magenta"),
+    Verdict.HOLDS_ONLY_ON: ("◐", "cyan"),
+    Verdict.CANNOT_BE_TOLD_HERE: ("·", "dim"),
+    Verdict.LOST: ("!", "bold red"),
+    Verdict.ERROR: ("!", "bold red"),
+}
+
+
+def console_for(stream: TextIO) -> Console:
+    """A console that colours only a terminal, honours NO_COLOR, and gives files and pipes room."""
+    console = Console(file=stream, highlight=False)
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    return console
+
+
+def show(document: Document, console: Console) -> None:
+    """Print the claims by section, what deviates, and one line that sums up."""
+    for section, results in groupby(document.claims, key=lambda result: result.section):
+        console.print(Text(f"\n{section}", style="bold"))
+        console.print(_table(results))
+    deviating = [result for result in document.claims if result.as_known is False]
+    if deviating:
+        console.print(Text("\nNot as known", style="bold red"))
+        for result in deviating:
+            console.print(Padding(Text.assemble((result.id, "bold"), "  ", result.explanation), (0, 0, 0, 2)))
+    console.print()
+    console.print(summary(document))
+
+
+def summary(document: Document) -> Text:
+    """How many claims came to what, and whether all is as known."""
+    counts = Counter(result.verdict for result in document.claims)
+    text = Text()
+    for verdict, (symbol, style) in STYLES.items():
+        if counts[verdict]:
+            text.append(f"{symbol} {counts[verdict]} {verdict}", style=style).append(", ")
+    deviations = sum(result.as_known is False for result in document.claims)
+    if not document.claims:
+        text.append("no claim was judged", style="bold red")
+    elif deviations:
+        text.append(f"{deviations} not as known", style="bold red")
+    else:
+        text.append("all as known", style="bold green")
+    text.append(f", in {document.seconds:.0f} s")
+    return text
+
+
+def _table(results: Iterable[Result]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("claim", style="bold", no_wrap=True, min_width=24)
+    table.add_column("verdict", no_wrap=True, min_width=21)
+    table.add_column("said and measured", ratio=1)
+    for result in results:
+        table.add_row(result.id, _verdict(result), _account(result))
+    return table
+
+
+def _verdict(result: Result) -> Text:
+    symbol, style = STYLES[result.verdict]
+    text = Text(f"{symbol} {result.verdict}", style=style)
+    if result.as_known is not None:
+        text.append(
+            "\n  as known" if result.as_known else "\n  NOT AS KNOWN",
+            style="dim" if result.as_known else "bold red",
+        )
+    return text
+
+
+def _account(result: Result) -> Text:
+    text = Text(result.statement, style="dim")
+    reason = result.reason.partition("\n")[0]
+    for label, said in (("measured", result.measured), ("instead", result.instead), ("reason", reason)):
+        if said:
+            text.append(f"\n{label}: ", style="cyan not dim").append(said, style="not dim")
+    return text

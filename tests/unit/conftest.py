@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import contextlib
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.agent.process import RemoteProcess
+from tests.unit.agent_support import SubprocessStream, built_agent
+
+
+@pytest.fixture(scope="session")
+def agent_path() -> Path:
+    """The agent for this machine."""
+    return built_agent(platform.machine())
+
+
+@pytest.fixture
+def agent_stream(agent_path: Path) -> Iterator[SubprocessStream]:
+    """An agent that has been started, and nothing sent to it."""
+    with contextlib.closing(SubprocessStream(agent_path)) as stream:
+        yield stream
+
+
+@pytest.fixture
+def agent(agent_stream: SubprocessStream) -> Iterator[RemoteProcess]:
+    """A process whose system calls the test makes."""
+    with RemoteProcess.start(agent_stream) as process:
+        yield process

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import queue
+import struct
+from concurrent.futures import Future
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emulator.deadline import Deadline
+from emulator.errors import HarnessError, TimeLimitError
+from harness.agent.connection import Connection
+from harness.agent.errors import AgentDiedError, ProtocolError
+from harness.agent.exit_status import ExitStatus
+from harness.agent.protocol import Frame, FrameKind
+
+HELLO = Frame(
+    FrameKind.HELLO, 0, 0, struct.pack("<8sIIIII16s", b"SYSAGENT", 1, 8, 4096, 100, 0, b"x86_64")
+).encode()
+
+
+class ScriptedStream:
+    """An agent of which the test says what it writes and how it ends."""
+
+    def __init__(self, *output: bytes, status: ExitStatus | None = None) -> None:
+        self._output: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        for piece in output:
+            self.write(piece)
+        self.status = status
+        self.standard_error = ""
+        self.sent: list[bytes] = []
+        self.closed = False
+        self.broken: Exception | None = None
+
+    def write(self, piece: bytes) -> None:
+        self._output.put(piece)
+
+    def end(self, status: ExitStatus | None = None) -> None:
+        self.status = status
+        self._output.put(b"")
+
+    def send(self, data: bytes) -> None:
+        if self.broken:
+            raise self.broken
+        self.sent.append(data)
+
+    def close_input(self) -> None:
+        self.end(ExitStatus(code=0))
+
+    def receive(self, limit: int) -> bytes:
+        piece = self._output.get(timeout=10)
+        assert len(piece) <= limit
+        return piece
+
+    def exit_status(self, deadline: Deadline) -> ExitStatus | None:
+        assert not deadline.expired
+        return self.status
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self._output.put(b"")
+
+
+def ask(connection: Connection) -> tuple[int, Future[Frame]]:
+    return connection.request(FrameKind.BATCH, thread=5, payload=b"payload")
+
+
+def test_answers_reach_those_who_asked_in_any_order() -> None:
+    stream = ScriptedStream(HELLO)
+    connection = Connection(stream)
+    assert connection.greeting(Deadline(5)).pid == 100
+    (one, first), (two, second) = ask(connection), ask(connection)
+    assert stream.sent == [Frame(FrameKind.BATCH, number, 5, b"payload").encode() for number in (one, two)]
+    late, soon = (Frame(FrameKind.RESULTS, number, 5, b"%d" % number) for number in (one, two))
+    stream.write(soon.encode() + late.encode()[:7])
+    assert second.result(5) == soon
+    assert not first.done()
+    stream.write(late.encode()[7:])
+    assert first.result(5) == late
+    connection.close()
+
+
+def test_death_is_told_to_all_who_wait_and_all_who_come_after() -> None:
+    stream = ScriptedStream(HELLO)
+    connection = Connection(stream)
+    waiting = [ask(connection)[1] for _ in range(3)]
+    stream.standard_error = "Aborted: out of luck\n"
+    stream.end(ExitStatus(signal=6))
+    for answer in waiting:
+        with pytest.raises(AgentDiedError, match=r"was killed by SIGABRT.*out of luck") as caught:
+            answer.result(5)
+        assert caught.value.exit_status == ExitStatus(signal=6)
+    with pytest.raises(AgentDiedError, match="SIGABRT"):
+        ask(connection)
+    connection.interrupt(5, 1)
+    assert connection.wait(Deadline(5))
+    assert connection.exit_status() == ExitStatus(signal=6)
+    connection.close()
+
+
+def test_a_refused_request_is_told_with_the_death_that_follows() -> None:
+    refusal = Frame(FrameKind.ERROR, 0, 0, b"a batch with unknown flags").encode()
+    stream = ScriptedStream(HELLO, refusal)
+    connection = Connection(stream)
+    _, answer = ask(connection)
+    stream.end(ExitStatus(code=65))
+    with pytest.raises(AgentDiedError, match="status 65; it refused a request: a batch with unknown flags"):
+        answer.result(5)
+    connection.close()
+
+
+def test_a_program_that_is_no_agent_is_quoted() -> None:
+    connection = Connection(ScriptedStream(b"sh: not found\n", b"", status=ExitStatus(code=127)))
+    with pytest.raises(AgentDiedError, match=r"status 127.*sh: not found"):
+        connection.greeting(Deadline(5))
+    connection.close()
+
+
+def test_an_end_without_a_status_is_an_end() -> None:
+    connection = Connection(ScriptedStream(HELLO, b""))
+    assert connection.wait(Deadline(5))
+    with pytest.raises(AgentDiedError, match="nothing tells") as caught:
+        connection.exit_status()
+    assert caught.value.exit_status is None
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("output", "problem"),
+    [
+        (b"CANNOT LINK EXECUTABLE", "CANNOT LINK"),
+        (Frame(FrameKind.RESULTS, 99, 0).encode(), "answers no request"),
+        (Frame(FrameKind.BATCH, 1, 0).encode(), "answers no request"),
+    ],
+)
+def test_what_no_agent_sends_ends_the_connection(output: bytes, problem: str) -> None:
+    stream = ScriptedStream(HELLO)
+    connection = Connection(stream)
+    _, answer = ask(connection)
+    stream.write(output)
+    assert connection.wait(Deadline(5))
+    with pytest.raises(ProtocolError, match=problem):
+        connection.exit_status()
+    assert stream.closed
+    assert isinstance(answer.exception(5), ProtocolError)
+
+
+def test_silence_is_not_awaited_for_ever() -> None:
+    connection = Connection(ScriptedStream())
+    with pytest.raises(TimeLimitError, match="greeting"):
+        connection.greeting(Deadline(0.01))
+    connection.close()
+
+
+def test_a_request_to_a_closed_input_tells_how_the_agent_ended() -> None:
+    stream = ScriptedStream(HELLO)
+    connection = Connection(stream)
+    stream.broken = BrokenPipeError("the pipe is broken")
+    stream.end(ExitStatus(signal=9))
+    with pytest.raises(AgentDiedError, match="SIGKILL"):
+        ask(connection)
+    connection.close()
+
+
+def test_a_request_that_was_sent_in_part_is_the_last() -> None:
+    stream = ScriptedStream(HELLO)
+    connection = Connection(stream)
+    _, earlier = ask(connection)
+    stream.broken = TimeLimitError("no progress")
+    with pytest.raises(TimeLimitError):
+        ask(connection)
+    assert stream.closed
+    with pytest.raises(TimeLimitError):
+        earlier.result(5)
+    connection.close()
+
+
+@settings(max_examples=50)
+@given(st.lists(st.binary(min_size=1, max_size=60), max_size=4))
+def test_no_output_leaves_a_request_waiting(pieces: list[bytes]) -> None:
+    stream = ScriptedStream(HELLO)
+    connection = Connection(stream)
+    _, answer = ask(connection)
+    for piece in pieces:
+        stream.write(piece)
+    stream.end(ExitStatus(code=0))
+    assert isinstance(answer.exception(5), HarnessError)
+    connection.close()

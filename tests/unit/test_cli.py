@@ -1,0 +1,402 @@
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import emulator.doctor
+from harness.claims.claim import CLAIMS
+from harness.cli import main
+from harness.measure.measurement import MEASUREMENTS, Measurement
+from tests.unit import fake_device
+
+ROOT = Path(__file__).parents[2]
+MAIN = "from harness.cli import main; main()"
+WITH_FAKES = f"import tests.unit.fake_device_plugin; {MAIN}"
+SECONDS = 30.0
+
+
+@dataclass
+class Ended:
+    status: int
+    output: str
+    errors: str
+
+
+CommandLine = Callable[..., Ended]
+
+
+@pytest.fixture(autouse=True)
+def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The fake device and claims, and an environment that asks for nothing."""
+    monkeypatch.setitem(sys.modules, "harness.device", fake_device.device_module())
+    monkeypatch.setattr(CLAIMS, "all", fake_device.choose)
+    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path / "cache"))
+    for name in ("TARGET", "JSON", "TIME_LIMIT", "DEBUG"):
+        monkeypatch.delenv(f"BINDER_HARNESS_{name}", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def command_line(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CommandLine:
+    """Runs `binder-harness` with these words, in this process."""
+
+    def run(*words: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["binder-harness", *words])
+        before = signal.getsignal(signal.SIGTERM)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        signal.signal(signal.SIGTERM, before)
+        output, errors = capfd.readouterr()
+        status = ended.value.code
+        return Ended(status if isinstance(status, int) else 0, output, errors)
+
+    return run
+
+
+def choose(monkeypatch: pytest.MonkeyPatch, *ids: str) -> None:
+    monkeypatch.setattr(CLAIMS, "all", lambda: fake_device.choose(*ids))
+
+
+# --- verify ---
+
+
+def test_verify_ends_in_a_table_and_a_document(command_line: CommandLine, tmp_path: Path) -> None:
+    ended = command_line("verify", "--json", "results.json", "--junit", "junit.xml")
+    assert (ended.status, "all as known" in ended.output) == (0, True)
+    assert "mmap.first-page" in ended.output
+    assert "results.json" in ended.output
+    assert "starting embedded" in ended.errors
+    assert "[  1/4] mmap.once: confirmed, as known" in ended.errors
+    assert "passed" not in ended.output + ended.errors  # pytest's own view is silent
+    claims = json.loads((tmp_path / "results.json").read_text())["claims"]
+    assert [claim["id"] for claim in claims] == list(fake_device.AS_KNOWN)
+    suite = ElementTree.parse(tmp_path / "junit.xml").find("testsuite")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("skipped")) == ("4", "1")
+
+
+def test_verify_judges_what_it_is_told(command_line: CommandLine) -> None:
+    ended = command_line("verify", "mmap", "sm.single")
+    assert ended.status == 0
+    assert "sm.single" in ended.output
+    assert "copy.binder-one" not in ended.output
+
+
+def test_verify_hands_the_rest_to_pytest(command_line: CommandLine) -> None:
+    ended = command_line("verify", "mmap", "sm", "--", "-k", "single or first-page", "--maxfail=1")
+    assert ended.status == 0
+    assert "mmap.once" not in ended.output
+    assert "1 of the 3 claims were not judged" in ended.output
+    assert command_line("verify", "--", "-k", "nothing").status == 2
+    wrong = command_line("verify", "--", "--no-such-option")
+    assert (wrong.status, "--no-such-option" in wrong.errors) == (2, True)
+    listed = command_line("verify", "mmap", "--", "--collect-only", "-q")
+    assert (listed.status, "test_claim[mmap.once]" in listed.output) == (0, True)
+
+
+def test_verify_runs_failed_claims_again(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, "mmap.once", "limit.figure")
+    assert command_line("verify").status == 1
+    ended = command_line("verify", "--", "--lf")
+    assert ended.status == 1
+    assert "mmap.once" not in ended.output
+
+
+def test_verify_goes_on_after_a_loss(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, "mmap.once", "proto.dies", "sm.single")
+    ended = command_line("verify")
+    assert ended.status == 3
+    assert "✓ 2 confirmed, ! 1 lost, 1 not as known" in ended.output
+    assert fake_device.CONSOLE in ended.output
+    assert ended.errors.count("starting embedded") == 2
+
+
+def test_verify_spreads_over_workers(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    ended = command_line("verify", "--", "-p", "tests.unit.fake_device_plugin", "-n", "2")
+    assert ended.status == 0, ended
+    assert "all as known" in ended.output
+
+
+def test_without_a_device_verify_stops_and_says_why(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = fake_device.device_module(missing="QEMU is missing: apt-get install qemu-system-x86")
+    monkeypatch.setitem(sys.modules, "harness.device", module)
+    ended = command_line("verify")
+    assert ended.status == 4
+    assert ended.errors.count("apt-get install qemu-system-x86") == 1
+    assert "4 of the 4 claims were not judged" in ended.output
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("verify", "map.once"), "There is no claim 'map.once'. There are: mmap.once"),
+        (("verify", "--target", "embeded"), "Did you mean embedded?"),
+        (("verify", "--json", "none/results.json"), "none/results.json cannot be written"),
+        (("verify", "--junit", "."), "is not a regular file"),
+        (("verify", "--time-limit", "-1"), "time-limit"),
+        (("verify", "--time-limit", "soon"), "time-limit"),
+        (("explain", "mmap"), "There is no claim 'mmap'"),
+        (("measure", "sizes"), "There is no measurement 'sizes'"),
+        (("verfy",), "verfy"),
+    ],
+)
+def test_wrong_usage_is_said_before_a_device_is_opened(
+    command_line: CommandLine, words: tuple[str, ...], named: str
+) -> None:
+    opened = fake_device.FakeDevice.opened
+    ended = command_line(*words)
+    assert (ended.status, ended.output) == (2, "")
+    assert named in ended.errors
+    assert "Traceback" not in ended.errors
+    assert fake_device.FakeDevice.opened == opened
+
+
+def test_errors_are_explained_only_on_demand(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(monkeypatch, "proto.breaks")
+    ended = command_line("verify")
+    assert (ended.status, "Traceback" in ended.output) == (1, False)
+    assert "binder-harness --debug verify proto.breaks" in ended.output
+    assert "Traceback" in command_line("--debug", "verify").output
+    assert "Traceback" in command_line("--debug", "explain", "none").errors
+
+
+def test_a_users_own_pytest_configuration_is_left_out(command_line: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+    (tmp_path / "conftest.py").write_text("raise RuntimeError('not ours')\n")
+    assert command_line("verify").status == 0
+
+
+def test_on_a_terminal_progress_is_live(tmp_path: Path) -> None:
+    leader, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", WITH_FAKES, "verify"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"},
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+    )
+    os.close(terminal)
+    output, _ = process.communicate(timeout=SECONDS)
+    shown = os.read(leader, 1 << 20).decode()
+    os.close(leader)
+    assert process.returncode == 0
+    assert b"all as known" in output
+    assert "\x1b[" in shown
+    assert "[  1/4]" not in shown
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("words", [("verify",), ("boot",)])
+def test_a_signal_closes_the_device(
+    tmp_path: Path, sent: signal.Signals, status: int, words: tuple[str, ...]
+) -> None:
+    process = _start(tmp_path, *words, claims="proto.waits")
+    with process:
+        try:
+            _await_start(process, words[0])
+            process.send_signal(sent)
+            _, errors = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()
+    assert process.returncode == status, errors
+    assert "Traceback" not in errors
+    assert (tmp_path / "closed").read_text().count("fake-") == 1
+
+
+def _start(directory: Path, *words: str, claims: str = "") -> subprocess.Popen[str]:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "BINDER_HARNESS_TEST_CLAIMS": claims,
+        fake_device.CLOSED_LOG: str(directory / "closed"),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-u", "-c", WITH_FAKES, *words],
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _await_start(process: subprocess.Popen[str], command: str) -> None:
+    """Until the device is open and the command waits for something else."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    marker, stream = ("until Ctrl-C", process.stdout) if command == "boot" else ("waiting", process.stderr)
+    limit = threading.Timer(SECONDS, process.kill)
+    limit.start()
+    while marker not in stream.readline():
+        assert process.poll() is None
+    limit.cancel()
+
+
+# --- list, explain ---
+
+
+def test_list_shows_claims_by_section(command_line: CommandLine) -> None:
+    ended = command_line("list")
+    assert ended.status == 0
+    assert (
+        ended.output.index("The mapping") < ended.output.index("mmap.once") < ended.output.index("One copy")
+    )
+    assert [claim["id"] for claim in json.loads(command_line("list", "mmap.*", "--json").output)] == [
+        "mmap.once",
+        "mmap.first-page",
+    ]
+
+
+def test_explain_teaches(command_line: CommandLine) -> None:
+    output = command_line("explain", "copy.binder-one").output
+    for words in ("document A and B", "What copy.binder-one does.", "/proc/kcore", "binder.c", "confirmed"):
+        assert words in output
+    assert "none until the first transaction" in command_line("explain", "mmap.first-page").output
+
+
+@pytest.mark.parametrize("words", [("--help",), ("list",), ("--version",)])
+def test_what_needs_no_device_starts_at_once(words: tuple[str, ...]) -> None:
+    """Seen in what is loaded, which no busy machine can slow down."""
+    program = f"import sys, atexit; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); {MAIN}"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=SECONDS,
+    )
+    assert not {"rich", "adbutils", "paramiko", "pytest"} & set(ended.stderr.split())
+
+
+# --- measure ---
+
+
+def test_measure_prints_figures(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(device: Any) -> object:
+        return Figures(1040384, (1, 2), device.facts.architecture)
+
+    known = {"sizes": Measurement("sizes", "How large it may be.", measure)}
+    monkeypatch.setattr(MEASUREMENTS, "all", lambda: known)
+    assert "How large it may be." in command_line("measure").output
+    lines = command_line("measure", "sizes").output.splitlines()
+    assert [line.split() for line in lines] == [
+        ["largest", "1,040,384"],
+        ["steps[0]", "1"],
+        ["steps[1]", "2"],
+        ["architecture", "x86_64"],
+    ]
+    assert json.loads(command_line("measure", "sizes", "--json").output)["steps"] == [1, 2]
+
+
+@dataclass
+class Figures:
+    largest: int
+    steps: tuple[int, ...]
+    architecture: str
+
+
+# --- doctor ---
+
+
+def test_doctor_names_what_mends(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = emulator.doctor.Check
+    found = [check("qemu", True, "runs"), check("make", False, "builds", "sudo apt-get install make")]
+    monkeypatch.setattr(emulator.doctor, "checks", lambda: found)
+    ended = command_line("doctor")
+    assert ended.status == 4
+    assert "sudo apt-get install make" in ended.output
+    monkeypatch.setattr(emulator.doctor, "checks", lambda: found[:1])
+    assert command_line("doctor").status == 0
+
+
+def test_doctor_shows_what_a_device_can_tell(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emulator.doctor, "checks", list)
+    output = command_line("doctor", "--target", "embedded").output
+    assert "6.12.48+deb12-amd64" in output
+    assert "BINDER_VERSION, BINDER_WRITE_READ" in output
+    assert "needs /proc/kcore: this kernel has no /proc/kcore" in output
+
+
+# --- shell, repl, boot ---
+
+
+def test_shell_runs_adb_and_passes_its_status_on(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    adb = tmp_path / "adb"
+    adb.write_text('#!/bin/sh\necho "$@"\nexit 7\n')
+    adb.chmod(0o755)
+    monkeypatch.setattr("harness.commands.adb.adb_program", lambda: str(adb))
+    ended = command_line("shell", "ls", "-l", "--color")
+    assert ended.status == 7
+    words = ended.output.split()
+    assert (words[0], words[2:]) == ("-s", ["shell", "ls", "-l", "--color"])
+    assert command_line("shell", "--target", "embedded", "--", "ps").output.split()[-1] == "ps"
+
+
+@pytest.mark.parametrize(("on_path", "chosen"), [(41, "path"), (39, "carried")])
+def test_an_adb_is_chosen_that_will_not_end_the_server(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, on_path: int, chosen: str
+) -> None:
+    from harness.commands.adb import adb_program
+
+    for name, version in (("path", on_path), ("carried", 41)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "adb").write_text(f"#!/bin/sh\necho Android Debug Bridge version 1.0.{version}\n")
+        (tmp_path / name / "adb").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "path"), prepend=os.pathsep)
+    carried = SimpleNamespace(
+        adb_path=lambda: str(tmp_path / "carried" / "adb"), adb=SimpleNamespace(server_version=lambda: 41)
+    )
+    monkeypatch.setitem(sys.modules, "adbutils", carried)
+    assert adb_program() == str(tmp_path / chosen / "adb")
+
+
+def test_repl_has_a_device_at_hand(tmp_path: Path) -> None:
+    with _start(tmp_path, "repl") as process:
+        output, errors = process.communicate(
+            "print('serial', device.serial, Binder, Parcel)\n", timeout=SECONDS
+        )
+    assert process.returncode == 0
+    assert "serial fake-" in output
+    assert "The device fake-" in errors
+    assert 'Binder.open(server, "/dev/vndbinder"' in errors
+    assert (tmp_path / "closed").exists()
+
+
+def test_boot_says_what_to_type_next_and_notices_a_loss(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake_device.FakeDevice, "alive", False, raising=False)
+    monkeypatch.setattr(fake_device.FakeDevice, "__setattr__", _ignore_alive)
+    ended = command_line("boot")
+    assert ended.status == 3
+    assert ended.output.count("adb -s fake-") == 2
+    assert fake_device.CONSOLE in ended.errors
+
+
+def _ignore_alive(device: fake_device.FakeDevice, name: str, value: object) -> None:
+    if name != "alive":
+        object.__setattr__(device, name, value)

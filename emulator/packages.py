@@ -99,15 +99,17 @@ class PackageIndex:
         (file,) = directory.glob(f"{package.partition('=')[0]}_*.deb")
         return file
 
-    def download_source(self, source: str, directory: Path) -> Path:
-        """Download a source package (apt checks its hashes) and return its .dsc file."""
-        run(
-            ["apt-get", *self._options, "--download-only", "source", source],
-            directory=directory,
-            seconds=DOWNLOAD_SECONDS,
-        )
-        (file,) = directory.glob("*.dsc")
-        return file
+    def download_source(self, source: str, directory: Path) -> None:
+        """Download a source package: its .dsc file and the tarballs (apt checks their hashes)."""
+        self._source(source, directory)
+
+    def download_tarball(self, source: str, directory: Path) -> None:
+        """Download a source package's upstream tarball alone (apt checks its hash)."""
+        self._source(source, directory, "--tar-only")
+
+    def _source(self, source: str, directory: Path, *options: str) -> None:
+        command = ["apt-get", *self._options, "--download-only", *options, "source", source]
+        run(command, directory=directory, seconds=DOWNLOAD_SECONDS)
 
 
 @contextlib.contextmanager

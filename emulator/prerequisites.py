@@ -35,6 +35,9 @@ PREREQUISITES = (
     Prerequisite("make", "builds AOSP's adbd", program="make"),
     Prerequisite("clang", "compiles AOSP's adbd", program="clang++"),
     Prerequisite("g++", "has the C++ library that AOSP's adbd links", program="g++"),
+    Prerequisite("cmake", "configures AOSP's Binder user space", program="cmake"),
+    Prerequisite("ninja-build", "builds AOSP's Binder user space", program="ninja"),
+    Prerequisite("aidl", "generates the interface of AOSP's servicemanager", program="aidl"),
     Prerequisite(
         "libcap-dev", "lets AOSP's adbd drop privileges", file=Path("/usr/include/sys/capability.h")
     ),

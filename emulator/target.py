@@ -61,6 +61,13 @@ EMBEDDED = Kind(
     "embedded",
     "Debian's kernel and AOSP's adbd in QEMU, made and started by this project",
     (
+        Option(
+            "userland",
+            "generation of AOSP's servicemanager on /dev/binder: Android 11's, Android 10's (in C), or none",
+            "11",
+            ("11", "10", "none").__contains__,
+            "11, 10 or none",
+        ),
         Option("memory", "memory in MiB", "512", _whole_number(192, 65536), "192 to 65536"),
         Option("processors", "virtual processors", "2", _whole_number(1, 64), "1 to 64"),
         Option(

@@ -17,6 +17,9 @@ from emulator.errors import DeviceLostError, TimeLimitError
 from emulator.progress import step
 from emulator.target import START_SECONDS, Target
 
+USERLAND = "binder_harness.userland"
+"""The kernel argument by which the device's init learns which servicemanager to start."""
+
 
 class EmbeddedDevice:
     """The life line of an embedded device."""
@@ -85,6 +88,7 @@ def open_embedded(target: Target, deadline: Deadline | None = None) -> EmbeddedD
         memory_mib=int(target.option("memory")),
         processors=int(target.option("processors")),
         acceleration=acceleration,
+        kernel_arguments=(f"{USERLAND}={target.option('userland')}",),
     )
     with contextlib.ExitStack() as resources:
         directory = resources.enter_context(tempfile.TemporaryDirectory(prefix="binder-harness-"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from emulator.cache import entry, fingerprint
 from emulator.embedded.archive import Archive
 from emulator.embedded.kernel import Kernel, debian_kernel
-from emulator.embedded.userland import GUEST, adbd_root, busybox
+from emulator.embedded.userland import GUEST, adbd_root, binder_userland, busybox
 
 SHELL_USER = 2000
 """AID_SHELL, the user of adb's shell (AOSP, private/android_filesystem_config.h)."""
@@ -28,30 +28,32 @@ class Image:
 def embedded_image() -> Image:
     """The embedded device's image, from the cache or made now, with all that goes into it."""
     kernel = debian_kernel()
-    programs = {"system/bin/busybox": busybox()}
-    modules = {f"lib/modules/{module.name}": module for module in kernel.modules}
-    files = {**tree(GUEST / "root"), **tree(adbd_root()), **programs, **modules}
+    files = {"system/bin/busybox": busybox()}
+    files |= {f"lib/modules/{module.name}": module for module in kernel.modules}
+    links = {}
+    for root in (GUEST / "root", adbd_root(), binder_userland() / "root"):
+        for path in sorted(root.rglob("*")):
+            name = str(path.relative_to(root))
+            if path.is_symlink():
+                links[name] = str(path.readlink())
+            elif path.is_file():
+                files[name] = path
     key = fingerprint(
         *(part for name, file in sorted(files.items()) for part in (name, file)),
+        *(f"{name} -> {target}" for name, target in sorted(links.items())),
         Path(__file__),
         Path(__file__).with_name("archive.py"),
     )
 
     def build(target: Path) -> None:
-        (target / "initramfs").write_bytes(
-            archive_of({name: file.read_bytes() for name, file in files.items()})
-        )
+        contents = {name: file.read_bytes() for name, file in files.items()}
+        (target / "initramfs").write_bytes(archive_of(contents, links))
 
     return Image(kernel, entry("image", key, build) / "initramfs")
 
 
-def tree(root: Path) -> dict[str, Path]:
-    """The files below a directory, by their paths relative to it."""
-    return {str(file.relative_to(root)): file for file in sorted(root.rglob("*")) if file.is_file()}
-
-
-def archive_of(files: Mapping[str, bytes]) -> bytes:
-    """An initramfs with the given files, the directories above them, and what every device has beside them.
+def archive_of(files: Mapping[str, bytes], links: Mapping[str, str]) -> bytes:
+    """An initramfs with these files and links, the directories above them, and what every device has.
 
     A program or script is recognised by how it begins and made executable: a Python package that was
     installed from an archive need not have kept the mode of its files.
@@ -73,4 +75,6 @@ def archive_of(files: Mapping[str, bytes]) -> bytes:
     for name, content in sorted(files.items()):
         executable = content.startswith((b"#!", b"\x7fELF")) and not name.endswith(".ko")
         archive.file(name, content, mode=0o755 if executable else 0o644)
+    for name, target in sorted(links.items()):
+        archive.link(name, target)
     return archive.finish()

@@ -47,6 +47,7 @@ class Hardware:
     memory_mib: int = 512
     processors: int = 2
     acceleration: str = "tcg"
+    kernel_arguments: tuple[str, ...] = ()
 
 
 class Machine:
@@ -194,7 +195,7 @@ def _command(hardware: Hardware, monitor: int) -> list[str]:
         ),
         *("-smp", str(hardware.processors), "-m", f"{hardware.memory_mib}M"),
         *("-kernel", str(hardware.kernel), "-initrd", str(hardware.initramfs)),
-        *("-append", " ".join(KERNEL_ARGUMENTS)),
+        *("-append", " ".join((*KERNEL_ARGUMENTS, *hardware.kernel_arguments))),
         *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
         *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control"),
         *("-netdev", f"user,id=network,restrict=on,hostfwd=tcp:127.0.0.1:0-:{ADBD_PORT}"),

@@ -1,18 +1,26 @@
-"""The embedded device's programs: busybox from Debian, AOSP's adbd built from Debian's source of it."""
+"""The embedded device's programs: busybox from Debian, and AOSP's, built from Debian's sources of them."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import device_agents
 from emulator.cache import entry, fingerprint
 from emulator.command import run
 from emulator.packages import package_index, recorded_version
 
 GUEST = Path(__file__).with_name("guest")
-AOSP_SOURCE = "android-platform-tools"
+LIBBINDER_PROBE = Path(device_agents.__file__).with_name("libbinder_probe")
+PLATFORM_TOOLS = "android-platform-tools"
+"""Debian's source package of adbd, libbinder and the Binder commands, as of Android 11."""
+FRAMEWORKS_NATIVE = "android-platform-frameworks-native"
+"""Debian's source package of Android 10's servicemanager, the last in C."""
+SERVICE_MANAGER_10 = "cmds/servicemanager"
 BUILD_SECONDS = 1200.0
 
 
@@ -29,40 +37,74 @@ def busybox() -> Path:
             (found,) = [*Path(scratch).glob("bin/busybox"), *Path(scratch).glob("usr/bin/busybox")]
             found.rename(target / "busybox")
 
-    return entry(package, fingerprint(package, version, Path(__file__)), unpack) / "busybox"
+    return entry(package, fingerprint(package, version), unpack) / "busybox"
 
 
 def adbd_root() -> Path:
     """AOSP's adbd, static, and the commands it hands work to, laid out as in the device's file system."""
-    source = aosp_source()
     recipe = GUEST / "adbd"
 
     def build(target: Path) -> None:
-        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-            unpacked = Path(scratch) / "source"
-            (description,) = source.glob("*.dsc")
-            run(["dpkg-source", "--no-check", "--extract", description, unpacked], seconds=600)
-            run(
-                [
-                    "make",
-                    f"--directory={recipe}",
-                    f"--jobs={os.cpu_count() or 1}",
-                    f"SOURCE={unpacked}",
-                    f"OUTPUT={scratch}/built",
-                ],
-                seconds=BUILD_SECONDS,
-            )
-            shutil.copytree(Path(scratch) / "built" / "root", target / "root")
+        with _unpacked_platform_tools() as source:
+            output = source.with_name("built")
+            variables = (f"SOURCE={source}", f"OUTPUT={output}")
+            run(["make", f"--directory={recipe}", f"--jobs={_jobs()}", *variables], seconds=BUILD_SECONDS)
+            shutil.copytree(output / "root", target / "root", symlinks=True)
 
-    return entry("adbd", fingerprint(source.name, recipe), build) / "root"
+    return entry("adbd", fingerprint(_platform_tools().name, recipe), build) / "root"
 
 
-def aosp_source() -> Path:
-    """Directory of the source package (.dsc and tarballs) that holds adbd, libbinder and servicemanager."""
-    version = recorded_version(AOSP_SOURCE, lambda index: index.source_version(AOSP_SOURCE))
+def binder_userland() -> Path:
+    """AOSP's Binder user space: `root`, laid out as in the device's file system, and `libbinder_probe`."""
+    recipe = GUEST / "aosp"
+
+    def build(target: Path) -> None:
+        with _unpacked_platform_tools() as source:
+            source_10, output = source.with_name("source-10"), source.with_name("built")
+            source_10.mkdir()
+            (tarball,) = _frameworks_native().glob("*.orig.tar.*")
+            run(["tar", "-xf", tarball, "-C", source_10, SERVICE_MANAGER_10], seconds=60)
+            inputs = (f"-DSOURCE={source}", f"-DSOURCE_10={source_10}", f"-DPROBE={LIBBINDER_PROBE}")
+            run(["cmake", "-S", recipe, "-B", output, "-G", "Ninja", *inputs], seconds=BUILD_SECONDS)
+            run(["ninja", "-C", output, f"-j{_jobs()}"], seconds=BUILD_SECONDS)
+            shutil.copytree(output / "root", target / "root", symlinks=True)
+            (output / "libbinder_probe").rename(target / "libbinder_probe")
+
+    key = fingerprint(_platform_tools().name, _frameworks_native().name, recipe, LIBBINDER_PROBE)
+    return entry("binder-userland", key, build)
+
+
+def _jobs() -> int:
+    return os.cpu_count() or 1
+
+
+def _platform_tools() -> Path:
+    version = recorded_version(PLATFORM_TOOLS, lambda index: index.source_version(PLATFORM_TOOLS))
 
     def download(target: Path) -> None:
         with package_index() as index:
-            index.download_source(f"{AOSP_SOURCE}={version}", target)
+            index.download_source(f"{PLATFORM_TOOLS}={version}", target)
 
-    return entry(f"{AOSP_SOURCE}-source", fingerprint(AOSP_SOURCE, version), download)
+    return entry(f"{PLATFORM_TOOLS}-source", fingerprint(PLATFORM_TOOLS, version), download)
+
+
+def _frameworks_native() -> Path:
+    version = recorded_version(FRAMEWORKS_NATIVE, lambda index: index.source_version(FRAMEWORKS_NATIVE))
+
+    def download(target: Path) -> None:
+        with package_index() as index:
+            index.download_tarball(f"{FRAMEWORKS_NATIVE}={version}", target)
+
+    return entry(f"{FRAMEWORKS_NATIVE}-source", fingerprint(FRAMEWORKS_NATIVE, version), download)
+
+
+@contextmanager
+def _unpacked_platform_tools() -> Iterator[Path]:
+    """The source with Debian's patches applied, in a directory that is removed in the end."""
+    package = _platform_tools()
+    with tempfile.TemporaryDirectory(dir=package.parent, prefix=".build-") as scratch:
+        source = Path(scratch) / "source"
+        (description,) = package.glob("*.dsc")
+        # apt has checked the hashes; a check of the maintainer's signature would need a keyring more.
+        run(["dpkg-source", "--no-check", "--extract", description, source], seconds=600)
+        yield source

@@ -1,0 +1,18 @@
+// What /proc says of this very process, and how it waits and ends.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "answer.h"
+
+// The descriptors on, and the mappings of, files whose path contains "binder".
+void add_binder_files(Answer& answer);
+
+// Returns true when standard input has ended, false when `seconds` are over before (never, where not given).
+bool input_ends(std::optional<double> seconds = std::nullopt);
+
+// What became of `action` in a forked child: its answer, how the child ended, what it logged. A child that takes
+// longer than five seconds is ended by SIGALRM.
+Answer in_forked_child(const std::function<std::string()>& action);

@@ -1,0 +1,26 @@
+// The commands as one program, which runs the one whose name it was called by. Each keeps the main() that AOSP gave
+// it; CMakeLists.txt renames it.
+
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+
+int cmd_main(int argc, char* const argv[]);
+int dumpsys_main(int argc, char* const argv[]);
+int service_main(int argc, char* const argv[]);
+int servicemanager_main(int argc, char** argv);
+extern "C" int servicemanager10_main(int argc, char** argv);
+
+int main(int argc, char** argv) {
+    const char* name = argc > 0 ? basename(argv[0]) : "";
+    if (strcmp(name, "cmd") == 0) return cmd_main(argc, argv);
+    if (strcmp(name, "dumpsys") == 0) return dumpsys_main(argc, argv);
+    if (strcmp(name, "service") == 0) return service_main(argc, argv);
+    if (strcmp(name, "servicemanager") == 0) return servicemanager_main(argc, argv);
+    if (strcmp(name, "servicemanager10") == 0) return servicemanager10_main(argc, argv);
+    fprintf(stderr,
+            "%s: call this program as cmd, dumpsys, service, servicemanager (Android 11) or servicemanager10 "
+            "(Android 10)\n",
+            name);
+    return 2;
+}

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from importlib import metadata
 from pathlib import Path
 
 from emulator import cache
 from emulator.command import run
-from emulator.deadline import Deadline
 from emulator.errors import UsageError
 
 _SOURCES = Path(__file__).parent / "syscall_agent"
@@ -28,36 +26,39 @@ _ARCHITECTURE_FLAGS: dict[str, tuple[str, ...]] = {
     "x86_64": (),
     "aarch64": ("-Wl,-z,max-page-size=65536",),  # loads where pages have 4, 16 or 64 KiB
 }
-_BUILD_SECONDS = 300.0
+BUILD_SECONDS = 300.0
+NAME = "syscall_agent"
 
 
-def build_syscall_agent(architecture: str, destination: Path, *, deadline: Deadline | None = None) -> Path:
-    """Compile the syscall agent, a static executable of about 60 KB, and return `destination`.
+def syscall_agent(architecture: str) -> Path:
+    """The syscall agent, a static executable of about 60 KB: from the user's cache, or compiled now.
 
     `architecture` is what `uname -m` says: x86_64 or aarch64. The first build compiles the C library, half a
-    minute on two cores; the compiler keeps it (60 MB) in `.zig-cache` beside the destination, and the next
-    build takes a second. Nothing is written elsewhere. Raises SetupError with the compiler's messages, or at
-    the deadline (five minutes unless given); UsageError for another architecture.
+    minute on two cores; the compiler keeps that (60 MB) in the cache, and the next build takes a second.
+    Raises SetupError with the compiler's messages, UsageError for another architecture.
     """
-    deadline = deadline or Deadline(_BUILD_SECONDS)
     flags = _target_flags(architecture)
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    compiler_cache = str(destination.parent / ".zig-cache")
-    with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".build-") as directory:
-        unfinished = Path(directory) / destination.name
+    compiler_cache = str(cache.cache_root() / "zig")
+
+    def build(target: Path) -> None:
         run(
-            [sys.executable, "-m", "ziglang", "cc", *flags, *sorted(_SOURCES.glob("*.c")), "-o", unfinished],
-            seconds=deadline.remaining(),
+            [
+                sys.executable,
+                "-m",
+                "ziglang",
+                "cc",
+                *flags,
+                *sorted(_SOURCES.glob("*.c")),
+                "-o",
+                target / NAME,
+            ],
+            seconds=BUILD_SECONDS,
             environment={"ZIG_GLOBAL_CACHE_DIR": compiler_cache, "ZIG_LOCAL_CACHE_DIR": compiler_cache},
             needs=f"`{sys.executable} -m pip install --force-reinstall ziglang` restores the compiler.",
         )
-        unfinished.replace(destination)
-    return destination
 
-
-def fingerprint(architecture: str) -> str:
-    """A hash over all that decides what build_syscall_agent() makes: sources, flags and compiler."""
-    return cache.fingerprint(*_target_flags(architecture), metadata.version("ziglang"), _SOURCES)
+    key = cache.fingerprint(*flags, metadata.version("ziglang"), _SOURCES)
+    return cache.entry(f"{NAME}-{architecture}", key, build) / NAME
 
 
 def _target_flags(architecture: str) -> tuple[str, ...]:

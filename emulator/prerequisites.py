@@ -5,6 +5,7 @@ Run as a script by a bare Python, before anything is installed, it prints the pa
 
 from __future__ import annotations
 
+import platform
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ class Prerequisite:
         return self.file is not None and self.file.exists()
 
 
+LIBRARIES = Path(f"/usr/lib/{platform.machine()}-linux-gnu")
 PREREQUISITES = (
     Prerequisite("qemu-system-x86", "runs the embedded device", program="qemu-system-x86_64"),
     Prerequisite("util-linux", "ends what a killed run had started", program="setpriv"),
@@ -38,9 +40,9 @@ PREREQUISITES = (
     Prerequisite("cmake", "configures AOSP's Binder user space", program="cmake"),
     Prerequisite("ninja-build", "builds AOSP's Binder user space", program="ninja"),
     Prerequisite("aidl", "generates the interface of AOSP's servicemanager", program="aidl"),
-    Prerequisite(
-        "libcap-dev", "lets AOSP's adbd drop privileges", file=Path("/usr/include/sys/capability.h")
-    ),
+    Prerequisite("libcap-dev", "gives adbd its privileges", file=Path("/usr/include/sys/capability.h")),
+    Prerequisite("libc++-dev", "is AOSP's own C++ library", file=Path("/usr/include/c++/v1")),
+    Prerequisite("libc++abi-dev", "belongs to it", file=LIBRARIES / "libc++abi.so"),
 )
 
 

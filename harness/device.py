@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import shlex
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ from pathlib import Path
 
 import adbutils
 
-from device_agents.build import build_syscall_agent, fingerprint
-from emulator.cache import entry
+from device_agents.build import syscall_agent
 from emulator.deadline import Deadline
+from emulator.embedded.userland import binder_userland
 from emulator.errors import DeviceLostError, HarnessError
 from emulator.lifeline import LifeLine
 from emulator.target import open_target
@@ -23,7 +22,7 @@ from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
 from harness.agent.stream import AdbShellStream
 from harness.agent.syscalls import Architecture
-from harness.facts import Facts
+from harness.facts import FacilityMissingError, Facts
 from harness.kernel.binder_state import BinderState
 from harness.kernel.maps import DetailedMapping, Maps
 from harness.kernel.procfs import ProcessFiles
@@ -184,18 +183,33 @@ class Device:
         return Architecture(self.shell("uname -m"))
 
     @functools.cached_property
+    def libbinder_probe(self) -> str:
+        """Where on the device the program lies that uses AOSP's libbinder; see its --help.
+
+        Raises FacilityMissingError for a device whose architecture it is not built for.
+        """
+        if self.architecture is not Architecture.X86_64:
+            raise FacilityMissingError(
+                f"The libbinder probe is built for x86_64 alone, and this device is {self.architecture}."
+            )
+        return self._put(binder_userland() / "libbinder_probe")
+
+    @functools.cached_property
     def _agent(self) -> str:
         """Where on the device the system call agent lies: built, if need be, and pushed at first use."""
-        architecture = self.architecture
-        key = fingerprint(architecture)
-        directory = entry(
-            f"syscall_agent-{architecture}", key, lambda target: _build_agent(architecture, target)
-        )
-        remote = f"{AGENT_DIRECTORY}/syscall_agent-{key[:16]}"
+        return self._put(syscall_agent(self.architecture))
+
+    @functools.cached_property
+    def _directory(self) -> str:
+        """Where what is pushed lies; a device that is not ours is left without it."""
         self.shell(["mkdir", "-p", AGENT_DIRECTORY])
         if not self.life_line.disposable:
             self._resources.callback(self.run, ["rm", "-rf", AGENT_DIRECTORY])
-        self.push(directory / "syscall_agent", remote, mode=0o755)
+        return AGENT_DIRECTORY
+
+    def _put(self, program: Path) -> str:
+        remote = f"{self._directory}/{program.name}"
+        self.push(program, remote, mode=0o755)
         return remote
 
     def _kill(self, pid: int, signal: int) -> None:
@@ -241,13 +255,6 @@ def open_device(target: str = "embedded", *, deadline: Deadline | None = None) -
     lacks something, DeviceLostError when the device does not come up within 120 s or `deadline`.
     """
     return Device(open_target(target, deadline=deadline))
-
-
-def _build_agent(architecture: Architecture, target: Path) -> None:
-    # The compiler leaves a cache of 60 MB beside what it makes.
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        built = build_syscall_agent(architecture, Path(scratch) / "syscall_agent")
-        built.rename(target / built.name)
 
 
 @contextlib.contextmanager

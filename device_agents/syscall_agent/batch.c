@@ -172,6 +172,7 @@ void batch_run(const struct frame *frame, struct results *results)
     struct cursor cursor = take_batch_header(frame, &batch);
     int64_t values[MAX_OPERATIONS];
     uint8_t *next = results->answers;
+    const uint32_t results_size = results->header.size;
     for (uint32_t index = 0; index < batch.count; index++) {
         struct operation operation;
         struct answer answer = {-ECANCELED, 0};
@@ -182,7 +183,7 @@ void batch_run(const struct frame *frame, struct results *results)
         memcpy(next, &answer, sizeof answer);
         next += sizeof answer + answer.size;
         results->executed = index + 1;
-        results->header.size = (uint32_t)(next - (uint8_t *)results - sizeof results->header);
+        results->header.size = results_size + (uint32_t)(next - results->answers);
         if (is_error(answer.value) && !(batch.flags & BATCH_KEEP_GOING))
             break;
     }

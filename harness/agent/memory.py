@@ -34,7 +34,7 @@ class RemoteMemory:
         return b"".join([self._run(piece, deadline)[1] for piece in pieces])
 
     def write(self, address: int, data: bytes, *, deadline: Deadline | None = None) -> None:
-        """Write `data` at `address`; where a part cannot be written, those before it are."""
+        """Write `data` at `address`; where a part cannot be written, what became of the rest is undefined."""
         deadline = deadline or Deadline(DEFAULT_SECONDS)
         for offset in range(0, len(data), _PIECE):
             self._run(Write(address + offset, data[offset : offset + _PIECE]), deadline)

@@ -100,9 +100,9 @@ class AdbShellStream:
 
     def receive(self, limit: int) -> bytes:
         """The next of the process's output; raises ProtocolError where the peer speaks something else."""
-        while not self._ended.is_set():
+        while True:
             output = self._take_output(limit)
-            if output:
+            if output or self._ended.is_set():
                 return output
             try:
                 data = self._socket.recv(_RECEIVED_AT_ONCE)
@@ -111,7 +111,6 @@ class AdbShellStream:
             if not data:
                 self._ended.set()
             self._received += data
-        return b""
 
     def exit_status(self, deadline: Deadline) -> ExitStatus | None:
         """What adbd reported; None where the connection ended before it could."""

@@ -25,7 +25,7 @@ class Files(Protocol):
         ...
 
     def write_text(self, path: str, text: str, *, append: bool = False) -> None:
-        """Write `text` in a single write(2), as control files want it: O_APPEND with `append`, else O_TRUNC."""
+        """Write `text` in one write(2), as control files want it: O_APPEND with `append`, else O_TRUNC."""
         ...
 
     def exists(self, path: str) -> bool:

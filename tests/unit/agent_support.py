@@ -7,28 +7,15 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from device_agents.build import build_syscall_agent, fingerprint
-from emulator.cache import entry
 from emulator.deadline import Deadline
 from harness.agent.exit_status import ExitStatus
-
-
-def built_agent(architecture: str) -> Path:
-    """The agent from the user's cache, where a device's is, too; built if its sources have changed."""
-
-    def build(target: Path) -> None:
-        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-            built = build_syscall_agent(architecture, Path(scratch) / "syscall_agent")
-            built.rename(target / built.name)
-
-    return entry(f"syscall_agent-{architecture}", fingerprint(architecture), build) / "syscall_agent"
 
 
 class SubprocessStream:
     """An agent that is a child of this process."""
 
     def __init__(self, *command: str | Path) -> None:
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the stream
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - read after the end, too
         self.process = subprocess.Popen(
             command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
         )

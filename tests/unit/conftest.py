@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from device_agents.build import syscall_agent
 from harness.agent.process import RemoteProcess
-from tests.unit.agent_support import SubprocessStream, built_agent
+from tests.unit.agent_support import SubprocessStream
 
 
 @pytest.fixture(scope="session")
 def agent_path() -> Path:
     """The agent for this machine."""
-    return built_agent(platform.machine())
+    return syscall_agent(platform.machine())
 
 
 @pytest.fixture

@@ -65,11 +65,14 @@ def test_a_bad_address_is_an_answer(
     assert agent.syscall("getpid") == agent.pid
 
 
-def test_a_write_goes_as_far_as_the_memory_does(agent: RemoteProcess) -> None:
+def test_an_access_that_begins_well_may_end_badly(agent: RemoteProcess) -> None:
     buffer = agent.memory.allocate(2 * agent.page_size)
     agent.syscall("mprotect", buffer.address + agent.page_size, agent.page_size, PROT_NONE)
     with pytest.raises(OSError, match="EFAULT"):
-        agent.memory.write(buffer.address, b"x" * 2 * agent.page_size)
+        buffer.write(0, b"x" * buffer.size)
+    with pytest.raises(OSError, match="EFAULT"):
+        buffer.read()
+    buffer.write(0, b"x" * agent.page_size)
     assert buffer.read(0, agent.page_size) == b"x" * agent.page_size
 
 

@@ -12,7 +12,7 @@ import typer
 import typer.core
 
 from emulator.errors import HarnessError
-from harness.commands import catalogue, doctor, interactive, measure, verify
+from harness.commands import catalogue, devices, doctor, interactive, measure, verify
 
 
 class Terminated(KeyboardInterrupt):
@@ -50,6 +50,7 @@ app.command("list")(catalogue.list_claims)
 app.command()(catalogue.explain)
 app.command()(measure.measure)
 app.command()(doctor.doctor)
+app.command()(devices.devices)
 app.command(context_settings=interactive.TAKES_ANY_ARGUMENT)(interactive.shell)
 app.command()(interactive.repl)
 app.command()(interactive.boot)

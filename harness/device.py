@@ -1,26 +1,25 @@
-"""A device at the other end of adb: its shell, its files, its facts, and processes that make system calls."""
+"""A device to experiment on: its facts, its records, and processes on it that make system calls."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import shlex
-import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-
-import adbutils
+from typing import TYPE_CHECKING
 
 from device_agents.build import syscall_agent
 from emulator.deadline import Deadline
 from emulator.embedded.userland import binder_userland
-from emulator.errors import DeviceLostError, HarnessError
-from emulator.lifeline import LifeLine
+from emulator.errors import HarnessError, UsageError
+from emulator.lifeline import CanRollBack, HasChannels, LifeLine
 from emulator.target import open_target
+from harness.adb_link import AdbLink
 from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
-from harness.agent.stream import AdbShellStream
+from harness.agent.program import Program, shell_line
+from harness.agent.stream import ChannelStream, Stream
 from harness.agent.syscalls import Architecture
 from harness.facts import FacilityMissingError, Facts
 from harness.kernel.binder_state import BinderState
@@ -28,34 +27,27 @@ from harness.kernel.maps import DetailedMapping, Maps
 from harness.kernel.procfs import ProcessFiles
 from harness.kernel.tracing import Tracing
 
-SHELL_SECONDS = 30.0
+if TYPE_CHECKING:
+    from harness.binder.call import Handler
+    from harness.binder.interface import Dump
+    from harness.binder.service import Service
+    from harness.measure.hops import HopRecord
+
+ROLLBACK_SECONDS = 60.0
 AGENT_DIRECTORY = "/data/local/tmp/binder-harness"
+OF_ONE_START = ("files", "binder", "tracing", "libbinder_probe", "activity_standin", "_agent", "_directory")
+"""What is remembered of a device until it is rolled back."""
 
 
-class ShellError(HarnessError):
-    """A command on the device failed; the message ends in what it wrote to standard error."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShellResult:
-    """How a command on the device ended."""
-
-    status: int
-    """The exit status; 128 + n for signal n."""
-    output: str
-    errors: str
-    """The last 4096 characters of standard error."""
-
-
-class Device:
+class Device(AdbLink):
     """A running device. Obtained from `open_device`, used as a context manager."""
 
     def __init__(self, life_line: LifeLine) -> None:
-        self.life_line = life_line
-        self.serial = life_line.serial
-        self._adb = adbutils.AdbClient().device(life_line.serial)
+        super().__init__(life_line)
         self._resources = contextlib.ExitStack()
         self._resources.callback(life_line.close)
+        self._running = self._resources.enter_context(contextlib.ExitStack())
+        """What runs on the device, and ends with a roll back."""
 
     def __enter__(self) -> Device:
         return self
@@ -63,21 +55,22 @@ class Device:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __repr__(self) -> str:
-        return f"<Device {self.serial}>"
-
-    @property
-    def alive(self) -> bool:
-        """Whether the device runs, as far as its maker can tell without asking it."""
-        return self.life_line.alive
-
-    def console_tail(self) -> str:
-        """What is known of the device's end, with the last lines of its console."""
-        return self.life_line.why_lost()
-
     def close(self) -> None:
         """End the agents, remove what was pushed, and end the device if it was started here."""
         self._resources.close()
+
+    def rollback(self, *, deadline: Deadline | None = None) -> None:
+        """Put the device back into the state in which it was opened, whatever was done to it: 60 s at most.
+
+        Every process on it ends. Raises UsageError for a device that cannot be rolled back, DeviceLostError
+        when it does not come back.
+        """
+        if not isinstance(self.life_line, CanRollBack):
+            raise UsageError(f"{self.serial} cannot be rolled back; the embedded device can.")
+        self.life_line.rollback(deadline or Deadline(ROLLBACK_SECONDS))
+        self._running.close()
+        for name in OF_ONE_START:
+            vars(self).pop(name, None)
 
     @functools.cached_property
     def facts(self) -> Facts:
@@ -86,81 +79,54 @@ class Device:
 
         return find_facts(self)
 
-    # --- the shell and files, over adb ---
-
-    def run(self, command: str | Sequence[str], *, deadline: Deadline | None = None) -> ShellResult:
-        """Run a command in the device's shell and wait for its end: 30 s unless `deadline` says otherwise.
-
-        A sequence is quoted word by word. Raises TimeLimitError, and DeviceLostError when the device dies.
-        """
-        deadline = deadline or Deadline(SHELL_SECONDS)
-        line = command if isinstance(command, str) else shlex.join(command)
-        stream = self._open_shell(line)
-        output = bytearray()
-        with contextlib.closing(stream), _closed_at(deadline, stream):
-            stream.close_input()
-            while chunk := stream.receive(1 << 16):
-                output += chunk
-            status = stream.exit_status(deadline)
-        if status is None:
-            self._raise_if_lost()
-            deadline.check(f"`{line}` on {self.serial}")
-            raise ShellError(
-                f"`{line}`: adb broke off the connection to {self.serial} before the command ended."
-            )
-        code = status.code if status.code is not None else 128 + (status.signal or 0)
-        return ShellResult(code, output.decode(errors="replace"), stream.standard_error)
-
-    def shell(self, command: str | Sequence[str], *, deadline: Deadline | None = None) -> str:
-        """Standard output of a command that must succeed, without its last newline; otherwise ShellError."""
-        result = self.run(command, deadline=deadline)
-        if result.status != 0:
-            line = command if isinstance(command, str) else shlex.join(command)
-            raise ShellError(
-                f"`{line}` failed with status {result.status}: {result.errors.strip() or result.output}"
-            )
-        return result.output.removesuffix("\n")
-
-    def push(self, local: Path, remote: str, *, mode: int = 0o644) -> None:
-        """Copy a file to the device; raises HarnessError when it does not arrive whole."""
-        try:
-            self._adb.sync.push(local, remote, mode, check=True)
-        except (adbutils.AdbError, OSError) as error:
-            self._raise_if_lost()
-            raise HarnessError(
-                f"{local.name} could not be put at {remote} on {self.serial}: {error}. "
-                f"Is there room, and may adb write there? See `adb -s {self.serial} shell df`."
-            ) from error
-
-    def pull(self, remote: str, local: Path) -> None:
-        """Copy a file from the device; raises HarnessError when that fails."""
-        try:
-            self._adb.sync.pull(remote, local)
-        except (adbutils.AdbError, OSError) as error:
-            self._raise_if_lost()
-            raise HarnessError(f"{remote} could not be read from {self.serial}: {error}") from error
-
-    # --- processes ---
-
     def process(self, *, uid: int | None = None, gid: int | None = None) -> DeviceProcess:
         """Start a process on the device whose system calls are made from here, with another user if given.
 
         It ends with `with`, with its `close`, or with the device. Raises HarnessError when the agent does
         not start, which says what the device wrote.
         """
-        words = ["exec", self._agent]
+        arguments: list[str] = []
         for name, number in (("--uid", uid), ("--gid", gid)):
-            words += [name, str(number)] if number is not None else []
-        stream = self._open_shell(" ".join(words))
+            arguments += [name, str(number)] if number is not None else []
+        stream = self._agent_stream(arguments)
         try:
             process = DeviceProcess.start(stream, kill=self._kill)
         except HarnessError:
             stream.close()
-            self._raise_if_lost()
+            self.raise_if_lost()
             raise
         process.device = self
-        self._resources.callback(process.close)
+        self._running.callback(process.close)
         return process
+
+    def program(self, command: Sequence[str], *, deadline: Deadline | None = None) -> Program:
+        """Start a program that is to be watched: it waits for `resume`, its process id known before.
+
+        It ends with `with`, with its `close`, or with the device. Raises HarnessError where no shell starts
+        it by the deadline (10 s unless given).
+        """
+        stream = self.open_shell(shell_line(command))
+        program = Program(stream, name=command[0], kill=self._kill, deadline=deadline)
+        self._running.callback(program.close)
+        return program
+
+    def service(
+        self,
+        name: str,
+        handler: Handler,
+        *,
+        interface: str | None = None,
+        dump: Dump | None = None,
+        threads: int = 1,
+    ) -> contextlib.AbstractContextManager[Service[DeviceProcess]]:
+        """Serve a name of the device's service manager from Python during a block; see `open_service`.
+
+        with device.service("my.service", lambda call: Parcel().no_exception().int32(call.code)):
+            print(device.shell("service call my.service 42"))
+        """
+        from harness.binder.service import open_service
+
+        return open_service(self, name, handler, interface=interface, dump=dump, threads=threads)
 
     @functools.cached_property
     def files(self) -> AgentFiles:
@@ -177,6 +143,15 @@ class Device:
         """What the kernel can record of itself."""
         return Tracing(self.files)
 
+    def record_transactions(self, *, buffer_kib: int = 4096) -> contextlib.AbstractContextManager[HopRecord]:
+        """Record every Binder transaction on the device during a block: who sent what to whom, and when.
+
+        `buffer_kib` is for each processor. Raises TracingMissingError where the kernel cannot be traced.
+        """
+        from harness.measure.hops import record_hops
+
+        return record_hops(self, buffer_kib=buffer_kib)
+
     @functools.cached_property
     def architecture(self) -> Architecture:
         """The architecture of the device's processors."""
@@ -188,11 +163,12 @@ class Device:
 
         Raises FacilityMissingError for a device whose architecture it is not built for.
         """
-        if self.architecture is not Architecture.X86_64:
-            raise FacilityMissingError(
-                f"The libbinder probe is built for x86_64 alone, and this device is {self.architecture}."
-            )
-        return self._put(binder_userland() / "libbinder_probe")
+        return self._put_libbinder_agent("libbinder_probe")
+
+    @functools.cached_property
+    def activity_standin(self) -> str:
+        """Where on the device the stand-in for an activity manager lies; errors as with `libbinder_probe`."""
+        return self._put_libbinder_agent("activity_standin")
 
     @functools.cached_property
     def _agent(self) -> str:
@@ -207,6 +183,13 @@ class Device:
             self._resources.callback(self.run, ["rm", "-rf", AGENT_DIRECTORY])
         return AGENT_DIRECTORY
 
+    def _put_libbinder_agent(self, name: str) -> str:
+        if self.architecture is not Architecture.X86_64:
+            raise FacilityMissingError(
+                f"{name} is built for x86_64 alone, and this device is {self.architecture}."
+            )
+        return self._put(binder_userland() / name)
+
     def _put(self, program: Path) -> str:
         remote = f"{self._directory}/{program.name}"
         self.push(program, remote, mode=0o755)
@@ -215,21 +198,13 @@ class Device:
     def _kill(self, pid: int, signal: int) -> None:
         self.shell(["kill", f"-{signal}", str(pid)])
 
-    def _open_shell(self, line: str) -> AdbShellStream:
-        try:
-            connection = self._adb.open_transport()
-            connection.send_command(f"shell,v2,raw:{line}")
-            connection.check_okay()
-        except (adbutils.AdbError, OSError) as error:
-            self._raise_if_lost()
-            raise HarnessError(
-                f"adb does not reach {self.serial}: {error}. Does `adb devices` list it as `device`?"
-            ) from error
-        return AdbShellStream(connection.conn)
-
-    def _raise_if_lost(self) -> None:
-        if not self.alive:
-            raise DeviceLostError(self.console_tail())
+    def _agent_stream(self, arguments: Sequence[str]) -> Stream:
+        """A new agent: over what the life line has that is faster than adb, or over adb."""
+        if isinstance(self.life_line, HasChannels):
+            channel = self.life_line.start_agent(arguments)
+            if channel is not None:
+                return ChannelStream(channel)
+        return self.open_shell(shlex.join(["exec", self._agent, *arguments]))
 
 
 class DeviceProcess(RemoteProcess):
@@ -255,14 +230,3 @@ def open_device(target: str = "embedded", *, deadline: Deadline | None = None) -
     lacks something, DeviceLostError when the device does not come up within 120 s or `deadline`.
     """
     return Device(open_target(target, deadline=deadline))
-
-
-@contextlib.contextmanager
-def _closed_at(deadline: Deadline, stream: AdbShellStream) -> Iterator[None]:
-    """Close the stream, which wakes whoever receives from it, if the block is not through by the deadline."""
-    timer = threading.Timer(deadline.remaining(), stream.close)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

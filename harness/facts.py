@@ -39,7 +39,7 @@ class Need(StrEnum):
         """Why the device lacks it and what kind of device can tell, or None where it is there."""
         if self.met_by(facts):
             return None
-        reason = facts.reasons.get(self, "this device does not have it")
+        reason = facts.reasons.get(self, "this device does not have it").removesuffix(".")
         return f"needs {self.meaning}: {reason}. Can be told on {_FACILITIES[self].found_on}."
 
     def met_by(self, facts: Facts) -> bool:

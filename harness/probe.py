@@ -8,7 +8,11 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from emulator.deadline import Deadline
 from emulator.errors import HarnessError
+from harness.binder.endpoint import Binder
+from harness.binder.service import ACTIVITY_MANAGER, BINDER
+from harness.binder.service_manager import ServiceManager
 from harness.binder.structures import BinderVersion, FlatBinderObject
 from harness.binder.uapi import BinderIoctl
 from harness.facts import Facts, Need
@@ -24,8 +28,12 @@ AT_FDCWD = -100
 PLACES = ("/dev", "/dev/binderfs")
 NAMES = ("vndbinder", "hwbinder", "binder")
 """In the order in which an experiment may take them: servicemanager's own device comes last."""
+ANSWER_SECONDS = 3.0
+"""How long a service manager that is well may take to answer."""
 TRACED_FUNCTION = "binder_alloc_new_buf"
 """A function that the C driver has under this name in every kernel of this decade."""
+SMALL_BUFFER = 64
+"""In KiB."""
 HARMLESS = {
     BinderIoctl.BINDER_VERSION: bytes(BinderVersion.sizeof()),
     BinderIoctl.BINDER_SET_MAX_THREADS: bytes(4),
@@ -68,10 +76,11 @@ def find_facts(device: Device) -> Facts:
             attempts.reasons[Need.ROOT] = f"adb's shell runs as user {process.uid}; try `adb root`"
         free = _free_device(process, nodes, attempts)
         protocol, ioctls = _driver_interface(process, nodes)
+        service_manager, framework = _services(process, attempts)
         pagemap = attempts.ask(Need.PAGEMAP, lambda: _frame_of_own_page(device, process))
         kcore = attempts.ask(Need.KCORE, lambda: Kcore(files).segments)
     debug = attempts.ask(Need.BINDER_DEBUG, lambda: device.binder.location)
-    tracefs = attempts.ask(Need.TRACING, lambda: device.tracing.location)
+    tracefs = attempts.ask(Need.TRACING, lambda: _traced(device))
     kprobes = tracefs is not None and device.tracing.can_probe(TRACED_FUNCTION)
     if not kprobes:
         attempts.reasons[Need.KPROBES] = attempts.reasons.get(
@@ -101,6 +110,8 @@ def find_facts(device: Device) -> Facts:
         # The driver in Rust keeps no logs of transactions (rust_binder_main.rs, Linux 6.18).
         driver=debug and ("C" if files.exists(f"{debug}/transaction_log") else "Rust"),
         driver_ioctls=ioctls,
+        service_manager=service_manager,
+        framework=framework,
         reasons=attempts.reasons,
     )
 
@@ -152,6 +163,29 @@ def _driver_interface(process: DeviceProcess, nodes: tuple[str, ...]) -> tuple[i
         version = BinderVersion.unpack(answer.read()).protocol_version
     process.syscall("close", descriptor)
     return version, frozenset(known)
+
+
+def _traced(device: Device) -> str:
+    """Where tracing is, having recorded nothing there: who may look may not always do that."""
+    with device.tracing.record(buffer_kib=SMALL_BUFFER):
+        return device.tracing.location
+
+
+def _services(process: DeviceProcess, attempts: _Attempts) -> tuple[bool, bool]:
+    """Whether Android's service manager answers, and whether it knows the activity manager."""
+
+    def ask() -> bool:
+        with Binder.open(process, BINDER) as binder:
+            manager = ServiceManager(binder)
+            manager.ping(deadline=Deadline(ANSWER_SECONDS))
+            return manager.check(ACTIVITY_MANAGER, deadline=Deadline(ANSWER_SECONDS)) is not None
+
+    registered = attempts.ask(Need.SERVICE_MANAGER, ask)
+    if registered is None:
+        attempts.reasons[Need.FRAMEWORK] = attempts.reasons[Need.SERVICE_MANAGER]
+    elif not registered:
+        attempts.reasons[Need.FRAMEWORK] = f"no service is registered as {ACTIVITY_MANAGER!r}"
+    return registered is not None, bool(registered)
 
 
 def _frame_of_own_page(device: Device, process: DeviceProcess) -> bool:

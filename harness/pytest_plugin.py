@@ -114,6 +114,17 @@ def device(pytestconfig: pytest.Config) -> Iterator[Device]:
 
 
 @pytest.fixture
+def fresh_device(device: Device) -> Iterator[Device]:
+    """The device as it was when it was opened; what the test does to it is undone, too.
+
+    Every process on it ends, before the test and after it.
+    """
+    device.rollback()
+    yield device
+    device.rollback()
+
+
+@pytest.fixture
 def process(device: Device) -> Iterator[Callable[..., DeviceProcess]]:
     """Starts processes on the device, which end with the test: `process(uid=…, gid=…)`."""
     with ExitStack() as stack:

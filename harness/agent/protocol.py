@@ -41,6 +41,7 @@ class FrameKind(IntEnum):
     BATCH = 2
     FORK = 3
     INTERRUPT = 4
+    END = 5
     HELLO = 128
     STARTED = 129
     RESULTS = 130
@@ -73,6 +74,10 @@ class Frame:
                 f"a batch of {len(self.payload)} bytes is more than the agent takes ({MAX_PAYLOAD}): split it"
             )
         return _HEADER.pack(len(self.payload), self.kind, self.request, self.thread) + self.payload
+
+
+END_OF_INPUT = Frame(FrameKind.END, 0, 0).encode()
+"""What makes the agent exit, where the input itself cannot be ended."""
 
 
 class FrameDecoder:

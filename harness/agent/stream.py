@@ -6,12 +6,16 @@ import contextlib
 import socket
 import struct
 import threading
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from emulator.deadline import Deadline
 from emulator.errors import TimeLimitError
 from harness.agent.errors import ProtocolError
 from harness.agent.exit_status import ExitStatus
+from harness.agent.protocol import END_OF_INPUT
+
+if TYPE_CHECKING:
+    from emulator.lifeline import Channel
 
 SEND_SECONDS = 10.0
 """How long a stream may take no byte before sending gives up."""
@@ -152,3 +156,27 @@ class AdbShellStream:
                 self._status = ExitStatus.from_shell(piece[0])
                 self._ended.set()
                 return b""
+
+
+class ChannelStream:
+    """An agent on a channel on which nothing but a frame can end its input."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self.send = channel.send
+        self.receive = channel.receive
+        self.close = channel.close
+
+    @property
+    def standard_error(self) -> str:
+        """The last of it, known once the agent has ended."""
+        return self._channel.standard_error
+
+    def close_input(self) -> None:
+        """Send the frame that stands for the end of the input."""
+        self._channel.send_now(END_OF_INPUT)
+
+    def exit_status(self, deadline: Deadline) -> ExitStatus | None:
+        """What the device reported."""
+        status = self._channel.wait_status(deadline)
+        return None if status is None else ExitStatus.from_wait(status)

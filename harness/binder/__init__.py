@@ -13,7 +13,7 @@ from harness.binder.errors import (
     TransactionTooLargeError,
 )
 from harness.binder.objects import Node
-from harness.binder.pair import Pair, open_pair
+from harness.binder.pair import Pair, open_ends, open_pair
 from harness.binder.parcel import Parcel
 from harness.binder.parcel_reader import ParcelReader
 from harness.binder.wire_format import WireFormat
@@ -35,5 +35,6 @@ __all__ = [
     "TransactionFailedError",
     "TransactionTooLargeError",
     "WireFormat",
+    "open_ends",
     "open_pair",
 ]

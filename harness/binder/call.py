@@ -12,6 +12,7 @@ from harness.binder.parcel import Parcel
 from harness.binder.parcel_reader import ParcelReader
 from harness.binder.received import ReceivedBuffer
 from harness.binder.structures import TransactionFlag
+from harness.binder.wire_format import WireFormat
 
 if TYPE_CHECKING:
     from harness.binder.binder_thread import BinderThread
@@ -43,6 +44,8 @@ class Call:
         self.received = received
         self.buffer = ReceivedBuffer(thread, received)
         self.kept = False
+        self.wire = WireFormat.ANDROID_13
+        """In which the data is read; to be set before it is."""
 
     def __repr__(self) -> str:
         return f"<Call {self.received!r}>"
@@ -90,7 +93,7 @@ class Call:
     @functools.cached_property
     def data(self) -> ParcelReader:
         """The data, fetched from the device when first asked for."""
-        return self.buffer.reader()
+        return self.buffer.reader(self.wire)
 
     @functools.cached_property
     def security_context(self) -> str | None:

@@ -87,7 +87,7 @@ class Binder(References):
         """
         self.set_context_manager(extended=extended, security_context=security_context)
 
-    def serve(self, handler: Handler, *, threads: int = 1) -> Server:
+    def serve(self, handler: Handler | None = None, *, threads: int = 1) -> Server:
         """Answer calls to the context manager with `handler`, and those to `add_node`'s nodes with theirs.
 
         At most `threads` loopers: one starts at once, the driver may ask for the others. A handler runs
@@ -95,7 +95,8 @@ class Binder(References):
         """
         if self.server is not None:
             raise UsageError(f"{self.file} is served already: open the device once more for another server")
-        self.file.handle_with(CONTEXT_MANAGER_NODE, handler)
+        if handler is not None:
+            self.file.handle_with(CONTEXT_MANAGER_NODE, handler)
         self.set_max_threads(threads - 1)
         self.server = Server(self.file, threads=threads)
         return self.server

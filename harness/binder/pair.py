@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from emulator.deadline import Deadline
 from harness.agent.process import RemoteProcess
 from harness.binder.call import Call, Handler
 from harness.binder.endpoint import Binder
+
+RELEASE_SECONDS = 5.0
+"""How long an earlier context manager's open file may still be in the driver's queue of work."""
 
 Process = TypeVar("Process", bound=RemoteProcess)
 Process_co = TypeVar("Process_co", bound=RemoteProcess, covariant=True)
@@ -25,7 +31,7 @@ class StartsProcesses(Protocol[Process_co]):
 
 @dataclass(frozen=True, slots=True)
 class Pair(Generic[Process]):
-    """A context manager that serves, and a client; the client's handle 0 is the server."""
+    """A context manager, and a client whose handle 0 it is."""
 
     server_process: Process
     server: Binder
@@ -38,6 +44,30 @@ def reply_nothing(_: Call) -> None:
 
 
 @contextmanager
+def open_ends(
+    device: StartsProcesses[Process],
+    path: str,
+    *,
+    size: int | None = None,
+    flags: int = os.O_RDWR | os.O_CLOEXEC,
+) -> Iterator[Pair[Process]]:
+    """Start both, and end them again; nobody serves: what the server is to say, the caller says.
+
+    `size` is the server's mapping in bytes (by default libbinder's), `flags` are those of open(2) for both.
+    TimeLimitError where the device at `path` has another context manager for more than 5 s.
+    """
+    with (
+        device.process() as server_process,
+        device.process() as client_process,
+        Binder.open(server_process, path, size=size, flags=flags) as server,
+        Binder.open(client_process, path, flags=flags) as client,
+    ):
+        _take_over(server, Deadline(RELEASE_SECONDS))
+        client.file.targets[0] = server.file
+        yield Pair(server_process, server, client_process, client)
+
+
+@contextmanager
 def open_pair(
     device: StartsProcesses[Process],
     path: str,
@@ -46,18 +76,29 @@ def open_pair(
     size: int | None = None,
     threads: int = 1,
 ) -> Iterator[Pair[Process]]:
-    """Start both, let the server answer with `handler`, and end them again.
+    """As `open_ends`, and let the server answer with `handler` on at most `threads` threads.
 
-    `size` is the server's mapping in bytes (by default libbinder's); the device at `path` must have no
-    context manager yet (OSError with EBUSY). Raises HandlerError at the end where the handler raised.
+    Raises HandlerError at the end where the handler raised.
     """
-    with (
-        device.process() as server_process,
-        device.process() as client_process,
-        Binder.open(server_process, path, size=size) as server,
-        Binder.open(client_process, path) as client,
-    ):
-        server.become_context_manager(extended=True)  # the plain one is sent no file descriptors
-        server.serve(handler, threads=threads)
-        client.file.targets[0] = server.file
-        yield Pair(server_process, server, client_process, client)
+    with open_ends(device, path, size=size) as pair:
+        pair.server.serve(handler, threads=threads)
+        yield pair
+
+
+def _take_over(server: Binder, deadline: Deadline) -> None:
+    """Become context manager, even where the one before has just closed its file.
+
+    The driver releases a closed file from a queue of work (binder.c, binder_deferred_release): until it
+    comes to that, the device has its old context manager.
+    """
+
+    def taken() -> bool:
+        try:
+            server.become_context_manager(extended=True)  # the plain one is sent no file descriptors
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            return False
+        return True
+
+    deadline.poll(taken, f"{server.file}: EBUSY, for another process is its context manager")

@@ -17,9 +17,13 @@ def adb_program() -> str:
     """
     import adbutils
 
+    from emulator.adb_server import answers, server_port
+
     carried = adbutils.adb_path()
-    server = adbutils.adb.server_version()
     candidates = [program for program in (shutil.which("adb"), carried) if program]
+    if not answers(server_port()):  # and to ask it for its version would start one
+        return candidates[0]
+    server = adbutils.adb.server_version()
     return next((program for program in candidates if _version(program) == server), carried)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import code
 import importlib
 import math
+import shutil
 import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.options import TARGET_HELP, Target
+from harness.commands.options import TARGET_HELP, Cold, Target, started
 
 if TYPE_CHECKING:
     from harness.device import Device
@@ -32,9 +35,9 @@ At hand: device, {names}. Ctrl-D ends the prompt and the device.
 NEXT_COMMANDS = """
 The device is up until Ctrl-C: {serial}
 
-  adb -s {serial} shell
-  adb -s {serial} shell ls {debug}
-  binder-harness verify --target adb:{serial}
+  {adb} -s {serial} shell
+  {adb} -s {serial} shell ls {debug}
+  {binder_harness} verify --target adb:{serial}
 """
 
 
@@ -43,6 +46,7 @@ def shell(
         list[str] | None, typer.Argument(metavar="COMMAND", help="Run this; without it, a shell.")
     ] = None,
     target: Target = "embedded",
+    cold: Cold = False,
 ) -> None:
     """Boot a device and open `adb shell` on it.
 
@@ -56,21 +60,21 @@ def shell(
     from harness.commands.adb import adb_program
     from harness.device import open_device
 
-    with open_device(target) as device:
+    with open_device(started(target, cold=cold)) as device:
         finished = subprocess.run(
             [adb_program(), "-s", device.serial, "shell", *(command or [])], check=False
         )
     raise typer.Exit(finished.returncode)
 
 
-def repl(target: Target = "embedded") -> None:
+def repl(target: Target = "embedded", cold: Cold = False) -> None:
     """Boot a device and open a Python prompt on it.
 
     `device`, `Binder`, `Parcel` and all else that the package `harness` offers are at hand.
     """
     from harness.device import open_device
 
-    with open_device(target) as device:
+    with open_device(started(target, cold=cold)) as device:
         names = _names(device)
         _complete_with(names)
         code.interact(_banner(device, sorted(names)), local=names, exitmsg="")
@@ -103,18 +107,37 @@ def _banner(device: Device, names: list[str]) -> str:
     )
 
 
-def boot(target: Annotated[str, typer.Argument(metavar="TARGET", help=TARGET_HELP)] = "embedded") -> None:
+def boot(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help=TARGET_HELP)] = "embedded",
+    cold: Cold = False,
+) -> None:
     """Boot a device and keep it running until Ctrl-C.
 
     \b
     binder-harness boot
     """
     from emulator.deadline import Deadline
-    from emulator.errors import DeviceLostError
+    from emulator.errors import DeviceLostError, UsageError
+    from emulator.target import parse_target
     from harness.device import open_device
 
-    with open_device(target) as device:
-        debug = device.facts.binder_debug or "/dev"
-        print(NEXT_COMMANDS.format(serial=device.serial, debug=debug), flush=True)
+    if not parse_target(target).kind.starts:
+        raise UsageError(f"{target} needs no booting: it runs already. See `binder-harness devices`.")
+    with open_device(started(target, cold=cold)) as device:
+        print(_next_commands(device), flush=True)
         Deadline(math.inf).poll(lambda: not device.alive, "the end of the device", interval=0.5)
         raise DeviceLostError(f"The device {device.serial} ended by itself.\n{device.console_tail()}")
+
+
+def _next_commands(device: Device) -> str:
+    """What to type next, in words that this user's shell finds."""
+    from harness.commands.adb import adb_program
+
+    adb = adb_program()
+    ours = shutil.which("binder-harness")
+    return NEXT_COMMANDS.format(
+        serial=device.serial,
+        debug=device.facts.binder_debug or "/dev",
+        adb="adb" if adb == shutil.which("adb") else adb,
+        binder_harness="binder-harness" if ours else Path(sys.executable).with_name("binder-harness"),
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.options import AsJson, Target
+from harness.commands.options import AsJson, Cold, Target, started
 
 if TYPE_CHECKING:
     from harness.json_values import Json
@@ -19,6 +19,7 @@ def measure(
         str | None, typer.Argument(metavar="NAME", help="A measurement; without one, they are listed.")
     ] = None,
     target: Target = "embedded",
+    cold: Cold = False,
     as_json: AsJson = False,
 ) -> None:
     """Run one measurement and print its figures.
@@ -37,7 +38,7 @@ def measure(
     from harness.device import open_device
     from harness.json_values import to_json
 
-    with open_device(target) as device:
+    with open_device(started(target, cold=cold)) as device:
         figures = to_json(measurement.run(device))
     if as_json:
         print(json.dumps(figures, indent=2, ensure_ascii=False))

@@ -11,7 +11,7 @@ import typer
 import typer.core
 
 from emulator.errors import ExitCode
-from harness.commands.options import Target
+from harness.commands.options import Cold, Target, started
 
 if TYPE_CHECKING:
     from harness.claims.claim import Claim
@@ -40,6 +40,7 @@ def verify(
         typer.Argument(metavar="CLAIM", help="Ids, prefixes (mmap) or globs (mmap.*); none means all."),
     ] = None,
     target: Target = "embedded",
+    cold: Cold = False,
     json: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", envvar="BINDER_HARNESS_JSON", help="Write the results there."),
@@ -68,7 +69,7 @@ def verify(
     from harness.report.document import check_writable
 
     claims = CLAIMS.select(patterns or [])
-    arguments = [f"--binder-target={target}"]
+    arguments = [f"--binder-target={started(target, cold=cold)}"]
     if json is not None:
         check_writable(json)
         arguments.append(f"--binder-json={json.absolute()}")

@@ -33,15 +33,19 @@ class Argument:
     """A member of the structure the parameter points to; it then names the field."""
     offset: int | None = None
     """Bytes from the structure's start to that member."""
+    user_offset: int | None = None
+    """Fetch, in the place of an address, what lies so many bytes behind it in the process's own memory."""
+    label: str = ""
+    """The field's name in the trace, where it is to be another one."""
 
     @property
     def field(self) -> str:
         """The field's name in the trace."""
-        return self.member or self.name
+        return self.label or self.member or self.name
 
     def forms(self) -> Iterator[str]:
         """The ways to fetch it, the one that asks least of the caller's knowledge first."""
-        yield f"{self.field}={self.name}{f'->{self.member}' if self.member else ''}:{self.type}"
+        yield self._fetch(f"{self.name}->{self.member}" if self.member else self.name)
         if self.position is None or (self.member and self.offset is None):
             return
         yield self._fetched_from(f"$arg{self.position}")
@@ -50,7 +54,10 @@ class Argument:
                 yield self._fetched_from(f"%{registers[self.position - 1]}")
 
     def _fetched_from(self, source: str) -> str:
-        fetched = f"+{self.offset}({source})" if self.member else source
+        return self._fetch(f"+{self.offset}({source})" if self.member else source)
+
+    def _fetch(self, value: str) -> str:
+        fetched = value if self.user_offset is None else f"+u{self.user_offset}({value})"
         return f"{self.field}={fetched}:{self.type}"
 
 

@@ -131,6 +131,8 @@ class Tracing:
             instance.set("tracing_on", "0")
             instance.set("trace_clock", clock)
             instance.set("buffer_size_kb", str(buffer_kib))
+            with contextlib.suppress(OSError):  # before Linux 4.14 a trace names no processes
+                instance.set("options/record-tgid", "1")
             if pids is not None:
                 instance.set("options/event-fork", "1")
                 instance.set("set_event_pid", " ".join(map(str, self._threads_of(pids))))

@@ -44,6 +44,7 @@ class FakeDevice:
         self.facts = facts
         self.alive = True
         self.processes: list[FakeProcess] = []
+        self.rollbacks = 0
 
     def __enter__(self) -> FakeDevice:
         return self
@@ -55,6 +56,9 @@ class FakeDevice:
 
     def console_tail(self) -> str:
         return CONSOLE
+
+    def rollback(self) -> None:
+        self.rollbacks += 1
 
     def process(self, **options: int) -> FakeProcess:
         self.processes.append(FakeProcess(options))

@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.agent.operations import Call, Digest, Earlier, Fill, Operation, Read, Write
-from harness.agent.protocol import MAX_PAYLOAD, Frame, FrameDecoder, FrameKind, decode_hello, encode_batch
+from harness.agent.protocol import (
+    END_OF_INPUT,
+    MAX_PAYLOAD,
+    Frame,
+    FrameDecoder,
+    FrameKind,
+    decode_hello,
+    encode_batch,
+)
 from harness.agent.syscalls import Architecture
 
 HERE = Architecture(platform.machine())
@@ -43,6 +51,12 @@ def test_it_greets_and_ends_with_its_input(agent_path: Path) -> None:
     hello = decode_hello(frames[0])
     assert (hello.architecture, hello.page_size, hello.uid) == (HERE, os.sysconf("SC_PAGESIZE"), os.getuid())
     assert len(frames) == 1
+
+
+def test_it_ends_with_the_frame_that_says_so(agent_path: Path) -> None:
+    status, frames = talk(agent_path, END_OF_INPUT + b"what follows is not read")
+    assert status == EX_OK
+    assert [frame.kind for frame in frames] == [FrameKind.HELLO]
 
 
 @pytest.mark.parametrize(

@@ -25,15 +25,16 @@ LAYERS = (
     {"probe"},
     {"binder"},
     {"device"},
+    {"adb_link"},
     {"agent", "kernel"},
     {"facts", "registry", "json_values"},
 )
 """The parts of `harness`, from the top down: each may import those below, and the front ends each other."""
 
-ON_DEMAND = {("device", "probe")}
-"""The one way up, taken when asked for: a device finds its own facts by speaking Binder."""
+ON_DEMAND = {("device", "probe"), ("device", "binder"), ("device", "measure")}
+"""The ways up, taken when asked for: a device finds its facts, serves names, records its transactions."""
 
-REACH_THE_EMULATOR = {"device", "cli", "commands", "pytest_options"}
+REACH_THE_EMULATOR = {"adb_link", "device", "cli", "commands", "pytest_options"}
 """The parts of `harness` that may import more of `emulator` than its leaves."""
 
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import hashlib
+import os
 import subprocess
 import sys
 import threading
+from io import BufferedReader
 from pathlib import Path
 
 import pytest
@@ -54,6 +57,41 @@ def test_a_damaged_entry_is_built_again(damage: str) -> None:
     cache.entry("thing", "a" * 64, build)
     assert (directory / "file").read_bytes() == b"whole"
     assert not (directory / "other").exists()
+
+
+def test_a_file_that_has_not_changed_is_not_hashed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(target: Path) -> None:
+        (target / "file").write_bytes(b"content")
+
+    hashed: list[str] = []
+    file_digest = hashlib.file_digest
+
+    def noted(file: BufferedReader, kind: str) -> object:
+        hashed.append(file.name)
+        return file_digest(file, kind)
+
+    monkeypatch.setattr("hashlib.file_digest", noted)
+    directory = cache.entry("thing", "a" * 64, build)
+    cache.entry("thing", "a" * 64, build)  # the file may be as young as its hash
+    hashed.clear()
+    cache.entry("thing", "a" * 64, build)
+    assert hashed == []
+    (directory / "file").touch()
+    cache.entry("thing", "a" * 64, build)
+    assert hashed == [str(directory / "file")]
+
+
+def test_the_entries_used_last_are_kept() -> None:
+    def build(target: Path) -> None:
+        (target / "file").touch()
+
+    entries = [cache.entry("thing", letter * 64, build) for letter in "abc"]
+    other = cache.entry("other", "a" * 64, build)
+    for age, directory in enumerate(entries):
+        os.utime(directory, (1000 - age, 1000 - age))
+    cache.entry("thing", "c" * 64, build)
+    cache.keep_newest("thing", 2)
+    assert [directory.exists() for directory in (*entries, other)] == [True, False, True, True]
 
 
 def test_a_failed_build_leaves_no_entry(root: Path) -> None:

@@ -148,10 +148,10 @@ def test_evidence_is_kept_as_json() -> None:
 
 
 def test_the_decorator_registers_and_returns_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CLAIMS, "_entries", {})
+    monkeypatch.setattr(CLAIMS, "_entries", CLAIMS.all())
 
     @claim(
-        "node.misc",
+        "trial.misc",
         documents="B",
         section=Section.DEVICE_NODE,
         statement="It is a misc device.",
@@ -162,7 +162,7 @@ def test_the_decorator_registers_and_returns_the_function(monkeypatch: pytest.Mo
         return Finding.whether(True, "minor 123")
 
     assert experiment(None).measured == "minor 123"
-    assert CLAIMS.get("node.misc").run is experiment
+    assert CLAIMS.get("trial.misc").run is experiment
 
 
 def test_claims_come_in_the_order_of_their_sections() -> None:

@@ -371,6 +371,7 @@ def test_an_adb_is_chosen_that_will_not_end_the_server(
         adb_path=lambda: str(tmp_path / "carried" / "adb"), adb=SimpleNamespace(server_version=lambda: 41)
     )
     monkeypatch.setitem(sys.modules, "adbutils", carried)
+    monkeypatch.setattr("emulator.adb_server.answers", lambda _: True)
     assert adb_program() == str(tmp_path / chosen / "adb")
 
 

@@ -38,6 +38,11 @@ def test_the_probe_s_reason_is_given() -> None:
     assert "debugfs is not mounted" in str(Need.BINDER_DEBUG.missing(facts))
 
 
+def test_a_reason_in_whole_sentences_gets_no_second_full_stop() -> None:
+    facts = from_json(Facts, {**_object(BARE), "reasons": {"binder_debug": "Nothing there. Use another."}})
+    assert "Use another. Can be told on" in str(Need.BINDER_DEBUG.missing(facts))
+
+
 def test_what_is_there_is_not_missing() -> None:
     facts = from_json(Facts, {**_object(BARE), "free_binder_device": "/dev/vndbinder", "kcore": True})
     assert Need.FREE_BINDER.missing(facts) is None

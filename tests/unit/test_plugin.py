@@ -61,6 +61,20 @@ def test_the_fixtures_share_a_device_and_end_what_they_started(pytester: pytest.
     pytester.runpytest_inprocess(*PLUGIN).assert_outcomes(passed=3)
 
 
+def test_a_fresh_device_is_rolled_back_before_and_after(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_one(fresh_device, device):
+            assert fresh_device is device
+            assert device.rollbacks == 1
+
+        def test_next(device):
+            assert device.rollbacks == 2
+        """
+    )
+    pytester.runpytest_inprocess(*PLUGIN).assert_outcomes(passed=2)
+
+
 def test_a_missing_facility_skips_and_is_named(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.errors import UsageError
-from emulator.target import parse_target
+from emulator.target import explain_targets, kinds, offers, parse_target
 
 
 def test_a_bare_kind_has_its_defaults() -> None:
@@ -28,10 +28,13 @@ def test_options_are_taken_and_written_back() -> None:
         ("embeded", r"Did you mean embedded\?"),
         ("", "Valid targets"),
         ("phone", r"embedded\?memory="),
-        ("embedded?ram=1", "Valid options: userland, memory, processors, acceleration"),
+        ("embedded?ram=1", "Valid options: userland, start, memory, processors, acceleration"),
         ("embedded?memory=lots", "192 to 65536"),
         ("embedded?memory=1", "192 to 65536"),
         ("embedded?acceleration=hvf", "auto, kvm or tcg"),
+        ("embedded:one", "takes no name"),
+        ("adb:", "write adb:SERIAL"),
+        ("adb:phone?root=yes", "allowed or refused"),
     ],
 )
 def test_what_is_not_valid_is_answered_with_what_is(text: str, says: str) -> None:
@@ -42,4 +45,18 @@ def test_what_is_not_valid_is_answered_with_what_is(text: str, says: str) -> Non
 @given(st.text())
 def test_any_text_is_a_target_or_a_usage_error(text: str) -> None:
     with contextlib.suppress(UsageError):
-        assert parse_target(text).kind.name == "embedded"
+        assert str(parse_target(text)).startswith(parse_target(text).kind.name)
+
+
+def test_a_name_follows_a_colon_and_may_hold_more_of_them() -> None:
+    target = parse_target("adb:127.0.0.1:5555?root=allowed")
+    assert (target.name, target.option("root")) == ("127.0.0.1:5555", "allowed")
+    assert str(target) == "adb:127.0.0.1:5555?root=allowed"
+
+
+def test_every_kind_is_explained_and_offered() -> None:
+    explained = explain_targets()
+    offered = {offer.target.partition(":")[0] for offer in offers()}
+    for kind in kinds():
+        assert f"  {kind.name}" in explained
+        assert kind.name in offered

@@ -27,6 +27,7 @@ INSTANCE_FILES = (
     "trace",
     "events/enable",
     "options/event-fork",
+    "options/record-tgid",
     "per_cpu/cpu0/stats",
     "per_cpu/cpu1/stats",
 )
@@ -174,6 +175,7 @@ def test_what_is_written_before_the_recording_starts() -> None:
         (f"{instance}/tracing_on", "0\n"),
         (f"{instance}/trace_clock", "mono\n"),
         (f"{instance}/buffer_size_kb", "64\n"),
+        (f"{instance}/options/record-tgid", "1\n"),
         (f"{instance}/options/event-fork", "1\n"),
         (f"{instance}/set_event_pid", "500 512\n"),
         (f"{instance}/events/binder/enable", "1\n"),
@@ -269,6 +271,13 @@ def test_a_member_of_a_structure() -> None:
         "data_size=+32(%dx):u64",
         "data_size=+32(%x2):u64",
     ]
+
+
+def test_what_an_address_points_to_in_the_process_s_memory() -> None:
+    word = Argument("tr", 3, type="x64", member="data.ptr.buffer", offset=48, user_offset=8, label="second")
+    by_name, by_number, *_ = Kprobe("binder_transaction", (word,)).definitions("g")
+    assert by_name.endswith(" second=+u8(tr->data.ptr.buffer):x64")
+    assert by_number.endswith(" second=+u8(+48($arg3)):x64")
 
 
 def test_definitions_that_need_no_choice() -> None:

@@ -1,0 +1,136 @@
+"""The link to a device that adb gives: commands in its shell, and files there and back."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import adbutils
+
+from emulator.deadline import Deadline
+from emulator.errors import DeviceLostError, HarnessError
+from emulator.lifeline import LifeLine
+from harness.agent.stream import AdbShellStream
+
+SHELL_SECONDS = 30.0
+
+
+class ShellError(HarnessError):
+    """A command on the device failed; the message ends in what it wrote to standard error."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShellResult:
+    """How a command on the device ended."""
+
+    status: int
+    """The exit status; 128 + n for signal n."""
+    output: str
+    errors: str
+    """The last 4096 characters of standard error."""
+
+
+class AdbLink:
+    """One device as adb reaches it, and as its life line knows it."""
+
+    def __init__(self, life_line: LifeLine) -> None:
+        self.life_line = life_line
+        self.serial = life_line.serial
+        self._adb = adbutils.AdbClient().device(life_line.serial)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.serial}>"
+
+    @property
+    def alive(self) -> bool:
+        """Whether the device runs, as far as its maker can tell without asking it."""
+        return self.life_line.alive
+
+    def console_tail(self) -> str:
+        """What is known of the device's end, with the last lines of its console."""
+        return self.life_line.why_lost()
+
+    def run(self, command: str | Sequence[str], *, deadline: Deadline | None = None) -> ShellResult:
+        """Run a command in the device's shell and wait for its end: 30 s unless `deadline` says otherwise.
+
+        A sequence is quoted word by word. Raises TimeLimitError, and DeviceLostError when the device dies.
+        """
+        deadline = deadline or Deadline(SHELL_SECONDS)
+        line = command if isinstance(command, str) else shlex.join(command)
+        stream = self.open_shell(line)
+        output = bytearray()
+        with contextlib.closing(stream), _closed_at(deadline, stream):
+            stream.close_input()
+            while chunk := stream.receive(1 << 16):
+                output += chunk
+            status = stream.exit_status(deadline)
+        if status is None:
+            self.raise_if_lost()
+            deadline.check(f"`{line}` on {self.serial}")
+            raise ShellError(
+                f"`{line}`: adb broke off the connection to {self.serial} before the command ended."
+            )
+        code = status.code if status.code is not None else 128 + (status.signal or 0)
+        return ShellResult(code, output.decode(errors="replace"), stream.standard_error)
+
+    def shell(self, command: str | Sequence[str], *, deadline: Deadline | None = None) -> str:
+        """Standard output of a command that must succeed, without its last newline; otherwise ShellError."""
+        result = self.run(command, deadline=deadline)
+        if result.status != 0:
+            line = command if isinstance(command, str) else shlex.join(command)
+            raise ShellError(
+                f"`{line}` failed with status {result.status}: {result.errors.strip() or result.output}"
+            )
+        return result.output.removesuffix("\n")
+
+    def push(self, local: Path, remote: str, *, mode: int = 0o644) -> None:
+        """Copy a file to the device; raises HarnessError when it does not arrive whole."""
+        try:
+            self._adb.sync.push(local, remote, mode, check=True)
+        except (adbutils.AdbError, OSError) as error:
+            self.raise_if_lost()
+            raise HarnessError(
+                f"{local.name} could not be put at {remote} on {self.serial}: {error}. "
+                f"Is there room, and may adb write there? See `adb -s {self.serial} shell df`."
+            ) from error
+
+    def pull(self, remote: str, local: Path) -> None:
+        """Copy a file from the device; raises HarnessError when that fails."""
+        try:
+            self._adb.sync.pull(remote, local)
+        except (adbutils.AdbError, OSError) as error:
+            self.raise_if_lost()
+            raise HarnessError(f"{remote} could not be read from {self.serial}: {error}") from error
+
+    def open_shell(self, line: str) -> AdbShellStream:
+        """Start a command whose streams are held open; close the stream, which ends the command's input."""
+        try:
+            connection = self._adb.open_transport()
+            connection.send_command(f"shell,v2,raw:{line}")
+            connection.check_okay()
+        except (adbutils.AdbError, OSError) as error:
+            self.raise_if_lost()
+            raise HarnessError(
+                f"adb does not reach {self.serial}: {error}. Does `adb devices` list it as `device`?"
+            ) from error
+        return AdbShellStream(connection.conn)
+
+    def raise_if_lost(self) -> None:
+        """Raise DeviceLostError, with what is known of its end, where the device is gone."""
+        if not self.alive:
+            raise DeviceLostError(self.console_tail())
+
+
+@contextlib.contextmanager
+def _closed_at(deadline: Deadline, stream: AdbShellStream) -> Iterator[None]:
+    """Close the stream, which wakes whoever receives from it, if the block is not through by the deadline."""
+    timer = threading.Timer(deadline.remaining(), stream.close)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -1,0 +1,127 @@
+"""A program running on a device, whose output is read line by line while it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import shlex
+import signal
+import threading
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from emulator.deadline import Deadline
+from emulator.errors import HarnessError, TimeLimitError
+from harness.agent.exit_status import ExitStatus
+from harness.agent.process import Kill
+from harness.agent.stream import Stream
+
+START_SECONDS = 10.0
+_RECEIVED_AT_ONCE = 64 * 1024
+
+
+def shell_line(command: Sequence[str]) -> str:
+    """What has a shell tell its process id, wait for a line, and become the program."""
+    return f"echo $$; read -r _; exec {shlex.join(command)}"
+
+
+class Program:
+    """A program that does not begin before `resume`, so that it can be watched from its first instruction.
+
+    A context manager that kills it.
+    """
+
+    def __init__(self, stream: Stream, *, name: str, kill: Kill, deadline: Deadline | None = None) -> None:
+        """Take over a shell that was given `shell_line`; `stream` is closed with the program, or on failure.
+
+        `kill` ends it. Raises HarnessError where no shell answers, TimeLimitError at the deadline (10 s).
+        """
+        self.name = name
+        self._stream = stream
+        self._kill = kill
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._ended = threading.Event()
+        threading.Thread(target=self._receive, name=f"output of {name}", daemon=True).start()
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(stream.close)
+            self.pid = self._told_pid(deadline or Deadline(START_SECONDS))
+            on_failure.pop_all()
+
+    def __str__(self) -> str:
+        return f"{self.name}, process {self.pid}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def ended(self) -> bool:
+        """Whether its output has ended."""
+        return self._ended.is_set()
+
+    @property
+    def standard_error(self) -> str:
+        """The last 4096 characters of it."""
+        return self._stream.standard_error
+
+    def resume(self) -> Self:
+        """Let the program begin."""
+        self._stream.send(b"\n")
+        return self
+
+    def line(self, deadline: Deadline) -> str | None:
+        """The next line of its output, without the newline; None at the end; TimeLimitError at the deadline."""
+        try:
+            line = self._lines.get(timeout=deadline.remaining())
+        except queue.Empty:
+            raise TimeLimitError(f"a line of {self.name}: not within {deadline.seconds:g} s") from None
+        if line is None:
+            self._lines.put(None)
+        return line
+
+    def end_input(self) -> None:
+        """End its standard input."""
+        self._stream.close_input()
+
+    def wait(self, deadline: Deadline) -> ExitStatus:
+        """How it ended; TimeLimitError at the deadline, HarnessError where the connection broke off."""
+        status = self._stream.exit_status(deadline)
+        if status is None:
+            deadline.check(f"the end of {self}")
+            raise HarnessError(f"adb broke off the connection to {self}.")
+        return status
+
+    def close(self) -> None:
+        """Kill it where it still runs, and wait for its end, 10 s at most; a second time does nothing."""
+        try:
+            if not self.ended:
+                with contextlib.suppress(HarnessError):  # it may have ended just now, or the whole device
+                    self._kill(self.pid, signal.SIGKILL)
+                self._ended.wait(START_SECONDS)
+        finally:
+            self._stream.close()
+
+    def _told_pid(self, deadline: Deadline) -> int:
+        line = self.line(deadline)
+        if line is None or not line.isdecimal():
+            raise HarnessError(
+                f"The shell that was to start {self.name} said {line!r}. {self.standard_error}".rstrip()
+            )
+        return int(line)
+
+    def _receive(self) -> None:
+        rest = b""
+        with contextlib.suppress(HarnessError):
+            while data := self._stream.receive(_RECEIVED_AT_ONCE):
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    self._lines.put(line.decode(errors="replace"))
+        if rest:
+            self._lines.put(rest.decode(errors="replace"))
+        self._lines.put(None)
+        self._ended.set()

@@ -1,0 +1,35 @@
+"""`devices`: what can be used now, and why the rest cannot."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from harness.commands.options import AsJson
+from harness.commands.text import labelled
+
+
+def devices(as_json: AsJson = False) -> None:
+    """List the targets that can be used now, and say of the others why not.
+
+    \b
+    binder-harness devices
+    binder-harness verify --target adb:SERIAL
+
+    A target stands for `--target`; options may follow it after a question mark.
+    """
+    from emulator.target import explain_targets, offers
+
+    found = offers()
+    if as_json:
+        print(json.dumps([dataclasses.asdict(offer) for offer in found], indent=2, ensure_ascii=False))
+        return
+    width = max(len(offer.target) for offer in found) + 2
+    for usable, title in ((True, "To be used now"), (False, "Not now")):
+        chosen = [offer for offer in found if offer.usable is usable]
+        if chosen:
+            print(f"{title}:")
+            for offer in chosen:
+                print(labelled(f"  {offer.target}", offer.detail, indent=2 + width))
+            print()
+    print(f"What may be written for a target:\n{explain_targets()}")

@@ -1,0 +1,248 @@
+"""A client of the activity manager over Binder: sends broadcasts, registers receivers, binds services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from emulator.deadline import Deadline
+from emulator.errors import HarnessError
+from harness.binder.binder_thread import BinderThread
+from harness.binder.driver_thread import CALL_SECONDS
+from harness.binder.endpoint import binder_vm_size
+from harness.binder.errors import TransactionTooLargeError
+from harness.binder.objects import Node
+from harness.binder.parcel import Parcel
+from harness.binder.parcel_reader import ParcelReader
+from harness.binder.service_manager import ServiceManager
+from harness.binder.wire_format import WireFormat
+from harness.facts import FacilityMissingError
+from harness.framework.bundle import Bundle, read_bundle, write_bundle
+from harness.framework.intent import (
+    USER_CURRENT,
+    Intent,
+    IntentFilter,
+    read_intent,
+    write_filter,
+    write_intent,
+)
+from harness.framework.transaction_codes import ACTIVITY_MANAGER, activity_manager_codes
+
+SERVICE_NAME = "activity"
+PACKAGE = "com.android.shell"
+"""In whose name native processes call: that of adb's user."""
+USER_ALL = -1
+OP_NONE = -1
+"""android.app.AppOpsManager: no operation is asked about."""
+BROADCAST_SUCCESS = 0
+BROADCAST_FAILED_USER_STOPPED = -2
+"""android.app.ActivityManager: what broadcastIntentWithFeature returns."""
+
+
+class IntentTooLargeError(HarnessError):
+    """An Intent found no room at the activity manager. Sizes are in bytes."""
+
+    def __init__(self, intent_size: int, call_size: int, limit: int) -> None:
+        self.intent_size = intent_size
+        self.call_size = call_size
+        self.limit = limit
+        """What libbinder maps: the room for all transactions under way to a process together."""
+        super().__init__(
+            f"the Intent's parcel has {intent_size:,} bytes, the whole call {call_size:,}; the limit is "
+            f"{limit:,}, which the activity manager maps for all calls under way to it. Receivers are told "
+            f"by one-way calls, which get half: {limit // 2:,}. Send less, or a content URI in its place."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What an ordered broadcast's receivers hand on, and what its sender gets in the end."""
+
+    code: int = 0
+    data: str | None = None
+    extras: Bundle | None = None
+    abort: bool = False
+    """From a receiver alone: the receivers after it are not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A broadcast as a receiver is told of it, or the end of one as its sender is."""
+
+    intent: Intent
+    result: Result
+    ordered: bool
+    sticky: bool
+    user: int
+    size: int
+    """Bytes of the transaction's data."""
+
+
+class ActivityManager:
+    """The object registered as `activity`, called from one thread, in the layout of one release.
+
+    Every method waits 10 s at most unless given a deadline, and raises what BinderThread.transact does, and
+    RemoteError for what the activity manager refuses.
+    """
+
+    def __init__(self, thread: BinderThread, handle: int, wire: WireFormat, release: int) -> None:
+        self.thread = thread
+        self.handle = handle
+        self.wire = wire
+        self.release = release
+        self.codes = activity_manager_codes(release)
+
+    @classmethod
+    def find(
+        cls,
+        thread: BinderThread,
+        release: int | None = None,
+        *,
+        manager: ServiceManager | None = None,
+        deadline: Deadline | None = None,
+    ) -> Self:
+        """Look it up at the service manager; `release` is Android's, by default the service manager's own.
+
+        Raises FacilityMissingError where nothing is registered as `activity`.
+        """
+        manager = manager or ServiceManager(thread)
+        handle = manager.check(SERVICE_NAME, deadline=deadline)
+        if not isinstance(handle, int):
+            raise FacilityMissingError(
+                f"No service is registered as {SERVICE_NAME!r}: this device has no framework, or not yet."
+            )
+        wire = manager.dialect.wire
+        return cls(thread, handle, wire, release or wire.release)
+
+    def broadcast(
+        self,
+        intent: Intent,
+        *,
+        ordered: bool = False,
+        result_to: Node | None = None,
+        result: Result | None = None,
+        user: int = USER_CURRENT,
+        deadline: Deadline | None = None,
+    ) -> int:
+        """broadcastIntentWithFeature: BROADCAST_SUCCESS, or why nobody is told.
+
+        `result_to` is told of the end, with what the receivers made of `result`. IntentTooLargeError for an
+        Intent that finds no room.
+        """
+        result = result or Result()
+        data = self._request()
+        data.null_binder().string16(None)  # caller, its feature
+        start = data.size
+        self._intent(data, intent)
+        intent_size = data.size - start
+        data.string16(intent.type)
+        _binder(data, result_to).int32(result.code).string16(result.data)
+        _bundle(data, result.extras)
+        # Permissions that receivers need; that exclude them (12); packages that are excluded (13).
+        for _ in range(1 + (self.release >= 12) + (self.release >= 13)):
+            data.string16_array(None)
+        data.int32(OP_NONE)
+        _bundle(data, None)
+        data.boolean(ordered).boolean(False).int32(user)
+        try:
+            return self._call("broadcastIntentWithFeature", data, deadline).int32()
+        except TransactionTooLargeError as error:
+            limit = binder_vm_size(self.thread.file.process.page_size)
+            raise IntentTooLargeError(intent_size, error.size, limit) from error
+
+    def register_receiver(
+        self,
+        receiver: Node,
+        wanted: IntentFilter,
+        *,
+        package: str = PACKAGE,
+        user: int = USER_CURRENT,
+        deadline: Deadline | None = None,
+    ) -> Intent | None:
+        """registerReceiverWithFeature: the sticky Intent that the filter matches, if any."""
+        data = self._request()
+        data.null_binder().string16(package).string16(None)
+        if self.release >= 12:
+            data.string16(None)  # the receiver's id
+        _binder(data, receiver).int32(1)
+        write_filter(data, wanted)
+        data.string16(None).int32(user).int32(0)
+        answer = self._call("registerReceiverWithFeature", data, deadline)
+        return read_intent(answer) if answer.boolean() else None
+
+    def unregister_receiver(self, receiver: Node, *, deadline: Deadline | None = None) -> None:
+        """unregisterReceiver."""
+        self._call("unregisterReceiver", _binder(self._request(), receiver), deadline)
+
+    def finish_receiver(
+        self, thread: BinderThread, receiver: Node, result: Result, *, flags: int = 0
+    ) -> None:
+        """finishReceiver, one-way, from `thread`: an ordered broadcast goes on to the next receiver."""
+        data = _binder(self._request(), receiver).int32(result.code).string16(result.data)
+        _bundle(data, result.extras)
+        data.boolean(result.abort).int32(flags)
+        thread.post(self.handle, self.codes["finishReceiver"], data)
+
+    def attach_application(self, thread: Node, *, deadline: Deadline | None = None) -> None:
+        """attachApplication; Android's own does so only with processes that it had zygote start."""
+        self._call("attachApplication", _binder(self._request(), thread).int64(0), deadline)
+
+    def bind_service(
+        self,
+        caller: Node,
+        intent: Intent,
+        connection: Node,
+        *,
+        flags: int = 1,
+        deadline: Deadline | None = None,
+    ) -> bool:
+        """bindService: whether there is such a service. `flags` is BIND_AUTO_CREATE (Context.java)."""
+        data = _binder(self._request(), caller).null_binder()
+        self._intent(data, intent)
+        _binder(data.string16(intent.type), connection).int32(flags).string16(PACKAGE).int32(0)
+        return self._call("bindService", data, deadline).int32() > 0
+
+    def unbind_service(self, connection: Node, *, deadline: Deadline | None = None) -> bool:
+        """unbindService: whether it was bound."""
+        return self._call("unbindService", _binder(self._request(), connection), deadline).boolean()
+
+    def publish_service(self, thread: BinderThread, token: int, intent: Intent, service: Node) -> None:
+        """publishService, from `thread`: what onBind returned."""
+        data = self._request().handle(token)
+        self._intent(data, intent)
+        thread.transact(self.handle, self.codes["publishService"], _binder(data, service)).check_exception()
+
+    def _request(self) -> Parcel:
+        return Parcel(self.wire).interface_token(ACTIVITY_MANAGER)
+
+    @staticmethod
+    def _intent(data: Parcel, intent: Intent) -> None:
+        data.int32(1)
+        write_intent(data, intent)
+
+    def _call(self, method: str, data: Parcel, deadline: Deadline | None) -> ParcelReader:
+        answer = self.thread.transact(
+            self.handle, self.codes[method], data, deadline=deadline or Deadline(CALL_SECONDS)
+        )
+        return answer.check_exception()
+
+
+def read_received(reader: ParcelReader) -> Received:
+    """The arguments of IIntentReceiver.performReceive; ParcelError where they are none."""
+    intent = read_intent(reader) if reader.boolean() else Intent()
+    code, data = reader.int32(), reader.string16()
+    extras = read_bundle(reader) if reader.boolean() else None
+    ordered, sticky, user = reader.boolean(), reader.boolean(), reader.int32()
+    result = Result(code=code, data=data, extras=extras)
+    return Received(intent, result, ordered, sticky, user, len(reader.data))
+
+
+def _binder(data: Parcel, node: Node | None) -> Parcel:
+    return data.null_binder() if node is None else data.node(node)
+
+
+def _bundle(data: Parcel, bundle: Bundle | None) -> None:
+    """An `in Bundle` argument."""
+    data.boolean(bundle is not None)
+    if bundle is not None:
+        write_bundle(data, bundle)

@@ -1,0 +1,132 @@
+"""Bound services in Python, and their clients: processes that attach to the activity manager as apps do.
+
+Android's own activity manager takes no process that it did not have zygote start: this is for the stand-in.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emulator.deadline import Deadline
+from emulator.errors import TimeLimitError
+from harness.binder import commands
+from harness.binder.call import Call, Handler
+from harness.binder.endpoint import Binder
+from harness.binder.errors import StatusError
+from harness.binder.interface import Interface
+from harness.binder.objects import Node
+from harness.binder.service import BINDER
+from harness.binder.status import StatusCode
+from harness.framework.activity_manager import ActivityManager
+from harness.framework.intent import ComponentName, Intent, read_component, read_intent
+from harness.framework.transaction_codes import APPLICATION_THREAD, SERVICE_CONNECTION
+
+if TYPE_CHECKING:
+    from harness.device import Device
+
+SCHEDULE_BIND_SERVICE = 10
+"""IApplicationThread.aidl, Android 11."""
+SCHEDULE_UNBIND_SERVICE = 11
+CONNECTED = 1
+"""IServiceConnection.aidl."""
+
+OnBind = Callable[[Intent], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """What a client is told: the object to call, a handle of its process; None for a null binding."""
+
+    component: ComponentName
+    handle: int | None
+
+
+class Application:
+    """A process that is attached to the activity manager: hosts a service, binds others, or both."""
+
+    def __init__(self, binder: Binder) -> None:
+        self.binder = binder
+        self.manager = ActivityManager.find(binder)
+        self.bound: list[Intent] = []
+        """What onBind was called with."""
+        self.unbound: list[Intent] = []
+        """What onUnbind was called with."""
+        self._service: Node | None = None
+        self._connections: queue.SimpleQueue[Connected] = queue.SimpleQueue()
+        self.thread = self._node(APPLICATION_THREAD, self._schedule)
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self.binder.file.process.pid
+
+    def offer(self, descriptor: str, methods: Handler) -> None:
+        """What onBind is to return: an object of this interface."""
+        self._service = self._node(descriptor, methods)
+
+    def bind(self, component: ComponentName) -> Node | None:
+        """Bind a service: the connection, or None where there is no such service."""
+        connection = self._node(SERVICE_CONNECTION, self._connected)
+        bound = self.manager.bind_service(self.thread, Intent(component=component), connection)
+        return connection if bound else None
+
+    def connected(self, deadline: Deadline) -> Connected:
+        """The next object that this process is connected to; TimeLimitError where none comes in time."""
+        try:
+            return self._connections.get(timeout=deadline.remaining())
+        except queue.Empty:
+            raise TimeLimitError(
+                f"a connection of process {self.pid}: not within {deadline.seconds:g} s; the service's "
+                "process has not published what onBind returned"
+            ) from None
+
+    def _node(self, descriptor: str, methods: Handler) -> Node:
+        return self.binder.add_node(Interface(descriptor=descriptor, methods=methods, wire=self.manager.wire))
+
+    def _schedule(self, call: Call) -> None:
+        if call.code not in (SCHEDULE_BIND_SERVICE, SCHEDULE_UNBIND_SERVICE):
+            raise StatusError(StatusCode.UNKNOWN_TRANSACTION)
+        token = call.data.handle()
+        intent = read_intent(call.data) if call.data.boolean() else Intent()
+        if call.code == SCHEDULE_UNBIND_SERVICE:
+            self.unbound.append(intent)
+        else:
+            self.bound.append(intent)
+            if self._service is not None:
+                call.thread.say(commands.Acquire(token))
+                self.manager.publish_service(call.thread, token, intent, self._service)
+
+    def _connected(self, call: Call) -> None:
+        if call.code != CONNECTED:
+            raise StatusError(StatusCode.UNKNOWN_TRANSACTION)
+        component = read_component(call.data) if call.data.boolean() else None
+        handle = call.data.binder()
+        if isinstance(handle, int):
+            call.thread.say(commands.Acquire(handle))
+        if component is not None:
+            self._connections.put(Connected(component, handle if isinstance(handle, int) else None))
+
+
+@contextmanager
+def open_application(device: Device) -> Iterator[Application]:
+    """Start a process and attach it, until the end of the block."""
+    with device.process() as process, Binder.open(process, BINDER) as binder:
+        binder.serve()
+        application = Application(binder)
+        application.manager.attach_application(application.thread)
+        yield application
+
+
+@contextmanager
+def open_bound_service(
+    device: Device, component: ComponentName, descriptor: str, methods: Handler
+) -> Iterator[Application]:
+    """Start a process that hosts a service, as by a manifest, and answer its calls with `methods`."""
+    with open_application(device) as application:
+        application.offer(descriptor, methods)
+        device.shell(["cmd", "activity", "host-service", str(component), str(application.pid)])
+        yield application

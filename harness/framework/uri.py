@@ -1,0 +1,96 @@
+"""URIs as they stand in parcels: what android.net.Uri writes, in each of its three forms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from urllib.parse import quote
+
+from harness.binder.errors import ParcelError
+from harness.binder.parcel import Parcel
+from harness.binder.parcel_reader import ParcelReader
+
+_UNRESERVED = "_-!.~'()*"
+"""What Uri.encode() leaves as it is, besides letters and digits."""
+
+
+class UriForm(IntEnum):
+    """The word before a URI (Uri.java, TYPE_ID, Android 11)."""
+
+    NULL = 0
+    STRING = 1
+    OPAQUE = 2
+    HIERARCHICAL = 3
+
+
+class PartForm(IntEnum):
+    """The word before a part of a URI (Uri.java, Representation, Android 11)."""
+
+    BOTH = 0
+    ENCODED = 1
+    DECODED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """A URI as text, percent-encoded."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def write_uri(parcel: Parcel, uri: Uri | None) -> None:
+    """Append a URI in the form that Uri.parse() gives it."""
+    if uri is None:
+        parcel.int32(UriForm.NULL)
+    else:
+        parcel.int32(UriForm.STRING).string8(uri.text)
+
+
+def read_uri(reader: ParcelReader) -> Uri | None:
+    """The URI at the reader's position in whatever form, None for null; ParcelError for anything else."""
+    match form := reader.int32():
+        case UriForm.NULL:
+            return None
+        case UriForm.STRING:
+            text = reader.string8()
+            if text is None:
+                raise ParcelError(f"before byte {reader.position}: a URI without text")
+            return Uri(text)
+        case UriForm.OPAQUE:
+            scheme, specific, fragment = reader.string8(), _read_part(reader), _read_part(reader)
+            return Uri(f"{_ended(scheme, ':')}{specific or ''}{_led('#', fragment)}")
+        case UriForm.HIERARCHICAL:
+            scheme = reader.string8()
+            authority, path = _read_part(reader), _read_part(reader, safe="/")
+            query, fragment = _read_part(reader), _read_part(reader)
+            return Uri(
+                f"{_ended(scheme, ':')}{_led('//', authority)}{path or ''}"
+                f"{_led('?', query)}{_led('#', fragment)}"
+            )
+    raise ParcelError(f"before byte {reader.position}: a URI of unknown form {form}")
+
+
+def _read_part(reader: ParcelReader, *, safe: str = "") -> str | None:
+    """A part's encoded text."""
+    match form := reader.int32():
+        case PartForm.BOTH:
+            encoded = reader.string8()
+            reader.string8()
+            return encoded
+        case PartForm.ENCODED:
+            return reader.string8()
+        case PartForm.DECODED:
+            decoded = reader.string8()
+            return None if decoded is None else quote(decoded, safe=_UNRESERVED + safe)
+    raise ParcelError(f"before byte {reader.position}: a part of a URI of unknown form {form}")
+
+
+def _ended(text: str | None, end: str) -> str:
+    return "" if text is None else f"{text}{end}"
+
+
+def _led(start: str, text: str | None) -> str:
+    return "" if text is None else f"{start}{text}"

@@ -1,0 +1,260 @@
+"""Broadcasts and bound services through an activity manager: a stand-in where there is no framework."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from emulator.deadline import Deadline
+from harness.binder import Call, Parcel
+from harness.binder.errors import HandlerError, RemoteError, StatusError
+from harness.binder.pair import reply_nothing
+from harness.binder.status import ExceptionCode
+from harness.device import Device
+from harness.framework.activity_manager import (
+    BROADCAST_FAILED_USER_STOPPED,
+    USER_ALL,
+    ActivityManager,
+    IntentTooLargeError,
+    Received,
+    Result,
+)
+from harness.framework.bound_service import open_application, open_bound_service
+from harness.framework.bundle import Bundle, IntArray, Long
+from harness.framework.history import DeliveryState, broadcast_history, service_bindings, shell_broadcast
+from harness.framework.intent import ComponentName, Intent
+from harness.framework.receiver import Sender, open_receiver, open_sender
+from harness.framework.standin import Framework, open_framework
+
+ACTION = "com.example.broadcast.MY_NOTIFICATION"
+NOTICE = Intent(action=ACTION, extras={"data": "Notice me senpai!"})
+SECONDS = 10.0
+SHORT = 0.5
+pytestmark = pytest.mark.usefixtures("framework")
+
+SERVICE = ComponentName("com.example", "com.example.Echo")
+
+
+@pytest.fixture(scope="module")
+def framework(device: Device) -> Iterator[Framework]:
+    with open_framework(device, receiver_seconds=1.0) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sender(device: Device) -> Iterator[Sender]:
+    with open_sender(device) as opened:
+        yield opened
+
+
+def test_the_document_s_example_reaches_another_process(device: Device, sender: Sender) -> None:
+    with open_receiver(device, ACTION) as receiver:
+        assert sender.send(NOTICE) == 0
+        received = receiver.next(Deadline(SECONDS))
+    assert received.intent.action == ACTION
+    assert received.intent.extras == {"data": "Notice me senpai!"}
+    assert (received.ordered, received.sticky, received.user) == (False, False, 0)
+
+
+def test_a_broadcast_from_the_shell_reaches_python(device: Device) -> None:
+    intent = Intent(
+        action=ACTION, extras={"data": "Notice me senpai!", "n": 7, "l": Long(1 << 40), "z": True}
+    )
+    with open_receiver(device, ACTION) as receiver:
+        assert shell_broadcast(device, intent).code == 0
+        received = receiver.next(Deadline(SECONDS))
+    assert received.intent.extras == intent.extras
+    assert received.ordered, "the shell's broadcasts are"
+
+
+def test_an_ordered_broadcast_is_handed_on_by_priority(device: Device, sender: Sender) -> None:
+    def answer(name: str, *, abort: bool = False) -> Result:
+        return Result(code=len(name), data=name, extras={"by": name}, abort=abort)
+
+    def second(received: Received) -> Result:
+        assert received.result.data == "first"
+        return answer("second", abort=True)
+
+    with (
+        open_receiver(device, ACTION, priority=10, on_receive=lambda _: answer("first")),
+        open_receiver(device, ACTION, priority=5, on_receive=second),
+        open_receiver(device, ACTION, on_receive=lambda _: answer("third")),
+    ):
+        result = sender.send_ordered(NOTICE, Deadline(SECONDS), result=Result(code=1, data="start"))
+    assert result == Result(code=6, data="second", extras={"by": "second"})
+    states = [delivery.state for delivery in broadcast_history(device)[0].deliveries]
+    assert states == [DeliveryState.DELIVERED, DeliveryState.DELIVERED, DeliveryState.SKIPPED]
+
+
+def test_extras_of_many_types_arrive_as_they_were(device: Device, sender: Sender) -> None:
+    extras: Bundle = {"array": IntArray([1, 2]), "inner": {"list": [None, "x", 1.5]}, "bytes": b"\0\1"}
+    with open_receiver(device, ACTION) as receiver:
+        sender.send(Intent(action=ACTION, extras=extras))
+        assert receiver.next(Deadline(SECONDS)).intent.extras == extras
+
+
+def test_nobody_listens(device: Device, sender: Sender) -> None:
+    unknown = Intent(action="com.example.UNKNOWN")
+    assert sender.send_ordered(unknown, Deadline(SECONDS), result=Result(code=3)) == Result(code=3)
+    record = broadcast_history(device)[0]
+    assert (record.action, record.deliveries) == ("com.example.UNKNOWN", ())
+
+
+def test_a_receiver_that_never_finishes_is_passed_over(device: Device, sender: Sender) -> None:
+    forever = threading.Event()
+
+    def wait(_: Received) -> None:
+        forever.wait(SECONDS)
+
+    with (
+        open_receiver(device, ACTION, priority=1, on_receive=wait),
+        open_receiver(device, ACTION) as receiver,
+    ):
+        sender.send_ordered(NOTICE, Deadline(SECONDS))
+        receiver.next(Deadline(SECONDS))
+        forever.set()
+    states = [delivery.state for delivery in broadcast_history(device)[0].deliveries]
+    assert states == [DeliveryState.TIMEOUT, DeliveryState.DELIVERED]
+
+
+def test_a_receiver_that_throws_dies_and_is_passed_over(device: Device, sender: Sender) -> None:
+    def throw(_: Received) -> None:
+        raise ValueError("as asked")
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(open_receiver(device, ACTION, priority=1, on_receive=throw))
+        with open_receiver(device, ACTION) as receiver:
+            sender.send_ordered(NOTICE, Deadline(SECONDS))
+            receiver.next(Deadline(SECONDS))
+        with pytest.raises(HandlerError, match="as asked"):
+            stack.close()
+    states = [delivery.state for delivery in broadcast_history(device)[0].deliveries]
+    assert states == [DeliveryState.FAILURE, DeliveryState.DELIVERED]
+
+
+def test_a_dead_receiver_is_no_longer_registered(device: Device, sender: Sender) -> None:
+    with open_receiver(device, ACTION):
+        sender.send_ordered(NOTICE, Deadline(SECONDS))
+        assert len(broadcast_history(device)[0].deliveries) == 1
+    Deadline(SECONDS).poll(
+        lambda: f'Action: "{ACTION}"' not in device.shell("dumpsys activity broadcasts"), "the receiver's end"
+    )
+    sender.send_ordered(NOTICE, Deadline(SECONDS))
+    assert broadcast_history(device)[0].deliveries == ()
+
+
+def test_an_unregistered_receiver_is_told_nothing(device: Device, sender: Sender) -> None:
+    with open_receiver(device, ACTION) as receiver:
+        receiver.manager.unregister_receiver(receiver.node)
+        sender.send_ordered(NOTICE, Deadline(SECONDS))
+        with pytest.raises(TimeoutError, match="Was it sent"):
+            receiver.next(Deadline(SHORT))
+
+
+def test_users_and_packages(device: Device, sender: Sender) -> None:
+    with open_receiver(device, ACTION, package="com.example") as receiver:
+        assert sender.send(NOTICE, user=USER_ALL) == 0
+        assert receiver.next(Deadline(SECONDS)).user == USER_ALL
+        assert sender.send(NOTICE, user=77) == BROADCAST_FAILED_USER_STOPPED
+        sender.send_ordered(Intent(action=ACTION, package="com.other"), Deadline(SECONDS))
+        assert broadcast_history(device)[0].deliveries == ()
+        sender.send_ordered(Intent(action=ACTION, package="com.example"), Deadline(SECONDS))
+        assert len(broadcast_history(device)[0].deliveries) == 1
+
+
+@pytest.mark.parametrize(
+    ("uid", "intent", "user", "message"),
+    [
+        (10001, Intent(action="android.intent.action.BOOT_COMPLETED"), 0, "not allowed to send broadcast"),
+        (10001, NOTICE, USER_ALL, "INTERACT_ACROSS_USERS_FULL"),
+    ],
+)
+def test_refusals_are_exceptions_in_the_reply(
+    device: Device, uid: int, intent: Intent, user: int, message: str
+) -> None:
+    with open_sender(device, uid=uid) as other, pytest.raises(RemoteError, match=message) as caught:
+        other.manager.broadcast(intent, user=user)
+    assert caught.value.code == ExceptionCode.EX_SECURITY
+
+
+def test_a_malformed_call_is_refused_and_the_next_one_works(sender: Sender) -> None:
+    manager = sender.manager
+    code = manager.codes["broadcastIntentWithFeature"]
+    start = Parcel(manager.wire).interface_token("android.app.IActivityManager").null_binder().string16(None)
+    for rest in (b"", b"\1\0\0\0", b"\1\0\0\0" + b"\xff\xff\xff\x7f" * 40, bytes(400)):
+        data = Parcel(manager.wire).raw(start.data + rest)
+        with pytest.raises(RemoteError, match="cannot read"):
+            manager.thread.transact(manager.handle, code, data).check_exception()
+    assert sender.send(NOTICE) == 0
+
+
+def test_another_interface_and_an_unknown_code(sender: Sender) -> None:
+    manager = sender.manager
+    wrong = Parcel(manager.wire).interface_token("android.app.IOther")
+    with pytest.raises(RemoteError, match="incorrect interface"):
+        manager.thread.transact(manager.handle, 15, wrong).check_exception()
+    right = Parcel(manager.wire).interface_token("android.app.IActivityManager")
+    with pytest.raises((RemoteError, StatusError)):
+        manager.thread.transact(manager.handle, 9999, right).check_exception()
+
+
+def test_an_intent_above_the_limit_says_its_size_and_the_limit(device: Device, sender: Sender) -> None:
+    with pytest.raises(IntentTooLargeError) as caught:
+        sender.send(Intent(action=ACTION, extras={"data": bytes(1_100_000)}))
+    error = caught.value
+    assert 1_100_000 < error.intent_size < error.call_size < 1_101_000
+    assert error.limit == 1024 * 1024 - 2 * device.facts.page_size
+    assert re.search(rf"{error.intent_size:,} bytes.*limit is {error.limit:,}", str(error))
+    assert sender.send(NOTICE) == 0, "the next one works"
+
+
+def test_a_service_is_asked_once_and_its_object_is_stored(device: Device) -> None:
+    def echo(call: Call) -> Parcel:
+        return Parcel(call.wire).no_exception().int32(call.data.int32() + 1)
+
+    with (
+        open_bound_service(device, SERVICE, "com.example.IEcho", echo) as service,
+        open_application(device) as first,
+        open_application(device) as second,
+    ):
+        for client in (first, second):
+            assert client.bind(SERVICE) is not None
+            connected = client.connected(Deadline(SECONDS))
+            assert connected.component == SERVICE
+            assert connected.handle is not None
+            data = Parcel(client.manager.wire).interface_token("com.example.IEcho").int32(41)
+            assert client.binder.transact(connected.handle, 1, data).check_exception().int32() == 42
+        assert [intent.component for intent in service.bound] == [SERVICE]
+        (record,) = service_bindings(device)
+        assert (record.service, record.received, record.clients) == (str(SERVICE), True, 2)
+
+
+def test_binding_what_is_not_there_or_by_whom_is_not_attached(device: Device) -> None:
+    with open_application(device) as client:
+        assert client.bind(ComponentName("com.example", "com.example.Missing")) is None
+        stranger = client.binder.add_node(reply_nothing)
+        with pytest.raises(RemoteError, match="Unable to find app for caller"):
+            client.manager.bind_service(stranger, Intent(component=SERVICE), stranger)
+
+
+def test_the_last_unbind_is_told_to_the_service(device: Device) -> None:
+    with (
+        open_bound_service(device, SERVICE, "com.example.IEcho", reply_nothing) as service,
+        open_application(device) as client,
+    ):
+        connection = client.bind(SERVICE)
+        assert connection is not None
+        client.connected(Deadline(SECONDS))
+        assert client.manager.unbind_service(connection)
+        Deadline(SECONDS).poll(lambda: bool(service.unbound), "onUnbind")
+        assert not client.manager.unbind_service(connection)
+
+
+def test_the_activity_manager_is_found_by_its_name(device: Device, sender: Sender) -> None:
+    assert sender.manager.release == 11
+    assert ActivityManager.find(sender.binder).handle == sender.manager.handle
+    assert "activity" in device.shell("service list")

@@ -1,0 +1,46 @@
+"""A device that is not root and has no debug files mounted: claims can be told or not, but never crash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from emulator.adb_services import become_shell
+from emulator.deadline import Deadline
+from harness.claims.claim import CLAIMS, Verdict
+from harness.claims.judge import judge
+from harness.device import Device, open_device
+from harness.facts import Need
+
+HIDDEN = (Need.ROOT, Need.BINDER_DEBUG, Need.TRACING, Need.KPROBES, Need.PAGEMAP, Need.KCORE)
+
+
+@pytest.fixture(scope="module")
+def unrooted() -> Iterator[Device]:
+    """The embedded device made like a phone of somebody who has just switched on USB debugging."""
+    with ExitStack() as stack:
+        booted = stack.enter_context(open_device("embedded"))
+        booted.shell("umount /sys/kernel/debug")
+        become_shell(booted.serial, Deadline(30))
+        yield stack.enter_context(open_device(f"adb:{booted.serial}"))
+
+
+@pytest.mark.parametrize("need", HIDDEN)
+def test_what_it_hides_is_missing_with_a_reason(unrooted: Device, need: Need) -> None:
+    assert not need.met_by(unrooted.facts)
+    assert unrooted.facts.reasons[need]
+
+
+def test_binder_itself_is_open_to_it(unrooted: Device) -> None:
+    assert unrooted.facts.free_binder_device == "/dev/vndbinder"
+    assert unrooted.facts.binder_protocol == 8
+
+
+@pytest.mark.parametrize("claim_id", CLAIMS.all())
+def test_a_claim_is_judged_as_known_or_cannot_be_told(unrooted: Device, claim_id: str) -> None:
+    result = judge(CLAIMS.get(claim_id), unrooted)
+    assert result.as_known is not False, result.explanation + result.traceback
+    if result.verdict is Verdict.CANNOT_BE_TOLD_HERE:
+        assert "Can be told on" in result.reason

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import emulator.attached
+from emulator.adb_devices import explain, is_address, state_of
+from emulator.attached import KIND, open_attached
+from emulator.errors import DeviceLostError, HarnessError, SetupError, UsageError
+from emulator.target import parse_target
+from tests.unit.fake_adb_server import fake_adb_server
+
+
+@pytest.fixture
+def listing(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> Iterator[dict[str, str]]:
+    """What the adb server lists: to be filled by the test."""
+    devices: dict[str, str] = {}
+    with fake_adb_server(devices) as port:
+        monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(port))
+        monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
+        monkeypatch.delenv("ANDROID_SERIAL", raising=False)
+        monkeypatch.setattr(emulator.attached, "SETTLES_WITHIN", 0.3)
+        yield devices
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ("offline", "does not answer"),
+        ("unauthorized", "confirm “Allow USB debugging”"),
+        ("no permissions", "may not open it on USB"),
+        ("recovery", "in the state “recovery”"),
+        (None, "does not list it"),
+    ],
+)
+def test_why_a_device_is_not_reached_is_told_apart(
+    listing: dict[str, str], state: str | None, says: str
+) -> None:
+    listing["other"] = "device"
+    if state:
+        listing["phone"] = state
+    with pytest.raises(SetupError, match=says) as refused:
+        open_attached(parse_target("adb:phone"))
+    assert "It lists other" in str(refused.value)
+
+
+def test_the_only_device_needs_no_name(listing: dict[str, str]) -> None:
+    listing |= {"one": "device", "asleep": "offline"}
+    device = open_attached(parse_target("adb"))
+    assert (device.serial, device.alive, device.disposable) == ("one", True, False)
+    listing["one"] = "offline"
+    assert not device.alive
+    assert "does not answer" in device.why_lost()
+    del listing["one"]
+    assert "does not list it" in device.why_lost()
+    device.close()
+
+
+def test_several_devices_are_named_to_choose_from(
+    listing: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing |= {"one": "device", "two": "device"}
+    with pytest.raises(UsageError, match=r"adb:one\n  adb:two"):
+        open_attached(parse_target("adb"))
+    monkeypatch.setenv("ANDROID_SERIAL", "two")
+    device = open_attached(parse_target("adb"))
+    assert device.serial == "two"
+    device.close()
+
+
+def test_no_device_is_told_with_what_keeps_each_from_use(listing: dict[str, str]) -> None:
+    with pytest.raises(SetupError, match="binder-harness boot"):
+        open_attached(parse_target("adb"))
+    listing["phone"] = "unauthorized"
+    with pytest.raises(
+        SetupError, match=r"adb reaches no device\.\nadb does not reach phone: it does not trust"
+    ):
+        open_attached(parse_target("adb"))
+
+
+def test_a_device_is_not_restarted_unasked(listing: dict[str, str]) -> None:
+    listing["phone"] = "device"
+    from emulator.deadline import Deadline
+
+    device = open_attached(parse_target("adb:phone"))
+    with pytest.raises(UsageError, match=r"adb:phone\?restart=allowed"):
+        device.restart(Deadline(5))
+    device.close()
+
+
+def test_a_lost_device_is_waited_for_once(listing: dict[str, str]) -> None:
+    from emulator.deadline import Deadline
+
+    listing["phone"] = "device"
+    open_attached(parse_target("adb:phone")).close()
+    listing["phone"] = "offline"
+    with pytest.raises(DeviceLostError, match="does not answer"):
+        open_attached(parse_target("adb:phone"), Deadline(0.5))
+    with pytest.raises(SetupError, match="does not answer"):
+        open_attached(parse_target("adb:phone"))
+
+
+def test_a_server_that_does_not_know_the_request_is_an_error(listing: dict[str, str]) -> None:
+    listing["phone"] = "device"
+    with pytest.raises(HarnessError, match="does not answer “root:”"):
+        open_attached(parse_target("adb:phone?root=allowed"))
+
+
+def test_all_devices_are_offered(listing: dict[str, str]) -> None:
+    assert [(offer.target, offer.usable) for offer in KIND.offers()] == [("adb", False)]
+    listing |= {"one": "device", "two": "unauthorized"}
+    offers = {offer.target: offer for offer in KIND.offers()}
+    assert offers["adb:one"].usable
+    assert not offers["adb:two"].usable
+    assert "confirm" in offers["adb:two"].detail
+
+
+def test_without_a_server_there_is_no_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", "1")
+    assert state_of("phone") == "gone"
+    assert "adb does not list it" in explain("phone", state_of("phone"))
+
+
+@pytest.mark.parametrize(
+    ("serial", "address"),
+    [("127.0.0.1:5555", True), ("phone.local:5555", True), ("[::1]:5555", True), ("emulator-5554", False)],
+)
+def test_addresses_are_told_from_serial_numbers(serial: str, address: bool) -> None:
+    assert is_address(serial) is address

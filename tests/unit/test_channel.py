@@ -1,0 +1,146 @@
+"""The host's end of the ports, against a device's end that the test plays."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from emulator.deadline import Deadline
+from emulator.embedded.channel import BOUNDARY_SIZE, Ports, Request
+from emulator.errors import DeviceLostError
+
+HEADER = struct.Struct("<II")
+
+
+class DeviceEnd:
+    """What channel_server does, by hand."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.port = socket.socket(fileno=os.dup(descriptor))
+        self.port.settimeout(10)
+
+    def request(self) -> tuple[bytes, int, bytes]:
+        data = self.port.recv(10_000)
+        kind, size = HEADER.unpack_from(data, BOUNDARY_SIZE)
+        payload = data[BOUNDARY_SIZE + HEADER.size :]
+        assert len(payload) == size
+        return data[:BOUNDARY_SIZE], kind, payload
+
+    def answer(self, boundary: bytes, status: int, errors: bytes = b"") -> None:
+        self.port.sendall(boundary + struct.pack("<iI", status, len(errors)) + errors)
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[Ports, list[DeviceEnd]]]:
+    ports = Ports(2)
+    with ports.lent() as descriptors:
+        devices = [DeviceEnd(descriptor) for descriptor in descriptors]
+    yield ports, devices
+    ports.close()
+    for device in devices:
+        device.port.close()
+
+
+def test_a_program_has_its_words_streams_and_status(ends: tuple[Ports, list[DeviceEnd]]) -> None:
+    ports, devices = ends
+    program = ports.run(["/bin/agent", "--uid", "2000"])
+    assert program is not None
+    boundary, kind, payload = devices[1].request()
+    assert (kind, payload) == (Request.RUN, b"/bin/agent\0--uid\x002000\0")
+    program.send(b"input")
+    assert devices[1].port.recv(100) == b"input"
+    devices[1].port.sendall(b"output")
+    assert program.receive(4) == b"outp"
+    assert program.receive(4) == b"ut"
+    devices[1].port.sendall(b"last")
+    devices[1].answer(boundary, 9, b"why")
+    assert program.receive(100) == b"last"
+    assert program.receive(100) == program.receive(100) == b""
+    assert (program.wait_status(Deadline(0)), program.standard_error) == (9, "why")
+
+
+def test_a_port_serves_one_program_after_the_other(ends: tuple[Ports, list[DeviceEnd]]) -> None:
+    ports, devices = ends
+    first, second = ports.run(["/first"]), ports.run(["/second"])
+    assert first is not None
+    assert second is not None
+    assert ports.run(["/third"]) is None
+    boundary, _, _ = devices[1].request()
+    devices[1].answer(boundary, 0)
+    assert first.receive(100) == b""
+    first.send(b"too late")
+    first.close()
+    first.send_now(b"not sent")
+    with pytest.raises(BrokenPipeError):
+        first.send(b"not sent")
+    assert devices[1].port.recv(100) == b"too late" + boundary
+    third = ports.run(["/third"])
+    assert third is not None
+    assert devices[1].request()[2] == b"/third\0"
+    assert ports.run(["/fourth"]) is None
+
+
+def test_closing_a_program_that_runs_ends_its_input_and_wakes_the_receiver(
+    ends: tuple[Ports, list[DeviceEnd]],
+) -> None:
+    ports, devices = ends
+    program = ports.run(["/program"])
+    assert program is not None
+    devices[1].request()
+    received: list[bytes] = []
+    receiver = threading.Thread(target=lambda: received.append(program.receive(10)))
+    receiver.start()
+    program.close()
+    program.close()
+    receiver.join(5)
+    assert received == [b""]
+    assert devices[1].port.recv(10) == b""
+    assert program.wait_status(Deadline(0)) is None
+    assert ports.run(["/other"]) is not None
+    assert ports.run(["/other"]) is None  # the port of the first is not used again
+
+
+def test_a_reset_of_the_device_ends_its_programs(ends: tuple[Ports, list[DeviceEnd]]) -> None:
+    ports, _ = ends
+    program = ports.run(["/program"])
+    assert program is not None
+    ports.abandon()
+    assert program.receive(10) == b""
+    program.close()
+    assert ports.run(["/other"]) is not None
+
+
+def test_the_end_of_the_device_is_the_end_of_its_programs(ends: tuple[Ports, list[DeviceEnd]]) -> None:
+    ports, devices = ends
+    program = ports.run(["/program"])
+    assert program is not None
+    devices[1].port.close()
+    assert program.receive(10) == b""
+    assert program.wait_status(Deadline(0)) is None
+
+
+@pytest.mark.parametrize(("status", "accepted"), [(0, True), (1 << 8, False), (None, False)])
+def test_waking_needs_the_device_s_word(
+    ends: tuple[Ports, list[DeviceEnd]], status: int | None, accepted: bool
+) -> None:
+    ports, devices = ends
+
+    def play() -> None:
+        boundary, kind, payload = devices[1].request()
+        assert (kind, len(payload)) == (Request.WAKE, 16 + 64)
+        if status is not None:
+            devices[1].answer(boundary, status)
+
+    device = threading.Thread(target=play)
+    device.start()
+    if accepted:
+        ports.wake(Deadline(10))
+    else:
+        with pytest.raises(DeviceLostError):
+            ports.wake(Deadline(0.5))
+    device.join(5)

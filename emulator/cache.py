@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -64,9 +65,10 @@ def _pieces(part: str | bytes | Path) -> Iterable[bytes]:
 def entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
     """The directory of the entry `name` for `key`, built by `build(directory)` when it is not there.
 
-    What `build` leaves in the directory is listed with its SHA-256 and checked at every use. A damaged
-    entry is built again. An interrupted build leaves nothing that a later run would take for an entry,
-    and two runs never build the same entry at once: the second waits.
+    What `build` leaves in the directory is listed with its SHA-256 and checked at every use; a file that
+    the file system says has not changed since it was last hashed is not hashed again. A damaged entry is
+    built again. An interrupted build leaves nothing that a later run would take for an entry, and two
+    runs never build the same entry at once: the second waits.
 
     `name` may hold a version for the reader's benefit; only `key`, a fingerprint of everything that the
     content depends on, tells entries apart.
@@ -74,6 +76,7 @@ def entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
     root = cache_root()
     final = root / f"{name}-{key[:16]}"
     if _intact(final):
+        os.utime(final)
         return final
     with _locked(root / f".{final.name}.lock", name):
         if _intact(final):
@@ -93,6 +96,19 @@ def entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
             raise
         partial.rename(final)
     return final
+
+
+def keep_newest(name: str, count: int) -> None:
+    """Remove all but the `count` entries of that name that were used last.
+
+    A file in one of them that is open, or mapped, stays whole until it is closed.
+    """
+    used: dict[Path, int] = {}
+    for directory in cache_root().glob(f"{name}-*"):
+        with contextlib.suppress(FileNotFoundError):  # another run is at it, too
+            used[directory] = directory.stat().st_mtime_ns
+    for directory in sorted(used, key=used.__getitem__)[:-count]:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -134,9 +150,18 @@ def _write_manifest(directory: Path) -> None:
 
 
 def _intact(directory: Path) -> bool:
+    manifest = directory / MANIFEST
+    now = time.time_ns()
     try:
-        expected = json.loads((directory / MANIFEST).read_text())
+        checked = manifest.stat().st_mtime_ns
+        expected = json.loads(manifest.read_text())
     except (OSError, ValueError):
         return False
     files = _files(directory)
-    return expected.keys() == files.keys() and all(_hash(files[name]) == expected[name] for name in expected)
+    # The kernel sets ctime at every change of a file, its owner cannot set it back.
+    changed = [name for name, file in files.items() if file.stat().st_ctime_ns >= checked]
+    if expected.keys() != files.keys() or any(_hash(files[name]) != expected[name] for name in changed):
+        return False
+    if changed:
+        os.utime(manifest, ns=(now, now))
+    return True

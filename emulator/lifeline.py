@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from emulator.deadline import Deadline
 
@@ -40,4 +41,54 @@ class LifeLine(Protocol):
 
     def close(self) -> None:
         """End what was started for it; closing twice does nothing."""
+        ...
+
+
+@runtime_checkable
+class CanRollBack(Protocol):
+    """A life line whose device can be put back into the state in which it was handed out."""
+
+    def rollback(self, deadline: Deadline) -> None:
+        """Do that, under the same serial, and wait until adb reaches it; raises DeviceLostError otherwise."""
+        ...
+
+
+class Channel(Protocol):
+    """The input and output of a program that runs on a device.
+
+    One thread receives while others send, one at a time.
+    """
+
+    def send(self, data: bytes) -> None:
+        """Write all of `data` to its input; OSError, or TimeLimitError after 10 s of no progress."""
+        ...
+
+    def send_now(self, data: bytes) -> None:
+        """Write a few bytes if that can be done without waiting; never fails."""
+        ...
+
+    def receive(self, limit: int) -> bytes:
+        """Up to `limit` bytes of its output, awaiting the first; b"" at its end, or after close()."""
+        ...
+
+    def wait_status(self, deadline: Deadline) -> int | None:
+        """How it ended, as wait(2) has it, once receive() gave b""; None where nothing tells in time."""
+        ...
+
+    @property
+    def standard_error(self) -> str:
+        """The last of what it wrote there, once it has ended."""
+        ...
+
+    def close(self) -> None:
+        """Release it, wake whoever receives, and end its input. May be called at any time, and again."""
+        ...
+
+
+@runtime_checkable
+class HasChannels(Protocol):
+    """A life line that has something faster than adb for agents."""
+
+    def start_agent(self, arguments: Sequence[str]) -> Channel | None:
+        """Start a system call agent with these arguments, as root; None where adb must do it."""
         ...

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+import importlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from emulator.deadline import Deadline
@@ -12,6 +13,15 @@ from emulator.lifeline import LifeLine
 
 START_SECONDS = 120.0
 """How long a device may take from its start to adb's answer, unless the caller says otherwise."""
+
+KIND_MODULES = {
+    "embedded": "emulator.embedded.kind",
+    "adb": "emulator.attached",
+    "avd": "emulator.sdk",
+    "cuttlefish": "emulator.cuttlefish",
+    "image": "emulator.image",
+}
+"""Where each kind is declared, as `KIND`; imported when somebody names it, or asks for all."""
 
 
 @dataclass(frozen=True)
@@ -27,24 +37,44 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """One target on this machine: whether it can be used now, what it is, and if not, what mends that."""
+
+    target: str
+    usable: bool
+    detail: str
+
+
+@dataclass(frozen=True)
 class Kind:
     """One way of getting a device."""
 
     name: str
     summary: str
     options: tuple[Option, ...]
+    open: Callable[[Target, Deadline | None], LifeLine]
+    """Gets the device of a target, as `open_target` does."""
+    offers: Callable[[], list[Offer]]
+    """What of this kind there is on this machine; starts no device and never raises."""
+    names: str = ""
+    """What follows the colon, in one word such as SERIAL; empty for a kind that takes no name."""
+    name_required: bool = False
+    starts: bool = True
+    """Whether opening starts a device, which then ends with the run."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A parsed target: `KIND` or `KIND?OPTION=VALUE&OPTION=VALUE`."""
+    """A parsed target: `KIND`, `KIND:NAME`, and either with `?OPTION=VALUE&OPTION=VALUE`."""
 
     kind: Kind
     given: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
 
     def __str__(self) -> str:
         words = "&".join(f"{name}={value}" for name, value in sorted(self.given.items()))
-        return f"{self.kind.name}?{words}" if words else self.kind.name
+        which = f"{self.kind.name}:{self.name}" if self.name else self.kind.name
+        return f"{which}?{words}" if words else which
 
     def option(self, name: str) -> str:
         """The value given for an option, or its default."""
@@ -53,66 +83,71 @@ class Target:
         )
 
 
-def _whole_number(low: int, high: int) -> Callable[[str], bool]:
+def whole_number(low: int, high: int) -> Callable[[str], bool]:
+    """What accepts a whole number from `low` to `high`, for an option."""
     return lambda text: text.isdecimal() and low <= int(text) <= high
 
 
-EMBEDDED = Kind(
-    "embedded",
-    "Debian's kernel and AOSP's adbd in QEMU, made and started by this project",
-    (
-        Option(
-            "userland",
-            "generation of AOSP's servicemanager on /dev/binder: Android 11's, Android 10's (in C), or none",
-            "11",
-            ("11", "10", "none").__contains__,
-            "11, 10 or none",
-        ),
-        Option("memory", "memory in MiB", "512", _whole_number(192, 65536), "192 to 65536"),
-        Option("processors", "virtual processors", "2", _whole_number(1, 64), "1 to 64"),
-        Option(
-            "acceleration",
-            "how QEMU runs the guest; auto uses KVM where a trial shows that it can run this kernel",
-            "auto",
-            ("auto", "kvm", "tcg").__contains__,
-            "auto, kvm or tcg",
-        ),
-    ),
-)
-KINDS = (EMBEDDED,)
+def kinds() -> Iterator[Kind]:
+    """Every way of getting a device."""
+    return map(_kind, KIND_MODULES)
+
+
+def _kind(name: str) -> Kind:
+    kind: Kind = importlib.import_module(KIND_MODULES[name]).KIND
+    return kind
 
 
 def parse_target(text: str) -> Target:
     """The target that `text` names; raises UsageError listing what is valid otherwise."""
-    name, _, words = text.partition("?")
-    kind = next((kind for kind in KINDS if kind.name == name), None)
-    if kind is None:
-        near = difflib.get_close_matches(name, [kind.name for kind in KINDS], n=1)
+    which, _, words = text.partition("?")
+    kind_name, colon, name = which.partition(":")
+    if kind_name not in KIND_MODULES:
+        near = difflib.get_close_matches(kind_name, KIND_MODULES, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise UsageError(f"There is no target {text!r}.{hint} Valid targets:\n{explain_targets()}")
-    given: dict[str, str] = {}
+    kind = _kind(kind_name)
+    if colon and not kind.names:
+        raise UsageError(f"The target {kind.name} takes no name after a colon: write {kind.name}.")
+    if not name and (colon or kind.name_required):
+        raise UsageError(f"The target {text!r} lacks a name: write {kind.name}:{kind.names}.")
+    return Target(kind, dict(_options(kind, words)), name)
+
+
+def _options(kind: Kind, words: str) -> Iterator[tuple[str, str]]:
     for word in filter(None, words.split("&")):
         key, _, value = word.partition("=")
         option = next((option for option in kind.options if option.name == key), None)
         if option is None:
-            valid = ", ".join(option.name for option in kind.options)
+            valid = ", ".join(option.name for option in kind.options) or "none"
             raise UsageError(f"The target {kind.name} has no option {key!r}. Valid options: {valid}.")
         if not option.accepts(value):
             raise UsageError(f"The option {key} of {kind.name} takes {option.values}, not {value!r}.")
-        given[key] = value
-    return Target(kind, given)
+        yield key, value
 
 
 def explain_targets() -> str:
     """What may be written for a target, one line for each kind and option."""
     lines = []
-    for kind in KINDS:
-        lines.append(f"  {kind.name}: {kind.summary}")
+    for kind in kinds():
+        if not kind.name_required:
+            lines.append(f"  {kind.name}: {kind.summary}")
+        if kind.names:
+            lines.append(f"  {kind.name}:{kind.names}: {kind.summary if kind.name_required else 'that one'}")
         lines += [
-            f"    {kind.name}?{option.name}=…: {option.summary} ({option.values}; default {option.default})"
+            f"    {kind.name}?{option.name}=…: {option.summary} ({option.values}{_default(option)})"
             for option in kind.options
         ]
     return "\n".join(lines)
+
+
+def _default(option: Option) -> str:
+    return f"; default {option.default}" if option.default else ""
+
+
+def offers() -> list[Offer]:
+    """What there is on this machine, and of what cannot be used, why not."""
+    return [offer for kind in kinds() for offer in kind.offers()]
 
 
 def open_target(text: str, *, deadline: Deadline | None = None) -> LifeLine:
@@ -123,6 +158,4 @@ def open_target(text: str, *, deadline: Deadline | None = None) -> LifeLine:
     starts.
     """
     target = parse_target(text)
-    from emulator.embedded.device import open_embedded
-
-    return open_embedded(target, deadline)
+    return target.kind.open(target, deadline)

@@ -38,8 +38,10 @@ struct frame *receive_frame(void)
     if (count < sizeof header)
         fail(EX_DATAERR, "the input ended inside a frame's header");
     /* Judged before the payload is awaited: garbage must not make the agent wait for more of it. */
-    if (header.kind < FRAME_START_THREAD || header.kind > FRAME_INTERRUPT)
+    if (header.kind < FRAME_START_THREAD || header.kind > FRAME_END)
         fail(EX_DATAERR, "no frame has the kind %u", header.kind);
+    if (header.kind == FRAME_END)
+        return NULL;
     if (header.size > MAX_PAYLOAD)
         fail(EX_DATAERR, "a frame of %u bytes, but the limit is %u", header.size, MAX_PAYLOAD);
     if (header.request == 0)

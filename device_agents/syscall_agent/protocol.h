@@ -26,6 +26,7 @@ enum frame_kind {
     FRAME_BATCH = 2,         /* for `thread`: batch_header and operations; answered by RESULTS */
     FRAME_FORK = 3,          /* the same, run by a forked child of `thread` */
     FRAME_INTERRUPT = 4,     /* `request` is the batch to interrupt if `thread` is at it now; no answer */
+    FRAME_END = 5,           /* as the end of the input, for a channel that cannot end; no answer */
     /* from the agent */
     FRAME_HELLO = 128,
     FRAME_STARTED = 129,     /* `thread` is the new thread's id; payload: int32, 0 or a negative errno */

@@ -16,7 +16,10 @@ END_OF_PANIC = "---[ end Kernel panic"
 
 
 class Console:
-    """The lines of a serial console, written to a file as they arrive and the last of them kept at hand."""
+    """The lines of a serial console, written to a file as they arrive and the last of them kept at hand.
+
+    Those that the file has already are taken for the first.
+    """
 
     def __init__(self, log: Path) -> None:
         self.log = log
@@ -25,6 +28,9 @@ class Console:
         self._changed = threading.Condition()
         self.ended = False
         self.panic: str | None = None
+        if log.exists():
+            for raw in log.read_bytes().splitlines():
+                self._add(raw.decode(errors="replace").rstrip())
 
     def read_from(self, stream: Iterable[bytes]) -> None:
         """Take in lines until the stream ends or a kernel panic has been printed whole."""

@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from device_agents.build import syscall_agent
 from emulator.cache import entry, fingerprint
 from emulator.embedded.archive import Archive
 from emulator.embedded.kernel import Kernel, debian_kernel
-from emulator.embedded.userland import GUEST, adbd_root, binder_userland, busybox
+from emulator.embedded.userland import GUEST, adbd_root, binder_userland, busybox, channel_server
 
 SHELL_USER = 2000
 """AID_SHELL, the user of adb's shell (AOSP, private/android_filesystem_config.h)."""
+
+AGENT = "/system/bin/syscall_agent"
+"""Where the device has its system call agent from the start."""
 
 EMPTY_DIRECTORIES = ("dev", "proc", "run", "sys")
 
@@ -28,7 +32,11 @@ class Image:
 def embedded_image() -> Image:
     """The embedded device's image, from the cache or made now, with all that goes into it."""
     kernel = debian_kernel()
-    files = {"system/bin/busybox": busybox()}
+    files = {
+        "system/bin/busybox": busybox(),
+        "system/bin/channel_server": channel_server(),
+        AGENT.lstrip("/"): syscall_agent("x86_64"),
+    }
     files |= {f"lib/modules/{module.name}": module for module in kernel.modules}
     links = {}
     for root in (GUEST / "root", adbd_root(), binder_userland() / "root"):

@@ -7,17 +7,24 @@ import re
 import socket
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.command import ENDS_WITH_US, missing_program
 from emulator.deadline import Deadline
+from emulator.embedded.channel import Ports
 from emulator.embedded.console import Console
 from emulator.embedded.monitor import Monitor
 from emulator.errors import DeviceLostError, SetupError, TimeLimitError
 
 QEMU = "qemu-system-x86_64"
+ACCELERATORS = {
+    # One thread for all processors: with several, QEMU 7.2 lets one run code that another is patching, as
+    # tracepoints and probes do, and the kernel panics once in some dozen recordings.
+    "tcg": "tcg,thread=single",
+    "kvm": "kvm",
+}
 ADBD_PORT = 5555
 READY = "binder-harness: device ready"
 
@@ -39,36 +46,80 @@ KERNEL_ARGUMENTS = (
 
 
 @dataclass(frozen=True)
+class Disk:
+    """A disk image. It is read only: what the device writes goes to a temporary file and ends with it."""
+
+    file: Path
+    format: str = "raw"
+    """As `qemu-img` names it: raw, qcow2."""
+
+
+@dataclass(frozen=True)
 class Hardware:
     """What a machine is made of."""
 
-    kernel: Path
-    initramfs: Path
+    kernel: Path | None
+    """None for a machine that starts from its first disk."""
+    initramfs: Path | None
+    disks: tuple[Disk, ...] = ()
     memory_mib: int = 512
     processors: int = 2
     acceleration: str = "tcg"
-    kernel_arguments: tuple[str, ...] = ()
+    kernel_arguments: tuple[str, ...] = KERNEL_ARGUMENTS
+    adbd_port: int = ADBD_PORT
+    """The TCP port on which the device's adbd listens."""
+    ports: int = 0
+    """Programs that can run over virtio-serial at once, where channel_server runs: 30 at most."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A file that holds the machine's memory."""
+
+    file: Path
+    shared: bool
+    """Whether what the device writes goes there; otherwise the file stays as it is (copy on write)."""
 
 
 class Machine:
-    """A running QEMU with one forwarded port; use as a context manager or call `close`."""
+    """A running QEMU with one forwarded port; use as a context manager or call `close`.
 
-    def __init__(self, hardware: Hardware, directory: Path) -> None:
+    `adb_port` is the port to forward, any that is free unless given. A machine that `waits` does not boot,
+    but waits for its monitor to be told where another's state is.
+    """
+
+    def __init__(
+        self,
+        hardware: Hardware,
+        directory: Path,
+        *,
+        adb_port: int = 0,
+        memory: Memory | None = None,
+        waits: bool = False,
+    ) -> None:
+        self._adbd_port = hardware.adbd_port
         self.console = Console(directory / "console.log")
         self._errors = directory / "qemu.err"
         self._process: subprocess.Popen[bytes] | None = None
         self._started = threading.Event()
         self._failure: OSError | None = None
+        self.ports = Ports(hardware.ports)
         ours, theirs = socket.socketpair()
-        with theirs:
-            command = [*ENDS_WITH_US, *_command(hardware, theirs.fileno())]
+        with theirs, self.ports.lent() as ports:
+            command = [
+                *ENDS_WITH_US,
+                *qemu_command(hardware, f"socket,id=monitor,fd={theirs.fileno()}", adb_port, ports),
+                *(_memory(hardware, memory) if memory else ()),
+                *(("-incoming", "defer") if waits else ()),
+            ]
             self._keeper = threading.Thread(
-                target=self._keep, args=(command, theirs.fileno()), name="QEMU", daemon=True
+                target=self._keep, args=(command, (theirs.fileno(), *ports)), name="QEMU", daemon=True
             )
             self._keeper.start()
             self._started.wait()
         if self._failure is not None:
             ours.close()
+            self.ports.close()
             raise missing_program(ENDS_WITH_US[0]) from self._failure
         self._monitor: Monitor | None = None
         try:
@@ -84,7 +135,7 @@ class Machine:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _keep(self, command: Sequence[str], monitor: int) -> None:
+    def _keep(self, command: Sequence[str], inherited: Sequence[int]) -> None:
         """Start QEMU and read its console to the end.
 
         The kernel ends QEMU with the thread that started it (setpriv --pdeathsig), so that thread lives
@@ -97,7 +148,7 @@ class Machine:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=errors,
-                    pass_fds=(monitor,),
+                    pass_fds=inherited,
                     start_new_session=True,
                 )
         except OSError as error:
@@ -120,9 +171,8 @@ class Machine:
     def _forwarded_port(self) -> int:
         # QEMU binds the port itself, asked for any free one, so that no other program can take it between.
         table = self.monitor.execute("human-monitor-command", command_line="info usernet")
-        found = re.search(
-            rf"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+{ADBD_PORT}\b", str(table)
-        )
+        port = self._adbd_port
+        found = re.search(rf"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+{port}\b", str(table))
         if not found:
             raise SetupError(f"QEMU does not show the port it forwards:\n{table}")
         return int(found[1])
@@ -169,6 +219,7 @@ class Machine:
 
     def reset(self) -> None:
         """Press the reset button."""
+        self.ports.abandon()
         self.monitor.execute("system_reset")
 
     def close(self) -> None:
@@ -177,27 +228,61 @@ class Machine:
             if self._process is not None:
                 self._process.kill()
         self._keeper.join()
+        self.ports.close()
         if self._monitor is not None:
             self._monitor.close()
 
 
-def _command(hardware: Hardware, monitor: int) -> list[str]:
+def qemu_command(hardware: Hardware, monitor: str, adb_port: int = 0, ports: Sequence[int] = ()) -> list[str]:
+    """The command that starts QEMU, its console on standard output, its monitor on the device `monitor`.
+
+    `monitor` has the id `monitor` (qemu(1), -chardev); `ports` are open sockets for virtio-serial.
+    """
     return [
         QEMU,
         *("-nodefaults", "-no-user-config", "-display", "none", "-vga", "none"),
-        *(
-            "-machine",
-            "q35",
-            "-accel",
-            hardware.acceleration,
-            "-cpu",
-            "host" if hardware.acceleration == "kvm" else "max",
-        ),
+        *("-machine", "q35", "-accel", ACCELERATORS[hardware.acceleration]),
+        *("-cpu", "host" if hardware.acceleration == "kvm" else "max"),
         *("-smp", str(hardware.processors), "-m", f"{hardware.memory_mib}M"),
-        *("-kernel", str(hardware.kernel), "-initrd", str(hardware.initramfs)),
-        *("-append", " ".join((*KERNEL_ARGUMENTS, *hardware.kernel_arguments))),
+        *_boot(hardware),
+        *(word for disk in hardware.disks for word in _drive(disk)),
         *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
-        *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control"),
-        *("-netdev", f"user,id=network,restrict=on,hostfwd=tcp:127.0.0.1:0-:{ADBD_PORT}"),
+        *("-netdev", f"user,id=network,restrict=on,hostfwd=tcp:127.0.0.1:{adb_port}-:{hardware.adbd_port}"),
         *("-device", "virtio-net-pci,netdev=network"),
+        *_channels(monitor, ports),
     ]
+
+
+def _boot(hardware: Hardware) -> list[str]:
+    words = []
+    if hardware.kernel is not None:
+        words += ["-kernel", str(hardware.kernel), "-append", " ".join(hardware.kernel_arguments)]
+    if hardware.initramfs is not None:
+        words += ["-initrd", str(hardware.initramfs)]
+    return words
+
+
+def _drive(disk: Disk) -> tuple[str, str]:
+    return "-drive", f"if=virtio,format={disk.format},snapshot=on,file={_value(disk.file)}"
+
+
+def _memory(hardware: Hardware, memory: Memory) -> Iterator[str]:
+    shared = "on" if memory.shared else "off"
+    file = f"mem-path={_value(memory.file)},share={shared}"
+    yield from ("-object", f"memory-backend-file,id=memory,size={hardware.memory_mib}M,{file}")
+    yield from ("-machine", "memory-backend=memory")
+
+
+def _channels(monitor: str, ports: Sequence[int]) -> Iterator[str]:
+    yield from ("-chardev", monitor, "-mon", "chardev=monitor,mode=control")
+    if ports:
+        # One port more, for a console, cannot be used by others.
+        yield from ("-device", f"virtio-serial-pci,max_ports={len(ports) + 1}")
+    for number, port in enumerate(ports):
+        yield from ("-chardev", f"socket,id=port{number},fd={port}")
+        yield from ("-device", f"virtserialport,chardev=port{number}")
+
+
+def _value(file: Path) -> str:
+    # A comma ends a value, and a doubled one stands for itself (qemu(1), -drive).
+    return str(file).replace(",", ",,")

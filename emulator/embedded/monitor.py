@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from typing import IO
 
-from qemu.qmp import QMPClient, QMPError
+from qemu.qmp import EventListener, Message, QMPClient, QMPError
 
 from emulator.errors import SetupError
 
@@ -22,6 +23,8 @@ class Monitor:
     def __init__(self, connection: socket.socket) -> None:
         self._runner = asyncio.Runner()
         self._client = QMPClient("binder-harness")
+        self._resets = EventListener("RESET", _by_the_guest)
+        self._client.register_listener(self._resets)
         connection.setblocking(False)
         try:
             self._runner.run(asyncio.wait_for(self._client.connect(connection), ANSWERS_WITHIN))
@@ -38,8 +41,27 @@ class Monitor:
         except (QMPError, OSError, TimeoutError) as error:
             raise SetupError(f"QEMU's monitor refused {command}: {error or 'no answer in time'}") from error
 
+    def guest_resets(self) -> int:
+        """How often the guest itself has restarted so far."""
+        self.execute("query-status")  # takes in what QEMU has sent since the last command
+        return len(self._resets.history)
+
+    def lend(self, file: IO[bytes], name: str) -> None:
+        """Give QEMU an open file, which its commands then know by that name."""
+
+        async def send() -> None:
+            self._client.send_fd_scm(file.fileno())
+
+        self._runner.run(send())
+        self.execute("getfd", fdname=name)
+
     def close(self) -> None:
         """Leave the monitor; QEMU goes on."""
         with contextlib.suppress(Exception):
             self._runner.run(asyncio.wait_for(self._client.disconnect(), ANSWERS_WITHIN))
         self._runner.close()
+
+
+def _by_the_guest(reset: Message) -> bool:
+    data = reset["data"]
+    return isinstance(data, dict) and data["guest"] is True

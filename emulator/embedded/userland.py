@@ -16,6 +16,7 @@ from emulator.packages import package_index, recorded_version
 
 GUEST = Path(__file__).with_name("guest")
 LIBBINDER_PROBE = Path(device_agents.__file__).with_name("libbinder_probe")
+ACTIVITY_STANDIN = LIBBINDER_PROBE.with_name("activity_standin")
 PLATFORM_TOOLS = "android-platform-tools"
 """Debian's source package of adbd, libbinder and the Binder commands, as of Android 11."""
 FRAMEWORKS_NATIVE = "android-platform-frameworks-native"
@@ -55,7 +56,7 @@ def adbd_root() -> Path:
 
 
 def binder_userland() -> Path:
-    """AOSP's Binder user space: `root`, laid out as in the device's file system, and `libbinder_probe`."""
+    """AOSP's Binder user space: `root`, laid out as the device's file system, and the agents that use it."""
     recipe = GUEST / "aosp"
 
     def build(target: Path) -> None:
@@ -64,14 +65,30 @@ def binder_userland() -> Path:
             source_10.mkdir()
             (tarball,) = _frameworks_native().glob("*.orig.tar.*")
             run(["tar", "-xf", tarball, "-C", source_10, SERVICE_MANAGER_10], seconds=60)
-            inputs = (f"-DSOURCE={source}", f"-DSOURCE_10={source_10}", f"-DPROBE={LIBBINDER_PROBE}")
-            run(["cmake", "-S", recipe, "-B", output, "-G", "Ninja", *inputs], seconds=BUILD_SECONDS)
+            sources = (f"-DSOURCE={source}", f"-DSOURCE_10={source_10}")
+            agents = (f"-DPROBE={LIBBINDER_PROBE}", f"-DSTANDIN={ACTIVITY_STANDIN}")
+            run(
+                ["cmake", "-S", recipe, "-B", output, "-G", "Ninja", *sources, *agents], seconds=BUILD_SECONDS
+            )
             run(["ninja", "-C", output, f"-j{_jobs()}"], seconds=BUILD_SECONDS)
             shutil.copytree(output / "root", target / "root", symlinks=True)
-            (output / "libbinder_probe").rename(target / "libbinder_probe")
+            for agent in (LIBBINDER_PROBE.name, ACTIVITY_STANDIN.name):
+                (output / agent).rename(target / agent)
 
-    key = fingerprint(_platform_tools().name, _frameworks_native().name, recipe, LIBBINDER_PROBE)
+    sources = _platform_tools().name, _frameworks_native().name
+    key = fingerprint(*sources, recipe, LIBBINDER_PROBE, ACTIVITY_STANDIN)
     return entry("binder-userland", key, build)
+
+
+def channel_server() -> Path:
+    """The program on the device that runs others for the host; see channel.py."""
+    source = GUEST / "channel" / "channel_server.c"
+    flags = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-s")
+
+    def build(target: Path) -> None:
+        run(["clang", *flags, source, "-o", target / "channel_server"], seconds=60)
+
+    return entry("channel-server", fingerprint(source, *flags), build) / "channel_server"
 
 
 def _jobs() -> int:

@@ -1,0 +1,66 @@
+// Stands in for Android's activity manager on a device that has no Java framework: the same name, interface, codes and
+// parcels, and of the behaviour what broadcasts and bound services need. It is a stand-in: what is found out about it
+// says nothing about Android's own.
+
+#include <binder/IServiceManager.h>
+#include <binder/ProcessState.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "activity_manager.h"
+
+using namespace android;
+
+static const char HELP[] =
+    R"(usage: activity_standin [--receiver-seconds NUMBER]
+
+Registers a stand-in for Android 11's activity manager as `activity`, says {"event": "ready", "pid": …}, and goes on
+until standard input ends. `cmd activity help` and `dumpsys activity` tell what it can do.
+
+options:
+  --receiver-seconds NUMBER  how long a receiver may take for an ordered broadcast (10)
+
+exit status: 0 done; 1 there is no service manager, or it refuses the name; 64 wrong usage
+)";
+
+enum ExitStatus { DONE = 0, REFUSED = 1, USAGE = 64 };
+
+static void await_end_of_input() {
+    char ignored[4096];
+    while (read(STDIN_FILENO, ignored, sizeof(ignored)) > 0) {
+    }
+}
+
+int main(int argc, char** argv) {
+    double seconds = 10;
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        fputs(HELP, stdout);
+        return DONE;
+    }
+    if (argc == 3 && strcmp(argv[1], "--receiver-seconds") == 0) {
+        char* end;
+        seconds = strtod(argv[2], &end);
+        if (*end != '\0' || !(seconds > 0)) argc = 0;
+    }
+    if (argc != 1 && argc != 3) {
+        fputs("activity_standin: wrong usage; --help tells more\n", stderr);
+        return USAGE;
+    }
+    // Asked before defaultServiceManager(), which waits for ever where there is none.
+    if (!ProcessState::self()->getContextObject(nullptr)) {
+        fputs("activity_standin: there is no service manager\n", stderr);
+        return REFUSED;
+    }
+    const sp<ActivityManager> manager = new ActivityManager(std::chrono::duration<double>(seconds));
+    ProcessState::self()->startThreadPool();
+    if (defaultServiceManager()->addService(String16("activity"), manager) != OK) {
+        fputs("activity_standin: the service manager refuses the name `activity`\n", stderr);
+        return REFUSED;
+    }
+    printf("{\"event\": \"ready\", \"pid\": %d}\n", getpid());
+    fflush(stdout);
+    await_end_of_input();
+    _exit(DONE);  // the threads that serve and deliver end with the process
+}

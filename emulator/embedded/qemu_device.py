@@ -1,0 +1,70 @@
+"""The life line of a device that runs in a QEMU of ours: its machine, and adb's way to it."""
+
+from __future__ import annotations
+
+import contextlib
+
+import adbutils
+
+from emulator.adb_server import server_port
+from emulator.deadline import Deadline
+from emulator.embedded.machine import Machine
+from emulator.errors import DeviceLostError, TimeLimitError
+from emulator.target import Target
+
+
+class QemuDevice:
+    """A running machine and the serial of the device in it."""
+
+    disposable = True
+
+    def __init__(self, target: Target, machine: Machine, resources: contextlib.ExitStack) -> None:
+        self.target = str(target)
+        self.machine = machine
+        """Its QEMU; after a roll back, another one."""
+        self.serial = f"127.0.0.1:{machine.adb_port}"
+        self._resources = resources
+        self._adb = adbutils.AdbClient(host="127.0.0.1", port=server_port())
+        resources.callback(self._disconnect)
+
+    @property
+    def alive(self) -> bool:
+        """Whether QEMU runs and its kernel has not panicked."""
+        return self.machine.alive
+
+    def why_lost(self) -> str:
+        """What ended the device, with the last lines of its console."""
+        return self.machine.why_lost()
+
+    def restart(self, deadline: Deadline) -> None:
+        """Reset the machine and wait until adb reaches it again."""
+        since = self.machine.console.position
+        # Otherwise the adb server holds on to a device that it believes offline.
+        self._disconnect()
+        self.machine.reset()
+        self.wait_until_ready(deadline, since=since)
+
+    def wait_until_ready(self, deadline: Deadline, *, since: int = 0) -> None:
+        """Wait for adbd to listen and for the adb server to reach it."""
+        self.machine.wait_until_ready(since=since, deadline=deadline)
+        try:
+            deadline.poll(self._connected, f"adb to reach {self.serial}")
+        except TimeLimitError as error:
+            raise DeviceLostError(f"{error}: {self.why_lost()}") from error
+
+    def _connected(self) -> bool:
+        if not self.alive:
+            raise DeviceLostError(self.why_lost())
+        try:
+            self._adb.connect(self.serial, timeout=5.0)
+            return bool(self._adb.device(self.serial).get_state() == "device")
+        except (adbutils.AdbError, OSError):
+            return False
+
+    def _disconnect(self) -> None:
+        with contextlib.suppress(adbutils.AdbError, OSError):
+            self._adb.disconnect(self.serial)
+
+    def close(self) -> None:
+        """Leave the adb server, end QEMU, remove the device's private directory."""
+        self._resources.close()

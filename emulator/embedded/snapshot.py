@@ -1,0 +1,141 @@
+"""Starts a device in the state of one that had just booted, which takes a tenth of a second.
+
+A snapshot is a file that holds the machine's memory, and one that holds the state of all else. Restored
+machines map the memory copy on write: it stays as it is, they share what they do not change, and what they do
+not touch is never read.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from emulator.cache import entry, fingerprint, keep_newest
+from emulator.command import missing_program
+from emulator.deadline import Deadline
+from emulator.embedded import machine as recipe
+from emulator.embedded.machine import QEMU, Hardware, Machine, Memory
+from emulator.errors import DeviceLostError, HarnessError, SetupError
+from emulator.progress import say
+
+BOOT_SECONDS = 120.0
+SAVE_SECONDS = 60.0
+RESTORE_SECONDS = 10.0
+"""Far more than a restore takes on a busy machine: one that takes longer has failed."""
+KEPT = 8
+"""Snapshots that stay in the cache, of about 100 MB each: one for each set of options used lately."""
+IGNORE_SHARED = "x-ignore-shared"
+"""Leaves memory in shared files out of the stream (QEMU, qapi/migration.json)."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A saved machine."""
+
+    hardware: Hardware
+    memory: Path
+    state: Path
+    console: Path
+
+    def restore(self, directory: Path, *, adb_port: int = 0, deadline: Deadline) -> Machine:
+        """A machine that goes on where the saved one stopped, with a clock and random numbers of its own.
+
+        Raises SetupError or DeviceLostError when it does not.
+        """
+        deadline = deadline.within(RESTORE_SECONDS)
+        memory = Memory(self.memory, shared=False)
+        shutil.copyfile(self.console, directory / "console.log")
+        machine = Machine(self.hardware, directory, adb_port=adb_port, memory=memory, waits=True)
+        try:
+            with self.state.open("rb") as state:
+                _migrate(machine, "migrate-incoming", state, deadline)
+            machine.monitor.execute("cont")
+            machine.ports.wake(deadline)
+        except BaseException:
+            machine.close()
+            raise
+        return machine
+
+
+def restored_machine(
+    hardware: Hardware, directory: Path, *, adb_port: int = 0, deadline: Deadline
+) -> Machine | None:
+    """A machine restored from the snapshot of its kind, which is made if need be.
+
+    One that does not restore is made anew, once. None, with a line of progress, where that does not help.
+    """
+    for remedy in ("It is made anew.", "Booting instead."):
+        try:
+            snapshot = snapshot_of(hardware)
+        except (HarnessError, OSError) as error:
+            say(f"A snapshot of the device cannot be made: {error} Booting instead.")
+            return None
+        try:
+            return snapshot.restore(directory, adb_port=adb_port, deadline=deadline)
+        except (HarnessError, OSError) as error:
+            say(f"The device's snapshot does not restore: {error} {remedy}")
+            shutil.rmtree(snapshot.memory.parent, ignore_errors=True)
+    return None
+
+
+def snapshot_of(hardware: Hardware) -> Snapshot:
+    """The snapshot of a device made of this hardware: from the cache, or made now by booting it."""
+
+    def build(target: Path) -> None:
+        keep_newest("snapshot", KEPT)
+        _save(hardware, target)
+
+    directory = entry("snapshot", _key(hardware), build)
+    return Snapshot(hardware, directory / "memory", directory / "state", directory / "console.log")
+
+
+def _key(hardware: Hardware) -> str:
+    """Of all that the saved state depends on; the names of kernel and image hold their fingerprints."""
+    program = Path(shutil.which(QEMU) or QEMU).resolve()
+    if not program.exists():
+        raise missing_program(QEMU)
+    status = program.stat()
+    processors = Path("/proc/cpuinfo").read_text().splitlines()
+    kinds = {line for line in processors if line.startswith(("model name", "flags"))}
+    return fingerprint(
+        repr(hardware),
+        f"{program} {status.st_size} {status.st_mtime_ns}",
+        *sorted(kinds),
+        Path(recipe.__file__),
+        Path(__file__),
+    )
+
+
+def _save(hardware: Hardware, directory: Path) -> None:
+    memory = Memory(directory / "memory", shared=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="binder-harness-") as private,
+        (directory / "state").open("wb") as state,
+        Machine(hardware, Path(private), memory=memory) as machine,
+    ):
+        machine.wait_until_ready(deadline=Deadline(BOOT_SECONDS))
+        machine.monitor.execute("stop")
+        _migrate(machine, "migrate", state, Deadline(SAVE_SECONDS))
+        shutil.copyfile(machine.console.log, directory / "console.log")
+
+
+def _migrate(machine: Machine, command: str, state: IO[bytes], deadline: Deadline) -> None:
+    """Have the state go out or come in, all but the memory; SetupError when QEMU says that it failed."""
+    capability = {"capability": IGNORE_SHARED, "state": True}
+    machine.monitor.execute("migrate-set-capabilities", capabilities=[capability])
+    machine.monitor.lend(state, "state")
+    machine.monitor.execute(command, uri="fd:state")
+
+    def finished() -> bool:
+        if not machine.alive:
+            raise DeviceLostError(machine.why_lost())
+        answer = machine.monitor.execute("query-migrate")
+        assert isinstance(answer, dict)
+        if answer.get("status") == "failed":
+            raise SetupError(f"QEMU gave up: {answer.get('error-desc', 'it does not say why')}.")
+        return answer.get("status") == "completed"
+
+    deadline.poll(finished, "the device's state", interval=0.002)

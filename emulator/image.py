@@ -1,0 +1,135 @@
+"""A device from any image that plain QEMU can start, described in a file of the user's."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shutil
+import tempfile
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+from emulator.adb_devices import GONE, REACHED, connect, explain, state_of
+from emulator.adb_server import ensure_adb_server
+from emulator.adb_services import output
+from emulator.command import missing_program
+from emulator.deadline import Deadline
+from emulator.embedded.acceleration import choose_acceleration
+from emulator.embedded.image import embedded_image
+from emulator.embedded.machine import QEMU, Machine
+from emulator.embedded.qemu_device import QemuDevice
+from emulator.errors import DeviceLostError, TimeLimitError
+from emulator.image_file import EXAMPLE, Description, read_description
+from emulator.lifeline import LifeLine
+from emulator.progress import say, step
+from emulator.target import Kind, Offer, Target
+
+MOST_RESTARTS = 3
+"""Restarts of its own with which a device may still be starting, as after preparing its disks."""
+LOOK_EVERY = 0.2
+
+
+class ImageDevice(QemuDevice):
+    """The life line of a device that an image file describes."""
+
+    def __init__(
+        self, target: Target, machine: Machine, resources: contextlib.ExitStack, description: Description
+    ) -> None:
+        super().__init__(target, machine, resources)
+        self._description = description
+
+    def wait_until_ready(self, deadline: Deadline, *, since: int = 0) -> None:
+        """Wait for its console line, for adb, and for its property, as far as the description names them.
+
+        Raises DeviceLostError, which tells apart an end, restarts without end, an adbd that asks for
+        authorisation, one that cannot be reached, and slowness.
+        """
+        before = self.machine.monitor.guest_resets()
+        line, state = self._description.ready_line, self._description.ready_property
+        if line is not None:
+            self._await(f"“{line}” on its console", lambda: self._printed(line, since), before, deadline)
+        self._await(f"adb to reach {self.serial}", self._reached, before, deadline)
+        if state is not None:
+            name, value = state
+            self._await(
+                f"its property {name} to be {value}",
+                lambda: output(self.serial, f"getprop {name}") == value,
+                before,
+                deadline,
+            )
+
+    def _await(self, awaited: str, condition: Callable[[], bool], resets: int, deadline: Deadline) -> None:
+        say(f"waiting for {awaited}")
+
+        def met() -> bool:
+            if not self.alive:
+                raise DeviceLostError(self.why_lost())
+            restarts = self.machine.monitor.guest_resets() - resets
+            if restarts > MOST_RESTARTS:
+                raise DeviceLostError(
+                    f"The device restarts without end: {restarts} times by itself, before {awaited}. "
+                    f"Its last console lines:\n{self.machine.console.tail()}"
+                )
+            return condition()
+
+        try:
+            deadline.poll(met, awaited, interval=LOOK_EVERY)
+        except TimeLimitError as error:
+            raise DeviceLostError(f"{error}: it is too slow, or hangs. {self.why_lost()}") from error
+
+    def _printed(self, line: str, since: int) -> bool:
+        with contextlib.suppress(TimeLimitError):
+            return bool(self.machine.console.wait_for(line, since=since, deadline=Deadline(LOOK_EVERY)))
+        return False
+
+    def _reached(self) -> bool:
+        state = state_of(self.serial)
+        if state == GONE:
+            connect(self.serial)
+        if state == "unauthorized":
+            raise DeviceLostError(
+                f"{explain(self.serial, state)} Where it has no screen: put this machine's "
+                "~/.android/adbkey.pub into its /data/misc/adb/adb_keys, or build it with ro.adb.secure=0."
+            )
+        return state == REACHED
+
+
+def open_image(target: Target, deadline: Deadline | None = None) -> ImageDevice:
+    """Start the device that the file describes: within its start_seconds unless `deadline` says otherwise."""
+    description = read_description(Path(target.name))
+    hardware = description.hardware
+    if hardware.acceleration == "auto":
+        chosen = choose_acceleration("auto", embedded_image())
+        hardware = dataclasses.replace(hardware, acceleration=chosen)
+    ensure_adb_server()
+    with contextlib.ExitStack() as resources:
+        directory = resources.enter_context(tempfile.TemporaryDirectory(prefix="binder-harness-"))
+        with step(f"booting {target}"):
+            machine = resources.enter_context(Machine(hardware, Path(directory)))
+            device = ImageDevice(target, machine, resources, description)
+            device.wait_until_ready(deadline or Deadline(description.start_seconds))
+        device._resources = resources.pop_all()
+    return device
+
+
+def _open(target: Target, deadline: Deadline | None) -> LifeLine:
+    return open_image(target, deadline)
+
+
+def _offers() -> list[Offer]:
+    absent = missing_program(QEMU)
+    usable = shutil.which(QEMU) is not None
+    detail = "any image that plain QEMU can start, described in a file" if usable else str(absent)
+    return [Offer(f"{KIND.name}:{KIND.names}", usable, detail)]
+
+
+KIND = Kind(
+    "image",
+    f"a machine for QEMU, described in a file:{textwrap.indent(EXAMPLE.rstrip(), ' ' * 6)}",
+    (),
+    _open,
+    _offers,
+    names="FILE.toml",
+    name_required=True,
+)

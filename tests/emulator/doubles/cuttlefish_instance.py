@@ -1,0 +1,26 @@
+"""What the double of Cuttlefish leaves running: the embedded device at the instance's port, until SIGTERM.
+
+It also ends with the process in $DOUBLE_ENDS_WITH, so that a test that breaks off leaves nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+
+from tests.emulator.doubles.embedded_behind import embedded_behind
+
+
+def main() -> None:
+    told, tell = os.pipe()
+    signal.signal(signal.SIGTERM, lambda *_: os.write(tell, b"."))
+    ends_with = os.pidfd_open(int(os.environ["DOUBLE_ENDS_WITH"]))
+    with embedded_behind(int(sys.argv[1])):
+        print("kernel_log_server.cc:153] VIRTUAL_DEVICE_BOOT_COMPLETED", flush=True)
+        select.select([told, ends_with], [], [])
+
+
+if __name__ == "__main__":
+    main()

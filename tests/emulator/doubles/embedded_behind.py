@@ -1,0 +1,56 @@
+"""The device behind every double: the embedded one, at a port of the double's choice."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from emulator.deadline import Deadline
+from emulator.embedded.archive import Archive
+from emulator.embedded.image import embedded_image
+from emulator.embedded.machine import Hardware, Machine
+
+PACKAGE_MANAGER = (
+    b"#!/bin/sh\n[ \"$*\" = 'path android' ] && echo package:/system/framework/framework-res.apk\n"
+)
+"""Android's `pm`, which the embedded device does not have: as much of it as tells that it answers."""
+
+
+@contextmanager
+def embedded_behind(port: int) -> Iterator[Machine]:
+    """Boot the embedded device, and have its adbd answer on `port` of 127.0.0.1."""
+    image = embedded_image()
+    archive = Archive()
+    archive.file("system/bin/pm", PACKAGE_MANAGER, mode=0o755)
+    with tempfile.TemporaryDirectory(prefix="double-") as directory:
+        initramfs = Path(directory) / "initramfs"
+        initramfs.write_bytes(image.initramfs.read_bytes() + archive.finish())
+        hardware = Hardware(kernel=image.kernel.image, initramfs=initramfs)
+        with Machine(hardware, Path(directory)) as machine:
+            machine.wait_until_ready(deadline=Deadline(60.0))
+            threading.Thread(target=_relay, args=(port, machine.adb_port), daemon=True).start()
+            yield machine
+
+
+def _relay(port: int, to: int) -> None:
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while chunk := await reader.read(1 << 16):
+            writer.write(chunk)
+            await writer.drain()
+        writer.close()
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there = await asyncio.open_connection("127.0.0.1", to)
+        await asyncio.gather(copy(reader, there[1]), copy(there[0], writer), return_exceptions=True)
+        writer.close()
+        there[1].close()
+
+    async def serve() -> None:
+        server = await asyncio.start_server(connect, "127.0.0.1", port)
+        await server.serve_forever()
+
+    asyncio.run(serve())

@@ -1,0 +1,106 @@
+"""A device that somebody else started, here another run: attached to, asked, and left as it was."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import adbutils
+import pytest
+
+from emulator.adb_services import become_shell, output
+from emulator.attached import open_attached
+from emulator.deadline import Deadline
+from emulator.embedded.device import EmbeddedDevice, open_embedded
+from emulator.target import parse_target
+from harness.device import AGENT_DIRECTORY, open_device
+
+WITHIN = 60.0
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[EmbeddedDevice]:
+    device = open_embedded(parse_target("embedded"))
+    yield device
+    device.close()
+
+
+def test_nothing_is_left_on_it(running: EmbeddedDevice) -> None:
+    with open_device(f"adb:{running.serial}") as device:
+        assert device.process().syscall("getpid") > 0
+        assert device.shell(["ls", AGENT_DIRECTORY]) == "syscall_agent"
+        assert not device.life_line.disposable
+    assert output(running.serial, f"ls -d {AGENT_DIRECTORY}; ps").count("syscall_agent") == 0
+    assert "No such file" in output(running.serial, f"ls -d {AGENT_DIRECTORY}")
+    assert running.alive
+
+
+def test_it_is_rooted_only_when_allowed_and_only_for_the_run(running: EmbeddedDevice) -> None:
+    become_shell(running.serial, Deadline(WITHIN))
+    try:
+        with open_device(f"adb:{running.serial}") as device:
+            assert device.process().uid == 2000
+        with open_device(f"adb:{running.serial}?root=allowed") as device:
+            assert device.process().uid == 0
+        assert output(running.serial, "id -u") == "2000"
+    finally:
+        open_attached(parse_target(f"adb:{running.serial}?root=allowed"))
+    assert output(running.serial, "id -u") == "0"
+
+
+def test_it_is_restarted_when_allowed(running: EmbeddedDevice) -> None:
+    boot = "cat /proc/sys/kernel/random/boot_id"
+    before = output(running.serial, boot)
+    attached = open_attached(parse_target(f"adb:{running.serial}?restart=allowed"))
+    attached.restart(Deadline(WITHIN))
+    attached.close()
+    assert output(running.serial, boot) not in ("", before)
+
+
+def test_its_loss_is_noticed() -> None:
+    device = open_embedded(parse_target("embedded"))
+    attached = open_attached(parse_target(f"adb:{device.serial}"))
+    assert attached.alive
+    device.close()
+    Deadline(WITHIN).poll(lambda: not attached.alive, "the loss")
+    assert "does not list it" in attached.why_lost()
+    attached.close()
+
+
+def test_what_boot_prints_can_be_typed(tmp_path: Path) -> None:
+    ours = Path(sys.executable).with_name("binder-harness")
+    with subprocess.Popen([ours, "boot"], stdout=subprocess.PIPE, cwd=tmp_path, text=True) as boot:
+        try:
+            assert boot.stdout is not None
+            lines = iter(boot.stdout.readline, "")
+            said = [next(lines) for _ in range(7)]
+            shell, records, verify = (line.strip() for line in said if line.startswith("  "))
+            serial = re.findall(r"127\.0\.0\.1:\d+", verify)[0]
+            assert said[1] == f"The device is up until Ctrl-C: {serial}\n"
+            assert typed(f"{shell} getprop ro.product.device") == "embedded\n"
+            assert "state" in typed(records).split()
+            assert "node.misc" in typed(f"{verify} node.misc")
+            assert f"adb:{serial} " in typed(f"{ours} devices")
+        finally:
+            boot.send_signal(signal.SIGINT)
+            boot.wait(WITHIN)
+    assert boot.returncode == 128 + signal.SIGINT
+
+
+def typed(line: str) -> str:
+    """What a command line prints."""
+    return subprocess.run(
+        shlex.split(line),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=WITHIN,
+        check=True,
+        env={**os.environ, "PATH": f"{Path(adbutils.adb_path()).parent}{os.pathsep}{os.environ['PATH']}"},
+    ).stdout

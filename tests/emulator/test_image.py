@@ -1,0 +1,78 @@
+"""Devices described in a file: the embedded one among them, and those that do not start."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from emulator.deadline import Deadline
+from emulator.embedded.archive import Archive
+from emulator.embedded.image import embedded_image
+from emulator.embedded.machine import KERNEL_ARGUMENTS, READY
+from emulator.errors import DeviceLostError
+from emulator.image import open_image
+from emulator.target import parse_target
+from harness.device import open_device
+
+WITHIN = 90.0
+
+LOOP = b"#!/system/bin/busybox sh\nexec /system/bin/busybox reboot -f\n"
+
+
+def described(directory: Path, *, arguments: tuple[str, ...] = (), lines: str = "") -> str:
+    """The target of a file that describes the embedded device, with some more arguments and lines."""
+    image = embedded_image()
+    (directory / "kernel").symlink_to(image.kernel.image)
+    if not (directory / "initramfs").exists():
+        (directory / "initramfs").symlink_to(image.initramfs)
+    file = directory / "device.toml"
+    file.write_text(
+        f"""
+kernel = "kernel"
+initramfs = "initramfs"
+arguments = {json.dumps([*KERNEL_ARGUMENTS, *arguments])}
+memory = 512
+{lines}
+"""
+    )
+    return f"image:{file}"
+
+
+def test_the_embedded_device_can_be_described(tmp_path: Path) -> None:
+    (tmp_path / "disk, one").write_bytes(bytes(1 << 20))
+    lines = f"""
+ready_line = "{READY}"
+ready_property = "sys.boot_completed=1"
+[[disk]]
+file = "disk, one"
+"""
+    with open_device(described(tmp_path, lines=lines)) as device:
+        assert device.life_line.disposable
+        assert device.facts.free_binder_device == "/dev/vndbinder"
+        assert "0x0002" in device.shell("cat /sys/bus/virtio/devices/*/device").split()  # a disk
+        device.life_line.restart(Deadline(WITHIN))
+        assert device.shell("getprop ro.product.device") == "embedded"
+
+
+def test_restarting_without_end_is_told_from_slowness(tmp_path: Path) -> None:
+    archive = Archive()
+    archive.file("loop", LOOP, mode=0o755)
+    (tmp_path / "initramfs").write_bytes(embedded_image().initramfs.read_bytes() + archive.finish())
+    target = described(tmp_path, arguments=("rdinit=/loop",), lines=f'ready_line = "{READY}"')
+    with pytest.raises(DeviceLostError, match="restarts without end: 4 times"):
+        open_image(parse_target(target), Deadline(WITHIN))
+
+
+def test_a_device_that_never_gets_ready_is_given_up(tmp_path: Path) -> None:
+    target = described(tmp_path, lines='ready_line = "what is never written"')
+    with pytest.raises(DeviceLostError, match="not within 6 s: it is too slow, or hangs") as lost:
+        open_image(parse_target(target), Deadline(6.0))
+    assert READY in str(lost.value)
+
+
+def test_one_without_an_init_has_panicked(tmp_path: Path) -> None:
+    target = described(tmp_path, arguments=("rdinit=/absent", "root=/dev/absent"))
+    with pytest.raises(DeviceLostError, match="panicked"):
+        open_image(parse_target(target), Deadline(WITHIN))

@@ -1,0 +1,97 @@
+"""The Android SDK's emulator as this project uses it, against a double of it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from emulator.cache import cache_root
+from emulator.deadline import Deadline
+from emulator.errors import DeviceLostError, SetupError, UsageError
+from emulator.progress import reporting_to
+from emulator.sdk import KIND, acceleration, emulator_program, list_avds, open_avd
+from emulator.target import parse_target
+from harness.device import open_device
+
+ROOT = Path(__file__).parents[2]
+WITHIN = 60.0
+
+
+@pytest.fixture
+def sdk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An SDK with the double in it; this machine's own, if any, cannot be found."""
+    program = tmp_path / "sdk" / "emulator" / "emulator"
+    program.parent.mkdir(parents=True)
+    program.write_text(
+        f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m tests.emulator.doubles.sdk_emulator "$@"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("ANDROID_HOME", str(tmp_path / "sdk"))
+    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(cache_root()))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return program
+
+
+@pytest.mark.usefixtures("sdk")
+def test_an_avd_runs_claims_restarts_and_ends() -> None:
+    said: list[str] = []
+    with reporting_to(said.append), open_device("avd:embedded") as device:
+        assert device.serial.startswith("emulator-55")
+        assert device.life_line.disposable
+        assert device.facts.root
+        assert device.facts.free_binder_device
+        before = device.shell("cat /proc/sys/kernel/random/boot_id")
+        device.life_line.restart(Deadline(WITHIN))
+        assert device.shell("cat /proc/sys/kernel/random/boot_id") != before
+    assert not device.alive
+    assert "the emulator has no acceleration here, and will be slow: /dev/kvm is not found." in said
+    assert "ended with status 0" in device.console_tail()  # told to, not killed
+
+
+def test_acceleration_is_used_where_it_is(sdk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert acceleration(str(sdk)) == (False, "/dev/kvm is not found.")
+    monkeypatch.setenv("DOUBLE_ACCELERATES", "1")
+    assert acceleration(str(sdk)) == (True, "KVM (version 12) is installed and usable.")
+
+
+@pytest.mark.usefixtures("sdk")
+def test_two_run_side_by_side() -> None:
+    with contextlib.ExitStack() as stack:
+        devices = [open_avd(parse_target("avd:embedded")) for _ in range(2)]
+        for device in devices:
+            stack.callback(device.close)
+        assert devices[0].serial != devices[1].serial
+
+
+@pytest.mark.usefixtures("sdk")
+def test_an_emulator_that_ends_is_told_with_what_it_said() -> None:
+    with pytest.raises(DeviceLostError, match=r"ended with status 139(.|\n)*ends here, as told"):
+        open_avd(parse_target("avd:crashes"))
+
+
+@pytest.mark.usefixtures("sdk")
+def test_an_adbd_that_never_answers_is_told() -> None:
+    with pytest.raises(DeviceLostError, match="not within 4 s: adb does not reach emulator-") as lost:
+        open_avd(parse_target("avd:hangs"), Deadline(4.0))
+    assert "offline" in str(lost.value)
+
+
+@pytest.mark.usefixtures("sdk")
+def test_avds_are_listed() -> None:
+    assert list_avds(emulator_program()) == ["embedded", "crashes", "hangs"]
+    assert [offer.target for offer in KIND.offers()] == ["avd:embedded", "avd:crashes", "avd:hangs"]
+    with pytest.raises(UsageError, match=r"no AVD 'pixel'\. There are:\n  avd:embedded"):
+        open_avd(parse_target("avd:pixel"))
+
+
+def test_without_an_sdk_it_is_said_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("ANDROID_HOME", raising=False)
+    monkeypatch.delenv("ANDROID_SDK_ROOT", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SetupError, match="sdkmanager emulator"):
+        open_avd(parse_target("avd:embedded"))
+    (offer,) = KIND.offers()
+    assert not offer.usable

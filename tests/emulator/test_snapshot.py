@@ -1,0 +1,145 @@
+"""Devices started from a snapshot: each is one of its own, a roll back undoes all, damage mends itself."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.cache import MANIFEST, _write_manifest, cache_root
+from emulator.deadline import Deadline
+from emulator.embedded.device import EmbeddedDevice, open_embedded
+from emulator.embedded.snapshot import snapshot_of
+from emulator.progress import reporting_to
+from emulator.target import parse_target
+from harness.agent.errors import AgentDiedError
+from harness.agent.exit_status import ExitStatus
+from harness.agent.operations import Call
+from harness.device import Device
+
+WITHIN = 60.0
+SMALL = "embedded?memory=256&userland=none"
+"""No other test uses this snapshot: it may be damaged."""
+
+
+@pytest.fixture
+def device() -> Iterator[Device]:
+    with Device(open_embedded(parse_target("embedded"))) as device:
+        yield device
+
+
+def small() -> EmbeddedDevice:
+    return open_embedded(parse_target(SMALL))
+
+
+def test_clones_differ_in_random_numbers_and_know_the_time() -> None:
+    clones = [Device(open_embedded(parse_target("embedded"))) for _ in range(3)]
+    try:
+        streams = [
+            [clone.files.read_text("/proc/sys/kernel/random/uuid") for _ in range(5)] for clone in clones
+        ]
+        boots = {clone.files.read_text("/proc/sys/kernel/random/boot_id") for clone in clones}
+        for clone in clones:
+            before = time.time()
+            now = int(clone.shell("date +%s"))
+            assert before - 1 <= now <= time.time() + 1
+    finally:
+        for clone in clones:
+            clone.close()
+    assert len({uuid for stream in streams for uuid in stream}) == 15
+    assert len(boots) == 3
+
+
+def test_a_roll_back_undoes_what_was_done(device: Device) -> None:
+    serial, process = device.serial, device.process()
+    device.files.write_text("/proc/sys/kernel/hostname", "changed")
+    device.shell("echo lost > /data/local/tmp/file")
+    device.rollback()
+    assert device.serial == serial
+    assert device.files.read_text("/proc/sys/kernel/hostname") == "binder-harness\n"
+    assert device.shell("ls /data/local/tmp") == ""
+    with pytest.raises(AgentDiedError):
+        process.syscall("getpid")
+    with device.process() as another:
+        assert another.syscall("getpid") == another.pid
+
+
+def test_a_device_that_was_booted_rolls_back_by_booting_again() -> None:
+    with Device(open_embedded(parse_target("embedded?start=cold"))) as device:
+        device.shell("echo lost > /data/local/tmp/file")
+        device.rollback()
+        assert device.shell("ls /data/local/tmp") == ""
+
+
+def test_a_restored_device_can_restart(device: Device) -> None:
+    processes = [device.process() for _ in range(3)]
+    device.life_line.restart(Deadline(WITHIN))
+    with device.process() as after:
+        assert after.syscall("getpid") == after.pid
+    for process in processes:
+        process.close()
+
+
+def test_many_agents_run_at_once_more_than_there_are_ports(device: Device) -> None:
+    processes = [device.process() for _ in range(33)]
+    assert len({process.syscall("getpid") for process in processes}) == 33
+    for process in processes:
+        process.close()
+        assert process.wait() == ExitStatus(code=0)
+    with device.process() as after:
+        assert after.kill() == ExitStatus(signal=9)
+
+
+def test_a_port_is_clean_after_an_agent_was_killed_while_it_was_spoken_to(device: Device) -> None:
+    for _ in range(40):
+        with device.process() as process:
+            buffer = process.memory.allocate(16)
+            sleeping = process.main.submit(Call("pause"))
+            killer = threading.Thread(target=process.kill)
+            killer.start()
+            with contextlib.suppress(AgentDiedError):
+                while True:
+                    buffer.read()
+            killer.join(WITHIN)
+            assert sleeping.done
+            assert process.wait() == ExitStatus(signal=9)
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty state", "another state"])
+def test_a_snapshot_that_does_not_restore_is_made_anew(damage: str) -> None:
+    first = small()
+    snapshot = snapshot_of(first._hardware)
+    first.close()
+    if damage == "gone":
+        shutil.rmtree(snapshot.memory.parent)
+    else:
+        snapshot.state.write_bytes(b"" if damage == "empty state" else bytes(100_000))
+        (snapshot.state.parent / MANIFEST).unlink()
+        _write_manifest(snapshot.state.parent)  # what is damaged later is noticed without a try
+    said: list[str] = []
+    with reporting_to(said.append):
+        second = small()
+    second.close()
+    assert snapshot_of(second._hardware).state.stat().st_size > 100_000
+    assert any("made anew" in line for line in said) or damage == "gone"
+
+
+def test_a_device_boots_where_no_snapshot_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("emulator.embedded.snapshot.snapshot_of", refuse)
+    said: list[str] = []
+    with reporting_to(said.append):
+        device = small()
+    device.close()
+    assert any("no space left" in line for line in said)
+
+
+def test_old_snapshots_do_not_pile_up() -> None:
+    assert len(list(Path(cache_root()).glob("snapshot-*"))) <= 9

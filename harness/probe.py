@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from emulator.deadline import Deadline
 from emulator.errors import HarnessError
 from harness.binder.endpoint import Binder
+from harness.binder.errors import DeadObjectError
 from harness.binder.service import ACTIVITY_MANAGER, BINDER
 from harness.binder.service_manager import ServiceManager
 from harness.binder.structures import BinderVersion, FlatBinderObject
@@ -177,7 +178,10 @@ def _services(process: DeviceProcess, attempts: _Attempts) -> tuple[bool, bool]:
     def ask() -> bool:
         with Binder.open(process, BINDER) as binder:
             manager = ServiceManager(binder)
-            manager.ping(deadline=Deadline(ANSWER_SECONDS))
+            try:
+                manager.ping(deadline=Deadline(ANSWER_SECONDS))
+            except DeadObjectError as error:
+                raise HarnessError(f"nobody is the context manager of {BINDER}") from error
             return manager.check(ACTIVITY_MANAGER, deadline=Deadline(ANSWER_SECONDS)) is not None
 
     registered = attempts.ask(Need.SERVICE_MANAGER, ask)

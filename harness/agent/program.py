@@ -75,7 +75,7 @@ class Program:
         return self
 
     def line(self, deadline: Deadline) -> str | None:
-        """The next line of its output, without the newline; None at the end; TimeLimitError at the deadline."""
+        """The next line of its output; None at the end. Raises TimeLimitError at the deadline."""
         try:
             line = self._lines.get(timeout=deadline.remaining())
         except queue.Empty:

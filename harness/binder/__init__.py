@@ -12,10 +12,13 @@ from harness.binder.errors import (
     TransactionFailedError,
     TransactionTooLargeError,
 )
+from harness.binder.interface import Interface
 from harness.binder.objects import Node
 from harness.binder.pair import Pair, open_ends, open_pair
 from harness.binder.parcel import Parcel
 from harness.binder.parcel_reader import ParcelReader
+from harness.binder.service import Service, open_service
+from harness.binder.service_manager import ServiceManager
 from harness.binder.wire_format import WireFormat
 
 __all__ = [
@@ -24,6 +27,7 @@ __all__ = [
     "Call",
     "DeadObjectError",
     "FrozenError",
+    "Interface",
     "Node",
     "Pair",
     "Parcel",
@@ -31,10 +35,13 @@ __all__ = [
     "ParcelReader",
     "RemoteError",
     "RemotePayload",
+    "Service",
+    "ServiceManager",
     "StatusError",
     "TransactionFailedError",
     "TransactionTooLargeError",
     "WireFormat",
     "open_ends",
     "open_pair",
+    "open_service",
 ]

@@ -170,7 +170,7 @@ def service_slow_log(device: Device) -> Finding:
     "service with several clients and one binding in `dumpsys activity services`.",
     source="services/core/java/com/android/server/am/ActiveServices.java, bindServiceLocked, "
     "publishServiceLocked; Android 11",
-    needs=(Need.SERVICE_MANAGER,),
+    needs=(Need.SERVICE_MANAGER, Need.TRACING),
 )
 def bind_once(device: Device) -> Finding:
     """What decides: one question for two clients, and both call one object."""

@@ -35,7 +35,7 @@ def singleton(device: Device) -> Finding:
     counts = (measured.objects, len(measured.descriptors), len(measured.mappings))
     return Finding.whether(
         counts == (1, 1, 1),
-        f"asked {measured.asked:,} times: {counts[0]} object, {counts[1]} descriptor, {counts[2]} mapping",
+        f"asked {measured.asked:,} times: objects {counts[0]}, descriptors {counts[1]}, mappings {counts[2]}",
         Evidence("times asked", "ProcessState::self()", measured.asked),
         Evidence("objects", "ProcessState::self()", measured.objects),
         Evidence("descriptors of the driver", "/proc/PID/fd", measured.descriptors),

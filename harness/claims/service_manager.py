@@ -46,7 +46,7 @@ def handle_zero(device: Device) -> Finding:
     return Finding.whether(
         measured.answer == SUCCESS and owned and 0 not in measured.handles_found,
         f"handle 0 of a fresh process answers as the service manager of {measured.speaks}, which is process "
-        f"{measured.service_manager}; services are found under {list(measured.handles_found)}",
+        f"{measured.service_manager}; the handles of services are {list(measured.handles_found)}",
         Evidence("outcome of a ping", "BC_TRANSACTION to handle 0", measured.answer),
         Evidence("release that it speaks like", "the methods of IServiceManager", measured.speaks),
         Evidence("owner of the node", "state, of the driver's debug files", measured.owner),
@@ -131,7 +131,7 @@ def starts_as_told(steps: Sequence[str]) -> bool:
     "libs/binder/IPCThreadState.cpp: mIn.setDataCapacity(256), Android 11",
     known=HOLDS_IN_C,
     instead="From Android 11 on it is written on libbinder, and reads into 256 bytes, which are 64 words.",
-    needs=(Need.SERVICE_MANAGER, Need.KPROBES),
+    needs=(Need.KPROBES,),
 )
 def read_buffer(device: Device) -> Finding:
     """All reads of its loop must ask for 128 bytes."""
@@ -196,22 +196,17 @@ def restart(device: Device) -> Finding:
 def first_ping(device: Device) -> Finding:
     """The first of several transactions must be the ping, to the service manager and to handle 0."""
     measured = measure_first_calls(device)
-    codes = [_code_name(code) for code in measured.codes]
     to_zero = measured.handles is None or measured.handles[:1] == (0,)
     return Finding.whether(
         measured.complete
-        and len(codes) > 1
-        and codes[0] == BasicCode.PING_TRANSACTION.name
+        and len(measured.calls) > 1
+        and measured.calls[0] == BasicCode.PING_TRANSACTION.name
         and measured.receivers[0] == measured.service_manager
         and to_zero,
-        f"its transactions are {', '.join(codes)}; they go to processes {list(measured.receivers)}, and the "
-        f"service manager is {measured.service_manager}",
-        Evidence("codes", "tracepoint binder_transaction", codes),
+        f"its transactions are {', '.join(measured.calls)}; they go to processes {list(measured.receivers)}, "
+        f"and the service manager is {measured.service_manager}",
+        Evidence("codes, by name", "tracepoint binder_transaction", measured.calls),
         Evidence("receivers", "tracepoint binder_transaction", measured.receivers),
         Evidence("process of the service manager", "pidof", measured.service_manager),
         Evidence("handles", "probe on binder_transaction", measured.handles),
     )
-
-
-def _code_name(code: int) -> str:
-    return BasicCode(code).name if code in BasicCode._value2member_map_ else f"code {code}"

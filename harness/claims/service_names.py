@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.claims.claim import Evidence, Finding, Section, claim
-from harness.facts import Need
 from harness.measure.registration import (
     Registration,
     measure_death,
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     experiment="Register an object, look it up by both methods from another process, and call it through the "
     "handle; look an unknown name up. With each generation of service manager that the device has.",
     source="frameworks/native, cmds/servicemanager: ServiceManager.cpp, Android 11; service_manager.c, 10",
-    needs=(Need.SERVICE_MANAGER,),
 )
 def register_lookup(device: Device) -> Finding:
     """The service must have been called by the process that found it, as the driver tells."""
@@ -72,7 +70,6 @@ def _found_as_told(found: Registration) -> bool:
     experiment="List the names, register three, and list them again; with each generation there is.",
     source="frameworks/native, cmds/servicemanager: ServiceManager.cpp, listServices, Android 11; "
     "service_manager.c, SVC_MGR_LIST_SERVICES, 10",
-    needs=(Need.SERVICE_MANAGER,),
 )
 def list_services(device: Device) -> Finding:
     """The second list must have the three names that the first one lacks, and each name once."""
@@ -109,7 +106,6 @@ def list_services(device: Device) -> Finding:
     "then for it in the list; with each generation there is.",
     source="frameworks/native, cmds/servicemanager: ServiceManager.cpp, binderDied, Android 11; "
     "service_manager.c, svcinfo_death, which keeps the entry, 10",
-    needs=(Need.SERVICE_MANAGER,),
 )
 def death_forgets(device: Device) -> Finding:
     """The name must have been found before. That the program in C goes on listing it is a figure beside."""

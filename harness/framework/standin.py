@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.deadline import Deadline
-from emulator.errors import HarnessError
-from harness.facts import Need
+from harness.facts import FacilityMissingError, Need
 
 if TYPE_CHECKING:
     from harness.device import Device
@@ -38,7 +37,7 @@ def open_framework(device: Device, *, receiver_seconds: float = 10.0) -> Iterato
     """Use the device's activity manager, or start the stand-in for the length of the block.
 
     `receiver_seconds` is how long the stand-in lets a receiver of an ordered broadcast take. Raises
-    FacilityMissingError where there is neither a framework nor a service manager.
+    FacilityMissingError where there is no framework, and the stand-in cannot be had or started either.
     """
     if device.facts.framework:
         release = (device.facts.android_release or "").partition(".")[0]
@@ -49,5 +48,9 @@ def open_framework(device: Device, *, receiver_seconds: float = 10.0) -> Iterato
     with device.program(command) as program:
         line = program.resume().line(Deadline(START_SECONDS))
         if line is None:
-            raise HarnessError(f"The stand-in ended at once: {program.standard_error}")
+            raise FacilityMissingError(
+                "needs an activity manager, and the stand-in does not start here: "
+                f"{program.standard_error.strip()}. "
+                "It is of Android 11, as the embedded device's usual service manager is."
+            )
         yield Framework(stand_in=True)

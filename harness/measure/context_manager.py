@@ -11,6 +11,7 @@ from harness.binder.endpoint import Binder
 from harness.binder.errors import DeadObjectError
 from harness.binder.interface import BasicCode
 from harness.binder.service import BINDER
+from harness.binder.service_manager_wire import Dialect
 from harness.kernel.kprobes import Argument, Kprobe
 from harness.measure.attempts import SUCCESS, attempt
 from harness.measure.measurement import measurement
@@ -39,10 +40,10 @@ class HandleZero:
     """To a ping: `success`, or BR_DEAD_REPLY."""
     speaks: str
     """The releases whose service manager it speaks like."""
-    service_manager: int
-    """The process that runs as the service manager."""
+    service_manager: int | None
+    """The process that runs as the service manager; None where only root could see it."""
     owner: int | None
-    """Whose node it is by the driver's records; None where they are not shown."""
+    """Whose node it is by the driver's records, 0 for nobody's; None where they are not shown."""
     handles_found: tuple[int, ...]
     """The handles of ten of the services that it lists, or fewer: none of them is to be 0."""
 
@@ -61,13 +62,13 @@ def measure_handle_zero(device: Device) -> HandleZero:
         return HandleZero(
             answer=answer,
             speaks=place.manager.dialect.name,
-            service_manager=place.pid,
+            service_manager=place.pid if device.facts.root else None,
             owner=_owner_of_handle_zero(device, process) if device.facts.binder_debug else None,
             handles_found=tuple(handle for handle in found if isinstance(handle, int)),
         )
 
 
-def _owner_of_handle_zero(device: Device, process: DeviceProcess) -> int | None:
+def _owner_of_handle_zero(device: Device, process: DeviceProcess) -> int:
     state = device.binder.state()
     nodes = {
         reference.node
@@ -76,7 +77,7 @@ def _owner_of_handle_zero(device: Device, process: DeviceProcess) -> int | None:
         if reference.handle == 0
     }
     owners = {block.pid for block in state.processes for node in block.nodes if node.debug_id in nodes}
-    return owners.pop() if len(owners) == 1 else None
+    return owners.pop() if len(owners) == 1 else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,8 @@ class FirstCalls:
 
     service_manager: int
     """The process that runs as the service manager."""
-    codes: tuple[int, ...]
-    """Of each, in order."""
+    calls: tuple[str, ...]
+    """The names of their codes, in order."""
     receivers: tuple[int, ...]
     """The processes they went to."""
     handles: tuple[int, ...] | None
@@ -142,8 +143,14 @@ def measure_first_calls(device: Device) -> FirstCalls:
         handles = [event.fields["handle"] for event in recording.events(TARGET.event)]
         return FirstCalls(
             service_manager=place.pid,
-            codes=tuple(int(event.fields["code"]) for event in calls),
+            calls=tuple(_name_of(int(event.fields["code"]), place.manager.dialect) for event in calls),
             receivers=tuple(int(event.fields["dest_proc"]) for event in calls),
             handles=tuple(map(int, handles)) if probes else None,
             complete=not recording.lost,
         )
+
+
+def _name_of(code: int, dialect: Dialect) -> str:
+    if 1 <= code <= len(dialect.methods):
+        return dialect.methods[code - 1]
+    return BasicCode(code).name if code in BasicCode._value2member_map_ else f"code {code}"

@@ -36,10 +36,6 @@ class LibbinderProbe:
             raise HarnessError(f"libbinder_probe gave up: {said}")
         return dict(answer)
 
-    def ended(self) -> bool:
-        """Whether nothing but its end is to come; waits for that."""
-        return self.program.line(Deadline(ANSWER_SECONDS)) is None
-
 
 @contextmanager
 def running_probe(device: Device, *words: str) -> Iterator[LibbinderProbe]:

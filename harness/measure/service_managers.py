@@ -40,10 +40,15 @@ class Place:
     """IN_C or ON_LIBBINDER."""
     node: str
     """The device whose context manager it is."""
-    pid: int
     client: Binder
     manager: ServiceManager
     """As the client sees it."""
+    find_pid: Callable[[], int]
+
+    @property
+    def pid(self) -> int:
+        """Its process; FacilityMissingError where that is not to be seen, which takes root."""
+        return self.find_pid()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class Held:
         node = self.client.file.path
         awaited = f"{self.program} as context manager of {node}"
         Deadline(START_SECONDS).poll(lambda: _answers(manager), awaited)
-        return Place(self.generation, node, self.program.pid, self.client, manager)
+        return Place(self.generation, node, self.client, manager, lambda: self.program.pid)
 
 
 def at_each(device: Device, experiment: Callable[[Place], Figures]) -> tuple[Figures, ...]:
@@ -71,7 +76,7 @@ def at_each(device: Device, experiment: Callable[[Place], Figures]) -> tuple[Fig
     FacilityMissingError where there is none at all.
     """
     figures = []
-    others = list(_programs(device))
+    others = list(_programs(device)) if device.facts.free_binder_device else []
     if device.facts.service_manager:
         with running(device) as place:
             others = [generation for generation in others if generation != place.generation]
@@ -86,12 +91,12 @@ def at_each(device: Device, experiment: Callable[[Place], Figures]) -> tuple[Fig
 
 @contextmanager
 def running(device: Device) -> Iterator[Place]:
-    """The device's own service manager; FacilityMissingError where none runs, or its process is not seen."""
+    """The device's own service manager; FacilityMissingError where none runs."""
     Need.SERVICE_MANAGER.require(device.facts)
     with device.process() as process, Binder.open(process, BINDER) as client:
         manager = ServiceManager(client)
         generation = IN_C if manager.dialect.in_c else ON_LIBBINDER
-        yield Place(generation, BINDER, _pid(device), client, manager)
+        yield Place(generation, BINDER, client, manager, lambda: _pid(device))
 
 
 @contextmanager

@@ -72,18 +72,12 @@ class Server:
 
     def machines(self) -> list[int]:
         """The pids of the QEMUs that run on the far side."""
-        found = subprocess.run(
-            ["pgrep", "-f", r"qemu-system.*\.cache/binder-harness/run-"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=WITHIN,
-        )
         ours = []
-        for process in map(int, found.stdout.split()):
+        for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                if Path(f"/proc/{process}/cwd").readlink() == self.far:
-                    ours.append(process)
+                name, place = (process / "comm").read_text(), (process / "cwd").readlink()
+                if name.startswith("qemu-system") and place == self.far:
+                    ours.append(int(process.name))
         return ours
 
 
@@ -166,16 +160,15 @@ def test_a_panic_there_is_seen_here(server: Server) -> None:
 def test_what_runs_there_ends_when_this_side_or_the_connection_does(server: Server, broken: str) -> None:
     program = [sys.executable, "-c", WAITS, f"embedded?host={server.address}"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, cwd=ROOT) as run:
-        assert run.stdout is not None
-        run.stdout.readline()
-        assert len(server.machines()) == 1
-        if broken == "this side":
-            run.send_signal(signal.SIGKILL)
-        else:
-            for session in sessions(server.process.pid):
-                os.kill(session, signal.SIGKILL)
-        Deadline(WITHIN).poll(lambda: not server.machines(), "the machine there to end")
-        run.kill()
+        try:
+            assert run.stdout is not None
+            run.stdout.readline()
+            assert len(server.machines()) == 1
+            for process in [run.pid] if broken == "this side" else sessions(server.process.pid):
+                os.kill(process, signal.SIGKILL)
+            Deadline(WITHIN).poll(lambda: not server.machines(), "the machine there to end")
+        finally:
+            run.kill()
     Deadline(WITHIN).poll(
         lambda: not list((server.far / ".cache" / "binder-harness").glob("run-*")), "its directory to go"
     )
@@ -202,7 +195,7 @@ def test_an_unknown_key_is_refused_with_the_line_to_add(server: Server) -> None:
     known = server.near / ".ssh" / "known_hosts"
     line = known.read_text()
     known.unlink()
-    with pytest.raises(SetupError, match="is not in ~/.ssh/known_hosts") as refused:
+    with pytest.raises(SetupError, match=r"is not in ~/\.ssh/known_hosts") as refused:
         Host(server.address)
     assert str(refused.value).splitlines()[-1] == line.strip()
     known.write_text(str(refused.value).splitlines()[-1] + "\n")

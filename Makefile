@@ -35,5 +35,8 @@ system:
 	$(BIN)/pip install --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
+bench: setup ## Measure what is fast, beside what it could be at best.
+	$(BIN)/python -m bench --json bench.json
+
 clean: ## Remove the virtual environment; the cache of kernels and programs stays.
 	rm -rf .venv

@@ -195,18 +195,23 @@ class Tunnel:
         self._thread.join()
 
 
+_ENDED = (OSError, EOFError, paramiko.SSHException)
+"""What paramiko raises of a connection that has ended."""
+
+
 def join(connection: socket.socket, channel: paramiko.Channel) -> None:
     """Pass everything on between a socket and a channel, until either ends."""
     ends = (connection, channel)
 
     def copy(source: socket.socket | paramiko.Channel, sink: socket.socket | paramiko.Channel) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(*_ENDED):
             while chunk := source.recv(1 << 16):
                 sink.sendall(chunk)
         for end in ends:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(*_ENDED):
                 end.shutdown(socket.SHUT_RDWR)
-            end.close()
+            with contextlib.suppress(*_ENDED):
+                end.close()
 
     for source, sink in (ends, reversed(ends)):
         threading.Thread(target=copy, args=(source, sink), daemon=True).start()

@@ -25,6 +25,8 @@ ENDS_WITHIN = 20.0
 # $1: a directory for this run. $2: how many seconds of silence end it. $3 and on: the command.
 # Whatever happens to the connection, the watch reads no more from it, and ends QEMU.
 WATCHED = """
+# Of a connection that broke off nobody reads, and what is left to do is done all the same.
+trap '' PIPE HUP
 directory=$1
 silence=$2
 shift 2
@@ -99,7 +101,7 @@ class RemoteMachine(Machine):
         self._ended.set()
 
     def _beat(self) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, EOFError):
             while not self._ended.wait(HEARTBEAT_SECONDS):
                 self._channel.sendall(b".")
 
@@ -110,7 +112,7 @@ class RemoteMachine(Machine):
 
     def close(self) -> None:
         """End QEMU, and wait until the host has said that it ended; closing twice does nothing."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, EOFError):
             self._channel.shutdown_write()
         self._keeper.join(ENDS_WITHIN)
         self._channel.close()

@@ -31,7 +31,7 @@ class EmbeddedDevice(QemuDevice):
     def __init__(
         self, target: Target, hardware: Hardware, resources: contextlib.ExitStack, deadline: Deadline
     ) -> None:
-        self._hardware = hardware
+        self.hardware = hardware
         self._warm = target.option("start") == "warm"
         self._directory = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="binder-harness-")))
         super().__init__(target, self._started_machine(deadline), resources)
@@ -52,10 +52,10 @@ class EmbeddedDevice(QemuDevice):
         """A machine from the snapshot, or where that is not wanted or cannot be, one that boots."""
         directory = Path(tempfile.mkdtemp(dir=self._directory))
         if self._warm:
-            machine = restored_machine(self._hardware, directory, adb_port=adb_port, deadline=deadline)
+            machine = restored_machine(self.hardware, directory, adb_port=adb_port, deadline=deadline)
             if machine is not None:
                 return machine
-        return Machine(self._hardware, directory, adb_port=adb_port)
+        return Machine(self.hardware, directory, adb_port=adb_port)
 
 
 def hardware_of(target: Target, image: Image) -> Hardware:

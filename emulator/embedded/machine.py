@@ -37,6 +37,7 @@ KERNEL_ARGUMENTS = (
     "security=selinux",
     # What a kernel under emulation spends its start-up time on.
     "cryptomgr.notests",
+    "initcall_blacklist=jent_mod_init",
     "mitigations=off",
     "audit=0",
     "8250.nr_uarts=1",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from harness.binder import returns
 from harness.claims.claim import Evidence, Finding, Section, claim
 from harness.facts import FacilityMissingError, Need
 from harness.measure.copies import measure_binder_copies, measure_other_copies
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 ONCE, NEVER = (1, 1, 1), (0, 0, 0)
 """How often the first, middle and last byte of a payload are touched."""
+ANSWER = len(returns.Noop().encode() + returns.Transaction().encode())
+"""Bytes that tell a receiver of a payload."""
 DURING_SEND = "watchpoints (perf_event_open) during the sender's system call"
 DURING_RECEIVE = "watchpoints (perf_event_open) during the receiver's system call"
 
@@ -49,11 +52,13 @@ def binder_copies_once(device: Device) -> Finding:
         and all(transfer.there_once_sent and transfer.there_once_received for transfer in transfers)
         and all(_touched(transfer.touched, at_receiver=NEVER, frame=1) for transfer in transfers)
         and all(_moved(transfer, sent=transfer.size, received=0) for transfer in transfers),
-        f"each byte of payloads of {_listed(f'{transfer.size:,}' for transfer in transfers)} bytes was copied "
-        f"{_times(transfers)} times, during the sender's ioctl and the receiver's; "
-        f"of the latter, the answer had {_listed(map(str, answer_sizes))} bytes",
+        f"copies of each byte in the sender's ioctl and the receiver's: {_times(transfers)}, with payloads "
+        f"of {_listed(f'{transfer.size:,}' for transfer in transfers)} bytes; the receiver's read "
+        f"{_listed(map(str, answer_sizes))} bytes each time",
         *_evidence(transfers),
-        Evidence("sizes of the answers that told the receiver of them", "read_consumed", answer_sizes),
+        Evidence(
+            "bytes read by each of the receiver's ioctls", "read_consumed", answer_sizes, known=[ANSWER]
+        ),
         Evidence("the payloads lay in the receiver's mapping", "BR_TRANSACTION", in_mapping),
     )
 
@@ -80,7 +85,7 @@ def others_copy_twice(device: Device) -> Finding:
         all(transfer.there_once_received and not transfer.there_once_sent for transfer in transfers)
         and all(_touched(transfer.touched, at_receiver=ONCE, frame=0) for transfer in transfers)
         and all(_moved(transfer, sent=transfer.size, received=transfer.size) for transfer in transfers),
-        "copies of each byte, during the sender's system call and the receiver's: "
+        "copies of each byte in the sender's system call and the receiver's: "
         + _listed(f"{channel} {_times(through)}" for channel, through in of_channel.items()),
         *_evidence(transfers),
         Evidence("what this device does not have", "errors on opening it", measured.missing),
@@ -106,10 +111,9 @@ def scatter_gather_copies_once(device: Device) -> Finding:
     touches = sorted({part.touched for part in payload if part.touched is not None})
     return Finding.whether(
         measured.arrived and set(copies) <= {1} and set(touches) <= {1},
-        f"each byte of data and buffers ({_listed(f'{part.size:,}' for part in payload)} bytes) was copied "
-        f"{_listed(f'{times:g}' for times in copies or touches)} times; the objects that name the buffers are "
-        f"written by the driver ({measured.from_kernel} bytes), which reads their offsets back "
-        f"({measured.to_kernel} bytes)",
+        f"copies of each byte of data and buffers, of {_listed(f'{part.size:,}' for part in payload)} bytes: "
+        f"{_listed(f'{times:g}' for times in copies or touches)}; beside these the driver wrote "
+        f"{measured.from_kernel} bytes of its own, for the objects that name the buffers",
         Evidence("data and buffers arrived as they were sent", "the receiver's mapping", measured.arrived),
         Evidence(
             "parts of the sender's memory: bytes, and of these copied to the receiver",

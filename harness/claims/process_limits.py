@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from harness.binder.endpoint import binder_vm_size
 from harness.claims.claim import Evidence, Expectation, Finding, Section, Verdict, claim
 from harness.claims.generations import HOLDS_IN_C, some_hold
-from harness.facts import Facts
+from harness.facts import Facts, Need
 from harness.measure.process_mappings import measure_app_mapping, measure_service_manager_mapping
 from harness.measure.service_managers import IN_C
 
@@ -55,6 +55,7 @@ def zygote_mapping(device: Device) -> Finding:
     experiment="Read its mappings; of each generation there is.",
     source="frameworks/native: cmds/servicemanager/service_manager.c, main: binder_open(driver, 128*1024), "
     "Android 10; libs/binder/ProcessState.cpp, BINDER_VM_SIZE, Android 11",
+    needs=(Need.ROOT,),
     known=HOLDS_IN_C,
     instead="From Android 11 on it is written on libbinder, and maps 1 MiB less two pages, as any process.",
 )

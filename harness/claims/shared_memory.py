@@ -36,7 +36,7 @@ def shared_memory_copies_nothing(device: Device) -> Finding:
         seen and same and not touched and not measured.copied,
         f"{' and '.join(sharing.kind for sharing in sharings)}: each process "
         f"{'saw' if seen else 'did not always see'} what the other wrote; the kernel touched the bytes "
-        f"watched {touched} times, and copied {_counted(measured.copied)} bytes",
+        f"watched {touched} times; bytes it copied: {_counted(measured.copied)}",
         Evidence("each process saw what the other wrote", "its memory", seen),
         Evidence(
             "frames behind the memory in the one process and in the other",
@@ -50,7 +50,7 @@ def shared_memory_copies_nothing(device: Device) -> Finding:
         ),
         Evidence(
             "bytes that the kernel copied for either",
-            f"kprobes on its copying functions and on {USER_COPY_CHECK.function}, during all writes and reads",
+            f"kprobes on copying functions and {USER_COPY_CHECK.function}, during all writes and reads",
             measured.copied,
         ),
         Evidence("what this device does not have", "errors on opening it", measured.missing),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.options import TARGET_HELP, Cold, Target, started
+from harness.commands.options import TARGET_HELP, Cold, Host, Target, started
 
 if TYPE_CHECKING:
     from harness.device import Device
@@ -47,6 +47,7 @@ def shell(
     ] = None,
     target: Target = "embedded",
     cold: Cold = False,
+    host: Host = None,
 ) -> None:
     """Boot a device and open `adb shell` on it.
 
@@ -60,21 +61,21 @@ def shell(
     from harness.commands.adb import adb_program
     from harness.device import open_device
 
-    with open_device(started(target, cold=cold)) as device:
+    with open_device(started(target, cold=cold, host=host)) as device:
         finished = subprocess.run(
             [adb_program(), "-s", device.serial, "shell", *(command or [])], check=False
         )
     raise typer.Exit(finished.returncode)
 
 
-def repl(target: Target = "embedded", cold: Cold = False) -> None:
+def repl(target: Target = "embedded", cold: Cold = False, host: Host = None) -> None:
     """Boot a device and open a Python prompt on it.
 
     `device`, `Binder`, `Parcel` and all else that the package `harness` offers are at hand.
     """
     from harness.device import open_device
 
-    with open_device(started(target, cold=cold)) as device:
+    with open_device(started(target, cold=cold, host=host)) as device:
         names = _names(device)
         _complete_with(names)
         code.interact(_banner(device, sorted(names)), local=names, exitmsg="")
@@ -110,6 +111,7 @@ def _banner(device: Device, names: list[str]) -> str:
 def boot(
     target: Annotated[str, typer.Argument(metavar="TARGET", help=TARGET_HELP)] = "embedded",
     cold: Cold = False,
+    host: Host = None,
 ) -> None:
     """Boot a device and keep it running until Ctrl-C.
 
@@ -123,7 +125,7 @@ def boot(
 
     if not parse_target(target).kind.starts:
         raise UsageError(f"{target} needs no booting: it runs already. See `binder-harness devices`.")
-    with open_device(started(target, cold=cold)) as device:
+    with open_device(started(target, cold=cold, host=host)) as device:
         print(_next_commands(device), flush=True)
         Deadline(math.inf).poll(lambda: not device.alive, "the end of the device", interval=0.5)
         raise DeviceLostError(f"The device {device.serial} ended by itself.\n{device.console_tail()}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.options import AsJson, Cold, Target, started
+from harness.commands.options import AsJson, Cold, Host, Target, started
 
 if TYPE_CHECKING:
     from harness.json_values import Json
@@ -20,6 +20,7 @@ def measure(
     ] = None,
     target: Target = "embedded",
     cold: Cold = False,
+    host: Host = None,
     as_json: AsJson = False,
 ) -> None:
     """Run one measurement and print its figures.
@@ -38,7 +39,7 @@ def measure(
     from harness.device import open_device
     from harness.json_values import to_json
 
-    with open_device(started(target, cold=cold)) as device:
+    with open_device(started(target, cold=cold, host=host)) as device:
         figures = to_json(measurement.run(device))
     if as_json:
         print(json.dumps(figures, indent=2, ensure_ascii=False))

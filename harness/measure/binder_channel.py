@@ -13,7 +13,7 @@ from harness.binder.structures import BinderWriteRead
 from harness.binder.uapi import BinderIoctl
 from harness.measure.by_hand import hear, only, say
 from harness.measure.channels import Channel
-from harness.measure.copy_functions import BINDER_IN
+from harness.measure.copy_functions import BINDER_BACK, BINDER_IN, BINDER_WITHIN
 
 if TYPE_CHECKING:
     from harness.device import DeviceProcess
@@ -41,8 +41,8 @@ class BinderChannel(Channel):
     """
 
     name = "Binder"
-    functions = (BINDER_IN,)
-    capacity = 512 * 1024
+    functions = (BINDER_IN, BINDER_WITHIN, BINDER_BACK)
+    capacity = 256 * 1024
 
     def __init__(self, pair: Pair[DeviceProcess]) -> None:
         super().__init__(pair.client_process, pair.server_process)

@@ -40,7 +40,7 @@ class Channel(ABC):
 
     name: ClassVar[str]
     functions: ClassVar[tuple[CopyFunction, ...]]
-    """What copies the payload, at the sender and at the receiver."""
+    """What may copy the payload, at the sender and at the receiver."""
     capacity: ClassVar[int] = QUEUE_CAPACITY
     """Bytes of the largest payload."""
 
@@ -127,8 +127,8 @@ class SystemVQueue(Channel):
         super().__init__(sender, receiver)
         self.source += _MESSAGE_TYPE.size
         self.destination += _MESSAGE_TYPE.size
-        self._queue = sender.syscall("msgget", IPC_PRIVATE, _OWNER_ONLY)
         sender.memory.write(self.source - _MESSAGE_TYPE.size, _MESSAGE_TYPE.pack(1))
+        self._queue = sender.syscall("msgget", IPC_PRIVATE, _OWNER_ONLY)
 
     def send(self, size: int) -> Call:
         """msgsnd(2)."""

@@ -15,7 +15,7 @@ from harness.measure.transfers import Transfer, watch_transfers
 if TYPE_CHECKING:
     from harness.device import Device
 
-BINDER_SIZES = (100, 10_000, 500_000)
+BINDER_SIZES = (100, 10_000, 200_000)
 OTHER_SIZES = (100, 8_000)
 
 

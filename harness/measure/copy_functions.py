@@ -1,19 +1,20 @@
 """Counts the bytes that the kernel's copying functions move while one thread makes one system call.
 
-What copies in the end, copy_from_user() and the iterators of lib/iov_iter.c, cannot be probed: the kernel
-builds lib/ without the hooks that kprobe events want. So each way of communicating is counted at the nearest
-function around it that does nothing but copy, or (pipe_write, pipe_read) that copies all it returns.
+What copies in the end, copy_from_user() and the iterators of lib/iov_iter.c, cannot be probed: lib/Makefile
+builds without the hooks that kprobe events ask for (within_notrace_func, kernel/trace/trace_kprobe.c). So
+each way of communicating is counted at the nearest function around it that does nothing but copy, or that
+copies all it returns (pipe_write, pipe_read).
 
-As a second count that knows nothing of these functions serves the check of CONFIG_HARDENED_USERCOPY, through
-which each copy between user memory and the kernel goes (include/linux/thread_info.h, check_copy_size) unless
-its size is fixed when the kernel is built. It does not see copies to and from whole pages: those of pipes,
-and of what a socket does not keep in its first 3.5 KiB or so.
+As a second count that knows none of these functions serves the check of CONFIG_HARDENED_USERCOPY, which
+each copy between user memory and the kernel passes (include/linux/thread_info.h, check_copy_size) unless
+its size is fixed when the kernel is built. Copies to and from whole pages pass it by: those of pipes, and
+of all that does not go into the linear part of a socket's buffer.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -90,11 +91,11 @@ class LostEventsError(HarnessError):
 
 
 class NoInstrumentError(FacilityMissingError):
-    """Neither probes nor watchpoints can be had on this device."""
+    """This device has nothing that shows copies."""
 
     def __init__(self) -> None:
         super().__init__(
-            "needs something that counts copies: kernel probes, or watchpoints (perf_event_open). "
+            "needs something that shows copies: kernel probes, or watchpoints (perf_event_open). "
             "Can be told on the embedded device, or a rooted one whose kernel has either."
         )
 
@@ -172,16 +173,19 @@ def sections(events: Sequence[TraceEvent], mark: str) -> list[Sequence[TraceEven
 
 
 @contextlib.contextmanager
-def count_copies(device: Device, *processes: DeviceProcess) -> Iterator[CopyCounts | None]:
+def count_copies(
+    device: Device, *processes: DeviceProcess, functions: Iterable[CopyFunction] = COPY_FUNCTIONS
+) -> Iterator[CopyCounts | None]:
     """Count what these processes have the kernel copy; None on a device whose kernel cannot be probed.
 
-    Raises LostEventsError at the end where the kernel lost some of what it was to record.
+    Each further function takes some 50 ms to probe on an emulated device. Raises LostEventsError at the end
+    where the kernel lost some of what it was to record.
     """
     if not device.facts.kprobes:
         yield None
         return
     mark = _mark(device.architecture)
-    probes: tuple[Probe, ...] = (mark, USER_COPY_CHECK, *(function.probe for function in COPY_FUNCTIONS))
+    probes: tuple[Probe, ...] = (mark, USER_COPY_CHECK, *(function.probe for function in functions))
     pids = [process.pid for process in processes]
     with contextlib.ExitStack() as stack:
         try:

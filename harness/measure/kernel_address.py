@@ -23,9 +23,11 @@ class KernelAddresses:
         facts = self._device.facts
         if not facts.pagemap or not facts.kcore:
             return None
-        for frame in frames_behind(self._device, process, address, 1).values():
-            return self._of_physical(frame * process.page_size + address % process.page_size)
-        return None
+        behind = frames_behind(self._device, process, address, 1)
+        if not behind:
+            return None
+        (frame,) = behind.values()
+        return self._of_physical(frame * process.page_size + address % process.page_size)
 
     def _of_physical(self, address: int) -> int | None:
         found = [

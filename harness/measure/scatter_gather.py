@@ -81,16 +81,17 @@ def measure_scatter_gather(device: Device, pieces: Sequence[tuple[int, int]] = P
         parts = lay_out(parcel, pair.client.payload_address(parcel.placed_size))
         process = pair.client_process
         watched = _samples(parts) if watchpoints_count(process) else []
-        with count_copies(device, process) as counts:
-            if counts is None and not watched:
-                raise NoInstrumentError
+        functions = (BINDER_IN, BINDER_WITHIN, BINDER_BACK)
+        with count_copies(device, process, functions=functions) as counts:
             middles = [part.address + part.size // 2 for part in watched]
             with Watchpoints(process, process.main, middles) as watchpoints:
                 mark(process.main)
                 pair.client.transact(0, 1, parcel)
                 mark(process.main)
                 touched = dict(zip(watched, watchpoints.counts(), strict=True))
-    copied = counts.of(process.main)[0] if counts and counts.sees(BINDER_IN) else None
+    copied = counts.of(process.main)[0] if counts and counts.sees(*functions) else None
+    if not copied and not watched:
+        raise NoInstrumentError
     return ScatterGather(
         parts=tuple(_watched(part, copied, touched) for part in parts),
         arrived=received == sent,
@@ -122,18 +123,16 @@ def _samples(parts: Sequence[Part]) -> list[Part]:
 
 
 def _watched(part: Part, copied: Copied | None, touched: Mapping[Part, int]) -> Part:
-    taken = _taken_from(part, copied.moves) if copied else None
+    taken = taken_from(part, copied.moves) if copied else None
     return replace(part, copied=taken, touched=touched.get(part))
 
 
-def _taken_from(part: Part, moves: Sequence[Move]) -> int:
+def taken_from(part: Part, moves: Sequence[Move]) -> int:
     """How many bytes of a part were copied, each counted as often as it was."""
     total = 0
     for move in moves:
         if move.source is not None:
-            start, end = (
-                max(part.address, move.source),
-                min(part.address + part.size, move.source + move.size),
-            )
+            start = max(part.address, move.source)
+            end = min(part.address + part.size, move.source + move.size)
             total += max(0, end - start)
     return total

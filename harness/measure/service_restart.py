@@ -52,8 +52,8 @@ def measure_service_restart(device: Device) -> ServiceRestart:
     if not any(service.name == SERVICE_MANAGER for service in services):
         raise FacilityMissingError(
             f"needs Android's init, and no .rc file of this device declares {SERVICE_MANAGER}. "
-            "What is declared can be told on any Android device, what happens on one of the harness's own: "
-            "an Android emulator or Cuttlefish."
+            "Can be told on any Android device as far as it is declared; what then happens, on an Android "
+            "emulator or Cuttlefish of the harness's own."
         )
     declared = restarted_with(SERVICE_MANAGER, services)
     if not device.life_line.disposable:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from harness.agent.files import AT_FDCWD
 from harness.agent.operations import Digest, Fill
 from harness.agent.payload import digest, fill_pattern
-from harness.measure.copy_functions import Copied, count_copies, marked
+from harness.measure.copy_functions import Copied, NoInstrumentError, count_copies, marked
 from harness.measure.frames import frames_behind
 from harness.measure.measurement import measurement
 from harness.measure.watchpoints import Watchpoints, watchpoints_count
@@ -84,7 +84,10 @@ KINDS: dict[str, Share] = {"memfd": share_memfd, "System V": share_system_v}
 
 @measurement("shared-memory", "What the kernel copies when two processes use memory that they share.")
 def measure_shared_memory(device: Device, size: int = SIZE) -> SharedMemory:
-    """Share memory of each kind; let each process write all of it, and the other read it."""
+    """Share memory of each kind; let each process write all of it, and the other read it.
+
+    Raises NoInstrumentError on a device that shows neither copies nor frames.
+    """
     addresses: dict[str, tuple[int, int]] = {}
     missing: dict[str, str] = {}
     with device.process() as first, device.process() as second:
@@ -112,6 +115,8 @@ def measure_shared_memory(device: Device, size: int = SIZE) -> SharedMemory:
         copied = None
         if counts is not None:
             copied = sum(_all_bytes(entry) for end in (first, second) for entry in counts.of(end.main))
+        if copied is None and not watchable and not device.facts.pagemap:
+            raise NoInstrumentError
         return SharedMemory(tuple(sharings), missing, copied)
 
 

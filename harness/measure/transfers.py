@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -71,25 +71,25 @@ class Transfer:
 
 
 def watch_transfers(
-    device: Device, sender: DeviceProcess, receiver: DeviceProcess, payloads: Iterable[tuple[Channel, int]]
+    device: Device, sender: DeviceProcess, receiver: DeviceProcess, payloads: Sequence[tuple[Channel, int]]
 ) -> list[Transfer]:
     """Carry payloads, one after the other, each of so many bytes through a channel between the two.
 
-    Raises FacilityMissingError where the device has neither of the instruments.
+    Raises NoInstrumentError where the device has neither of the two for one of the channels.
     """
     watcher = _Watcher(device, sender, receiver)
-    seen = []
-    with count_copies(device, sender, receiver) as counts:
-        if counts is None and not watcher.bytes_watched:
-            raise NoInstrumentError
-        seen = [(channel, watcher.watch(channel, size)) for channel, size in payloads]
-    if counts is None:
-        return [transfer for _, transfer in seen]
-    copied = zip(seen, counts.of(sender.main), counts.of(receiver.main), strict=True)
-    return [
-        replace(transfer, sent=sent, received=received) if counts.sees(*channel.functions) else transfer
-        for (channel, transfer), sent, received in copied
-    ]
+    functions = dict.fromkeys(function for channel, _ in payloads for function in channel.functions)
+    with count_copies(device, sender, receiver, functions=functions) as counts:
+        transfers = [watcher.watch(channel, size) for channel, size in payloads]
+    if counts is not None:
+        copied = zip(counts.of(sender.main), counts.of(receiver.main), strict=True)
+        transfers = [
+            replace(transfer, sent=sent, received=received) if counts.sees(*channel.functions) else transfer
+            for transfer, (channel, _), (sent, received) in zip(transfers, payloads, copied, strict=True)
+        ]
+    if not all(transfer.touched or transfer.sent for transfer in transfers):
+        raise NoInstrumentError
+    return transfers
 
 
 class _Watcher:
@@ -99,42 +99,49 @@ class _Watcher:
         self._sender = sender
         self._receiver = receiver
         self._addresses = KernelAddresses(device)
-        self.bytes_watched = watchpoints_count(sender)
-        self._frames_watched = self.bytes_watched and self._frames_can_be_watched()
+        self._bytes_watched = watchpoints_count(sender)
+        self._frames_watched = self._bytes_watched and self._frames_can_be_watched()
         self._seeds = itertools.count(1)
 
     def watch(self, channel: Channel, size: int) -> Transfer:
         seed = next(self._seeds)
         expected = digest(fill_pattern(size, seed))
         self._sender.memory.fill(channel.source, size, seed)
-        samples = (0, size // 2, size - 1)
-        beside = channel.destination + size // 4
-        frame = self._frame_address(beside)
-        watchpoints = []
-        with contextlib.ExitStack() as stack:
-            if self.bytes_watched:
-                at_source = [channel.source + sample for sample in samples]
-                at_destination = [channel.destination + sample for sample in samples]
-                watchpoints = [
-                    stack.enter_context(Watchpoints(process, process.main, addresses))
-                    for process, addresses in (
-                        (self._sender, at_source if frame is None else [*at_source, frame]),
-                        (self._receiver, at_destination),
-                    )
-                ]
+        with contextlib.ExitStack() as watchpoints:
+            touched = self._set(watchpoints, channel, size)
             marked(self._sender.main, channel.send(size))
             there_once_sent = self._lies_at(channel.destination, size, expected)
             self._sender.memory.fill(channel.source, size, next(self._seeds))
             marked(self._receiver.main, channel.receive(size))
             there_once_received = self._lies_at(channel.destination, size, expected)
-            counted = [watched.counts() for watched in watchpoints]
-        touched = None
-        if counted:
-            at_sender, at_receiver = counted
-            stayed = frame is not None and frame == self._frame_address(beside)
-            touched = Touched(at_sender[:3], at_sender[3] if stayed else None, at_receiver)
+            counted = touched()
         channel.finish()
-        return Transfer(channel.name, size, there_once_sent, there_once_received, touched)
+        return Transfer(channel.name, size, there_once_sent, there_once_received, counted)
+
+    def _set(
+        self, watchpoints: contextlib.ExitStack, channel: Channel, size: int
+    ) -> Callable[[], Touched | None]:
+        """Set watchpoints for a payload; gives what tells how often they were hit, if there are any."""
+        if not self._bytes_watched:
+            return lambda: None
+        samples = (0, size // 2, size - 1)
+        source = [channel.source + sample for sample in samples]
+        destination = [channel.destination + sample for sample in samples]
+        beside = channel.destination + size // 4
+        frame = self._frame_address(beside)
+        if frame is not None:
+            source.append(frame)
+        sender, receiver = (
+            watchpoints.enter_context(Watchpoints(process, process.main, addresses))
+            for process, addresses in ((self._sender, source), (self._receiver, destination))
+        )
+
+        def touched() -> Touched:
+            counts = sender.counts()
+            stayed = frame is not None and frame == self._frame_address(beside)
+            return Touched(counts[:3], counts[3] if stayed else None, receiver.counts())
+
+        return touched
 
     def _lies_at(self, destination: int, size: int, expected: bytes) -> bool:
         try:

@@ -71,7 +71,7 @@ def summary(document: Document) -> Text:
 
 def _table(results: Iterable[Result]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("claim", style="bold", no_wrap=True, min_width=24)
+    table.add_column("claim", style="bold", no_wrap=True, min_width=26)
     table.add_column("verdict", no_wrap=True, min_width=21)
     table.add_column("said and measured", ratio=1)
     for result in results:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -79,6 +80,7 @@ def test_a_boot_that_fails_is_told_with_its_logs(tools: str) -> None:
     assert "launcher.log, which says VIRTUAL_DEVICE_BOOT_FAILED" in said
     kept = Path(said.rpartition("All its logs: ")[2])
     assert "BOOT_FAILED" in (kept / "launcher.log").read_text()
+    shutil.rmtree(kept)
 
 
 @pytest.mark.usefixtures("tools")

@@ -146,6 +146,20 @@ def test_a_device_there_is_used_from_here(server: Server) -> None:
     assert not list((server.far / ".cache" / "binder-harness").glob("run-*"))
 
 
+def test_claims_are_judged_there(server: Server) -> None:
+    ours = Path(sys.executable).with_name("binder-harness")
+    judged = subprocess.run(
+        [ours, "verify", "node.misc", "--host", server.address],
+        capture_output=True,
+        text=True,
+        timeout=2 * WITHIN,
+        check=True,
+    )
+    assert "node.misc" in judged.stdout
+    assert "all as known" in judged.stdout
+    assert not server.machines()
+
+
 def test_a_panic_there_is_seen_here(server: Server) -> None:
     device = open_target(f"embedded?host={server.address}")
     with contextlib.closing(device), open_device(f"adb:{device.serial}") as asked:

@@ -113,7 +113,7 @@ def test_a_port_is_clean_after_an_agent_was_killed_while_it_was_spoken_to(device
 @pytest.mark.parametrize("damage", ["gone", "empty state", "another state"])
 def test_a_snapshot_that_does_not_restore_is_made_anew(damage: str) -> None:
     first = small()
-    snapshot = snapshot_of(first._hardware)
+    snapshot = snapshot_of(first.hardware)
     first.close()
     if damage == "gone":
         shutil.rmtree(snapshot.memory.parent)
@@ -125,7 +125,7 @@ def test_a_snapshot_that_does_not_restore_is_made_anew(damage: str) -> None:
     with reporting_to(said.append):
         second = small()
     second.close()
-    assert snapshot_of(second._hardware).state.stat().st_size > 100_000
+    assert snapshot_of(second.hardware).state.stat().st_size > 100_000
     assert any("made anew" in line for line in said) or damage == "gone"
 
 

@@ -1,0 +1,62 @@
+"""A benchmark row: a figure and its reference, taken in turns, because no machine is quiet for long."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Repeated measurements of one thing."""
+
+    name: str
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The value in the middle."""
+        return statistics.median(self.values)
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """The first and the third quartile; the extremes of fewer than four values."""
+        if len(self.values) < 4:
+            return min(self.values), max(self.values)
+        low, _, high = statistics.quantiles(self.values, n=4)
+        return low, high
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A figure beside its reference, both in `unit`."""
+
+    name: str
+    unit: str
+    measured: Figure
+    reference: Figure | None = None
+    most: float | None = None
+    """The ratio that is aimed for."""
+
+    @property
+    def ratio(self) -> float | None:
+        """The median as a multiple of the reference's."""
+        return self.measured.median / self.reference.median if self.reference else None
+
+
+def milliseconds(action: Callable[[], object]) -> float:
+    """How long it takes, once."""
+    started = time.perf_counter()
+    action()
+    return (time.perf_counter() - started) * 1e3
+
+
+def in_turns(rounds: int, measurements: Sequence[tuple[str, Callable[[], float]]]) -> list[Figure]:
+    """Take every measurement once in each round, so that what disturbs one disturbs the others."""
+    values: dict[str, list[float]] = {name: [] for name, _ in measurements}
+    for _ in range(rounds):
+        for name, measure in measurements:
+            values[name].append(measure())
+    return [Figure(name, tuple(taken)) for name, taken in values.items()]

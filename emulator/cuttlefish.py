@@ -20,6 +20,7 @@ from emulator.errors import DeviceLostError, HarnessError, SetupError, UsageErro
 from emulator.last_will import LastWill
 from emulator.lifeline import LifeLine
 from emulator.progress import step
+from emulator.run_directory import run_directory
 from emulator.target import Kind, Offer, Target
 
 START_SECONDS = 600.0
@@ -124,13 +125,13 @@ def open_cuttlefish(target: Target, deadline: Deadline | None = None) -> Cuttlef
     chosen = program()
     ensure_adb_server()
     with contextlib.ExitStack() as resources:
-        directory = resources.enter_context(tempfile.TemporaryDirectory(prefix="binder-harness-"))
+        directory = resources.enter_context(run_directory())
         if number or chosen == "launch_cvd":
             number = _take_number(number, resources)
         tool: Tool = Cvd(number) if chosen == "cvd" else LaunchCvd(number or 1)
         will = LastWill(tool.stop, environment=tool.environment)
         resources.callback(lambda: will.execute(Deadline(STOPS_WITHIN)))
-        device = CuttlefishDevice(target, tool, Path(directory) / f"{chosen}.log", resources)
+        device = CuttlefishDevice(target, tool, directory / f"{chosen}.log", resources)
         with step(f"starting {target}"):
             device.start(deadline or Deadline(START_SECONDS))
         device._resources = resources.pop_all()

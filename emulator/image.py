@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
-import tempfile
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from emulator.errors import DeviceLostError, TimeLimitError
 from emulator.image_file import EXAMPLE, Description, read_description
 from emulator.lifeline import LifeLine
 from emulator.progress import say, step
+from emulator.run_directory import run_directory
 from emulator.target import Kind, Offer, Target
 
 MOST_RESTARTS = 3
@@ -104,9 +104,9 @@ def open_image(target: Target, deadline: Deadline | None = None) -> ImageDevice:
         hardware = dataclasses.replace(hardware, acceleration=chosen)
     ensure_adb_server()
     with contextlib.ExitStack() as resources:
-        directory = resources.enter_context(tempfile.TemporaryDirectory(prefix="binder-harness-"))
+        directory = resources.enter_context(run_directory())
         with step(f"booting {target}"):
-            machine = resources.enter_context(Machine(hardware, Path(directory)))
+            machine = resources.enter_context(Machine(hardware, directory))
             device = ImageDevice(target, machine, resources, description)
             device.wait_until_ready(deadline or Deadline(description.start_seconds))
         device._resources = resources.pop_all()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import tempfile
-from pathlib import Path
 
 from emulator.adb_server import ensure_adb_server
 from emulator.deadline import Deadline
@@ -15,6 +13,7 @@ from emulator.embedded.qemu_device import QemuDevice
 from emulator.host import Host
 from emulator.progress import step
 from emulator.remote_machine import RemoteMachine
+from emulator.run_directory import run_directory
 from emulator.target import START_SECONDS, Target
 
 
@@ -29,10 +28,10 @@ def open_remote(target: Target, deadline: Deadline | None = None) -> QemuDevice:
         hardware = dataclasses.replace(hardware, acceleration="kvm")
     ensure_adb_server()
     with contextlib.ExitStack() as resources:
-        directory = resources.enter_context(tempfile.TemporaryDirectory(prefix="binder-harness-"))
+        directory = resources.enter_context(run_directory())
         host = resources.enter_context(Host(target.option("host")))
         with step(f"starting {target}"):
-            machine = resources.enter_context(RemoteMachine(host, hardware, Path(directory)))
+            machine = resources.enter_context(RemoteMachine(host, hardware, directory))
             device = QemuDevice(target, machine, resources)
             device.wait_until_ready(deadline or Deadline(START_SECONDS))
         device._resources = resources.pop_all()

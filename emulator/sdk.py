@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import adbutils
@@ -22,6 +21,7 @@ from emulator.errors import HarnessError, SetupError, UsageError
 from emulator.lifeline import LifeLine
 from emulator.program import Program
 from emulator.progress import say, step
+from emulator.run_directory import run_directory
 from emulator.target import Kind, Offer, Target
 
 CONSOLE_PORTS = range(5554, 5586, 2)
@@ -109,9 +109,9 @@ def open_avd(target: Target, deadline: Deadline | None = None) -> AvdDevice:
     ensure_adb_server()
     command = [program, "-avd", target.name, *FOR_CI, "-accel", "on" if accelerated else "off"]
     with contextlib.ExitStack() as resources:
-        directory = resources.enter_context(tempfile.TemporaryDirectory(prefix="binder-harness-"))
+        directory = resources.enter_context(run_directory())
         port = _take_console_port(resources)
-        device = AvdDevice(target, command, port, Path(directory))
+        device = AvdDevice(target, command, port, directory)
         resources.callback(device._stop)
         with step(f"starting {target}"):
             device.start(deadline or Deadline(START_SECONDS if accelerated else SOFTWARE_START_SECONDS))

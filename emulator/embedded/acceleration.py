@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from pathlib import Path
 
 from emulator.cache import cache_root
@@ -14,6 +13,7 @@ from emulator.embedded.image import Image
 from emulator.embedded.machine import Hardware, Machine
 from emulator.errors import DeviceLostError, SetupError
 from emulator.progress import say, step
+from emulator.run_directory import run_directory
 
 KVM = Path("/dev/kvm")
 TRIAL_SECONDS = 15.0
@@ -41,10 +41,10 @@ def choose_acceleration(wanted: str, image: Image) -> str:
 
 
 def _kvm_runs(image: Image) -> bool:
-    with tempfile.TemporaryDirectory(prefix="binder-harness-") as directory, step("trying KVM"):
+    with run_directory() as directory, step("trying KVM"):
         hardware = Hardware(kernel=image.kernel.image, initramfs=image.initramfs, acceleration="kvm")
         try:
-            with Machine(hardware, Path(directory)) as machine:
+            with Machine(hardware, directory) as machine:
                 machine.wait_until_ready(deadline=Deadline(TRIAL_SECONDS))
         except (DeviceLostError, SetupError) as error:
             say(f"KVM cannot run this kernel here: {str(error).splitlines()[0]} Using emulation.")

@@ -17,6 +17,7 @@ from emulator.embedded.machine import KERNEL_ARGUMENTS, Hardware, Machine
 from emulator.embedded.qemu_device import QemuDevice
 from emulator.embedded.snapshot import restored_machine
 from emulator.progress import step
+from emulator.run_directory import run_directory
 from emulator.target import START_SECONDS, Target
 
 USERLAND = "binder_harness.userland"
@@ -33,7 +34,7 @@ class EmbeddedDevice(QemuDevice):
     ) -> None:
         self.hardware = hardware
         self._warm = target.option("start") == "warm"
-        self._directory = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="binder-harness-")))
+        self._directory = resources.enter_context(run_directory())
         super().__init__(target, self._started_machine(deadline), resources)
         resources.callback(lambda: self.machine.close())
 

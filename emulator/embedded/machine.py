@@ -17,6 +17,7 @@ from emulator.embedded.channel import Ports
 from emulator.embedded.console import Console
 from emulator.embedded.monitor import Monitor
 from emulator.errors import DeviceLostError, SetupError, TimeLimitError
+from emulator.run_directory import keep_log
 
 QEMU = "qemu-system-x86_64"
 ACCELERATORS = {
@@ -204,7 +205,8 @@ class Machine:
             reason = f"QEMU ended{': ' + said if said else ''}"
         else:
             reason = "the device is silent"
-        return f"{reason}. Its last console lines ({self.console.log}):\n{self.console.tail()}"
+        kept = keep_log(self.console.log, f"qemu-{self.process_id}")
+        return f"{reason}. Its last console lines (all of them: {kept}):\n{self.console.tail()}"
 
     def wait_until_ready(self, *, since: int = 0, deadline: Deadline) -> None:
         """Wait for the console line with which the device says that adbd listens.

@@ -8,7 +8,6 @@ not touch is never read.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -20,6 +19,7 @@ from emulator.embedded import machine as recipe
 from emulator.embedded.machine import QEMU, Hardware, Machine, Memory
 from emulator.errors import DeviceLostError, HarnessError, SetupError
 from emulator.progress import say
+from emulator.run_directory import run_directory
 
 BOOT_SECONDS = 120.0
 SAVE_SECONDS = 60.0
@@ -112,9 +112,9 @@ def _key(hardware: Hardware) -> str:
 def _save(hardware: Hardware, directory: Path) -> None:
     memory = Memory(directory / "memory", shared=True)
     with (
-        tempfile.TemporaryDirectory(prefix="binder-harness-") as private,
+        run_directory() as private,
         (directory / "state").open("wb") as state,
-        Machine(hardware, Path(private), memory=memory) as machine,
+        Machine(hardware, private, memory=memory) as machine,
     ):
         machine.wait_until_ready(deadline=Deadline(BOOT_SECONDS))
         machine.monitor.execute("stop")

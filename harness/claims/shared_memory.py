@@ -35,8 +35,8 @@ def shared_memory_copies_nothing(device: Device) -> Finding:
     return Finding.whether(
         seen and same and not touched and not measured.copied,
         f"{' and '.join(sharing.kind for sharing in sharings)}: each process "
-        f"{'saw' if seen else 'did not always see'} what the other wrote; the kernel touched the bytes "
-        f"watched {touched} times; bytes it copied: {_counted(measured.copied)}",
+        f"{'saw' if seen else 'did not always see'} what the other wrote; the kernel touched the watched "
+        f"bytes {touched} times, and of bytes in all it copied {_counted(measured.copied)}",
         Evidence("each process saw what the other wrote", "its memory", seen),
         Evidence(
             "frames behind the memory in the one process and in the other",

@@ -105,9 +105,18 @@ def stop(number: int) -> None:
     process = int((directory(number) / "pid").read_text())
     os.kill(process, signal.SIGTERM)
     limit = time.monotonic() + BOOTS_WITHIN
-    while Path(f"/proc/{process}/fd").exists() and time.monotonic() < limit:
+    while runs(process) and time.monotonic() < limit:
         time.sleep(0.05)
     (directory(number) / "pid").unlink()
+
+
+def runs(process: int) -> bool:
+    """Whether it does, and is more than an entry that its parent has not collected yet."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 def status(number: int) -> dict[str, object]:

@@ -38,11 +38,11 @@ def _sweep(runs: Path) -> None:
             shutil.rmtree(left_over, ignore_errors=True)
 
 
-def keep_log(log: Path, name: str) -> Path:
+def keep_log(log: Path) -> Path:
     """Copy the log of a device that was lost to where it outlives the run; the newest 20 are kept."""
     kept = cache_root() / "lost-devices"
     kept.mkdir(mode=0o700, exist_ok=True)
-    copy = kept / f"{name}.log"
+    copy = kept / f"{log.parent.name}.log"
     with contextlib.suppress(OSError):
         shutil.copyfile(log, copy)
     for old in sorted(kept.iterdir(), key=lambda file: file.stat().st_mtime)[:-KEPT_LOGS]:

@@ -205,7 +205,7 @@ class Machine:
             reason = f"QEMU ended{': ' + said if said else ''}"
         else:
             reason = "the device is silent"
-        kept = keep_log(self.console.log, f"qemu-{self.process_id}")
+        kept = keep_log(self.console.log)
         return f"{reason}. Its last console lines (all of them: {kept}):\n{self.console.tail()}"
 
     def wait_until_ready(self, *, since: int = 0, deadline: Deadline) -> None:

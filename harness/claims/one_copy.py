@@ -109,11 +109,12 @@ def scatter_gather_copies_once(device: Device) -> Finding:
     payload = [part for part in measured.parts if part.what in (DATA, BUFFER)]
     copies = sorted({part.copied / part.size for part in payload if part.copied is not None})
     touches = sorted({part.touched for part in payload if part.touched is not None})
+    written = measured.from_kernel
+    objects = f"; the driver wrote the objects that name the buffers, {written:,} bytes" if written else ""
     return Finding.whether(
         measured.arrived and set(copies) <= {1} and set(touches) <= {1},
         f"copies of each byte of data and buffers, of {_listed(f'{part.size:,}' for part in payload)} bytes: "
-        f"{_listed(f'{times:g}' for times in copies or touches)}; beside these the driver wrote "
-        f"{measured.from_kernel} bytes of its own, for the objects that name the buffers",
+        f"{_listed(f'{times:g}' for times in copies or touches)}{objects}",
         Evidence("data and buffers arrived as they were sent", "the receiver's mapping", measured.arrived),
         Evidence(
             "parts of the sender's memory: bytes, and of these copied to the receiver",

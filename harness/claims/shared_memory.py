@@ -31,12 +31,13 @@ def shared_memory_copies_nothing(device: Device) -> Finding:
         raise FacilityMissingError(f"needs shared memory: {measured.missing}.")
     seen = all(sharing.second_saw_first and sharing.first_saw_second for sharing in sharings)
     same = all(sharing.first_frames == sharing.second_frames for sharing in sharings)
-    touched = sum(sum(sharing.touched or ()) for sharing in sharings)
+    touched = [count for sharing in sharings for count in sharing.touched or ()]
     return Finding.whether(
-        seen and same and not touched and not measured.copied,
+        seen and same and not any(touched) and not measured.copied,
         f"{' and '.join(sharing.kind for sharing in sharings)}: each process "
-        f"{'saw' if seen else 'did not always see'} what the other wrote; the kernel touched the watched "
-        f"bytes {touched} times, and of bytes in all it copied {_counted(measured.copied)}",
+        f"{'saw' if seen else 'did not always see'} what the other wrote; meanwhile the kernel touched the "
+        f"bytes watched {_counted(sum(touched) if touched else None)} times, and copied "
+        f"{_counted(measured.copied)} bytes",
         Evidence("each process saw what the other wrote", "its memory", seen),
         Evidence(
             "frames behind the memory in the one process and in the other",
@@ -85,4 +86,4 @@ def shared_memory_is_unsynchronised(device: Device) -> Finding:
 
 
 def _counted(figure: int | None) -> str:
-    return "uncounted" if figure is None else f"{figure:,}"
+    return "an unknown number of" if figure is None else f"{figure:,}"

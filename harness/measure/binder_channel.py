@@ -53,7 +53,8 @@ class BinderChannel(Channel):
         )
         self.answers: list[Answer] = []
         """What the receiver was told, transfer by transfer."""
-        say(pair.server, commands.EnterLooper())
+        for end in (pair.client, pair.server):  # of other threads that hear it out the driver complains
+            say(end, commands.EnterLooper())
 
     def send(self, size: int) -> Call:
         """BINDER_WRITE_READ that only writes: BC_TRANSACTION."""

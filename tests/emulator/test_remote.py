@@ -84,7 +84,8 @@ class Server:
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server that takes a key of ours, and stands in our known_hosts."""
-    assert SSHD, "install openssh-server"
+    if SSHD is None:
+        pytest.skip("needs an SSH server: install openssh-server")
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     near, far = tmp_path / "near", tmp_path / "far"
     (near / ".ssh").mkdir(parents=True, mode=0o700)

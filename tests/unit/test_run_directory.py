@@ -42,12 +42,13 @@ with run_directory() as directory:
 
 
 def test_the_newest_logs_of_lost_devices_outlive_their_runs(tmp_path: Path) -> None:
-    log = tmp_path / "console.log"
-    log.write_text("Kernel panic")
     for number in range(KEPT_LOGS + 3):
-        kept = keep_log(log, f"qemu-{number}")
+        log = tmp_path / f"run-{number}" / "console.log"
+        log.parent.mkdir()
+        log.write_text("Kernel panic")
+        kept = keep_log(log)
         os.utime(kept, (number, number))
     names = {file.name for file in kept.parent.iterdir()}
     assert kept.read_text() == "Kernel panic"
     assert len(names) == KEPT_LOGS
-    assert "qemu-0.log" not in names
+    assert "run-0.log" not in names

@@ -33,8 +33,8 @@ flock --exclusive --close "$3" sh -c '
 ' sh "$1" "$2" "$server" 2> /dev/null
 """
 
-_held: list[IO[str]] = []
-"""Open lock files: held until this process ends."""
+_held: dict[int, IO[str]] = {}
+"""Open lock files by port: held until this process ends."""
 
 
 def server_port() -> int:
@@ -48,9 +48,10 @@ def ensure_adb_server() -> None:
     Raises SetupError when none can be started within 20 s.
     """
     port = server_port()
-    lock = (cache_root() / f"adb-server-{port}.lock").open("a")
-    fcntl.flock(lock, fcntl.LOCK_SH)
-    _held.append(lock)
+    if port not in _held:
+        _held[port] = (cache_root() / f"adb-server-{port}.lock").open("a")
+        fcntl.flock(_held[port], fcntl.LOCK_SH)
+    lock = _held[port]
     if answers(port):
         return
 

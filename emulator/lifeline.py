@@ -45,6 +45,15 @@ class LifeLine(Protocol):
 
 
 @runtime_checkable
+class CanReconnect(Protocol):
+    """A life line that knows how adb gets to its device, should the adb server have forgotten."""
+
+    def reconnect(self, deadline: Deadline) -> None:
+        """Have the adb server, another one perhaps, reach the device again; raises DeviceLostError."""
+        ...
+
+
+@runtime_checkable
 class CanRollBack(Protocol):
     """A life line whose device can be put back into the state in which it was handed out."""
 

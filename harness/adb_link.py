@@ -11,12 +11,14 @@ from pathlib import Path
 
 import adbutils
 
+from emulator.adb_server import ensure_adb_server
 from emulator.deadline import Deadline
 from emulator.errors import DeviceLostError, HarnessError
-from emulator.lifeline import LifeLine
+from emulator.lifeline import CanReconnect, LifeLine
 from harness.agent.stream import AdbShellStream
 
 SHELL_SECONDS = 30.0
+RECONNECT_SECONDS = 15.0
 
 
 class ShellError(HarnessError):
@@ -109,14 +111,21 @@ class AdbLink:
     def open_shell(self, line: str) -> AdbShellStream:
         """Start a command whose streams are held open; close the stream, which ends the command's input."""
         try:
-            connection = self._adb.open_transport()
-            connection.send_command(f"shell,v2,raw:{line}")
-            connection.check_okay()
+            return self._shell_stream(line)
         except (adbutils.AdbError, OSError) as error:
             self.raise_if_lost()
+            if isinstance(self.life_line, CanReconnect):
+                self.life_line.reconnect(Deadline(RECONNECT_SECONDS))
+                return self._shell_stream(line)
             raise HarnessError(
                 f"adb does not reach {self.serial}: {error}. Does `adb devices` list it as `device`?"
             ) from error
+
+    def _shell_stream(self, line: str) -> AdbShellStream:
+        ensure_adb_server()  # adbutils would start one that nobody ends
+        connection = self._adb.open_transport()
+        connection.send_command(f"shell,v2,raw:{line}")
+        connection.check_okay()
         return AdbShellStream(connection.conn)
 
     def raise_if_lost(self) -> None:

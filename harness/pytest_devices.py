@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.errors import DeviceLostError, ExitCode, SetupError, UsageError
+from emulator.errors import DeviceLostError, ExitCode, HarnessError
 from emulator.progress import Report, reporting_to, say
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Devices:
             return self._loss(result.reason)
         if self._current is not None and self._ended() and not self._lost:
             return self._loss(f"The device ended.\n{self._current.console_tail()}".rstrip())
-        if isinstance(error, SetupError | UsageError) and call.when == "setup":
+        if isinstance(error, HarnessError) and call.when == "setup":
             return _failure(str(error), error.exit_code)
         return None
 

@@ -6,7 +6,7 @@ import contextlib
 
 import adbutils
 
-from emulator.adb_server import server_port
+from emulator.adb_server import ensure_adb_server, server_port
 from emulator.deadline import Deadline
 from emulator.embedded.machine import Machine
 from emulator.errors import DeviceLostError, TimeLimitError
@@ -47,6 +47,14 @@ class QemuDevice:
     def wait_until_ready(self, deadline: Deadline, *, since: int = 0) -> None:
         """Wait for adbd to listen and for the adb server to reach it."""
         self.machine.wait_until_ready(since=since, deadline=deadline)
+        self._connect(deadline)
+
+    def reconnect(self, deadline: Deadline) -> None:
+        """Have the adb server reach it again: another program's adb may have ended the one that did."""
+        ensure_adb_server()
+        self._connect(deadline)
+
+    def _connect(self, deadline: Deadline) -> None:
         try:
             deadline.poll(self._connected, f"adb to reach {self.serial}")
         except TimeLimitError as error:
@@ -62,6 +70,7 @@ class QemuDevice:
             return False
 
     def _disconnect(self) -> None:
+        ensure_adb_server()  # adbutils would start one that nobody ends
         with contextlib.suppress(adbutils.AdbError, OSError):
             self._adb.disconnect(self.serial)
 

@@ -74,7 +74,7 @@ class Run:
             if code in codes:
                 return code
         deviates = any(result.as_known is False for result in self.results.values())
-        return ExitCode.DEVIATION if deviates else ExitCode.AS_KNOWN
+        return ExitCode.DEVIATION if deviates or self.failures else ExitCode.AS_KNOWN
 
     def properties(self) -> dict[str, str]:
         """Target and facts, as JUnit's suite properties."""

@@ -202,3 +202,19 @@ time.sleep(600)
     Deadline(WITHIN).poll(lambda: gone(machine), "QEMU to end")
     Deadline(WITHIN).poll(lambda: all(gone(server) for server in servers), "the adb server to end")
     assert not {process for process in process_ids(f"adb -P {port}|{tmp_path}") if not gone(process)}
+
+
+def test_an_adb_server_that_another_program_ended_is_done_without() -> None:
+    environment = {**os.environ, "ANDROID_ADB_SERVER_PORT": str(5600 + os.getpid() % 300)}
+    program = """
+import subprocess
+import adbutils
+from harness import open_device
+with open_device("embedded") as device:
+    subprocess.run([adbutils.adb_path(), "kill-server"], check=True)
+    print(device.shell("echo still here"))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=WITHIN
+    )
+    assert ended.stdout == "still here\n", ended.stderr

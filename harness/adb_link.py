@@ -95,10 +95,19 @@ class AdbLink:
             self._adb.sync.push(local, remote, mode, check=True)
         except (adbutils.AdbError, OSError) as error:
             self.raise_if_lost()
+            room = self._room_at(str(Path(remote).parent))
             raise HarnessError(
-                f"{local.name} could not be put at {remote} on {self.serial}: {error}. "
-                f"Is there room, and may adb write there? See `adb -s {self.serial} shell df`."
+                f"{local.name} ({local.stat().st_size:,} bytes) could not be put at {remote} on "
+                f"{self.serial}, where {room}: {error}. Make room there, or let adb write there (`adb root`)."
             ) from error
+
+    def _room_at(self, directory: str) -> str:
+        """How much goes into a directory of the device, in words; adbd's own message does not reach us."""
+        lines = self.run(["df", "-P", "-k", directory]).output.splitlines()
+        fields = lines[-1].split() if lines else []
+        if len(fields) < 4 or not fields[3].isdecimal():
+            return "it cannot be told how much room there is"
+        return f"there is room for {int(fields[3]) * 1024:,} bytes"
 
     def pull(self, remote: str, local: Path) -> None:
         """Copy a file from the device; raises HarnessError when that fails."""

@@ -1,0 +1,9 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+import signal
+
+# A shell starts what runs in the background with Ctrl-C ignored, and programs that tests start would inherit
+# that; they are to answer to it as they do at a prompt.
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,46 @@
+"""What a device can refuse: each is a clear error, and the device stays usable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from device_agents.build import syscall_agent
+from emulator.errors import HarnessError
+from harness.device import Device
+from harness.kernel.binder_state import BinderRecordsMissingError, BinderState
+
+NOWHERE = "/data/local/tmp/full"
+
+
+def test_a_file_for_which_there_is_no_room_is_refused(device: Device, tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(bytes(3_000_000))
+    device.shell(f"mkdir {NOWHERE} && mount -t tmpfs -o size=1m tmpfs {NOWHERE}")
+    try:
+        with pytest.raises(HarnessError, match=r"3,000,000 bytes.*room for (\d|,){1,9} bytes.*Make room"):
+            device.push(tmp_path / "large", f"{NOWHERE}/large")
+    finally:
+        device.shell(f"umount {NOWHERE} && rmdir {NOWHERE}")
+    assert device.shell("echo usable") == "usable"
+
+
+def test_an_agent_for_another_architecture_is_refused_with_what_the_device_said(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign = "/data/local/tmp/foreign_agent"
+    device.push(syscall_agent("aarch64"), foreign, mode=0o755)
+    monkeypatch.setitem(vars(device), "_agent", foreign)
+    monkeypatch.setattr(device.life_line, "start_agent", lambda _: None)
+    with pytest.raises(HarnessError, match=r"(?i)exec format error|syntax error|not found"):
+        device.process()
+    device.shell(f"rm {foreign}")
+    monkeypatch.undo()
+    with device.process() as process:
+        assert process.pid
+
+
+def test_a_debug_file_that_cannot_be_read_is_named(device: Device) -> None:
+    nowhere = "/sys/kernel/debug/no-binder"
+    with pytest.raises(BinderRecordsMissingError, match=nowhere):
+        BinderState(device.files, [nowhere]).state()

@@ -25,7 +25,7 @@ def cache_root() -> Path:
     """Where all entries are: $BINDER_HARNESS_CACHE, or binder-harness in the user's cache directory."""
     chosen = os.environ.get("BINDER_HARNESS_CACHE")
     if chosen:
-        root = Path(chosen)
+        root = Path(chosen).absolute()
     else:
         root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "binder-harness"
     try:

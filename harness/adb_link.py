@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import stat
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -112,7 +113,10 @@ class AdbLink:
     def pull(self, remote: str, local: Path) -> None:
         """Copy a file from the device; raises HarnessError when that fails."""
         try:
-            self._adb.sync.pull(remote, local)
+            # adb's protocol answers for a file that is not there with an empty one.
+            if not stat.S_ISREG(self._adb.sync.stat(remote).mode):
+                raise FileNotFoundError("there is no such file")
+            self._adb.sync.pull_file(remote, local)
         except (adbutils.AdbError, OSError) as error:
             self.raise_if_lost()
             raise HarnessError(f"{remote} could not be read from {self.serial}: {error}") from error

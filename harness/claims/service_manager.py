@@ -42,11 +42,13 @@ RESTARTED = {"zygote", "media", "surfaceflinger"}
 def handle_zero(device: Device) -> Finding:
     """Refuted by another owner, or by a service that is found under handle 0."""
     measured = measure_handle_zero(device)
-    owned = measured.owner in (None, measured.service_manager)
+    # Without root neither may be told; what can be compared must agree.
+    owned = None in (measured.owner, measured.service_manager) or measured.owner == measured.service_manager
+    process = f"process {measured.service_manager}" if measured.service_manager else "a process not told"
     return Finding.whether(
         measured.answer == SUCCESS and owned and 0 not in measured.handles_found,
-        f"handle 0 of a fresh process answers as the service manager of {measured.speaks}, which is process "
-        f"{measured.service_manager}; the handles of services are {list(measured.handles_found)}",
+        f"handle 0 of a fresh process answers as the service manager of {measured.speaks}, which is "
+        f"{process}; the handles of services are {list(measured.handles_found)}",
         Evidence("outcome of a ping", "BC_TRANSACTION to handle 0", measured.answer),
         Evidence("release that it speaks like", "the methods of IServiceManager", measured.speaks),
         Evidence("owner of the node", "state, of the driver's debug files", measured.owner),

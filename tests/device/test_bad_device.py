@@ -44,3 +44,11 @@ def test_a_debug_file_that_cannot_be_read_is_named(device: Device) -> None:
     nowhere = "/sys/kernel/debug/no-binder"
     with pytest.raises(BinderRecordsMissingError, match=nowhere):
         BinderState(device.files, [nowhere]).state()
+
+
+def test_a_file_that_is_not_there_is_not_pulled(device: Device, tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match=r"/nope could not be read from .*: there is no such file"):
+        device.pull("/nope", tmp_path / "nope")
+    assert not (tmp_path / "nope").exists()
+    device.pull("/system/build.prop", tmp_path / "properties")
+    assert "ro.product.device=embedded" in (tmp_path / "properties").read_text()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from emulator.deadline import Deadline
 from emulator.errors import HarnessError
+from harness.agent.syscalls import AT_FDCWD
 from harness.binder.endpoint import Binder
 from harness.binder.errors import DeadObjectError
 from harness.binder.service import ACTIVITY_MANAGER, BINDER
@@ -25,7 +26,6 @@ from harness.kernel.pagemap import frames
 if TYPE_CHECKING:
     from harness.device import Device, DeviceProcess
 
-AT_FDCWD = -100
 PLACES = ("/dev", "/dev/binderfs")
 NAMES = ("vndbinder", "hwbinder", "binder")
 """In the order in which an experiment may take them: servicemanager's own device comes last."""

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 from harness.agent.operations import Call, Operation, Read, Result, Write
 from harness.agent.process import RemoteProcess
+from harness.agent.syscalls import AT_FDCWD
 
-AT_FDCWD = -100
 AT_REMOVEDIR = 0x200
 PATH_SIZE = 4096
 """Bytes of the longest path, its end included: PATH_MAX."""

@@ -6,6 +6,9 @@ from enum import Enum, StrEnum
 
 from emulator.errors import UsageError
 
+AT_FDCWD = -100
+"""As a directory: the current one (include/uapi/linux/fcntl.h)."""
+
 
 class Architecture(StrEnum):
     """What a device's processor is, as `uname -m` says."""

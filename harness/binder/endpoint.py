@@ -12,13 +12,13 @@ from emulator.deadline import Deadline
 from emulator.errors import UsageError
 from harness.agent.errors import AgentDiedError
 from harness.agent.process import RemoteProcess
+from harness.agent.syscalls import AT_FDCWD
 from harness.binder.binder_file import CONTEXT_MANAGER_NODE, BinderFile
 from harness.binder.call import Handler
 from harness.binder.objects import Node
 from harness.binder.references import References
 from harness.binder.server import Server
 
-_AT_FDCWD = -100
 _MAP_NORESERVE = 0x4000
 
 
@@ -48,7 +48,7 @@ class Binder(References):
         flags: int = os.O_RDWR | os.O_CLOEXEC,
     ) -> Self:
         """Open the device and map `size` bytes, by default what libbinder maps; raises OSError."""
-        descriptor = process.syscall("openat", _AT_FDCWD, os.fsencode(path), flags, 0)
+        descriptor = process.syscall("openat", AT_FDCWD, os.fsencode(path), flags, 0)
         size = binder_vm_size(process.page_size) if size is None else size
         try:
             mapping = process.syscall(

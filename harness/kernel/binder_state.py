@@ -12,7 +12,7 @@ from harness.kernel.binder_logs import TransactionLog, parse_transaction_log
 from harness.kernel.binder_parser import parse_state
 from harness.kernel.binder_records import Buffer, Node, ProcessBlock, Reference, State, Thread
 from harness.kernel.binder_stats import Stats, parse_stats
-from harness.kernel.files import Files
+from harness.kernel.files import Files, directory_holding
 
 LOCATIONS = ("/sys/kernel/debug/binder", "/dev/binderfs/binder_logs")
 
@@ -69,18 +69,13 @@ class BinderState:
     @functools.cached_property
     def location(self) -> str:
         """The directory the records are read from: the first that can be listed and has a file `state`."""
-        looked = []
-        for location in self._locations:
-            try:
-                if "state" in self._files.list_directory(location):
-                    return location
-                looked.append(f"{location}: has no file `state` (binderfs mounted without stats=global?)")
-            except OSError as error:
-                looked.append(f"{location}: {error.strerror or error}")
+        lacking = "has no file `state` (binderfs mounted without stats=global?)"
+        location, looked = directory_holding("state", self._files, self._locations, otherwise=lacking)
+        if location is not None:
+            return location
         raise BinderRecordsMissingError(
-            "Binder's records cannot be read on this device. Looked in\n  "
-            + "\n  ".join(looked)
-            + "\nThey need root (`adb root`), and debugfs (`mount -t debugfs none /sys/kernel/debug`) or "
+            f"Binder's records cannot be read on this device. Looked in\n{looked}"
+            "\nThey need root (`adb root`), and debugfs (`mount -t debugfs none /sys/kernel/debug`) or "
             "binderfs mounted with stats=global. `user` builds of Android 12 and later never mount "
             "debugfs: use a userdebug build or the embedded device."
         )

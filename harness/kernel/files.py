@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -47,3 +48,22 @@ class Files(Protocol):
     def remove_directory(self, path: str) -> None:
         """Remove one empty directory."""
         ...
+
+
+def directory_holding(
+    name: str, files: Files, locations: Sequence[str], *, otherwise: str
+) -> tuple[str | None, str]:
+    """The first of the locations that can be listed and holds `name`, if any, and where else was looked.
+
+    The latter is for an error: a line for each location that will not do, with the reason, `otherwise` for
+    one that lacks the name.
+    """
+    looked: list[str] = []
+    for location in locations:
+        try:
+            if name in files.list_directory(location):
+                return location, "\n".join(looked)
+            looked.append(f"  {location}: {otherwise}")
+        except OSError as error:
+            looked.append(f"  {location}: {error.strerror or error}")
+    return None, "\n".join(looked)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emulator.errors import HarnessError, UsageError
-from harness.kernel.files import Files
+from harness.kernel.files import Files, directory_holding
 from harness.kernel.kprobes import Probe
 
 LOCATIONS = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")
@@ -47,18 +47,13 @@ class TraceFs:
     @functools.cached_property
     def location(self) -> str:
         """The first of the known places that has a `trace` file; raises TracingMissingError."""
-        looked = []
-        for location in self._locations:
-            try:
-                if "trace" in self.files.list_directory(location):
-                    return location
-                looked.append(f"{location}: no trace file system is mounted here")
-            except OSError as error:
-                looked.append(f"{location}: {error.strerror or error}")
+        lacking = "no trace file system is mounted here"
+        location, looked = directory_holding("trace", self.files, self._locations, otherwise=lacking)
+        if location is not None:
+            return location
         raise TracingMissingError(
-            "The kernel of this device cannot be traced. Looked in\n  "
-            + "\n  ".join(looked)
-            + "\nIt needs root (`adb root`) and tracefs (`mount -t tracefs none /sys/kernel/tracing`)."
+            f"The kernel of this device cannot be traced. Looked in\n{looked}"
+            "\nIt needs root (`adb root`) and tracefs (`mount -t tracefs none /sys/kernel/tracing`)."
         )
 
     def events(self, system: str) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ import struct
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.agent.files import AT_FDCWD
 from harness.agent.operations import Call
+from harness.agent.syscalls import AT_FDCWD
 from harness.measure.copy_functions import (
     MESSAGE_IN,
     MESSAGE_OUT,

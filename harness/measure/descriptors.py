@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.agent.files import AT_FDCWD
 from harness.agent.operations import Call
+from harness.agent.syscalls import AT_FDCWD
 from harness.binder import Parcel, TransactionFailedError, open_pair
 from harness.kernel.system import FILE_MAX_PATH, read_file_max
 from harness.measure.attempts import attempt, outcome

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from harness.agent.files import AT_FDCWD
 from harness.agent.operations import Call
+from harness.agent.syscalls import AT_FDCWD
 from harness.binder.uapi import BinderIoctl
 from harness.kernel.devices import read_devices, read_misc
 from harness.measure.attempts import attempt, outcome

@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.agent.files import AT_FDCWD
 from harness.agent.operations import Call
+from harness.agent.syscalls import AT_FDCWD
 from harness.binder.endpoint import binder_vm_size
 from harness.kernel.frame_flags import Frame, read_frames
 from harness.kernel.memory import SLABINFO_PATH, SlabCache, VmallocArea, read_slabinfo, read_vmallocinfo

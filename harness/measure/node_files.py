@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.agent.errors import AgentDiedError
-from harness.agent.files import AT_FDCWD
 from harness.agent.operations import Call
 from harness.agent.process import RemoteProcess
+from harness.agent.syscalls import AT_FDCWD
 from harness.facts import FacilityMissingError, Facts
 
 MAP_NORESERVE = 0x4000

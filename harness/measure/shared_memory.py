@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.agent.files import AT_FDCWD
 from harness.agent.operations import Digest, Fill
 from harness.agent.payload import digest, fill_pattern
+from harness.agent.syscalls import AT_FDCWD
 from harness.measure.copy_functions import Copied, NoInstrumentError, count_copies, marked
 from harness.measure.frames import frames_behind
 from harness.measure.measurement import measurement

@@ -7,9 +7,9 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.agent.files import AT_FDCWD
 from harness.agent.operations import Call, Write
 from harness.agent.payload import fill_pattern
+from harness.agent.syscalls import AT_FDCWD
 from harness.measure.attempts import outcome
 from harness.measure.deliveries import SEED, open_deliveries
 from harness.measure.measurement import measurement

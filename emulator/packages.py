@@ -1,7 +1,8 @@
 """Debian packages and sources as raw material: downloaded and unpacked under the cache, never installed.
 
-The machine's own apt configuration stays as it is. A private apt state is kept in the cache; its sources
-are the machine's own, with source packages switched on.
+The machine's own apt configuration stays as it is. A private apt state is kept in the cache, one for each
+architecture; its sources are the machine's own, with source packages switched on. An architecture is named
+as `uname -m` names it; Debian's own names stay in here.
 """
 
 from __future__ import annotations
@@ -10,20 +11,23 @@ import contextlib
 import functools
 import json
 import re
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import filelock
 
 from emulator.cache import cache_root
 from emulator.command import run
-from emulator.errors import SetupError
+from emulator.errors import SetupError, UsageError
 from emulator.progress import step
 
 SOURCES = Path("/etc/apt/sources.list")
 SOURCES_PARTS = Path("/etc/apt/sources.list.d")
+DEBIAN_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
 DOWNLOAD_SECONDS = 1200.0
+UNPACK_SECONDS = 300.0
 FRESH_SECONDS = 3600.0
 
 
@@ -39,16 +43,20 @@ def with_sources(text: str, *, one_line: bool) -> str:
 
 
 class PackageIndex:
-    """The private apt state, one for each machine architecture asked for."""
+    """The private apt state of one architecture; `name` is Debian's name for it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, name: str) -> None:
         self.root = root
+        self.name = name
 
     @functools.cached_property
     def _options(self) -> list[str]:
         return [
+            f"-oAPT::Architecture={self.name}",
+            f"-oAPT::Architectures={self.name}",
             f"-oDir::State={self.root}/state",
-            "-oDir::State::status=/var/lib/dpkg/status",
+            # What this machine has installed, and of which architecture, plays no part.
+            "-oDir::State::status=/dev/null",
             f"-oDir::Cache={self.root}/cache",
             f"-oDir::Etc::sourcelist={self.root}/sources.list",
             f"-oDir::Etc::sourceparts={self.root}/sources.list.d",
@@ -67,7 +75,7 @@ class PackageIndex:
         for part in sorted(SOURCES_PARTS.glob("*.list")) + sorted(SOURCES_PARTS.glob("*.sources")):
             copy = self.root / "sources.list.d" / part.name
             copy.write_text(with_sources(part.read_text(), one_line=part.suffix == ".list"))
-        with step("reading the list of Debian's packages"):
+        with step(f"reading the list of Debian's packages for {self.name}"):
             run(
                 ["apt-get", *self._options, "update"],
                 seconds=DOWNLOAD_SECONDS,
@@ -76,15 +84,32 @@ class PackageIndex:
 
     def version(self, package: str) -> str | None:
         """The version that would be downloaded; None when the index does not have the package."""
-        policy = run(["apt-cache", *self._options, "policy", package], seconds=60)
-        found = re.search(r"Candidate: (\S+)", policy)
-        return found[1] if found and found[1] != "(none)" else None
+        return self.versions([package]).get(package)
+
+    def versions(self, packages: Sequence[str]) -> dict[str, str]:
+        """The version that would be downloaded of each package that the index has."""
+        policy = run(["apt-cache", *self._options, "policy", *packages], seconds=60)
+        found = re.findall(r"^(\S+):\n.*\n  Candidate: (\S+)$", policy, flags=re.MULTILINE)
+        return {package: version for package, version in found if version != "(none)"}
 
     def dependency(self, package: str, pattern: str) -> str | None:
         """The name of the first dependency of a package that matches `pattern`."""
         depends = run(["apt-cache", *self._options, "depends", package], seconds=60)
         return next(
             (name for name in re.findall(r"Depends: (\S+)", depends) if re.match(pattern, name)), None
+        )
+
+    def closure(self, packages: Sequence[str], pattern: str) -> list[str]:
+        """Those of the packages, and of all that they depend on directly or not, that match `pattern`."""
+        depends = run(
+            ["apt-cache", *self._options, "depends", "--recurse", "--important", *packages], seconds=60
+        )
+        return sorted(
+            {
+                name
+                for name in re.findall(r"^(\w\S*)$", depends, flags=re.MULTILINE)
+                if re.match(pattern, name)
+            }
         )
 
     def source_version(self, source: str) -> str | None:
@@ -95,9 +120,13 @@ class PackageIndex:
 
     def download(self, package: str, directory: Path) -> Path:
         """Download a package (apt checks its hash against the signed index) and return the .deb file."""
-        run(["apt-get", *self._options, "download", package], directory=directory, seconds=DOWNLOAD_SECONDS)
-        (file,) = directory.glob(f"{package.partition('=')[0]}_*.deb")
+        (file,) = self.download_all([package], directory)
         return file
+
+    def download_all(self, packages: Sequence[str], directory: Path) -> list[Path]:
+        """Download packages, each NAME or NAME=VERSION, into an empty directory: the .deb files."""
+        run(["apt-get", *self._options, "download", *packages], directory=directory, seconds=DOWNLOAD_SECONDS)
+        return sorted(directory.glob("*.deb"))
 
     def download_source(self, source: str, directory: Path) -> None:
         """Download a source package: its .dsc file and the tarballs (apt checks their hashes)."""
@@ -112,13 +141,24 @@ class PackageIndex:
         run(command, directory=directory, seconds=DOWNLOAD_SECONDS)
 
 
-@contextlib.contextmanager
-def package_index() -> Iterator[PackageIndex]:
-    """The private index, read within the last hour, held by one run at a time."""
-    root = cache_root() / "apt"
+def _root(architecture: str) -> Path:
+    if architecture not in DEBIAN_NAMES:
+        known = " or ".join(DEBIAN_NAMES)
+        raise UsageError(f"There are no programs for a device of {architecture}: they are made for {known}.")
+    root = cache_root() / f"apt-{DEBIAN_NAMES[architecture]}"
     root.mkdir(exist_ok=True)
+    return root
+
+
+@contextlib.contextmanager
+def package_index(architecture: str = "x86_64") -> Iterator[PackageIndex]:
+    """The private index of an architecture, read within the last hour, held by one run at a time.
+
+    Sources are the same for all architectures.
+    """
+    root = _root(architecture)
     with filelock.FileLock(root / ".lock", timeout=DOWNLOAD_SECONDS):
-        index = PackageIndex(root)
+        index = PackageIndex(root, DEBIAN_NAMES[architecture])
         stamp = root / "refreshed"
         if not stamp.exists() or time.time() - stamp.stat().st_mtime > FRESH_SECONDS:
             index.refresh()
@@ -126,20 +166,22 @@ def package_index() -> Iterator[PackageIndex]:
         yield index
 
 
-def recorded_version(name: str, ask: Callable[[PackageIndex], str | None]) -> str:
+def recorded_version(
+    name: str, ask: Callable[[PackageIndex], str | None], architecture: str = "x86_64"
+) -> str:
     """The version of `name` that this machine uses: asked of the index once, then remembered.
 
-    Remembering keeps later runs off the network and on the same kernel; removing the file `versions.json`
+    Remembering keeps later runs off the network and on the same kernel; removing the files `versions.json`
     from the cache moves to the newest of everything. Raises SetupError when the index has no such package.
     """
-    record = cache_root() / "apt" / "versions.json"
+    record = _root(architecture) / "versions.json"
     known: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
     if name not in known:
-        with package_index() as index:
+        with package_index(architecture) as index:
             found = ask(index)
             if found is None:
                 raise SetupError(
-                    f"The machine's apt sources offer no {name}. "
+                    f"The machine's apt sources offer no {name} for {index.name}. "
                     "Debian 12 with its security and updates suites has it; see /etc/apt/sources.list.d."
                 )
             known[name] = found
@@ -147,12 +189,29 @@ def recorded_version(name: str, ask: Callable[[PackageIndex], str | None]) -> st
     return known[name]
 
 
-def forget_version(name: str) -> None:
+def forget_version(name: str, architecture: str = "x86_64") -> None:
     """Ask the index again at the next use, because it no longer has the version remembered."""
-    record = cache_root() / "apt" / "versions.json"
+    record = _root(architecture) / "versions.json"
     known: dict[str, str] = json.loads(record.read_text())
     known.pop(name, None)
     _replace(record, json.dumps(known, indent=1))
+
+
+def unpack(record: str, packages: Sequence[str], directory: Path, architecture: str = "x86_64") -> None:
+    """Download packages, each NAME=VERSION, and unpack all of them into one directory.
+
+    Where that fails, `record`, the name under which their versions are remembered, is forgotten: archives
+    drop a version when they get the next.
+    """
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".build-") as scratch:
+        try:
+            with package_index(architecture) as index:
+                archives = index.download_all(packages, Path(scratch))
+        except SetupError:
+            forget_version(record, architecture)
+            raise
+        for archive in archives:
+            run(["dpkg-deb", "--extract", archive, directory], seconds=UNPACK_SECONDS)
 
 
 def _replace(file: Path, text: str) -> None:

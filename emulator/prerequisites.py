@@ -1,6 +1,7 @@
 """What a run needs of the system: program by program, with Debian's package for it.
 
-Run as a script by a bare Python, before anything is installed, it prints the packages that are missing.
+Run as a script by a bare Python, before anything is installed, it prints the packages that are missing,
+whatever the architecture of the device that needs them: one set-up, and everything works.
 """
 
 from __future__ import annotations
@@ -9,6 +10,11 @@ import platform
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+
+ARCHITECTURES = ("x86_64", "aarch64")
+"""Those that an embedded device can have, as `uname -m` says them."""
+NATIVE = tuple(name for name in ARCHITECTURES if name == platform.machine())
+FOREIGN = tuple(name for name in ARCHITECTURES if name != platform.machine())
 
 
 @dataclass(frozen=True)
@@ -19,6 +25,8 @@ class Prerequisite:
     purpose: str
     program: str | None = None
     file: Path | None = None
+    architectures: tuple[str, ...] = ARCHITECTURES
+    """Of the devices that need it."""
 
     @property
     def present(self) -> bool:
@@ -28,27 +36,63 @@ class Prerequisite:
         return self.file is not None and self.file.exists()
 
 
-LIBRARIES = Path(f"/usr/lib/{platform.machine()}-linux-gnu")
+LIBRARIES = (
+    Prerequisite("g++", "has the C++ library that AOSP's adbd links", program="g++", architectures=NATIVE),
+    Prerequisite(
+        "libcap-dev",
+        "gives adbd its privileges",
+        file=Path("/usr/include/sys/capability.h"),
+        architectures=NATIVE,
+    ),
+    Prerequisite(
+        "libc++-dev", "is AOSP's own C++ library", file=Path("/usr/include/c++/v1"), architectures=NATIVE
+    ),
+    Prerequisite(
+        "libc++abi-dev",
+        "belongs to it",
+        file=Path(f"/usr/lib/{platform.machine()}-linux-gnu/libc++abi.so"),
+        architectures=NATIVE,
+    ),
+)
+"""What programs of this machine's architecture are linked with; of another, the same comes into the cache."""
 PREREQUISITES = (
-    Prerequisite("qemu-system-x86", "runs the embedded device", program="qemu-system-x86_64"),
+    Prerequisite(
+        "qemu-system-x86",
+        "runs the embedded device",
+        program="qemu-system-x86_64",
+        architectures=("x86_64",),
+    ),
+    Prerequisite(
+        "qemu-system-arm",
+        "runs the embedded device for arm64",
+        program="qemu-system-aarch64",
+        architectures=("aarch64",),
+    ),
     Prerequisite("util-linux", "ends what a killed run had started", program="setpriv"),
     Prerequisite("dpkg", "unpacks the device's kernel", program="dpkg-deb"),
     Prerequisite("dpkg-dev", "unpacks AOSP's sources", program="dpkg-source"),
     Prerequisite("make", "builds AOSP's adbd", program="make"),
     Prerequisite("clang", "compiles AOSP's adbd", program="clang++"),
-    Prerequisite("g++", "has the C++ library that AOSP's adbd links", program="g++"),
+    Prerequisite(
+        "lld",
+        "links for another architecture than this machine's",
+        program="ld.lld",
+        architectures=FOREIGN,
+    ),
     Prerequisite("cmake", "configures AOSP's Binder user space", program="cmake"),
     Prerequisite("ninja-build", "builds AOSP's Binder user space", program="ninja"),
     Prerequisite("aidl", "generates the interface of AOSP's servicemanager", program="aidl"),
-    Prerequisite("libcap-dev", "gives adbd its privileges", file=Path("/usr/include/sys/capability.h")),
-    Prerequisite("libc++-dev", "is AOSP's own C++ library", file=Path("/usr/include/c++/v1")),
-    Prerequisite("libc++abi-dev", "belongs to it", file=LIBRARIES / "libc++abi.so"),
+    *LIBRARIES,
 )
 
 
-def missing() -> list[Prerequisite]:
-    """Those that are not there."""
-    return [prerequisite for prerequisite in PREREQUISITES if not prerequisite.present]
+def missing(architecture: str = "x86_64") -> list[Prerequisite]:
+    """Those that devices of this architecture need and that are not there."""
+    return [
+        prerequisite
+        for prerequisite in PREREQUISITES
+        if architecture in prerequisite.architectures and not prerequisite.present
+    ]
 
 
 def package_of(program: str) -> str | None:
@@ -62,4 +106,4 @@ def install_command(packages: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    print(*(prerequisite.package for prerequisite in missing()))
+    print(*(prerequisite.package for prerequisite in PREREQUISITES if not prerequisite.present))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 from pathlib import Path
 
 from emulator.cache import cache_root
 from emulator.deadline import Deadline
+from emulator.embedded.board import kernel_arguments
 from emulator.embedded.image import Image
 from emulator.embedded.machine import Hardware, Machine
-from emulator.errors import DeviceLostError, SetupError
+from emulator.errors import DeviceLostError, SetupError, UsageError
 from emulator.progress import say, step
 from emulator.run_directory import run_directory
 
@@ -23,30 +25,44 @@ TRIAL_SECONDS = 15.0
 def choose_acceleration(wanted: str, image: Image) -> str:
     """`kvm` or `tcg`: as wanted, or for `auto` whatever a trial boot of this image showed on this machine.
 
-    The trial's outcome is remembered until the machine boots again or the kernel changes.
+    The trial's outcome is remembered for each kernel until the machine boots again.
     """
+    native = image.kernel.architecture == platform.machine()
+    if wanted == "kvm" and not native:
+        raise UsageError(
+            f"KVM runs no {image.kernel.architecture} kernel on this {platform.machine()} machine: "
+            "write acceleration=tcg, or nothing."
+        )
     if wanted != "auto":
         return wanted
-    if not os.access(KVM, os.R_OK | os.W_OK):
+    if not native or not os.access(KVM, os.R_OK | os.W_OK):
         return "tcg"
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     record = cache_root() / "acceleration.json"
-    situation = f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {image.kernel.package}"
+    known: dict[str, str] = {}
     with contextlib.suppress(OSError, ValueError):
         known = json.loads(record.read_text())
-        if known.get("situation") == situation:
-            return str(known["acceleration"])
-    acceleration = "kvm" if _kvm_runs(image) else "tcg"
-    record.write_text(json.dumps({"situation": situation, "acceleration": acceleration}))
-    return acceleration
+    if known.get("boot") != boot:
+        known = {"boot": boot}
+    if image.kernel.origin not in known:
+        known[image.kernel.origin] = "kvm" if _kvm_runs(image) else "tcg"
+        record.write_text(json.dumps(known, indent=1))
+    return known[image.kernel.origin]
 
 
 def _kvm_runs(image: Image) -> bool:
     with run_directory() as directory, step("trying KVM"):
-        hardware = Hardware(kernel=image.kernel.image, initramfs=image.initramfs, acceleration="kvm")
+        hardware = Hardware(
+            kernel=image.kernel.image,
+            initramfs=image.initramfs,
+            architecture=image.kernel.architecture,
+            acceleration="kvm",
+            kernel_arguments=kernel_arguments(image.kernel.architecture),
+        )
         try:
             with Machine(hardware, directory) as machine:
-                machine.wait_until_ready(deadline=Deadline(TRIAL_SECONDS))
+                machine.wait_until_ready(Deadline(TRIAL_SECONDS))
         except (DeviceLostError, SetupError) as error:
-            say(f"KVM cannot run this kernel here: {str(error).splitlines()[0]} Using emulation.")
+            say(f"KVM cannot run this kernel here: {str(error).splitlines()[0]}\nUsing emulation.")
             return False
     return True

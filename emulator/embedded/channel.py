@@ -73,9 +73,14 @@ class Program:
             finally:
                 self._sending.release()
 
-    def receive(self, limit: int) -> bytes:
-        """Up to `limit` bytes of its output, awaiting the first; b"" at its end, or after close()."""
+    def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:
+        """Up to `limit` bytes of its output, awaiting the first; b"" at its end, or after close().
+
+        Raises TimeLimitError where there is nothing by the deadline; without one it waits for ever.
+        """
         if not self._received and not self._ended.is_set():
+            if deadline is not None:
+                deadline.await_input(self._port, "output of a program on the device")
             try:
                 self._received = self._port.recv(RECEIVED_AT_ONCE)
             except OSError:
@@ -177,13 +182,6 @@ class Ports:
             if port in self._all:
                 self._all.remove(port)
         port.close()
-
-    def abandon(self) -> None:
-        """Discard the ports of programs that run, because the device starts anew."""
-        with self._lock:
-            busy = [port for port in self._all if port not in self._free]
-        for port in busy:
-            self.discard(port)
 
     def close(self) -> None:
         """Close every port."""

@@ -63,7 +63,7 @@ class Console:
         """How many lines have come so far; a place to wait from."""
         return self._seen
 
-    def wait_for(self, text: str, *, since: int, deadline: Deadline) -> str | None:
+    def wait_for(self, text: str, *, since: int = 0, deadline: Deadline) -> str | None:
         """The first line holding `text` after position `since`; None when the console ended before.
 
         Raises TimeLimitError at the deadline.

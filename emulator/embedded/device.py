@@ -11,9 +11,11 @@ from pathlib import Path
 from emulator.adb_server import ensure_adb_server
 from emulator.deadline import Deadline
 from emulator.embedded.acceleration import choose_acceleration
+from emulator.embedded.board import kernel_arguments
 from emulator.embedded.channel import Program
 from emulator.embedded.image import AGENT, Image, embedded_image
-from emulator.embedded.machine import KERNEL_ARGUMENTS, Hardware, Machine
+from emulator.embedded.kernel import find_kernel
+from emulator.embedded.machine import Hardware, Machine
 from emulator.embedded.qemu_device import QemuDevice
 from emulator.embedded.snapshot import restored_machine
 from emulator.progress import step
@@ -29,14 +31,16 @@ PORTS = 30
 class EmbeddedDevice(QemuDevice):
     """The life line of an embedded device."""
 
+    machine: Machine
+    rollback_seconds = 60.0
+
     def __init__(
         self, target: Target, hardware: Hardware, resources: contextlib.ExitStack, deadline: Deadline
     ) -> None:
         self.hardware = hardware
         self._warm = target.option("start") == "warm"
         self._directory = resources.enter_context(run_directory())
-        super().__init__(target, self._started_machine(deadline), resources)
-        resources.callback(lambda: self.machine.close())
+        super().__init__(target, self._started_machine(deadline), self._booting_machine, resources)
 
     def start_agent(self, arguments: Sequence[str]) -> Program | None:
         """Start a system call agent, as root, over virtio-serial; None where no port is free."""
@@ -44,35 +48,49 @@ class EmbeddedDevice(QemuDevice):
 
     def rollback(self, deadline: Deadline) -> None:
         """Put it back into the state in which it was handed out: from the snapshot, or by another boot."""
-        self._disconnect()
-        self.machine.close()
-        self.machine = self._started_machine(deadline, adb_port=self.machine.adb_port)
-        self.wait_until_ready(deadline)
+        self._replace_machine(lambda adb_port: self._started_machine(deadline, adb_port=adb_port), deadline)
 
     def _started_machine(self, deadline: Deadline, *, adb_port: int = 0) -> Machine:
         """A machine from the snapshot, or where that is not wanted or cannot be, one that boots."""
-        directory = Path(tempfile.mkdtemp(dir=self._directory))
         if self._warm:
+            directory = self._new_directory()
             machine = restored_machine(self.hardware, directory, adb_port=adb_port, deadline=deadline)
             if machine is not None:
                 return machine
-        return Machine(self.hardware, directory, adb_port=adb_port)
+        return self._booting_machine(adb_port)
+
+    def _booting_machine(self, adb_port: int) -> Machine:
+        return Machine(self.hardware, self._new_directory(), adb_port=adb_port)
+
+    def _new_directory(self) -> Path:
+        return Path(tempfile.mkdtemp(dir=self._directory))
+
+
+def image_of(target: Target) -> Image:
+    """What a target says is to boot: its kernel, and the user space for that."""
+    given = target.given
+    return embedded_image(find_kernel(target.option("kernel"), given.get("arch"), given.get("pages")))
 
 
 def hardware_of(target: Target, image: Image) -> Hardware:
     """The machine that a target describes, under emulation."""
+    architecture = image.kernel.architecture
     return Hardware(
         kernel=image.kernel.image,
         initramfs=image.initramfs,
+        architecture=architecture,
         memory_mib=int(target.option("memory")),
         processors=int(target.option("processors")),
-        kernel_arguments=(*KERNEL_ARGUMENTS, f"{USERLAND}={target.option('userland')}"),
+        kernel_arguments=(
+            *kernel_arguments(architecture),
+            f"{USERLAND}={target.option('userland')}",
+        ),
     )
 
 
 def open_embedded(target: Target, deadline: Deadline | None = None) -> EmbeddedDevice:
     """Start an embedded device and wait until adb reaches it: from a snapshot, unless it is to boot."""
-    image = embedded_image()
+    image = image_of(target)
     acceleration = choose_acceleration(target.option("acceleration"), image)
     hardware = replace(hardware_of(target, image), acceleration=acceleration, ports=PORTS)
     ensure_adb_server()

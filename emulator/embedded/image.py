@@ -9,7 +9,7 @@ from pathlib import Path
 from device_agents.build import syscall_agent
 from emulator.cache import entry, fingerprint
 from emulator.embedded.archive import Archive
-from emulator.embedded.kernel import Kernel, debian_kernel
+from emulator.embedded.kernel import Kernel, find_kernel
 from emulator.embedded.userland import GUEST, adbd_root, binder_userland, busybox, channel_server
 
 SHELL_USER = 2000
@@ -29,17 +29,21 @@ class Image:
     initramfs: Path
 
 
-def embedded_image() -> Image:
-    """The embedded device's image, from the cache or made now, with all that goes into it."""
-    kernel = debian_kernel()
+def embedded_image(kernel: Kernel | None = None) -> Image:
+    """An embedded device's image, from the cache or made now, with all that goes into it.
+
+    Its kernel is Debian's 6.12 for x86_64 unless another is given.
+    """
+    kernel = kernel or find_kernel("6.12")
+    architecture = kernel.architecture
     files = {
-        "system/bin/busybox": busybox(),
-        "system/bin/channel_server": channel_server(),
-        AGENT.lstrip("/"): syscall_agent("x86_64"),
+        "system/bin/busybox": busybox(architecture),
+        "system/bin/channel_server": channel_server(architecture),
+        AGENT.lstrip("/"): syscall_agent(architecture),
     }
     files |= {f"lib/modules/{module.name}": module for module in kernel.modules}
     links = {}
-    for root in (GUEST / "root", adbd_root(), binder_userland() / "root"):
+    for root in (GUEST / "root", adbd_root(architecture), binder_userland(architecture) / "root"):
         for path in sorted(root.rglob("*")):
             name = str(path.relative_to(root))
             if path.is_symlink():

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from emulator.deadline import Deadline
-from emulator.host_address import is_host
+from emulator.embedded.board import BOARDS
+from emulator.embedded.kernel_choice import ARCHITECTURES, PAGES, VERSIONS
+from emulator.host import Host, absence
+from emulator.host_address import HOST
 from emulator.lifeline import LifeLine
 from emulator.prerequisites import install_command, missing
-from emulator.target import Kind, Offer, Option, Target, whole_number
+from emulator.target import Kind, Offer, Option, Target, on_host, whole_number
+
+
+def _is_kernel(text: str) -> bool:
+    return text in VERSIONS or Path(text).is_file()
 
 
 def _open(target: Target, deadline: Deadline | None) -> LifeLine:
@@ -19,16 +28,40 @@ def _open(target: Target, deadline: Deadline | None) -> LifeLine:
     return open_embedded(target, deadline)
 
 
-def _offers() -> list[Offer]:
+def _offers(host: Host) -> list[Offer]:
     absent = [prerequisite.package for prerequisite in missing()]
-    detail = f"lacks programs; mend it: {install_command(absent)}" if absent else KIND.summary
-    return [Offer(KIND.name, not absent, detail)]
+    problem = f"lacks programs; mend it: {install_command(absent)}" if absent else ""
+    if host.address:
+        problem = problem or absence(host, BOARDS["x86_64"].program)
+    return [Offer(on_host(KIND.name, host), not problem, problem or KIND.summary)]
 
 
 KIND = Kind(
     "embedded",
     "Debian's kernel and AOSP's adbd in QEMU, made and started by this project",
     (
+        Option(
+            "kernel",
+            "a series of Debian's kernels, or your own: a bzImage, vmlinux or arm64 Image, its modules in a "
+            "lib/modules beside or above it, or Binder and virtio built in",
+            "6.12",
+            _is_kernel,
+            f"{', '.join(VERSIONS)}, or the path of an image",
+        ),
+        Option(
+            "arch",
+            "architecture of the device",
+            "x86_64",
+            ARCHITECTURES.__contains__,
+            " or ".join(ARCHITECTURES),
+        ),
+        Option(
+            "pages",
+            "page size of its kernel; 16k is for arm64",
+            "4k",
+            PAGES.__contains__,
+            " or ".join(PAGES),
+        ),
         Option(
             "userland",
             "generation of AOSP's servicemanager on /dev/binder: Android 11's, Android 10's (in C), or none",
@@ -52,13 +85,7 @@ KIND = Kind(
             ("auto", "kvm", "tcg").__contains__,
             "auto, kvm or tcg",
         ),
-        Option(
-            "host",
-            "the machine to run on, reached over SSH; without it, this one",
-            "",
-            is_host,
-            "ssh://USER@HOST or ssh://USER@HOST:PORT",
-        ),
+        HOST,
     ),
     _open,
     _offers,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 import adbutils
 
 from emulator.adb_server import ensure_adb_server, server_port
 from emulator.deadline import Deadline
-from emulator.embedded.machine import Machine
+from emulator.embedded.running_machine import RunningMachine
 from emulator.errors import DeviceLostError, TimeLimitError
 from emulator.target import Target
 
@@ -18,13 +19,22 @@ class QemuDevice:
 
     disposable = True
 
-    def __init__(self, target: Target, machine: Machine, resources: contextlib.ExitStack) -> None:
+    def __init__(
+        self,
+        target: Target,
+        machine: RunningMachine,
+        boot: Callable[[int], RunningMachine],
+        resources: contextlib.ExitStack,
+    ) -> None:
+        """`boot` starts another such machine, whose adbd answers on the port given."""
         self.target = str(target)
         self.machine = machine
-        """Its QEMU; after a roll back, another one."""
+        """Its QEMU; after a restart or a roll back, another one."""
         self.serial = f"127.0.0.1:{machine.adb_port}"
+        self._boot = boot
         self._resources = resources
         self._adb = adbutils.AdbClient(host="127.0.0.1", port=server_port())
+        resources.callback(lambda: self.machine.close())
         resources.callback(self._disconnect)
 
     @property
@@ -37,16 +47,23 @@ class QemuDevice:
         return self.machine.why_lost()
 
     def restart(self, deadline: Deadline) -> None:
-        """Reset the machine and wait until adb reaches it again."""
-        since = self.machine.console.position
+        """Switch the machine off and on, and wait until adb reaches it again.
+
+        QEMU is started anew: at a reset, PC firmware may restart over and over before it boots (SeaBIOS in
+        QEMU 7.2 did so up to 28 times).
+        """
+        self._replace_machine(self._boot, deadline)
+
+    def _replace_machine(self, start: Callable[[int], RunningMachine], deadline: Deadline) -> None:
         # Otherwise the adb server holds on to a device that it believes offline.
         self._disconnect()
-        self.machine.reset()
-        self.wait_until_ready(deadline, since=since)
+        self.machine.close()
+        self.machine = start(self.machine.adb_port)
+        self.wait_until_ready(deadline)
 
-    def wait_until_ready(self, deadline: Deadline, *, since: int = 0) -> None:
+    def wait_until_ready(self, deadline: Deadline) -> None:
         """Wait for adbd to listen and for the adb server to reach it."""
-        self.machine.wait_until_ready(since=since, deadline=deadline)
+        self.machine.wait_until_ready(deadline)
         self._connect(deadline)
 
     def reconnect(self, deadline: Deadline) -> None:

@@ -16,7 +16,8 @@ from emulator.cache import entry, fingerprint, keep_newest
 from emulator.command import missing_program
 from emulator.deadline import Deadline
 from emulator.embedded import machine as recipe
-from emulator.embedded.machine import QEMU, Hardware, Machine, Memory
+from emulator.embedded.board import BOARDS
+from emulator.embedded.machine import Hardware, Machine, Memory, qemu_command
 from emulator.errors import DeviceLostError, HarnessError, SetupError
 from emulator.progress import say
 from emulator.run_directory import run_directory
@@ -67,16 +68,16 @@ def restored_machine(
 
     One that does not restore is made anew, once. None, with a line of progress, where that does not help.
     """
-    for remedy in ("It is made anew.", "Booting instead."):
+    for remedy in ("making it anew", "booting instead"):
         try:
             snapshot = snapshot_of(hardware)
         except (HarnessError, OSError) as error:
-            say(f"A snapshot of the device cannot be made: {error} Booting instead.")
+            say(f"A snapshot of the device cannot be made; booting instead.\n{error}")
             return None
         try:
             return snapshot.restore(directory, adb_port=adb_port, deadline=deadline)
         except (HarnessError, OSError) as error:
-            say(f"The device's snapshot does not restore: {error} {remedy}")
+            say(f"The device's snapshot does not restore; {remedy}.\n{error}")
             shutil.rmtree(snapshot.memory.parent, ignore_errors=True)
     return None
 
@@ -94,14 +95,16 @@ def snapshot_of(hardware: Hardware) -> Snapshot:
 
 def _key(hardware: Hardware) -> str:
     """Of all that the saved state depends on; the names of kernel and image hold their fingerprints."""
-    program = Path(shutil.which(QEMU) or QEMU).resolve()
+    name = BOARDS[hardware.architecture].program
+    program = Path(shutil.which(name) or name).resolve()
     if not program.exists():
-        raise missing_program(QEMU)
+        raise missing_program(name)
     status = program.stat()
     processors = Path("/proc/cpuinfo").read_text().splitlines()
     kinds = {line for line in processors if line.startswith(("model name", "flags"))}
     return fingerprint(
         repr(hardware),
+        *qemu_command(hardware, "monitor"),
         f"{program} {status.st_size} {status.st_mtime_ns}",
         *sorted(kinds),
         Path(recipe.__file__),
@@ -116,7 +119,7 @@ def _save(hardware: Hardware, directory: Path) -> None:
         (directory / "state").open("wb") as state,
         Machine(hardware, private, memory=memory) as machine,
     ):
-        machine.wait_until_ready(deadline=Deadline(BOOT_SECONDS))
+        machine.wait_until_ready(Deadline(BOOT_SECONDS))
         machine.monitor.execute("stop")
         _migrate(machine, "migrate", state, Deadline(SAVE_SECONDS))
         shutil.copyfile(machine.console.log, directory / "console.log")

@@ -1,8 +1,12 @@
-"""The embedded device's programs: busybox from Debian, and AOSP's, built from Debian's sources of them."""
+"""The embedded device's programs: busybox from Debian, and AOSP's, built from Debian's sources of them.
+
+All of them are static, and made for the architecture asked for (as `uname -m` says it: x86_64 or aarch64).
+"""
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,11 +16,14 @@ from pathlib import Path
 import device_agents
 from emulator.cache import entry, fingerprint
 from emulator.command import run
-from emulator.packages import package_index, recorded_version
+from emulator.embedded.compiler import clang, identity
+from emulator.packages import package_index, recorded_version, unpack
 
 GUEST = Path(__file__).with_name("guest")
 LIBBINDER_PROBE = Path(device_agents.__file__).with_name("libbinder_probe")
 ACTIVITY_STANDIN = LIBBINDER_PROBE.with_name("activity_standin")
+THROUGHPUT_TEST = "binderThroughputTest"
+"""AOSP's own measurement of libbinder, for the benchmarks."""
 PLATFORM_TOOLS = "android-platform-tools"
 """Debian's source package of adbd, libbinder and the Binder commands, as of Android 11."""
 FRAMEWORKS_NATIVE = "android-platform-frameworks-native"
@@ -25,37 +32,37 @@ SERVICE_MANAGER_10 = "cmds/servicemanager"
 BUILD_SECONDS = 1200.0
 
 
-def busybox() -> Path:
+def busybox(architecture: str = "x86_64") -> Path:
     """Debian's static busybox, unpacked from its package."""
     package = "busybox-static"
-    version = recorded_version(package, lambda index: index.version(package))
+    version = recorded_version(package, lambda index: index.version(package), architecture)
 
-    def unpack(target: Path) -> None:
-        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-            with package_index() as index:
-                archive = index.download(f"{package}={version}", Path(scratch))
-            run(["dpkg-deb", "--extract", archive, scratch], seconds=60)
+    def build(target: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".build-") as scratch:
+            unpack(package, [f"{package}={version}"], Path(scratch), architecture)
             (found,) = [*Path(scratch).glob("bin/busybox"), *Path(scratch).glob("usr/bin/busybox")]
             found.rename(target / "busybox")
 
-    return entry(package, fingerprint(package, version), unpack) / "busybox"
+    return entry(f"{package}-{architecture}", fingerprint(package, version, architecture), build) / "busybox"
 
 
-def adbd_root() -> Path:
-    """AOSP's adbd, static, and the commands it hands work to, laid out as in the device's file system."""
+def adbd_root(architecture: str = "x86_64") -> Path:
+    """AOSP's adbd and the commands it hands work to, laid out as in the device's file system."""
     recipe = GUEST / "adbd"
 
     def build(target: Path) -> None:
         with _unpacked_platform_tools() as source:
             output = source.with_name("built")
-            variables = (f"SOURCE={source}", f"OUTPUT={output}")
+            compiler = f"CXX={shlex.join(clang('clang++', architecture))}"
+            variables = (compiler, f"SOURCE={source}", f"OUTPUT={output}")
             run(["make", f"--directory={recipe}", f"--jobs={_jobs()}", *variables], seconds=BUILD_SECONDS)
             shutil.copytree(output / "root", target / "root", symlinks=True)
 
-    return entry("adbd", fingerprint(_platform_tools().name, recipe), build) / "root"
+    key = fingerprint(_platform_tools().name, recipe, identity(architecture))
+    return entry(f"adbd-{architecture}", key, build) / "root"
 
 
-def binder_userland() -> Path:
+def binder_userland(architecture: str = "x86_64") -> Path:
     """AOSP's Binder user space: `root`, laid out as the device's file system, and the agents that use it."""
     recipe = GUEST / "aosp"
 
@@ -65,30 +72,37 @@ def binder_userland() -> Path:
             source_10.mkdir()
             (tarball,) = _frameworks_native().glob("*.orig.tar.*")
             run(["tar", "-xf", tarball, "-C", source_10, SERVICE_MANAGER_10], seconds=60)
-            sources = (f"-DSOURCE={source}", f"-DSOURCE_10={source_10}")
-            agents = (f"-DPROBE={LIBBINDER_PROBE}", f"-DSTANDIN={ACTIVITY_STANDIN}")
-            run(
-                ["cmake", "-S", recipe, "-B", output, "-G", "Ninja", *sources, *agents], seconds=BUILD_SECONDS
-            )
+            variables = {
+                "CMAKE_C_COMPILER": ";".join(clang("clang", architecture)),
+                "CMAKE_CXX_COMPILER": ";".join(clang("clang++", architecture)),
+                "SOURCE": source,
+                "SOURCE_10": source_10,
+                "PROBE": LIBBINDER_PROBE,
+                "STANDIN": ACTIVITY_STANDIN,
+            }
+            words = [f"-D{name}={value}" for name, value in variables.items()]
+            run(["cmake", "-S", recipe, "-B", output, "-G", "Ninja", *words], seconds=BUILD_SECONDS)
             run(["ninja", "-C", output, f"-j{_jobs()}"], seconds=BUILD_SECONDS)
             shutil.copytree(output / "root", target / "root", symlinks=True)
-            for agent in (LIBBINDER_PROBE.name, ACTIVITY_STANDIN.name):
+            for agent in (LIBBINDER_PROBE.name, ACTIVITY_STANDIN.name, THROUGHPUT_TEST):
                 (output / agent).rename(target / agent)
 
     sources = _platform_tools().name, _frameworks_native().name
-    key = fingerprint(*sources, recipe, LIBBINDER_PROBE, ACTIVITY_STANDIN)
-    return entry("binder-userland", key, build)
+    key = fingerprint(*sources, recipe, LIBBINDER_PROBE, ACTIVITY_STANDIN, identity(architecture))
+    return entry(f"binder-userland-{architecture}", key, build)
 
 
-def channel_server() -> Path:
+def channel_server(architecture: str = "x86_64") -> Path:
     """The program on the device that runs others for the host; see channel.py."""
     source = GUEST / "channel" / "channel_server.c"
     flags = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-s")
 
     def build(target: Path) -> None:
-        run(["clang", *flags, source, "-o", target / "channel_server"], seconds=60)
+        compiler = clang("clang", architecture)
+        run([*compiler, *flags, source, "-o", target / "channel_server"], seconds=60)
 
-    return entry("channel-server", fingerprint(source, *flags), build) / "channel_server"
+    key = fingerprint(source, *flags, identity(architecture))
+    return entry(f"channel-server-{architecture}", key, build) / "channel_server"
 
 
 def _jobs() -> int:

@@ -14,6 +14,7 @@ import pytest
 
 from emulator.deadline import Deadline
 from emulator.embedded.device import EmbeddedDevice, open_embedded
+from emulator.embedded.running_machine import READY
 from emulator.errors import DeviceLostError
 from emulator.target import parse_target
 
@@ -144,9 +145,11 @@ def test_it_comes_back_after_a_reboot(device: EmbeddedDevice) -> None:
     before = shell(device, "cat /proc/sys/kernel/random/boot_id")
     since = device.machine.console.position
     adb(device, "reboot")
-    device.wait_until_ready(Deadline(WITHIN), since=since)
+    device.machine.console.wait_for(READY, since=since, deadline=Deadline(WITHIN))
+    device.reconnect(Deadline(WITHIN))
     after = shell(device, "cat /proc/sys/kernel/random/boot_id")
     device.restart(Deadline(WITHIN))
+    assert device.machine.monitor.guest_resets() == 0, "its firmware did not start over"
     assert len({before, after, shell(device, "cat /proc/sys/kernel/random/boot_id")}) == 3
 
 
@@ -173,7 +176,7 @@ def test_a_panic_is_seen_at_once_and_shown() -> None:
         assert "panicked" in device.why_lost()
         assert "sysrq" in device.why_lost()
         with pytest.raises(DeviceLostError, match="panicked"):
-            device.wait_until_ready(Deadline(WITHIN), since=device.machine.console.position)
+            device.wait_until_ready(Deadline(WITHIN))
     finally:
         device.close()
 
@@ -204,17 +207,41 @@ time.sleep(600)
     assert not {process for process in process_ids(f"adb -P {port}|{tmp_path}") if not gone(process)}
 
 
-def test_an_adb_server_that_another_program_ended_is_done_without() -> None:
+@pytest.mark.parametrize("attached", [False, True], ids=["its own", "another's"])
+def test_an_adb_server_that_another_program_ended_is_done_without(attached: bool, tmp_path: Path) -> None:
     environment = {**os.environ, "ANDROID_ADB_SERVER_PORT": str(5600 + os.getpid() % 300)}
-    program = """
+    program = f"""
 import subprocess
+from pathlib import Path
 import adbutils
 from harness import open_device
-with open_device("embedded") as device:
+def end_server():
     subprocess.run([adbutils.adb_path(), "kill-server"], check=True)
+with (
+    open_device("embedded") as made,
+    open_device(f"adb:{{made.serial}}" if {attached} else "embedded") as device,
+):
+    end_server()
     print(device.shell("echo still here"))
+    local, there = Path("file"), "/data/local/tmp/file"
+    local.write_text("there and back")
+    end_server()
+    device.push(local, there)
+    end_server()
+    device.pull(there, Path("back"))
+    print(Path("back").read_text())
+    assert not device.reach_again()
+    end_server()
+    assert device.reach_again()
+    assert made.reach_again() is not {attached}
 """
     ended = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=WITHIN
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN,
+        cwd=tmp_path,
     )
-    assert ended.stdout == "still here\n", ended.stderr
+    assert ended.stdout == "still here\nthere and back\n", ended.stderr
+    assert ended.returncode == 0, ended.stderr

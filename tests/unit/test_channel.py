@@ -105,16 +105,6 @@ def test_closing_a_program_that_runs_ends_its_input_and_wakes_the_receiver(
     assert ports.run(["/other"]) is None  # the port of the first is not used again
 
 
-def test_a_reset_of_the_device_ends_its_programs(ends: tuple[Ports, list[DeviceEnd]]) -> None:
-    ports, _ = ends
-    program = ports.run(["/program"])
-    assert program is not None
-    ports.abandon()
-    assert program.receive(10) == b""
-    program.close()
-    assert ports.run(["/other"]) is not None
-
-
 def test_the_end_of_the_device_is_the_end_of_its_programs(ends: tuple[Ports, list[DeviceEnd]]) -> None:
     ports, devices = ends
     program = ports.run(["/program"])

@@ -1,72 +1,75 @@
+"""Which kernel a target gets: Debian's by name, or the user's own image."""
+
 from __future__ import annotations
 
-import lzma
-import struct
 from pathlib import Path
 
 import pytest
-import zstandard
-from hypothesis import given
-from hypothesis import strategies as st
 
-from emulator.embedded.kernel import load_order, uncompressed_image
-from emulator.errors import SetupError
-
-ELF = b"\x7fELF" + bytes(range(256)) * 40
-
-
-def bzimage(payload: bytes, *, setup_sectors: int = 4, offset: int = 0x30) -> bytes:
-    setup = bytearray((setup_sectors + 1) * 512)
-    setup[0x1F1] = setup_sectors
-    setup[0x202:0x206] = b"HdrS"
-    struct.pack_into("<II", setup, 0x248, offset, len(payload))
-    return bytes(setup) + bytes(offset) + payload + b"what follows the payload"
+from emulator.embedded.kernel import find_kernel
+from emulator.embedded.kernel_choice import DEBIAN_PACKAGES
+from emulator.errors import UsageError
+from emulator.target import parse_target
+from tests.unit.test_kernel_image import arm64_image, elf
+from tests.unit.test_kernel_modules import module
 
 
-@pytest.mark.parametrize("compress", [zstandard.ZstdCompressor().compress, lzma.compress])
-def test_the_image_inside_is_found_and_uncompressed(compress: object) -> None:
-    assert callable(compress)
-    # The kernel's build appends the uncompressed size to the payload.
-    payload = compress(ELF) + struct.pack("<I", len(ELF))
-    assert uncompressed_image(bzimage(payload)) == ELF
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path / "cache"))
+
+
+def test_ones_own_kernel_brings_its_modules(tmp_path: Path) -> None:
+    tree = tmp_path / "lib" / "modules" / "6.12.9-test"
+    tree.mkdir(parents=True)
+    (tree / "modules.builtin").write_text("virtio_pci.ko\nvirtio_console.ko\nvirtio_net.ko\n")
+    module(tree, "binder_linux", "")
+    file = tmp_path / "vmlinux"
+    file.write_bytes(elf())
+    kernel = find_kernel(str(file))
+    assert kernel.architecture == "x86_64"
+    assert kernel.image.read_bytes() == elf()
+    assert [path.name for path in kernel.modules] == ["00-binder_linux.ko"]
+
+
+def test_ones_own_kernel_may_have_all_of_it_built_in(tmp_path: Path) -> None:
+    file = tmp_path / "Image"
+    file.write_bytes(arm64_image(0b1100))
+    kernel = find_kernel(str(file), "arm64", "16k")
+    assert (kernel.architecture, kernel.modules) == ("aarch64", ())
+    assert find_kernel(str(file)) == kernel, "an image says itself what it is for"
+
+
+@pytest.mark.parametrize(("architecture", "pages"), [("x86_64", None), (None, "4k"), ("x86_64", "4k")])
+def test_an_image_for_another_device_is_refused(
+    tmp_path: Path, architecture: str | None, pages: str | None
+) -> None:
+    file = tmp_path / "Image"
+    file.write_bytes(arm64_image(0b1100))
+    with pytest.raises(UsageError, match="for aarch64 with pages of 16k"):
+        find_kernel(str(file), architecture, pages)
+
+
+def test_a_file_that_is_no_kernel_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("not a kernel")
+    with pytest.raises(UsageError, match=r"notes\.txt: This is no kernel"):
+        find_kernel(str(file))
 
 
 @pytest.mark.parametrize(
-    ("image", "says"),
-    [
-        (b"", "no setup header"),
-        (ELF, "no setup header"),
-        (bzimage(b"LZO!" * 9), "unknown compression"),
-        (bzimage(lzma.compress(b"no ELF")), "no ELF"),
-    ],
+    "combination", [("6.1", "arm64", "16k"), ("6.12", "x86_64", "16k"), ("6.12-rt", "arm64", "16k")]
 )
-def test_what_is_no_such_image_is_refused_with_the_reason(image: bytes, says: str) -> None:
-    with pytest.raises(SetupError, match=says):
-        uncompressed_image(image)
+def test_a_combination_that_does_not_exist_lists_those_that_do(combination: tuple[str, str, str]) -> None:
+    with pytest.raises(UsageError, match=r"kernel=6\.12&arch=arm64&pages=16k") as refused:
+        find_kernel(*combination)
+    assert len(str(refused.value).splitlines()) == 1 + len(DEBIAN_PACKAGES)
 
 
-def module(directory: Path, name: str, depends: str) -> None:
-    content = b"\x7fELF\0license=GPL\0depends=" + depends.encode() + b"\0name=" + name.encode() + b"\0"
-    (directory / f"{name}.ko.xz").write_bytes(lzma.compress(content))
-
-
-def test_modules_come_after_what_they_depend_on_and_built_in_ones_not_at_all(tmp_path: Path) -> None:
-    module(tmp_path, "virtio_net", "net_failover")
-    module(tmp_path, "net_failover", "failover")
-    module(tmp_path, "failover", "")
-    module(tmp_path, "binder_linux", "")
-    (tmp_path / "modules.builtin").write_text("kernel/drivers/virtio/virtio-pci.ko\n")
-    names = [name for name, _ in load_order(tmp_path, ["virtio_pci", "virtio_net", "binder_linux"])]
-    assert names == ["failover", "net_failover", "virtio_net", "binder_linux"]
-
-
-def test_a_module_that_the_kernel_lacks_is_named(tmp_path: Path) -> None:
-    (tmp_path / "modules.builtin").write_text("")
-    with pytest.raises(SetupError, match="binder_linux"):
-        load_order(tmp_path, ["binder_linux"])
-
-
-@given(st.binary(max_size=2048))
-def test_garbage_is_never_taken_for_a_kernel(image: bytes) -> None:
-    with pytest.raises(SetupError):
-        uncompressed_image(image)
+def test_a_target_takes_a_kernel_by_version_or_by_path(tmp_path: Path) -> None:
+    file = tmp_path / "bzImage"
+    file.touch()
+    assert parse_target(f"embedded?kernel={file}").option("kernel") == str(file)
+    assert parse_target("embedded?kernel=6.1").option("kernel") == "6.1"
+    with pytest.raises(UsageError, match=r"takes 6\.1, 6\.12, 6\.12-rt, or the path of an image, not '6.2'"):
+        parse_target("embedded?kernel=6.2")

@@ -28,7 +28,7 @@ def test_options_are_taken_and_written_back() -> None:
         ("embeded", r"Did you mean embedded\?"),
         ("", "Valid targets"),
         ("phone", r"embedded\?memory="),
-        ("embedded?ram=1", "Valid options: userland, start, memory, processors, acceleration"),
+        ("embedded?ram=1", "Valid options: kernel, arch, pages, userland, start, memory, processors, "),
         ("embedded?memory=lots", "192 to 65536"),
         ("embedded?memory=1", "192 to 65536"),
         ("embedded?acceleration=hvf", "auto, kvm or tcg"),

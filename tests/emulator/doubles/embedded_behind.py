@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from emulator.deadline import Deadline
 from emulator.embedded.archive import Archive
+from emulator.embedded.board import kernel_arguments
 from emulator.embedded.image import embedded_image
 from emulator.embedded.machine import Hardware, Machine
+from emulator.run_directory import run_directory
 
 PACKAGE_MANAGER = (
     b"#!/bin/sh\n[ \"$*\" = 'path android' ] && echo package:/system/framework/framework-res.apk\n"
@@ -26,12 +26,14 @@ def embedded_behind(port: int) -> Iterator[Machine]:
     image = embedded_image()
     archive = Archive()
     archive.file("system/bin/pm", PACKAGE_MANAGER, mode=0o755)
-    with tempfile.TemporaryDirectory(prefix="double-") as directory:
-        initramfs = Path(directory) / "initramfs"
+    with run_directory() as directory:  # which goes with the next run where this one is killed
+        initramfs = directory / "initramfs"
         initramfs.write_bytes(image.initramfs.read_bytes() + archive.finish())
-        hardware = Hardware(kernel=image.kernel.image, initramfs=initramfs)
-        with Machine(hardware, Path(directory)) as machine:
-            machine.wait_until_ready(deadline=Deadline(60.0))
+        hardware = Hardware(
+            kernel=image.kernel.image, initramfs=initramfs, kernel_arguments=kernel_arguments("x86_64")
+        )
+        with Machine(hardware, directory) as machine:
+            machine.wait_until_ready(Deadline(60.0))
             threading.Thread(target=_relay, args=(port, machine.adb_port), daemon=True).start()
             yield machine
 

@@ -94,7 +94,14 @@ static void receive(int descriptor, void *destination, size_t size)
     }
 }
 
-/* In one write, which the host receives whole. */
+/* Whether there is room again for what the host is to get; false where it has closed the port. */
+static bool await_room(const struct port *port)
+{
+    struct pollfd output = {.fd = port->descriptor, .events = POLLOUT};
+    return poll(&output, 1, -1) == 1 && !(output.revents & POLLHUP);
+}
+
+/* In one write, which the host receives whole. It must not block: to a port that the host has closed, it would for ever. */
 static void answer(struct port *port, int status)
 {
     struct answer answer = {.status = status};
@@ -107,10 +114,14 @@ static void answer(struct port *port, int status)
         port->errors = 0;
     }
     size_t size = sizeof answer - KEPT_ERRORS + answer.size;
-    if (write(port->descriptor, &answer, size) != (ssize_t)size)
+    fcntl(port->descriptor, F_SETFL, O_RDWR | O_NONBLOCK);
+    ssize_t written;
+    do
+        written = write(port->descriptor, &answer, size);
+    while (written < 0 && errno == EAGAIN && await_room(port));
+    if (written != (ssize_t)size)
         perror("answering the host");
     port->draining = true;
-    fcntl(port->descriptor, F_SETFL, O_RDWR | O_NONBLOCK);
     memset(port->latest, 0, sizeof port->latest);
 }
 

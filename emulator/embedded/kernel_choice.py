@@ -1,0 +1,26 @@
+"""Names the kernels that a target may ask for, and Debian's packages of them."""
+
+from __future__ import annotations
+
+ARCHITECTURES = {"x86_64": "x86_64", "arm64": "aarch64"}
+"""What a target calls an architecture, and what `uname -m` does."""
+DEBIAN_PACKAGES = {
+    ("6.1", "x86_64", "4k"): "linux-image-amd64",
+    ("6.12", "x86_64", "4k"): "linux-image-6.12-amd64",
+    ("6.12-rt", "x86_64", "4k"): "linux-image-6.12-rt-amd64",
+    ("6.1", "arm64", "4k"): "linux-image-arm64",
+    ("6.12", "arm64", "4k"): "linux-image-6.12-arm64",
+    ("6.12-rt", "arm64", "4k"): "linux-image-6.12-rt-arm64",
+    ("6.12", "arm64", "16k"): "linux-image-6.12-arm64-16k",
+}
+"""Debian 12's packages that follow a series of kernels, by version, architecture and page size."""
+VERSIONS = tuple(dict.fromkeys(version for version, _, _ in DEBIAN_PACKAGES))
+PAGES = tuple(dict.fromkeys(pages for _, _, pages in DEBIAN_PACKAGES))
+
+
+def combinations() -> str:
+    """The combinations that exist, a line each, as a target writes them."""
+    return "\n".join(
+        f"  kernel={version}&arch={architecture}&pages={pages}"
+        for version, architecture, pages in DEBIAN_PACKAGES
+    )

@@ -1,0 +1,62 @@
+"""Chooses the modules that a device's kernel needs, each after those it depends on."""
+
+from __future__ import annotations
+
+import lzma
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import zstandard
+
+from emulator.errors import SetupError
+
+BUILT_IN_AS = {"binder_linux": "binder"}
+"""The name of what Debian's kernels have as a module, where it is built in."""
+
+
+def module_tree(image: Path, release: str) -> Path | None:
+    """The modules of a kernel, below a directory above its image: as installed, packaged, or built."""
+    for directory in (*image.absolute().parents, *image.resolve().parents):
+        # Debian moved /lib below /usr in packages from 2024 on; both places are looked at.
+        for modules in (directory / "lib" / "modules", directory / "usr" / "lib" / "modules"):
+            if (modules / release / "modules.builtin").is_file():
+                return modules / release
+    return None
+
+
+def load_order(tree: Path, wanted: Sequence[str]) -> list[tuple[str, bytes]]:
+    """Name and content of the wanted modules and all they depend on, each after its dependencies.
+
+    A module that is built into the kernel (modules.builtin) is left out. Raises SetupError for one
+    that the kernel has in no form.
+    """
+    files = {file.name.partition(".")[0].replace("-", "_"): file for file in tree.rglob("*.ko*")}
+    built_in = {Path(line).stem.replace("-", "_") for line in (tree / "modules.builtin").read_text().split()}
+    ordered: dict[str, bytes] = {}
+
+    def add(name: str) -> None:
+        if name in ordered or name in built_in or BUILT_IN_AS.get(name) in built_in:
+            return
+        if name not in files:
+            raise SetupError(f"The kernel {tree.name} has no {name}, neither as a module nor built in.")
+        content = _uncompressed(files[name])
+        # .modinfo lists dependencies as one NUL-terminated string.
+        depends = re.search(rb"\0depends=([^\0]*)\0", content)
+        for dependency in depends[1].decode().split(",") if depends else ():
+            if dependency:
+                add(dependency.replace("-", "_"))
+        ordered[name] = content
+
+    for name in wanted:
+        add(name)
+    return list(ordered.items())
+
+
+def _uncompressed(file: Path) -> bytes:
+    content = file.read_bytes()
+    if file.suffix == ".xz":
+        return lzma.decompress(content)
+    if file.suffix == ".zst":
+        return zstandard.ZstdDecompressor().decompressobj().decompress(content)
+    return content

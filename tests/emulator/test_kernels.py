@@ -1,0 +1,79 @@
+"""Embedded devices of other kernels, architectures and page sizes, and with a kernel of one's own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emulator.embedded.kernel import Kernel, find_kernel
+from emulator.embedded.kernel_image import read_kernel_image
+from emulator.errors import DeviceLostError
+from harness.device import open_device
+from harness.report.document import Document
+
+WITHIN = 240.0
+
+
+@pytest.mark.parametrize(
+    ("target", "release", "architecture", "page_size"),
+    [
+        ("embedded?kernel=6.1", "6.1.", "x86_64", 4096),
+        ("embedded?kernel=6.12-rt", "-rt-amd64", "x86_64", 4096),
+        ("embedded?arch=arm64", "-arm64", "aarch64", 4096),
+        ("embedded?arch=arm64&kernel=6.1", "6.1.", "aarch64", 4096),
+    ],
+)
+def test_a_device_is_of_the_kernel_that_its_target_names(
+    target: str, release: str, architecture: str, page_size: int
+) -> None:
+    with open_device(f"{target}{'&' if '?' in target else '?'}start=cold") as device:
+        assert release in device.facts.kernel_release
+        assert (device.facts.architecture, device.facts.page_size) == (architecture, page_size)
+        assert "manager" in device.shell("service list").lower()
+
+
+def test_all_claims_are_as_known_where_pages_have_16_kib(tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    command = ["verify", "--target", "embedded?arch=arm64&pages=16k", "--json", str(results)]
+    ran = subprocess.run(
+        [sys.executable, "-c", "import harness.cli; harness.cli.main()", *command],
+        capture_output=True,
+        text=True,
+        timeout=WITHIN,
+    )
+    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-2000:]
+    document = Document.load(results)
+    assert document.device is not None
+    assert document.device.page_size == 16384
+    measured = {claim.id: claim.measured for claim in document.claims}
+    assert "took a call of 1,015,808 bytes" in measured["limit.largest-sync"]
+    assert "1,015,808 bytes are mapped" in measured["limit.zygote-1m-8k"]
+
+
+def own_kernel(directory: Path, kernel: Kernel, *, modules: bool) -> Path:
+    """A kernel as its build leaves it: the image, and its modules below lib/modules."""
+    image = directory / "vmlinux"
+    image.symlink_to(kernel.image)
+    if modules:
+        tree = directory / "lib" / "modules" / read_kernel_image(image.read_bytes()).release
+        tree.mkdir(parents=True)
+        (tree / "modules.builtin").write_text("virtio_pci.ko\nvirtio_console.ko\n")
+        for module in kernel.modules:
+            (tree / f"{module.stem.partition('-')[2]}.ko").write_bytes(module.read_bytes())
+    return image
+
+
+def test_ones_own_kernel_boots_with_its_modules(tmp_path: Path) -> None:
+    image = own_kernel(tmp_path, find_kernel("6.12"), modules=True)
+    with open_device(f"embedded?kernel={image}&start=cold") as device:
+        assert device.shell("lsmod | grep -c ^binder_linux") == "1"
+        assert device.facts.free_binder_device == "/dev/vndbinder"
+
+
+def test_a_kernel_without_binder_is_told_from_a_broken_one(tmp_path: Path) -> None:
+    image = own_kernel(tmp_path, find_kernel("6.12"), modules=False)
+    with pytest.raises(DeviceLostError, match="no Binder driver"):
+        open_device(f"embedded?kernel={image}&start=cold")

@@ -22,6 +22,7 @@ from emulator.adb_services import become_root, become_shell, restart
 from emulator.deadline import Deadline
 from emulator.device_lock import device_lock
 from emulator.errors import DeviceLostError, HarnessError, SetupError, UsageError
+from emulator.host import Host
 from emulator.lifeline import LifeLine
 from emulator.progress import step
 from emulator.target import START_SECONDS, Kind, Offer, Option, Target
@@ -71,6 +72,15 @@ class AttachedDevice:
         restart(self.serial, deadline)
         if self._root:
             become_root(self.serial, deadline)
+
+    def reconnect(self, deadline: Deadline) -> None:
+        """Have the adb server, another one perhaps, reach it again; DeviceLostError after 10 s at most."""
+        ensure_adb_server()
+        if is_address(self.serial):
+            connect(self.serial)
+            if state_of(self.serial) == GONE:  # nobody answers there: no use to wait
+                raise DeviceLostError(self.why_lost())
+        wait_until_reached(self.serial, deadline.within(SETTLES_WITHIN))
 
     def close(self) -> None:
         """Leave it as it was found."""
@@ -145,7 +155,9 @@ def _open(target: Target, deadline: Deadline | None) -> LifeLine:
     return open_attached(target, deadline)
 
 
-def _offers() -> list[Offer]:
+def _offers(host: Host) -> list[Offer]:
+    if host.address:
+        return [Offer(KIND.name, False, "a device that is attached to another machine is used from there")]
     try:
         devices = listed().values()
     except HarnessError as error:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,10 @@ from emulator.progress import say, step
 MANIFEST = "MANIFEST.json"
 ANOTHER_RUN_MAY_TAKE = 1800.0
 """Seconds that another run may spend building an entry this one waits for."""
+BLOCK = 512
+"""Bytes in which stat(2) counts what a file takes."""
+UNUSED_DAYS = 30
+"""How long an entry stays in whose place a newer one has come: another checkout may still use it."""
 
 
 def cache_root() -> Path:
@@ -71,12 +76,12 @@ def entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
     runs never build the same entry at once: the second waits.
 
     `name` may hold a version for the reader's benefit; only `key`, a fingerprint of everything that the
-    content depends on, tells entries apart.
+    content depends on, tells entries apart. A new entry has those removed whose name differs in numbers at
+    most, and that no run has used for 30 days.
     """
     root = cache_root()
     final = root / f"{name}-{key[:16]}"
-    if _intact(final):
-        os.utime(final)
+    if _used(final) and _intact(final):
         return final
     with _locked(root / f".{final.name}.lock", name):
         if _intact(final):
@@ -95,7 +100,20 @@ def entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
             shutil.rmtree(partial, ignore_errors=True)
             raise
         partial.rename(final)
+        _remove_unused(name)
     return final
+
+
+def contents() -> tuple[int, int]:
+    """How many entries the cache holds, and how many bytes all that it holds takes on the disk."""
+    entries = size = 0
+    # Path.rglob raises where another run removes a directory meanwhile; os.walk goes on.
+    for directory, directories, files in os.walk(cache_root()):
+        entries += MANIFEST in files
+        for name in (*directories, *files):
+            with contextlib.suppress(FileNotFoundError):
+                size += Path(directory, name).lstat().st_blocks * BLOCK
+    return entries, size
 
 
 def keep_newest(name: str, count: int) -> None:
@@ -109,6 +127,44 @@ def keep_newest(name: str, count: int) -> None:
             used[directory] = directory.stat().st_mtime_ns
     for directory in sorted(used, key=used.__getitem__)[:-count]:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _used(directory: Path) -> bool:
+    """Mark an entry as used now; False where there is none."""
+    try:
+        os.utime(directory)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _remove_unused(name: str) -> None:
+    """Remove the entries like `name` that were not used for long, and what killed runs left of others.
+
+    An entry that a run asks for at this very moment is marked as used before it is looked into, and comes
+    back.
+    """
+    root = cache_root()
+    like = re.compile(rf"{_pattern(name)}-[0-9a-f]{{16}}")
+    before = time.time() - UNUSED_DAYS * 24 * 60 * 60
+    for path in root.iterdir():
+        with contextlib.suppress(OSError):  # another run is at it, too
+            if path.stat().st_mtime >= before or not path.is_dir():
+                continue
+            if path.name.startswith("."):
+                shutil.rmtree(path)
+            elif like.fullmatch(path.name):
+                removed = path.rename(root / f".{path.name}.removed")
+                if removed.stat().st_mtime >= before:
+                    removed.rename(path)
+                    continue
+                shutil.rmtree(removed)
+                (root / f".{path.name}.lock").unlink(missing_ok=True)
+
+
+def _pattern(name: str) -> str:
+    """What matches the name in all its versions."""
+    return r"\d+".join(map(re.escape, re.split(r"\d+", name)))
 
 
 @contextlib.contextmanager

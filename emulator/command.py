@@ -66,7 +66,7 @@ def run(
 
 
 def missing_program(program: str) -> SetupError:
-    """The error for a program that is not installed, with the command that installs it."""
+    """The error for a program that is not installed; its last line is the command that installs it."""
     package = package_of(program)
-    remedy = f"Install it: {install_command([package])}" if package else "Install it and try again."
+    remedy = f"Install it:\n  {install_command([package])}" if package else "Install it and try again."
     return SetupError(f"The program {program} is not installed. {remedy}")

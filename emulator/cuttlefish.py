@@ -1,35 +1,34 @@
-"""Cuttlefish, Android's virtual device: started for a run by its own programs, and ended with it."""
+"""Cuttlefish, Android's virtual device: started and ended by its own programs, here or elsewhere."""
 
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
-from emulator.adb_devices import REACHED, disconnect, explain, state_of
-from emulator.adb_server import answers, ensure_adb_server
+from emulator.adb_devices import REACHED, disconnect, explain, state_of, wait_until_reached
+from emulator.adb_server import ensure_adb_server
 from emulator.adb_services import become_root
 from emulator.android_start import AndroidStart
-from emulator.cache import cache_root
-from emulator.cuttlefish_tools import FIRST_PORT, Cvd, LaunchCvd, Tool, call, program
+from emulator.cuttlefish_tools import FIRST_PORT, Cvd, LaunchCvd, Tool, program
 from emulator.deadline import Deadline
-from emulator.device_lock import device_lock
 from emulator.errors import DeviceLostError, HarnessError, SetupError, UsageError
-from emulator.last_will import LastWill
+from emulator.host import Host, ask, open_host, serial_of, take_free
+from emulator.host_address import HOST
 from emulator.lifeline import LifeLine
 from emulator.progress import step
-from emulator.run_directory import run_directory
-from emulator.target import Kind, Offer, Target
+from emulator.target import Kind, Offer, Target, on_host
 
 START_SECONDS = 600.0
 STOPS_WITHIN = 120.0
+ANSWERS_WITHIN = 20.0
 MOST_INSTANCES = 128
 BOOT_FAILED = "VIRTUAL_DEVICE_BOOT_FAILED"
 """host/libs/config/config_constants.h of android-cuttlefish, kBootFailedMessage."""
 SHOWN_LOGS = ("launcher.log", "kernel.log")
 SHOWN_LINES = 15
+KEEP = """
+mkdir -p "$2"
+kept=$(mktemp -d "$2/cuttlefish-logs-XXXXXX") && cp -r "$1/." "$kept" && echo "$kept"
+"""
 
 
 class CuttlefishDevice:
@@ -37,11 +36,13 @@ class CuttlefishDevice:
 
     disposable = True
 
-    def __init__(self, target: Target, tool: Tool, log: Path, resources: contextlib.ExitStack) -> None:
+    def __init__(self, target: Target, host: Host, tool: Tool, resources: contextlib.ExitStack) -> None:
         self.target = str(target)
         self.serial = ""
+        self._host = host
         self._tool = tool
-        self._log = log
+        self._said = ""
+        """What its programs have written so far."""
         self._resources = resources
 
     @property
@@ -58,7 +59,8 @@ class CuttlefishDevice:
     def start(self, deadline: Deadline) -> None:
         """Start it, wait for Android, and become root where the image allows that."""
         self._call(self._tool.start, deadline)
-        self.serial = self._tool.serial()
+        known = self._tool.serial()
+        self.serial = serial_of(self._host, int(known.rpartition(":")[2]), known, self._resources)
         self._resources.callback(disconnect, self.serial)
         self._wait(deadline)
 
@@ -69,17 +71,24 @@ class CuttlefishDevice:
             self._call(command, deadline)
         self._wait(deadline)
 
+    def reconnect(self, deadline: Deadline) -> None:
+        """Have the adb server, another one perhaps, reach it again."""
+        wait_until_reached(self.serial, deadline)
+
     def _wait(self, deadline: Deadline) -> None:
         # Its launcher has said that Android is up; what is not up now is told when the time is over.
         AndroidStart(self.serial, lambda: True, self.why_lost).wait(deadline)
         become_root(self.serial, deadline)
 
     def _call(self, command: list[str], deadline: Deadline) -> None:
-        status = call(command, self._tool.environment, self._log, deadline)
-        if status == 0:
+        ended = self._host.call(command, deadline=deadline, environment=self._tool.environment)
+        self._said += ended.output + ended.errors
+        if ended.status == 0:
             return
         how = (
-            f"failed with status {status}" if status is not None else f"did not end in {deadline.seconds:g} s"
+            f"failed with status {ended.status}"
+            if ended.status is not None
+            else f"did not end in {deadline.seconds:g} s"
         )
         raise DeviceLostError(
             f"`{' '.join(command)}` {how}.\n{self._last_lines()}\n{self._kept_logs()}".rstrip()
@@ -88,24 +97,22 @@ class CuttlefishDevice:
     def _last_lines(self) -> str:
         """The end of what the programs and the device's logs say, and whether they tell of a failed boot."""
         shown = []
-        for log in (self._log, *self._logs()):
-            with contextlib.suppress(OSError):
-                lines = log.read_text(errors="replace").splitlines()
-                failed = f", which says {BOOT_FAILED}" if any(BOOT_FAILED in line for line in lines) else ""
-                shown += [f"The last lines of {log.name}{failed}:", *lines[-SHOWN_LINES:]]
-        return "\n".join(shown)
-
-    def _logs(self) -> Iterator[Path]:
-        with contextlib.suppress(HarnessError, OSError, KeyError):
+        logs = {"what its programs write": self._said}
+        with contextlib.suppress(HarnessError, KeyError):
             directory = self._tool.logs()
-            yield from (directory / name for name in SHOWN_LOGS)
+            for name in SHOWN_LOGS:
+                logs[name] = ask(self._host, ["cat", f"{directory}/{name}"], ANSWERS_WITHIN)
+        for name, text in logs.items():
+            failed = f", which says {BOOT_FAILED}" if BOOT_FAILED in text else ""
+            shown += [f"The last lines of {name}{failed}:", *text.splitlines()[-SHOWN_LINES:]]
+        return "\n".join(shown)
 
     def _kept_logs(self) -> str:
         """All its logs copied to where they outlive it, in words; nothing where there are none."""
-        with contextlib.suppress(HarnessError, OSError, KeyError):
-            kept = Path(tempfile.mkdtemp(prefix="cuttlefish-logs-", dir=cache_root()))
-            shutil.copytree(self._tool.logs(), kept, dirs_exist_ok=True)
-            return f"All its logs: {kept}"
+        with contextlib.suppress(HarnessError, KeyError):
+            copy = ["sh", "-c", KEEP, "sh", self._tool.logs(), self._host.directory]
+            kept = ask(self._host, copy, ANSWERS_WITHIN).strip()
+            return f"All its logs{f' on {self._host.address}' if self._host.address else ''}: {kept}"
         return ""
 
     def close(self) -> None:
@@ -122,30 +129,28 @@ def open_cuttlefish(target: Target, deadline: Deadline | None = None) -> Cuttlef
     if target.name and not (target.name.isdecimal() and 1 <= int(target.name) <= MOST_INSTANCES):
         raise UsageError(f"cuttlefish:N takes a number from 1 to {MOST_INSTANCES}, not {target.name!r}.")
     number = int(target.name) if target.name else None
-    chosen = program()
-    ensure_adb_server()
     with contextlib.ExitStack() as resources:
-        directory = resources.enter_context(run_directory())
+        host = resources.enter_context(open_host(target.option("host")))
+        chosen = program(host)
+        ensure_adb_server()
         if number or chosen == "launch_cvd":
-            number = _take_number(number, resources)
-        tool: Tool = Cvd(number) if chosen == "cvd" else LaunchCvd(number or 1)
-        will = LastWill(tool.stop, environment=tool.environment)
+            number = _take_number(host, number, resources)
+        tool: Tool = Cvd(host, number) if chosen == "cvd" else LaunchCvd(host, number or 1)
+        will = host.last_will(tool.stop, environment=tool.environment)
         resources.callback(lambda: will.execute(Deadline(STOPS_WITHIN)))
-        device = CuttlefishDevice(target, tool, directory / f"{chosen}.log", resources)
+        device = CuttlefishDevice(target, host, tool, resources)
         with step(f"starting {target}"):
             device.start(deadline or Deadline(START_SECONDS))
         device._resources = resources.pop_all()
     return device
 
 
-def _take_number(wanted: int | None, resources: contextlib.ExitStack) -> int:
+def _take_number(host: Host, wanted: int | None, resources: contextlib.ExitStack) -> int:
     """An instance number whose port is free, kept from other runs until `resources` are closed."""
-    for number in [wanted] if wanted else range(1, MOST_INSTANCES + 1):
-        with contextlib.suppress(HarnessError), contextlib.ExitStack() as attempt:
-            attempt.enter_context(device_lock(f"cuttlefish-{number}", Deadline(0)))
-            if not answers(FIRST_PORT + number - 1):
-                resources.push(attempt.pop_all())
-                return number
+    numbers = [wanted] if wanted else range(1, MOST_INSTANCES + 1)
+    number = take_free(host, "cuttlefish", numbers, lambda number: (FIRST_PORT + number - 1,), resources)
+    if number is not None:
+        return number
     which = f"The Cuttlefish instance {wanted} runs" if wanted else "All Cuttlefish instances run"
     raise SetupError(
         f"{which} already. Use it as it is (`binder-harness devices` lists it), stop it with `cvd stop`, or "
@@ -157,9 +162,9 @@ def _open(target: Target, deadline: Deadline | None) -> LifeLine:
     return open_cuttlefish(target, deadline)
 
 
-def _offers() -> list[Offer]:
+def _offers(host: Host) -> list[Offer]:
     try:
-        return [Offer(KIND.name, True, f"started by {program()}")]
+        return [Offer(on_host(KIND.name, host), True, f"started by {program(host)}")]
     except SetupError as error:
         return [Offer(KIND.name, False, str(error))]
 
@@ -167,7 +172,7 @@ def _offers() -> list[Offer]:
 KIND = Kind(
     "cuttlefish",
     "Android's virtual device, started by cvd or launch_cvd; removed after the run",
-    (),
+    (HOST,),
     _open,
     _offers,
     names="N",

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import json
-import os
-import shutil
-import signal
-import subprocess
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+import uuid
+from collections.abc import Mapping
 from typing import Protocol
 
-from emulator.command import ENDS_WITH_US
 from emulator.deadline import Deadline
 from emulator.errors import DeviceLostError, SetupError
+from emulator.host import Host
 
 FIRST_PORT = 6520
 """Where adb finds instance 1; the others follow (source.android.com, Cuttlefish)."""
 ANSWERS_WITHIN = 60.0
-_numbers = itertools.count(1)
 
 
 class Tool(Protocol):
@@ -47,10 +40,10 @@ class Tool(Protocol):
         ...
 
     def serial(self) -> str:
-        """Where adb finds it, once it has started."""
+        """Where adb finds it over there, once it has started: an address."""
         ...
 
-    def logs(self) -> Path:
+    def logs(self) -> str:
         """The directory of its logs."""
         ...
 
@@ -60,9 +53,10 @@ class Cvd:
 
     environment: Mapping[str, str] = {}
 
-    def __init__(self, number: int | None) -> None:
+    def __init__(self, host: Host, number: int | None) -> None:
+        self._host = host
         self._number = number
-        self._cvd = ["cvd", f"--group_name=binder_harness_{os.getpid()}_{next(_numbers)}"]
+        self._cvd = ["cvd", f"--group_name=binder_harness_{uuid.uuid4().hex}"]
 
     @property
     def start(self) -> list[str]:
@@ -85,31 +79,25 @@ class Cvd:
         status = self._status()
         return str(status.get("adb_serial") or f"127.0.0.1:{status['adb_port']}")
 
-    def logs(self) -> Path:
+    def logs(self) -> str:
         """The logs in the directory that `cvd status` names."""
-        return Path(str(self._status()["instance_dir"])) / "logs"
+        return f"{self._status()['instance_dir']}/logs"
 
     def _status(self) -> Mapping[str, object]:
         """The one instance's entry in the list that `cvd status --print` prints."""
-        said = subprocess.run(
-            [*self._cvd, "status", "--print"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=ANSWERS_WITHIN,
-            check=False,
-        )
+        said = self._host.call([*self._cvd, "status", "--print"], deadline=Deadline(ANSWERS_WITHIN))
         try:
-            (status,) = json.loads(said.stdout)
+            (status,) = json.loads(said.output)
         except ValueError as error:
-            raise DeviceLostError(f"`cvd status` does not know the device: {said.stderr.strip()}") from error
+            raise DeviceLostError(f"`cvd status` does not know the device: {said.errors.strip()}") from error
         return dict(status)
 
 
 class LaunchCvd:
     """An instance of `launch_cvd`, as Android's own builds have it in bin/."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, host: Host, number: int) -> None:
+        self._host = host
         self._number = number
         self.environment = {"CUTTLEFISH_INSTANCE": str(number)}
 
@@ -132,42 +120,18 @@ class LaunchCvd:
         """By the instance's number."""
         return f"0.0.0.0:{FIRST_PORT + self._number - 1}"
 
-    def logs(self) -> Path:
-        """The instance's directory in the user's home."""
-        return Path.home() / "cuttlefish" / "instances" / f"cvd-{self._number}" / "logs"
+    def logs(self) -> str:
+        """In the instance's directory in the user's home."""
+        return f"{self._host.variable('HOME')}/cuttlefish/instances/cvd-{self._number}/logs"
 
 
-def program() -> str:
+def program(host: Host) -> str:
     """`cvd`, or else `launch_cvd`; SetupError where neither is on the PATH."""
     for name in ("cvd", "launch_cvd"):
-        if shutil.which(name):
+        if host.find(name):
             return name
+    where = f" of {host.address}" if host.address else ""
     raise SetupError(
-        "Neither cvd nor launch_cvd is on the PATH. Install Google's package cuttlefish-base "
+        f"Neither cvd nor launch_cvd is on the PATH{where}. Install Google's package cuttlefish-base "
         "(github.com/google/android-cuttlefish), or add bin/ of a Cuttlefish build to the PATH."
     )
-
-
-def call(command: Sequence[str], environment: Mapping[str, str], log: Path, deadline: Deadline) -> int | None:
-    """Run a command, its output added to `log`; its status, None where it did not end in time.
-
-    Only its own end is awaited: the daemons it leaves may keep its output open.
-    """
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [*ENDS_WITH_US, *command],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **environment},
-            start_new_session=True,
-        )
-    try:
-        return process.wait(deadline.remaining())
-    except subprocess.TimeoutExpired:
-        return None
-    finally:
-        if process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+import select
+import socket
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -54,3 +58,11 @@ class Deadline:
                 return answer
             self.check(awaited)
             time.sleep(min(interval, self.remaining()))
+
+    def await_input(self, source: socket.socket, awaited: str) -> None:
+        """Wait until `source` can be received from, or has ended; else TimeLimitError, naming `awaited`."""
+        poll = select.poll()
+        with contextlib.suppress(ValueError):  # closed meanwhile: an end, too
+            poll.register(source, select.POLLIN)
+            if not poll.poll(math.ceil(self.remaining() * 1000)):
+                raise TimeLimitError(f"{awaited}: not within {self.seconds:g} s")

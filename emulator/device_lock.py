@@ -13,6 +13,7 @@ from typing import IO
 from emulator.cache import cache_root
 from emulator.deadline import Deadline
 from emulator.errors import HarnessError, UsageError
+from emulator.lock_file import open_locked
 from emulator.progress import say
 
 ANOTHER_RUN_MAY_TAKE = 3600.0
@@ -28,12 +29,15 @@ def device_lock(serial: str, deadline: Deadline | None = None) -> Iterator[None]
     the device, HarnessError, naming the other process, when that does not end in time.
     """
     path = cache_root() / f"device-{urllib.parse.quote(serial, safe='')}.lock"
-    with path.open("a+") as lock:
-        _acquire(lock, serial, deadline or Deadline(ANOTHER_RUN_MAY_TAKE))
+    deadline = deadline or Deadline(ANOTHER_RUN_MAY_TAKE)
+    with open_locked(path, lambda lock: _acquire(lock, serial, deadline)) as lock:
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
-        yield
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def _acquire(lock: IO[str], serial: str, deadline: Deadline) -> None:

@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 
 from emulator.adb_server import answers, server_port
-from emulator.cache import cache_root
+from emulator.cache import cache_root, contents
 from emulator.embedded.acceleration import KVM
 from emulator.errors import SetupError
-from emulator.prerequisites import PREREQUISITES, install_command
+from emulator.prerequisites import PREREQUISITES, Prerequisite, install_command, missing
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,19 @@ class Check:
 
 def checks() -> list[Check]:
     """Everything a run needs of this machine, without starting anything."""
-    found = [
-        Check(
-            prerequisite.program or prerequisite.package,
-            prerequisite.present,
-            prerequisite.purpose,
-            "" if prerequisite.present else install_command([prerequisite.package]),
-        )
-        for prerequisite in PREREQUISITES
-    ]
+    found = [_prerequisite(prerequisite) for prerequisite in PREREQUISITES]
     return [*found, _cache(), _kvm(), _adb_server()]
+
+
+def _prerequisite(wanted: Prerequisite) -> Check:
+    name = wanted.program or wanted.package
+    if wanted.present:
+        return Check(name, True, wanted.purpose)
+    mend = install_command([wanted.package])
+    if wanted in missing():
+        return Check(name, False, wanted.purpose, mend)
+    devices = " and ".join(wanted.architectures)
+    return Check(name, True, f"{wanted.purpose}; not installed, and for {devices} devices alone: {mend}")
 
 
 def _cache() -> Check:
@@ -41,8 +44,10 @@ def _cache() -> Check:
         root = cache_root()
     except SetupError as error:
         return Check("cache", False, str(error), "export BINDER_HARNESS_CACHE=DIRECTORY")
-    entries = sorted(entry.name for entry in root.iterdir() if (entry / "MANIFEST.json").exists())
-    return Check("cache", True, f"{root} holds {', '.join(entries) or 'nothing yet; the first run fills it'}")
+    entries, size = contents()
+    if not entries:
+        return Check("cache", True, f"{root} is empty; the first run fills it")
+    return Check("cache", True, f"{root} holds {entries} entries, {size / 1e6:,.0f} MB in all")
 
 
 def _kvm() -> Check:

@@ -1,217 +1,197 @@
-"""A machine reached over SSH on which a device runs: commands, files put once, and ports brought here."""
+"""Where devices run: this machine or one reached over SSH, asked for the same things in the same words."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import socket
-import threading
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Protocol
 
-import paramiko
-
-from emulator.errors import SetupError, UsageError
-from emulator.host_address import is_host
-from emulator.progress import step
-
-CONNECTS_WITHIN = 20.0
-ANSWERS_WITHIN = 60.0
-KEEPALIVE_SECONDS = 10
-DIRECTORY = ".cache/binder-harness"
-"""On the host, below the user's home, where commands start."""
+from emulator.command import missing_program
+from emulator.deadline import Deadline
+from emulator.embedded.console import Console
+from emulator.errors import HarnessError, SetupError
+from emulator.prerequisites import package_of
 
 
-class Host:
-    """An open connection to a host; use as a context manager or call `close`.
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
 
-    Raises SetupError, with what mends it, when there is no such host, its key is unknown or another than
-    known, or it takes none of our keys.
-    """
+    status: int | None
+    """Its exit status; None where it was ended because its time was over."""
+    output: str
+    errors: str
 
-    def __init__(self, address: str) -> None:
-        if not is_host(address):
-            raise UsageError(f"A host is ssh://USER@HOST or ssh://USER@HOST:PORT, not {address!r}.")
-        parts = urlsplit(address)
-        self.address = address
-        self._name, self._port = str(parts.hostname), parts.port or paramiko.config.SSH_PORT
-        self._client = paramiko.SSHClient()
-        self._client.load_system_host_keys()
-        self._client.set_missing_host_key_policy(_RefuseUnknown())
-        with contextlib.ExitStack() as on_failure:
-            on_failure.callback(self._client.close)
-            self._connect(parts.username)
-            on_failure.pop_all()
-        transport = self._client.get_transport()
-        assert transport is not None
-        transport.set_keepalive(KEEPALIVE_SECONDS)
-        self._transport = transport
 
-    def _connect(self, user: str | None) -> None:
-        by_hand = f"ssh -p {self._port} {self._name}"
-        try:
-            self._client.connect(
-                self._name,
-                self._port,
-                user,
-                timeout=CONNECTS_WITHIN,
-                banner_timeout=CONNECTS_WITHIN,
-                auth_timeout=CONNECTS_WITHIN,
-            )
-        except paramiko.BadHostKeyException as error:
-            known = paramiko.hostkeys.HostKeyEntry([self._entry], error.expected_key).to_line()
-            raise SetupError(
-                f"The host {self.address} has another key than ~/.ssh/known_hosts says: somebody may be "
-                f"listening. If it was installed anew, remove its line:\n{known}"
-            ) from error
-        except (paramiko.AuthenticationException, paramiko.PasswordRequiredException) as error:
-            raise SetupError(
-                f"The host {self.address} takes none of our keys: {error}. Add a key of ~/.ssh or of the SSH "
-                f"agent to ~/.ssh/authorized_keys there: `ssh-copy-id -p {self._port} {self._name}`."
-            ) from error
-        except (paramiko.SSHException, OSError) as error:
-            if isinstance(error, _UnknownKeyError):
-                raise SetupError(str(error)) from error
-            raise SetupError(
-                f"The host {self.address} cannot be reached: {error}. Does `{by_hand}` work?"
-            ) from error
+class Running(Protocol):
+    """A program that runs for as long as its device does, and ends with whoever started it."""
 
     @property
-    def _entry(self) -> str:
-        """How known_hosts names it (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
-        return self._name if self._port == paramiko.config.SSH_PORT else f"[{self._name}]:{self._port}"
+    def name(self) -> str:
+        """The program's, without its directory."""
+        ...
 
-    def __enter__(self) -> Host:
-        return self
+    @property
+    def said(self) -> Console:
+        """What it writes, line by line."""
+        ...
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    @property
+    def complaint(self) -> str:
+        """What it wrote to standard error, where that was kept apart."""
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs, as far as its output tells, which ends with it."""
+        ...
+
+    def wait(self, deadline: Deadline) -> bool:
+        """Wait for its end; whether it came in time."""
+        ...
+
+    def how_it_ended(self) -> str:
+        """Whether and how it ended, with the last lines of what it wrote."""
+        ...
 
     def close(self) -> None:
-        """End the connection, and with it what was started over it."""
-        self._client.close()
-
-    def run(self, command: str) -> str:
-        """What a shell command writes; SetupError when it fails or takes more than 60 s."""
-        try:
-            _, output, errors = self._client.exec_command(command, timeout=ANSWERS_WITHIN)
-            text, said = output.read().decode(), errors.read().decode()
-            status = output.channel.recv_exit_status()
-        except (paramiko.SSHException, OSError) as error:
-            raise SetupError(f"`{command}` on {self.address}: {error or 'no answer in time'}") from error
-        if status != 0:
-            raise SetupError(f"`{command}` on {self.address} failed with status {status}: {said.strip()}")
-        return text
-
-    def start(self, command: str) -> paramiko.Channel:
-        """Start a shell command; the channel is its input and output."""
-        try:
-            channel = self._transport.open_session(timeout=ANSWERS_WITHIN)
-            channel.exec_command(command)
-        except (paramiko.SSHException, OSError) as error:
-            raise SetupError(f"`{command}` cannot be started on {self.address}: {error}") from error
-        return channel
-
-    def put(self, file: Path) -> str:
-        """Where the content of a local file lies on the host: put there unless it is there already."""
-        with file.open("rb") as content:
-            digest = hashlib.file_digest(content, "sha256").hexdigest()
-        there = f"{DIRECTORY}/files/{digest}"
-        if self.run(f"mkdir -p -m 700 {DIRECTORY} {DIRECTORY}/files; test -e {there} && echo there || true"):
-            return there
-        partial = f"{there}.{uuid.uuid4().hex}"
-        try:
-            with step(f"putting {file.name} on {self._name}"), self._transport_files() as files:
-                files.put(str(file), partial, confirm=True)
-            said = self.run(f"sha256sum {partial}").split()[0]
-            if said != digest:
-                raise SetupError(f"{file.name} did not arrive whole on {self.address}.")
-            self.run(f"mv {partial} {there}")
-        except (paramiko.SSHException, OSError, SetupError) as error:
-            with contextlib.suppress(SetupError):
-                self.run(f"rm -f {partial}")
-            raise SetupError(f"{file.name} cannot be put on {self.address}: {error}") from error
-        return there
-
-    @contextlib.contextmanager
-    def _transport_files(self) -> Iterator[paramiko.SFTPClient]:
-        files = self._client.open_sftp()
-        try:
-            yield files
-        finally:
-            files.close()
-
-    def open_port(self, port: int) -> paramiko.Channel:
-        """A connection to a port of the host's own 127.0.0.1."""
-        return self._transport.open_channel(
-            "direct-tcpip", ("127.0.0.1", port), ("127.0.0.1", 0), timeout=CONNECTS_WITHIN
-        )
+        """End it and all it has started, and wait for that; closing twice does nothing."""
+        ...
 
 
-class _UnknownKeyError(paramiko.SSHException):
-    """The host's key stands in no known_hosts."""
+class Will(Protocol):
+    """A command that waits for its hour: the call of `execute`, or the end of whoever left it."""
+
+    def execute(self, deadline: Deadline) -> int | None:
+        """Run the command now and wait for its end; its status, None where it takes too long."""
+        ...
 
 
-class _RefuseUnknown(paramiko.MissingHostKeyPolicy):
-    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
-        line = paramiko.hostkeys.HostKeyEntry([hostname], key).to_line()
-        raise _UnknownKeyError(
-            f"The key of the host {hostname} is not in ~/.ssh/known_hosts. If its fingerprint is "
-            f"{key.fingerprint}, add this line there:\n{line}"
-        )
+class Host(Protocol):
+    """A machine on which devices run. What is started there ends with us, however we end."""
+
+    @property
+    def address(self) -> str:
+        """As ssh://USER@HOST; empty for this machine."""
+        ...
+
+    @property
+    def directory(self) -> str:
+        """The directory there that is ours, as an absolute path."""
+        ...
+
+    def variable(self, name: str) -> str:
+        """A variable of the user's environment there; empty where it is not set."""
+        ...
+
+    def find(self, program: str) -> str | None:
+        """Where a program lies: one on the PATH, or the path of one; None where there is none."""
+        ...
+
+    def call(
+        self, command: Sequence[str], *, deadline: Deadline, environment: Mapping[str, str] | None = None
+    ) -> Ended:
+        """Run a command to its end, or to the deadline. Daemons that it leaves are not waited for."""
+        ...
+
+    def start(
+        self, command: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None
+    ) -> Running:
+        """Start a program; what it writes goes to `log`, a file of this machine."""
+        ...
+
+    def last_will(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Will:
+        """Have a command run there in the end: for what a device's own tools leave running."""
+        ...
+
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        """Keep what `name` stands for from other runs for a block; HarnessError at once where one has it.
+
+        SetupError where that cannot be told.
+        """
+        ...
+
+    def answers(self, port: int) -> bool:
+        """Whether something accepts connections on that port of its 127.0.0.1."""
+        ...
+
+    def forward(self, port: int) -> AbstractContextManager[int]:
+        """A port of this machine's 127.0.0.1 that leads to one of the host's, for a block."""
+        ...
+
+    def put(self, file: Path) -> Path:
+        """Where the content of a file of this machine lies there: put there unless it is already."""
+        ...
 
 
-class Tunnel:
-    """A port of this machine's 127.0.0.1 whose connections end at a port of the host's."""
+def ask(host: Host, command: Sequence[str], seconds: float) -> str:
+    """The output of a command that must succeed within some seconds; SetupError otherwise."""
+    ended = host.call(command, deadline=Deadline(seconds))
+    if ended.status == 0:
+        return ended.output
+    how = f"failed with status {ended.status}" if ended.status is not None else f"took over {seconds:g} s"
+    where = f" on {host.address}" if host.address else ""
+    raise SetupError(f"`{' '.join(command)}`{where} {how}.\n{ended.errors.strip()}".rstrip())
 
-    def __init__(self, host: Host, port: int) -> None:
-        self._host = host
-        self._there = port
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._server.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve, name="tunnel", daemon=True)
-        self._thread.start()
 
-    def _serve(self) -> None:
-        while True:
+def absence(host: Host, program: str) -> str:
+    """Why a program cannot be used on a host, with what mends that; empty where it can."""
+    if host.find(program) is not None:
+        return ""
+    if not host.address:
+        return str(missing_program(program))
+    return (
+        f"{host.address} has no {program}. Install Debian's {package_of(program) or 'package of it'} there."
+    )
+
+
+def take_free(
+    host: Host,
+    what: str,
+    numbers: Iterable[int],
+    ports: Callable[[int], Sequence[int]],
+    resources: contextlib.ExitStack,
+) -> int | None:
+    """The first number that no other run has and whose ports are free; None where there is none.
+
+    It is kept from other runs until `resources` are closed.
+    """
+    for number in numbers:
+        with contextlib.ExitStack() as attempt:
             try:
-                connection, _ = self._server.accept()
-            except OSError:
-                return
-            try:
-                channel = self._host.open_port(self._there)
-            except (paramiko.SSHException, OSError):
-                connection.close()
+                attempt.enter_context(host.lock(f"{what}-{number}"))
+            except SetupError:  # the host is at fault, not the number
+                raise
+            except HarnessError:
                 continue
-            join(connection, channel)
-
-    def close(self) -> None:
-        """Take no more connections; those there are end with the host's."""
-        with contextlib.suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-        self._thread.join()
+            if not any(map(host.answers, ports(number))):
+                resources.push(attempt.pop_all())
+                return number
+    return None
 
 
-_ENDED = (OSError, EOFError, paramiko.SSHException)
-"""What paramiko raises of a connection that has ended."""
+def serial_of(host: Host, port: int, known: str, resources: contextlib.ExitStack) -> str:
+    """The serial of a device whose adbd listens on a port there: by a tunnel, or here the one that is known.
+
+    The tunnel ends with `resources`.
+    """
+    if not host.address:
+        return known
+    return f"127.0.0.1:{resources.enter_context(host.forward(port))}"
 
 
-def join(connection: socket.socket, channel: paramiko.Channel) -> None:
-    """Pass everything on between a socket and a channel, until either ends."""
-    ends = (connection, channel)
+def open_host(address: str) -> AbstractContextManager[Host]:
+    """The host at ssh://…, its connection open for a block, or this machine where nothing is written.
 
-    def copy(source: socket.socket | paramiko.Channel, sink: socket.socket | paramiko.Channel) -> None:
-        with contextlib.suppress(*_ENDED):
-            while chunk := source.recv(1 << 16):
-                sink.sendall(chunk)
-        for end in ends:
-            with contextlib.suppress(*_ENDED):
-                end.shutdown(socket.SHUT_RDWR)
-            with contextlib.suppress(*_ENDED):
-                end.close()
+    Raises SetupError, with what mends it, where the host does not let us in.
+    """
+    if address:
+        from emulator.ssh_host import SshHost  # and paramiko, which takes a moment
 
-    for source, sink in (ends, reversed(ends)):
-        threading.Thread(target=copy, args=(source, sink), daemon=True).start()
+        return SshHost(address)
+    from emulator.this_machine import ThisMachine
+
+    return contextlib.nullcontext(ThisMachine())

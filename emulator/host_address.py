@@ -1,8 +1,10 @@
-"""How a host is written, without what speaks to it."""
+"""How a host is written in a target, without what speaks to it."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
+
+from emulator.target import Option
 
 
 def is_host(text: str) -> bool:
@@ -17,3 +19,13 @@ def is_host(text: str) -> bool:
         )
     except ValueError:  # of a port that is no number
         return False
+
+
+HOST = Option(
+    "host",
+    "the machine to run on, reached over SSH; without it, this one",
+    "",
+    is_host,
+    "ssh://USER@HOST or ssh://USER@HOST:PORT",
+)
+"""The option of every kind whose devices can run elsewhere."""

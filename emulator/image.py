@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shutil
+import platform
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -12,18 +12,20 @@ from pathlib import Path
 from emulator.adb_devices import GONE, REACHED, connect, explain, state_of
 from emulator.adb_server import ensure_adb_server
 from emulator.adb_services import output
-from emulator.command import missing_program
 from emulator.deadline import Deadline
 from emulator.embedded.acceleration import choose_acceleration
+from emulator.embedded.board import BOARDS
 from emulator.embedded.image import embedded_image
-from emulator.embedded.machine import QEMU, Machine
 from emulator.embedded.qemu_device import QemuDevice
+from emulator.embedded.running_machine import RunningMachine
 from emulator.errors import DeviceLostError, TimeLimitError
+from emulator.host import Host, absence
+from emulator.host_address import HOST
 from emulator.image_file import EXAMPLE, Description, read_description
 from emulator.lifeline import LifeLine
 from emulator.progress import say, step
-from emulator.run_directory import run_directory
-from emulator.target import Kind, Offer, Target
+from emulator.remote import booting
+from emulator.target import Kind, Offer, Target, on_host
 
 MOST_RESTARTS = 3
 """Restarts of its own with which a device may still be starting, as after preparing its disks."""
@@ -34,12 +36,16 @@ class ImageDevice(QemuDevice):
     """The life line of a device that an image file describes."""
 
     def __init__(
-        self, target: Target, machine: Machine, resources: contextlib.ExitStack, description: Description
+        self,
+        target: Target,
+        boot: Callable[[int], RunningMachine],
+        resources: contextlib.ExitStack,
+        description: Description,
     ) -> None:
-        super().__init__(target, machine, resources)
+        super().__init__(target, boot(0), boot, resources)
         self._description = description
 
-    def wait_until_ready(self, deadline: Deadline, *, since: int = 0) -> None:
+    def wait_until_ready(self, deadline: Deadline) -> None:
         """Wait for its console line, for adb, and for its property, as far as the description names them.
 
         Raises DeviceLostError, which tells apart an end, restarts without end, an adbd that asks for
@@ -48,7 +54,7 @@ class ImageDevice(QemuDevice):
         before = self.machine.monitor.guest_resets()
         line, state = self._description.ready_line, self._description.ready_property
         if line is not None:
-            self._await(f"“{line}” on its console", lambda: self._printed(line, since), before, deadline)
+            self._await(f"“{line}” on its console", lambda: self._printed(line), before, deadline)
         self._await(f"adb to reach {self.serial}", self._reached, before, deadline)
         if state is not None:
             name, value = state
@@ -78,9 +84,9 @@ class ImageDevice(QemuDevice):
         except TimeLimitError as error:
             raise DeviceLostError(f"{error}: it is too slow, or hangs. {self.why_lost()}") from error
 
-    def _printed(self, line: str, since: int) -> bool:
+    def _printed(self, line: str) -> bool:
         with contextlib.suppress(TimeLimitError):
-            return bool(self.machine.console.wait_for(line, since=since, deadline=Deadline(LOOK_EVERY)))
+            return bool(self.machine.console.wait_for(line, deadline=Deadline(LOOK_EVERY)))
         return False
 
     def _reached(self) -> bool:
@@ -98,16 +104,17 @@ class ImageDevice(QemuDevice):
 def open_image(target: Target, deadline: Deadline | None = None) -> ImageDevice:
     """Start the device that the file describes: within its start_seconds unless `deadline` says otherwise."""
     description = read_description(Path(target.name))
+    address = target.option("host")
     hardware = description.hardware
     if hardware.acceleration == "auto":
-        chosen = choose_acceleration("auto", embedded_image())
+        native = hardware.architecture == platform.machine() and not address
+        chosen = choose_acceleration("auto", embedded_image()) if native else "tcg"
         hardware = dataclasses.replace(hardware, acceleration=chosen)
     ensure_adb_server()
     with contextlib.ExitStack() as resources:
-        directory = resources.enter_context(run_directory())
+        boot = booting(address, hardware, resources)
         with step(f"booting {target}"):
-            machine = resources.enter_context(Machine(hardware, directory))
-            device = ImageDevice(target, machine, resources, description)
+            device = ImageDevice(target, boot, resources, description)
             device.wait_until_ready(deadline or Deadline(description.start_seconds))
         device._resources = resources.pop_all()
     return device
@@ -117,17 +124,16 @@ def _open(target: Target, deadline: Deadline | None) -> LifeLine:
     return open_image(target, deadline)
 
 
-def _offers() -> list[Offer]:
-    absent = missing_program(QEMU)
-    usable = shutil.which(QEMU) is not None
-    detail = "any image that plain QEMU can start, described in a file" if usable else str(absent)
-    return [Offer(f"{KIND.name}:{KIND.names}", usable, detail)]
+def _offers(host: Host) -> list[Offer]:
+    missing = absence(host, BOARDS["x86_64"].program)
+    detail = missing or "any image that plain QEMU can start, described in a file"
+    return [Offer(on_host(f"{KIND.name}:{KIND.names}", host), not missing, detail)]
 
 
 KIND = Kind(
     "image",
     f"a machine for QEMU, described in a file:{textwrap.indent(EXAMPLE.rstrip(), ' ' * 6)}",
-    (),
+    (HOST,),
     _open,
     _offers,
     names="FILE.toml",

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.embedded.board import BOARDS
 from emulator.embedded.machine import ADBD_PORT, Disk, Hardware
 from emulator.errors import UsageError
 
 EXAMPLE = """
+architecture = "x86_64"                 # or aarch64
 kernel = "bzImage"                      # left out where the first disk starts by itself
 initramfs = "ramdisk.img"
 arguments = ["console=ttyS0"]           # for the kernel
@@ -22,13 +24,14 @@ ready_line = "boot completed"           # on its console: when it is worth conne
 ready_property = "sys.boot_completed=1" # and when it is up
 start_seconds = 300                     # how long it may take
 
-[[disk]]                                # read only: what is written ends with the device
+[[disk]]                                # read only: what is written ends with the device, or its restart
 file = "system.img"
 format = "raw"                          # or qcow2
 """
 """Every key there is. Files are looked for beside the description."""
 
 _TYPES: Mapping[str, type] = {
+    "architecture": str,
     "kernel": str,
     "initramfs": str,
     "arguments": list,
@@ -75,6 +78,8 @@ def read_description(path: Path) -> Description:
         raise _wrong(path, "it names neither a kernel nor a disk to start from")
     if values.get("acceleration", "auto") not in ("auto", "kvm", "tcg"):
         raise _wrong(path, f"acceleration is auto, kvm or tcg, not {values['acceleration']!r}")
+    if values.get("architecture", "x86_64") not in BOARDS:
+        raise _wrong(path, f"architecture is {' or '.join(BOARDS)}, not {values['architecture']!r}")
     if not all(isinstance(word, str) for word in values.get("arguments", [])):
         raise _wrong(path, "arguments is a list of strings")
     name, separator, value = values.get("ready_property", "").partition("=")
@@ -84,6 +89,7 @@ def read_description(path: Path) -> Description:
         Hardware(
             kernel=_file(path, values.get("kernel")),
             initramfs=_file(path, values.get("initramfs")),
+            architecture=values.get("architecture", Hardware.architecture),
             disks=tuple(
                 Disk(_existing(path, disk["file"]), disk.get("format", Disk.format)) for disk in disks
             ),

@@ -57,6 +57,11 @@ class CanReconnect(Protocol):
 class CanRollBack(Protocol):
     """A life line whose device can be put back into the state in which it was handed out."""
 
+    @property
+    def rollback_seconds(self) -> float:
+        """How long that may take."""
+        ...
+
     def rollback(self, deadline: Deadline) -> None:
         """Do that, under the same serial, and wait until adb reaches it; raises DeviceLostError otherwise."""
         ...
@@ -76,8 +81,11 @@ class Channel(Protocol):
         """Write a few bytes if that can be done without waiting; never fails."""
         ...
 
-    def receive(self, limit: int) -> bytes:
-        """Up to `limit` bytes of its output, awaiting the first; b"" at its end, or after close()."""
+    def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:
+        """Up to `limit` bytes of its output, awaiting the first; b"" at its end, or after close().
+
+        Raises TimeLimitError where there is nothing by the deadline; without one it waits for ever.
+        """
         ...
 
     def wait_status(self, deadline: Deadline) -> int | None:

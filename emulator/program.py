@@ -16,19 +16,33 @@ from emulator.embedded.console import Console
 
 
 class Program:
-    """A running program, what it writes kept line by line; use as a context manager or call `close`."""
+    """A running program, what it writes kept line by line; use as a context manager or call `close`.
+
+    Its standard error goes among the rest, unless it has a file of its own, `errors`. It inherits the
+    descriptors in `inherited`.
+    """
 
     def __init__(
-        self, command: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        log: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        errors: Path | None = None,
+        inherited: Sequence[int] = (),
     ) -> None:
         self.name = Path(command[0]).name
         self.said = Console(log)
+        self._errors = errors
         self._process: subprocess.Popen[bytes] | None = None
         self._started = threading.Event()
         self._failure: OSError | None = None
         # The kernel ends the program with the thread that started it, so that thread lives as long.
         self._keeper = threading.Thread(
-            target=self._keep, args=([*ENDS_WITH_US, *command], environment), name=self.name, daemon=True
+            target=self._keep,
+            args=([*ENDS_WITH_US, *command], {**os.environ, **(environment or {})}, inherited),
+            name=self.name,
+            daemon=True,
         )
         self._keeper.start()
         self._started.wait()
@@ -41,16 +55,18 @@ class Program:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _keep(self, command: Sequence[str], environment: Mapping[str, str] | None) -> None:
+    def _keep(self, command: Sequence[str], environment: Mapping[str, str], inherited: Sequence[int]) -> None:
         try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
-                start_new_session=True,
-            )
+            with self._errors.open("wb") if self._errors else contextlib.nullcontext() as errors:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=errors or subprocess.STDOUT,
+                    env=environment,
+                    pass_fds=inherited,
+                    start_new_session=True,
+                )
         except OSError as error:
             self._failure = error
             return
@@ -59,7 +75,25 @@ class Program:
         assert self._process.stdout is not None
         with self._process.stdout as output:
             self.said.read_from(output)
+        if self.said.panic:  # which ends the reading: let the program end, too
+            self._kill()
         self._process.wait()
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    @property
+    def process_id(self) -> int:
+        """Its pid."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def complaint(self) -> str:
+        """What it has written to standard error, where that has a file of its own."""
+        return self._errors.read_text(errors="replace").strip() if self._errors else ""
 
     @property
     def alive(self) -> bool:
@@ -79,7 +113,5 @@ class Program:
 
     def close(self) -> None:
         """End it and all it has started, and wait for that; closing twice does nothing."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        self._kill()
         self._keeper.join()

@@ -1,44 +1,42 @@
-"""The Android SDK's emulator: finds it, lists its AVDs, and starts one without a window for a run."""
+"""The Android SDK's emulator: starts an AVD without a window for a run, here or on another machine."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
-import adbutils
-
-from emulator.adb_devices import GONE, state_of
-from emulator.adb_server import answers, ensure_adb_server
+from emulator.adb_devices import GONE, disconnect, is_address, state_of, wait_until_reached
+from emulator.adb_server import ensure_adb_server
 from emulator.adb_services import become_root
 from emulator.android_start import AndroidStart
 from emulator.deadline import Deadline
-from emulator.device_lock import device_lock
 from emulator.errors import HarnessError, SetupError, UsageError
+from emulator.host import Host, Running, open_host, serial_of, take_free
+from emulator.host_address import HOST
 from emulator.lifeline import LifeLine
-from emulator.program import Program
 from emulator.progress import say, step
 from emulator.run_directory import run_directory
-from emulator.target import Kind, Offer, Target
+from emulator.sdk_console import EmulatorConsole
+from emulator.sdk_program import acceleration, emulator_program, list_avds
+from emulator.target import Kind, Offer, Option, Target, on_host
 
 CONSOLE_PORTS = range(5554, 5586, 2)
 """Even ports whose neighbours adb looks at for emulators (developer.android.com, adb, “How adb works”)."""
 START_SECONDS = 300.0
 SOFTWARE_START_SECONDS = 1800.0
 """Without acceleration an image of today takes many minutes."""
-ANSWERS_WITHIN = 30.0
 STOPS_WITHIN = 20.0
 
 FOR_CI = (
     *("-no-window", "-no-audio", "-no-boot-anim"),
     *("-gpu", "swiftshader_indirect"),
-    # Started afresh, and nothing kept: an AVD is its owner's.
-    *("-no-snapshot", "-read-only"),
+    # Nothing is kept: an AVD is its owner's. Each start finds it as it was.
+    "-read-only",
 )
 """developer.android.com/studio/run/emulator-commandline, “Startup options”."""
+REACHED_BY_A_TUNNEL = {"ANDROID_ADB_SERVER_PORT": "1"}
+"""An emulator tells the adb server of its machine that it is there (AOSP, AdbHostServer.cpp). Here none is to
+take the connection that is meant for ours, and on port 1 there is none."""
 
 
 class AvdDevice:
@@ -46,13 +44,23 @@ class AvdDevice:
 
     disposable = True
 
-    def __init__(self, target: Target, command: list[str], port: int, directory: Path) -> None:
+    def __init__(
+        self, target: Target, host: Host, command: list[str], seconds: float, resources: contextlib.ExitStack
+    ) -> None:
+        port = _take_console_port(host, resources)
         self.target = str(target)
-        self.serial = f"emulator-{port}"
+        self.rollback_seconds = seconds
+        self.serial = serial_of(host, port + 1, f"emulator-{port}", resources)
+        self._host = host
+        self._port = port
         self._command = [*command, "-port", str(port)]
-        self._log = directory / "emulator.log"
-        self._program: Program | None = None
-        self._resources = contextlib.ExitStack()
+        if host.address:
+            # Our key is not that of the machine's user, and nobody is there to confirm it.
+            self._command.append("-skip-adb-auth")
+        self._log = resources.enter_context(run_directory()) / "emulator.log"
+        self._program: Running | None = None
+        self._resources = resources
+        resources.callback(self._stop)
 
     @property
     def alive(self) -> bool:
@@ -65,7 +73,8 @@ class AvdDevice:
 
     def start(self, deadline: Deadline) -> None:
         """Start the emulator, wait for Android, and become root where the image allows that."""
-        self._program = Program(self._command, self._log)
+        environment = REACHED_BY_A_TUNNEL if self._host.address else None
+        self._program = self._host.start(self._command, self._log, environment=environment)
         AndroidStart(self.serial, lambda: self.alive, self.why_lost).wait(deadline)
         become_root(self.serial, deadline)
 
@@ -74,21 +83,28 @@ class AvdDevice:
         self._stop()
         self.start(deadline)
 
+    def rollback(self, deadline: Deadline) -> None:
+        """Start it afresh: what was written is in no file of the AVD's, and its snapshot is as it was.
+
+        The console's own `avd snapshot load` is refused to an AVD that is not written to (AOSP, console.c).
+        """
+        self.restart(deadline)
+
+    def reconnect(self, deadline: Deadline) -> None:
+        """Have the adb server, another one perhaps, reach it again."""
+        wait_until_reached(self.serial, deadline)
+
     def _stop(self) -> None:
         """Ask the emulator to end, as `adb emu kill` does, and end it if it does not."""
         if self._program is None:
             return
         if self._program.alive:
-            with contextlib.suppress(subprocess.SubprocessError, OSError):
-                subprocess.run(
-                    [adbutils.adb_path(), "-s", self.serial, "emu", "kill"],
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    timeout=STOPS_WITHIN,
-                    check=False,
-                )
+            with contextlib.suppress(HarnessError), EmulatorConsole(self._host, self._port) as console:
+                console.execute("kill")
             self._program.wait(Deadline(STOPS_WITHIN))
         self._program.close()
+        if is_address(self.serial):
+            disconnect(self.serial)
         with contextlib.suppress(HarnessError):
             Deadline(STOPS_WITHIN).poll(lambda: state_of(self.serial) == GONE, "adb to notice")
 
@@ -99,109 +115,83 @@ class AvdDevice:
 
 def open_avd(target: Target, deadline: Deadline | None = None) -> AvdDevice:
     """Start an AVD and wait until Android on it is up: 300 s, and 1800 s without acceleration."""
-    program = emulator_program()
-    known = list_avds(program)
-    if target.name not in known:
-        raise UsageError(f"There is no AVD {target.name!r}. {_choice(known)}")
-    accelerated, reason = acceleration(program)
-    if not accelerated:
-        say(f"the emulator has no acceleration here, and will be slow: {reason}")
-    ensure_adb_server()
-    command = [program, "-avd", target.name, *FOR_CI, "-accel", "on" if accelerated else "off"]
     with contextlib.ExitStack() as resources:
-        directory = resources.enter_context(run_directory())
-        port = _take_console_port(resources)
-        device = AvdDevice(target, command, port, directory)
-        resources.callback(device._stop)
+        host = resources.enter_context(open_host(target.option("host")))
+        program = emulator_program(host)
+        known = list_avds(host, program)
+        if target.name not in known:
+            raise UsageError(f"There is no AVD {target.name!r}. {_choice(host, known)}")
+        accelerated, reason = acceleration(host, program)
+        if not accelerated:
+            say(f"the emulator has no acceleration{_on(host)}, and will be slow: {reason}")
+        ensure_adb_server()
+        command = [program, "-avd", target.name, *FOR_CI, *_snapshot(target.option("snapshot"))]
+        command += ["-accel", "on" if accelerated else "off"]
+        seconds = START_SECONDS if accelerated else SOFTWARE_START_SECONDS
+        device = AvdDevice(target, host, command, seconds, resources)
         with step(f"starting {target}"):
-            device.start(deadline or Deadline(START_SECONDS if accelerated else SOFTWARE_START_SECONDS))
+            device.start(deadline or Deadline(seconds))
         device._resources = resources.pop_all()
     return device
 
 
-def emulator_program() -> str:
-    """The path of `emulator`: of the SDK at $ANDROID_HOME or $ANDROID_SDK_ROOT, or on the PATH."""
-    for variable in ("ANDROID_HOME", "ANDROID_SDK_ROOT"):
-        program = Path(os.environ.get(variable, "/nonexistent")) / "emulator" / "emulator"
-        if os.access(program, os.X_OK):
-            return str(program)
-    found = shutil.which("emulator")
-    if found is None:
-        raise SetupError(
-            "The Android SDK's emulator is neither below $ANDROID_HOME or $ANDROID_SDK_ROOT nor on the PATH. "
-            "Install it with `sdkmanager emulator`, then export ANDROID_HOME=DIRECTORY."
-        )
-    return found
+def _snapshot(name: str) -> list[str]:
+    """The flags by which it boots, or goes on from a snapshot of its owner's and nothing else.
+
+    The last is of emulator 34.2.14 and later (Android's Gradle plugin, EmulatorVersionMetadata).
+    """
+    if not name:
+        return ["-no-snapshot"]
+    return ["-snapshot", name, "-no-snapshot-save", "-force-snapshot-load"]
 
 
-def list_avds(program: str) -> list[str]:
-    """The names of this user's AVDs."""
-    said = _run(program, "-list-avds")
-    # Recent emulators put log lines, such as “INFO    | …”, before the names.
-    return [line for line in said.stdout.split("\n") if re.fullmatch(r"[\w.-]+", line)]
-
-
-def acceleration(program: str) -> tuple[bool, str]:
-    """Whether the emulator can run a guest on the processor itself, and what it says about that."""
-    said = _run(program, "-accel-check", check=False)
-    # The answer stands between two lines “accel:” and “accel”: a number, then a sentence.
-    _, _, answer = said.stdout.partition("accel:\n")
-    return said.returncode == 0, " ".join(answer.removesuffix("accel\n").split("\n")[1:]).strip()
-
-
-def _run(program: str, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            [program, *words],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=ANSWERS_WITHIN,
-            check=check,
-        )
-    except (subprocess.SubprocessError, OSError) as error:
-        said = getattr(error, "stderr", "") or ""
-        raise SetupError(f"`{program} {' '.join(words)}` failed: {error}\n{said}".rstrip()) from error
-
-
-def _take_console_port(resources: contextlib.ExitStack) -> int:
+def _take_console_port(host: Host, resources: contextlib.ExitStack) -> int:
     """A free even port whose neighbour is free too, kept from other runs until `resources` are closed."""
-    for port in CONSOLE_PORTS:
-        with contextlib.suppress(HarnessError), contextlib.ExitStack() as attempt:
-            attempt.enter_context(device_lock(f"console-port-{port}", Deadline(0)))
-            if not answers(port) and not answers(port + 1):
-                resources.push(attempt.pop_all())
-                return port
-    raise SetupError(
-        f"All console ports from {CONSOLE_PORTS[0]} to {CONSOLE_PORTS[-1]} are in use: end an emulator."
-    )
+    port = take_free(host, "console-port", CONSOLE_PORTS, lambda port: (port, port + 1), resources)
+    if port is not None:
+        return port
+    first, last = CONSOLE_PORTS[0], CONSOLE_PORTS[-1]
+    raise SetupError(f"All console ports from {first} to {last}{_on(host)} are in use: end an emulator.")
 
 
-def _choice(names: list[str]) -> str:
+def _choice(host: Host, names: list[str]) -> str:
     if not names:
-        return "There is none yet: create one with `avdmanager create avd` or Android Studio."
-    return "There are:\n" + "\n".join(f"  avd:{name}" for name in names)
+        return f"There is none yet{_on(host)}: create one with `avdmanager create avd` or Android Studio."
+    return "There are:\n" + "\n".join(f"  {on_host(f'avd:{name}', host)}" for name in names)
+
+
+def _on(host: Host) -> str:
+    return f" on {host.address}" if host.address else " here"
 
 
 def _open(target: Target, deadline: Deadline | None) -> LifeLine:
     return open_avd(target, deadline)
 
 
-def _offers() -> list[Offer]:
+def _offers(host: Host) -> list[Offer]:
     try:
-        names = list_avds(emulator_program())
+        names = list_avds(host, emulator_program(host))
     except SetupError as error:
         return [Offer(KIND.name, False, str(error))]
     if not names:
-        return [Offer(KIND.name, False, _choice(names))]
-    return [Offer(f"{KIND.name}:{name}", True, "an AVD of the Android SDK") for name in names]
+        return [Offer(KIND.name, False, _choice(host, names))]
+    return [Offer(on_host(f"{KIND.name}:{name}", host), True, "an AVD of the Android SDK") for name in names]
 
 
 KIND = Kind(
     "avd",
     "an AVD of the Android SDK, started without a window; nothing is kept of what a run does to it",
-    (),
+    (
+        Option(
+            "snapshot",
+            "a snapshot of the AVD to start and roll back from, default_boot being that of Quick Boot; "
+            "without it, it boots",
+            "",
+            lambda text: re.fullmatch(r"[\w.-]+", text) is not None,
+            "the name of one that the AVD has",
+        ),
+        HOST,
+    ),
     _open,
     _offers,
     names="NAME",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from emulator.deadline import Deadline
 from emulator.errors import UsageError
+from emulator.host import Host, open_host
 from emulator.lifeline import LifeLine
 
 START_SECONDS = 120.0
@@ -38,7 +39,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Offer:
-    """One target on this machine: whether it can be used now, what it is, and if not, what mends that."""
+    """One target on a machine: whether it can be used now, what it is, and if not, what mends that."""
 
     target: str
     usable: bool
@@ -54,8 +55,8 @@ class Kind:
     options: tuple[Option, ...]
     open: Callable[[Target, Deadline | None], LifeLine]
     """Gets the device of a target, as `open_target` does."""
-    offers: Callable[[], list[Offer]]
-    """What of this kind there is on this machine; starts no device and never raises."""
+    offers: Callable[[Host], list[Offer]]
+    """What of this kind there is on a machine; starts no device and never raises."""
     names: str = ""
     """What follows the colon, in one word such as SERIAL; empty for a kind that takes no name."""
     name_required: bool = False
@@ -145,9 +146,18 @@ def _default(option: Option) -> str:
     return f"; default {option.default}" if option.default else ""
 
 
-def offers() -> list[Offer]:
-    """What there is on this machine, and of what cannot be used, why not."""
-    return [offer for kind in kinds() for offer in kind.offers()]
+def offers(address: str = "") -> list[Offer]:
+    """What there is on this machine, or on the host at ssh://…, and of what cannot be used, why not.
+
+    Raises SetupError where the host does not let us in.
+    """
+    with open_host(address) as host:
+        return [offer for kind in kinds() for offer in kind.offers(host)]
+
+
+def on_host(target: str, host: Host) -> str:
+    """What to write for a target without options, so that it runs on a host."""
+    return f"{target}?host={host.address}" if host.address else target
 
 
 def open_target(text: str, *, deadline: Deadline | None = None) -> LifeLine:

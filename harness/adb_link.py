@@ -6,17 +6,21 @@ import contextlib
 import shlex
 import stat
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import adbutils
 
+from emulator.adb_devices import REACHED, state_of
 from emulator.adb_server import ensure_adb_server
 from emulator.deadline import Deadline
-from emulator.errors import DeviceLostError, HarnessError
+from emulator.errors import DeviceLostError, HarnessError, UsageError
 from emulator.lifeline import CanReconnect, LifeLine
 from harness.agent.stream import AdbShellStream
+
+Answer = TypeVar("Answer")
 
 SHELL_SECONDS = 30.0
 RECONNECT_SECONDS = 15.0
@@ -91,9 +95,13 @@ class AdbLink:
         return result.output.removesuffix("\n")
 
     def push(self, local: Path, remote: str, *, mode: int = 0o644) -> None:
-        """Copy a file to the device; raises HarnessError when it does not arrive whole."""
+        """Copy a file to the device; HarnessError if it does not arrive whole, UsageError if it is none."""
         try:
-            self._adb.sync.push(local, remote, mode, check=True)
+            local.open("rb").close()
+        except OSError as error:
+            raise UsageError(f"{local} cannot be read on this machine: {error.strerror}.") from error
+        try:
+            self._ask(lambda: self._adb.sync.push(local, remote, mode, check=True))
         except (adbutils.AdbError, OSError) as error:
             self.raise_if_lost()
             room = self._room_at(str(Path(remote).parent))
@@ -114,9 +122,9 @@ class AdbLink:
         """Copy a file from the device; raises HarnessError when that fails."""
         try:
             # adb's protocol answers for a file that is not there with an empty one.
-            if not stat.S_ISREG(self._adb.sync.stat(remote).mode):
+            if not stat.S_ISREG(self._ask(lambda: self._adb.sync.stat(remote)).mode):
                 raise FileNotFoundError("there is no such file")
-            self._adb.sync.pull_file(remote, local)
+            self._ask(lambda: self._adb.sync.pull_file(remote, local))
         except (adbutils.AdbError, OSError) as error:
             self.raise_if_lost()
             raise HarnessError(f"{remote} could not be read from {self.serial}: {error}") from error
@@ -124,22 +132,39 @@ class AdbLink:
     def open_shell(self, line: str) -> AdbShellStream:
         """Start a command whose streams are held open; close the stream, which ends the command's input."""
         try:
-            return self._shell_stream(line)
+            return self._ask(lambda: self._shell_stream(line))
         except (adbutils.AdbError, OSError) as error:
             self.raise_if_lost()
-            if isinstance(self.life_line, CanReconnect):
-                self.life_line.reconnect(Deadline(RECONNECT_SECONDS))
-                return self._shell_stream(line)
             raise HarnessError(
                 f"adb does not reach {self.serial}: {error}. Does `adb devices` list it as `device`?"
             ) from error
 
     def _shell_stream(self, line: str) -> AdbShellStream:
-        ensure_adb_server()  # adbutils would start one that nobody ends
         connection = self._adb.open_transport()
         connection.send_command(f"shell,v2,raw:{line}")
         connection.check_okay()
         return AdbShellStream(connection.conn)
+
+    def _ask(self, request: Callable[[], Answer]) -> Answer:
+        """Make a request of the adb server: once more where the one that knew the device was ended."""
+        ensure_adb_server()  # adbutils would start one that nobody ends
+        try:
+            return request()
+        except (adbutils.AdbError, OSError):
+            if not self.reach_again():
+                raise
+        return request()
+
+    def reach_again(self) -> bool:
+        """Whether adb had lost the device and reaches it again: any program may end the adb server.
+
+        Costs a question to the adb server where it reaches the device. Raises DeviceLostError where it does
+        not come to that within 15 s.
+        """
+        if not isinstance(self.life_line, CanReconnect) or state_of(self.serial) == REACHED:
+            return False
+        self.life_line.reconnect(Deadline(RECONNECT_SECONDS))
+        return True
 
     def raise_if_lost(self) -> None:
         """Raise DeviceLostError, with what is known of its end, where the device is gone."""

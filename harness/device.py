@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from device_agents.build import syscall_agent
 from emulator.deadline import Deadline
 from emulator.embedded.userland import binder_userland
-from emulator.errors import HarnessError, UsageError
+from emulator.errors import HarnessError, SetupError, UsageError
 from emulator.lifeline import CanRollBack, HasChannels, LifeLine
 from emulator.target import open_target
 from harness.adb_link import AdbLink
@@ -21,7 +21,7 @@ from harness.agent.process import RemoteProcess
 from harness.agent.program import Program, shell_line
 from harness.agent.stream import ChannelStream, Stream
 from harness.agent.syscalls import Architecture
-from harness.facts import FacilityMissingError, Facts
+from harness.facts import Facts
 from harness.kernel.binder_state import BinderState
 from harness.kernel.maps import DetailedMapping, Maps
 from harness.kernel.procfs import ProcessFiles
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from harness.binder.service import Service
     from harness.measure.hops import HopRecord
 
-ROLLBACK_SECONDS = 60.0
 AGENT_DIRECTORY = "/data/local/tmp/binder-harness"
 OF_ONE_START = ("files", "binder", "tracing", "libbinder_probe", "activity_standin", "_agent", "_directory")
 """What is remembered of a device until it is rolled back."""
@@ -60,14 +59,19 @@ class Device(AdbLink):
         self._resources.close()
 
     def rollback(self, *, deadline: Deadline | None = None) -> None:
-        """Put the device back into the state in which it was opened, whatever was done to it: 60 s at most.
+        """Put the device back into the state in which it was opened, whatever was done to it.
 
-        Every process on it ends. Raises UsageError for a device that cannot be rolled back, DeviceLostError
-        when it does not come back.
+        That may take 60 s on the embedded device and as long as its start on an AVD, unless `deadline` says
+        otherwise. Every process on the device ends. Raises UsageError for a device that cannot be rolled
+        back, DeviceLostError when it does not come back.
         """
         if not isinstance(self.life_line, CanRollBack):
-            raise UsageError(f"{self.serial} cannot be rolled back; the embedded device can.")
-        self.life_line.rollback(deadline or Deadline(ROLLBACK_SECONDS))
+            raise UsageError(f"{self.serial} cannot be rolled back; the embedded device and an AVD can.")
+        self.life_line.rollback(deadline or Deadline(self.life_line.rollback_seconds))
+        self.forget_what_ran()
+
+    def forget_what_ran(self) -> None:
+        """Let go of what ran on the device and of what was put there: it has started again, by any doing."""
         self._running.close()
         for name in OF_ONE_START:
             vars(self).pop(name, None)
@@ -155,19 +159,23 @@ class Device(AdbLink):
     @functools.cached_property
     def architecture(self) -> Architecture:
         """The architecture of the device's processors."""
-        return Architecture(self.shell("uname -m"))
+        name = self.shell("uname -m")
+        try:
+            return Architecture(name)
+        except ValueError as error:
+            raise SetupError(
+                f"{self.serial} is of the architecture {name}, for which there are no agents: "
+                f"they are built for {' and '.join(Architecture)}."
+            ) from error
 
     @functools.cached_property
     def libbinder_probe(self) -> str:
-        """Where on the device the program lies that uses AOSP's libbinder; see its --help.
-
-        Raises FacilityMissingError for a device whose architecture it is not built for.
-        """
+        """Where on the device the program lies that uses AOSP's libbinder; see its --help."""
         return self._put_libbinder_agent("libbinder_probe")
 
     @functools.cached_property
     def activity_standin(self) -> str:
-        """Where on the device the stand-in for an activity manager lies; errors as with `libbinder_probe`."""
+        """Where on the device the stand-in for an activity manager lies."""
         return self._put_libbinder_agent("activity_standin")
 
     @functools.cached_property
@@ -184,11 +192,7 @@ class Device(AdbLink):
         return AGENT_DIRECTORY
 
     def _put_libbinder_agent(self, name: str) -> str:
-        if self.architecture is not Architecture.X86_64:
-            raise FacilityMissingError(
-                f"{name} is built for x86_64 alone, and this device is {self.architecture}."
-            )
-        return self._put(binder_userland() / name)
+        return self._put(binder_userland(self.architecture) / name)
 
     def _put(self, program: Path) -> str:
         remote = f"{self._directory}/{program.name}"

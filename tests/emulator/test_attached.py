@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -14,11 +15,14 @@ from pathlib import Path
 import adbutils
 import pytest
 
+from emulator.adb_devices import state_of
 from emulator.adb_services import become_shell, output
-from emulator.attached import open_attached
+from emulator.attached import KIND, open_attached
 from emulator.deadline import Deadline
 from emulator.embedded.device import EmbeddedDevice, open_embedded
+from emulator.errors import DeviceLostError, SetupError
 from emulator.target import parse_target
+from emulator.this_machine import ThisMachine
 from harness.device import AGENT_DIRECTORY, open_device
 
 WITHIN = 60.0
@@ -71,6 +75,23 @@ def test_its_loss_is_noticed() -> None:
     Deadline(WITHIN).poll(lambda: not attached.alive, "the loss")
     assert "does not list it" in attached.why_lost()
     attached.close()
+
+
+def test_one_that_trusts_nobody_in_mid_run_is_told() -> None:
+    with contextlib.closing(open_embedded(parse_target("embedded"))) as device:
+        attached = open_attached(parse_target(f"adb:{device.serial}"))
+        output(device.serial, "echo 1 > /dev/__properties__/ro.adb.secure; kill $(pidof adbd)")
+        Deadline(WITHIN).poll(lambda: state_of(device.serial) == "unauthorized", "adbd to ask for a key")
+        assert not attached.alive
+        assert "does not trust this machine's adb key" in attached.why_lost()
+        attached.close()
+        offered = {offer.target: offer for offer in KIND.offers(ThisMachine())}[f"adb:{device.serial}"]
+        assert not offered.usable
+        assert "confirm “Allow USB debugging”" in offered.detail
+        with pytest.raises(DeviceLostError, match="does not trust"):
+            open_attached(parse_target(f"adb:{device.serial}"), Deadline(0.5))
+        with pytest.raises(SetupError, match="does not trust"):
+            open_attached(parse_target(f"adb:{device.serial}"))
 
 
 def test_what_boot_prints_can_be_typed(tmp_path: Path) -> None:

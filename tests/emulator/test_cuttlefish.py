@@ -18,9 +18,10 @@ from emulator.cuttlefish import KIND, open_cuttlefish
 from emulator.deadline import Deadline
 from emulator.errors import DeviceLostError, SetupError, UsageError
 from emulator.target import parse_target
+from emulator.this_machine import ThisMachine
 from harness.device import open_device
+from tests.emulator.doubles import ROOT, install
 
-ROOT = Path(__file__).parents[2]
 WITHIN = 60.0
 WAITS = """
 import time
@@ -35,17 +36,11 @@ time.sleep(600)
 def tools(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """Doubles on the PATH, of the new program or of the older ones; the name of the one that starts."""
     for name in request.param:
-        program = tmp_path / "bin" / name
-        program.parent.mkdir(exist_ok=True)
-        program.write_text(
-            f"#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} "
-            f'-m tests.emulator.doubles.cuttlefish_tools {name} "$@"\n'
-        )
-        program.chmod(0o755)
+        install(tmp_path / "bin" / name, "cuttlefish_tools", name)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(cache_root()))
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("DOUBLE_ENDS_WITH", str(os.getpid()))
+    monkeypatch.setenv("CUTTLEFISH_DOUBLE_ENDS_WITH", str(os.getpid()))
     return str(request.param[0])
 
 
@@ -94,9 +89,10 @@ def test_a_run_that_is_killed_leaves_no_instance() -> None:
 
 
 def test_it_is_offered_where_it_can_be_started(tools: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [(offer.usable, offer.detail) for offer in KIND.offers()] == [(True, f"started by {tools}")]
+    (offer,) = KIND.offers(ThisMachine())
+    assert (offer.usable, offer.detail) == (True, f"started by {tools}")
     monkeypatch.setenv("PATH", "/nonexistent")
-    (offer,) = KIND.offers()
+    (offer,) = KIND.offers(ThisMachine())
     assert not offer.usable
     with pytest.raises(SetupError, match="cuttlefish-base"):
         open_cuttlefish(parse_target("cuttlefish"))

@@ -4,50 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from emulator.adb_server import answers
-from emulator.cache import cache_root
 from emulator.deadline import Deadline
-from emulator.errors import SetupError, UsageError
-from emulator.host import Host
+from emulator.embedded.running_machine import READY
+from emulator.errors import HarnessError, SetupError, UsageError
+from emulator.ssh_host import SshHost
 from emulator.target import open_target, parse_target
 from harness.device import open_device
+from tests.emulator.doubles import ROOT
+from tests.emulator.far_side import WITHIN, FarSide
+from tests.emulator.test_image import described
 
-SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
-ROOT = Path(__file__).parents[2]
-WITHIN = 60.0
-CONFIGURATION = """
-Port {port}
-ListenAddress 127.0.0.1
-HostKey {directory}/host_key
-AuthorizedKeysFile {directory}/authorized_keys
-PidFile none
-StrictModes no
-UsePAM no
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-PermitRootLogin prohibit-password
-Subsystem sftp internal-sftp
-ForceCommand {directory}/far-shell
-"""
-# A home of its own for the far side, where the one of this user would not do: both ends are one machine.
-FAR_SHELL = """#!/bin/sh
-cd {far}
-case $SSH_ORIGINAL_COMMAND in
-    internal-sftp) exec /usr/lib/openssh/sftp-server -d {far} ;;
-    *) exec sh -c "$SSH_ORIGINAL_COMMAND" ;;
-esac
-"""
 WAITS = """
 import sys, time
 from emulator.target import open_target
@@ -57,97 +31,145 @@ time.sleep(600)
 """
 
 
-@dataclass
-class Server:
-    """A running sshd, and the home directories at both ends."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-    near: Path
-    far: Path
-
-    @property
-    def address(self) -> str:
-        return f"ssh://127.0.0.1:{self.port}"
-
-    def machines(self) -> list[int]:
-        """The pids of the QEMUs that run on the far side."""
-        ours = []
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                name, place = (process / "comm").read_text(), (process / "cwd").readlink()
-                if name.startswith("qemu-system") and place == self.far:
-                    ours.append(int(process.name))
-        return ours
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server that takes a key of ours, and stands in our known_hosts."""
-    if SSHD is None:
-        pytest.skip("needs an SSH server: install openssh-server")
-    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    near, far = tmp_path / "near", tmp_path / "far"
-    (near / ".ssh").mkdir(parents=True, mode=0o700)
-    far.mkdir()
-    key = near / ".ssh" / "id_ed25519"
-    for file in (key, tmp_path / "host_key"):
-        subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file], check=True, timeout=WITHIN
-        )
-    shutil.copy(key.with_suffix(".pub"), tmp_path / "authorized_keys")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    (tmp_path / "sshd_config").write_text(CONFIGURATION.format(port=port, directory=tmp_path))
-    (tmp_path / "far-shell").write_text(FAR_SHELL.format(far=far))
-    (tmp_path / "far-shell").chmod(0o755)
-    kind, public, *_ = (tmp_path / "host_key.pub").read_text().split()
-    (near / ".ssh" / "known_hosts").write_text(f"[127.0.0.1]:{port} {kind} {public}\n")
-    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(cache_root()))
-    monkeypatch.setenv("HOME", str(near))
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    with (tmp_path / "sshd.log").open("wb") as log:
-        process = subprocess.Popen([SSHD, "-D", "-e", "-f", tmp_path / "sshd_config"], stderr=log)
-    try:
-        Deadline(WITHIN).poll(lambda: answers(port), "sshd")
-        yield Server(process, port, near, far)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def test_a_host_is_asked(server: Server) -> None:
-    with Host(server.address) as host:
+def test_a_host_is_asked(server: FarSide) -> None:
+    with SshHost(server.address) as host:
         assert host.run("echo $((6 * 7)); pwd") == f"42\n{server.far}\n"
         with pytest.raises(SetupError, match="failed with status 3: why"):
             host.run("echo why >&2; exit 3")
 
 
-def test_a_file_is_put_once_and_whole(server: Server, tmp_path: Path) -> None:
+def test_a_file_is_put_once_and_whole(server: FarSide, tmp_path: Path) -> None:
     content = os.urandom(300_001)
     (tmp_path / "one").write_bytes(content)
     (tmp_path / "two").write_bytes(content)
-    with Host(server.address) as host:
-        there = server.far / host.put(tmp_path / "one")
-        written = there.stat().st_mtime_ns
-        assert server.far / host.put(tmp_path / "two") == there
+    with SshHost(server.address) as host:
+        there = host.put(tmp_path / "one")
+        assert there.parent == server.ours / "files"
+        written = there.stat().st_ino
+        assert host.put(tmp_path / "two") == there
     assert there.read_bytes() == content
-    assert there.stat().st_mtime_ns == written
+    assert there.stat().st_ino == written
     assert [file.name for file in there.parent.iterdir()] == [there.name]
-    assert there.parent.stat().st_mode & 0o777 == 0o700
+    for directory in (there.parent, server.ours):
+        assert directory.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_device_there_is_used_from_here(server: Server) -> None:
+def test_files_that_nobody_used_for_long_go(server: FarSide, tmp_path: Path) -> None:
+    with SshHost(server.address) as host:
+        kept = []
+        for name in ("unused", "used"):
+            (tmp_path / name).write_text(name)
+            kept.append(host.put(tmp_path / name))
+            os.utime(kept[-1], (0, 0))
+        host.put(tmp_path / "used")
+    assert [file.exists() for file in kept] == [False, True]
+
+
+def test_programs_are_found_as_after_logging_in(server: FarSide) -> None:
+    (server.far / ".profile").write_text(
+        "echo Welcome back; export ANDROID_HOME='/opt/sdk of mine' PATH=/opt/bin:$PATH"
+    )
+    with SshHost(server.address) as host:
+        assert host.variable("ANDROID_HOME") == "/opt/sdk of mine"
+        assert host.variable("UNHEARD_OF") == ""
+        assert host.find("sh") in ("/bin/sh", "/usr/bin/sh")
+        assert host.find("no-such-program") is None
+        said = host.call(["sh", "-c", "echo $ANDROID_HOME $PATH"], deadline=Deadline(WITHIN)).output
+        assert said.startswith("/opt/sdk of mine /opt/bin:")
+
+
+def test_a_command_is_awaited_but_not_what_it_leaves_running(server: FarSide) -> None:
+    with SshHost(server.address) as host:
+        ended = host.call(
+            ["sh", "-c", "echo out; echo error >&2; setsid sleep 60 & exit 7"], deadline=Deadline(WITHIN)
+        )
+        assert (ended.status, ended.output, ended.errors) == (7, "out\n", "error\n")
+        late = host.call(["sh", "-c", "echo so far; sleep 61"], deadline=Deadline(1.0))
+        assert (late.status, late.output) == (None, "so far\n")
+        assert not server.running("sleep 61")
+    for process in server.running("sleep 60"):
+        os.kill(process, signal.SIGKILL)
+    assert not server.left_over()
+
+
+def test_a_lock_there_keeps_other_runs_out(server: FarSide) -> None:
+    with SshHost(server.address) as one, SshHost(server.address) as two:
+        with one.lock("console-port-5554"):
+            with (
+                pytest.raises(HarnessError, match="Another run has console-port-5554"),
+                two.lock("console-port-5554"),
+            ):
+                pass
+            with two.lock("console-port-5556"):
+                pass
+        with two.lock("console-port-5554"):
+            pass
+
+
+def test_a_port_there_is_reached_from_here(server: FarSide) -> None:
+    with SshHost(server.address) as host:
+        assert host.answers(server.port)
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            free = taken.getsockname()[1]
+        assert not host.answers(free)
+        with host.forward(server.port) as here, socket.create_connection(("127.0.0.1", here), WITHIN) as far:
+            assert far.recv(4) == b"SSH-"
+        with host.forward(free) as here, socket.create_connection(("127.0.0.1", here), WITHIN) as refused:
+            assert refused.recv(4) == b""
+
+
+@pytest.mark.parametrize("ending", ["told to", "this side", "the connection"])
+def test_a_last_will_is_executed_there(server: FarSide, ending: str) -> None:
+    done = server.far / "done"
+    with SshHost(server.address) as host:
+        will = host.last_will(["touch", str(done)])
+        assert not done.exists()
+        if ending == "told to":
+            assert will.execute(Deadline(WITHIN)) == 0
+        elif ending == "this side":
+            host.close()
+        else:
+            for process in server.sessions():
+                os.kill(process, signal.SIGKILL)
+        Deadline(WITHIN).poll(done.exists, "the will to be executed")
+
+
+def test_a_device_there_is_used_from_here(server: FarSide) -> None:
     with open_device(f"embedded?host={server.address}") as device:
         assert device.facts.free_binder_device == "/dev/vndbinder"
-        assert len(server.machines()) == 1
+        assert len(server.running()) == 1
         device.life_line.restart(Deadline(WITHIN))
         assert device.shell("getprop ro.product.device") == "embedded"
-    assert not server.machines()
-    assert not list((server.far / ".cache" / "binder-harness").glob("run-*"))
+    assert not server.running()
+    assert not server.left_over()
 
 
-def test_claims_are_judged_there(server: Server) -> None:
+def test_a_device_that_a_file_describes_runs_there(server: FarSide, tmp_path: Path) -> None:
+    target = described(tmp_path, lines=f'ready_line = "{READY}"\nready_property = "sys.boot_completed=1"')
+    with open_device(f"{target}?host={server.address}") as device:
+        assert len(server.running()) == 1
+        assert device.shell("getprop ro.product.device") == "embedded"
+    assert not server.running()
+    assert not server.left_over()
+
+
+def test_a_host_without_qemu_is_told(server: FarSide, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SshHost, "find", lambda *_: None)
+    with pytest.raises(
+        SetupError, match=r"has no qemu-system-x86_64\. Install Debian's qemu-system-x86 there"
+    ):
+        open_target(f"embedded?host={server.address}")
+
+
+def test_what_qemu_says_there_is_shown(server: FarSide, tmp_path: Path) -> None:
+    (tmp_path / "disk").write_bytes(b"not a qcow2")
+    target = described(tmp_path, lines='[[disk]]\nfile = "disk"\nformat = "qcow2"')
+    with pytest.raises(SetupError, match=r"QEMU did not start: .*not in qcow2 format"):
+        open_target(f"{target}?host={server.address}")
+    assert not server.left_over()
+
+
+def test_claims_are_judged_there(server: FarSide) -> None:
     ours = Path(sys.executable).with_name("binder-harness")
     judged = subprocess.run(
         [ours, "verify", "node.misc", "--host", server.address],
@@ -158,90 +180,97 @@ def test_claims_are_judged_there(server: Server) -> None:
     )
     assert "node.misc" in judged.stdout
     assert "all as known" in judged.stdout
-    assert not server.machines()
+    assert not server.running()
 
 
-def test_a_panic_there_is_seen_here(server: Server) -> None:
+def test_a_panic_there_is_seen_here(server: FarSide) -> None:
     device = open_target(f"embedded?host={server.address}")
     with contextlib.closing(device), open_device(f"adb:{device.serial}") as asked:
         with contextlib.suppress(Exception):
             asked.run("echo c > /proc/sysrq-trigger", deadline=Deadline(5.0))
         Deadline(WITHIN).poll(lambda: not device.alive, "the panic")
         assert "panicked" in device.why_lost()
-    assert not server.machines()
+    assert not server.running()
 
 
 @pytest.mark.parametrize("broken", ["this side", "the connection"])
-def test_what_runs_there_ends_when_this_side_or_the_connection_does(server: Server, broken: str) -> None:
+def test_what_runs_there_ends_when_this_side_or_the_connection_does(server: FarSide, broken: str) -> None:
     program = [sys.executable, "-c", WAITS, f"embedded?host={server.address}"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, cwd=ROOT) as run:
         try:
             assert run.stdout is not None
             run.stdout.readline()
-            assert len(server.machines()) == 1
-            for process in [run.pid] if broken == "this side" else sessions(server.process.pid):
+            assert len(server.running()) == 1
+            for process in [run.pid] if broken == "this side" else server.sessions():
                 os.kill(process, signal.SIGKILL)
-            Deadline(WITHIN).poll(lambda: not server.machines(), "the machine there to end")
+            Deadline(WITHIN).poll(lambda: not server.running(), "the machine there to end")
         finally:
             run.kill()
-    Deadline(WITHIN).poll(
-        lambda: not list((server.far / ".cache" / "binder-harness").glob("run-*")), "its directory to go"
-    )
+    Deadline(WITHIN).poll(lambda: not server.left_over(), "its directory to go")
 
 
-def sessions(server: int) -> list[int]:
-    """The processes in which sshd serves connections."""
-    found = subprocess.run(
-        ["pgrep", "-P", str(server)], capture_output=True, text=True, check=True, timeout=WITHIN
-    )
-    return [int(word) for word in found.stdout.split()]
-
-
-def test_silence_ends_what_runs_there(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.remote_machine.HEARTBEAT_SECONDS", 1000.0)
-    monkeypatch.setattr("emulator.remote_machine.SILENCE_SECONDS", 8)
+def test_silence_ends_what_runs_there(server: FarSide, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulator.ssh_host.HEARTBEAT_SECONDS", 1000.0)
+    monkeypatch.setattr("emulator.watch.SILENCE_SECONDS", 8)
     device = open_target(f"embedded?host={server.address}")
     with contextlib.closing(device):
         Deadline(WITHIN).poll(lambda: not device.alive, "the end of the machine there")
-        assert not server.machines()
+        assert not server.running()
 
 
-def test_an_unknown_key_is_refused_with_the_line_to_add(server: Server) -> None:
+def test_an_unknown_key_is_refused_with_the_line_to_add(server: FarSide) -> None:
     known = server.near / ".ssh" / "known_hosts"
     line = known.read_text()
     known.unlink()
     with pytest.raises(SetupError, match=r"is not in ~/\.ssh/known_hosts") as refused:
-        Host(server.address)
+        SshHost(server.address)
     assert str(refused.value).splitlines()[-1] == line.strip()
     known.write_text(str(refused.value).splitlines()[-1] + "\n")
-    Host(server.address).close()
+    SshHost(server.address).close()
 
 
-def test_another_key_than_known_is_refused(server: Server) -> None:
+def test_another_key_than_known_is_refused(server: FarSide) -> None:
     known = server.near / ".ssh" / "known_hosts"
     other = (server.near / ".ssh" / "id_ed25519.pub").read_text().split()[1]
     kind = known.read_text().split()[1]
     known.write_text(f"[127.0.0.1]:{server.port} {kind} {other}\n")
     with pytest.raises(SetupError, match="has another key than"):
-        Host(server.address)
+        SshHost(server.address)
 
 
-def test_a_host_that_takes_none_of_our_keys_is_told(server: Server, tmp_path: Path) -> None:
+def test_a_host_that_takes_none_of_our_keys_is_told(server: FarSide, tmp_path: Path) -> None:
     (tmp_path / "authorized_keys").write_text("")
     with pytest.raises(SetupError, match="takes none of our keys"):
-        Host(server.address)
+        SshHost(server.address)
 
 
-def test_a_host_that_is_not_there_is_told(server: Server) -> None:
+def test_a_key_of_the_agent_will_do(server: FarSide, monkeypatch: pytest.MonkeyPatch) -> None:
+    door = server.near / "agent"
+    with subprocess.Popen(["ssh-agent", "-D", "-a", door], stdout=subprocess.DEVNULL) as agent:
+        try:
+            Deadline(WITHIN).poll(door.exists, "the agent")
+            monkeypatch.setenv("SSH_AUTH_SOCK", str(door))
+            key = server.near / ".ssh" / "id_ed25519"
+            subprocess.run(["ssh-add", "-q", key], check=True, timeout=WITHIN)
+            key.unlink()
+            with SshHost(server.address) as host:
+                assert host.run("echo in") == "in\n"
+        finally:
+            agent.kill()
+    with pytest.raises(SetupError, match="takes none of our keys"):
+        SshHost(server.address)
+
+
+def test_a_host_that_is_not_there_is_told(server: FarSide) -> None:
     server.process.kill()
     server.process.wait()
     with pytest.raises(SetupError, match="cannot be reached"):
-        Host(server.address)
+        SshHost(server.address)
 
 
 def test_a_name_that_nobody_has_is_told() -> None:
     with pytest.raises(SetupError, match="cannot be reached"):
-        Host("ssh://no-such-host.invalid")
+        SshHost("ssh://no-such-host.invalid")
 
 
 @pytest.mark.parametrize(
@@ -251,4 +280,4 @@ def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(UsageError, match="ssh://USER@HOST"):
         parse_target(f"embedded?host={address}")
     with pytest.raises(UsageError, match="ssh://USER@HOST"):
-        Host(address)
+        SshHost(address)

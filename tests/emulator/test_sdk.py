@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,11 +11,13 @@ from emulator.cache import cache_root
 from emulator.deadline import Deadline
 from emulator.errors import DeviceLostError, SetupError, UsageError
 from emulator.progress import reporting_to
-from emulator.sdk import KIND, acceleration, emulator_program, list_avds, open_avd
+from emulator.sdk import KIND, open_avd
+from emulator.sdk_program import acceleration, emulator_program, list_avds
 from emulator.target import parse_target
+from emulator.this_machine import ThisMachine
 from harness.device import open_device
+from tests.emulator.doubles import install
 
-ROOT = Path(__file__).parents[2]
 WITHIN = 60.0
 
 
@@ -24,11 +25,7 @@ WITHIN = 60.0
 def sdk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An SDK with the double in it; this machine's own, if any, cannot be found."""
     program = tmp_path / "sdk" / "emulator" / "emulator"
-    program.parent.mkdir(parents=True)
-    program.write_text(
-        f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m tests.emulator.doubles.sdk_emulator "$@"\n'
-    )
-    program.chmod(0o755)
+    install(program, "sdk_emulator")
     monkeypatch.setenv("ANDROID_HOME", str(tmp_path / "sdk"))
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(cache_root()))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -51,10 +48,32 @@ def test_an_avd_runs_claims_restarts_and_ends() -> None:
     assert "ended with status 0" in device.console_tail()  # told to, not killed
 
 
+@pytest.mark.usefixtures("sdk")
+@pytest.mark.parametrize("target", ["avd:embedded", "avd:embedded?snapshot=default_boot"])
+def test_a_roll_back_undoes_what_was_done(target: str) -> None:
+    with open_device(target) as device:
+        serial = device.serial
+        device.shell("echo lost > /data/local/tmp/file")
+        device.rollback()
+        assert device.serial == serial
+        assert device.shell("ls /data/local/tmp") == ""
+        assert device.process().uid == 0
+    assert ("Loading snapshot 'default_boot'" in device.console_tail()) == ("snapshot" in target)
+
+
+@pytest.mark.usefixtures("sdk")
+def test_a_snapshot_that_it_does_not_have_is_told() -> None:
+    with pytest.raises(DeviceLostError, match="Snapshot 'none' cannot be loaded"):
+        open_avd(parse_target("avd:embedded?snapshot=none"))
+    with pytest.raises(UsageError, match="the name of one that the AVD has"):
+        parse_target("avd:embedded?snapshot=../none")
+
+
 def test_acceleration_is_used_where_it_is(sdk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert acceleration(str(sdk)) == (False, "/dev/kvm is not found.")
+    here = ThisMachine()
+    assert acceleration(here, str(sdk)) == (False, "/dev/kvm is not found.")
     monkeypatch.setenv("DOUBLE_ACCELERATES", "1")
-    assert acceleration(str(sdk)) == (True, "KVM (version 12) is installed and usable.")
+    assert acceleration(here, str(sdk)) == (True, "KVM (version 12) is installed and usable.")
 
 
 @pytest.mark.usefixtures("sdk")
@@ -81,8 +100,13 @@ def test_an_adbd_that_never_answers_is_told() -> None:
 
 @pytest.mark.usefixtures("sdk")
 def test_avds_are_listed() -> None:
-    assert list_avds(emulator_program()) == ["embedded", "crashes", "hangs"]
-    assert [offer.target for offer in KIND.offers()] == ["avd:embedded", "avd:crashes", "avd:hangs"]
+    here = ThisMachine()
+    assert list_avds(here, emulator_program(here)) == ["embedded", "crashes", "hangs"]
+    assert [offer.target for offer in KIND.offers(ThisMachine())] == [
+        "avd:embedded",
+        "avd:crashes",
+        "avd:hangs",
+    ]
     with pytest.raises(UsageError, match=r"no AVD 'pixel'\. There are:\n  avd:embedded"):
         open_avd(parse_target("avd:pixel"))
 
@@ -93,5 +117,5 @@ def test_without_an_sdk_it_is_said_how_to_get_one(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SetupError, match="sdkmanager emulator"):
         open_avd(parse_target("avd:embedded"))
-    (offer,) = KIND.offers()
+    (offer,) = KIND.offers(ThisMachine())
     assert not offer.usable

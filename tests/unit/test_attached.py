@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -7,8 +9,11 @@ import pytest
 import emulator.attached
 from emulator.adb_devices import explain, is_address, state_of
 from emulator.attached import KIND, open_attached
+from emulator.deadline import Deadline
 from emulator.errors import DeviceLostError, HarnessError, SetupError, UsageError
+from emulator.progress import reporting_to
 from emulator.target import parse_target
+from emulator.this_machine import ThisMachine
 from tests.unit.fake_adb_server import fake_adb_server
 
 
@@ -81,17 +86,34 @@ def test_no_device_is_told_with_what_keeps_each_from_use(listing: dict[str, str]
 
 def test_a_device_is_not_restarted_unasked(listing: dict[str, str]) -> None:
     listing["phone"] = "device"
-    from emulator.deadline import Deadline
-
     device = open_attached(parse_target("adb:phone"))
     with pytest.raises(UsageError, match=r"adb:phone\?restart=allowed"):
         device.restart(Deadline(5))
     device.close()
 
 
-def test_a_lost_device_is_waited_for_once(listing: dict[str, str]) -> None:
-    from emulator.deadline import Deadline
+def test_two_runs_do_not_use_one_device_at_once(listing: dict[str, str]) -> None:
+    listing["phone"] = "device"
+    hold = (
+        "import sys; from emulator.device_lock import device_lock\n"
+        "with device_lock('phone'): print('held', flush=True); sys.stdin.read()"
+    )
+    said: list[str] = []
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as other,
+        reporting_to(said.append),
+    ):
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(HarnessError, match=f"phone was in use by process {other.pid} for 0.3 s"):
+            open_attached(parse_target("adb:phone"), Deadline(0.3))
+    assert said == [f"the device phone is in use by process {other.pid}: waiting for its end"]
+    open_attached(parse_target("adb:phone")).close()
 
+
+def test_a_lost_device_is_waited_for_once(listing: dict[str, str]) -> None:
     listing["phone"] = "device"
     open_attached(parse_target("adb:phone")).close()
     listing["phone"] = "offline"
@@ -108,9 +130,9 @@ def test_a_server_that_does_not_know_the_request_is_an_error(listing: dict[str, 
 
 
 def test_all_devices_are_offered(listing: dict[str, str]) -> None:
-    assert [(offer.target, offer.usable) for offer in KIND.offers()] == [("adb", False)]
+    assert [(offer.target, offer.usable) for offer in KIND.offers(ThisMachine())] == [("adb", False)]
     listing |= {"one": "device", "two": "unauthorized"}
-    offers = {offer.target: offer for offer in KIND.offers()}
+    offers = {offer.target: offer for offer in KIND.offers(ThisMachine())}
     assert offers["adb:one"].usable
     assert not offers["adb:two"].usable
     assert "confirm" in offers["adb:two"].detail

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from io import BufferedReader
 from pathlib import Path
 
@@ -92,6 +93,76 @@ def test_the_entries_used_last_are_kept() -> None:
     cache.entry("thing", "c" * 64, build)
     cache.keep_newest("thing", 2)
     assert [directory.exists() for directory in (*entries, other)] == [True, False, True, True]
+
+
+def touched(directory: Path, *, days_ago: float) -> Path:
+    then = time.time() - days_ago * 24 * 60 * 60
+    os.utime(directory, (then, then))
+    return directory
+
+
+def test_a_new_entry_has_those_of_its_name_removed_that_were_not_used_for_long(root: Path) -> None:
+    def build(target: Path) -> None:
+        (target / "file").touch()
+
+    old = touched(cache.entry("linux-6.12.9-amd64", "a" * 64, build), days_ago=31)
+    recent = touched(cache.entry("linux-6.12.9-amd64", "b" * 64, build), days_ago=29)
+    others = [
+        touched(cache.entry(name, "a" * 64, build), days_ago=31)
+        for name in ("linux-6.12.9-arm64", "linux-6.12.9-amd64-source", "linux")
+    ]
+    new = cache.entry("linux-6.12.10-amd64", "c" * 64, build)
+    assert not old.exists()
+    assert all(directory.exists() for directory in (recent, *others, new))
+    assert not [path for path in root.iterdir() if old.name in path.name]
+
+
+def test_an_entry_that_is_used_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even when another run looked at it before it was used, and removes it only now."""
+
+    def build(target: Path) -> None:
+        (target / "file").touch()
+
+    used = touched(cache.entry("thing", "a" * 64, build), days_ago=31)
+    cache.entry("thing", "a" * 64, build)
+    cache.entry("thing", "b" * 64, build)
+    assert used.exists()
+    touched(used, days_ago=31)
+    rename = Path.rename
+
+    def used_before(path: Path, target: Path) -> Path:
+        if path == used:
+            os.utime(used)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", used_before)
+    cache.entry("thing", "c" * 64, build)
+    assert (used / "file").exists()
+
+
+def test_what_a_killed_build_left_goes_in_the_end(root: Path) -> None:
+    left_over, recent = root / f".other-{'a' * 16}.partial", root / ".build-of-another-run"
+    for directory, age in ((left_over, 31), (recent, 1)):
+        directory.mkdir(parents=True)
+        (directory / "half").touch()
+        touched(directory, days_ago=age)
+    cache.entry("thing", "a" * 64, lambda target: (target / "file").touch())
+    assert (left_over.exists(), recent.exists()) == (False, True)
+
+
+def test_the_contents_are_counted_and_weighed(root: Path) -> None:
+    assert cache.contents() == (0, 0)
+
+    def build(target: Path) -> None:
+        (target / "file").write_bytes(bytes(1 << 20))
+        with (target / "sparse").open("wb") as file:
+            file.truncate(1 << 30)
+
+    cache.entry("thing", "a" * 64, build)
+    (root / "runs").mkdir()
+    entries, size = cache.contents()
+    assert entries == 1
+    assert 1 << 20 <= size < 2 << 20
 
 
 def test_a_failed_build_leaves_no_entry(root: Path) -> None:

@@ -1,6 +1,6 @@
 """What the double of Cuttlefish leaves running: the embedded device at the instance's port, until SIGTERM.
 
-It also ends with the process in $DOUBLE_ENDS_WITH, so that a test that breaks off leaves nothing.
+It also ends with the process in $CUTTLEFISH_DOUBLE_ENDS_WITH, so that a test that breaks off leaves nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.emulator.doubles.embedded_behind import embedded_behind
 def main() -> None:
     told, tell = os.pipe()
     signal.signal(signal.SIGTERM, lambda *_: os.write(tell, b"."))
-    ends_with = os.pidfd_open(int(os.environ["DOUBLE_ENDS_WITH"]))
+    ends_with = os.pidfd_open(int(os.environ["CUTTLEFISH_DOUBLE_ENDS_WITH"]))
     with embedded_behind(int(sys.argv[1])):
         print("kernel_log_server.cc:153] VIRTUAL_DEVICE_BOOT_COMPLETED", flush=True)
         select.select([told, ends_with], [], [])

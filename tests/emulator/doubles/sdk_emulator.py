@@ -2,14 +2,19 @@
 
 What it imitates is documented at developer.android.com/studio/run/emulator-commandline: the options (a page
 section each), the console on an even port and adbd on the next (“-port”), the console's authentication
-(/studio/run/emulator-console, “Start and stop a console session”). It takes the options that our code may
-use and no other: an unknown one ends it, as it ends the real program.
+(/studio/run/emulator-console, “Start and stop a console session”). Of AOSP's emulator: what it tells the adb
+server whose port is in its environment (AdbHostServer.cpp), the options “-read-only” and “-skip-adb-auth”
+(android/cmdline-options.h), that a snapshot which is to be loaded by force and cannot be ends it (its
+“-force-snapshot-load”, as Android's Gradle plugin uses it). It takes the options that our code may use and no
+other: an unknown one ends it, as it ends the real program.
 
-The AVDs: `embedded` starts; `crashes` ends while it starts; `hangs` never has anything behind adb's port.
+The AVDs: `embedded` starts, afresh or from its snapshot `default_boot`; `crashes` ends while it starts;
+`hangs` never has anything behind adb's port.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -18,7 +23,11 @@ from pathlib import Path
 from tests.emulator.doubles.embedded_behind import embedded_behind
 
 AVDS = ("embedded", "crashes", "hangs")
-FLAGS = ("-no-window", "-no-audio", "-no-boot-anim", "-no-snapshot", "-read-only")
+SNAPSHOTS = ("default_boot",)
+FLAGS = (
+    *("-no-window", "-no-audio", "-no-boot-anim", "-read-only", "-skip-adb-auth"),
+    *("-no-snapshot", "-no-snapshot-save", "-force-snapshot-load"),
+)
 VALUES = {
     "-avd": AVDS,
     "-gpu": ("auto", "host", "swiftshader_indirect", "swiftshader", "off"),
@@ -47,6 +56,11 @@ def main(words: list[str]) -> int:
     print(
         f"INFO    | Android emulator version 36.1.9.0: AVD {options['-avd']}, console port {port}", flush=True
     )
+    if options["-snapshot"] and "-force-snapshot-load" in words:
+        if options["-snapshot"] not in SNAPSHOTS:
+            print(f"FATAL   | Snapshot '{options['-snapshot']}' cannot be loaded", flush=True)
+            return 1
+        print(f"INFO    | Loading snapshot '{options['-snapshot']}'", flush=True)
     if options["-avd"] == "crashes":
         print("FATAL   | the double of the emulator ends here, as told", flush=True)
         return 139
@@ -64,24 +78,28 @@ def main(words: list[str]) -> int:
 
 
 def parsed(words: list[str]) -> dict[str, str]:
-    options = dict.fromkeys(FLAGS, "")
     given: dict[str, str] = {}
     rest = iter(words)
     for word in rest:
-        if word in VALUES:
+        if word == "-snapshot":
+            given[word] = next(rest, "")
+        elif word in VALUES:
             given[word] = next(rest, "")
             if given[word] not in VALUES[word]:
                 sys.exit(f"ERROR   | {word} takes one of {VALUES[word]}, not {given[word]!r}")
-        elif word not in options:
+        elif word not in FLAGS:
             sys.exit(f"unknown option: {word}\nplease use -help for a list of valid options")
-    return {"-accel": "auto", "-port": "5554", **given}
+    return {"-accel": "auto", "-port": "5554", "-snapshot": "", **given}
 
 
 def announce(port: int) -> None:
     """Tell the adb server of the adbd on the next port (AOSP, adb's SERVICES.TXT, host:emulator)."""
     request = f"host:emulator:{port + 1}".encode()
     server = int(os.environ.get("ANDROID_ADB_SERVER_PORT", "5037"))
-    with socket.create_connection(("127.0.0.1", server), timeout=5) as connection:
+    with (
+        contextlib.suppress(ConnectionRefusedError),  # where no server runs, nobody is told
+        socket.create_connection(("127.0.0.1", server), timeout=5) as connection,
+    ):
         connection.sendall(b"%04x" % len(request) + request)
 
 

@@ -1,0 +1,123 @@
+"""The far side: a real OpenSSH server of our own on loopback, with a home directory of its own behind it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from emulator.adb_server import answers
+from emulator.cache import cache_root
+from emulator.deadline import Deadline
+
+SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
+WITHIN = 60.0
+CONFIGURATION = """
+Port {port}
+ListenAddress 127.0.0.1
+HostKey {directory}/host_key
+AuthorizedKeysFile {directory}/authorized_keys
+PidFile none
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+Subsystem sftp internal-sftp
+ForceCommand {directory}/far-shell
+"""
+# A home of its own for the far side, where the one of this user would not do: both ends are one machine.
+FAR_SHELL = """#!/bin/sh
+export HOME={far}
+cd {far}
+case $SSH_ORIGINAL_COMMAND in
+    internal-sftp) exec /usr/lib/openssh/sftp-server -d {far} ;;
+    *) exec sh -c "$SSH_ORIGINAL_COMMAND" ;;
+esac
+"""
+
+
+@dataclass
+class FarSide:
+    """A running sshd, and the home directories at both ends."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    near: Path
+    far: Path
+
+    @property
+    def address(self) -> str:
+        return f"ssh://127.0.0.1:{self.port}"
+
+    @property
+    def ours(self) -> Path:
+        """The directory there that is ours."""
+        return self.far / ".cache" / "binder-harness"
+
+    def running(self, command: str = "qemu-system") -> list[int]:
+        """The pids of what runs on the far side by a command that begins so."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words, place = (process / "cmdline").read_text(), (process / "cwd").readlink()
+                if words.replace("\0", " ").startswith(command) and place == self.far:
+                    found.append(int(process.name))
+        return found
+
+    def left_over(self) -> list[Path]:
+        """Directories of runs."""
+        return list(self.ours.glob("run-*"))
+
+    def sessions(self) -> list[int]:
+        """The processes in which sshd serves connections."""
+        found = subprocess.run(
+            ["pgrep", "-P", str(self.process.pid)],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=WITHIN,
+        )
+        return [int(word) for word in found.stdout.split()]
+
+
+@contextlib.contextmanager
+def serving(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FarSide]:
+    """A server that takes a key of ours, and stands in our known_hosts."""
+    if SSHD is None:
+        pytest.skip("needs an SSH server: install openssh-server")
+    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    near, far = directory / "near", directory / "far"
+    (near / ".ssh").mkdir(parents=True, mode=0o700)
+    far.mkdir()
+    key = near / ".ssh" / "id_ed25519"
+    for file in (key, directory / "host_key"):
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file], check=True, timeout=WITHIN
+        )
+    shutil.copy(key.with_suffix(".pub"), directory / "authorized_keys")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (directory / "sshd_config").write_text(CONFIGURATION.format(port=port, directory=directory))
+    (directory / "far-shell").write_text(FAR_SHELL.format(far=far))
+    (directory / "far-shell").chmod(0o755)
+    kind, public, *_ = (directory / "host_key.pub").read_text().split()
+    (near / ".ssh" / "known_hosts").write_text(f"[127.0.0.1]:{port} {kind} {public}\n")
+    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(cache_root()))
+    monkeypatch.setenv("HOME", str(near))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    with (directory / "sshd.log").open("wb") as log:
+        process = subprocess.Popen([SSHD, "-D", "-e", "-f", directory / "sshd_config"], stderr=log)
+    try:
+        Deadline(WITHIN).poll(lambda: answers(port), "sshd")
+        yield FarSide(process, port, near, far)
+    finally:
+        process.kill()
+        process.wait()

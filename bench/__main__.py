@@ -4,55 +4,109 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+import textwrap
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from bench.device import quiet_rows
+from bench import claims, growth, libbinder, round_trips, starts, transports
 from bench.rows import Figure, Row
+from bench.suite import Bench, Benchmark, chosen
+from emulator.errors import HarnessError
+from emulator.progress import reporting_to
+
+MODULES = (starts, round_trips, transports, libbinder, growth, claims)
+BENCHMARKS = [benchmark for module in MODULES for benchmark in module.BENCHMARKS]
+EPILOG = f"""{textwrap.fill("Benchmarks: " + " ".join(benchmark.name for benchmark in BENCHMARKS), 110)}
+
+Each figure and its reference are measured in turns, so that the ratio between them says more than either: the
+device's processors are emulated unless KVM is to be had. All of it takes about three minutes on two cores.
+"""
 
 
-def main() -> None:
-    """Measure and show."""
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+def main() -> int:
+    """Measure and show; what cannot be measured is shown, too, and fails nothing."""
+    parser = argparse.ArgumentParser(
+        prog="bench",
+        description="Measures what this project does beside its floor, or beside what one would use instead.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="of benchmarks, or how they begin; all without"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    parser.add_argument("--rounds", type=int, default=5, help="boots to measure; all else in proportion")
+    parser.add_argument("--rounds", type=int, default=3, help="boots to measure; all else in proportion (3)")
     options = parser.parse_args()
-    rows = list(quiet_rows(options.rounds))
-    Console().print(_table(rows))
+    console = Console()
+    try:
+        benchmarks = chosen(BENCHMARKS, options.names)
+        rows, where = _measured(benchmarks, options.rounds)
+    except HarnessError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return error.exit_code
+    console.print(_table(rows, where))
     if options.json is not None:
-        options.json.write_text(json.dumps([_as_json(row) for row in rows], indent=1))
+        document = {"device": where, "rows": [_as_json(row) for row in rows]}
+        options.json.write_text(json.dumps(document, indent=1))
+    return 0
 
 
-def _table(rows: list[Row]) -> Table:
-    table = Table("what", "measured", "reference", "ratio", "at most", title="Median (quartiles)")
+def _measured(benchmarks: list[Benchmark], rounds: int) -> tuple[list[Row], str]:
+    """The rows, and on what they were measured."""
+    rows: list[Row] = []
+    with Bench(rounds) as bench, reporting_to(lambda _: None):
+        hardware = bench.life_line.hardware
+        for number, benchmark in enumerate(benchmarks, 1):
+            print(f"[{number}/{len(benchmarks)}] {benchmark.name}", file=sys.stderr, flush=True)
+            rows += benchmark.rows(bench)
+    emulated = (
+        "emulated (TCG), so times are no hardware's" if hardware.acceleration == "tcg" else "of this machine"
+    )
+    return rows, f"{hardware.architecture}, {hardware.processors} processors, {emulated}"
+
+
+def _table(rows: list[Row], where: str) -> Table:
+    columns = ("what", "measured", "reference", "ratio", "at most", "copies")
+    table = Table(
+        *columns, title="Median (quartiles)", caption=f"Less is better, but for throughput. Device: {where}."
+    )
     for row in rows:
-        reference = _shown(row.reference, row.unit) if row.reference else ""
+        if row.failure:
+            table.add_row(row.name, f"not measured: {row.failure}")
+            continue
+        shown = [_shown(figure, row.unit) for figure in (row.measured, row.reference)]
         ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
         most = f"{row.most:g}" if row.most is not None else ""
-        table.add_row(row.name, _shown(row.measured, row.unit), reference, ratio, most)
+        table.add_row(row.name, *shown, ratio, most, row.copies)
     return table
 
 
-def _shown(figure: Figure, unit: str) -> str:
+def _shown(figure: Figure | None, unit: str) -> str:
+    if figure is None:
+        return ""
     low, high = figure.spread
-    return f"{figure.name}: {figure.median:.3g} {unit} ({low:.3g} to {high:.3g})"
+    return f"{figure.name}: {_digits(figure.median)} {unit} ({_digits(low)} to {_digits(high)})"
+
+
+def _digits(value: float) -> str:
+    """Three of them at least, without an exponent."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _as_json(row: Row) -> dict[str, object]:
+    figures = (("measured", row.measured), ("reference", row.reference))
     return {
-        "name": row.name,
-        "unit": row.unit,
-        "ratio": row.ratio,
-        "most": row.most,
+        **{name: getattr(row, name) for name in ("name", "unit", "ratio", "most", "copies", "failure")},
         **{
             role: {"name": figure.name, "median": figure.median, "values": figure.values}
-            for role, figure in (("measured", row.measured), ("reference", row.reference))
+            for role, figure in figures
             if figure is not None
         },
     }
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -31,19 +31,24 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A figure beside its reference, both in `unit`."""
+    """A figure beside its reference, both in `unit`, or why there is none."""
 
     name: str
-    unit: str
-    measured: Figure
+    unit: str = ""
+    measured: Figure | None = None
     reference: Figure | None = None
     most: float | None = None
     """The ratio that is aimed for."""
+    copies: str = ""
+    """How often each byte is copied, measured to reference, where that is the difference between them."""
+    failure: str = ""
 
     @property
     def ratio(self) -> float | None:
         """The median as a multiple of the reference's."""
-        return self.measured.median / self.reference.median if self.reference else None
+        if self.measured is None or self.reference is None:
+            return None
+        return self.measured.median / self.reference.median
 
 
 def milliseconds(action: Callable[[], object]) -> float:

@@ -10,7 +10,7 @@ from emulator import cache
 from emulator.command import run
 from emulator.errors import UsageError
 
-_SOURCES = Path(__file__).parent / "syscall_agent"
+_HERE = Path(__file__).parent
 _FLAGS = (
     "-std=gnu11",
     "-D_GNU_SOURCE",
@@ -27,42 +27,44 @@ _ARCHITECTURE_FLAGS: dict[str, tuple[str, ...]] = {
     "aarch64": ("-Wl,-z,max-page-size=65536",),  # loads where pages have 4, 16 or 64 KiB
 }
 BUILD_SECONDS = 300.0
-NAME = "syscall_agent"
 
 
 def syscall_agent(architecture: str) -> Path:
-    """The syscall agent, a static executable of about 60 KB: from the user's cache, or compiled now.
+    """The syscall agent, a static executable of about 60 KB; see _program()."""
+    return _program("syscall_agent", architecture)
+
+
+def ipc_bench(architecture: str) -> Path:
+    """What measures Binder beside other ways from process to process, of about 60 KB; see _program()."""
+    return _program("ipc_bench", architecture)
+
+
+def _program(name: str, architecture: str) -> Path:
+    """A static executable: from the user's cache, or compiled now.
 
     `architecture` is what `uname -m` says: x86_64 or aarch64. The first build compiles the C library, half a
     minute on two cores; the compiler keeps that (60 MB) in the cache, and the next build takes a second.
     Raises SetupError with the compiler's messages, UsageError for another architecture.
     """
-    flags = _target_flags(architecture)
+    sources = _HERE / name
+    flags = _target_flags(name, architecture)
     compiler_cache = str(cache.cache_root() / "zig")
 
     def build(target: Path) -> None:
+        compiler = (sys.executable, "-m", "ziglang", "cc")
         run(
-            [
-                sys.executable,
-                "-m",
-                "ziglang",
-                "cc",
-                *flags,
-                *sorted(_SOURCES.glob("*.c")),
-                "-o",
-                target / NAME,
-            ],
+            [*compiler, *flags, *sorted(sources.glob("*.c")), "-o", target / name],
             seconds=BUILD_SECONDS,
             environment={"ZIG_GLOBAL_CACHE_DIR": compiler_cache, "ZIG_LOCAL_CACHE_DIR": compiler_cache},
             needs=f"`{sys.executable} -m pip install --force-reinstall ziglang` restores the compiler.",
         )
 
-    key = cache.fingerprint(*flags, metadata.version("ziglang"), _SOURCES)
-    return cache.entry(f"{NAME}-{architecture}", key, build) / NAME
+    key = cache.fingerprint(*flags, metadata.version("ziglang"), sources)
+    return cache.entry(f"{name}-{architecture}", key, build) / name
 
 
-def _target_flags(architecture: str) -> tuple[str, ...]:
+def _target_flags(name: str, architecture: str) -> tuple[str, ...]:
     if architecture not in _ARCHITECTURE_FLAGS:
         known = " or ".join(_ARCHITECTURE_FLAGS)
-        raise UsageError(f"there is no syscall agent for {architecture}: it can be built for {known}")
+        raise UsageError(f"there is no {name} for {architecture}: it can be built for {known}")
     return ("-target", f"{architecture}-linux-musl", *_FLAGS, *_ARCHITECTURE_FLAGS[architecture])

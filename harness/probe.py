@@ -6,16 +6,18 @@ import errno
 import os
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from emulator.deadline import Deadline
 from emulator.errors import HarnessError
+from harness.agent.operations import Call, Read
 from harness.agent.syscalls import AT_FDCWD
 from harness.binder.endpoint import Binder
 from harness.binder.errors import DeadObjectError
 from harness.binder.service import ACTIVITY_MANAGER, BINDER
 from harness.binder.service_manager import ServiceManager
-from harness.binder.structures import BinderVersion, FlatBinderObject
+from harness.binder.structures import BinderVersion
 from harness.binder.uapi import BinderIoctl
 from harness.facts import Facts, Need
 from harness.kernel.kcore import Kcore
@@ -33,16 +35,13 @@ ANSWER_SECONDS = 3.0
 """How long a service manager that is well may take to answer."""
 TRACED_FUNCTION = "binder_alloc_new_buf"
 """A function that the C driver has under this name in every kernel of this decade."""
-SMALL_BUFFER = 64
-"""In KiB."""
-HARMLESS = {
-    BinderIoctl.BINDER_VERSION: bytes(BinderVersion.sizeof()),
-    BinderIoctl.BINDER_SET_MAX_THREADS: bytes(4),
-    BinderIoctl.BINDER_THREAD_EXIT: bytes(4),
-    BinderIoctl.BINDER_SET_CONTEXT_MGR: bytes(4),
-    BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT: bytes(FlatBinderObject.sizeof()),
-}
-"""Arguments for ioctls that answer EINVAL, as an unknown one would be, when theirs cannot be read.
+NEED_AN_ARGUMENT = (
+    BinderIoctl.BINDER_SET_MAX_THREADS,
+    BinderIoctl.BINDER_THREAD_EXIT,
+    BinderIoctl.BINDER_SET_CONTEXT_MGR,
+    BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT,
+)
+"""Ioctls that answer EINVAL, as an unknown one would be, when theirs cannot be read: they get zeros.
 
 A process that becomes context manager by this stops being that when it closes the device.
 """
@@ -67,9 +66,14 @@ class _Attempts:
 
 def find_facts(device: Device) -> Facts:
     """Try everything that experiments depend on, and leave the device as it was."""
+    with ThreadPoolExecutor(1) as beside:
+        properties = beside.submit(_properties, device)  # adb takes its time, the agent goes on meanwhile
+        return _find_facts(device, properties.result)
+
+
+def _find_facts(device: Device, all_properties: Callable[[], dict[str, str]]) -> Facts:
     attempts = _Attempts()
     files = device.files
-    properties = _properties(device)
     nodes = tuple(f"{place}/{name}" for place in PLACES for name in NAMES if files.exists(f"{place}/{name}"))
     with device.process() as process:
         root = process.uid == 0
@@ -81,16 +85,18 @@ def find_facts(device: Device) -> Facts:
         pagemap = attempts.ask(Need.PAGEMAP, lambda: _frame_of_own_page(device, process))
         kcore = attempts.ask(Need.KCORE, lambda: Kcore(files).segments)
     debug = attempts.ask(Need.BINDER_DEBUG, lambda: device.binder.location)
-    tracefs = attempts.ask(Need.TRACING, lambda: _traced(device))
-    kprobes = tracefs is not None and device.tracing.can_probe(TRACED_FUNCTION)
+    tracefs = attempts.ask(Need.TRACING, device.tracing.tried)
+    by_name = Kprobe(TRACED_FUNCTION, (Argument("data_size"),))
+    probe_arguments = tracefs is not None and device.tracing.can_probe(by_name)
+    kprobes = probe_arguments or (tracefs is not None and device.tracing.can_probe(TRACED_FUNCTION))
     if not kprobes:
         attempts.reasons[Need.KPROBES] = attempts.reasons.get(
             Need.TRACING, f"the kernel accepts no probe on {TRACED_FUNCTION}"
         )
-    by_name = Kprobe(TRACED_FUNCTION, (Argument("data_size"),))
+    properties = all_properties()
     level = properties.get("ro.build.version.sdk", "")
     return Facts(
-        architecture=str(device.architecture),
+        architecture=str(process.architecture),
         page_size=process.page_size,
         kernel_release=files.read_text("/proc/sys/kernel/osrelease").strip(),
         processors=len(re.findall(r"^processor\s*:", files.read_text("/proc/cpuinfo"), flags=re.MULTILINE)),
@@ -105,7 +111,7 @@ def find_facts(device: Device) -> Facts:
         binder_debug=debug,
         tracefs=tracefs,
         kprobes=kprobes,
-        probe_arguments=kprobes and device.tracing.can_probe(by_name),
+        probe_arguments=probe_arguments,
         pagemap=bool(pagemap),
         kcore=bool(kcore),
         # The driver in Rust keeps no logs of transactions (rust_binder_main.rs, Linux 6.18).
@@ -151,25 +157,22 @@ def _driver_interface(process: DeviceProcess, nodes: tuple[str, ...]) -> tuple[i
         descriptor = _open(process, nodes[-1])
     except OSError:
         return None, frozenset()
-    known = set()
-    for ioctl in BinderIoctl:
-        try:
-            process.syscall("ioctl", descriptor, ioctl, HARMLESS.get(ioctl, 0))
-        except OSError as error:
-            if error.errno in (errno.EINVAL, errno.ENOTTY):
-                continue
-        known.add(ioctl.name)
-    with process.memory.allocate(BinderVersion.sizeof()) as answer:
-        process.syscall("ioctl", descriptor, BinderIoctl.BINDER_VERSION, answer.address)
-        version = BinderVersion.unpack(answer.read()).protocol_version
-    process.syscall("close", descriptor)
-    return version, frozenset(known)
-
-
-def _traced(device: Device) -> str:
-    """Where tracing is, having recorded nothing there: who may look may not always do that."""
-    with device.tracing.record(buffer_kib=SMALL_BUFFER):
-        return device.tracing.location
+    memory = process.memory
+    with memory.allocate(process.page_size) as zeros, memory.allocate(BinderVersion.sizeof()) as version:
+        arguments = dict.fromkeys(NEED_AN_ARGUMENT, zeros.address)
+        arguments[BinderIoctl.BINDER_VERSION] = version.address
+        *answers, versioned, _ = process.main.batch(
+            *(Call("ioctl", descriptor, ioctl, arguments.get(ioctl, 0)) for ioctl in BinderIoctl),
+            Read(version.address, BinderVersion.sizeof()),
+            Call("close", descriptor),
+            keep_going=True,
+        )
+    known = {
+        ioctl.name
+        for ioctl, answer in zip(BinderIoctl, answers, strict=True)
+        if answer.errno not in (errno.EINVAL, errno.ENOTTY)
+    }
+    return BinderVersion.unpack(versioned.data).protocol_version, frozenset(known)
 
 
 def _services(process: DeviceProcess, attempts: _Attempts) -> tuple[bool, bool]:

@@ -82,7 +82,7 @@ const char *batch_check(const struct frame *frame, size_t *results_size)
     struct cursor cursor = take_batch_header(frame, &batch);
     if (frame->header.size < sizeof batch)
         return "a batch without a header";
-    if (batch.flags & ~(uint32_t)BATCH_KEEP_GOING)
+    if (batch.flags & ~(uint32_t)(BATCH_KEEP_GOING | BATCH_PROMPT))
         return "a batch with unknown flags";
     if (batch.count > MAX_OPERATIONS)
         return "a batch of too many operations";
@@ -157,6 +157,13 @@ static int64_t run(const struct operation *operation, uint8_t *bytes, uint64_t *
         break;
     }
     return value;
+}
+
+bool batch_is_prompt(const struct frame *frame)
+{
+    struct batch_header batch;
+    take_batch_header(frame, &batch);
+    return frame->header.kind == FRAME_BATCH && batch.flags & BATCH_PROMPT;
 }
 
 void batch_begin(const struct frame *frame, struct results *results)

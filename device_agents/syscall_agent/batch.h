@@ -9,6 +9,9 @@
  */
 const char *batch_check(const struct frame *frame, size_t *results_size);
 
+/* Whether the host says that a batch that batch_check() passed cannot block. */
+bool batch_is_prompt(const struct frame *frame);
+
 /* Makes the results ready to be sent, and empty. */
 void batch_begin(const struct frame *frame, struct results *results);
 

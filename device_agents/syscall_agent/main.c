@@ -159,7 +159,5 @@ int main(int count, char **arguments)
     become(uid, gid);
     prepare_signals();
     greet();
-    for (struct frame *frame; (frame = receive_frame()) != NULL;)
-        dispatch(frame);
-    _exit(EX_OK); /* without waiting for threads that may be blocked for ever */
+    threads_read_input(dispatch);
 }

@@ -13,18 +13,44 @@
 /* Frames of several threads must not mix. */
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
 
+/* What was read but not asked for yet: one read takes a small frame whole. One thread at a time reads the input. */
+static uint8_t input[4096];
+static size_t input_next, input_end;
+
+static size_t read_some(void *destination, size_t size)
+{
+    for (;;) {
+        ssize_t count = read(STDIN_FILENO, destination, size);
+        if (count >= 0)
+            return (size_t)count;
+        if (errno != EINTR)
+            fail(EX_IOERR, "reading standard input: %s", strerror(errno));
+    }
+}
+
 /* How many bytes came: fewer than asked for only at the end of the input. */
 static size_t read_fully(void *destination, size_t size)
 {
     size_t done = 0;
     while (done < size) {
-        ssize_t count = read(STDIN_FILENO, (uint8_t *)destination + done, size - done);
+        uint8_t *next = (uint8_t *)destination + done;
+        size_t left = size - done;
+        size_t count = input_end - input_next;
+        if (count > 0) {
+            count = count < left ? count : left;
+            memcpy(next, input + input_next, count);
+            input_next += count;
+        } else if (left >= sizeof input) {
+            count = read_some(next, left);
+        } else {
+            input_next = 0;
+            input_end = read_some(input, sizeof input);
+            if (input_end > 0)
+                continue;
+        }
         if (count == 0)
             break;
-        if (count > 0)
-            done += (size_t)count;
-        else if (errno != EINTR)
-            fail(EX_IOERR, "reading standard input: %s", strerror(errno));
+        done += count;
     }
     return done;
 }

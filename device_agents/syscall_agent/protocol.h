@@ -14,7 +14,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are built in memory as they are sent");
 
 enum {
-    PROTOCOL_VERSION = 1,
+    PROTOCOL_VERSION = 2,
     MAX_PAYLOAD = 8 << 20,   /* bytes after the header, either way */
     MAX_OPERATIONS = 1024,   /* in one batch */
     MAX_WORDS = 6,           /* of one operation: what a Linux system call takes */
@@ -46,7 +46,10 @@ struct frame {
     uint8_t payload[];
 };
 
-enum batch_flag { BATCH_KEEP_GOING = 1 };
+enum batch_flag {
+    BATCH_KEEP_GOING = 1,
+    BATCH_PROMPT = 2,        /* nothing in it can block: no other frame is read while it runs */
+};
 
 struct batch_header {
     uint32_t flags;

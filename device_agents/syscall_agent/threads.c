@@ -18,7 +18,6 @@ struct job {
 struct thread {
     struct thread *next;
     pthread_t handle;
-    pthread_mutex_t lock; /* over what follows */
     pthread_cond_t changed;
     pid_t tid;            /* 0 until the thread runs */
     struct job *first;
@@ -26,8 +25,16 @@ struct thread {
     uint32_t request;     /* the one being served, or 0 */
 };
 
-/* Used only by the thread that reads the input; threads never end before the process does. */
-static struct thread *threads;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* over all threads */
+static struct thread main_thread = {.changed = PTHREAD_COND_INITIALIZER};
+static struct thread *threads; /* but for the main one; they never end before the process does */
+
+/*
+ * The thread that reads the input. Waking another takes longer than a short batch does, so a thread that gets a prompt
+ * one reads from then on, and finds the next one itself. Before a batch that may block it has the main thread read.
+ */
+static struct thread *reader = &main_thread;
+static void (*dispatch)(struct frame *frame);
 
 static void on_interrupt(int signal_number)
 {
@@ -55,30 +62,68 @@ static void serve(const struct job *job)
     free(results);
 }
 
+static void make_reader(struct thread *thread)
+{
+    reader = thread;
+    pthread_cond_signal(&thread->changed);
+}
+
+static void read_frame(void)
+{
+    pthread_mutex_unlock(&lock);
+    struct frame *frame = receive_frame();
+    if (frame == NULL)
+        _exit(EX_OK); /* without waiting for threads that may be blocked for ever */
+    pthread_mutex_lock(&lock);
+    dispatch(frame);
+}
+
+static void serve_first(struct thread *self)
+{
+    struct job *job = self->first;
+    self->first = job->next;
+    if (self->first == NULL)
+        self->end = &self->first;
+    self->request = job->frame->header.request;
+    if (reader == self && !batch_is_prompt(job->frame))
+        make_reader(&main_thread);
+    pthread_mutex_unlock(&lock);
+
+    serve(job);
+    free(job->frame);
+    free(job);
+
+    pthread_mutex_lock(&lock);
+    self->request = 0;
+}
+
 static void *run_thread(void *argument)
 {
     struct thread *self = argument;
-    pthread_mutex_lock(&self->lock);
+    pthread_mutex_lock(&lock);
     self->tid = gettid();
     pthread_cond_signal(&self->changed);
     for (;;) {
-        while (self->first == NULL)
-            pthread_cond_wait(&self->changed, &self->lock);
-        struct job *job = self->first;
-        self->first = job->next;
-        if (self->first == NULL)
-            self->end = &self->first;
-        self->request = job->frame->header.request;
-        pthread_mutex_unlock(&self->lock);
-
-        serve(job);
-        free(job->frame);
-        free(job);
-
-        pthread_mutex_lock(&self->lock);
-        self->request = 0;
+        if (self->first != NULL)
+            serve_first(self);
+        else if (reader == self)
+            read_frame();
+        else
+            pthread_cond_wait(&self->changed, &lock);
     }
     return NULL;
+}
+
+void threads_read_input(void (*dispatch_frame)(struct frame *frame))
+{
+    dispatch = dispatch_frame;
+    pthread_mutex_lock(&lock);
+    for (;;) {
+        if (reader == &main_thread)
+            read_frame();
+        else
+            pthread_cond_wait(&main_thread.changed, &lock);
+    }
 }
 
 void threads_start(const struct frame_header *header)
@@ -90,7 +135,6 @@ void threads_start(const struct frame_header *header)
     struct thread *thread = calloc(1, sizeof *thread);
     if (thread == NULL)
         fail(EX_OSERR, "no memory for a thread");
-    pthread_mutex_init(&thread->lock, NULL);
     pthread_cond_init(&thread->changed, NULL);
     thread->end = &thread->first;
     int error = pthread_create(&thread->handle, NULL, run_thread, thread);
@@ -98,10 +142,8 @@ void threads_start(const struct frame_header *header)
         started.error = -error;
         free(thread);
     } else {
-        pthread_mutex_lock(&thread->lock);
         while (thread->tid == 0)
-            pthread_cond_wait(&thread->changed, &thread->lock);
-        pthread_mutex_unlock(&thread->lock);
+            pthread_cond_wait(&thread->changed, &lock);
         thread->next = threads;
         threads = thread;
         started.header.thread = (uint32_t)thread->tid;
@@ -126,11 +168,13 @@ bool threads_submit(struct frame *frame, size_t results_size)
     if (job == NULL)
         fail(EX_OSERR, "no memory for a request");
     *job = (struct job){.frame = frame, .results_size = results_size};
-    pthread_mutex_lock(&thread->lock);
+    bool idle = thread->request == 0 && thread->first == NULL;
     *thread->end = job;
     thread->end = &job->next;
-    pthread_cond_signal(&thread->changed);
-    pthread_mutex_unlock(&thread->lock);
+    if (idle && batch_is_prompt(frame))
+        make_reader(thread);
+    else
+        pthread_cond_signal(&thread->changed);
     return true;
 }
 
@@ -139,9 +183,7 @@ bool threads_interrupt(const struct frame_header *header)
     struct thread *thread = find(header->thread);
     if (thread == NULL)
         return false;
-    pthread_mutex_lock(&thread->lock);
     if (thread->request == header->request)
         pthread_kill(thread->handle, INTERRUPT_SIGNAL);
-    pthread_mutex_unlock(&thread->lock);
     return true;
 }

@@ -8,6 +8,12 @@
 /* Makes a blocked system call return EINTR. Ignored by default: one that comes late does no harm anywhere. */
 enum { INTERRUPT_SIGNAL = SIGURG };
 
+/*
+ * Reads the input to its end, and the process ends with it. Each frame goes to `dispatch`, which calls the functions
+ * below, on whatever thread happens to read.
+ */
+_Noreturn void threads_read_input(void (*dispatch)(struct frame *frame));
+
 /* Must run before the first thread starts. */
 void threads_catch_interrupts(void);
 

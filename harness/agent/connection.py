@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
-from concurrent.futures import Future
 
 from emulator.deadline import Deadline
 from emulator.errors import HarnessError, TimeLimitError
@@ -21,33 +20,62 @@ _HELLO_REQUEST = 0
 _ANSWERS = (FrameKind.HELLO, FrameKind.STARTED, FrameKind.RESULTS)
 
 
+class Answer:
+    """The frame that a request will be answered with, or the error that takes its place."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.frame: Frame | None = None
+        self.error: HarnessError | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether it was there when last somebody received."""
+        return self.frame is not None or self.error is not None
+
+    def wait(self, deadline: Deadline) -> bool:
+        """Whether it is there; waits for it until the deadline."""
+        return self.settled or self._connection.receive_until(self, deadline)
+
+    def result(self, deadline: Deadline, awaited: object) -> Frame:
+        """The frame; raises the error, and TimeLimitError, naming what was `awaited`, at the deadline."""
+        if not self.wait(deadline):
+            raise TimeLimitError(f"{awaited}: not within {deadline.seconds:g} s")
+        if self.error is not None:
+            raise self.error
+        assert self.frame is not None
+        return self.frame
+
+
 class Connection:
-    """One agent's stream. A thread of its own receives, so any number of requests can be awaited at once."""
+    """One agent's stream.
+
+    Whoever awaits an answer receives for all, so that it need not be handed from one thread to another,
+    which would take longer than the way to the device and back. Only a second one who waits is woken.
+    """
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
+        self._decoder = FrameDecoder()
         self._sending = threading.Lock()
         self._lock = threading.Lock()  # over what follows
-        self._pending: dict[int, Future[Frame]] = {}
+        self._pending: dict[int, Answer] = {}
+        self._receiving = False
+        self._waiting: dict[threading.Event, Answer] = {}
         self._ending: HarnessError | None = None
         self._requests = itertools.count(_HELLO_REQUEST)
         self._refusal = ""
-        self._ended = threading.Event()
+        self._end_answer = Answer(self)
         self._hello = self._expect()[1]
-        self._receiver = threading.Thread(target=self._receive_all, name="agent connection", daemon=True)
-        self._receiver.start()
 
     def greeting(self, deadline: Deadline) -> Hello:
         """What the agent says of itself; raises AgentDiedError or ProtocolError where it says none of it."""
-        try:
-            return decode_hello(self._hello.result(deadline.remaining()))
-        except TimeoutError as error:
-            raise TimeLimitError(f"the agent's greeting: not within {deadline.seconds:g} s") from error
+        return decode_hello(self._hello.result(deadline, "the agent's greeting"))
 
-    def request(self, kind: FrameKind, *, thread: int = 0, payload: bytes = b"") -> tuple[int, Future[Frame]]:
-        """Send a frame without awaiting its answer; gives its number, and the future of the answer.
+    def request(self, kind: FrameKind, *, thread: int = 0, payload: bytes = b"") -> tuple[int, Answer]:
+        """Send a frame without awaiting its answer; gives its number, and the answer to come.
 
-        The future raises AgentDiedError, or the ProtocolError that ended the connection.
+        The answer raises AgentDiedError, or the ProtocolError that ended the connection.
         """
         number, answer = self._expect()
         try:
@@ -69,7 +97,7 @@ class Connection:
 
     def wait(self, deadline: Deadline) -> bool:
         """Whether the agent has ended; waits for it until the deadline."""
-        return self._ended.wait(deadline.remaining())
+        return self._end_answer.wait(deadline)
 
     def exit_status(self) -> ExitStatus:
         """How the agent ended, once wait() says so; raises what ended the connection where none can tell."""
@@ -80,10 +108,77 @@ class Connection:
     def close(self) -> None:
         """Release the stream; whoever still awaits an answer gets AgentDiedError."""
         self._stream.close()
-        self._ended.wait(_STATUS_SECONDS)
+        self.wait(Deadline(_STATUS_SECONDS))
 
-    def _expect(self) -> tuple[int, Future[Frame]]:
-        answer: Future[Frame] = Future()
+    def receive_until(self, answer: Answer, deadline: Deadline) -> bool:
+        """Receive, or have the thread that is at it receive, until the answer is there: whether it is."""
+        try:
+            while not answer.settled:
+                turn = self._turn_for(answer)
+                if turn is None:
+                    self._receive_for(answer, deadline)
+                    break
+                woken = turn.wait(deadline.remaining())
+                with self._lock:
+                    self._waiting.pop(turn, None)
+                if not woken:
+                    break
+        finally:
+            self._pass_on()
+        return answer.settled
+
+    def _turn_for(self, answer: Answer) -> threading.Event | None:
+        """None, where it is for the caller to receive; or else what will wake it, to look again."""
+        with self._lock:
+            if not self._receiving:
+                self._receiving = True
+                return None
+            turn = threading.Event()
+            if answer.settled:
+                turn.set()
+            self._waiting[turn] = answer
+            return turn
+
+    def _receive_for(self, answer: Answer, deadline: Deadline) -> None:
+        try:
+            while not answer.settled and self._receive_some(deadline):
+                pass
+        finally:
+            self._receiving = False
+
+    def _pass_on(self) -> None:
+        """Have one of those who wait receive, where nobody does."""
+        with self._lock:
+            if self._waiting and not self._receiving:
+                self._waiting.popitem()[0].set()
+
+    def _settle(self, answer: Answer, frame: Frame | None, error: HarnessError | None) -> None:
+        with self._lock:
+            answer.frame, answer.error = frame, error
+            for turn, awaited in self._waiting.items():
+                if awaited is answer:
+                    turn.set()
+
+    def _receive_some(self, deadline: Deadline) -> bool:
+        """Deal with what comes next; False where nothing does by the deadline."""
+        try:
+            data = self._stream.receive(_RECEIVED_AT_ONCE, deadline)
+            for frame in self._decoder.feed(data):
+                self._dispatch(frame)
+        except TimeLimitError:
+            return False
+        except HarnessError as error:
+            self._end(error)
+            self._stream.close()
+        else:
+            if not data:
+                status = self._stream.exit_status(Deadline(_STATUS_SECONDS))
+                obituary = self._obituary(status, self._decoder.unfinished)
+                self._end(AgentDiedError(obituary, exit_status=status))
+        return True
+
+    def _expect(self) -> tuple[int, Answer]:
+        answer = Answer(self)
         with self._lock:
             if self._ending is not None:
                 raise self._ending
@@ -102,27 +197,12 @@ class Connection:
             self._stream.close()
             raise
         except OSError as error:
-            # The agent is gone; the receiver is about to learn how.
-            if not self._ended.wait(2 * _STATUS_SECONDS):
+            # The agent is gone; what it left behind tells how.
+            if not self.wait(Deadline(2 * _STATUS_SECONDS)):
                 self._end(AgentDiedError(f"the agent takes no more requests: {error}", exit_status=None))
             raise self._ending or error from error
         finally:
             self._sending.release()
-
-    def _receive_all(self) -> None:
-        decoder = FrameDecoder()
-        try:
-            while data := self._stream.receive(_RECEIVED_AT_ONCE):
-                for frame in decoder.feed(data):
-                    self._dispatch(frame)
-        except HarnessError as error:
-            self._end(error)
-            self._stream.close()
-        else:
-            status = self._stream.exit_status(Deadline(_STATUS_SECONDS))
-            self._end(AgentDiedError(self._obituary(status, decoder.unfinished), exit_status=status))
-        finally:
-            self._ended.set()
 
     def _dispatch(self, frame: Frame) -> None:
         if frame.kind == FrameKind.ERROR:
@@ -132,7 +212,7 @@ class Connection:
             answer = self._pending.pop(frame.request, None) if frame.kind in _ANSWERS else None
         if answer is None:
             raise ProtocolError(f"the agent sent what answers no request: {frame!r:.200}")
-        answer.set_result(frame)
+        self._settle(answer, frame, None)
 
     def _end(self, ending: HarnessError) -> None:
         with self._lock:
@@ -140,8 +220,8 @@ class Connection:
                 self._ending = ending
             abandoned = list(self._pending.values())
             self._pending.clear()
-        for answer in abandoned:
-            answer.set_exception(self._ending)
+        for answer in (*abandoned, self._end_answer):
+            self._settle(answer, None, self._ending)
 
     def _obituary(self, status: ExitStatus | None, unfinished: bytes) -> str:
         parts = [

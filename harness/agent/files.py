@@ -7,19 +7,30 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from harness.agent.operations import Call, Operation, Read, Result, Write
+from harness.agent.operations import Call, Earlier, Operation, Read, Result, Word, Write
 from harness.agent.process import RemoteProcess
-from harness.agent.syscalls import AT_FDCWD
+from harness.agent.syscalls import AT_FDCWD, Syscall
 
 AT_REMOVEDIR = 0x200
 PATH_SIZE = 4096
 """Bytes of the longest path, its end included: PATH_MAX."""
-CHUNK_SIZE = 1024 * 1024
-"""Bytes read from a file at a time."""
+FIRST_SIZE = 4096
+"""Bytes that are read, and sent, with the opening of a file: all of most files in /proc."""
+READ_SIZE = 64 * 1024
+"""Bytes asked for in each later read; many files of the kernel give 4096 at most, whatever is asked for."""
+READS = 16
+"""Reads in one round trip."""
+CHUNK_SIZE = READS * READ_SIZE
+"""Bytes written to a file, or read from it by offset, at a time."""
+_OPENED = Earlier(1)
+"""The descriptor, in a batch that opens a file."""
 
 
 class AgentFiles:
-    """`harness.kernel.files.Files` on a device, with the rights of the process that reads and writes."""
+    """`harness.kernel.files.Files` on a device, with the rights of the process that reads and writes.
+
+    It takes one round trip to open, read and close a file of up to 4096 bytes.
+    """
 
     def __init__(self, process: RemoteProcess) -> None:
         self._thread = process.main
@@ -30,11 +41,7 @@ class AgentFiles:
 
     def read_bytes(self, path: str) -> bytes:
         """The whole content, read to its end even where the kernel reports a size of zero."""
-        with self._opened(path, os.O_RDONLY) as descriptor:
-            content = bytearray()
-            while chunk := self._fetch(path, Call("read", descriptor, self._data, CHUNK_SIZE)):
-                content += chunk
-        return bytes(content)
+        return self._content(path, os.O_RDONLY, Syscall.read)
 
     def read_text(self, path: str) -> str:
         """The whole content as UTF-8, undecodable bytes replaced."""
@@ -42,16 +49,20 @@ class AgentFiles:
 
     def read_at(self, path: str, offset: int, size: int) -> bytes:
         """Up to `size` bytes from `offset` on (pread); fewer only at the end of the file."""
-        with self._opened(path, os.O_RDONLY) as descriptor:
-            content = bytearray()
-            while len(content) < size:
-                wanted = min(size - len(content), CHUNK_SIZE)
-                call = Call("pread64", descriptor, self._data, wanted, offset + len(content))
-                chunk = self._fetch(path, call)
-                if not chunk:
-                    break
-                content += chunk
-        return bytes(content)
+        content = bytearray()
+
+        def next_piece(descriptor: Word) -> tuple[Operation, ...]:
+            wanted = min(size - len(content), CHUNK_SIZE)
+            position = offset + len(content)
+            return Call("pread64", descriptor, self._data, wanted, position), Read(self._data, wanted)
+
+        with self._opened(path, os.O_RDONLY, *next_piece(_OPENED)) as (descriptor, results):
+            while True:
+                count, data = (_checked(path, result) for result in results)
+                content += data.data[: count.value]
+                if count.value == 0 or len(content) == size:
+                    return bytes(content)
+                results = self._thread.batch(*next_piece(descriptor))
 
     def write_text(self, path: str, text: str, *, append: bool = False) -> None:
         """Write `text`, at most 1 MiB, in a single write(2), as control files want it.
@@ -61,12 +72,12 @@ class AgentFiles:
         data = text.encode()
         if len(data) > CHUNK_SIZE:
             raise ValueError(f"{path}: {len(data)} bytes do not go into one write; at most {CHUNK_SIZE} do")
-        with self._opened(path, os.O_WRONLY | (os.O_APPEND if append else os.O_TRUNC)) as descriptor:
-            written = self._run(
-                path, Write(self._data, data), Call("write", descriptor, self._data, len(data))
-            ).value
-        if written != len(data):
-            raise OSError(f"{path}: took {written} of {len(data)} bytes")
+        flags = os.O_WRONLY | (os.O_APPEND if append else os.O_TRUNC)
+        writing = Write(self._data, data), Call("write", _OPENED, self._data, len(data))
+        with self._opened(path, flags, *writing) as (_, results):
+            _, written = (_checked(path, result) for result in results)
+        if written.value != len(data):
+            raise OSError(f"{path}: took {written.value} of {len(data)} bytes")
 
     def exists(self, path: str) -> bool:
         """Whether the path can be seen."""
@@ -78,17 +89,19 @@ class AgentFiles:
 
     def list_directory(self, path: str) -> list[str]:
         """The names in a directory, sorted, without `.` and `..`."""
-        names: list[str] = []
-        with self._opened(path, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
-            while records := self._fetch(path, Call("getdents64", descriptor, self._data, CHUNK_SIZE)):
-                names += _names(records)
-        return sorted(name for name in names if name not in (".", ".."))
+        flags = os.O_RDONLY | self._thread.architecture.o_directory
+        records = self._content(path, flags, Syscall.getdents64)
+        return sorted(name for name in _names(records) if name not in (".", ".."))
 
     def read_link(self, path: str) -> str:
         """Where a symbolic link points."""
         call = Call("readlinkat", AT_FDCWD, self._path, self._data, PATH_SIZE)
         with self._lock:
-            return self._fetch(path, call, before=self._path_in_place(path)).decode(errors="surrogateescape")
+            results = self._thread.batch(
+                self._path_in_place(path), call, Read(self._data, PATH_SIZE), keep_going=True
+            )
+        _, size, data = (_checked(path, result) for result in results)
+        return data.data[: size.value].decode(errors="surrogateescape")
 
     def make_directory(self, path: str) -> None:
         """Create one directory (mode 0700)."""
@@ -98,21 +111,49 @@ class AgentFiles:
         """Remove one empty directory."""
         self._on_path(path, "unlinkat", AT_FDCWD, AT_REMOVEDIR)
 
-    @contextmanager
-    def _opened(self, path: str, flags: int) -> Iterator[int]:
-        with self._lock:
-            descriptor = self._on_path(path, "openat", AT_FDCWD, flags | os.O_CLOEXEC)
-            try:
-                yield descriptor
-            finally:
-                self._thread.batch(Call("close", descriptor))
+    def _content(self, path: str, flags: int, call: Syscall) -> bytes:
+        """Everything that `call` gives of a file, called until it gives nothing."""
+        first = Call(call, _OPENED, self._data, FIRST_SIZE)
+        second = Call(call, _OPENED, self._data + FIRST_SIZE, READ_SIZE - FIRST_SIZE)
+        places = range(self._data, self._data + CHUNK_SIZE, READ_SIZE)
+        with self._opened(path, flags, first, second, Read(self._data, FIRST_SIZE)) as (descriptor, results):
+            begun, more, data = (_checked(path, result) for result in results)
+            content = bytearray(data.data[: begun.value])
+            arrived = [Read(self._data + FIRST_SIZE, more.value)] if more.value else []
+            ended = not arrived
+            while arrived:
+                calls = [] if ended else [Call(call, descriptor, place, READ_SIZE) for place in places]
+                done = [_checked(path, result) for result in self._thread.batch(*arrived, *calls)]
+                content += b"".join(result.data for result in done[: len(arrived)])
+                sizes = [result.value for result in done[len(arrived) :]]
+                arrived = [Read(place, size) for place, size in zip(places, sizes, strict=False) if size]
+                ended = ended or 0 in sizes
+        return bytes(content)
 
-    def _on_path(self, path: str, call: str, directory: int, argument: int) -> int:
+    @contextmanager
+    def _opened(self, path: str, flags: int, *operations: Operation) -> Iterator[tuple[int, list[Result]]]:
+        """Open a file and do what can be done in the same round trip: the descriptor, and what came of that.
+
+        The descriptor is closed at the end of the block, which awaits nothing.
+        """
+        with self._lock:
+            opening = Call("openat", AT_FDCWD, self._path, flags | os.O_CLOEXEC)
+            _, opened, *results = self._thread.batch(
+                self._path_in_place(path), opening, *operations, keep_going=True
+            )
+            descriptor = _checked(path, opened).value
+            try:
+                yield descriptor, results
+            finally:
+                self._thread.submit(Call("close", descriptor))
+
+    def _on_path(self, path: str, call: str, directory: int, argument: int) -> None:
         """Make a call that takes a directory, a path and one more argument."""
         with self._lock:
-            return self._run(
-                path, self._path_in_place(path), Call(call, directory, self._path, argument)
-            ).value
+            for result in self._thread.batch(
+                self._path_in_place(path), Call(call, directory, self._path, argument)
+            ):
+                _checked(path, result)
 
     def _path_in_place(self, path: str) -> Write:
         encoded = os.fsencode(path) + b"\0"
@@ -120,16 +161,11 @@ class AgentFiles:
             raise OSError(f"a path of {len(encoded) - 1} bytes is too long: {path[:100]}…")
         return Write(self._path, encoded)
 
-    def _fetch(self, path: str, call: Call, *, before: Write | None = None) -> bytes:
-        """Make a call that leaves bytes in the data buffer and returns how many; return them."""
-        size = self._run(path, *([before] if before else []), call).value
-        return self._run(path, Read(self._data, size)).data if size else b""
 
-    def _run(self, path: str, *operations: Operation) -> Result:
-        last = self._thread.batch(*operations)[-1]
-        if last.errno:
-            raise OSError(last.errno, os.strerror(last.errno), path)
-        return last
+def _checked(path: str, result: Result) -> Result:
+    if result.errno:
+        raise OSError(result.errno, os.strerror(result.errno), path)
+    return result
 
 
 def _names(records: bytes) -> Iterator[str]:

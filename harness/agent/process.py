@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable
-from concurrent.futures import Future
 from types import TracebackType
 from typing import Self
 
 from emulator.deadline import Deadline
 from emulator.errors import HarnessError, TimeLimitError
-from harness.agent.connection import Connection
+from harness.agent.connection import Answer, Connection
 from harness.agent.errors import AgentDiedError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.forked_child import ForkedChild
 from harness.agent.memory import RemoteMemory
 from harness.agent.operations import Call, Operation
-from harness.agent.protocol import Frame, FrameKind, Hello, decode_started
+from harness.agent.protocol import FrameKind, Hello, decode_started
 from harness.agent.stream import Stream
 from harness.agent.syscalls import Syscall
 from harness.agent.thread import DEFAULT_SECONDS, RemoteThread
@@ -76,6 +75,9 @@ class RemoteProcess:
             process = cls(connection, hello, kill=kill, deadline=deadline)
             on_failure.pop_all()
         return process
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.pid}>"
 
     def __enter__(self) -> Self:
         return self
@@ -140,11 +142,6 @@ class RemoteProcess:
         finally:
             self._connection.close()
 
-    def _started(self, request: Future[Frame], deadline: Deadline) -> RemoteThread:
-        try:
-            tid = decode_started(request.result(deadline.remaining()))
-        except TimeoutError as error:
-            raise TimeLimitError(
-                f"starting a thread of process {self.pid}: not within {deadline.seconds:g} s"
-            ) from error
+    def _started(self, answer: Answer, deadline: Deadline) -> RemoteThread:
+        tid = decode_started(answer.result(deadline, f"starting a thread of process {self.pid}"))
         return RemoteThread(self._connection, tid, self.pid, self.architecture)

@@ -13,9 +13,9 @@ from enum import IntEnum
 from emulator.errors import UsageError
 from harness.agent.errors import ProtocolError
 from harness.agent.operations import Call, Digest, Earlier, Fill, Operation, Read, Result, Word, Write
-from harness.agent.syscalls import Architecture
+from harness.agent.syscalls import PROMPT, Architecture
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAGIC = b"SYSAGENT"
 MAX_PAYLOAD = 8 * 1024 * 1024
 """Bytes that may follow a frame's header."""
@@ -32,6 +32,9 @@ _OPERATION = struct.Struct("<BBBBI")
 _RESULTS = struct.Struct("<iII")
 _ANSWER = struct.Struct("<qQ")
 _KEEP_GOING = 1
+_PROMPT = 2
+_PROMPT_SIZE = 64 * 1024
+"""Bytes of memory that are touched in no time, and fit what a stream holds even if nobody receives."""
 
 
 class FrameKind(IntEnum):
@@ -154,7 +157,8 @@ def encode_batch(operations: Sequence[Operation], architecture: Architecture, *,
         raise UsageError(
             f"a batch of {len(operations)} operations, but the limit is {MAX_OPERATIONS}: split it"
         )
-    parts = [_BATCH.pack(_KEEP_GOING if keep_going else 0, len(operations))]
+    flags = (_KEEP_GOING if keep_going else 0) | (_PROMPT if _is_prompt(operations) else 0)
+    parts = [_BATCH.pack(flags, len(operations))]
     for index, operation in enumerate(operations):
         match operation:
             case Call(syscall, arguments):
@@ -202,6 +206,21 @@ def decode_results(frame: Frame, operations: Sequence[Operation]) -> BatchResult
     if offset != len(frame.payload):
         raise ProtocolError(f"{len(frame.payload) - offset} bytes follow the last result of a batch")
     return BatchResults(results, child, child_status)
+
+
+def _is_prompt(operations: Sequence[Operation]) -> bool:
+    """Whether they are over at once: then the agent need not wake another thread to run them."""
+    touched = 0
+    for operation in operations:
+        match operation:
+            case Call(syscall):
+                if syscall not in PROMPT:
+                    return False
+            case Write(_, data):
+                touched += len(data)
+            case _:
+                touched += operation.size
+    return touched <= _PROMPT_SIZE
 
 
 def _operation(kind: OperationKind, size: int, words: Sequence[Word], index: int) -> bytes:

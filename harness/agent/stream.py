@@ -37,8 +37,11 @@ class Stream(Protocol):
         """End the agent's input, which makes it exit; never blocks, and never fails."""
         ...
 
-    def receive(self, limit: int) -> bytes:
-        """Up to `limit` bytes of the agent's output, awaiting the first; b"" at its end, or after close()."""
+    def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:
+        """Up to `limit` bytes of the agent's output, awaiting the first; b"" at its end, or after close().
+
+        Raises TimeLimitError where there is nothing by the deadline; without one it waits for ever.
+        """
         ...
 
     def exit_status(self, deadline: Deadline) -> ExitStatus | None:
@@ -102,12 +105,14 @@ class AdbShellStream:
         with contextlib.suppress(OSError):
             self._socket.send(self._HEADER.pack(self._CLOSE_STDIN, 0), socket.MSG_DONTWAIT)
 
-    def receive(self, limit: int) -> bytes:
+    def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:
         """The next of the process's output; raises ProtocolError where the peer speaks something else."""
         while True:
             output = self._take_output(limit)
             if output or self._ended.is_set():
                 return output
+            if deadline is not None:
+                deadline.await_input(self._socket, "output of the device through adb")
             try:
                 data = self._socket.recv(_RECEIVED_AT_ONCE)
             except OSError:

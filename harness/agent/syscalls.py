@@ -16,6 +16,14 @@ class Architecture(StrEnum):
     X86_64 = "x86_64"
     AARCH64 = "aarch64"
 
+    @property
+    def o_directory(self) -> int:
+        """O_DIRECTORY, one of the few flags that differ.
+
+        Sources: include/uapi/asm-generic/fcntl.h; arch/arm64/include/uapi/asm/fcntl.h.
+        """
+        return 0o200000 if self is Architecture.X86_64 else 0o40000
+
 
 class Syscall(Enum):
     """A Linux system call by the kernel's name: its number on x86_64, and on aarch64 (None: not there).
@@ -214,3 +222,16 @@ class Syscall(Enum):
                 f"{architecture} has no system call {self.name}; use its successor, as openat for open"
             )
         return number
+
+
+PROMPT = frozenset(
+    {
+        *(Syscall.close, Syscall.dup, Syscall.dup3, Syscall.lseek, Syscall.fstat, Syscall.newfstatat),
+        *(Syscall.statx, Syscall.faccessat, Syscall.readlinkat, Syscall.clock_gettime, Syscall.memfd_create),
+        *(Syscall.mmap, Syscall.munmap, Syscall.mprotect, Syscall.mremap, Syscall.madvise, Syscall.mincore),
+        *(Syscall.getpid, Syscall.gettid, Syscall.getppid, Syscall.uname, Syscall.sysinfo, Syscall.getcpu),
+        *(Syscall.getuid, Syscall.geteuid, Syscall.getgid, Syscall.getegid, Syscall.getresuid),
+        *(Syscall.getresgid, Syscall.prlimit64, Syscall.rt_sigaction, Syscall.rt_sigprocmask),
+    }
+)
+"""Calls that never wait for anybody's doing."""

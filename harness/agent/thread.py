@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 from collections.abc import Sequence
 
 from emulator.deadline import Deadline
 from emulator.errors import TimeLimitError
-from harness.agent.connection import Connection
+from harness.agent.connection import Answer, Connection
 from harness.agent.operations import Call, Operation, Result, Write, map_anonymous
-from harness.agent.protocol import BatchResults, Frame, FrameKind, decode_results, encode_batch
+from harness.agent.protocol import BatchResults, FrameKind, decode_results, encode_batch
 from harness.agent.syscalls import Architecture, Syscall
 
 DEFAULT_SECONDS = 10.0
@@ -27,7 +26,7 @@ class PendingBatch:
         thread: RemoteThread,
         operations: Sequence[Operation],
         request: int,
-        answer: concurrent.futures.Future[Frame],
+        answer: Answer,
     ) -> None:
         self._thread = thread
         self._operations = operations
@@ -41,7 +40,7 @@ class PendingBatch:
     @property
     def done(self) -> bool:
         """Whether result() would return, or raise, at once."""
-        return self._answer.done()
+        return self._answer.wait(Deadline(0))
 
     def result(self, deadline: Deadline | None = None) -> list[Result]:
         """The results of the operations that were run: up to the first failure, unless the batch keeps going.
@@ -52,11 +51,8 @@ class PendingBatch:
 
     def outcome(self, deadline: Deadline | None = None) -> BatchResults:
         """As result(), with what became of the child for a batch that was run by one."""
-        deadline = deadline or Deadline(DEFAULT_SECONDS)
-        concurrent.futures.wait([self._answer], deadline.remaining())
-        if not self.done:
-            raise TimeLimitError(f"{self}: not within {deadline.seconds:g} s")
-        return decode_results(self._answer.result(), self._operations)
+        answer = self._answer.result(deadline or Deadline(DEFAULT_SECONDS), self)
+        return decode_results(answer, self._operations)
 
     def interrupt(self, deadline: Deadline | None = None) -> None:
         """Make the blocked system call return EINTR, and wait until the batch has ended.
@@ -68,7 +64,7 @@ class PendingBatch:
         while not self.done:
             deadline.check(f"interrupting {self}")
             self.interrupt_once()
-            concurrent.futures.wait([self._answer], _INTERRUPT_INTERVAL)
+            self._answer.wait(Deadline(_INTERRUPT_INTERVAL))
 
     def interrupt_once(self) -> None:
         """Send one signal, if the thread is at this batch now, and wait for nothing."""

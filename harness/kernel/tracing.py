@@ -89,6 +89,17 @@ class Tracing:
         """The events of a system such as `binder`, each as SYSTEM:EVENT; none if the kernel has none."""
         return self._tracefs.events(system)
 
+    def tried(self) -> str:
+        """The location, after an instance was made there and removed: who may look may not always do that."""
+        self._clean_once()
+        instance = Instance(self._tracefs, f"{_THIS_RUN}{next(_numbers)}")
+        instance.create()
+        try:
+            instance.set("tracing_on", "0")
+        finally:
+            instance.remove()
+        return self.location
+
     def can_probe(self, probe: str | Probe) -> bool:
         """Whether this kernel accepts a probe (a function's name stands for a Kprobe on it): by trying."""
         tried = Kprobe(probe) if isinstance(probe, str) else probe

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import subprocess
 import tempfile
 from pathlib import Path
 
 from emulator.deadline import Deadline
+from emulator.errors import TimeLimitError
 from harness.agent.exit_status import ExitStatus
 
 
@@ -40,7 +42,9 @@ class SubprocessStream:
         with contextlib.suppress(OSError):
             self._input.close()
 
-    def receive(self, limit: int) -> bytes:
+    def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:
+        if deadline is not None and not select.select([self._output], [], [], deadline.remaining())[0]:
+            raise TimeLimitError("output of the agent")
         return self._output.read(limit)
 
     def exit_status(self, deadline: Deadline) -> ExitStatus | None:

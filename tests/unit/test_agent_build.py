@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,14 @@ def segments(executable: bytes) -> list[tuple[int, int]]:
     return [(header[0], header[7]) for header in headers]
 
 
+@pytest.mark.parametrize("program", [build.syscall_agent, build.ipc_bench])
 @pytest.mark.parametrize(
     ("architecture", "machine", "page_size"), [("x86_64", EM_X86_64, 4096), ("aarch64", EM_AARCH64, 65536)]
 )
-def test_agents_are_static_and_fit_their_pages(architecture: str, machine: int, page_size: int) -> None:
-    built = build.syscall_agent(architecture)
+def test_agents_are_static_and_fit_their_pages(
+    program: Callable[[str], Path], architecture: str, machine: int, page_size: int
+) -> None:
+    built = program(architecture)
     executable = built.read_bytes()
     assert struct.unpack_from("<H", executable, 18) == (machine,)
     assert PT_INTERP not in [kind for kind, _ in segments(executable)]
@@ -40,7 +44,7 @@ def test_the_compilers_messages_reach_the_user(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(build, "_FLAGS", ("-no-such-flag",))
     with pytest.raises(SetupError, match="no-such-flag"):
         build.syscall_agent("x86_64")
-    assert not list(tmp_path.rglob(build.NAME))
+    assert not list(tmp_path.rglob("syscall_agent"))
 
 
 def test_other_architectures_are_refused() -> None:

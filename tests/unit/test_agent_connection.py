@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import queue
 import struct
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 
 from emulator.deadline import Deadline
 from emulator.errors import HarnessError, TimeLimitError
-from harness.agent.connection import Connection
+from harness.agent.connection import Answer, Connection
 from harness.agent.errors import AgentDiedError, ProtocolError
 from harness.agent.exit_status import ExitStatus
-from harness.agent.protocol import Frame, FrameKind
+from harness.agent.protocol import PROTOCOL_VERSION, Frame, FrameKind
 
 HELLO = Frame(
-    FrameKind.HELLO, 0, 0, struct.pack("<8sIIIII16s", b"SYSAGENT", 1, 8, 4096, 100, 0, b"x86_64")
+    FrameKind.HELLO,
+    0,
+    0,
+    struct.pack("<8sIIIII16s", b"SYSAGENT", PROTOCOL_VERSION, 8, 4096, 100, 0, b"x86_64"),
 ).encode()
 
 
@@ -48,8 +51,11 @@ class ScriptedStream:
     def close_input(self) -> None:
         self.end(ExitStatus(code=0))
 
-    def receive(self, limit: int) -> bytes:
-        piece = self._output.get(timeout=10)
+    def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:
+        try:
+            piece = self._output.get(timeout=deadline.remaining() if deadline else 10)
+        except queue.Empty as error:
+            raise TimeLimitError("output of the script") from error
         assert len(piece) <= limit
         return piece
 
@@ -63,7 +69,7 @@ class ScriptedStream:
             self._output.put(b"")
 
 
-def ask(connection: Connection) -> tuple[int, Future[Frame]]:
+def ask(connection: Connection) -> tuple[int, Answer]:
     return connection.request(FrameKind.BATCH, thread=5, payload=b"payload")
 
 
@@ -75,10 +81,44 @@ def test_answers_reach_those_who_asked_in_any_order() -> None:
     assert stream.sent == [Frame(FrameKind.BATCH, number, 5, b"payload").encode() for number in (one, two)]
     late, soon = (Frame(FrameKind.RESULTS, number, 5, b"%d" % number) for number in (one, two))
     stream.write(soon.encode() + late.encode()[:7])
-    assert second.result(5) == soon
-    assert not first.done()
+    assert second.result(Deadline(5), "the second") == soon
+    assert not first.wait(Deadline(0))
     stream.write(late.encode()[7:])
-    assert first.result(5) == late
+    assert first.result(Deadline(5), "the first") == late
+    connection.close()
+
+
+def test_those_who_wait_at_once_receive_for_each_other() -> None:
+    stream = ScriptedStream(HELLO)
+    connection = Connection(stream)
+    asked = [ask(connection) for _ in range(8)]
+    with ThreadPoolExecutor(2 * len(asked)) as pool:
+        # Two await each answer; those of the even numbers give up before it is there.
+        waiting = [
+            pool.submit(answer.wait, Deadline(10 if number % 2 else 0.05))
+            for number, answer in asked
+            for _ in range(2)
+        ]
+        hasty_ones = [number % 2 == 0 for number, _ in asked for _ in range(2)]
+        given_up = [future.result(5) for future, hasty in zip(waiting, hasty_ones, strict=True) if hasty]
+        for number, _ in reversed(asked):
+            stream.write(Frame(FrameKind.RESULTS, number, 5).encode())
+        told = [future.result(5) for future, hasty in zip(waiting, hasty_ones, strict=True) if not hasty]
+    assert not any(given_up)
+    assert all(told)
+    assert all(answer.wait(Deadline(0)) for _, answer in asked)
+    connection.close()
+
+
+def test_the_next_who_waits_receives_when_one_gives_up() -> None:
+    stream = ScriptedStream(HELLO)
+    connection = Connection(stream)
+    (_, first), (number, second) = ask(connection), ask(connection)
+    with ThreadPoolExecutor(2) as pool:
+        hasty, patient = pool.submit(first.wait, Deadline(0.05)), pool.submit(second.wait, Deadline(10))
+        assert not hasty.result(5)
+        stream.write(Frame(FrameKind.RESULTS, number, 5).encode())
+        assert patient.result(5)
     connection.close()
 
 
@@ -90,7 +130,7 @@ def test_death_is_told_to_all_who_wait_and_all_who_come_after() -> None:
     stream.end(ExitStatus(signal=6))
     for answer in waiting:
         with pytest.raises(AgentDiedError, match=r"was killed by SIGABRT.*out of luck") as caught:
-            answer.result(5)
+            answer.result(Deadline(5), "an answer")
         assert caught.value.exit_status == ExitStatus(signal=6)
     with pytest.raises(AgentDiedError, match="SIGABRT"):
         ask(connection)
@@ -107,7 +147,7 @@ def test_a_refused_request_is_told_with_the_death_that_follows() -> None:
     _, answer = ask(connection)
     stream.end(ExitStatus(code=65))
     with pytest.raises(AgentDiedError, match="status 65; it refused a request: a batch with unknown flags"):
-        answer.result(5)
+        answer.result(Deadline(5), "an answer")
     connection.close()
 
 
@@ -144,7 +184,7 @@ def test_what_no_agent_sends_ends_the_connection(output: bytes, problem: str) ->
     with pytest.raises(ProtocolError, match=problem):
         connection.exit_status()
     assert stream.closed
-    assert isinstance(answer.exception(5), ProtocolError)
+    assert isinstance(answer.error, ProtocolError)
 
 
 def test_silence_is_not_awaited_for_ever() -> None:
@@ -173,7 +213,7 @@ def test_a_request_that_was_sent_in_part_is_the_last() -> None:
         ask(connection)
     assert stream.closed
     with pytest.raises(TimeLimitError):
-        earlier.result(5)
+        earlier.result(Deadline(5), "an answer")
     connection.close()
 
 
@@ -186,5 +226,6 @@ def test_no_output_leaves_a_request_waiting(pieces: list[bytes]) -> None:
     for piece in pieces:
         stream.write(piece)
     stream.end(ExitStatus(code=0))
-    assert isinstance(answer.exception(5), HarnessError)
+    with pytest.raises(HarnessError):
+        answer.result(Deadline(5), "an answer")
     connection.close()

@@ -119,7 +119,7 @@ EARLIER_BITS = FIRST_OPERATION + 2
         (header(0, FrameKind.INTERRUPT), "an interrupt for thread 1, which does not exist"),
         (batch(Call("getpid")), "a batch for thread 1, which does not exist"),
         (header(7, FrameKind.BATCH) + bytes(7), "without a header"),
-        (changed(batch(), 16, 2), "unknown flags"),
+        (changed(batch(), 16, 4), "unknown flags"),
         (changed(batch(), 16 + 5, 0x10), "too many operations"),
         (changed(batch(), 16 + 4, 1), "cut short"),
         (changed(batch(Call("getpid")), FIRST_OPERATION, 0), "no known kind"),

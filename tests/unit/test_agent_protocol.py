@@ -14,6 +14,7 @@ from harness.agent.operations import Call, Digest, Earlier, Fill, Operation, Rea
 from harness.agent.protocol import (
     MAX_OPERATIONS,
     MAX_PAYLOAD,
+    PROTOCOL_VERSION,
     Frame,
     FrameDecoder,
     FrameKind,
@@ -95,7 +96,11 @@ def results_frame(results: Sequence[Result], child: int = 0, status: int = 0) ->
 
 
 def hello_frame(
-    *, magic: bytes = b"SYSAGENT", version: int = 1, pointer: int = 8, machine: bytes = b"x86_64"
+    *,
+    magic: bytes = b"SYSAGENT",
+    version: int = PROTOCOL_VERSION,
+    pointer: int = 8,
+    machine: bytes = b"x86_64",
 ) -> Frame:
     payload = struct.pack("<8sIIIII16s", magic, version, pointer, 4096, 100, 2000, machine)
     return Frame(FrameKind.HELLO, 0, 0, payload)
@@ -211,7 +216,7 @@ def test_the_greeting_tells_the_process() -> None:
     ("frame", "problem"),
     [
         (hello_frame(magic=b"SYSADMIN"), "SYSADMIN"),
-        (hello_frame(version=2), "version 2.*put the agent of this release"),
+        (hello_frame(version=PROTOCOL_VERSION - 1), "version 1.*put the agent of this release"),
         (hello_frame(pointer=4), "4-byte"),
         (hello_frame(machine=b"riscv64"), "riscv64"),
         (Frame(FrameKind.RESULTS, 0, 0, hello_frame().payload), "did not greet"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -176,3 +177,25 @@ def test_a_pending_batch_survives_a_time_limit(agent: RemoteProcess) -> None:
     assert not pending.done
     pending.interrupt()
     assert pending.result()[0].errno == errno.EINTR
+
+
+def test_prompt_and_blocking_batches_of_several_threads_hold_up_each_other_in_no_order(
+    agent: RemoteProcess,
+) -> None:
+    """Whichever thread reads the input, the others are told what is for them."""
+    threads = [agent.main, *(agent.start_thread() for _ in range(3))]
+    chance = random.Random(6)
+    for _ in range(300):
+        sleepers = chance.sample(threads, chance.randrange(3))
+        blocked = [sleep_for_ever(thread) for thread in sleepers]
+        free = [thread for thread in threads if thread not in sleepers]
+        # One batch cannot block, and is run by whoever reads; the other could, and is not.
+        sent = [
+            (thread, thread.submit(Call("gettid") if chance.random() < 0.5 else Call("ioctl", -1, 0, 0)))
+            for thread in chance.choices(free, k=5)
+        ]
+        for thread, pending in chance.sample(sent, len(sent)):
+            assert pending.result()[0].value in (thread.tid, -errno.EBADF)
+        for pending in blocked:
+            pending.interrupt()
+            assert pending.result()[0].errno == errno.EINTR

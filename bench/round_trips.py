@@ -1,0 +1,94 @@
+"""What Python's every question to a device costs, beside an echo of as many bytes on the same way there."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from bench.rows import Row, in_turns, milliseconds
+from bench.suite import Bench, Benchmark
+from device_agents.build import syscall_agent
+from emulator.errors import HarnessError
+from harness.agent.process import RemoteProcess
+from harness.probe import find_facts
+
+TRIPS = 200
+"""In each round."""
+REQUEST = bytes(48)
+"""About what goes either way for a system call."""
+
+
+class Echo(Protocol):
+    """What an echo needs of a stream."""
+
+    def send(self, data: bytes) -> None:
+        """Write all of it."""
+        ...
+
+    def receive(self, limit: int) -> bytes:
+        """Some of what came."""
+        ...
+
+    def close(self) -> None:
+        """End it."""
+        ...
+
+
+def _over_channel(bench: Bench) -> Iterator[Row]:
+    echo = bench.life_line.machine.ports.run(["/system/bin/cat"])
+    if echo is None:
+        raise HarnessError("no port of the device is free")
+    with bench.device.process() as process, contextlib.closing(echo):
+        yield _compared("trip.channel", bench, process, echo, most=1.3)
+
+
+def _over_adb(bench: Bench) -> Iterator[Row]:
+    remote = "/data/local/tmp/syscall_agent"
+    bench.device.push(syscall_agent(bench.life_line.hardware.architecture), remote, mode=0o755)
+    echo = bench.device.open_shell("exec cat")
+    stream = bench.device.open_shell(f"exec {remote}")
+    with RemoteProcess.start(stream) as process, contextlib.closing(echo):
+        yield _compared("trip.adb", bench, process, echo)
+
+
+def _compared(name: str, bench: Bench, process: RemoteProcess, echo: Echo, most: float | None = None) -> Row:
+    def trip() -> None:
+        echo.send(REQUEST)
+        size = 0
+        while size < len(REQUEST):
+            size += len(echo.receive(len(REQUEST)))
+
+    calls, echoes = in_turns(
+        bench.rounds * TRIPS,
+        [
+            ("getppid by an agent", _timed(lambda: process.syscall("getppid"))),
+            ("echo by cat", _timed(trip)),
+        ],
+    )
+    return Row(name, "ms", calls, echoes, most=most)
+
+
+def _timed(action: Callable[[], object]) -> Callable[[], float]:
+    return lambda: milliseconds(action)
+
+
+def _facts(bench: Bench) -> Iterator[Row]:
+    """All that a run finds out about a device first, beside a hundred bare round trips."""
+    device = bench.device
+    with device.process() as process:
+        found, trips = in_turns(
+            2 * bench.rounds,
+            [
+                ("all of a device's", _timed(lambda: find_facts(device))),
+                ("100 getppid", _timed(lambda: [process.syscall("getppid") for _ in range(100)])),
+            ],
+        )
+    yield Row("facts", "ms", found, trips)
+
+
+BENCHMARKS = [
+    Benchmark("trip.channel", _over_channel),
+    Benchmark("trip.adb", _over_adb),
+    Benchmark("facts", _facts),
+]

@@ -1,0 +1,115 @@
+"""How fast an embedded device starts, comes back, and how many copies of one can be had at once."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from bench.rows import Figure, Row, in_turns, milliseconds
+from bench.suite import WARM, Bench, Benchmark
+from emulator.deadline import Deadline
+from emulator.embedded.device import EmbeddedDevice, open_embedded
+from emulator.embedded.image import archive_of
+from emulator.embedded.machine import Hardware, Machine
+from emulator.embedded.running_machine import READY
+from emulator.embedded.snapshot import snapshot_of
+from emulator.embedded.userland import busybox
+from emulator.progress import reporting_to
+from emulator.target import parse_target
+from harness.device import Device
+
+COLD = parse_target("embedded?start=cold")
+BARE_INIT = f"""#!/system/bin/busybox sh
+echo '{READY}'
+/system/bin/busybox poweroff -f
+"""
+CLONES = 4
+WITHIN = 60.0
+
+
+def _cold(bench: Bench) -> Iterator[Row]:
+    """Beside the same kernel with an init that only says that it runs."""
+    with tempfile.TemporaryDirectory() as scratch:
+        bare = _bare(bench.life_line.hardware, Path(scratch))
+        booted, floor = in_turns(
+            bench.rounds,
+            [
+                ("to adb", lambda: milliseconds(lambda: open_embedded(COLD).close())),
+                ("bare kernel, init that says so", lambda: milliseconds(lambda: _boot(bare))),
+            ],
+        )
+    yield Row("start.cold", "ms", booted, floor, most=1.3)
+
+
+def _warm(bench: Bench) -> Iterator[Row]:
+    """Beside what QEMU itself takes to restore the snapshot."""
+    hardware = bench.life_line.hardware
+    restored, own, rolled_back = in_turns(
+        3 * bench.rounds,
+        [
+            ("to adb", lambda: milliseconds(lambda: open_embedded(WARM).close())),
+            ("QEMU's restore, time and seed set", lambda: milliseconds(lambda: _restore(hardware))),
+            ("to adb again", lambda: milliseconds(bench.device.rollback)),
+        ],
+    )
+    yield Row("start.warm", "ms", restored, own)
+    yield Row("start.roll-back", "ms", rolled_back, own)
+
+
+def _clones(bench: Bench) -> Iterator[Row]:
+    """Several devices from one snapshot at once, beside one; and what memory each then has of its own."""
+    usage: list[dict[str, float]] = []
+
+    def start(_: int) -> Device:
+        with reporting_to(lambda _: None):  # which a new thread knows nothing of
+            return Device(open_embedded(WARM))
+
+    def start_all() -> None:
+        with ThreadPoolExecutor(CLONES) as pool, contextlib.ExitStack() as stack:
+            clones = [stack.enter_context(clone) for clone in pool.map(start, range(CLONES))]
+            usage[:] = [_memory(clone) for clone in clones]
+
+    several, one = in_turns(
+        bench.rounds,
+        [
+            (f"{CLONES} to adb", lambda: milliseconds(start_all)),
+            ("one to adb", lambda: milliseconds(lambda: open_embedded(WARM).close())),
+        ],
+    )
+    yield Row("clones.start", "ms", several, one)
+    whole = Figure("all of a device's", (float(bench.life_line.hardware.memory_mib),))
+    for name, field in (("private", "Private"), ("share of all", "Pss")):
+        own = tuple(sum(size for key, size in each.items() if key.startswith(field)) for each in usage)
+        yield Row(f"clones.memory, {name}", "MiB", Figure(f"each of {CLONES}, after its start", own), whole)
+
+
+def _bare(hardware: Hardware, directory: Path) -> Hardware:
+    initramfs = directory / "initramfs"
+    files = {"init": BARE_INIT.encode(), "system/bin/busybox": busybox(hardware.architecture).read_bytes()}
+    initramfs.write_bytes(archive_of(files, {}))
+    return replace(hardware, initramfs=initramfs, ports=0)
+
+
+def _boot(hardware: Hardware) -> None:
+    with tempfile.TemporaryDirectory() as directory, Machine(hardware, Path(directory)) as machine:
+        machine.wait_until_ready(Deadline(WITHIN))
+
+
+def _restore(hardware: Hardware) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        snapshot_of(hardware).restore(Path(directory), deadline=Deadline(WITHIN)).close()
+
+
+def _memory(device: Device) -> dict[str, float]:
+    """MiB of QEMU's, by the names in smaps_rollup."""
+    assert isinstance(device.life_line, EmbeddedDevice)
+    lines = Path(f"/proc/{device.life_line.machine.process_id}/smaps_rollup").read_text().splitlines()[1:]
+    sizes = {key: int(words.split()[0]) / 1024 for key, _, words in (line.partition(":") for line in lines)}
+    return {key: size for key, size in sizes.items() if key in ("Private_Clean", "Private_Dirty", "Pss")}
+
+
+BENCHMARKS = [Benchmark("start.cold", _cold), Benchmark("start.warm", _warm), Benchmark("clones", _clones)]

@@ -1,0 +1,95 @@
+"""What a benchmark is: a name to choose it by, and a function that measures on a device shared by all."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.rows import Row
+from device_agents.build import ipc_bench
+from emulator.embedded.device import EmbeddedDevice, open_embedded
+from emulator.embedded.userland import THROUGHPUT_TEST, binder_userland
+from emulator.errors import HarnessError, UsageError
+from emulator.target import parse_target
+from harness.device import Device
+
+WARM = parse_target("embedded")
+ON_DEVICE = "/data/local/tmp"
+
+
+class Bench:
+    """The device that is measured on, and how often things are measured; a context manager that ends it."""
+
+    def __init__(self, rounds: int) -> None:
+        self.rounds = rounds
+        """How often something is measured that takes a second; what is quicker, more often."""
+        self._resources = contextlib.ExitStack()
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._resources.close()
+
+    @functools.cached_property
+    def device(self) -> Device:
+        """A warm embedded device, started when first asked for."""
+        return self._resources.enter_context(Device(open_embedded(WARM)))
+
+    @property
+    def life_line(self) -> EmbeddedDevice:
+        """What the maker of the device knows of it."""
+        assert isinstance(self.device.life_line, EmbeddedDevice)
+        return self.device.life_line
+
+    @functools.cached_property
+    def ipc_bench(self) -> str:
+        """Where device_agents/ipc_bench lies on the device."""
+        return self._put(ipc_bench(self.life_line.hardware.architecture))
+
+    @functools.cached_property
+    def throughput_test(self) -> str:
+        """Where AOSP's binderThroughputTest lies on the device."""
+        return self._put(binder_userland(self.life_line.hardware.architecture) / THROUGHPUT_TEST)
+
+    def _put(self, program: Path) -> str:
+        remote = f"{ON_DEVICE}/{program.name}"
+        self.device.push(program, remote, mode=0o755)
+        return remote
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """One or several rows that are measured together."""
+
+    name: str
+    """Dotted, as a claim's id is."""
+    measure: Callable[[Bench], Iterator[Row]]
+
+    def rows(self, bench: Bench) -> Iterator[Row]:
+        """The rows; one that cannot be measured says why, and those after it are missing."""
+        try:
+            yield from self.measure(bench)
+        except (HarnessError, OSError, ValueError) as error:
+            yield Row(self.name, failure=str(error))
+
+
+def chosen(benchmarks: list[Benchmark], names: list[str]) -> list[Benchmark]:
+    """Those whose name is or begins with one of these (`start` for `start.cold`); all where there are none.
+
+    Raises UsageError, listing all, for a name of none.
+    """
+    for name in names:
+        if not any(_named(benchmark, name) for benchmark in benchmarks):
+            known = " ".join(benchmark.name for benchmark in benchmarks)
+            raise UsageError(f"{name} is no benchmark; there are: {known}")
+    return [
+        benchmark for benchmark in benchmarks if not names or any(_named(benchmark, name) for name in names)
+    ]
+
+
+def _named(benchmark: Benchmark, name: str) -> bool:
+    return f"{benchmark.name}.".startswith(f"{name}.")

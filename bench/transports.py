@@ -1,0 +1,88 @@
+"""Binder's raw driver beside what else Linux has to get bytes from process to process, in one guest."""
+
+from __future__ import annotations
+
+import functools
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.rows import Figure, Row, in_turns
+from bench.suite import Bench, Benchmark
+from emulator.deadline import Deadline
+from emulator.errors import HarnessError
+
+COPIES = {"binder": 1, "pipe": 2, "socket": 2, "queue": 2, "memory": 0}
+"""Of each byte, as the claims copy.binder-one, copy.others-two and copy.shm-zero find by tracing."""
+WORDS = {"binder": "Binder", "queue": "System V queue", "memory": "shared memory, futex"}
+SIZES = {0: 400, 4096: 400, 65536: 200, 1 << 20: 10}
+"""Bytes of a message, and how many are measured at once."""
+WITHIN = 60.0
+KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run of ipc_bench said."""
+
+    median: float
+    """Microseconds until the answer, or for one-way messages until the sender goes on."""
+    rate: float
+    """Messages a second over all clients, taken by the server."""
+
+
+def run(bench: Bench, *arguments: str | int) -> Run:
+    """Run ipc_bench; raises HarnessError with what it said where it fails."""
+    command = [bench.ipc_bench, *map(str, arguments)]
+    result = bench.device.run(command, deadline=Deadline(WITHIN))
+    words = result.output.split()
+    if result.status != 0 or len(words) != 5:
+        raise HarnessError(f"{shlex.join(command)}: status {result.status}, {result.errors or result.output}")
+    return Run(float(words[1]) / 1e3, float(words[4]))
+
+
+def compared(bench: Bench, ways: Sequence[str], *arguments: str | int) -> dict[str, tuple[Figure, Figure]]:
+    """The medians in µs and the rates of each way, from runs in turns."""
+    rates: dict[str, list[float]] = {way: [] for way in ways}
+
+    def once(way: str) -> float:
+        done = run(bench, way, *arguments)
+        rates[way].append(done.rate)
+        return done.median
+
+    medians = in_turns(bench.rounds, [(way, functools.partial(once, way)) for way in ways])
+    return {
+        way: (Figure(WORDS.get(way, way), median.values), Figure(WORDS.get(way, way), tuple(rates[way])))
+        for way, median in zip(ways, medians, strict=True)
+    }
+
+
+def _message(bench: Bench, *, size: int, one_way: bool) -> Iterator[Row]:
+    """The latency and the rate, Binder's to each other way's."""
+    way = ["--one-way"] if one_way else []
+    figures = compared(bench, list(COPIES), "--bytes", size, "--calls", SIZES[size], *way)
+    latency, rate = figures["binder"]
+    kind = "one-way" if one_way else "call"
+    for other, (other_latency, other_rate) in figures.items():
+        if other != "binder":
+            copies = f"{COPIES['binder']} : {COPIES[other]}"
+            name = f"{kind}.{sized(size)}"
+            yield Row(f"{name}, latency", "µs", latency, other_latency, copies=copies)
+            yield Row(f"{name}, throughput", "per s", rate, other_rate, copies=copies)
+
+
+def sized(size: int) -> str:
+    """A number of bytes in words."""
+    if size >= KIB * KIB:
+        return f"{size // KIB // KIB}MiB"
+    return f"{size // KIB}KiB" if size else "0B"
+
+
+BENCHMARKS = [
+    Benchmark(
+        f"{'one-way' if one_way else 'call'}.{sized(size)}",
+        functools.partial(_message, size=size, one_way=one_way),
+    )
+    for one_way in (False, True)
+    for size in SIZES
+]

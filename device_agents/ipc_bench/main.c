@@ -1,0 +1,267 @@
+/*
+ * Measures how long a message takes from one process to another, for Binder's raw driver and for what else Linux has.
+ *
+ * One server process has a thread for each of the clients, which are processes. Each client sends its messages one after
+ * the other and takes the time of each: until the acknowledgement, or for one-way messages until the send returns. One
+ * line comes of it all: what is measured, the quartiles of those times, and the rate over all clients.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "transport.h"
+
+enum { WARM_UP = 20, MAX_SIZE = 1 << 20, MAX_CALLS = 1 << 20, ONE_WAY_ROOM = 1 << 20, MOST_UNDER_WAY = 16 };
+
+static const struct transport *const transports[] = {
+    &binder_transport, &pipe_transport, &socket_transport, &queue_transport, &memory_transport,
+};
+
+/* Between the processes. */
+static struct {
+    _Atomic uint32_t ready, begun;
+    _Atomic uint32_t received[MAX_CLIENTS];
+} *shared;
+static uint64_t *durations; /* of every call of every client, in nanoseconds */
+
+static const struct transport *transport;
+static struct options options = {.clients = 1, .calls = 1000, .device = "/dev/vndbinder"};
+
+static _Noreturn void show_usage(FILE *stream, int status)
+{
+    fputs("usage: ipc_bench TRANSPORT [OPTION]...\n"
+          "\n"
+          "TRANSPORT is binder, pipe, socket, queue (System V) or memory (shared, with a futex).\n"
+          "\n"
+          "  --bytes N    of each message, 0 to 1048576 (0)\n"
+          "  --calls N    of each client (1000)\n"
+          "  --clients N  processes that send at once, 1 to 64 (1)\n"
+          "  --nodes N    Binder nodes sent to the server before (0)\n"
+          "  --one-way    let nothing be acknowledged\n"
+          "  --device P   the Binder device, whose context manager nobody is (/dev/vndbinder)\n"
+          "  --hold       stay until standard input ends\n"
+          "\n"
+          "It prints: calls, median, first and third quartile in nanoseconds, calls per second.\n",
+          stream);
+    exit(status);
+}
+
+_Noreturn void die(const char *what)
+{
+    fprintf(stderr, "ipc_bench: %s: %s\n", what, strerror(errno));
+    kill(0, SIGTERM);
+    _exit(EX_OSERR);
+}
+
+static uint64_t now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static void wait_while(_Atomic uint32_t *word, uint32_t value)
+{
+    while (atomic_load(word) == value)
+        syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0);
+}
+
+static void add_one(_Atomic uint32_t *word)
+{
+    atomic_fetch_add(word, 1);
+    syscall(SYS_futex, word, FUTEX_WAKE, MAX_CLIENTS + 1, NULL, NULL, 0);
+}
+
+static void wait_until(_Atomic uint32_t *word, uint32_t value)
+{
+    for (uint32_t seen; (seen = atomic_load(word)) != value;)
+        wait_while(word, seen);
+}
+
+void count_received(int client)
+{
+    if (options.one_way)
+        add_one(&shared->received[client]);
+}
+
+/* One-way messages under way must not be more than a Binder mapping has room for. */
+static void await_room(int client, uint32_t sent)
+{
+    uint32_t most = options.size == 0 ? MOST_UNDER_WAY : ONE_WAY_ROOM / (uint32_t)options.size;
+    most = most > MOST_UNDER_WAY ? MOST_UNDER_WAY : most;
+    for (uint32_t received; sent - (received = atomic_load(&shared->received[client])) >= most;)
+        wait_while(&shared->received[client], received);
+}
+
+static void *serve(void *client)
+{
+    transport->serve(&options, (int)(intptr_t)client);
+    return NULL;
+}
+
+static pid_t child(void)
+{
+    pid_t pid = fork();
+    if (pid < 0)
+        die("fork");
+    if (pid == 0)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return pid;
+}
+
+static _Noreturn void run_server(void)
+{
+    if (transport->open_server != NULL)
+        transport->open_server(&options);
+    for (int client = 0; client < options.clients; client++) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, serve, (void *)(intptr_t)client) != 0)
+            die("a thread of the server");
+    }
+    add_one(&shared->ready);
+    for (;;)
+        pause();
+}
+
+static void run_client(int client)
+{
+    static uint8_t message[MAX_SIZE];
+    memset(message, client + 1, sizeof message);
+    wait_while(&shared->ready, 0);
+    transport->open_client(&options, client);
+    uint32_t sent = 0;
+    for (; sent < WARM_UP; sent++) {
+        if (options.one_way)
+            await_room(client, sent);
+        transport->send(&options, client, message);
+    }
+    add_one(&shared->ready);
+    wait_while(&shared->begun, 0);
+    uint64_t *mine = durations + (size_t)client * (size_t)options.calls;
+    for (int call = 0; call < options.calls; call++, sent++) {
+        if (options.one_way)
+            await_room(client, sent);
+        uint64_t started = now();
+        transport->send(&options, client, message);
+        mine[call] = now() - started;
+    }
+    if (options.one_way)
+        wait_until(&shared->received[client], sent);
+    if (options.hold)
+        pause();
+}
+
+static int compare(const void *first, const void *second)
+{
+    uint64_t a = *(const uint64_t *)first, b = *(const uint64_t *)second;
+    return (a > b) - (a < b);
+}
+
+static void report(uint64_t elapsed)
+{
+    size_t count = (size_t)options.clients * (size_t)options.calls;
+    qsort(durations, count, sizeof *durations, compare);
+    printf("%zu %llu %llu %llu %.1f\n", count, (unsigned long long)durations[count / 2],
+           (unsigned long long)durations[count / 4], (unsigned long long)durations[count * 3 / 4],
+           (double)count * 1e9 / (double)elapsed);
+    fflush(stdout);
+}
+
+static long number(const char *text, long least, long most)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || value < least || value > most) {
+        fprintf(stderr, "ipc_bench: %s is no number from %ld to %ld\n", text, least, most);
+        show_usage(stderr, EX_USAGE);
+    }
+    return value;
+}
+
+static void parse_arguments(int count, char **arguments)
+{
+    static const struct option known[] = {
+        {"bytes", required_argument, NULL, 'b'},   {"calls", required_argument, NULL, 'c'},
+        {"clients", required_argument, NULL, 'n'}, {"nodes", required_argument, NULL, 'o'},
+        {"one-way", no_argument, NULL, 'w'},       {"device", required_argument, NULL, 'd'},
+        {"hold", no_argument, NULL, 'h'},          {"help", no_argument, NULL, '?'},
+        {0},
+    };
+    for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;) {
+        switch (option) {
+        case 'b': options.size = (size_t)number(optarg, 0, MAX_SIZE); break;
+        case 'c': options.calls = (int)number(optarg, 1, MAX_CALLS); break;
+        case 'n': options.clients = (int)number(optarg, 1, MAX_CLIENTS); break;
+        case 'o': options.nodes = (int)number(optarg, 0, 100000); break;
+        case 'w': options.one_way = true; break;
+        case 'd': options.device = optarg; break;
+        case 'h': options.hold = true; break;
+        default: show_usage(optopt == 0 ? stdout : stderr, optopt == 0 ? EX_OK : EX_USAGE);
+        }
+    }
+    for (size_t i = 0; optind == count - 1 && i < sizeof transports / sizeof *transports; i++)
+        if (strcmp(transports[i]->name, arguments[optind]) == 0)
+            transport = transports[i];
+    if (transport == NULL)
+        show_usage(stderr, EX_USAGE);
+}
+
+static void *share(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        die("shared memory");
+    return memory;
+}
+
+int main(int count, char **arguments)
+{
+    parse_arguments(count, arguments);
+    setpgid(0, 0);
+    shared = share(sizeof *shared);
+    durations = share((size_t)options.clients * (size_t)options.calls * sizeof *durations);
+    transport->prepare(&options);
+    pid_t server = child();
+    if (server == 0)
+        run_server();
+    pid_t clients[MAX_CLIENTS];
+    for (int client = 0; client < options.clients; client++) {
+        clients[client] = child();
+        if (clients[client] == 0) {
+            run_client(client);
+            _exit(EX_OK);
+        }
+    }
+    wait_until(&shared->ready, (uint32_t)options.clients + 1);
+    uint64_t started = now();
+    add_one(&shared->begun);
+    for (int client = 0; client < options.clients && !options.hold; client++) {
+        int status;
+        if (waitpid(clients[client], &status, 0) < 0 || status != 0)
+            die("a client has failed");
+    }
+    if (!options.hold)
+        report(now() - started);
+    else
+        for (puts("holding"), fflush(stdout); getchar() != EOF;)
+            ;
+    for (int client = 0; options.hold && client < options.clients; client++)
+        kill(clients[client], SIGKILL);
+    kill(server, SIGKILL);
+    if (transport->clean != NULL)
+        transport->clean();
+    return EX_OK;
+}

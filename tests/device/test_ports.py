@@ -1,0 +1,38 @@
+"""Programs over virtio-serial, where a device has that."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from emulator.deadline import Deadline
+from emulator.embedded.channel import Ports
+from emulator.embedded.device import EmbeddedDevice
+from harness.device import Device
+
+
+@pytest.fixture
+def ports(device: Device) -> Ports:
+    if not isinstance(device.life_line, EmbeddedDevice):
+        pytest.skip("only the embedded device has ports")
+    return device.life_line.machine.ports
+
+
+def test_a_program_that_is_given_up_holds_up_no_other(device: Device, ports: Ports) -> None:
+    given_up = ports.run(["/system/bin/cat"])
+    assert given_up is not None
+    given_up.send(b"there")
+    assert given_up.receive(100, Deadline(10)) == b"there"
+    given_up.close()
+    with device.process() as process:
+        assert process.syscall("getppid") > 0
+
+
+def test_a_program_ends_with_its_output_and_status(ports: Ports) -> None:
+    program = ports.run(["/system/bin/sh", "-c", "echo out; echo why >&2; exit 3"])
+    assert program is not None
+    with contextlib.closing(program):
+        assert b"".join(iter(lambda: program.receive(2, Deadline(10)), b"")) == b"out\n"
+        assert program.wait_status(Deadline(1)) == 3 << 8
+        assert program.standard_error == "why\n"

@@ -7,7 +7,7 @@ import os
 from typing import NoReturn
 
 from emulator.deadline import Deadline
-from emulator.errors import TimeLimitError
+from emulator.errors import TimeLimitError, UsageError
 from harness.agent.errors import AgentDiedError
 from harness.agent.thread import RemoteThread
 from harness.binder import commands, objects, returns
@@ -259,7 +259,7 @@ class BinderThread(Controls):
             handler = self.file.handler(call.target)
             if handler is None:
                 raise StatusError(StatusCode.UNKNOWN_TRANSACTION)
-            reply = handler(call)
+            reply = _checked(handler(call))
         except (InterruptedThreadError, AgentDiedError):
             raise
         except StatusError as error:
@@ -273,3 +273,13 @@ class BinderThread(Controls):
             self._queue(call.buffer.released())
         if not call.one_way:
             self._queue(self._load(commands.Reply, commands.ReplySg, reply or Parcel(), flags))
+
+
+def _checked(reply: object) -> Data | None:
+    """What a handler returned; UsageError where that can be no reply."""
+    if reply is None or isinstance(reply, Parcel | RemotePayload):
+        return reply
+    raise UsageError(
+        f"a handler returned {reply!r}, of type {type(reply).__name__}: it has to return a Parcel, such as "
+        "Parcel().string16('text'), a RemotePayload, or None for an empty reply."
+    )

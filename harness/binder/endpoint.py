@@ -38,6 +38,10 @@ class Binder(References):
         self.server: Server | None = None
         self._open = True
 
+    def __repr__(self) -> str:
+        where = f"{self.size:,} bytes at {self.mapping:#x}" if self._open else "closed"
+        return f"<Binder {self.file.path} of process {self.file.process.pid}: {where}>"
+
     @classmethod
     def open(
         cls,

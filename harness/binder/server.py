@@ -28,6 +28,9 @@ class Server:
         file.spawn_looper = self._spawn
         self._add(commands.EnterLooper())
 
+    def __repr__(self) -> str:
+        return f"<Server of {self._file}, {self.threads} of at most {self._limit} loopers>"
+
     @property
     def threads(self) -> int:
         """How many loopers there are."""

@@ -20,7 +20,7 @@ ACTIVITY_MANAGER = "activity"
 """The name under which Android's framework registers it (ActivityManagerService.setSystemProcess)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Service(Generic[Process]):
     """A registered service, and what serves it."""
 
@@ -30,6 +30,9 @@ class Service(Generic[Process]):
     binder: Binder
     manager: ServiceManager
     """As the service's own process sees it."""
+
+    def __repr__(self) -> str:
+        return f"<Service {self.name!r} of process {self.binder.file.process.pid}>"
 
 
 @contextmanager

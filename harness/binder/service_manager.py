@@ -50,6 +50,11 @@ class ServiceManager:
     def __init__(self, thread: BinderThread) -> None:
         self._thread = thread
 
+    def __repr__(self) -> str:
+        # Where it was not asked for yet, the device is not asked for it to show this.
+        known = vars(self).get("dialect")
+        return f"<ServiceManager of {known.name if known else 'a generation not asked for yet'}>"
+
     @functools.cached_property
     def dialect(self) -> Dialect:
         """Which generation answers; asked once. Raises HarnessError where none does that is known."""

@@ -173,7 +173,7 @@ class ClaimRegistry(Registry[Claim]):
         return dict(entries)
 
 
-CLAIMS = ClaimRegistry("claim", "harness.claims")
+CLAIMS = ClaimRegistry("claim", "harness.claims", listed_by="binder-harness list")
 
 
 def claim(

@@ -77,8 +77,8 @@ def broadcast_delivery(device: Device) -> Finding:
     known=Verdict.REFUTED,
     needs=(Need.SERVICE_MANAGER, Need.TRACING, Need.KPROBES),
     instead="Only the first call asks servicemanager: the handle is kept, and every later broadcast goes "
-    "from the sender to the activity manager alone. It answers before anybody is told; the receiver, a third "
-    "process, hears of it by a one-way transaction of the activity manager's own.",
+    "from the sender to the activity manager alone. Its answer waits for nobody to be told; the receiver, a "
+    "third process, hears of it by a one-way transaction of the activity manager's own.",
 )
 def broadcast_hops(device: Device) -> Finding:
     """What decides is the number of processes of the second broadcast too."""
@@ -99,7 +99,7 @@ def broadcast_hops(device: Device) -> Finding:
             "the last hop is the activity manager's", TRACE, found.last_hop_from_activity_manager, known=True
         ),
         Evidence("hop by hop", TRACE, found.text),
-        Evidence("sequence diagram (Mermaid)", TRACE, found.diagram),
+        Evidence("sequence diagram of the first", TRACE, found.diagram),
         provenance(found.stand_in),
     )
 
@@ -185,6 +185,7 @@ def bind_once(device: Device) -> Finding:
         Evidence("clients connected", "IServiceConnection.connected", found.clients),
         Evidence("number of the object's calls, as each client was told", "reply", found.answers),
         Evidence("hop by hop", TRACE, found.text),
+        Evidence("sequence diagram", TRACE, found.diagram),
         provenance(found.stand_in),
     )
 

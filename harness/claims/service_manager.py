@@ -206,7 +206,7 @@ def first_ping(device: Device) -> Finding:
         and measured.receivers[0] == measured.service_manager
         and to_zero,
         f"its transactions are {', '.join(measured.calls)}; they go to processes {list(measured.receivers)}, "
-        f"and the service manager is {measured.service_manager}",
+        f"and the service manager is process {measured.service_manager}",
         Evidence("codes, by name", "tracepoint binder_transaction", measured.calls),
         Evidence("receivers", "tracepoint binder_transaction", measured.receivers),
         Evidence("process of the service manager", "pidof", measured.service_manager),

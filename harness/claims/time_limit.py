@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import threading
 import time
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
-from emulator.errors import TimeLimitError
+from emulator.errors import TimeLimitError, UsageError
 
 
 class _TimeIsUp(BaseException):
@@ -19,6 +20,17 @@ class _TimeIsUp(BaseException):
 
 def _time_is_up(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise _TimeIsUp
+
+
+def seconds_in(text: str) -> float:
+    """The time limit that a user wrote; UsageError where it is none."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise UsageError(f"{text!r} is no time limit: give seconds, more than 0")
+    return seconds
 
 
 @contextlib.contextmanager

@@ -1,17 +1,23 @@
 """Android's framework as seen over Binder: intents, broadcasts and bound services.
 
 with open_framework(device), open_receiver(device, "com.example.ACTION") as receiver:
-    with open_sender(device) as sender:
-        sender.send(Intent(action="com.example.ACTION", extras={"data": "Notice me senpai!"}))
-    print(receiver.next(Deadline(10)).intent)
+    send_broadcast(device, Intent(action="com.example.ACTION", extras={"data": "Notice me senpai!"}))
+    print(receiver.next().intent)
 """
 
-from harness.framework.activity_manager import ActivityManager, IntentTooLargeError, Received, Result
+from harness.framework.activity_manager import (
+    ActivityManager,
+    IntentTooLargeError,
+    NativeReceiverRefusedError,
+    Received,
+    Result,
+)
 from harness.framework.bound_service import open_application, open_bound_service
 from harness.framework.bundle import Bundle
-from harness.framework.history import broadcast_history, service_bindings, shell_broadcast
+from harness.framework.history import broadcast_history, service_bindings
 from harness.framework.intent import ComponentName, Intent, IntentFilter
 from harness.framework.receiver import open_receiver, open_sender
+from harness.framework.sending import send_broadcast, shell_broadcast
 from harness.framework.standin import open_framework
 from harness.framework.uri import Uri
 
@@ -22,6 +28,7 @@ __all__ = [
     "Intent",
     "IntentFilter",
     "IntentTooLargeError",
+    "NativeReceiverRefusedError",
     "Received",
     "Result",
     "Uri",
@@ -31,6 +38,7 @@ __all__ = [
     "open_framework",
     "open_receiver",
     "open_sender",
+    "send_broadcast",
     "service_bindings",
     "shell_broadcast",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from emulator.deadline import Deadline
 from emulator.errors import HarnessError
@@ -15,9 +15,9 @@ from harness.binder.objects import Node
 from harness.binder.parcel import Parcel
 from harness.binder.parcel_reader import ParcelReader
 from harness.binder.service_manager import ServiceManager
-from harness.binder.wire_format import WireFormat
 from harness.facts import FacilityMissingError
 from harness.framework.bundle import Bundle, read_bundle, write_bundle
+from harness.framework.dialect import LAST_THAT_TELLS_NATIVE_PROCESSES, Dialect, dialect_of
 from harness.framework.intent import (
     USER_CURRENT,
     Intent,
@@ -26,7 +26,10 @@ from harness.framework.intent import (
     write_filter,
     write_intent,
 )
-from harness.framework.transaction_codes import ACTIVITY_MANAGER, activity_manager_codes
+from harness.framework.transaction_codes import ACTIVITY_MANAGER
+
+if TYPE_CHECKING:
+    from harness.device import Device
 
 SERVICE_NAME = "activity"
 PACKAGE = "com.android.shell"
@@ -34,6 +37,8 @@ PACKAGE = "com.android.shell"
 USER_ALL = -1
 OP_NONE = -1
 """android.app.AppOpsManager: no operation is asked about."""
+RECEIVER_EXPORTED = 2
+"""android.content.Context, from 13 on: broadcasts of any user id reach the receiver, as before all did."""
 BROADCAST_SUCCESS = 0
 BROADCAST_FAILED_USER_STOPPED = -2
 """android.app.ActivityManager: what broadcastIntentWithFeature returns."""
@@ -51,6 +56,18 @@ class IntentTooLargeError(HarnessError):
             f"the Intent's parcel has {intent_size:,} bytes, the whole call {call_size:,}; the limit is "
             f"{limit:,}, which the activity manager maps for all calls under way to it. Receivers are told "
             f"by one-way calls, which get half: {limit // 2:,}. Send less, or a content URI in its place."
+        )
+
+
+class NativeReceiverRefusedError(FacilityMissingError):
+    """A process that is no app cannot be told of broadcasts on this release."""
+
+    def __init__(self, release: int) -> None:
+        super().__init__(
+            f"Android {release} tells no native process of broadcasts, though one may send them: from "
+            f"{LAST_THAT_TELLS_NATIVE_PROCESSES + 1} on registerReceiver answers null to whoever is no app, "
+            "and the result of an ordered broadcast is not delivered. A receiver has to be in an app there; "
+            "a device with Android 11 to 13, or the embedded one, tells any process."
         )
 
 
@@ -79,31 +96,31 @@ class Received:
 
 
 class ActivityManager:
-    """The object registered as `activity`, called from one thread, in the layout of one release.
+    """The object registered as `activity`, called from one thread, in the dialect of its release.
 
     Every method waits 10 s at most unless given a deadline, and raises what BinderThread.transact does, and
     RemoteError for what the activity manager refuses.
     """
 
-    def __init__(self, thread: BinderThread, handle: int, wire: WireFormat, release: int) -> None:
+    def __init__(self, thread: BinderThread, handle: int, dialect: Dialect) -> None:
         self.thread = thread
         self.handle = handle
-        self.wire = wire
-        self.release = release
-        self.codes = activity_manager_codes(release)
+        self.dialect = dialect
+        self.wire = dialect.layout.wire
+        self.release = dialect.release
 
     @classmethod
     def find(
         cls,
+        device: Device,
         thread: BinderThread,
-        release: int | None = None,
         *,
         manager: ServiceManager | None = None,
         deadline: Deadline | None = None,
     ) -> Self:
-        """Look it up at the service manager; `release` is Android's, by default the service manager's own.
+        """Look it up at the service manager, from a process of the device.
 
-        Raises FacilityMissingError where nothing is registered as `activity`.
+        Raises FacilityMissingError where nothing is registered as `activity`, and what `dialect_of` does.
         """
         manager = manager or ServiceManager(thread)
         handle = manager.check(SERVICE_NAME, deadline=deadline)
@@ -111,8 +128,8 @@ class ActivityManager:
             raise FacilityMissingError(
                 f"No service is registered as {SERVICE_NAME!r}: this device has no framework, or not yet."
             )
-        wire = manager.dialect.wire
-        return cls(thread, handle, wire, release or wire.release)
+        # The stand-in is of the release of its service manager.
+        return cls(thread, handle, dialect_of(device) or Dialect.of_release(manager.dialect.wire.release))
 
     def broadcast(
         self,
@@ -127,8 +144,10 @@ class ActivityManager:
         """broadcastIntentWithFeature: BROADCAST_SUCCESS, or why nobody is told.
 
         `result_to` is told of the end, with what the receivers made of `result`. IntentTooLargeError for an
-        Intent that finds no room.
+        Intent that finds no room, NativeReceiverRefusedError for a `result_to` that would never be told.
         """
+        if result_to is not None:
+            self._require_tells_us()
         result = result or Result()
         data = self._request()
         data.null_binder().string16(None)  # caller, its feature
@@ -137,12 +156,12 @@ class ActivityManager:
         intent_size = data.size - start
         data.string16(intent.type)
         _binder(data, result_to).int32(result.code).string16(result.data)
-        _bundle(data, result.extras)
+        self._bundle(data, result.extras)
         # Permissions that receivers need; that exclude them (12); packages that are excluded (13).
         for _ in range(1 + (self.release >= 12) + (self.release >= 13)):
             data.string16_array(None)
         data.int32(OP_NONE)
-        _bundle(data, None)
+        self._bundle(data, None)
         data.boolean(ordered).boolean(False).int32(user)
         try:
             return self._call("broadcastIntentWithFeature", data, deadline).int32()
@@ -159,16 +178,20 @@ class ActivityManager:
         user: int = USER_CURRENT,
         deadline: Deadline | None = None,
     ) -> Intent | None:
-        """registerReceiverWithFeature: the sticky Intent that the filter matches, if any."""
+        """registerReceiverWithFeature: the sticky Intent that the filter matches, if any.
+
+        Raises NativeReceiverRefusedError from Android 14 on.
+        """
+        self._require_tells_us()
         data = self._request()
         data.null_binder().string16(package).string16(None)
         if self.release >= 12:
             data.string16(None)  # the receiver's id
         _binder(data, receiver).int32(1)
         write_filter(data, wanted)
-        data.string16(None).int32(user).int32(0)
+        data.string16(None).int32(user).int32(RECEIVER_EXPORTED if self.release >= 13 else 0)
         answer = self._call("registerReceiverWithFeature", data, deadline)
-        return read_intent(answer) if answer.boolean() else None
+        return read_intent(answer, layout=self.dialect.layout) if answer.boolean() else None
 
     def unregister_receiver(self, receiver: Node, *, deadline: Deadline | None = None) -> None:
         """unregisterReceiver."""
@@ -179,9 +202,9 @@ class ActivityManager:
     ) -> None:
         """finishReceiver, one-way, from `thread`: an ordered broadcast goes on to the next receiver."""
         data = _binder(self._request(), receiver).int32(result.code).string16(result.data)
-        _bundle(data, result.extras)
+        self._bundle(data, result.extras)
         data.boolean(result.abort).int32(flags)
-        thread.post(self.handle, self.codes["finishReceiver"], data)
+        thread.post(self.handle, self.dialect.code("finishReceiver"), data)
 
     def attach_application(self, thread: Node, *, deadline: Deadline | None = None) -> None:
         """attachApplication; Android's own does so only with processes that it had zygote start."""
@@ -199,7 +222,12 @@ class ActivityManager:
         """bindService: whether there is such a service. `flags` is BIND_AUTO_CREATE (Context.java)."""
         data = _binder(self._request(), caller).null_binder()
         self._intent(data, intent)
-        _binder(data.string16(intent.type), connection).int32(flags).string16(PACKAGE).int32(0)
+        _binder(data.string16(intent.type), connection)
+        if self.release < 14:
+            data.int32(flags)
+        else:
+            data.int64(flags)
+        data.string16(PACKAGE).int32(0)
         return self._call("bindService", data, deadline).int32() > 0
 
     def unbind_service(self, connection: Node, *, deadline: Deadline | None = None) -> bool:
@@ -210,19 +238,30 @@ class ActivityManager:
         """publishService, from `thread`: what onBind returned."""
         data = self._request().handle(token)
         self._intent(data, intent)
-        thread.transact(self.handle, self.codes["publishService"], _binder(data, service)).check_exception()
+        code = self.dialect.code("publishService")
+        thread.transact(self.handle, code, _binder(data, service)).check_exception()
 
     def _request(self) -> Parcel:
         return Parcel(self.wire).interface_token(ACTIVITY_MANAGER)
 
-    @staticmethod
-    def _intent(data: Parcel, intent: Intent) -> None:
+    def _require_tells_us(self) -> None:
+        if not self.dialect.tells_native_processes:
+            raise NativeReceiverRefusedError(self.release)
+
+    def _intent(self, data: Parcel, intent: Intent) -> None:
+        """An `in Intent` argument."""
         data.int32(1)
-        write_intent(data, intent)
+        write_intent(data, intent, layout=self.dialect.layout)
+
+    def _bundle(self, data: Parcel, bundle: Bundle | None) -> None:
+        """An `in Bundle` argument."""
+        data.boolean(bundle is not None)
+        if bundle is not None:
+            write_bundle(data, bundle, layout=self.dialect.layout)
 
     def _call(self, method: str, data: Parcel, deadline: Deadline | None) -> ParcelReader:
         answer = self.thread.transact(
-            self.handle, self.codes[method], data, deadline=deadline or Deadline(CALL_SECONDS)
+            self.handle, self.dialect.code(method), data, deadline=deadline or Deadline(CALL_SECONDS)
         )
         return answer.check_exception()
 
@@ -239,10 +278,3 @@ def read_received(reader: ParcelReader) -> Received:
 
 def _binder(data: Parcel, node: Node | None) -> Parcel:
     return data.null_binder() if node is None else data.node(node)
-
-
-def _bundle(data: Parcel, bundle: Bundle | None) -> None:
-    """An `in Bundle` argument."""
-    data.boolean(bundle is not None)
-    if bundle is not None:
-        write_bundle(data, bundle)

@@ -21,7 +21,9 @@ from harness.binder.interface import Interface
 from harness.binder.objects import Node
 from harness.binder.service import BINDER
 from harness.binder.status import StatusCode
+from harness.facts import FacilityMissingError
 from harness.framework.activity_manager import ActivityManager
+from harness.framework.dialect import android_release
 from harness.framework.intent import ComponentName, Intent, read_component, read_intent
 from harness.framework.transaction_codes import APPLICATION_THREAD, SERVICE_CONNECTION
 
@@ -48,9 +50,9 @@ class Connected:
 class Application:
     """A process that is attached to the activity manager: hosts a service, binds others, or both."""
 
-    def __init__(self, binder: Binder) -> None:
+    def __init__(self, device: Device, binder: Binder) -> None:
         self.binder = binder
-        self.manager = ActivityManager.find(binder)
+        self.manager = ActivityManager.find(device, binder)
         self.bound: list[Intent] = []
         """What onBind was called with."""
         self.unbound: list[Intent] = []
@@ -113,10 +115,18 @@ class Application:
 
 @contextmanager
 def open_application(device: Device) -> Iterator[Application]:
-    """Start a process and attach it, until the end of the block."""
+    """Start a process and attach it, until the end of the block.
+
+    Raises FacilityMissingError where Android's own activity manager runs.
+    """
+    if android_release(device.facts) is not None:
+        raise FacilityMissingError(
+            "Android's activity manager attaches no process that zygote did not start for it: services in "
+            "Python are bound on the embedded device, whose activity manager is a stand-in."
+        )
     with device.process() as process, Binder.open(process, BINDER) as binder:
         binder.serve()
-        application = Application(binder)
+        application = Application(device, binder)
         application.manager.attach_application(application.thread)
         yield application
 

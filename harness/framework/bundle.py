@@ -170,8 +170,12 @@ _WITH_LENGTH = {
 """What tells its length from Android 13 on (Parcel.java, isLengthPrefixed)."""
 
 
-def write_bundle(parcel: Parcel, bundle: Bundle | None) -> None:
-    """Append a bundle in the layout of the parcel's release; UsageError for a value it cannot hold."""
+def write_bundle(parcel: Parcel, bundle: Bundle | None, *, layout: Layout | None = None) -> None:
+    """Append a bundle, by default in the layout of the parcel's release.
+
+    Raises UsageError for a value it cannot hold.
+    """
+    layout = layout or Layout.of_wire(parcel.wire)
     if bundle is None:
         parcel.int32(NO_BUNDLE)
         return
@@ -182,25 +186,27 @@ def write_bundle(parcel: Parcel, bundle: Bundle | None) -> None:
     for key, value in bundle.items():
         content.string16(key)
         try:
-            write_value(content, value)
+            write_value(content, value, layout)
         except struct.error as error:
             raise UsageError(
                 f"{key}={value!r} does not fit: {error}. An int is a 32-bit Integer; wrap others in Long."
             ) from error
     parcel.int32(content.size).uint32(BUNDLE_MAGIC).raw(content.data)
+    if layout.bundles_tell_of_intents:
+        parcel.boolean(False)
 
 
-def write_value(parcel: Parcel, value: Value) -> None:
+def write_value(parcel: Parcel, value: Value, layout: Layout) -> None:
     """Append a value behind its type, as Parcel.writeValue does; UsageError for a type it does not have."""
     if isinstance(value, Mapping):
         parcel.int32(ValueType.VAL_BUNDLE)
-        write_bundle(parcel, value)
+        write_bundle(parcel, value, layout=layout)
     elif isinstance(value, list):
         content = Parcel(parcel.wire).int32(len(value))
         for element in value:
-            write_value(content, element)
+            write_value(content, element, layout)
         parcel.int32(ValueType.VAL_LIST)
-        if Layout.of_wire(parcel.wire).values_have_lengths:
+        if layout.values_have_lengths:
             parcel.int32(content.size)
         parcel.raw(content.data)
     else:
@@ -210,8 +216,11 @@ def write_value(parcel: Parcel, value: Value) -> None:
         kind.write(parcel.int32(kind.type), value)
 
 
-def read_bundle(reader: ParcelReader, *, depth: int = 0) -> dict[str, Value] | None:
+def read_bundle(
+    reader: ParcelReader, *, layout: Layout | None = None, depth: int = 0
+) -> dict[str, Value] | None:
     """The bundle at the reader's position, None for null; ParcelError for anything else."""
+    layout = layout or Layout.of_wire(reader.wire)
     length = reader.int32()
     if length < 0:
         return None
@@ -226,25 +235,27 @@ def read_bundle(reader: ParcelReader, *, depth: int = 0) -> dict[str, Value] | N
         key = content.string16()
         if key is None or key in bundle:
             raise ParcelError(f"in the bundle at byte {start}: the key {key!r} is null or there twice")
-        bundle[key] = read_value(content, depth=depth + 1)
+        bundle[key] = read_value(content, layout, depth=depth + 1)
     if content.remaining:
         raise ParcelError(f"in the bundle at byte {start}: {content.remaining} bytes follow its last value")
+    if layout.bundles_tell_of_intents:
+        reader.boolean()
     return bundle
 
 
-def read_value(reader: ParcelReader, *, depth: int = 0) -> Value:
+def read_value(reader: ParcelReader, layout: Layout, *, depth: int = 0) -> Value:
     """The value at the reader's position behind its type; ParcelError for a type that is not known here."""
     if depth > DEEPEST:
         raise ParcelError(f"at byte {reader.position}: a bundle nested deeper than {DEEPEST}")
     number = reader.int32()
     start = reader.position
-    if number in _WITH_LENGTH and Layout.of_wire(reader.wire).values_have_lengths:
+    if number in _WITH_LENGTH and layout.values_have_lengths:
         length = reader.int32()
         reader = ParcelReader(reader.raw(length, "a value of a bundle"), wire=reader.wire)
     if number == ValueType.VAL_BUNDLE:
-        return read_bundle(reader, depth=depth)
+        return read_bundle(reader, layout=layout, depth=depth)
     if number == ValueType.VAL_LIST:
-        return [read_value(reader, depth=depth + 1) for _ in range(_count(reader, "a list"))]
+        return [read_value(reader, layout, depth=depth + 1) for _ in range(_count(reader, "a list"))]
     if number not in _BY_NUMBER:
         name = ValueType(number).name if number in ValueType._value2member_map_ else f"type {number}"
         raise ParcelError(f"at byte {start - 4}: a value of {name}, which is not read here")

@@ -1,17 +1,11 @@
-"""What became of broadcasts and bindings, from `dumpsys activity`, and broadcasts sent from the shell."""
+"""What became of broadcasts and bindings, as `dumpsys activity` tells it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
-
-from emulator.deadline import Deadline
-from emulator.errors import HarnessError, UsageError
-from harness.framework.bundle import Long, Value
-from harness.framework.intent import Intent
 
 if TYPE_CHECKING:
     from harness.device import Device
@@ -23,7 +17,6 @@ _DELIVERY = re.compile(
 )
 _BINDING = re.compile(r"\s*\* IntentBindRecord\{.*")
 _SERVICE = re.compile(r"\s*\* ServiceRecord\{.* (?P<name>[^\s}]+)\}")
-_COMPLETED = re.compile(r'Broadcast completed: result=(-?\d+)(?:, data="(.*?)")?')
 
 
 class DeliveryState(StrEnum):
@@ -65,14 +58,6 @@ class BindRecord:
     received: bool
     """Whether it has answered."""
     clients: int
-
-
-@dataclass(frozen=True, slots=True)
-class ShellResult:
-    """What `cmd activity broadcast` printed in the end."""
-
-    code: int
-    data: str | None
 
 
 def parse_broadcasts(dump: str) -> tuple[BroadcastRecord, ...]:
@@ -119,46 +104,6 @@ def broadcast_history(device: Device) -> tuple[BroadcastRecord, ...]:
 def service_bindings(device: Device) -> tuple[BindRecord, ...]:
     """The bindings there are."""
     return parse_services(device.shell("dumpsys activity services"))
-
-
-def shell_broadcast(device: Device, intent: Intent, *, deadline: Deadline | None = None) -> ShellResult:
-    """Send an ordered broadcast by `cmd activity broadcast` and wait for its end; works on every release.
-
-    Raises UsageError for an extra that the command has no option for, HarnessError where it fails.
-    """
-    command = ["cmd", "activity", "broadcast", *_options(intent)]
-    printed = device.shell(command, deadline=deadline)
-    completed = _COMPLETED.search(printed)
-    if completed is None:
-        raise HarnessError(f"`{' '.join(command)}` does not say that the broadcast was completed: {printed}")
-    return ShellResult(int(completed[1]), completed[2])
-
-
-def _options(intent: Intent) -> list[str]:
-    values = {
-        "-a": intent.action,
-        "-d": intent.data,
-        "-t": intent.type,
-        "-p": intent.package,
-        "-n": intent.component,
-    }
-    options = [word for option, value in values.items() if value is not None for word in (option, str(value))]
-    for category in intent.categories:
-        options += ["-c", category]
-    for key, extra in (intent.extras or {}).items():
-        options += [_EXTRA_OPTIONS.get(type(extra)) or _refuse(key, extra), key, _shown(extra)]
-    return options
-
-
-_EXTRA_OPTIONS: Mapping[type, str] = {str: "--es", bool: "--ez", int: "--ei", Long: "--el"}
-
-
-def _refuse(key: str, extra: Value) -> str:
-    raise UsageError(f"the shell cannot send {key}={extra!r}: only texts, truth values and whole numbers")
-
-
-def _shown(extra: Value) -> str:
-    return str(extra).lower() if isinstance(extra, bool) else str(extra)
 
 
 def _state(text: str) -> DeliveryState:

@@ -15,8 +15,8 @@ from harness.framework.uri import Uri, read_uri, write_uri
 
 USER_CURRENT = -2
 """android.os.UserHandle: whoever uses the device."""
-DEEPEST_SELECTOR = 1
-"""A selector has no selector of its own (Intent.java, setSelector)."""
+DEEPEST = 2
+"""Intents within each other: the original of an Intent, and its selector, which has none of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class Intent:
     identifier: str | None = None
     flags: int = 0
     """32 bits, FLAG_ of Intent.java."""
+    extended_flags: int = 0
+    """32 bits, EXTENDED_FLAG_ of Intent.java; releases that have none do not carry them."""
     package: str | None = None
     component: ComponentName | None = None
     source_bounds: Rect | None = None
@@ -79,12 +81,18 @@ class Intent:
         return f"Intent {{ {' '.join([*words, '(has extras)'] if self.extras else words)} }}"
 
 
-def write_intent(parcel: Parcel, intent: Intent) -> None:
-    """Append an Intent as Intent.writeToParcel does; UsageError for a release that is not known here."""
-    Layout.of_wire(parcel.wire)
+def write_intent(parcel: Parcel, intent: Intent, *, layout: Layout | None = None) -> None:
+    """Append an Intent as Intent.writeToParcel does, by default in the layout of the parcel's release.
+
+    Raises UsageError for a release that is not known here.
+    """
+    layout = layout or Layout.of_wire(parcel.wire)
     parcel.string8(intent.action)
     write_uri(parcel, intent.data)
-    parcel.string8(intent.type).string8(intent.identifier).uint32(intent.flags).string8(intent.package)
+    parcel.string8(intent.type).string8(intent.identifier).uint32(intent.flags)
+    if layout.extended_flags:
+        parcel.uint32(intent.extended_flags)
+    parcel.string8(intent.package)
     write_component(parcel, intent.component)
     bounds = intent.source_bounds
     parcel.int32(int(bounds is not None))
@@ -95,18 +103,23 @@ def write_intent(parcel: Parcel, intent: Intent) -> None:
         parcel.string8(category)
     parcel.int32(int(intent.selector is not None))
     if intent.selector is not None:
-        write_intent(parcel, intent.selector)
+        write_intent(parcel, intent.selector, layout=layout)
     parcel.int32(0).int32(intent.content_user_hint)  # 0: no clip data
-    write_bundle(parcel, intent.extras)
+    write_bundle(parcel, intent.extras, layout=layout)
+    for _ in range(layout.original_intent + layout.creator_token):
+        parcel.int32(0)  # there is none
 
 
-def read_intent(reader: ParcelReader, *, depth: int = 0) -> Intent:
+def read_intent(reader: ParcelReader, *, layout: Layout | None = None, depth: int = 0) -> Intent:
     """The Intent at the reader's position; ParcelError where there is none that can be read."""
-    if depth > DEEPEST_SELECTOR:
-        raise ParcelError(f"at byte {reader.position}: an Intent whose selector has a selector")
+    layout = layout or Layout.of_wire(reader.wire)
+    if depth > DEEPEST:
+        raise ParcelError(f"at byte {reader.position}: Intents nested deeper than {DEEPEST}")
     action, data = reader.string8(), read_uri(reader)
     mime_type, identifier = reader.string8(), reader.string8()
-    flags, package, component = reader.uint32(), reader.string8(), read_component(reader)
+    flags = reader.uint32()
+    extended_flags = reader.uint32() if layout.extended_flags else 0
+    package, component = reader.string8(), read_component(reader)
     bounds = None
     if reader.boolean():
         bounds = Rect(reader.int32(), reader.int32(), reader.int32(), reader.int32())
@@ -114,22 +127,28 @@ def read_intent(reader: ParcelReader, *, depth: int = 0) -> Intent:
     if not 0 <= count <= reader.remaining:
         raise ParcelError(f"before byte {reader.position}: an Intent of {count} categories")
     categories = [reader.string8() for _ in range(count)]
-    selector = read_intent(reader, depth=depth + 1) if reader.boolean() else None
+    selector = read_intent(reader, layout=layout, depth=depth + 1) if reader.boolean() else None
     if reader.boolean():
         raise ParcelError(f"before byte {reader.position}: an Intent with clip data, which is not read here")
+    content_user_hint, extras = reader.int32(), read_bundle(reader, layout=layout)
+    if layout.original_intent and reader.boolean():
+        read_intent(reader, layout=layout, depth=depth + 1)
+    if layout.creator_token and reader.boolean():
+        raise ParcelError(f"before byte {reader.position}: an Intent with a creator's token, not read here")
     return Intent(
         action=action,
         data=data,
         type=mime_type,
         identifier=identifier,
         flags=flags,
+        extended_flags=extended_flags,
         package=package,
         component=component,
         source_bounds=bounds,
         categories=tuple(category for category in categories if category is not None),
         selector=selector,
-        content_user_hint=reader.int32(),
-        extras=read_bundle(reader),
+        content_user_hint=content_user_hint,
+        extras=extras,
     )
 
 
@@ -163,7 +182,7 @@ class IntentFilter:
 
 
 def write_filter(parcel: Parcel, wanted: IntentFilter) -> None:
-    """Append a filter as IntentFilter.writeToParcel does in Android 11 to 13."""
+    """Append a filter as IntentFilter.writeToParcel does: checked for Android 11, taken to be so to 13."""
     parcel.string16_array(wanted.actions)
     for names in (wanted.categories, wanted.schemes):
         parcel.int32(int(bool(names)))

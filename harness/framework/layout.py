@@ -1,39 +1,61 @@
-"""How the framework's own parcelables differ between Android releases."""
+"""How the framework's own parcelables differ between Android releases, and between builds of one."""
 
 from __future__ import annotations
 
-from enum import Enum
+from dataclasses import dataclass
+from typing import Self
 
 from emulator.errors import UsageError
 from harness.binder.wire_format import WireFormat
 
 
-class Layout(Enum):
-    """A generation of parcelables, named by the release that brought it; in force until the next one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What Intents and bundles are made of on one build.
 
-    Sources: core/java/android/os/Parcel.java (writeValue), BaseBundle.java, android/net/Uri.java and
-    android/content/Intent.java of frameworks/base. Android 10 and older write other strings in them.
+    Sources: core/java/android/os/Parcel.java (writeValue), BaseBundle.java (writeToParcelInner),
+    android/net/Uri.java and android/content/Intent.java (writeToParcel) of frameworks/base. Checked for
+    Android 11, and from `extended_flags` on in the sources of systems built on Android 15 and 16; not checked
+    for 12 to 14. Android 10 and older write other strings in them.
     """
 
-    ANDROID_11 = (11, WireFormat.ANDROID_11, False)
-    ANDROID_12 = (12, WireFormat.ANDROID_12, False)
-    ANDROID_13 = (13, WireFormat.ANDROID_13, True)
-
-    def __init__(self, release: int, wire: WireFormat, values_have_lengths: bool) -> None:
-        self.release = release
-        """The first release that writes so."""
-        self.wire = wire
-        """The parcels these parcelables are in."""
-        self.values_have_lengths = values_have_lengths
-        """Whether a list, and what has a class of its own, tells its length in a bundle (Parcel.java, 13)."""
+    wire: WireFormat
+    """The parcels these parcelables are in."""
+    values_have_lengths: bool = False
+    """Whether a list, and what has a class of its own, tells its length in a bundle (Parcel.java, 13)."""
+    extended_flags: bool = False
+    """Whether an Intent has a second word of flags behind the first (Intent.java, at the latest in 15)."""
+    original_intent: bool = False
+    """Whether another Intent may follow an Intent's extras (Intent.java, at the latest in 15)."""
+    creator_token: bool = False
+    """Whether the token of an Intent's creator may follow that (Intent.java, 16)."""
+    bundles_tell_of_intents: bool = False
+    """Whether a word behind a bundle tells if Intents are in it (BaseBundle.java, 16)."""
 
     @classmethod
     def of_wire(cls, wire: WireFormat) -> Layout:
-        """The layout that goes with a wire format; UsageError for those before Android 11."""
-        for layout in cls:
-            if layout.wire is wire:
-                return layout
-        raise UsageError(
-            f"Intents and bundles of Android {wire.release} are not known here: only those of "
-            f"Android {min(layout.release for layout in cls)} and later."
+        """The layout of Android 11 to 13, by the parcels they are in; UsageError for those before."""
+        if wire not in LAYOUTS:
+            raise UsageError(
+                f"Intents and bundles of Android {wire.release} are not known here: only those of Android 11 "
+                "and later."
+            )
+        return LAYOUTS[wire]
+
+    @classmethod
+    def of_fields(cls, intent: frozenset[str], bundle: frozenset[str]) -> Self:
+        """That of an Android 13 or later whose classes Intent and BaseBundle have these fields."""
+        return cls(
+            wire=WireFormat.ANDROID_13,
+            values_have_lengths=True,
+            extended_flags="mExtendedFlags" in intent,
+            original_intent="mOriginalIntent" in intent,
+            creator_token="mCreatorTokenInfo" in intent,
+            bundles_tell_of_intents="mHasIntent" in bundle,
         )
+
+
+ANDROID_11 = Layout(wire=WireFormat.ANDROID_11)
+ANDROID_12 = Layout(wire=WireFormat.ANDROID_12)
+ANDROID_13 = Layout(wire=WireFormat.ANDROID_13, values_have_lengths=True)
+LAYOUTS = {layout.wire: layout for layout in (ANDROID_11, ANDROID_12, ANDROID_13)}

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from emulator.deadline import Deadline
-from emulator.errors import TimeLimitError
+from emulator.errors import TimeLimitError, UsageError
 from harness.binder.call import Call
 from harness.binder.endpoint import Binder
-from harness.binder.errors import StatusError
+from harness.binder.errors import ParcelError, StatusError
 from harness.binder.interface import Interface
 from harness.binder.objects import Node
 from harness.binder.service import BINDER
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PERFORM_RECEIVE = 1
 """The code of IIntentReceiver's only method."""
 
+RECEIVE_SECONDS = 10.0
+
 OnReceive = Callable[[Received], Result | None]
 """What a receiver does; a Result changes that of an ordered broadcast."""
 
@@ -37,7 +39,7 @@ class Receiver:
         self.manager = manager
         self.binder = binder
         self._on_receive = on_receive
-        self._received: queue.SimpleQueue[Received] = queue.SimpleQueue()
+        self._received: queue.SimpleQueue[Received | ParcelError] = queue.SimpleQueue()
         self.node: Node = binder.add_node(
             Interface(descriptor=INTENT_RECEIVER, methods=self._perform_receive, wire=manager.wire)
         )
@@ -47,28 +49,48 @@ class Receiver:
         """Its process."""
         return self.binder.file.process.pid
 
-    def next(self, deadline: Deadline) -> Received:
-        """The next broadcast; TimeLimitError where none arrives by the deadline."""
+    def next(self, deadline: Deadline | None = None) -> Received:
+        """The next broadcast; TimeLimitError where none arrives by the deadline (10 s unless given).
+
+        Raises ParcelError for one that could not be read; those after it arrive all the same.
+        """
+        deadline = deadline or Deadline(RECEIVE_SECONDS)
         try:
-            return self._received.get(timeout=deadline.remaining())
+            received = self._received.get(timeout=deadline.remaining())
         except queue.Empty:
             raise TimeLimitError(
                 f"a broadcast to process {self.pid}: not within {deadline.seconds:g} s. Was it sent, with an "
                 "action that the filter has, and does `dumpsys activity broadcasts` know of it?"
             ) from None
+        if isinstance(received, ParcelError):
+            raise received
+        return received
 
     def _perform_receive(self, call: Call) -> None:
         if call.code != PERFORM_RECEIVE:
             raise StatusError(StatusCode.UNKNOWN_TRANSACTION)
-        received = read_received(call.data)
+        try:
+            received = read_received(call.data)
+        except ParcelError as error:
+            self._received.put(error)
+            raise StatusError(StatusCode.BAD_VALUE) from error
         self._received.put(received)
         try:
-            result = self._on_receive(received) if self._on_receive is not None else None
+            result = _checked(self._on_receive(received)) if self._on_receive is not None else None
         except Exception:
             call.thread.file.process.kill()  # as Android does with an app whose receiver throws
             raise
         if received.ordered:
             self.manager.finish_receiver(call.thread, self.node, result or received.result)
+
+
+def _checked(result: object) -> Result | None:
+    """What a receiver returned; UsageError where that is no result."""
+    if result is None or isinstance(result, Result):
+        return result
+    raise UsageError(
+        f"a receiver returned {result!r}, of type {type(result).__name__}: it has to return a Result or None."
+    )
 
 
 @contextmanager
@@ -79,7 +101,6 @@ def open_receiver(
     priority: int = 0,
     package: str = PACKAGE,
     user: int = USER_CURRENT,
-    release: int | None = None,
 ) -> Iterator[Receiver]:
     """Start a process that receives broadcasts with one of these actions, until the end of the block.
 
@@ -87,17 +108,17 @@ def open_receiver(
     an app would be, and the block ends in HandlerError. Raises what ActivityManager's methods do.
     """
     with device.process() as process, _served(process) as binder:
-        receiver = Receiver(ActivityManager.find(binder, release), binder, on_receive)
+        receiver = Receiver(ActivityManager.find(device, binder), binder, on_receive)
         wanted = IntentFilter(actions=actions, priority=priority)
         receiver.manager.register_receiver(receiver.node, wanted, package=package, user=user)
         yield receiver
 
 
 @contextmanager
-def open_sender(device: Device, *, uid: int | None = None, release: int | None = None) -> Iterator[Sender]:
+def open_sender(device: Device, *, uid: int | None = None) -> Iterator[Sender]:
     """Start a process that sends broadcasts, as another user if given."""
     with device.process(uid=uid) as process, _served(process) as binder:
-        yield Sender(ActivityManager.find(binder, release), binder)
+        yield Sender(ActivityManager.find(device, binder), binder)
 
 
 class Sender:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emulator.deadline import Deadline
-from harness.facts import FacilityMissingError, Need
+from harness.facts import FacilityMissingError, Facts, Need
+from harness.framework.dialect import android_release
 
 if TYPE_CHECKING:
     from harness.device import Device
@@ -23,13 +24,19 @@ class Framework:
 
     stand_in: bool
     """Whether it is the stand-in, which says nothing about Android's own."""
-    release: int | None = None
-    """Of Android, where it runs; None for the stand-in, which has the release of its service manager."""
 
     @property
     def name(self) -> str:
         """For sentences that tell what was measured."""
         return f"{STANDIN} for the activity manager" if self.stand_in else "activity manager"
+
+
+def require_android(facts: Facts) -> None:
+    """Raise FacilityMissingError where Android's own framework is not there, stand-in or none."""
+    if facts.framework and android_release(facts) is None:
+        reasons = {Need.FRAMEWORK.value: f"what is registered as the activity manager is a {STANDIN}"}
+        facts = replace(facts, framework=False, reasons=reasons)
+    Need.FRAMEWORK.require(facts)
 
 
 @contextmanager
@@ -40,8 +47,8 @@ def open_framework(device: Device, *, receiver_seconds: float = 10.0) -> Iterato
     FacilityMissingError where there is no framework, and the stand-in cannot be had or started either.
     """
     if device.facts.framework:
-        release = (device.facts.android_release or "").partition(".")[0]
-        yield Framework(stand_in=False, release=int(release) if release.isdecimal() else None)
+        # Where no Android is, what is registered as the activity manager is a stand-in that others started.
+        yield Framework(stand_in=android_release(device.facts) is None)
         return
     Need.SERVICE_MANAGER.require(device.facts)
     command = [device.activity_standin, "--receiver-seconds", f"{receiver_seconds:g}"]

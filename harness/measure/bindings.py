@@ -15,6 +15,7 @@ from harness.framework.intent import ComponentName
 from harness.framework.standin import open_framework
 from harness.framework.transaction_codes import APPLICATION_THREAD
 from harness.measure.measurement import measurement
+from harness.measure.sequence_diagram import SequenceDiagram
 
 if TYPE_CHECKING:
     from harness.device import Device
@@ -35,7 +36,9 @@ class Bindings:
     answers: tuple[int, ...]
     """What the clients got of the object they were given: the number of calls to it so far."""
     text: str
-    """Who told whom, hop by hop; empty where it was not traced."""
+    """Who told whom, hop by hop; of a binding that was found, its record."""
+    diagram: SequenceDiagram | None = None
+    """The same; None where it was not traced."""
 
 
 @measurement("bindings", "How often a service is asked for its object, and what its clients get.")
@@ -76,6 +79,7 @@ def _bind_twice(device: Device) -> Bindings:
             if handle is not None:
                 data = Parcel(client.manager.wire).interface_token(COUNTER)
                 answers.append(client.binder.transact(handle, 1, data).check_exception().int32())
-        told = record.hops.involving(service.pid, first.pid, second.pid)
+        names = {service.pid: "service", first.pid: "first client", second.pid: "second client"}
+        told = record.hops.involving(*names).naming(names)
     asked = [hop for hop in told if hop.interface == APPLICATION_THREAD]
-    return Bindings(True, len(asked), len(answers), tuple(answers), told.text())
+    return Bindings(True, len(asked), len(answers), tuple(answers), told.text(), told.diagram())

@@ -21,6 +21,7 @@ from harness.framework.transaction_codes import ACTIVITY_MANAGER, INTENT_RECEIVE
 from harness.measure.hops import Hops
 from harness.measure.largest import largest_accepted
 from harness.measure.measurement import measurement
+from harness.measure.sequence_diagram import SequenceDiagram
 
 if TYPE_CHECKING:
     from harness.device import Device
@@ -73,8 +74,8 @@ class BroadcastHops:
     """Whether events were lost, so that the rest proves nothing."""
     text: str
     """Both, hop by hop."""
-    diagram: str
-    """The first, in Mermaid's language."""
+    diagram: SequenceDiagram
+    """The first."""
 
 
 @measurement("broadcast-hops", "Between which processes a broadcast's transactions go.")
@@ -85,12 +86,13 @@ def measure_broadcast_hops(device: Device) -> BroadcastHops:
         services = ServiceManager(sender.binder)
         _ = services.dialect  # found out before: Android's processes know theirs
         with device.record_transactions() as first:
-            ActivityManager.find(sender.binder, framework.release, manager=services).broadcast(notice)
+            ActivityManager.find(device, sender.binder, manager=services).broadcast(notice)
             receiver.next(Deadline(SECONDS))
         with device.record_transactions() as second:
             sender.send(notice)
             receiver.next(Deadline(SECONDS))
-        recorded = [record.hops.involving(sender.pid, receiver.pid) for record in (first, second)]
+        names = {sender.pid: "sender", receiver.pid: "receiver"}
+        recorded = [record.hops.involving(*names).naming(names) for record in (first, second)]
         own = [hops.caused_by(sender.pid).without_replies() for hops in recorded]
         manager = next(hop.receiver for hop in own[1] if hop.interface == ACTIVITY_MANAGER)
         last = next(hop for hop in reversed(recorded[1].hops) if hop.interface == INTENT_RECEIVER)
@@ -103,7 +105,7 @@ def measure_broadcast_hops(device: Device) -> BroadcastHops:
             last_hop_from_activity_manager=last.sender.process == manager.process,
             lost=any(hops.lost for hops in recorded),
             text="\n\n".join(hops.text() for hops in recorded),
-            diagram=recorded[0].mermaid(),
+            diagram=recorded[0].diagram(),
         )
 
 
@@ -129,7 +131,7 @@ def measure_marshalling(device: Device) -> Marshalling:
     """Send a broadcast, and, as adb's user, one that only the system may send."""
     with (
         open_framework(device) as framework,
-        open_sender(device, uid=SHELL_UID, release=framework.release) as sender,
+        open_sender(device, uid=SHELL_UID) as sender,
     ):
         with device.record_transactions() as record:
             returned = sender.send(Intent(action=ACTION))
@@ -215,8 +217,8 @@ def measure_intent_limits(device: Device) -> IntentLimits:
 def _sender_and_receiver(device: Device) -> Iterator[tuple[Framework, Sender, Receiver]]:
     with (
         open_framework(device) as framework,
-        open_receiver(device, ACTION, release=framework.release) as receiver,
-        open_sender(device, release=framework.release) as sender,
+        open_receiver(device, ACTION) as receiver,
+        open_sender(device) as sender,
     ):
         yield framework, sender, receiver
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.binder.service_manager_wire import INTERFACE as SERVICE_MANAGER
-from harness.framework.history import shell_broadcast
+from harness.facts import Need
 from harness.framework.intent import Intent
+from harness.framework.sending import shell_broadcast
+from harness.framework.standin import require_android
 from harness.framework.transaction_codes import SHELL_COMMAND_TRANSACTION
 from harness.measure.broadcasts import ACTION, NOTICE
 from harness.measure.measurement import measurement
@@ -32,7 +34,12 @@ class LookUps:
 
 @measurement("framework-look-ups", "How often a warm framework asks the service manager.")
 def measure_framework_look_ups(device: Device, *, broadcasts: int = 5) -> LookUps:
-    """Have the activity manager send broadcasts, and count what its process asks the service manager."""
+    """Have the activity manager send broadcasts, and count what its process asks the service manager.
+
+    Raises FacilityMissingError where Android's framework, or tracing with probes, is not there.
+    """
+    require_android(device.facts)
+    Need.KPROBES.require(device.facts)
     intent = Intent(action=ACTION, extras={"data": NOTICE})
     shell_broadcast(device, intent)
     with device.record_transactions() as record:
@@ -61,7 +68,8 @@ class SlowLookUps:
 
 @measurement("slow-look-ups", "What the event log says of slow look-ups.")
 def measure_slow_look_ups(device: Device) -> SlowLookUps:
-    """Read the event log."""
+    """Read the event log; FacilityMissingError where Android's framework is not there to write it."""
+    require_android(device.facts)
     log = device.shell("logcat -b events -d")
     slow = tuple((found[2], int(found[1])) for found in _SLOW.finditer(log))
     return SlowLookUps(slow, tuple(int(found[1]) for found in _STATISTICS.finditer(log)))

@@ -7,16 +7,17 @@ print(record.hops.caused_by(client_process.pid).text())
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness.framework.dialect import code_names_on
 from harness.framework.transaction_codes import CodeNames, code_names
 from harness.kernel.binder_trace import BEGINNING, EVENTS, Hop, parse_hops
 from harness.kernel.files import Files
 from harness.kernel.tracing import Lost, Recording
+from harness.measure.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
 
 if TYPE_CHECKING:
     from harness.device import Device
@@ -59,16 +60,18 @@ class Hops:
         """What these processes sent or were sent."""
         return self._only(lambda hop: hop.sender.process in processes or hop.receiver.process in processes)
 
+    def naming(self, names: Mapping[int, str]) -> Hops:
+        """The same with these names for processes, by id."""
+        return replace(self, hops=tuple(_renamed(hop, names) for hop in self.hops))
+
     def without_replies(self) -> Hops:
         """Calls and one-way transactions only."""
         return self._only(lambda hop: not hop.reply)
 
     def called(self, hop: Hop) -> str:
         """What a hop calls, in words: the interface and the code's name where they are known."""
-        if hop.reply:
-            return "reply"
-        name = self.names(hop.interface, hop.code) or f"code {hop.code}"
-        return f"{hop.interface.rpartition('.')[2]}.{name}" if hop.interface else name
+        interface = None if hop.reply else _short(hop.interface)
+        return f"{interface}.{self._method(hop)}" if interface else self._method(hop)
 
     def text(self) -> str:
         """One line for each hop, times in milliseconds from the first one on."""
@@ -78,22 +81,42 @@ class Hops:
         lines = [self._line(hop, start) for hop in self.hops]
         return "\n".join([*self._loss(), *lines])
 
+    def diagram(self) -> SequenceDiagram:
+        """A sequence diagram with a lifeline for each thread; see its `mermaid` and `svg`."""
+        ends = [end for hop in self.hops for end in (hop.sender, hop.receiver)]
+        processes = list(dict.fromkeys(end.process for end in ends))
+        threads = list(dict.fromkeys((end.process, end.thread) for end in ends))
+        threads.sort(key=lambda thread: processes.index(thread[0]))
+        names = {end.process: end.name for end in ends if end.name}
+        start = self.hops[0].sent if self.hops else 0.0
+        return SequenceDiagram(
+            lifelines=tuple(Lifeline(*thread, names.get(thread[0], "")) for thread in threads),
+            arrows=tuple(
+                Arrow(
+                    sender=threads.index((hop.sender.process, hop.sender.thread)),
+                    receiver=threads.index((hop.receiver.process, hop.receiver.thread)),
+                    kind=_kind(hop),
+                    interface=None if hop.reply else _short(hop.interface),
+                    called=self._method(hop),
+                    size=hop.data_size,
+                    sent=round((hop.sent - start) * 1000, 3),
+                    latency=None if hop.latency is None else round(hop.latency * 1000, 3),
+                )
+                for hop in self.hops
+            ),
+            note=" ".join(self._loss()),
+        )
+
     def mermaid(self) -> str:
-        """A sequence diagram in Mermaid's language: arrows are solid for calls, open for one-way, dashed
-        for replies, and end in a cross where the driver refused the transaction.
-        """
-        lines = ["sequenceDiagram"]
-        ends = {end.process: end for hop in self.hops for end in (hop.sender, hop.receiver)}
-        lines += [f"    participant {_actor(end.process)} as {_escaped(str(end))}" for end in ends.values()]
-        lines += [
-            f"    {_actor(hop.sender.process)}{_arrow(hop)}{_actor(hop.receiver.process)}: "
-            + _escaped(f"{self.called(hop)}, {_size(hop)}{_latency(hop)}")
-            for hop in self.hops
-        ]
-        if self.hops:
-            first = _actor(self.hops[0].sender.process)
-            lines += [f"    note over {first}: {_escaped(loss)}" for loss in self._loss()]
-        return "\n".join(lines)
+        """The sequence diagram in Mermaid's language."""
+        return self.diagram().mermaid()
+
+    def svg(self) -> str:
+        """The sequence diagram as an `<svg>` element, which can be a file of its own or part of a page."""
+        return self.diagram().svg()
+
+    def _method(self, hop: Hop) -> str:
+        return "reply" if hop.reply else self.names(hop.interface, hop.code) or f"code {hop.code}"
 
     def _only(self, wanted: Callable[[Hop], bool]) -> Hops:
         return replace(self, hops=tuple(filter(wanted, self.hops)))
@@ -132,14 +155,7 @@ class HopRecord:
         for end in (end for hop in hops for end in (hop.sender, hop.receiver)):
             if end.process is not None and end.process not in self._process_names:
                 self._process_names[end.process] = self._name_of(end.process, end.name)
-        return Hops(tuple(map(self._named, hops)), self._recording.lost, self._names)
-
-    def _named(self, hop: Hop) -> Hop:
-        names = self._process_names
-        sender, receiver = (
-            replace(end, name=names.get(end.process or 0) or end.name) for end in (hop.sender, hop.receiver)
-        )
-        return replace(hop, sender=sender, receiver=receiver)
+        return Hops(hops, self._recording.lost, self._names).naming(self._process_names)
 
     def _name_of(self, process: int, otherwise: str) -> str:
         """The name of a process's program while it is there: `comm` is cut to 15 characters."""
@@ -152,14 +168,16 @@ class HopRecord:
 
 @contextmanager
 def record_hops(
-    device: Device, *, buffer_kib: int = 4096, names: CodeNames = code_names
+    device: Device, *, buffer_kib: int = 4096, names: CodeNames | None = None
 ) -> Iterator[HopRecord]:
     """Record every transaction on the device during the block; see `Hops` for filters.
 
-    `buffer_kib` is for each processor. Interfaces are named where the kernel takes a probe on the driver.
+    `buffer_kib` is for each processor. Interfaces are named where the kernel takes a probe on the driver,
+    codes by `names`, or as far as they are known for the device.
     Raises TracingMissingError where the kernel cannot be traced, UsageError where its driver has no
     tracepoints.
     """
+    names = names or code_names_on(device)  # which may have to ask the device
     probes = [BEGINNING] if device.tracing.can_probe(BEGINNING) else []
     with device.tracing.record(events=EVENTS, kprobes=probes, buffer_kib=buffer_kib) as recording:
         record = HopRecord(recording, device.files, names)
@@ -167,10 +185,20 @@ def record_hops(
         _ = record.hops  # names the processes before they end
 
 
-def _arrow(hop: Hop) -> str:
-    if hop.data_size is None:
-        return "-x"
-    return "-->>" if hop.reply else "-)" if hop.one_way else "->>"
+def _renamed(hop: Hop, names: Mapping[int, str]) -> Hop:
+    sender, receiver = (
+        replace(end, name=names.get(end.process or 0) or end.name) for end in (hop.sender, hop.receiver)
+    )
+    return replace(hop, sender=sender, receiver=receiver)
+
+
+def _kind(hop: Hop) -> ArrowKind:
+    return ArrowKind.REPLY if hop.reply else ArrowKind.ONE_WAY if hop.one_way else ArrowKind.CALL
+
+
+def _short(interface: str | None) -> str | None:
+    """The last part of an interface's name."""
+    return None if interface is None else interface.rpartition(".")[2]
 
 
 def _size(hop: Hop) -> str:
@@ -179,12 +207,3 @@ def _size(hop: Hop) -> str:
 
 def _latency(hop: Hop) -> str:
     return "" if hop.latency is None else f", {hop.latency * 1000:.3f} ms"
-
-
-def _actor(process: int | None) -> str:
-    return "unknown" if process is None else f"p{process}"
-
-
-def _escaped(text: str) -> str:
-    """Text in which Mermaid sees no syntax: it writes such characters by number."""
-    return re.sub(r"[^\w .,()/:<>-]", lambda found: f"#{ord(found[0])};", text)

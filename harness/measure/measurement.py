@@ -28,7 +28,9 @@ class Measurement:
     run: Callable[[Device], object]
 
 
-MEASUREMENTS: Registry[Measurement] = Registry("measurement", "harness.measure")
+MEASUREMENTS: Registry[Measurement] = Registry(
+    "measurement", "harness.measure", listed_by="binder-harness measure"
+)
 
 
 def measurement(name: str, summary: str) -> Callable[[MeasureT], MeasureT]:

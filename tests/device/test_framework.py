@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import re
+import subprocess
 import threading
 from collections.abc import Iterator
+from typing import Any, cast
 
+import adbutils
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from emulator.deadline import Deadline
+from emulator.errors import TimeLimitError
+from harness.adb_link import ShellError
 from harness.binder import Call, Parcel
-from harness.binder.errors import HandlerError, RemoteError, StatusError
+from harness.binder.errors import HandlerError, ParcelError, RemoteError, StatusError
 from harness.binder.pair import reply_nothing
 from harness.binder.status import ExceptionCode
 from harness.device import Device
@@ -25,9 +32,10 @@ from harness.framework.activity_manager import (
 )
 from harness.framework.bound_service import open_application, open_bound_service
 from harness.framework.bundle import Bundle, IntArray, Long
-from harness.framework.history import DeliveryState, broadcast_history, service_bindings, shell_broadcast
-from harness.framework.intent import ComponentName, Intent
+from harness.framework.history import DeliveryState, broadcast_history, service_bindings
+from harness.framework.intent import ComponentName, Intent, write_intent
 from harness.framework.receiver import Sender, open_receiver, open_sender
+from harness.framework.sending import send_broadcast, shell_broadcast
 from harness.framework.standin import Framework, open_framework
 
 ACTION = "com.example.broadcast.MY_NOTIFICATION"
@@ -58,6 +66,32 @@ def test_the_document_s_example_reaches_another_process(device: Device, sender: 
     assert received.intent.action == ACTION
     assert received.intent.extras == {"data": "Notice me senpai!"}
     assert (received.ordered, received.sticky, received.user) == (False, False, 0)
+
+
+COMMAND = f"cmd activity broadcast -a {ACTION} --es data 'Notice me senpai!'"
+
+
+def test_the_shell_s_command_reaches_a_handler_in_python(device: Device) -> None:
+    notices: list[Received] = []
+    with open_receiver(device, ACTION, on_receive=notices.append):
+        assert "Broadcast completed: result=0" in device.shell(COMMAND)
+    assert [notice.intent.extras for notice in notices] == [{"data": "Notice me senpai!"}]
+
+
+def test_what_the_adb_program_sends_reaches_python(device: Device) -> None:
+    adb = [adbutils.adb_path(), "-s", device.serial, "shell"]
+    with open_receiver(device, ACTION) as receiver:
+        sent = subprocess.run([*adb, COMMAND], check=True, capture_output=True, text=True, timeout=30)
+        notice = receiver.next()
+    assert "Broadcast completed: result=0" in sent.stdout
+    assert (notice.intent.action, notice.intent.extras) == (ACTION, {"data": "Notice me senpai!"})
+
+
+def test_a_broadcast_by_the_route_that_the_device_understands(device: Device) -> None:
+    extras: Bundle = {"what the shell has no option for": IntArray([1, 2])}
+    with open_receiver(device, ACTION, on_receive=lambda _: Result(code=7, data="seen")) as receiver:
+        assert send_broadcast(device, Intent(action=ACTION, extras=extras)) == Result(code=7, data="seen")
+        assert receiver.next().intent.extras == extras
 
 
 def test_a_broadcast_from_the_shell_reaches_python(device: Device) -> None:
@@ -136,6 +170,47 @@ def test_a_receiver_that_throws_dies_and_is_passed_over(device: Device, sender: 
     assert states == [DeliveryState.FAILURE, DeliveryState.DELIVERED]
 
 
+def test_a_receiver_that_is_killed_meanwhile_is_passed_over(device: Device, sender: Sender) -> None:
+    def die(_: Received) -> None:
+        first.binder.file.process.kill()
+
+    with (
+        open_receiver(device, ACTION, priority=1, on_receive=die) as first,
+        open_receiver(device, ACTION) as receiver,
+    ):
+        sender.send_ordered(NOTICE, Deadline(SECONDS))
+        receiver.next()
+    states = [delivery.state for delivery in broadcast_history(device)[0].deliveries]
+    assert states == [DeliveryState.FAILURE, DeliveryState.DELIVERED]
+
+
+def test_a_broadcast_that_cannot_be_read_is_an_error_and_the_next_one_arrives(
+    device: Device, sender: Sender
+) -> None:
+    manager = sender.manager
+    data = Parcel(manager.wire).interface_token("android.app.IActivityManager").null_binder().string16(None)
+    write_intent(data.int32(1), Intent(action=ACTION, extras={"data": "x"}))
+    data.string16(None).null_binder().int32(0).string16(None).int32(0)
+    data.string16_array(None).int32(-1).int32(0).boolean(False).boolean(False).int32(0)
+    count = b"BNDL" + (1).to_bytes(4, "little")
+    damaged = Parcel(manager.wire).raw(data.data.replace(count, b"BNDL\xff\xff\xff\x7f"))
+    with open_receiver(device, ACTION) as receiver:
+        code = manager.dialect.code("broadcastIntentWithFeature")
+        manager.thread.transact(manager.handle, code, damaged).check_exception()
+        with pytest.raises(ParcelError, match="a bundle of 2147483647 values"):
+            receiver.next()
+        sender.send(NOTICE)
+        assert receiver.next().intent == NOTICE
+
+
+def test_a_receiver_that_returns_something_else_is_told_so(device: Device, sender: Sender) -> None:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(open_receiver(device, ACTION, on_receive=cast(Any, lambda _: "received")))
+        sender.send_ordered(NOTICE, Deadline(SECONDS))
+        with pytest.raises(HandlerError, match="'received', of type str: it has to return a Result or None"):
+            stack.close()
+
+
 def test_a_dead_receiver_is_no_longer_registered(device: Device, sender: Sender) -> None:
     with open_receiver(device, ACTION):
         sender.send_ordered(NOTICE, Deadline(SECONDS))
@@ -183,13 +258,44 @@ def test_refusals_are_exceptions_in_the_reply(
 
 def test_a_malformed_call_is_refused_and_the_next_one_works(sender: Sender) -> None:
     manager = sender.manager
-    code = manager.codes["broadcastIntentWithFeature"]
+    code = manager.dialect.code("broadcastIntentWithFeature")
     start = Parcel(manager.wire).interface_token("android.app.IActivityManager").null_binder().string16(None)
     for rest in (b"", b"\1\0\0\0", b"\1\0\0\0" + b"\xff\xff\xff\x7f" * 40, bytes(400)):
         data = Parcel(manager.wire).raw(start.data + rest)
         with pytest.raises(RemoteError, match="cannot read"):
             manager.thread.transact(manager.handle, code, data).check_exception()
     assert sender.send(NOTICE) == 0
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_damaged_calls_leave_the_activity_manager_as_it_was(sender: Sender, data: st.DataObject) -> None:
+    manager = sender.manager
+    whole = Parcel(manager.wire).interface_token("android.app.IActivityManager")
+    start = whole.size
+    write_intent(whole.null_binder().string16(None).int32(1), NOTICE)
+    whole.string16(None).null_binder().int32(0).string16(None).int32(0).string16_array(None)
+    damaged = bytearray(whole.int32(-1).int32(0).boolean(False).boolean(False).int32(0).data)
+    for place in data.draw(st.lists(st.integers(start, len(damaged) - 1), max_size=4)):
+        damaged[place] = data.draw(st.integers(0, 255))
+    del damaged[data.draw(st.integers(start, len(damaged))) :]
+    call = Parcel(manager.wire).raw(bytes(damaged))
+    with contextlib.suppress(RemoteError):
+        code = manager.dialect.code("broadcastIntentWithFeature")
+        manager.thread.transact(manager.handle, code, call).check_exception()
+    assert sender.send(NOTICE) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--nonsense 1", "Unknown or incomplete option: --nonsense"),
+        (f"-a {ACTION} --user 77", "user 77 is stopped"),
+    ],
+)
+def test_what_the_shell_s_command_refuses(device: Device, arguments: str, message: str) -> None:
+    with pytest.raises(ShellError, match=message):
+        device.shell(f"cmd activity broadcast {arguments}")
 
 
 def test_another_interface_and_an_unknown_code(sender: Sender) -> None:
@@ -233,6 +339,17 @@ def test_a_service_is_asked_once_and_its_object_is_stored(device: Device) -> Non
         assert (record.service, record.received, record.clients) == (str(SERVICE), True, 2)
 
 
+def test_a_service_that_never_answers_and_one_that_dies(device: Device) -> None:
+    with open_application(device) as silent, open_application(device) as client:
+        device.shell(["cmd", "activity", "host-service", str(SERVICE), str(silent.pid)])
+        assert client.bind(SERVICE) is not None
+        with pytest.raises(TimeLimitError, match="has not published what onBind returned"):
+            client.connected(Deadline(SHORT))
+        silent.binder.file.process.kill()
+        Deadline(SECONDS).poll(lambda: client.bind(SERVICE) is None, "the service's end")
+    assert service_bindings(device) == ()
+
+
 def test_binding_what_is_not_there_or_by_whom_is_not_attached(device: Device) -> None:
     with open_application(device) as client:
         assert client.bind(ComponentName("com.example", "com.example.Missing")) is None
@@ -256,5 +373,5 @@ def test_the_last_unbind_is_told_to_the_service(device: Device) -> None:
 
 def test_the_activity_manager_is_found_by_its_name(device: Device, sender: Sender) -> None:
     assert sender.manager.release == 11
-    assert ActivityManager.find(sender.binder).handle == sender.manager.handle
+    assert ActivityManager.find(device, sender.binder).handle == sender.manager.handle
     assert "activity" in device.shell("service list")

@@ -78,7 +78,7 @@ def test_a_look_up_at_servicemanager(device: Device) -> None:
     text, diagram = hops.text(), hops.mermaid()
     assert "libbinder_probe" in text
     assert "servicemanager" in text
-    assert f"p{manager.process} as servicemanager" in diagram
+    assert f"box transparent servicemanager ({manager.process})" in diagram
 
 
 def test_a_small_buffer_is_said_to_lack_events(device: Device) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -16,12 +17,14 @@ from harness.facts import FacilityMissingError
 from harness.framework.activity_manager import (
     ActivityManager,
     IntentTooLargeError,
+    NativeReceiverRefusedError,
     Received,
     Result,
     read_received,
 )
-from harness.framework.intent import Intent, IntentFilter, read_intent, write_intent
-from harness.framework.layout import Layout
+from harness.framework.dialect import CodeSource, Dialect
+from harness.framework.intent import USER_CURRENT, Intent, IntentFilter, read_intent, write_intent
+from harness.framework.layout import ANDROID_13
 from harness.framework.transaction_codes import code_names
 
 RECEIVER = Node(0x1000, 1)
@@ -42,45 +45,70 @@ class FakeThread:
         return ParcelReader.of(self.reply)
 
 
-def manager(
-    reply: Parcel | Exception, layout: Layout = Layout.ANDROID_11
-) -> tuple[ActivityManager, FakeThread]:
+def manager(reply: Parcel | Exception, dialect: Dialect | None = None) -> tuple[ActivityManager, FakeThread]:
     thread = FakeThread(reply)
-    return ActivityManager(cast(Any, thread), 7, layout.wire, layout.release), thread
+    return ActivityManager(cast(Any, thread), 7, dialect or Dialect.of_release(11)), thread
+
+
+ANDROID_16 = Dialect(
+    16,
+    replace(
+        ANDROID_13,
+        extended_flags=True,
+        original_intent=True,
+        creator_token=True,
+        bundles_tell_of_intents=True,
+    ),
+    {"broadcastIntentWithFeature": 26},
+    CodeSource.FRAMEWORK_JAR,
+)
 
 
 @pytest.mark.parametrize(
-    ("layout", "code", "arrays"),
-    [(Layout.ANDROID_11, 15, 1), (Layout.ANDROID_12, 16, 2), (Layout.ANDROID_13, 16, 3)],
+    ("dialect", "code", "arrays"),
+    [
+        (Dialect.of_release(11), 15, 1),
+        (Dialect.of_release(12), 16, 2),
+        (Dialect.of_release(13), 16, 3),
+        (ANDROID_16, 26, 3),
+    ],
 )
-def test_a_broadcast_in_the_arguments_of_each_release(layout: Layout, code: int, arrays: int) -> None:
-    activity, thread = manager(Parcel(layout.wire).no_exception().int32(0), layout)
+def test_a_broadcast_in_the_arguments_of_each_release(dialect: Dialect, code: int, arrays: int) -> None:
+    layout = dialect.layout
+    activity, thread = manager(Parcel(layout.wire).no_exception().int32(0), dialect)
     intent = Intent(action="a.B", extras={"data": "x"})
-    assert activity.broadcast(intent, ordered=True, result_to=RECEIVER, result=Result(code=5, data="d")) == 0
+    receiver = RECEIVER if dialect.tells_native_processes else None
+    assert activity.broadcast(intent, ordered=True, result_to=receiver, result=Result(code=5, data="d")) == 0
     ((handle, sent_code, data),) = thread.sent
     assert (handle, sent_code) == (7, code)
     reader = ParcelReader.of(data)
     assert reader.interface_token() == "android.app.IActivityManager"
     assert (reader.binder(), reader.string16(), reader.int32()) == (None, None, 1)
-    assert read_intent(reader) == intent
-    assert (reader.string16(), reader.node(), reader.int32(), reader.string16()) == (None, RECEIVER, 5, "d")
+    assert read_intent(reader, layout=layout) == intent
+    assert (reader.string16(), reader.binder(), reader.int32(), reader.string16()) == (None, receiver, 5, "d")
     assert reader.int32() == 0
     assert [reader.string16_array() for _ in range(arrays)] == [None] * arrays
     assert [reader.int32() for _ in range(5)] == [-1, 0, 1, 0, -2]
     assert reader.remaining == 0
 
 
-@pytest.mark.parametrize(("layout", "strings"), [(Layout.ANDROID_11, 1), (Layout.ANDROID_12, 2)])
-def test_a_receiver_is_registered_in_the_arguments_of_each_release(layout: Layout, strings: int) -> None:
-    sticky = Parcel(layout.wire).no_exception().int32(1)
+@pytest.mark.parametrize(("release", "strings", "flags"), [(11, 1, 0), (12, 2, 0), (13, 2, 2)])
+def test_a_receiver_is_registered_in_the_arguments_of_each_release(
+    release: int, strings: int, flags: int
+) -> None:
+    dialect = Dialect.of_release(release)
+    sticky = Parcel(dialect.layout.wire).no_exception().int32(1)
     write_intent(sticky, Intent(action="a.B"))
-    activity, thread = manager(sticky, layout)
+    activity, thread = manager(sticky, dialect)
     assert activity.register_receiver(RECEIVER, IntentFilter(actions=("a.B",))) == Intent(action="a.B")
     reader = ParcelReader.of(thread.sent[0][2])
     reader.interface_token()
     assert (reader.binder(), reader.string16()) == (None, "com.android.shell")
     assert [reader.string16() for _ in range(strings)] == [None] * strings
     assert (reader.node(), reader.int32(), reader.string16_array()) == (RECEIVER, 1, ["a.B"])
+    assert [reader.int32() for _ in range(14)] == [0] * 14, "of the filter"
+    assert (reader.string16(), reader.int32(), reader.int32()) == (None, USER_CURRENT, flags)
+    assert reader.remaining == 0
 
 
 def test_what_the_activity_manager_refuses() -> None:
@@ -97,9 +125,19 @@ def test_an_intent_that_is_too_large_is_measured() -> None:
     assert 1000 < caught.value.intent_size < 1200
 
 
-def test_releases_whose_codes_are_not_known() -> None:
-    with pytest.raises(FacilityMissingError, match=r"Android 14 is not spoken to.* 11, 12, 13"):
-        ActivityManager(cast(Any, FakeThread(Parcel())), 7, WireFormat.ANDROID_13, 14)
+def test_releases_of_which_the_table_does_not_tell_enough() -> None:
+    with pytest.raises(FacilityMissingError, match=r"Android 14 .*framework\.jar.* 11 to 13.*cmd activity"):
+        Dialect.of_release(14)
+
+
+def test_from_14_on_a_native_process_sends_and_is_told_nothing() -> None:
+    activity, thread = manager(Parcel().no_exception().int32(0), ANDROID_16)
+    with pytest.raises(NativeReceiverRefusedError, match="Android 16 tells no native process"):
+        activity.register_receiver(RECEIVER, IntentFilter(actions=("a.B",)))
+    with pytest.raises(NativeReceiverRefusedError):
+        activity.broadcast(Intent(action="a.B"), ordered=True, result_to=RECEIVER)
+    assert thread.sent == []
+    assert activity.broadcast(Intent(action="a.B")) == 0
 
 
 def test_what_a_receiver_is_told() -> None:

@@ -3,26 +3,19 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.deadline import Deadline
-from emulator.errors import HarnessError, UsageError
-from harness.framework.bundle import Long, Value
 from harness.framework.history import (
     BindRecord,
     BroadcastRecord,
     Delivery,
     DeliveryState,
-    ShellResult,
     broadcast_history,
     parse_broadcasts,
     parse_services,
-    shell_broadcast,
 )
-from harness.framework.intent import ComponentName, Intent
-from harness.framework.uri import Uri
 
 STAND_IN = """\
 ACTIVITY MANAGER BROADCAST STATE (dumpsys activity broadcasts), of a stand-in
@@ -110,30 +103,3 @@ def test_no_order_of_lines_breaks_the_readers(lines: list[str]) -> None:
     dump = "\n".join(lines)
     assert all(record.action for record in parse_broadcasts(dump))
     assert all(record.clients >= 0 for record in parse_services(dump))
-
-
-def test_a_broadcast_from_the_shell() -> None:
-    device = shell('Broadcasting: Intent { act=a.B }\nBroadcast completed: result=5, data="so"')
-    extras: dict[str, Value] = {"t": "x y", "n": 1, "l": Long(2), "z": False}
-    intent = Intent(
-        action="a.B",
-        data=Uri("content://x"),
-        package="p",
-        component=ComponentName("p", "p.C"),
-        categories=("c",),
-        extras=extras,
-    )
-    assert shell_broadcast(device, intent) == ShellResult(5, "so")
-    words = ["-a", "a.B", "-d", "content://x", "-p", "p", "-n", "p/.C", "-c", "c"]
-    values = ["--es", "t", "x y", "--ei", "n", "1", "--el", "l", "2", "--ez", "z", "false"]
-    assert device.commands == [["cmd", "activity", "broadcast", *words, *values]]
-
-
-def test_what_the_shell_cannot_send() -> None:
-    with pytest.raises(UsageError, match="only texts"):
-        shell_broadcast(shell(""), Intent(action="a", extras={"b": b"bytes"}))
-
-
-def test_a_broadcast_that_is_not_completed() -> None:
-    with pytest.raises(HarnessError, match="Error: no"):
-        shell_broadcast(shell("Error: no"), Intent(action="a"))

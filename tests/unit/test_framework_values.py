@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -34,13 +36,21 @@ from harness.framework.intent import (
     write_filter,
     write_intent,
 )
-from harness.framework.layout import Layout
+from harness.framework.layout import LAYOUTS, Layout
 from harness.framework.uri import PartForm, Uri, UriForm, read_uri, write_uri
 
 int32s = st.integers(-(2**31), 2**31 - 1)
 int64s = st.integers(-(2**63), 2**63 - 1)
 texts = st.text(max_size=8)
-layouts = st.sampled_from(list(Layout))
+layouts = st.sampled_from(list(LAYOUTS.values())) | st.builds(
+    Layout,
+    wire=st.just(WireFormat.ANDROID_13),
+    values_have_lengths=st.just(True),
+    extended_flags=st.booleans(),
+    original_intent=st.booleans(),
+    creator_token=st.booleans(),
+    bundles_tell_of_intents=st.booleans(),
+)
 
 scalars: st.SearchStrategy[Any] = st.one_of(
     st.none(),
@@ -72,6 +82,7 @@ plain_intents = st.builds(
     type=st.none() | texts,
     identifier=st.none() | texts,
     flags=st.integers(0, 2**32 - 1),
+    extended_flags=st.integers(0, 2**32 - 1),
     package=st.none() | texts,
     component=st.none() | components,
     source_bounds=st.none() | st.builds(Rect, int32s, int32s, int32s, int32s),
@@ -88,6 +99,12 @@ intents = st.builds(
 )
 
 
+def without_extended(intent: Intent) -> Intent:
+    """As an Intent arrives where there are no extended flags."""
+    selector = intent.selector and without_extended(intent.selector)
+    return replace(intent, extended_flags=0, selector=selector)
+
+
 def typed(value: Any) -> Any:
     """A value with the types of all within it, for 5 is equal to Long(5)."""
     if isinstance(value, dict):
@@ -100,18 +117,20 @@ def typed(value: Any) -> Any:
 @given(bundles, layouts)
 def test_a_bundle_is_read_as_it_was_written(bundle: dict[str, Value] | None, layout: Layout) -> None:
     parcel = Parcel(layout.wire)
-    write_bundle(parcel, bundle)
+    write_bundle(parcel, bundle, layout=layout)
     reader = ParcelReader.of(parcel.int32(77))
-    assert typed(read_bundle(reader)) == typed(bundle)
+    assert typed(read_bundle(reader, layout=layout)) == typed(bundle)
     assert reader.int32() == 77
 
 
 @given(intents, layouts)
 def test_an_intent_is_read_as_it_was_written(intent: Intent, layout: Layout) -> None:
     parcel = Parcel(layout.wire)
-    write_intent(parcel, intent)
+    write_intent(parcel, intent, layout=layout)
     reader = ParcelReader.of(parcel.int32(77))
-    assert read_intent(reader) == intent
+    assert read_intent(reader, layout=layout) == (
+        intent if layout.extended_flags else without_extended(intent)
+    )
     assert reader.int32() == 77
 
 
@@ -120,19 +139,19 @@ def test_a_damaged_intent_is_an_error_or_another_intent(
     intent: Intent, layout: Layout, data: st.DataObject
 ) -> None:
     parcel = Parcel(layout.wire)
-    write_intent(parcel, intent)
+    write_intent(parcel, intent, layout=layout)
     damaged = bytearray(parcel.data[: data.draw(st.integers(0, parcel.size))])
     if damaged:
         damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= data.draw(st.integers(1, 255))
     try:
-        assert isinstance(read_intent(ParcelReader(bytes(damaged), wire=layout.wire)), Intent)
+        assert isinstance(read_intent(ParcelReader(bytes(damaged), wire=layout.wire), layout=layout), Intent)
     except ParcelError:
         return
 
 
 @given(st.binary(max_size=200), layouts)
 def test_arbitrary_bytes_never_break_the_reader(data: bytes, layout: Layout) -> None:
-    for read in (read_intent, read_bundle, read_uri):
+    for read in (partial(read_intent, layout=layout), partial(read_bundle, layout=layout), read_uri):
         try:
             read(ParcelReader(data, wire=layout.wire))
         except ParcelError:
@@ -190,7 +209,7 @@ def test_a_bundle_that_is_nested_without_end() -> None:
 
 
 def test_lists_nested_without_end() -> None:
-    for layout in Layout:
+    for layout in LAYOUTS.values():
         content = Parcel(layout.wire).int32(1).string16("a").raw(b"\x0b\0\0\0\1\0\0\0" * 20_000)
         parcel = Parcel(layout.wire).int32(content.size).uint32(0x4C444E42).raw(content.data)
         with pytest.raises(ParcelError):
@@ -213,6 +232,42 @@ def test_the_start_of_an_intent_of_android_11() -> None:
     assert reader.string16() is None
     assert [reader.int32() for _ in range(6)] == [0, 0, 0, 0, -2, -1]
     assert reader.remaining == 0
+
+
+WHOLE = Layout(
+    wire=WireFormat.ANDROID_13,
+    values_have_lengths=True,
+    extended_flags=True,
+    original_intent=True,
+    creator_token=True,
+    bundles_tell_of_intents=True,
+)
+
+
+def test_the_bytes_that_android_16_adds() -> None:
+    parcel = Parcel(WHOLE.wire)
+    write_intent(parcel, Intent(action="a", flags=1, extended_flags=2, extras={"k": True}), layout=WHOLE)
+    reader = ParcelReader.of(parcel)
+    assert [reader.string8(), reader.int32(), reader.string8(), reader.string8()] == ["a", 0, None, None]
+    assert [reader.uint32() for _ in range(2)] == [1, 2]
+    assert (reader.string8(), reader.string16()) == (None, None)
+    assert [reader.int32() for _ in range(5)] == [0, 0, 0, 0, -2]
+    length, magic = reader.int32(), reader.raw(4)
+    reader.raw(length)
+    assert magic == b"BNDL"
+    assert [reader.int32() for _ in range(3)] == [0, 0, 0], "no Intent in the bundle, no original, no token"
+    assert reader.remaining == 0
+
+
+def test_an_original_intent_is_passed_over_and_a_creator_s_token_is_refused() -> None:
+    parcel = Parcel(WHOLE.wire)
+    write_intent(parcel, Intent(action="a"), layout=WHOLE)
+    start = parcel.data[:-8]
+    with_original = Parcel(WHOLE.wire).raw(start).int32(1).raw(parcel.data).int32(0)
+    assert read_intent(ParcelReader.of(with_original), layout=WHOLE) == Intent(action="a")
+    with_token = Parcel(WHOLE.wire).raw(start).int32(0).int32(1)
+    with pytest.raises(ParcelError, match="creator's token"):
+        read_intent(ParcelReader.of(with_token), layout=WHOLE)
 
 
 def test_clip_data_is_refused_by_name() -> None:

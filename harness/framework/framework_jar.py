@@ -1,0 +1,118 @@
+"""Reads a device's own framework.jar: the activity manager's codes, and what an Intent has, on that build."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emulator.errors import HarnessError
+from emulator.progress import step
+from harness.facts import FacilityMissingError
+
+if TYPE_CHECKING:
+    from harness.device import Device
+
+FRAMEWORK_JAR = "/system/framework/framework.jar"
+STUB = "Landroid/app/IActivityManager$Stub;"
+INTENT = "Landroid/content/Intent;"
+BASE_BUNDLE = "Landroid/os/BaseBundle;"
+_CLASSES = (STUB, INTENT, BASE_BUNDLE)
+_CONSTANT = "TRANSACTION_"
+_DEX = re.compile(r"classes\d*\.dex")
+
+
+class UnreadableJarError(HarnessError):
+    """A framework.jar that is no archive, or whose dex files are damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameworkJar:
+    """What one build of the framework has; empty where the class, or what is asked of it, is not there."""
+
+    codes: Mapping[str, int]
+    """IActivityManager's methods: the constants that aidl generates. Builds may be stripped of them."""
+    intent_fields: frozenset[str]
+    """Names of the fields of android.content.Intent."""
+    bundle_fields: frozenset[str]
+    """Names of the fields of android.os.BaseBundle."""
+
+
+def pull_framework_jar(device: Device) -> FrameworkJar:
+    """Fetch the device's framework.jar, some 40 MB, and read it.
+
+    Raises what `read_framework_jar` does, and HarnessError where the file cannot be fetched.
+    """
+    parser()  # before anything is fetched for it
+    with tempfile.TemporaryDirectory() as directory, step(f"reading {FRAMEWORK_JAR} of {device.serial}"):
+        local = Path(directory) / "framework.jar"
+        device.pull(FRAMEWORK_JAR, local)
+        return read_framework_jar(local)
+
+
+def read_framework_jar(path: Path) -> FrameworkJar:
+    """Read the classes wherever among the archive's dex files they are.
+
+    Raises UnreadableJarError, and FacilityMissingError where the parser of dex files is not installed.
+    """
+    dex = parser()
+    try:
+        return _summary(_classes(path, dex))
+    except Exception as error:  # the parser raises whatever its reading of damaged data ends in
+        raise UnreadableJarError(f"{path.name} cannot be read: {error}") from error
+
+
+def _classes(path: Path, dex: Any) -> dict[str, Any]:
+    """The classes that are there, each from the first dex file that defines it, as class loaders do."""
+    found: dict[str, Any] = {}
+    with zipfile.ZipFile(path) as jar:
+        for name in filter(_DEX.fullmatch, jar.namelist()):
+            content = jar.read(name)
+            # Parsing takes a second: not where a class is neither defined nor used.
+            wanted = [kind for kind in _CLASSES if kind not in found and kind.encode() in content]
+            if wanted:
+                parsed = dex(content)
+                found |= {kind: defined for kind in wanted if (defined := parsed.get_class(kind))}
+    return found
+
+
+def _summary(found: Mapping[str, Any]) -> FrameworkJar:
+    constants = {field.get_name(): _value(field) for field in _fields(found, STUB)}
+    return FrameworkJar(
+        codes={
+            name.removeprefix(_CONSTANT): value
+            for name, value in constants.items()
+            if name.startswith(_CONSTANT) and value > 0
+        },
+        intent_fields=frozenset(field.get_name() for field in _fields(found, INTENT)),
+        bundle_fields=frozenset(field.get_name() for field in _fields(found, BASE_BUNDLE)),
+    )
+
+
+def parser() -> Any:
+    """androguard's reader of one dex file, quiet; FacilityMissingError where it is not installed."""
+    try:
+        loguru = importlib.import_module("loguru")
+        dex = importlib.import_module("androguard.core.dex")
+    except ImportError as error:
+        raise FacilityMissingError(
+            "androguard, which reads framework.jar, is not installed: pip install 'binder-harness[framework]'"
+        ) from error
+    loguru.logger.disable("androguard")
+    return dex.DEX
+
+
+def _fields(found: Mapping[str, Any], kind: str) -> list[Any]:
+    return list(found[kind].get_fields()) if kind in found else []
+
+
+def _value(field: Any) -> int:
+    """A constant's value; 0 for one that has none in the file, as after its uses were inlined."""
+    initial = field.get_init_value()
+    value = initial.get_value() if initial is not None else None
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,82 @@
+"""Which way a broadcast takes to a device, and what the shell's command is given."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import pytest
+
+from emulator.errors import HarnessError, UsageError
+from harness.facts import FacilityMissingError
+from harness.framework import sending
+from harness.framework.activity_manager import Result
+from harness.framework.bundle import Long, Value
+from harness.framework.dialect import Dialect
+from harness.framework.intent import ComponentName, Intent
+from harness.framework.sending import send_broadcast, shell_broadcast
+from harness.framework.uri import Uri
+from tests.unit.test_activity_manager import ANDROID_16
+from tests.unit.test_framework_history import shell
+
+INTENT = Intent(action="a.B")
+
+
+def test_a_broadcast_from_the_shell() -> None:
+    device = shell('Broadcasting: Intent { act=a.B }\nBroadcast completed: result=5, data="so"')
+    extras: dict[str, Value] = {"t": "x y", "n": 1, "l": Long(2), "z": False}
+    intent = Intent(
+        action="a.B",
+        data=Uri("content://x"),
+        package="p",
+        component=ComponentName("p", "p.C"),
+        categories=("c",),
+        extras=extras,
+    )
+    assert shell_broadcast(device, intent) == Result(code=5, data="so")
+    words = ["-a", "a.B", "-d", "content://x", "-p", "p", "-n", "p/.C", "-c", "c"]
+    values = ["--es", "t", "x y", "--ei", "n", "1", "--el", "l", "2", "--ez", "z", "false"]
+    assert device.commands == [["cmd", "activity", "broadcast", *words, *values]]
+
+
+def test_what_the_shell_cannot_send() -> None:
+    with pytest.raises(UsageError, match="only texts"):
+        shell_broadcast(shell(""), Intent(action="a", extras={"b": b"bytes"}))
+
+
+def test_a_broadcast_that_is_not_completed() -> None:
+    with pytest.raises(HarnessError, match="Error: no"):
+        shell_broadcast(shell("Error: no"), INTENT)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "over_binder"),
+    [
+        (None, True),
+        (Dialect.of_release(11), True),
+        (Dialect.of_release(13), True),
+        (ANDROID_16, False),
+        (FacilityMissingError("Android 14 is not understood"), False),
+    ],
+)
+def test_the_route_follows_from_what_the_device_understands(
+    monkeypatch: pytest.MonkeyPatch, dialect: Dialect | Exception | None, over_binder: bool
+) -> None:
+    def dialect_of(_: object) -> Dialect | None:
+        if isinstance(dialect, Exception):
+            raise dialect
+        return dialect
+
+    sender = SimpleNamespace(send_ordered=lambda intent, _: Result(data=f"over Binder: {intent.action}"))
+    monkeypatch.setattr(sending, "dialect_of", dialect_of)
+    monkeypatch.setattr(sending, "open_sender", lambda _: nullcontext(sender))
+    device = shell('Broadcast completed: result=0, data="by the shell"')
+    assert send_broadcast(device, INTENT).data == ("over Binder: a.B" if over_binder else "by the shell")
+
+
+def test_a_user_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    sender = SimpleNamespace(send_ordered=lambda *_: None)
+    monkeypatch.setattr(sending, "dialect_of", lambda _: None)
+    monkeypatch.setattr(sending, "open_sender", lambda _: nullcontext(sender))
+    with pytest.raises(HarnessError, match="told to nobody"):
+        send_broadcast(shell(""), INTENT)

@@ -7,6 +7,7 @@ to know travels as a note on a report.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,7 +16,21 @@ from harness.claims.claim import CLAIMS
 from harness.claims.judge import Result
 from harness.facts import Facts
 from harness.json_values import Json, from_json, to_json
-from harness.report.document import Document, harness_version
+from harness.report.document import Document
+from harness.report.stored import harness_version
+
+GRAVEST_FIRST = (
+    ExitCode.DEVICE_LOST,
+    ExitCode.SETUP_MISSING,
+    ExitCode.USAGE,
+    ExitCode.DEVIATION,
+    ExitCode.AS_KNOWN,
+)
+
+
+def gravest(codes: Iterable[ExitCode]) -> ExitCode:
+    """What several exit codes come to: a lost or missing device outweighs a deviation."""
+    return min(codes, key=GRAVEST_FIRST.index, default=ExitCode.AS_KNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +72,8 @@ class Run:
         self.results: dict[str, Result] = {}
         """By claim; the latest of each."""
         self.failures: list[Failure] = []
+        self.interrupted: str | None = None
+        """The signal that ended it before its time."""
 
     def take(self, note: Note) -> None:
         """Add what a report tells."""
@@ -69,18 +86,19 @@ class Run:
     @property
     def exit_code(self) -> ExitCode:
         """The exit status: a lost or missing device outweighs a deviation."""
-        codes = {failure.exit_code for failure in self.failures}
-        for code in (ExitCode.DEVICE_LOST, ExitCode.SETUP_MISSING, ExitCode.USAGE):
-            if code in codes:
-                return code
-        deviates = any(result.as_known is False for result in self.results.values())
-        return ExitCode.DEVIATION if deviates or self.failures else ExitCode.AS_KNOWN
+        codes = [failure.exit_code for failure in self.failures]
+        if any(result.as_known is False for result in self.results.values()):
+            codes.append(ExitCode.DEVIATION)
+        return gravest(codes)
 
     def properties(self) -> dict[str, str]:
-        """Target and facts, as JUnit's suite properties."""
+        """Target and facts, as JUnit's suite properties, each with the prefix `binder_`, once."""
         facts = to_json(self.facts) if self.facts else None
         shown = {name: json.dumps(value) for name, value in facts.items()} if isinstance(facts, dict) else {}
-        return {"binder_target": self.target} | {f"binder_{name}": value for name, value in shown.items()}
+        if self.interrupted is not None:
+            shown["interrupted"] = self.interrupted
+        named = {f"binder_{name.removeprefix('binder_')}": value for name, value in shown.items()}
+        return {"binder_target": self.target} | named
 
     def document(self) -> Document:
         """The result document as of now, its claims in their sections' order."""
@@ -90,6 +108,7 @@ class Run:
             target=self.target,
             started=self.started.isoformat(timespec="seconds"),
             ended=datetime.now(UTC).isoformat(timespec="seconds"),
+            interrupted=self.interrupted,
             device=self.facts,
             claims=tuple(sorted(self.results.values(), key=lambda result: order.index(result.id))),
         )

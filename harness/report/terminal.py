@@ -64,8 +64,10 @@ def summary(document: Document) -> Text:
     elif deviations:
         text.append(f"{deviations} not as known", style="bold red")
     else:
-        text.append("all as known", style="bold green")
+        text.append("all of these as known" if document.interrupted else "all as known", style="bold green")
     text.append(f", in {document.seconds:.0f} s")
+    if document.interrupted is not None:
+        text.append(f"\n{document.interrupted} ended the run before its time", style="bold red")
     return text
 
 

@@ -1,0 +1,57 @@
+"""`diff`: what changed between two runs, two devices, or two matrices of devices."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emulator.errors import ExitCode, UsageError
+
+
+def diff(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="A.json B.json", help="What `verify --json` or `matrix --json` wrote."),
+    ],
+    between: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--between",
+            metavar="TARGET TARGET",
+            help="Compare these two devices of one matrix with each other.",
+        ),
+    ] = None,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Show of a changed claim which figures behind it differ.")
+    ] = False,
+) -> None:
+    """Say what changed between two runs or devices.
+
+    \b
+    binder-harness diff yesterday.json today.json
+    binder-harness diff matrix.json --between embedded 'embedded?arch=arm64'
+
+    A claim has changed when its verdict has, or what it is compared with, or a figure
+    in what was measured; process ids, frame numbers and durations change each time and
+    are not compared, nor are the devices' facts. Of two matrices, devices of the same
+    target are compared. The exit status is 0 for no change, 1 for any, 2 for wrong usage.
+    """
+    from harness.report import diff as view
+    from harness.report.matrix import Matrix
+    from harness.report.terminal import console_for
+
+    if len(files) != (2 if between is None else 1):
+        raise UsageError("Give two files to compare, or one matrix and --between TARGET TARGET.")
+    if between is None:
+        before, after = (view.load(file) for file in files)
+        pairs = view.pairs_of(before, after)
+    else:
+        matrix = Matrix.load(files[0])
+        pairs = [view.Pair(*(view.column_of(matrix, target) for target in between))]
+    console = console_for(sys.stdout)
+    for pair in pairs:
+        view.show(pair, console, evidence=evidence)
+    raise typer.Exit(ExitCode.DEVIATION if any(pair.differs for pair in pairs) else ExitCode.AS_KNOWN)

@@ -1,0 +1,108 @@
+"""`matrix`: judges claims on several devices, and shows where these differ."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.commands.options import CLAIM_HELP, Cold, Host, Html, started
+
+EVERY_KIND = (
+    "embedded?kernel=6.1",
+    "embedded",
+    "embedded?arch=arm64",
+    "embedded?arch=arm64&pages=16k",
+)
+"""An old kernel and a new one, two architectures, two page sizes."""
+
+
+def matrix(
+    patterns: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="CLAIM", help=f"{CLAIM_HELP} None means all."),
+    ] = None,
+    targets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target",
+            "--targets",
+            metavar="TARGET",
+            help=f"A device; give it for each of them. Without it: {', '.join(EVERY_KIND)}.",
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "-j", "--jobs", min=1, metavar="N", help="Devices at a time; without it, one for each processor."
+        ),
+    ] = None,
+    cold: Cold = False,
+    host: Host = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="ADDRESS",
+            envvar="BINDER_HARNESS_SCHEDULER",
+            help="Spread the devices over the workers of this Dask scheduler, one at a time on each; "
+            "`local` starts N workers on this machine.",
+        ),
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the results of all devices there.")
+    ] = None,
+    html: Html = None,
+) -> None:
+    """Judge claims on several devices, and show where these differ.
+
+    \b
+    binder-harness matrix                        two kernels, two architectures, two page sizes
+    binder-harness matrix limit -j 1 --json matrix.json --html matrix.html
+    binder-harness matrix --target embedded --target adb:SERIAL
+    binder-harness matrix --scheduler tcp://build-server:8786
+
+    A device that cannot be had is a column that says why. The exit status is the gravest of the devices'.
+    """
+    from emulator.target import parse_target
+    from harness.claims.claim import CLAIMS
+    from harness.commands.matrix_view import matrix_view
+    from harness.report import html as html_view
+    from harness.report import matrix_table
+    from harness.report.matrix import Matrix
+    from harness.report.stored import check_writable, harness_version
+    from harness.report.terminal import console_for
+
+    claims = [claim.id for claim in CLAIMS.select(patterns or [])]
+    chosen = [started(target, cold=cold, host=host) for target in targets or EVERY_KIND]
+    names = list(dict.fromkeys(str(parse_target(target)) for target in chosen))
+    for file in filter(None, (json, html)):
+        check_writable(file)
+    jobs = jobs or len(os.sched_getaffinity(0))
+    interruption: KeyboardInterrupt | None = None
+    with matrix_view(names, len(claims)) as view:
+        try:
+            if scheduler is None:
+                from harness.matrix.here import judge_here
+
+                judge_here(names, claims, jobs=jobs, listener=view)
+            else:
+                from harness.matrix.workers import judge_on_workers
+
+                judge_on_workers(names, claims, scheduler=scheduler, jobs=jobs, listener=view)
+        except KeyboardInterrupt as interrupt:
+            interruption = interrupt
+    found = Matrix(harness=harness_version(), columns=view.columns)
+    matrix_table.show(found, console_for(sys.stdout))
+    if json is not None:
+        found.write(json)
+        print(f"All of it, with the evidence: {json}")
+    if html is not None:
+        html_view.write(found, html)
+        print(f"To be read in a browser: {html}")
+    if interruption is not None:
+        raise interruption
+    raise typer.Exit(found.exit_code)

@@ -1,0 +1,29 @@
+"""Judges the claims on several devices on this machine, some of them at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from harness.matrix.child import judge_on
+from harness.matrix.listener import Listener
+
+
+def judge_here(targets: Sequence[str], claims: Sequence[str], *, jobs: int, listener: Listener) -> None:
+    """Judge claims, by id, on each device, `jobs` of them at a time; the listener hears what came of each.
+
+    Whatever raises meanwhile, Ctrl-C above all, ends them all, and the listener still gets every column.
+    """
+    over = threading.Event()
+
+    def judge(target: str) -> None:
+        listener.ended(judge_on(target, claims, listener=listener, wanted=lambda: not over.is_set()))
+
+    with ThreadPoolExecutor(jobs) as pool:
+        running = [pool.submit(judge, target) for target in targets]
+        try:
+            for ended in as_completed(running):
+                ended.result()
+        finally:
+            over.set()

@@ -1,0 +1,131 @@
+"""Tells what changed from one result document to another, and shows it on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from emulator.errors import UsageError
+from harness.claims.claim import shown
+from harness.claims.judge import Result
+from harness.report import stored
+from harness.report.comparison import Row, differing_facts, rows_of, said
+from harness.report.document import Document
+from harness.report.labels import described
+from harness.report.matrix import Matrix
+from harness.report.terminal import STYLES
+
+NOTHING = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two documents, one of which may be missing, and what they differ in."""
+
+    before: Document | None
+    after: Document | None
+
+    @property
+    def changes(self) -> list[Row]:
+        """The claims that came out otherwise, or that only one of the two has."""
+        documents = [document for document in (self.before, self.after) if document is not None]
+        return [row for row in rows_of(documents) if row.differs or None in row.results]
+
+    @property
+    def differs(self) -> bool:
+        """Whether there is any difference in what was judged."""
+        return self.before is None or self.after is None or bool(self.changes)
+
+
+def load(path: Path) -> Document | Matrix:
+    """Read a result document or a matrix; UsageError, saying what is wrong, where it is neither."""
+    found = stored.load(path, Document, Matrix)
+    assert isinstance(found, Document | Matrix)
+    return found
+
+
+def pairs_of(before: Document | Matrix, after: Document | Matrix) -> list[Pair]:
+    """What is to be compared: two documents with each other, of matrices the devices of the same target."""
+    if isinstance(before, Document) and isinstance(after, Document):
+        return [Pair(before, after)]
+    former, latter = _by_target(before), _by_target(after)
+    return [Pair(former.get(target), latter.get(target)) for target in dict.fromkeys([*former, *latter])]
+
+
+def column_of(matrix: Matrix, target: str) -> Document:
+    """The document of one device of a matrix; UsageError, listing the targets, where there is none."""
+    documents = _by_target(matrix)
+    if target not in documents:
+        raise UsageError(f"The matrix has no device {target!r}. It has: {', '.join(documents)}.")
+    return documents[target]
+
+
+def show(pair: Pair, console: Console, *, evidence: bool) -> None:
+    """Print what the two are, the facts and the claims that differ, and how many they are."""
+    if pair.before is None or pair.after is None:
+        sign, there = ("-", pair.before) if pair.before else ("+", pair.after)
+        assert there is not None
+        console.print(Text(f"{sign} {there.target}: {described(there.device)}: only here", style="bold red"))
+        return
+    for sign, document in (("-", pair.before), ("+", pair.after)):
+        console.print(
+            Text.assemble(
+                (f"{sign} {document.target}", "bold"), f": {described(document.device)}, {document.started}"
+            )
+        )
+    for fact in differing_facts([pair.before.device, pair.after.device]):
+        console.print(
+            Text(f"  {fact.name}: {' → '.join(text or NOTHING for text in fact.texts)}", style="dim")
+        )
+    for row in pair.changes:
+        _show_change(row, console, evidence=evidence)
+    count = len(rows_of([pair.before, pair.after]))
+    console.print(f"\n{count} claims, {len(pair.changes) or 'none'} changed")
+
+
+def _show_change(row: Row, console: Console, *, evidence: bool) -> None:
+    before, after = row.results
+    console.print()
+    former, latter = _verdict(before), _verdict(after)
+    verdicts = [former] if former == latter else [former, latter]
+    console.print(Text.assemble((f"{row.id:<26}  ", "bold"), Text(" → ").join(verdicts)))
+    for sign, result, style in (("-", before, "red"), ("+", after, "green")):
+        if result is not None and said(result):
+            console.print(Padding(Text(f"{sign} {said(result)}", style=style), (0, 0, 0, 2), expand=False))
+    if evidence and before is not None and after is not None:
+        for line in _changed_evidence(before, after):
+            console.print(Padding(Text(line, style="dim"), (0, 0, 0, 4), expand=False))
+
+
+def _verdict(result: Result | None) -> Text:
+    if result is None:
+        return Text("not judged", style="dim")
+    symbol, style = STYLES[result.verdict]
+    text = Text(f"{symbol} {result.verdict}", style=style)
+    if result.as_known is False:
+        text.append(", NOT AS KNOWN", style="bold red")
+    return text
+
+
+def _changed_evidence(before: Result, after: Result) -> Iterator[str]:
+    figures = [
+        {(item.what, item.where): item.value for item in result.evidence} for result in (before, after)
+    ]
+    for what, where in dict.fromkeys(key for each in figures for key in each):
+        former, latter = (each.get((what, where)) for each in figures)
+        if former != latter:
+            yield f"{what} ({where}): {_figure(former)} → {_figure(latter)}"
+
+
+def _figure(value: object) -> str:
+    return NOTHING if value is None else shown(value)
+
+
+def _by_target(document: Document | Matrix) -> dict[str, Document]:
+    documents = document.documents if isinstance(document, Matrix) else (document,)
+    return {document.target: document for document in documents}

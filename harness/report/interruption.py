@@ -1,0 +1,56 @@
+"""The signals that end a run before its time, as an exception: they end all that Ctrl-C ends, and alike."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from types import FrameType
+
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""Besides SIGINT: sent by whoever supervises the run, and when its terminal is closed."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """One of these signals arrived."""
+
+    def __init__(self, sent: signal.Signals) -> None:
+        super().__init__(sent.name)
+        self.sent = sent
+
+
+def raise_on_signals() -> None:
+    """Have the first of these signals raise Interrupted; those that `nohup` has ignored stay ignored."""
+    for ending in ENDING:
+        if signal.getsignal(ending) is not signal.SIG_IGN:
+            signal.signal(ending, _raise)
+
+
+def signal_behind(interrupt: KeyboardInterrupt) -> signal.Signals:
+    """The signal that the exception stands for."""
+    return interrupt.sent if isinstance(interrupt, Interrupted) else signal.SIGINT
+
+
+def _raise(sent: int, _frame: FrameType | None) -> None:
+    # A closed terminal has both the kernel and the shell send SIGHUP: what the first one began to close is to
+    # be closed to its end. A handler, for programs that are started meanwhile would inherit SIG_IGN.
+    for ending in ENDING:
+        if signal.getsignal(ending) is _raise:
+            signal.signal(ending, _pass)
+    _leave_closed_terminal()
+    raise Interrupted(signal.Signals(sent))
+
+
+def _pass(_sent: int, _frame: FrameType | None) -> None:
+    _leave_closed_terminal()
+
+
+def _leave_closed_terminal() -> None:
+    """Have whatever is still said to a terminal that was closed go nowhere, where it would be an error."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        with contextlib.suppress(OSError):  # the one that listed the others is closed by now
+            file = os.readlink(f"/proc/self/fd/{descriptor}")
+            if file.startswith(("/dev/pts/", "/dev/tty", "/dev/console")) and not os.isatty(descriptor):
+                os.dup2(nowhere, descriptor)
+    os.close(nowhere)

@@ -1,0 +1,44 @@
+"""Names devices that stand beside each other: by what tells them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.facts import Facts
+from harness.report.document import Document
+
+KIB = 1024
+
+
+def described(facts: Facts | None) -> str:
+    """A device in one line."""
+    if facts is None:
+        return "no device"
+    android = f"Android {facts.android_release}, " if facts.android_release else ""
+    return f"{android}Linux {facts.kernel_release}, {facts.architecture}, {_pages(facts)}"
+
+
+def short_names(documents: Sequence[Document]) -> list[tuple[str, ...]]:
+    """For each document what tells its device from the others', each part for a line of its own.
+
+    The target is the last part where there is no device, or another one has the same parts.
+    """
+    parts = [_parts(document.device) for document in documents]
+    by_kind = list(zip(*filter(None, parts), strict=True))
+    differing = [index for index, of_each in enumerate(by_kind) if len(set(of_each)) > 1]
+    names = [tuple(part[index] for index in differing) if part else () for part in parts]
+    return [
+        name if name and names.count(name) == 1 else (*name, document.target)
+        for name, document in zip(names, documents, strict=True)
+    ]
+
+
+def _parts(facts: Facts | None) -> tuple[str, ...]:
+    if facts is None:
+        return ()
+    version = ".".join(map(str, facts.kernel_version))
+    return (f"Android {facts.android_release}", f"Linux {version}", facts.architecture, _pages(facts))
+
+
+def _pages(facts: Facts) -> str:
+    return f"{facts.page_size // KIB} KiB pages"

@@ -1,0 +1,95 @@
+"""Keeps documents in files: written whole or not at all, and checked for their schema when they are read."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from emulator.errors import UsageError
+from harness.json_values import Json, from_json
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+DocumentT = TypeVar("DocumentT", bound="DataclassInstance")
+
+
+def write(value: Json, path: Path) -> None:
+    """Write `value` as JSON, whole or not at all; UsageError where that cannot be done."""
+    write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text file, whole or not at all; UsageError where that cannot be done."""
+    with _beside(path.resolve()) as partial:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path.resolve())
+
+
+def load(path: Path, *kinds: type[DocumentT]) -> DocumentT:
+    """Read a document of one of these kinds; UsageError, saying what is wrong, where it is none.
+
+    A kind is a dataclass with the fields `schema` and `schema_version`, whose defaults are what it reads.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"{path} is not JSON: {error}") from error
+    schema = value.get("schema") if isinstance(value, dict) else None
+    readable = {_default(kind, "schema"): kind for kind in kinds}
+    if schema not in readable:
+        raise UsageError(
+            f"{path} is no result of Binder harness: its schema is not {' or '.join(map(str, readable))}"
+        )
+    kind = readable[schema]
+    version = _default(kind, "schema_version")
+    if value.get("schema_version") != version:
+        raise UsageError(
+            f"{path} has version {value.get('schema_version')} of the schema, and this is Binder harness "
+            f"{harness_version()}, which reads version {version}"
+        )
+    try:
+        return from_json(kind, value)
+    except ValueError as error:
+        raise UsageError(f"{path} is damaged: {error}") from error
+
+
+def harness_version() -> str:
+    """The version of the installed package."""
+    try:
+        return importlib.metadata.version("binder-harness")
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def check_writable(path: Path) -> None:
+    """Raise UsageError, before any work is done, where a file could not be written to `path`."""
+    with _beside(path):
+        pass
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A new empty file in the directory of `path`, gone afterwards unless it was moved."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is not a regular file: name one to write to")
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.touch()
+        try:
+            yield partial
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _default(kind: type[DocumentT], name: str) -> Any:
+    return kind.__dataclass_fields__[name].default

@@ -1,0 +1,32 @@
+"""What differs between devices, found on real ones: what only varies from run to run does not."""
+
+from __future__ import annotations
+
+from harness.matrix.here import judge_here
+from harness.report.comparison import differing_facts, rows_of
+from tests.heard import Heard
+
+WITH_VARYING_FIGURES = (
+    "mmap.same-frame",
+    "mmap.sender-shares",
+    "proto.sender-identity",
+    "sm.first-ping",
+    "sm.death-forgets",
+    "broadcast.delivery",
+    "call.marshalling",
+)
+ALIKE = ("embedded", "embedded?processors=1")
+
+
+def test_devices_that_are_alike_do_not_differ() -> None:
+    heard = Heard()
+    judge_here(ALIKE, WITH_VARYING_FIGURES, jobs=2, listener=heard)
+    documents = [column.document for column in heard.columns]
+    rows = rows_of(documents)
+    assert [row.id for row in rows if row.differs] == []
+    assert sorted(row.id for row in rows) == sorted(WITH_VARYING_FIGURES)
+    assert any(len({result.measured for result in row.judged}) > 1 for row in rows)
+    assert {row.name for row in differing_facts([document.device for document in documents])} <= {
+        "processors",
+        "memory bytes",
+    }

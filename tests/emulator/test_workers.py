@@ -1,0 +1,85 @@
+"""A matrix over a real scheduler with real worker processes, each of which boots its own device."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from distributed import Client, LocalCluster
+
+from emulator.deadline import Deadline
+from harness.claims.claim import CLAIMS
+from harness.matrix.child import ENDED_EARLY
+from harness.matrix.workers import judge_on_workers
+from harness.report.run import Note
+from tests.heard import Heard, below, gone
+
+WITHIN = 60.0
+TARGETS = ("embedded", "embedded?userland=none", "embedded?start=cold")
+CLAIM_IDS = [claim.id for claim in CLAIMS.select(["node"])]
+
+
+class AtTheFirstResult(Heard):
+    """Ends a process by a signal when the first claim of all is judged: that worker, or this process."""
+
+    def __init__(self, process_ids: dict[str, int], sent: signal.Signals) -> None:
+        super().__init__()
+        self.process_ids = process_ids
+        self.sent = sent
+        self.hit = ""
+        self.devices: set[int] = set()
+
+    def heard(self, target: str, note: Note) -> None:
+        super().heard(target, note)
+        if self.judged and not self.hit:
+            self.hit = target
+            worker = self.process_ids[dict(self.starts)[target]]
+            started = worker if self.sent is signal.SIGKILL else os.getpid()
+            self.devices = {process_id for process_id in below(started) if _is_machine(process_id)}
+            os.kill(started, self.sent)
+
+
+def _is_machine(process_id: int) -> bool:
+    return Path(f"/proc/{process_id}/cmdline").read_bytes().startswith(b"qemu-system")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    # More threads than devices: one device for each worker is what is asked of the scheduler.
+    with LocalCluster(n_workers=2, threads_per_worker=4, dashboard_address=None, silence_logs=50) as cluster:
+        yield cluster
+
+
+def on_workers(cluster: LocalCluster, sent: signal.Signals) -> AtTheFirstResult:
+    with Client(cluster) as client:
+        return AtTheFirstResult(client.run(os.getpid), sent)
+
+
+def test_what_a_killed_worker_had_is_judged_elsewhere_and_counts_once(cluster: LocalCluster) -> None:
+    heard = on_workers(cluster, signal.SIGKILL)
+    judge_on_workers(TARGETS, CLAIM_IDS, scheduler=cluster.scheduler_address, jobs=1, listener=heard)
+    assert Counter(column.target for column in heard.columns) == Counter(TARGETS)
+    for column in heard.columns:
+        assert (column.exit_code, column.failures) == (0, ())
+        assert [result.id for result in column.document.claims] == CLAIM_IDS
+    starts = Counter(target for target, _ in heard.starts)
+    assert starts.pop(heard.hit) == 2
+    assert set(starts.values()) == {1}
+    assert len(heard.devices) == 1
+    Deadline(WITHIN).poll(lambda: all(map(gone, heard.devices)), "the end of the killed worker's device")
+
+
+def test_an_interruption_ends_the_devices_of_all_workers(cluster: LocalCluster) -> None:
+    heard = on_workers(cluster, signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        judge_on_workers(TARGETS, CLAIM_IDS, scheduler=cluster.scheduler_address, jobs=1, listener=heard)
+    columns = {column.target: column for column in heard.columns}
+    assert len(heard.columns) == len(columns) == len(TARGETS)
+    assert columns[heard.hit].failures[-1].message == ENDED_EARLY
+    assert columns[heard.hit].document.claims
+    assert heard.devices
+    Deadline(WITHIN).poll(lambda: all(map(gone, heard.devices)), "the end of the workers' devices")

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 import traceback
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 import typer.core
 
 from emulator.errors import HarnessError
-from harness.commands import catalogue, devices, doctor, interactive, measure, verify
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends all that Ctrl-C ends, in the same way."""
+from harness.commands import boot, catalogue, devices, diff, doctor, interactive, matrix, measure, verify
+from harness.report.interruption import raise_on_signals, signal_behind
 
 
 class Commands(typer.core.TyperGroup):
@@ -32,7 +28,7 @@ class Commands(typer.core.TyperGroup):
             print(f"binder-harness: {error}", file=sys.stderr)
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as interrupt:
-            sent = signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT
+            sent = signal_behind(interrupt)
             print(f"binder-harness: ended by {sent.name}", file=sys.stderr)
             raise typer.Exit(128 + sent) from interrupt
 
@@ -46,6 +42,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(cls=verify.WithPytestArguments)(verify.verify)
+app.command()(matrix.matrix)
+app.command()(diff.diff)
 app.command("list")(catalogue.list_claims)
 app.command()(catalogue.explain)
 app.command()(measure.measure)
@@ -53,12 +51,12 @@ app.command()(doctor.doctor)
 app.command()(devices.devices)
 app.command(context_settings=interactive.TAKES_ANY_ARGUMENT)(interactive.shell)
 app.command()(interactive.repl)
-app.command()(interactive.boot)
+app.command()(boot.boot)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from harness.report.document import harness_version
+        from harness.report.stored import harness_version
 
         print(f"binder-harness {harness_version()}")
         raise typer.Exit
@@ -80,18 +78,15 @@ def binder_harness(
     binder-harness explain mmap.once      what a claim says and how it is tested
     binder-harness repl                   try your own on a booted device, in Python
 
-    Exit status: 0 all as known, 1 a deviation, 2 wrong usage, 3 device lost, 4 something is missing.
+    Exit status: 0 all as known, 1 a deviation, 2 wrong usage, 3 device lost, 4 something is missing on
+    this machine, 128 + N ended by signal N (130 by Ctrl-C).
     """
 
 
-def _terminate(_signal: int, _frame: object) -> NoReturn:
-    raise Terminated
-
-
 def main() -> None:
-    """Run the command line; an ordinary end, an error, Ctrl-C and SIGTERM all clean up."""
+    """Run the command line; an ordinary end, an error, Ctrl-C, SIGTERM and a closed terminal all clean up."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    signal.signal(signal.SIGTERM, _terminate)
+    raise_on_signals()
     app(prog_name="binder-harness")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+
+from emulator.errors import UsageError
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +48,33 @@ def add_options(parser: pytest.Parser) -> None:
 
 def settings_of(config: pytest.Config) -> Settings:
     """What was asked for; pytest.UsageError, naming the option, for a value that cannot be used."""
-    json = _value(config, "json")
-    seconds = _value(config, "time-limit")
     return Settings(
-        target=_target(_value(config, "target")),
-        json=config.invocation_params.dir / json if json else None,
-        time_limit=_seconds(seconds) if seconds else None,
+        target=_value(config, "target", _target) or "embedded",
+        json=_value(config, "json", config.invocation_params.dir.joinpath),
+        time_limit=_value(config, "time-limit", _seconds),
     )
 
 
-def _value(config: pytest.Config, name: str) -> str | None:
+def _value(config: pytest.Config, name: str, read: Callable[[str], Value]) -> Value | None:
+    """What the option or its twin was given, as `read` has it; None for nothing."""
     given: str | None = config.getoption(f"--binder-{name}")
-    return given if given is not None else os.environ.get(f"BINDER_HARNESS_{name.upper().replace('-', '_')}")
-
-
-def _target(text: str | None) -> str:
+    variable = f"BINDER_HARNESS_{name.upper().replace('-', '_')}"
+    text = given if given is not None else os.environ.get(variable)
     if not text:
-        return "embedded"
-    from emulator.errors import UsageError
+        return None
+    try:
+        return read(text)
+    except UsageError as error:
+        raise pytest.UsageError(f"--binder-{name} (or {variable}): {error}") from error
+
+
+def _target(text: str) -> str:
     from emulator.target import parse_target
 
-    try:
-        return str(parse_target(text))
-    except UsageError as error:
-        raise pytest.UsageError(f"--binder-target (or BINDER_HARNESS_TARGET): {error}") from error
+    return str(parse_target(text))
 
 
 def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise pytest.UsageError(
-            f"--binder-time-limit (or BINDER_HARNESS_TIME_LIMIT) is {text!r}: give seconds, more than 0"
-        )
-    return seconds
+    from harness.claims.time_limit import seconds_in
+
+    return seconds_in(text)

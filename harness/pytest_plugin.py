@@ -6,6 +6,7 @@ before a device is asked for, and leaves tests that ask for none alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 DEVICES = pytest.StashKey[Devices]()
 SETTINGS = pytest.StashKey[Settings]()
 REQUIREMENTS = "_binder_requirements"
+REQUIRES = (
+    "requires(*facilities): skip where the device of the fixture `device` lacks one of them, such as "
+    '"root" or "binder_debug" (Binder harness)'
+)
+"""The marker, as `pytest --markers` shows it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,11 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected."""
-    config.addinivalue_line(
-        "markers",
-        "requires(*facilities): skip where the device of the fixture `device` lacks one of them, such as "
-        '"root" or "binder_debug" (Binder harness)',
-    )
+    config.addinivalue_line("markers", REQUIRES)
     settings = settings_of(config)
     config.stash[SETTINGS] = settings
     config.stash[DEVICES] = Devices(config)
@@ -46,38 +48,48 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Listener(settings), Listener.NAME)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have the requirements of tests that use our device checked before their other fixtures."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Have the requirements of tests checked before their fixtures; UsageError for what is no facility."""
+    if _declared_by_others(config):
+        return
     for item in items:
         marks = list(item.iter_markers("requires"))
-        if marks and _uses_device(item):
-            _check_names([name for mark in marks for name in mark.args], item)
+        if marks and _sees_our_device(item):
+            for mark in marks:
+                _check_names(mark.args, item)
             names: list[str] = vars(item)["fixturenames"]
             if REQUIREMENTS not in names:  # the list is shared by the cases of a parametrized test
                 names.insert(0, REQUIREMENTS)
 
 
-def _uses_device(item: pytest.Item) -> bool:
-    """Whether the test uses the fixture `device` of this plugin, and not another one of that name."""
-    information = getattr(item, "_fixtureinfo", None)
-    definitions = information.name2fixturedefs.get("device", ()) if information else ()
+def _declared_by_others(config: pytest.Config) -> bool:
+    """Whether the suite, or another plugin, has a marker of the name `requires` of its own."""
+    lines = [line for line in config.getini("markers") if line != REQUIRES]
+    return "requires" in (re.split("[:(]", line, maxsplit=1)[0].strip() for line in lines)
+
+
+def _sees_our_device(item: pytest.Item) -> bool:
+    """Whether the fixture `device` is, for this test, this plugin's, or one built on it."""
+    definitions = item.session._fixturemanager.getfixturedefs("device", item) or ()
     for definition in reversed(definitions):  # the last one is used, and may itself ask for the one before
         if definition.func.__module__ == __name__:
-            return True
+            return isinstance(item, pytest.Function)
         if "device" not in definition.argnames:
             return False
     return False
 
 
-def _check_names(names: list[str], item: pytest.Item) -> None:
+def _check_names(names: tuple[object, ...], item: pytest.Item) -> None:
     from harness.facts import Need
 
     valid = [need.value for need in Need]
-    for name in names:
-        if name not in valid:
-            raise pytest.UsageError(
-                f"{item.nodeid} requires {name!r}, which is no facility. There are: {', '.join(valid)}"
-            )
+    wrong = [f"{name!r}, which is no facility" for name in names if name not in valid]
+    if wrong or not names:
+        raise pytest.UsageError(
+            f"{item.nodeid} requires {wrong[0] if wrong else 'nothing'}. There are: {', '.join(valid)}.\n"
+            "(The marker `requires` is Binder harness's. A suite that has its own declares it among the "
+            "`markers` of its pytest configuration.)"
+        )
 
 
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: Any) -> None:

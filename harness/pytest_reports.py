@@ -31,8 +31,9 @@ class Listener:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._started = datetime.now(UTC)
+        self._interruption: KeyboardInterrupt | None = None
         if settings.json is not None:
-            from harness.report.document import check_writable
+            from harness.report.stored import check_writable
 
             try:
                 check_writable(settings.json)
@@ -54,11 +55,20 @@ class Listener:
 
             self.run.take(Note.from_json(value))
 
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Remember that the run was interrupted, and how."""
+        if isinstance(excinfo.value, KeyboardInterrupt):
+            self._interruption = excinfo.value
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write what was asked for, and let the exit status tell what kind of failure it was."""
         if "run" not in vars(self) and self.settings.json is None:
             return
+        if self._interruption is not None:
+            from harness.report.interruption import signal_behind
+
+            self.run.interrupted = signal_behind(self._interruption).name
         if self.settings.json is not None:
             try:
                 self.run.document().write(self.settings.json)

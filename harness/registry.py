@@ -12,14 +12,18 @@ from typing import Generic, TypeVar
 from emulator.errors import UsageError
 
 Entry = TypeVar("Entry")
+NAMED = 3
+"""How many names an error suggests."""
 
 
 class Registry(Generic[Entry]):
     """The entries that the modules of one package add when they are imported, by name."""
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, package: str, *, listed_by: str) -> None:
         self.kind = kind
         self.package = package
+        self.listed_by = listed_by
+        """The command that shows the user all of them."""
         self._entries: dict[str, Entry] = {}
 
     def add(self, name: str, entry: Entry) -> None:
@@ -36,7 +40,7 @@ class Registry(Generic[Entry]):
         return dict(self._entries)
 
     def get(self, name: str) -> Entry:
-        """The entry of that name; UsageError, listing the closest first, when there is none."""
+        """The entry of that name; UsageError, naming those that are close to it, when there is none."""
         entries = self.all()
         if name not in entries:
             raise self._unknown(name, entries)
@@ -57,9 +61,11 @@ class Registry(Generic[Entry]):
         return [entry for name, entry in entries.items() if not chosen or name in chosen]
 
     def _unknown(self, name: str, entries: Iterable[str]) -> UsageError:
-        closest = difflib.get_close_matches(name, entries, n=5, cutoff=0.5)
-        listed = ", ".join([*closest, *(other for other in entries if other not in closest)])
-        return UsageError(f"There is no {self.kind} {name!r}. There are: {listed or 'none yet'}.")
+        known = list(dict.fromkeys([*entries, *(entry.partition(".")[0] for entry in entries)]))
+        near = [entry for entry in known if name and name in entry]
+        near += [entry for entry in difflib.get_close_matches(name, known, n=NAMED) if entry not in near]
+        hint = f" Did you mean {' or '.join(near[:NAMED])}?" if near else ""
+        return UsageError(f"There is no {self.kind} {name!r}.{hint} All of them: {self.listed_by}")
 
 
 def _means(pattern: str, name: str) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.options import AsJson
+from harness.commands.options import CLAIM_HELP, AsJson
 from harness.commands.text import labelled
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def list_claims(
     patterns: Annotated[
-        list[str] | None, typer.Argument(metavar="CLAIM", help="Ids, prefixes (mmap) or globs (mmap.*).")
+        list[str] | None, typer.Argument(metavar="CLAIM", help=f"{CLAIM_HELP} None means all.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -39,19 +40,26 @@ def list_claims(
         print(f"\n{section}")
         for claim in members:
             print(f"  {claim.id:<24}  {claim.statement}")
+    print("\nHow one is tested, and what is known of it: binder-harness explain CLAIM")
 
 
-def explain(claim_id: Annotated[str, typer.Argument(metavar="CLAIM", help="The id of one claim.")]) -> None:
-    """Say what a claim states and how it is tested.
+def explain(patterns: Annotated[list[str], typer.Argument(metavar="CLAIM", help=CLAIM_HELP)]) -> None:
+    """Say what claims state, how each is tested, and what is known to come out.
 
     \b
     binder-harness explain mmap.once
+    binder-harness explain copy '*.first-*'
     """
     from harness.claims.claim import CLAIMS
 
-    claim = CLAIMS.get(claim_id)
+    claims = CLAIMS.select(patterns)
+    print("\n\n".join(map(_explained, claims)))
+    print(f"\nJudge {'it' if len(claims) == 1 else 'them'}: binder-harness verify {shlex.join(patterns)}")
+
+
+def _explained(claim: Claim) -> str:
     needs = ", ".join(need.meaning for need in claim.needs) or "nothing beyond a device with Binder"
-    print(f"{claim.id} ({claim.section})\n\n  {claim.statement}\n")
+    lines = [f"{claim.id} ({claim.section})", "", f"  {claim.statement}", ""]
     for label, text in (
         ("said in", f"document {' and '.join(claim.documents)}" if claim.documents else "no document"),
         ("experiment", claim.experiment),
@@ -62,8 +70,8 @@ def explain(claim_id: Annotated[str, typer.Argument(metavar="CLAIM", help="The i
         ("time limit", f"{claim.time_limit:g} s"),
     ):
         if text:
-            print(labelled(f"{label}:", text, indent=14))
-    print(f"\nJudge it: binder-harness verify {claim.id}")
+            lines.append(labelled(f"{label}:", text, indent=14))
+    return "\n".join(lines)
 
 
 def _as_json(claim: Claim) -> Json:

@@ -5,22 +5,23 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from harness.commands.options import AsJson
+from harness.commands.options import AsJson, Host
 from harness.commands.text import labelled
 
 
-def devices(as_json: AsJson = False) -> None:
+def devices(host: Host = None, as_json: AsJson = False) -> None:
     """List the targets that can be used now, and say of the others why not.
 
     \b
     binder-harness devices
+    binder-harness devices --host ssh://user@host
     binder-harness verify --target adb:SERIAL
 
     A target stands for `--target`; options may follow it after a question mark.
     """
     from emulator.target import explain_targets, offers
 
-    found = offers()
+    found = offers(host or "")
     if as_json:
         print(json.dumps([dataclasses.asdict(offer) for offer in found], indent=2, ensure_ascii=False))
         return

@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from emulator.errors import ExitCode
-from harness.commands.options import TARGET_HELP
+from harness.commands.options import Host, OptionalTarget, PositionalTarget, one_target, started
 from harness.commands.text import labelled
+
+if TYPE_CHECKING:
+    from emulator.doctor import Check
 
 
 def doctor(
-    target: Annotated[str | None, typer.Option("--target", metavar="TARGET", help=TARGET_HELP)] = None,
+    context: typer.Context,
+    positional: PositionalTarget = None,
+    target: OptionalTarget = None,
+    host: Host = None,
 ) -> None:
     """Say what is there, what is missing, and what mends it.
 
     \b
     binder-harness doctor
     binder-harness doctor --target embedded
+    binder-harness doctor --host ssh://user@host
 
-    With --target, also what the device is and can show. The exit status is 4
-    while this machine lacks something.
+    With a target, also what that device is and can show; with --host, what the
+    other machine has. The exit status is 4 while either lacks something.
     """
     from emulator.doctor import checks
 
+    chosen = one_target(context, positional, target)
     checked = checks()
+    _show(checked)
+    if host is not None:
+        from emulator.host_doctor import checks_on
+
+        print(f"\nThe host {host}", flush=True)
+        there = checks_on(host)
+        _show(there)
+        checked += there
+    if not all(check.ok for check in checked):
+        raise typer.Exit(ExitCode.SETUP_MISSING)
+    if chosen is None:
+        print("\nWhat a device can show: binder-harness doctor --target embedded")
+    else:
+        _show_device(started(chosen, cold=False, host=host))
+
+
+def _show(checked: list[Check]) -> None:
     for check in checked:
         print(f"{'ok     ' if check.ok else 'MISSING'}  {check.name}: {check.detail}")
         if not check.ok and check.mend:
             print(f"         mend it: {check.mend}")
-    if not all(check.ok for check in checked):
-        raise typer.Exit(ExitCode.SETUP_MISSING)
-    if target is None:
-        print("\nWhat a device can show: binder-harness doctor --target embedded")
-    else:
-        _show_device(target)
 
 
 def _show_device(target: str) -> None:

@@ -1,19 +1,16 @@
-"""`shell`, `repl` and `boot`: a booted device to try things on by hand."""
+"""`shell` and `repl`: a booted device, and a prompt to try things on it by hand."""
 
 from __future__ import annotations
 
 import code
 import importlib
-import math
-import shutil
 import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.options import TARGET_HELP, Cold, Host, Target, started
+from emulator.deadline import Deadline
+from harness.commands.options import ActivityStandin, Cold, Host, Target, activity_manager, started
 
 if TYPE_CHECKING:
     from harness.device import Device
@@ -29,15 +26,17 @@ The device {serial} is up: Linux {release}, {page_size}-byte pages. Try this:
   manager.serve(lambda call: Parcel().int32(call.data.int32() + 1))
   Binder.open(client, "{node}").transact(handle=0, code=1, data=Parcel().int32(41)).int32()
 
-At hand: device, {names}. Ctrl-D ends the prompt and the device.
+  device.binder.process(server.pid).nodes    # what the driver keeps for it
+  server.maps.at(manager.mapping)            # what /proc says of its mapping
+{more}
+At hand: {names}. Ctrl-D ends the prompt and the device.
 """
+FIRST_BROADCAST = """
+The stand-in for Android's activity manager runs. Try this as well:
 
-NEXT_COMMANDS = """
-The device is up until Ctrl-C: {serial}
-
-  {adb} -s {serial} shell
-  {adb} -s {serial} shell ls {debug}
-  {binder_harness} verify --target adb:{serial}
+  with open_receiver(device, "com.example.HELLO") as receiver, open_sender(device) as sender:
+      sender.send(Intent(action="com.example.HELLO", extras={"data": "Notice me senpai!"}))
+      print(receiver.next(Deadline(10)).intent.extras)
 """
 
 
@@ -48,43 +47,66 @@ def shell(
     target: Target = "embedded",
     cold: Cold = False,
     host: Host = None,
+    activity_standin: ActivityStandin = False,
 ) -> None:
-    """Boot a device and open `adb shell` on it.
+    """Boot a device and open `adb shell` on it, or run one command there.
 
     \b
     binder-harness shell
     binder-harness shell cat /proc/misc
     binder-harness shell --target adb -- ps -A
+    binder-harness shell --activity-standin cmd activity broadcast -a com.example.HELLO
 
     The exit status is the command's.
     """
     from harness.commands.adb import adb_program
     from harness.device import open_device
 
-    with open_device(started(target, cold=cold, host=host)) as device:
+    with (
+        open_device(started(target, cold=cold, host=host)) as device,
+        activity_manager(device, standin=activity_standin),
+    ):
         finished = subprocess.run(
             [adb_program(), "-s", device.serial, "shell", *(command or [])], check=False
         )
     raise typer.Exit(finished.returncode)
 
 
-def repl(target: Target = "embedded", cold: Cold = False, host: Host = None) -> None:
+def repl(
+    target: Target = "embedded",
+    cold: Cold = False,
+    host: Host = None,
+    activity_standin: ActivityStandin = False,
+) -> None:
     """Boot a device and open a Python prompt on it.
 
-    `device`, `Binder`, `Parcel` and all else that the package `harness` offers are at hand.
+    \b
+    binder-harness repl
+    binder-harness repl --activity-standin
+
+    `device`, `Binder`, `Parcel` and all else that the package `harness` offers are at hand; the prompt says
+    what to try first. With the stand-in, what harness.framework offers is at hand, too.
     """
+    import rich.pretty
+
     from harness.device import open_device
 
-    with open_device(started(target, cold=cold, host=host)) as device:
-        names = _names(device)
+    with (
+        open_device(started(target, cold=cold, host=host)) as device,
+        activity_manager(device, standin=activity_standin),
+    ):
+        packages = ["harness", "harness.framework"] if activity_standin else ["harness"]
+        names = {"device": device, "Deadline": Deadline} | _names(packages)
         _complete_with(names)
-        code.interact(_banner(device, sorted(names)), local=names, exitmsg="")
+        rich.pretty.install()
+        banner = _banner(device, list(names), FIRST_BROADCAST if activity_standin else "")
+        code.interact(banner, local=names, exitmsg="")
 
 
-def _names(device: Device) -> dict[str, object]:
-    """What the prompt starts with: all that the package `harness` offers, and the device."""
-    package = importlib.import_module("harness")
-    return {name: getattr(package, name) for name in package.__all__} | {"device": device}
+def _names(packages: list[str]) -> dict[str, object]:
+    """All that these packages offer."""
+    modules = map(importlib.import_module, packages)
+    return {name: getattr(module, name) for module in modules for name in module.__all__}
 
 
 def _complete_with(names: dict[str, object]) -> None:
@@ -98,48 +120,12 @@ def _complete_with(names: dict[str, object]) -> None:
     readline.parse_and_bind("tab: complete")
 
 
-def _banner(device: Device, names: list[str]) -> str:
+def _banner(device: Device, names: list[str], more: str) -> str:
     return FIRST_EXPERIMENT.format(
         serial=device.serial,
         release=device.facts.kernel_release,
         page_size=f"{device.facts.page_size:,}",
         node=device.facts.free_binder_device or "/dev/binder",
-        names=", ".join(name for name in names if name != "device"),
-    )
-
-
-def boot(
-    target: Annotated[str, typer.Argument(metavar="TARGET", help=TARGET_HELP)] = "embedded",
-    cold: Cold = False,
-    host: Host = None,
-) -> None:
-    """Boot a device and keep it running until Ctrl-C.
-
-    \b
-    binder-harness boot
-    """
-    from emulator.deadline import Deadline
-    from emulator.errors import DeviceLostError, UsageError
-    from emulator.target import parse_target
-    from harness.device import open_device
-
-    if not parse_target(target).kind.starts:
-        raise UsageError(f"{target} needs no booting: it runs already. See `binder-harness devices`.")
-    with open_device(started(target, cold=cold, host=host)) as device:
-        print(_next_commands(device), flush=True)
-        Deadline(math.inf).poll(lambda: not device.alive, "the end of the device", interval=0.5)
-        raise DeviceLostError(f"The device {device.serial} ended by itself.\n{device.console_tail()}")
-
-
-def _next_commands(device: Device) -> str:
-    """What to type next, in words that this user's shell finds."""
-    from harness.commands.adb import adb_program
-
-    adb = adb_program()
-    ours = shutil.which("binder-harness")
-    return NEXT_COMMANDS.format(
-        serial=device.serial,
-        debug=device.facts.binder_debug or "/dev",
-        adb="adb" if adb == shutil.which("adb") else adb,
-        binder_harness="binder-harness" if ours else Path(sys.executable).with_name("binder-harness"),
+        more=more,
+        names=", ".join(names),
     )

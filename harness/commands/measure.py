@@ -16,17 +16,18 @@ if TYPE_CHECKING:
 
 def measure(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A measurement; without one, they are listed.")
+        str | None, typer.Argument(metavar="NAME", help="A measurement. None means: list them all.")
     ] = None,
     target: Target = "embedded",
     cold: Cold = False,
     host: Host = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run one measurement and print its figures.
+    """Run one measurement and print its figures, without a verdict on any claim.
 
     \b
     binder-harness measure                        what can be measured
+    binder-harness measure size-limits
     binder-harness measure size-limits --json
     """
     from harness.measure.measurement import MEASUREMENTS
@@ -34,6 +35,7 @@ def measure(
     if name is None:
         for known in MEASUREMENTS.all().values():
             print(f"{known.name:<24}  {known.summary}")
+        print("\nTake one of them: binder-harness measure NAME")
         return
     measurement = MEASUREMENTS.get(name)
     from harness.device import open_device
@@ -46,6 +48,7 @@ def measure(
         return
     from harness.claims.claim import shown
 
+    print(f"{measurement.summary}\n")
     rows = [(label, shown(value)) for label, value in _leaves(figures)]
     width = max((len(label) for label, _ in rows), default=0)
     for label, text in rows:

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-TARGET_HELP = "The device to use, such as `embedded`, which boots one."
-Target = Annotated[
-    str, typer.Option("--target", metavar="TARGET", envvar="BINDER_HARNESS_TARGET", help=TARGET_HELP)
+from emulator.errors import UsageError
+from emulator.progress import say
+
+if TYPE_CHECKING:
+    from harness.device import Device
+
+OptionT = TypeVar("OptionT", str, str | None)
+
+CLAIM_HELP = "Ids (mmap.once), prefixes (mmap) or globs ('*.first-*')."
+TARGET_HELP = "The device to use: `embedded` boots one, `binder-harness devices` lists the others."
+GIVEN_BY = {"start": "--cold", "host": "--host (or BINDER_HARNESS_HOST)"}
+"""What the user writes for an option of a target."""
+TARGET = typer.Option("--target", metavar="TARGET", envvar="BINDER_HARNESS_TARGET", help=TARGET_HELP)
+Target = Annotated[str, TARGET]
+OptionalTarget = Annotated[str | None, TARGET]
+PositionalTarget = Annotated[
+    str | None, typer.Argument(metavar="TARGET", show_default=False, help="The same as --target.")
 ]
 Cold = Annotated[bool, typer.Option("--cold", help="Boot the device; do not restore it from a snapshot.")]
 Host = Annotated[
@@ -20,13 +37,67 @@ Host = Annotated[
         help="Run the device on another machine: ssh://USER@HOST:PORT.",
     ),
 ]
+ActivityStandin = Annotated[
+    bool,
+    typer.Option(
+        "--activity-standin",
+        help="Start a stand-in for Android's activity manager on a device that has none: it delivers "
+        "broadcasts, and answers `cmd activity`.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page for browsers there.")]
+
+
+def one_target(context: typer.Context, positional: str | None, option: OptionT) -> str | OptionT:
+    """What was given as TARGET or as `--target`; UsageError where both were, and they differ."""
+    source = context.get_parameter_source("target")
+    if positional is None:
+        return option
+    if source is not None and source.name == "COMMANDLINE" and option != positional:
+        raise UsageError(f"Two targets were given, {positional!r} and --target {option!r}: give one of them.")
+    return positional
 
 
 def started(target: str, *, cold: bool, host: str | None) -> str:
-    """The target, with the options that have it boot, and elsewhere, where that is asked for."""
-    options = ["start=cold"] if cold else []
-    options += [f"host={host}"] if host else []
-    for option in options:
-        target += f"{'&' if '?' in target else '?'}{option}"
+    """The target, with the options that have it boot, and elsewhere, where that is asked for.
+
+    Raises UsageError, in terms of what was typed, for what cannot be a target.
+    """
+    from emulator.target import parse_target
+
+    kind = parse_target(target).kind
+    wanted = {"start": "cold" if cold else "", "host": host or ""}
+    for name, value in wanted.items():
+        if value:
+            if name not in (option.name for option in kind.options):
+                raise UsageError(
+                    f"{GIVEN_BY[name]} is for devices that Binder harness starts itself, unlike {target}."
+                )
+            target += f"{'&' if '?' in target else '?'}{name}={value}"
+            with said_of(GIVEN_BY[name]):
+                parse_target(target)
     return target
+
+
+@contextlib.contextmanager
+def said_of(option: str) -> Iterator[None]:
+    """Have a UsageError in the block name the option that it is about."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"{option}: {error}") from error
+
+
+@contextlib.contextmanager
+def activity_manager(device: Device, *, standin: bool) -> Iterator[None]:
+    """For the length of the block, where the stand-in is asked for, see that the device has one."""
+    if not standin:
+        yield
+        return
+    from harness.framework.standin import open_framework
+
+    with open_framework(device) as framework:
+        if not framework.stand_in:
+            say(f"{device.serial} has Android's own activity manager: the stand-in is not started")
+        yield

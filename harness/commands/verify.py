@@ -11,7 +11,7 @@ import typer
 import typer.core
 
 from emulator.errors import ExitCode
-from harness.commands.options import Cold, Host, Target, started
+from harness.commands.options import CLAIM_HELP, Cold, Host, Html, Target, said_of, started
 
 if TYPE_CHECKING:
     from harness.claims.claim import Claim
@@ -37,7 +37,7 @@ def verify(
     context: typer.Context,
     patterns: Annotated[
         list[str] | None,
-        typer.Argument(metavar="CLAIM", help="Ids, prefixes (mmap) or globs (mmap.*); none means all."),
+        typer.Argument(metavar="CLAIM", help=f"{CLAIM_HELP} None means all."),
     ] = None,
     target: Target = "embedded",
     cold: Cold = False,
@@ -49,8 +49,9 @@ def verify(
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit's XML there.")
     ] = None,
+    html: Html = None,
     time_limit: Annotated[
-        float | None,
+        str | None,
         typer.Option(
             metavar="SECONDS",
             envvar="BINDER_HARNESS_TIME_LIMIT",
@@ -67,7 +68,8 @@ def verify(
     binder-harness verify -- -x --lf -n 2        what follows -- is for pytest
     """
     from harness.claims.claim import CLAIMS
-    from harness.report.document import check_writable
+    from harness.claims.time_limit import seconds_in
+    from harness.report.stored import check_writable
 
     claims = CLAIMS.select(patterns or [])
     arguments = [f"--binder-target={started(target, cold=cold, host=host)}"]
@@ -77,19 +79,26 @@ def verify(
     if junit is not None:
         check_writable(junit)
         arguments.append(f"--junitxml={junit.absolute()}")
+    if html is not None:
+        check_writable(html)
     if time_limit is not None:
+        with said_of("--time-limit (or BINDER_HARNESS_TIME_LIMIT)"):
+            seconds_in(time_limit)
         arguments.append(f"--binder-time-limit={time_limit}")
     arguments += context.meta.get(PYTEST_ARGUMENTS, [])
     view, status = _judge(claims, arguments)
-    if view.run is not None and (view.run.results or view.run.failures):
-        _show(view.run, len(claims), json)
+    run = view.run
+    if run is not None and (run.results or run.failures or run.interrupted):
+        _show(run, len(claims), json)
+        if html is not None:
+            _write_page(run, html)
         if context.find_root().params["debug"]:
-            _show_tracebacks(view.run)
+            _show_tracebacks(run)
     else:
         print(view.said.getvalue(), end="")
     if view.interruption is not None:
         raise view.interruption
-    raise typer.Exit(_exit_code(view.run, status))
+    raise typer.Exit(_exit_code(run, status))
 
 
 def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
@@ -133,6 +142,13 @@ def _show(run: Run, asked: int, json: Path | None) -> None:
     for failure in run.failures:
         if failure.message not in told:
             print(f"binder-harness: {failure.message}", file=sys.stderr)
+
+
+def _write_page(run: Run, html: Path) -> None:
+    from harness.report import html as view
+
+    view.write(run.document(), html)
+    print(f"To be read in a browser: {html}")
 
 
 def _show_tracebacks(run: Run) -> None:

@@ -7,8 +7,11 @@ kernel does not print is None; lines of no known form are kept as they are. bind
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, IntFlag
+
+from harness.kernel.concise import Concise, counted
 
 
 class LooperState(IntFlag):
@@ -45,8 +48,8 @@ class BufferState(Enum):
     """Filled, not freed yet (Rust driver)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+@dataclass(frozen=True, slots=True, repr=False)
+class Transaction(Concise):
     """A transaction in flight, seen from one of its ends."""
 
     role: str
@@ -84,8 +87,8 @@ class Transaction:
     """What the kernel prints after all this, if anything."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
+@dataclass(frozen=True, slots=True, repr=False)
+class Thread(Concise):
     """A thread that has used the driver."""
 
     tid: int
@@ -100,8 +103,8 @@ class Thread:
     """Other work pending for it, as printed: `transaction complete`, `node work 12: …`, …"""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+@dataclass(frozen=True, slots=True, repr=False)
+class Node(Concise):
     """An object that a process has sent to others."""
 
     debug_id: int
@@ -135,8 +138,8 @@ class Node:
     work: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+@dataclass(frozen=True, slots=True, repr=False)
+class Reference(Concise):
     """A handle that a process has on somebody's node."""
 
     debug_id: int
@@ -151,8 +154,8 @@ class Reference:
     Linux 5.7 a hash is printed for none as well. The Rust driver prints nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Buffer:
+@dataclass(frozen=True, slots=True, repr=False)
+class Buffer(Concise):
     """A part of a process's mapping in use."""
 
     debug_id: int | None
@@ -172,8 +175,8 @@ class Buffer:
     """Whether it counts against the one-way space (Rust driver)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessBlock:
+@dataclass(frozen=True, slots=True, repr=False)
+class ProcessBlock(Concise):
     """What the driver keeps for one open file of a process."""
 
     pid: int
@@ -190,7 +193,7 @@ class ProcessBlock:
     unknown_lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class State:
     """All of Binder's records: one file of the driver, parsed."""
 
@@ -200,6 +203,19 @@ class State:
     unknown_lines: tuple[str, ...]
     """Lines of no known form that stand outside every process block."""
 
+    def __repr__(self) -> str:
+        pids = {block.pid for block in self.processes}
+        dead = [counted(len(self.dead_nodes), "dead node")] if self.dead_nodes else []
+        return f"<State: {', '.join([counted(len(pids), 'process'), contents_of(self.processes), *dead])}>"
+
     def of_process(self, pid: int) -> tuple[ProcessBlock, ...]:
         """The blocks of one process: one for each time it opened a Binder device."""
         return tuple(block for block in self.processes if block.pid == pid)
+
+
+def contents_of(blocks: Sequence[ProcessBlock]) -> str:
+    """How much there is in these blocks, in words."""
+    kinds = {"thread": "threads", "node": "nodes", "handle": "references", "buffer": "buffers"}
+    return ", ".join(
+        counted(sum(len(getattr(block, field)) for block in blocks), kind) for kind, field in kinds.items()
+    )

@@ -10,8 +10,9 @@ from itertools import chain
 from emulator.errors import HarnessError
 from harness.kernel.binder_logs import TransactionLog, parse_transaction_log
 from harness.kernel.binder_parser import parse_state
-from harness.kernel.binder_records import Buffer, Node, ProcessBlock, Reference, State, Thread
+from harness.kernel.binder_records import Buffer, Node, ProcessBlock, Reference, State, Thread, contents_of
 from harness.kernel.binder_stats import Stats, parse_stats
+from harness.kernel.concise import counted
 from harness.kernel.files import Files, directory_holding
 
 LOCATIONS = ("/sys/kernel/debug/binder", "/dev/binderfs/binder_logs")
@@ -21,7 +22,7 @@ class BinderRecordsMissingError(HarnessError, FileNotFoundError):
     """The device does not show Binder's records; the message says where was looked and what may be wrong."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class BinderProcess:
     """All that the driver keeps for one process: a block for each time it opened a Binder device.
 
@@ -30,6 +31,10 @@ class BinderProcess:
 
     pid: int
     blocks: tuple[ProcessBlock, ...]
+
+    def __repr__(self) -> str:
+        opened = counted(len(self.blocks), "open device")
+        return f"<BinderProcess {self.pid}: {opened}, {contents_of(self.blocks)}>"
 
     def in_context(self, name: str) -> BinderProcess:
         """Only what belongs to one device, such as `vndbinder`."""
@@ -65,6 +70,10 @@ class BinderState:
     def __init__(self, files: Files, locations: Sequence[str] = LOCATIONS) -> None:
         self._files = files
         self._locations = locations
+
+    def __repr__(self) -> str:
+        # Where it was not asked for yet, the device is not asked for it to show this.
+        return f"<BinderState of {vars(self).get('location', 'a device')}: process(pid), state(), stats(), …>"
 
     @functools.cached_property
     def location(self) -> str:

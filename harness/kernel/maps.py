@@ -71,7 +71,7 @@ class AddressNotMappedError(HarnessError, LookupError):
     """No mapping of the process holds the address."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Mapping:
     """One mapping, from `start` up to but without `end`."""
 
@@ -86,6 +86,13 @@ class Mapping:
     path: str
     """The file, with ` (deleted)` where the kernel adds that; `[stack]` and the like; empty if anonymous."""
 
+    def __repr__(self) -> str:
+        range_and_file = f"{self.start:#x}-{self.end:#x} {self.permissions} {self.path}".rstrip()
+        return f"<{type(self).__name__} {range_and_file}: {self._summary()}>"
+
+    def _summary(self) -> str:
+        return f"{self.size:,} bytes"
+
     @property
     def size(self) -> int:
         """Bytes of address space."""
@@ -95,7 +102,7 @@ class Mapping:
         return self.start <= address < self.end
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class DetailedMapping(Mapping):
     """A mapping as /proc/PID/smaps shows it."""
 
@@ -105,6 +112,10 @@ class DetailedMapping(Mapping):
     """The two-letter flags; VM_FLAG_MEANINGS says what they stand for."""
     other: dict[str, str]
     """Attributes that are no size, as printed: THPeligible, ProtectionKey, …"""
+
+    def _summary(self) -> str:
+        resident = f", {self.rss:,} with a page" if "Rss" in self.figures else ""
+        return f"{self.size:,} bytes{resident}; VmFlags {' '.join(sorted(self.vm_flags))}"
 
     @property
     def rss(self) -> int:

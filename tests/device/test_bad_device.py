@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from device_agents.build import syscall_agent
-from emulator.errors import HarnessError
+from emulator.errors import HarnessError, UsageError
 from harness.device import Device
 from harness.kernel.binder_state import BinderRecordsMissingError, BinderState
 
@@ -23,6 +23,14 @@ def test_a_file_for_which_there_is_no_room_is_refused(device: Device, tmp_path: 
     finally:
         device.shell(f"umount {NOWHERE} && rmdir {NOWHERE}")
     assert device.shell("echo usable") == "usable"
+
+
+@pytest.mark.parametrize(("name", "reason"), [("nope", "No such file or directory"), ("", "Is a directory")])
+def test_a_local_file_that_is_not_there_is_not_sought_on_the_device(
+    device: Device, tmp_path: Path, name: str, reason: str
+) -> None:
+    with pytest.raises(UsageError, match=f"^{tmp_path / name} cannot be read on this machine: {reason}"):
+        device.push(tmp_path / name, "/data/local/tmp/nope")
 
 
 def test_an_agent_for_another_architecture_is_refused_with_what_the_device_said(

@@ -60,6 +60,9 @@ class FakeDevice:
     def rollback(self) -> None:
         self.rollbacks += 1
 
+    def forget_what_ran(self) -> None:
+        pass
+
     def process(self, **options: int) -> FakeProcess:
         self.processes.append(FakeProcess(options))
         return self.processes[-1]

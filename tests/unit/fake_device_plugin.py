@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
+from emulator import adb_devices
 from harness.claims.claim import CLAIMS
 from tests.unit import fake_device
 
+adb_devices.state_of = lambda serial: adb_devices.REACHED  # noqa: ARG005
 sys.modules["harness.device"] = fake_device.device_module()
 _chosen = fake_device.choose(*os.environ.get("BINDER_HARNESS_TEST_CLAIMS", "").split())
 CLAIMS.all = lambda: _chosen  # type: ignore[method-assign]

@@ -17,7 +17,7 @@ LEAVES = {"emulator.deadline", "emulator.errors", "emulator.progress"}
 """What anything may import."""
 
 LAYERS = (
-    {"cli", "commands", "pytest_plugin", "pytest_devices", "pytest_options", "pytest_reports"},
+    {"cli", "commands", "matrix", "pytest_plugin", "pytest_devices", "pytest_options", "pytest_reports"},
     {"report"},
     {"claims"},
     {"measure"},
@@ -34,7 +34,7 @@ LAYERS = (
 ON_DEMAND = {("device", "probe"), ("device", "binder"), ("device", "measure")}
 """The ways up, taken when asked for: a device finds its facts, serves names, records its transactions."""
 
-REACH_THE_EMULATOR = {"adb_link", "device", "cli", "commands", "pytest_options"}
+REACH_THE_EMULATOR = {"adb_link", "device", "cli", "commands", "matrix", "pytest_options"}
 """The parts of `harness` that may import more of `emulator` than its leaves."""
 
 

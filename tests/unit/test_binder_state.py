@@ -447,3 +447,29 @@ def test_a_driver_that_keeps_no_logs() -> None:
     binder = BinderState(FakeFiles({f"{LOGS}/state": RUST_6_18}))
     with pytest.raises(BinderRecordsMissingError, match="Rust driver"):
         binder.transaction_log()
+
+
+def test_records_are_shown_short_at_the_prompt() -> None:
+    state = parse_state(LINUX_6_12 + RUST_6_18.removeprefix("binder state:\n"))
+    assert repr(state) == "<State: 3 processes, 3 threads, 2 nodes, 4 handles, 4 buffers>"
+    android = parse_state(ANDROID_5_4)
+    assert repr(android) == "<State: 1 process, 1 thread, 1 node, 2 handles, 2 buffers, 1 dead node>"
+    binder = BinderState(FakeFiles({"/logs/state": LINUX_6_12, "/logs/proc/500": LINUX_6_12}), ["/logs"])
+    assert repr(binder).startswith("<BinderState of a device: ")
+    assert (
+        repr(binder.process(500))
+        == "<BinderProcess 500: 1 open device, 1 thread, 1 node, 1 handle, 1 buffer>"
+    )
+    assert repr(binder).startswith("<BinderState of /logs: ")
+
+
+def test_a_record_leaves_out_what_the_kernel_does_not_say() -> None:
+    (process,) = parse_state(LINUX_6_12).processes
+    assert repr(process.buffers[0]) == (
+        "Buffer(debug_id=34, offset=16216, data_size=4, offsets_size=0, extra_size=0, state=ACTIVE)"
+    )
+    assert "strong=1, weak=1" in repr(process.references[0])
+    assert "priority" not in repr(process.nodes[0])
+    assert [name for name, _ in process.threads[0].__rich_repr__()] == [
+        *("tid", "looper", "need_return", "temporary_references", "transactions", "work")
+    ]

@@ -166,7 +166,7 @@ def test_the_decorator_registers_and_returns_the_function(monkeypatch: pytest.Mo
 
 
 def test_claims_come_in_the_order_of_their_sections() -> None:
-    registry = ClaimRegistry("claim", "tests.emulator")
+    registry = ClaimRegistry("claim", "tests.emulator", listed_by="binder-harness list")
     for name, section in (
         ("sm.b", Section.SERVICE_MANAGER),
         ("mmap.b", Section.MAPPING),

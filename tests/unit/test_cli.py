@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ast
+import contextlib
 import json
 import os
 import pty
@@ -8,7 +10,7 @@ import subprocess
 import sys
 import threading
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +19,8 @@ from typing import Any
 import pytest
 
 import emulator.doctor
+from emulator.deadline import Deadline
+from emulator.errors import UsageError
 from harness.claims.claim import CLAIMS
 from harness.cli import main
 from harness.measure.measurement import MEASUREMENTS, Measurement
@@ -44,7 +48,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "harness.device", fake_device.device_module())
     monkeypatch.setattr(CLAIMS, "all", fake_device.choose)
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path / "cache"))
-    for name in ("TARGET", "JSON", "TIME_LIMIT", "DEBUG"):
+    for name in ("TARGET", "HOST", "JSON", "TIME_LIMIT", "DEBUG"):
         monkeypatch.delenv(f"BINDER_HARNESS_{name}", raising=False)
     monkeypatch.chdir(tmp_path)
 
@@ -145,14 +149,20 @@ def test_without_a_device_verify_stops_and_says_why(
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (("verify", "map.once"), "There is no claim 'map.once'. There are: mmap.once"),
-        (("verify", "--target", "embeded"), "Did you mean embedded?"),
+        (("verify", "map.once"), "There is no claim 'map.once'. Did you mean mmap.once"),
+        (("verify", "--target", "embeded"), "binder-harness: There is no target 'embeded'. Did you mean"),
+        (("verify", "--host", "here"), "binder-harness: --host (or BINDER_HARNESS_HOST): "),
+        (("shell", "--cold", "--target", "adb:x"), "--cold is for devices that Binder harness starts itself"),
         (("verify", "--json", "none/results.json"), "none/results.json cannot be written"),
         (("verify", "--junit", "."), "is not a regular file"),
-        (("verify", "--time-limit", "-1"), "time-limit"),
-        (("verify", "--time-limit", "soon"), "time-limit"),
-        (("explain", "mmap"), "There is no claim 'mmap'"),
-        (("measure", "sizes"), "There is no measurement 'sizes'"),
+        (("verify", "--time-limit", "-1"), "binder-harness: --time-limit (or BINDER_HARNESS_TIME_LIMIT)"),
+        (("verify", "--time-limit", "soon"), "'soon' is no time limit: give seconds, more than 0"),
+        (
+            ("explain", "mapp"),
+            "There is no claim 'mapp'. Did you mean mmap? All of them: binder-harness list",
+        ),
+        (("explain",), "CLAIM"),
+        (("measure", "sizes"), "There is no measurement 'sizes'. Did you mean size-limits? All of them: "),
         (("verfy",), "verfy"),
     ],
 )
@@ -204,39 +214,116 @@ def test_on_a_terminal_progress_is_live(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("words", [("verify",), ("boot",)])
-def test_a_signal_closes_the_device(
-    tmp_path: Path, sent: signal.Signals, status: int, words: tuple[str, ...]
+def test_an_interrupted_run_closes_its_device_and_keeps_what_it_found(
+    tmp_path: Path, sent: signal.Signals, status: int
 ) -> None:
-    process = _start(tmp_path, *words, claims="proto.waits")
-    with process:
+    arguments = ("verify", "--json", "results.json", "--junit", "junit.xml")
+    output, errors = _interrupted(sent, status, tmp_path, *arguments)
+    document = json.loads((tmp_path / "results.json").read_text())
+    assert document["interrupted"] == sent.name
+    assert [claim["id"] for claim in document["claims"]] == ["mmap.once"]
+    assert f'name="binder_interrupted" value="{sent.name}"' in (tmp_path / "junit.xml").read_text()
+    assert "1 confirmed, all of these as known, in " in output
+    assert f"\n{sent.name} ended the run before its time\n" in output
+    assert "1 of the 2 claims were not judged" in output
+    assert errors.endswith(f"binder-harness: ended by {sent.name}\n")
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
+def test_a_signal_ends_a_booted_device(tmp_path: Path, sent: signal.Signals, status: int) -> None:
+    _interrupted(sent, status, tmp_path, "boot")
+
+
+def _interrupted(sent: signal.Signals, status: int, directory: Path, *words: str) -> tuple[str, str]:
+    """The output of a command that gets a signal while it waits, ends with this status, and closes all."""
+    with _start(directory, *words, claims="mmap.once proto.waits") as process:
         try:
             _await_start(process, words[0])
             process.send_signal(sent)
-            _, errors = process.communicate(timeout=SECONDS)
+            output, errors = process.communicate(timeout=SECONDS)
         finally:
             process.kill()
     assert process.returncode == status, errors
     assert "Traceback" not in errors
+    assert (directory / "closed").read_text().count("fake-") == 1
+    return output, errors
+
+
+def test_a_closed_terminal_ends_a_run_like_any_signal(tmp_path: Path) -> None:
+    leader, terminal = pty.openpty()
+    # It becomes the controlling terminal of a session's leader that opens it.
+    program = f"import os; os.open(os.ttyname(0), os.O_RDWR); {WITH_FAKES}"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "verify", "--json", "results.json"],
+        cwd=tmp_path,
+        env=_environment(tmp_path, claims="mmap.once proto.waits") | {"TERM": "xterm"},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    ) as process:
+        os.close(terminal)
+        try:
+            shown = b""
+            while b"waiting" not in shown:
+                shown += os.read(leader, 1 << 10)
+            os.close(leader)
+            process.wait(SECONDS)
+        finally:
+            process.kill()
+    assert process.returncode == 128 + signal.SIGHUP
     assert (tmp_path / "closed").read_text().count("fake-") == 1
+    assert json.loads((tmp_path / "results.json").read_text())["interrupted"] == "SIGHUP"
+
+
+def test_a_second_signal_does_not_keep_the_first_from_closing_what_is_open() -> None:
+    program = """
+import os, signal
+from harness.report.interruption import raise_on_signals
+raise_on_signals()
+try:
+    os.kill(os.getpid(), signal.SIGHUP)
+except KeyboardInterrupt as interrupt:
+    os.kill(os.getpid(), signal.SIGHUP)
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("closed after", interrupt)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True
+    )
+    assert ended.stdout == "closed after SIGHUP\n"
+
+
+def test_nohup_is_respected() -> None:
+    program = """
+import os, signal
+from harness.report.interruption import raise_on_signals
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+raise_on_signals()
+os.kill(os.getpid(), signal.SIGHUP)
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=SECONDS, check=True)
 
 
 def _start(directory: Path, *words: str, claims: str = "") -> subprocess.Popen[str]:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "BINDER_HARNESS_TEST_CLAIMS": claims,
-        fake_device.CLOSED_LOG: str(directory / "closed"),
-    }
     return subprocess.Popen(
         [sys.executable, "-u", "-c", WITH_FAKES, *words],
         cwd=directory,
-        env=environment,
+        env=_environment(directory, claims=claims),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def _environment(directory: Path, *, claims: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "BINDER_HARNESS_TEST_CLAIMS": claims,
+        fake_device.CLOSED_LOG: str(directory / "closed"),
+    }
 
 
 def _await_start(process: subprocess.Popen[str], command: str) -> None:
@@ -256,7 +343,7 @@ def _await_start(process: subprocess.Popen[str], command: str) -> None:
 
 def test_list_shows_claims_by_section(command_line: CommandLine) -> None:
     ended = command_line("list")
-    assert ended.status == 0
+    assert (ended.status, "binder-harness explain CLAIM" in ended.output) == (0, True)
     assert (
         ended.output.index("The mapping") < ended.output.index("mmap.once") < ended.output.index("One copy")
     )
@@ -271,6 +358,16 @@ def test_explain_teaches(command_line: CommandLine) -> None:
     for words in ("document A and B", "What copy.binder-one does.", "/proc/kcore", "binder.c", "confirmed"):
         assert words in output
     assert "none until the first transaction" in command_line("explain", "mmap.first-page").output
+
+
+def test_explain_takes_what_verify_takes(command_line: CommandLine) -> None:
+    output = command_line("explain", "mmap", "copy.*").output
+    assert [name for name in fake_device.CLAIMS_BY_ID if f"What {name} does." in output] == [
+        "mmap.once",
+        "mmap.first-page",
+        "copy.binder-one",
+    ]
+    assert output.endswith("Judge them: binder-harness verify mmap 'copy.*'\n")
 
 
 @pytest.mark.parametrize("words", [("--help",), ("list",), ("--version",)])
@@ -297,8 +394,9 @@ def test_measure_prints_figures(command_line: CommandLine, monkeypatch: pytest.M
 
     known = {"sizes": Measurement("sizes", "How large it may be.", measure)}
     monkeypatch.setattr(MEASUREMENTS, "all", lambda: known)
-    assert "How large it may be." in command_line("measure").output
-    lines = command_line("measure", "sizes").output.splitlines()
+    assert command_line("measure").output.startswith("sizes                     How large it may be.\n")
+    summary, blank, *lines = command_line("measure", "sizes").output.splitlines()
+    assert (summary, blank) == ("How large it may be.", "")
     assert [line.split() for line in lines] == [
         ["largest", "1,040,384"],
         ["steps[0]", "1"],
@@ -378,26 +476,104 @@ def test_an_adb_is_chosen_that_will_not_end_the_server(
 def test_repl_has_a_device_at_hand(tmp_path: Path) -> None:
     with _start(tmp_path, "repl") as process:
         output, errors = process.communicate(
-            "print('serial', device.serial, Binder, Parcel)\n", timeout=SECONDS
+            "print('serial', device.serial, Binder, Parcel)\ndevice.facts\n", timeout=SECONDS
         )
     assert process.returncode == 0
     assert "serial fake-" in output
     assert "The device fake-" in errors
+    assert "Facts(\n    architecture='x86_64',\n" in output
     assert 'Binder.open(server, "/dev/vndbinder"' in errors
     assert (tmp_path / "closed").exists()
 
 
+class DeviceThatIsLost(fake_device.FakeDevice):
+    """One that adb loses sight of twice: first for its server was ended, then for the device itself ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.happened: list[str] = []
+        self.life_line = self
+
+    def state_of(self, serial: str) -> str:
+        assert serial == self.serial
+        if "reconnect" not in self.happened:
+            return "gone"
+        self.alive = False
+        return "device"
+
+    def reconnect(self, deadline: Deadline) -> None:
+        assert deadline.seconds > 10
+        self.happened.append("reconnect")
+
+    @contextlib.contextmanager
+    def open_framework(self, device: fake_device.FakeDevice) -> Iterator[SimpleNamespace]:
+        assert device is self
+        self.happened.append("stand-in")
+        yield SimpleNamespace(stand_in=True)
+        self.happened.append("end")
+
+
+@pytest.fixture
+def lost(monkeypatch: pytest.MonkeyPatch) -> DeviceThatIsLost:
+    device = DeviceThatIsLost()
+    monkeypatch.setattr(sys.modules["harness.device"], "open_device", lambda _: device)
+    monkeypatch.setattr("emulator.adb_devices.state_of", device.state_of)
+    monkeypatch.setattr("harness.framework.standin.open_framework", device.open_framework)
+    monkeypatch.setattr("harness.commands.boot.LOOK_EVERY", 0.01)
+    return device
+
+
 def test_boot_says_what_to_type_next_and_notices_a_loss(
-    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+    command_line: CommandLine, lost: DeviceThatIsLost
 ) -> None:
-    monkeypatch.setattr(fake_device.FakeDevice, "alive", False, raising=False)
-    monkeypatch.setattr(fake_device.FakeDevice, "__setattr__", _ignore_alive)
     ended = command_line("boot")
     assert ended.status == 3
-    assert ended.output.count("adb -s fake-") == 2
+    assert ended.output.count(f"adb -s {lost.serial} shell") == 2
+    assert f"The device {lost.serial} ended by itself" in ended.errors
     assert fake_device.CONSOLE in ended.errors
 
 
-def _ignore_alive(device: fake_device.FakeDevice, name: str, value: object) -> None:
-    if name != "alive":
-        object.__setattr__(device, name, value)
+def test_boot_has_adb_reach_the_device_again(command_line: CommandLine, lost: DeviceThatIsLost) -> None:
+    """And the stand-in, which ran on the connection that is gone, starts anew."""
+    ended = command_line("boot", "--activity-standin")
+    assert lost.happened == ["stand-in", "end", "reconnect", "stand-in"]
+    assert f"adb no longer reaches {lost.serial}: connecting again" in ended.errors
+    assert f"adb reaches {lost.serial} again" in ended.output
+    assert f"{lost.serial} shell cmd activity broadcast -a " in ended.output
+
+
+def test_the_stand_in_is_there_for_a_shell_and_a_prompt(
+    command_line: CommandLine, lost: DeviceThatIsLost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.commands.adb.adb_program", lambda: "true")
+    assert command_line("shell", "--activity-standin", "cmd", "activity").status == 0
+    monkeypatch.setattr("code.interact", lambda _, local, **__: lost.happened.append(str(sorted(local))))
+    assert command_line("repl", "--activity-standin").status == 0
+    opened, ended, opened_again, names, ended_again = lost.happened
+    assert (opened, ended, opened_again, ended_again) == ("stand-in", "end", "stand-in", "end")
+    assert {"Intent", "device", "open_receiver"} <= set(ast.literal_eval(names))
+    command_line("shell", "true")
+    assert len(lost.happened) == 5
+
+
+# --- which device ---
+
+
+@pytest.mark.parametrize("words", [("boot", "avd:one"), ("boot", "--target", "avd:one"), ("boot",)])
+def test_a_target_is_taken_from_wherever_it_is_given(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    def refuse(target: str) -> None:
+        raise UsageError(f"asked for {target}")
+
+    monkeypatch.setattr(sys.modules["harness.device"], "open_device", refuse)
+    monkeypatch.setattr("emulator.doctor.checks", list)
+    monkeypatch.setenv("BINDER_HARNESS_TARGET", "avd:two" if len(words) > 1 else "avd:one")
+    assert "asked for avd:one" in command_line(*words).errors
+    assert "asked for avd:one" in command_line("doctor", *words[1:]).errors
+
+
+@pytest.mark.parametrize("command", ["boot", "doctor"])
+def test_two_targets_are_one_too_many(command_line: CommandLine, command: str) -> None:
+    ended = command_line(command, "avd:one", "--target", "avd:two")
+    assert (ended.status, "'avd:one' and --target 'avd:two'" in ended.errors) == (2, True)

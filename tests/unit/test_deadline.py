@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from emulator.deadline import Deadline
@@ -29,3 +31,17 @@ def test_the_sooner_of_two_deadlines_counts() -> None:
 def test_running_out_is_a_timeout_for_those_who_catch_that() -> None:
     with pytest.raises(TimeoutError):
         Deadline(0).check("anything")
+
+
+def test_input_is_awaited_until_the_deadline() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        with pytest.raises(TimeLimitError, match="a word: not within 0 s"):
+            Deadline(0).await_input(ours, "a word")
+        theirs.send(b"word")
+        Deadline(0).await_input(ours, "a word")
+        assert ours.recv(10) == b"word"
+        theirs.close()
+        Deadline(0).await_input(ours, "the end")
+        assert ours.recv(10) == b""
+    Deadline(0).await_input(ours, "what has been closed here")

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import errno
+import re
 import struct
+from typing import Any, cast
 
 import pytest
 
@@ -97,6 +99,15 @@ def test_a_reply_is_read_in_the_wire_format_of_the_call(process: FakeProcess, bi
     process.main.said.append(reply(process, Parcel(WireFormat.ANDROID_10).handle(3).int32(8)))
     reader = binder.transact(0, 1, Parcel(WireFormat.ANDROID_10))
     assert (reader.handle(), reader.int32()) == (3, 8)
+
+
+def test_an_endpoint_says_what_it_is(process: FakeProcess, binder: Binder) -> None:
+    shown = repr(binder)
+    assert shown.startswith(
+        f"<Binder {binder.file.path} of process {process.pid}: {binder.size:,} bytes at 0x"
+    )
+    binder.close()
+    assert repr(binder).endswith(": closed>")
 
 
 def test_call_leaves_the_reply_in_place_until_freed(process: FakeProcess, binder: Binder) -> None:
@@ -302,6 +313,7 @@ def test_a_server_enters_the_pool_and_answers(process: FakeProcess, binder: Bind
     served(process, [incoming(process, Parcel().int32(1), code=3)])
     with binder:
         server = binder.serve(lambda call: Parcel().int32(call.code))
+        assert repr(server) == f"<Server of {binder.file}, 1 of at most 1 loopers>"
         looper = process.threads[1]
         Deadline(5).poll(lambda: len(looper.sent) == 1, "the reply")
         assert server.error is None
@@ -327,6 +339,22 @@ def test_what_a_handler_raises_reaches_the_caller_as_a_status_and_the_owner_at_c
         binder.close()
     assert caught.value.__cause__ is server.error
     assert process.calls[-2:] == ["munmap", "close"]
+
+
+@pytest.mark.parametrize("returned", ["text", 0, b"", ("a", "tuple")])
+def test_what_can_be_no_reply_is_said_in_words(
+    process: FakeProcess, binder: Binder, returned: object
+) -> None:
+    served(process, [incoming(process, Parcel())])
+    server = binder.serve(cast(Any, lambda _: returned))
+    looper = process.threads[1]
+    Deadline(5).poll(lambda: len(looper.sent) == 1, "the reply")
+    assert ParcelReader(looper.sent[0]).int32() == StatusCode.UNKNOWN_ERROR
+    assert isinstance(server.error, UsageError)
+    with pytest.raises(
+        HandlerError, match=rf"returned {re.escape(repr(returned))}, of type .* return a Parcel"
+    ):
+        binder.close()
 
 
 @pytest.mark.parametrize(

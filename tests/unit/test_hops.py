@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
+from xml.etree.ElementTree import fromstring
 
 import pytest
 from hypothesis import given
@@ -107,6 +108,7 @@ def test_no_order_and_no_loss_of_events_breaks_the_reader(lines: list[str], coun
     assert {hop.number for hop in hops} <= {4, 5, 6, 7, 8}
     assert hops.text()
     assert hops.mermaid().startswith("sequenceDiagram")
+    assert fromstring(hops.svg()).tag.endswith("svg")
 
 
 @pytest.mark.parametrize("wire", list(WireFormat))
@@ -152,15 +154,18 @@ def test_lost_events_are_said_in_every_form() -> None:
 
 def test_the_diagram() -> None:
     lines = hops_of(NESTED).mermaid().splitlines()
-    assert lines[:3] == [
+    assert lines[:6] == [
         "sequenceDiagram",
-        "    participant p20 as app (20)",
-        "    participant p30 as binder (30)",
+        "    box transparent app (20)",
+        "    participant p20t20 as thread 20",
+        "    participant p20t0 as no thread",
+        "    end",
+        "    box transparent binder (30)",
     ]
-    assert "    p20->>p30: IServiceManager.listServices, 36 bytes, 0.100 ms" in lines
-    assert any(line.startswith("    p30-)p40: PING_TRANSACTION") for line in lines)
-    assert any(line.startswith("    p30-->>p20: reply") for line in lines)
-    assert "    p40-xp20: code 1, refused" in lines
+    assert "    p20t20->>p30t31: IServiceManager.listServices, 36 bytes, 0.100 ms" in lines
+    assert any(line.startswith("    p30t31-)p40t41: PING_TRANSACTION") for line in lines)
+    assert any(line.startswith("    p30t31-->>p20t20: reply") for line in lines)
+    assert "    p40t41-xp20t0: code 1, refused" in lines
 
 
 def test_names_cannot_break_the_diagram() -> None:
@@ -175,7 +180,7 @@ def test_names_cannot_break_the_diagram() -> None:
         sent=0.0,
     )
     diagram = Hops((hop,)).mermaid()
-    assert len(diagram.splitlines()) == 4
+    assert len(diagram.splitlines()) == 8
     assert "a#59;b#10;participant #35;" in diagram
 
 

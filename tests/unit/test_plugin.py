@@ -109,18 +109,60 @@ def test_binder_is_skipped_without_a_free_node(
     result.stdout.fnmatch_lines(f"*{Need.FREE_BINDER.meaning}*")
 
 
-def test_an_unknown_facility_lists_the_valid_ones(pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize("arguments", ["device", "tmp_path"])
+@pytest.mark.parametrize(
+    ("marker", "complaint"),
+    [
+        ("requires('roots')", "*test_it requires 'roots', which is no facility*root, free_binder*"),
+        ("requires('root', 7)", "*test_it requires 7, which is no facility*root, free_binder*"),
+        ("requires()", "*test_it requires nothing. There are: root, free_binder*"),
+        ("requires", "*test_it requires nothing. There are: root, free_binder*"),
+    ],
+)
+def test_an_unknown_facility_lists_the_valid_ones(
+    pytester: pytest.Pytester, arguments: str, marker: str, complaint: str
+) -> None:
+    pytester.makepyfile(f"import pytest\n\n@pytest.mark.{marker}\ndef test_it({arguments}): ...")
+    result = pytester.runpytest_inprocess(*PLUGIN)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(complaint)
+
+
+def test_a_test_need_not_ask_for_the_device_to_require_something_of_it(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import unittest
+
+        import pytest
+
+        @pytest.mark.requires("kcore")
+        def test_skipped(): ...
+
+        @pytest.mark.requires("root")
+        def test_run(): ...
+
+        @pytest.mark.requires("kcore")
+        class TestCase(unittest.TestCase):
+            def test_skipped(self): ...
+        """
+    )
+    pytester.runpytest_inprocess(*PLUGIN).assert_outcomes(passed=1, skipped=2)
+
+
+def test_another_suite_s_marker_is_left_alone(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nmarkers =\n    requires(what): skip without it")
     pytester.makepyfile(
         """
         import pytest
 
-        @pytest.mark.requires("roots")
-        def test_it(device): ...
+        @pytest.mark.requires("a clear night")
+        def test_it(): ...
+
+        @pytest.mark.requires()
+        def test_other(tmp_path): ...
         """
     )
-    result = pytester.runpytest_inprocess(*PLUGIN)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines("*test_it requires 'roots', which is no facility*root, free_binder*")
+    pytester.runpytest_inprocess(*PLUGIN, "--strict-markers").assert_outcomes(passed=2)
 
 
 def test_another_suite_s_names_are_left_alone(pytester: pytest.Pytester) -> None:
@@ -159,7 +201,7 @@ def test_the_plugin_costs_a_run_without_devices_little() -> None:
     ("option", "complaint"),
     [
         ("--binder-time-limit=soon", "*--binder-time-limit*'soon'*seconds*"),
-        ("--binder-time-limit=-1", "*--binder-time-limit*'-1'*"),
+        ("--binder-time-limit=-1", "*--binder-time-limit (or BINDER_HARNESS_TIME_LIMIT): '-1' is no*"),
         ("--binder-time-limit=inf", "*--binder-time-limit*'inf'*"),
         ("--binder-json=none/results.json", "*--binder-json*No such file or directory*"),
         ("--binder-target=embeded", "*--binder-target*embedded*"),
@@ -279,6 +321,8 @@ def test_each_claim_is_a_test(pytester: pytest.Pytester, monkeypatch: pytest.Mon
     properties = {item.get("name"): item.get("value") for item in suite.findall("properties/property")}
     assert properties["binder_target"] == "embedded"
     assert properties["binder_page_size"] == "4096"
+    assert properties["binder_devices"] == '["/dev/binder", "/dev/vndbinder"]'
+    assert not [name for name in properties if name and name.startswith("binder_binder")]
     case = suite.find("testcase[@name='test_claim[mmap.once]']")
     assert case is not None
     assert {item.get("name"): item.get("value") for item in case.findall("properties/property")} == {

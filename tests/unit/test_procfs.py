@@ -65,6 +65,15 @@ VmFlags: rd wr mr mw me ac zz\x20
 """
 
 
+def test_a_mapping_is_shown_in_one_line() -> None:
+    binder, anonymous = parse_smaps(BINDER_SMAPS)
+    assert repr(binder) == (
+        "<DetailedMapping 0x7f5a3c000000-0x7f5a3c0fe000 r--p /dev/vndbinder: 1,040,384 bytes, 12,288 with a "
+        "page; VmFlags dc me mm mr nr rd sd>"
+    )
+    assert repr(anonymous).startswith("<DetailedMapping 0x7f5a3c0fe000-0x7f5a3c100000 rw-p: 8,192 bytes, 0 ")
+
+
 def test_smaps_of_a_binder_mapping() -> None:
     maps = parse_smaps(BINDER_SMAPS)
     binder = maps.at(0x7F5A3C0FDFFF)

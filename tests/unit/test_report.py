@@ -14,8 +14,9 @@ from harness.claims.claim import CLAIMS
 from harness.claims.judge import judge
 from harness.json_values import to_json
 from harness.report import terminal
-from harness.report.document import Document, check_writable
+from harness.report.document import Document
 from harness.report.run import Failure, Note, Run
+from harness.report.stored import check_writable
 from tests.unit.fake_device import CLAIMS_BY_ID, FACTS, FakeDevice, choose
 
 NOT_WAITING = tuple(name for name in CLAIMS_BY_ID if name != "proto.waits")
@@ -45,6 +46,20 @@ def test_a_document_survives_its_file(run: Run, tmp_path: Path) -> None:
     document.write(tmp_path / "results.json")
     assert Document.load(tmp_path / "results.json") == document
     assert [file.name for file in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_an_interrupted_run_is_marked_and_others_are_as_they_were(run: Run, tmp_path: Path) -> None:
+    whole = document_of(run, "mmap.once")
+    whole.write(tmp_path / "whole.json")
+    assert "interrupted" not in json.loads((tmp_path / "whole.json").read_text())
+    assert Document.load(tmp_path / "whole.json").interrupted is None
+    assert printed(whole).rstrip().endswith("all as known, in 0 s")
+    run.interrupted = "SIGHUP"
+    part = run.document()
+    part.write(tmp_path / "part.json")
+    assert Document.load(tmp_path / "part.json") == part
+    assert "all of these as known" in printed(part)
+    assert printed(part).endswith("SIGHUP ended the run before its time\n")
 
 
 def test_the_entry_of_a_claim_is_complete(run: Run, tmp_path: Path) -> None:

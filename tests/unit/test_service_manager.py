@@ -42,7 +42,10 @@ def test_what_is_added_is_found_and_listed(dialect: Dialect, name: str, service:
 def test_the_dialect_is_asked_for_once() -> None:
     fake = FakeServiceManager(ANDROID_11)
     manager = ServiceManager(fake.thread)
+    assert repr(manager) == "<ServiceManager of a generation not asked for yet>"
+    assert fake.calls == []
     manager.check("one")
+    assert repr(manager) == f"<ServiceManager of {ANDROID_11.name}>"
     asked = len(fake.calls)
     manager.check("two")
     assert fake.calls[asked:] == ["checkService"]

@@ -1,0 +1,125 @@
+"""`boot`: a device for the user's own adb, watched over until it is no longer wanted."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from emulator.deadline import Deadline
+from emulator.errors import DeviceLostError, HarnessError, UsageError
+from emulator.progress import say
+from harness.commands.options import (
+    ActivityStandin,
+    Cold,
+    Host,
+    PositionalTarget,
+    Target,
+    activity_manager,
+    one_target,
+    started,
+)
+
+if TYPE_CHECKING:
+    from harness.device import Device
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks at the device."""
+
+NEXT_COMMANDS = """
+The device is up until Ctrl-C: {serial}
+
+  {adb} -s {serial} shell
+  {adb} -s {serial} shell {example}
+  {binder_harness} verify --target adb:{serial}
+"""
+BROADCAST = "cmd activity broadcast -a com.example.HELLO"
+
+
+def boot(
+    context: typer.Context,
+    positional: PositionalTarget = None,
+    target: Target = "embedded",
+    cold: Cold = False,
+    host: Host = None,
+    activity_standin: ActivityStandin = False,
+) -> None:
+    """Boot a device for your own adb and keep it running until Ctrl-C.
+
+    \b
+    binder-harness boot
+    binder-harness boot 'embedded?memory=1024'
+    binder-harness boot --activity-standin
+
+    When the adb server ends meanwhile, as by another program's `adb kill-server`, the device is connected
+    again. The exit status is 3 when the device ends by itself.
+    """
+    from emulator.target import parse_target
+    from harness.device import open_device
+
+    wanted = started(one_target(context, positional, target), cold=cold, host=host)
+    if not parse_target(wanted).kind.starts:
+        raise UsageError(f"{wanted} needs no booting: it runs already. See `binder-harness devices`.")
+    with open_device(wanted) as device:
+        news = _next_commands(device, BROADCAST if activity_standin else _records(device))
+        while True:
+            # The stand-in runs on a connection of adb's, and ends with it.
+            with activity_manager(device, standin=activity_standin):
+                print(news, flush=True)
+                _wait_until_out_of_reach(device)
+            say(f"adb no longer reaches {device.serial}: connecting again")
+            _reconnect(device)
+            device.forget_what_ran()  # the user may have restarted it
+            news = f"adb reaches {device.serial} again"
+
+
+def _wait_until_out_of_reach(device: Device) -> None:
+    """Until the adb server, if there still is one, does not reach the device; DeviceLostError at its end."""
+
+    def out_of_reach() -> bool:
+        return not device.alive or not _reached(device.serial)
+
+    Deadline(math.inf).poll(out_of_reach, f"the end of {device.serial}", interval=LOOK_EVERY)
+    if not device.alive:
+        raise DeviceLostError(f"The device {device.serial} ended by itself.\n{device.console_tail()}")
+
+
+def _reached(serial: str) -> bool:
+    from emulator import adb_devices
+
+    try:
+        return adb_devices.state_of(serial) == adb_devices.REACHED
+    except HarnessError:  # the server is just ending
+        return False
+
+
+def _reconnect(device: Device) -> None:
+    """Have an adb server reach the device again, one of our own where there is none; else DeviceLostError."""
+    from emulator.lifeline import CanReconnect
+    from emulator.target import START_SECONDS
+
+    assert isinstance(device.life_line, CanReconnect)  # as is every device that is started here
+    # It may as well be starting again, after `adb reboot`.
+    device.life_line.reconnect(Deadline(START_SECONDS))
+
+
+def _next_commands(device: Device, example: str) -> str:
+    """What to type next, in words that this user's shell finds."""
+    from harness.commands.adb import adb_program
+
+    adb = adb_program()
+    ours = shutil.which("binder-harness")
+    return NEXT_COMMANDS.format(
+        serial=device.serial,
+        example=example,
+        adb="adb" if adb == shutil.which("adb") else adb,
+        binder_harness="binder-harness" if ours else Path(sys.executable).with_name("binder-harness"),
+    )
+
+
+def _records(device: Device) -> str:
+    return f"ls {device.facts.binder_debug or '/dev'}"

@@ -5,18 +5,18 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: verify test check setup bench clean
 
-verify: setup ## Check every claim about Binder on the embedded device.
+verify: system .venv/installed ## Check every claim about Binder on the embedded device.
 	$(BIN)/binder-harness verify
 
 test: setup ## Run this project's own tests.
 	$(BIN)/pytest
 
-check: .venv/installed ## Style and types.
+check: .venv/for-development ## Style and types.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-setup: system .venv/installed
+setup: system .venv/for-development
 
 # Asks apt for nothing when nothing is missing.
 .PHONY: system
@@ -32,6 +32,11 @@ system:
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --disable-pip-version-check --editable .
+	touch $@
+
+# What the tests and checks need beside it.
+.venv/for-development: .venv/installed
 	$(BIN)/pip install --disable-pip-version-check --editable '.[dev]'
 	touch $@
 

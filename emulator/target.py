@@ -6,6 +6,7 @@ import difflib
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import quote, unquote
 
 from emulator.deadline import Deadline
 from emulator.errors import UsageError
@@ -14,6 +15,9 @@ from emulator.lifeline import LifeLine
 
 START_SECONDS = 120.0
 """How long a device may take from its start to adb's answer, unless the caller says otherwise."""
+
+UNQUOTED = "/:@+,[] "
+"""What a value may hold as it is; `&` and `%` are written as in an address of the web, %26 and %25."""
 
 KIND_MODULES = {
     "embedded": "emulator.embedded.kind",
@@ -62,6 +66,8 @@ class Kind:
     name_required: bool = False
     starts: bool = True
     """Whether opening starts a device, which then ends with the run."""
+    check: Callable[[Target], None] = lambda _: None
+    """Raises UsageError for options that do not go together."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,9 @@ class Target:
     name: str = ""
 
     def __str__(self) -> str:
-        words = "&".join(f"{name}={value}" for name, value in sorted(self.given.items()))
+        words = "&".join(
+            f"{name}={quote(value, safe=UNQUOTED)}" for name, value in sorted(self.given.items())
+        )
         which = f"{self.kind.name}:{self.name}" if self.name else self.kind.name
         return f"{which}?{words}" if words else which
 
@@ -105,26 +113,37 @@ def parse_target(text: str) -> Target:
     kind_name, colon, name = which.partition(":")
     if kind_name not in KIND_MODULES:
         near = difflib.get_close_matches(kind_name, KIND_MODULES, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise UsageError(f"There is no target {text!r}.{hint} Valid targets:\n{explain_targets()}")
+        more = (
+            f"Did you mean {near[0]}? `binder-harness devices` lists what there is."
+            if near
+            else f"Valid targets:\n{explain_targets()}"
+        )
+        raise UsageError(f"There is no target {text!r}. {more}")
     kind = _kind(kind_name)
     if colon and not kind.names:
         raise UsageError(f"The target {kind.name} takes no name after a colon: write {kind.name}.")
     if not name and (colon or kind.name_required):
         raise UsageError(f"The target {text!r} lacks a name: write {kind.name}:{kind.names}.")
-    return Target(kind, dict(_options(kind, words)), name)
+    target = Target(kind, _options(kind, words), name)
+    kind.check(target)
+    return target
 
 
-def _options(kind: Kind, words: str) -> Iterator[tuple[str, str]]:
+def _options(kind: Kind, words: str) -> dict[str, str]:
+    options: dict[str, str] = {}
     for word in filter(None, words.split("&")):
-        key, _, value = word.partition("=")
+        key, _, quoted = word.partition("=")
+        value = unquote(quoted)
         option = next((option for option in kind.options if option.name == key), None)
         if option is None:
             valid = ", ".join(option.name for option in kind.options) or "none"
             raise UsageError(f"The target {kind.name} has no option {key!r}. Valid options: {valid}.")
         if not option.accepts(value):
             raise UsageError(f"The option {key} of {kind.name} takes {option.values}, not {value!r}.")
-        yield key, value
+        if key in options:
+            raise UsageError(f"The option {key} of {kind.name} is given twice.")
+        options[key] = value
+    return options
 
 
 def explain_targets() -> str:

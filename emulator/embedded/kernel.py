@@ -9,7 +9,7 @@ from pathlib import Path
 from emulator.cache import entry, fingerprint
 from emulator.command import run
 from emulator.embedded import kernel_image, kernel_modules
-from emulator.embedded.kernel_choice import ARCHITECTURES, DEBIAN_PACKAGES, VERSIONS, combinations
+from emulator.embedded.kernel_choice import ARCHITECTURES, VERSIONS, debian_package
 from emulator.embedded.kernel_image import KernelImage, read_kernel_image
 from emulator.embedded.kernel_modules import load_order, module_tree
 from emulator.errors import SetupError, UsageError
@@ -17,6 +17,8 @@ from emulator.packages import PackageIndex, forget_version, package_index, recor
 
 WANTED_MODULES = ("virtio_pci", "virtio_console", "virtio_net", "binder_linux")
 """What the device's machine model and its subject need, where the kernel has not built them in."""
+BUILT_IN = (b"BINDER_SET_CONTEXT_MGR", b"rust_binder")
+"""Of a kernel's own messages and names, those of the driver in C and in Rust."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,7 @@ def find_kernel(version: str, architecture: str | None = None, pages: str | None
 
 
 def _debian_kernel(version: str, architecture: str, pages: str) -> Kernel:
-    series = DEBIAN_PACKAGES.get((version, architecture, pages))
-    if series is None:
-        raise UsageError(
-            f"Debian has no kernel {version} for {architecture} with pages of {pages}. "
-            f"It has:\n{combinations()}"
-        )
+    series = debian_package(version, architecture, pages)
     machine = ARCHITECTURES[architecture]
 
     def newest(index: PackageIndex) -> str | None:
@@ -82,6 +79,7 @@ def _debian_kernel(version: str, architecture: str, pages: str) -> Kernel:
 def _own_kernel(file: Path, architecture: str | None, pages: str | None) -> Kernel:
     try:
         image = read_kernel_image(file.read_bytes())
+        modules = _modules(file, image)
     except OSError as error:
         raise UsageError(f"The kernel {file} cannot be read: {error.strerror}.") from error
     except SetupError as error:
@@ -92,16 +90,22 @@ def _own_kernel(file: Path, architecture: str | None, pages: str | None) -> Kern
             f"The kernel {file} is for {image.architecture} with pages of {image.pages}: leave out what the "
             "target says of either."
         )
-    modules = _modules(file, image)
     key = fingerprint(image.content, *(part for module in modules for part in module), *_recipe())
     directory = entry(f"kernel-{image.release}", key, lambda target: _store(image, modules, target))
     return _stored(image.architecture, f"{file.absolute()} {key}", directory)
 
 
 def _modules(file: Path, image: KernelImage) -> list[tuple[str, bytes]]:
-    """What must be loaded; nothing for a kernel without modules, which has to have all of it built in."""
+    """What must be loaded; nothing for a kernel that has no modules and Binder built in."""
     tree = module_tree(file, image.release)
-    return load_order(tree, WANTED_MODULES) if tree else []
+    if tree:
+        return load_order(tree, WANTED_MODULES)
+    if not any(name in image.content for name in BUILT_IN):
+        raise SetupError(
+            "It has no Binder built in, and its modules were not found: there is no "
+            f"lib/modules/{image.release} in {file.parent} or a directory above it."
+        )
+    return []
 
 
 def _recipe() -> tuple[Path, ...]:

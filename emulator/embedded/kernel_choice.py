@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from emulator.errors import UsageError
+
 ARCHITECTURES = {"x86_64": "x86_64", "arm64": "aarch64"}
 """What a target calls an architecture, and what `uname -m` does."""
 DEBIAN_PACKAGES = {
@@ -18,9 +20,15 @@ VERSIONS = tuple(dict.fromkeys(version for version, _, _ in DEBIAN_PACKAGES))
 PAGES = tuple(dict.fromkeys(pages for _, _, pages in DEBIAN_PACKAGES))
 
 
-def combinations() -> str:
-    """The combinations that exist, a line each, as a target writes them."""
-    return "\n".join(
-        f"  kernel={version}&arch={architecture}&pages={pages}"
-        for version, architecture, pages in DEBIAN_PACKAGES
-    )
+def debian_package(version: str, architecture: str, pages: str) -> str:
+    """Debian's package for a combination; UsageError, listing those that exist, where it has none."""
+    package = DEBIAN_PACKAGES.get((version, architecture, pages))
+    if package is None:
+        known = "\n".join(
+            f"  kernel={version}&arch={architecture}&pages={pages}"
+            for version, architecture, pages in DEBIAN_PACKAGES
+        )
+        raise UsageError(
+            f"Debian has no kernel {version} for {architecture} with pages of {pages}. It has:\n{known}"
+        )
+    return package

@@ -72,6 +72,8 @@ def _uncompressed(image: bytes) -> bytes:
     offset, length = struct.unpack_from("<II", image, 0x248)
     start = (image[0x1F1] + 1) * 512 + offset
     payload = image[start : start + length]
+    if len(payload) < length or not payload:
+        raise SetupError("The kernel is cut off: it ends before its payload does.")
     try:
         if payload.startswith(b"\x28\xb5\x2f\xfd"):
             # The payload ends in its uncompressed size, which is no part of the compressed frame.

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from emulator.deadline import Deadline
 from emulator.embedded.board import BOARDS
-from emulator.embedded.kernel_choice import ARCHITECTURES, PAGES, VERSIONS
+from emulator.embedded.kernel_choice import ARCHITECTURES, PAGES, VERSIONS, debian_package
+from emulator.errors import UsageError
 from emulator.host import Host, absence
 from emulator.host_address import HOST
 from emulator.lifeline import LifeLine
@@ -15,7 +16,15 @@ from emulator.target import Kind, Offer, Option, Target, on_host, whole_number
 
 
 def _is_kernel(text: str) -> bool:
-    return text in VERSIONS or Path(text).is_file()
+    return text in VERSIONS or "/" in text or Path(text).is_file()
+
+
+def _check(target: Target) -> None:
+    kernel = target.option("kernel")
+    if kernel in VERSIONS:
+        debian_package(kernel, target.option("arch"), target.option("pages"))
+    elif not Path(kernel).is_file():
+        raise UsageError(f"There is no file {kernel} that could be the kernel of {target}.")
 
 
 def _open(target: Target, deadline: Deadline | None) -> LifeLine:
@@ -89,4 +98,5 @@ KIND = Kind(
     ),
     _open,
     _offers,
+    check=_check,
 )

@@ -126,19 +126,19 @@ def mmap_freed_at_once(device: Device) -> Finding:
     "themselves are single pages of the page allocator.",
 )
 def mmap_slob(device: Device) -> Finding:
-    """SLOB shows neither its caches nor statistics; what it or any slab allocator gives is marked so."""
+    """What any slab allocator gives is marked so."""
     measured = measure_driver_memory(device)
-    slob = not measured.slub_caches and not measured.statistics
     of_slab = [frame for frame in measured.payload if FrameFlag.SLAB in frame.flags]
     single = [frame for frame in measured.payload if not frame.flags & (MULTI_PAGE | FrameFlag.SLAB)]
     return Finding.whether(
-        slob and bool(of_slab),
-        f"the allocator is {'SLUB' if measured.slub_caches else 'SLOB' if slob else 'SLAB'}; of "
+        measured.allocator == "SLOB" and bool(of_slab),
+        f"the allocator is {measured.allocator or 'one that does not show itself'}; of "
         f"{len(measured.payload)} frames behind a payload {len(single)} are single pages, {len(of_slab)} the "
         f"allocator's",
         Evidence("allocator configured", "/proc/config.gz", measured.configured),
         Evidence("SLUB shows its caches", "/sys/kernel/slab", measured.slub_caches),
         Evidence("the allocator shows statistics", "/proc/slabinfo", measured.statistics),
+        Evidence("the allocator, by these or by its functions", "/proc/kallsyms", measured.allocator),
         Evidence(f"objects more after {measured.files} mappings", "/proc/slabinfo", measured.filled),
         Evidence("flags behind the payload", "/proc/kpageflags", [f.flag_names for f in measured.payload]),
     )

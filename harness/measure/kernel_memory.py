@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.agent.operations import Call
 from harness.agent.syscalls import AT_FDCWD
 from harness.binder.endpoint import binder_vm_size
+from harness.kernel.files import Files
 from harness.kernel.frame_flags import Frame, read_frames
 from harness.kernel.memory import SLABINFO_PATH, SlabCache, VmallocArea, read_slabinfo, read_vmallocinfo
 from harness.kernel.system import read_config
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 SLUB_PATH = "/sys/kernel/slab"
 """Only SLUB shows its caches there (mm/slub.c)."""
 ALLOCATORS = ("SLAB", "SLUB", "SLOB")
+KALLSYMS_PATH = "/proc/kallsyms"
+SYMBOLS = {"SLUB": {"___slab_alloc", "new_slab", "slub_cpu_dead"}, "SLOB": {"slob_alloc", "slob_new_pages"}}
+"""Functions that only this allocator has, not each in every build (mm/slub.c; mm/slob.c, to Linux 6.3)."""
 GENERAL_CACHES = "kmalloc"
 """How the names of the caches begin that kmalloc and its kin take objects from."""
 PAYLOAD_SIZE = 10_000
@@ -74,7 +78,9 @@ class DriverMemory:
     slub_caches: bool
     """Whether /sys/kernel/slab is there, which only SLUB has."""
     statistics: bool
-    """Whether /proc/slabinfo is there, which SLOB does not have."""
+    """Whether /proc/slabinfo is there, which neither SLOB nor the smallest SLUB has."""
+    allocator: str | None
+    """Which one it is; None where nothing shows it."""
     files: int
     """How often a device was opened and mapped to see which caches that fills."""
     filled: dict[str, int]
@@ -95,14 +101,25 @@ def measure_driver_memory(device: Device) -> DriverMemory:
         behind = frames_behind(device, deliveries.receiver, received.address, PAYLOAD_SIZE)
         payload = read_frames(device.files, behind.values())
     configuration = read_config(device.files) or {}
+    slub_caches = device.files.exists(SLUB_PATH)
     return DriverMemory(
         configured=next((name for name in ALLOCATORS if f"CONFIG_{name}" in configuration), None),
-        slub_caches=device.files.exists(SLUB_PATH),
+        slub_caches=slub_caches,
         statistics=statistics,
+        allocator="SLUB" if slub_caches else "SLAB" if statistics else _by_symbol(device.files),
         files=MANY_FILES,
         filled=_filled(before, after, at_least=MANY_FILES // 2),
         payload=payload,
     )
+
+
+def _by_symbol(files: Files) -> str | None:
+    """The allocator among whose functions is one of the kernel's; its list takes a second to read."""
+    try:
+        names = {line.split()[2] for line in files.read_text(KALLSYMS_PATH).splitlines()}
+    except OSError:
+        return None
+    return next((allocator for allocator, symbols in SYMBOLS.items() if symbols & names), None)
 
 
 def _open_and_map(process: DeviceProcess, path: str, times: int) -> None:

@@ -53,27 +53,26 @@ def test_all_claims_are_as_known_where_pages_have_16_kib(tmp_path: Path) -> None
     assert "1,015,808 bytes are mapped" in measured["limit.zygote-1m-8k"]
 
 
-def own_kernel(directory: Path, kernel: Kernel, *, modules: bool) -> Path:
+def own_kernel(directory: Path, kernel: Kernel, *, built_in: str = "") -> Path:
     """A kernel as its build leaves it: the image, and its modules below lib/modules."""
     image = directory / "vmlinux"
     image.symlink_to(kernel.image)
-    if modules:
-        tree = directory / "lib" / "modules" / read_kernel_image(image.read_bytes()).release
-        tree.mkdir(parents=True)
-        (tree / "modules.builtin").write_text("virtio_pci.ko\nvirtio_console.ko\n")
-        for module in kernel.modules:
-            (tree / f"{module.stem.partition('-')[2]}.ko").write_bytes(module.read_bytes())
+    tree = directory / "lib" / "modules" / read_kernel_image(image.read_bytes()).release
+    tree.mkdir(parents=True)
+    (tree / "modules.builtin").write_text(f"virtio_pci.ko\nvirtio_console.ko\n{built_in}\n")
+    for module in kernel.modules:
+        (tree / f"{module.stem.partition('-')[2]}.ko").write_bytes(module.read_bytes())
     return image
 
 
 def test_ones_own_kernel_boots_with_its_modules(tmp_path: Path) -> None:
-    image = own_kernel(tmp_path, find_kernel("6.12"), modules=True)
+    image = own_kernel(tmp_path, find_kernel("6.12"))
     with open_device(f"embedded?kernel={image}&start=cold") as device:
         assert device.shell("lsmod | grep -c ^binder_linux") == "1"
         assert device.facts.free_binder_device == "/dev/vndbinder"
 
 
-def test_a_kernel_without_binder_is_told_from_a_broken_one(tmp_path: Path) -> None:
-    image = own_kernel(tmp_path, find_kernel("6.12"), modules=False)
+def test_a_kernel_that_turns_out_to_have_no_binder_says_so(tmp_path: Path) -> None:
+    image = own_kernel(tmp_path, find_kernel("6.12"), built_in="kernel/drivers/android/binder.ko")
     with pytest.raises(DeviceLostError, match="no Binder driver"):
         open_device(f"embedded?kernel={image}&start=cold")

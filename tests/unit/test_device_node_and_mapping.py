@@ -65,8 +65,9 @@ BACKING = FileBacking("/dev/binder", (DRIVER_S_OWN,), (OF_A_FILE,), FileActivity
 WRITES = UserWrites("EFAULT", "EFAULT", "EIO", "success", True)
 GROWING = GrowingMapping(PAGE, (Arrival(1, 1, 1, True), Arrival(PAGE, 1, 1, True)), counts(2))
 FREED = FreedBuffer(10 * PAGE, PAGE, counts(10), counts(10), counts(0))
-MEMORY = DriverMemory(None, True, True, 64, {"kmalloc-8k": 64}, (DRIVER_S_OWN,))
-SLOB = dataclasses.replace(MEMORY, slub_caches=False, statistics=False)
+MEMORY = DriverMemory(None, True, True, "SLUB", 64, {"kmalloc-8k": 64}, (DRIVER_S_OWN,))
+SLOB = dataclasses.replace(MEMORY, slub_caches=False, statistics=False, allocator="SLOB")
+SMALLEST_SLUB = dataclasses.replace(SLOB, allocator="SLUB", payload=(OF_KMALLOC,))
 AREA = KernelArea(MIB, PAGE, (area(5 * PAGE, "copy_process+0x1/0x2"),))
 SAME = SameFrames(100, seen(b"1", b"1"), seen(b"2", b"2"))
 SHARED = SharedFrames(100, (1, 2), (1, 1), 30, 1, 1, ())
@@ -167,6 +168,7 @@ CASES: list[tuple[Experiment, str, object, Verdict]] = [
     (mapping_memory.mmap_slob, "driver_memory", change(MEMORY, payload=(OF_KMALLOC,)), REFUTED),
     (mapping_memory.mmap_slob, "driver_memory", SLOB, REFUTED),
     (mapping_memory.mmap_slob, "driver_memory", change(SLOB, payload=(OF_KMALLOC,)), CONFIRMED),
+    (mapping_memory.mmap_slob, "driver_memory", SMALLEST_SLUB, REFUTED),
     (mapping_memory.mmap_kernel_vm_area, "kernel_area", AREA, REFUTED),
     (
         mapping_memory.mmap_kernel_vm_area,

@@ -64,6 +64,7 @@ def test_an_arm64_image_tells_its_page_size(flags: int, pages: str, compress: ob
         (b"", "no kernel: it begins with nothing"),
         (b"#!/bin/sh", "no kernel: it begins with 23212f62696e"),
         (bzimage(b"LZO!" * 9), "unknown compression"),
+        (bzimage(lzma.compress(elf()))[:2700], "cut off"),
         (bzimage(lzma.compress(b"no ELF")), "no ELF"),
         (bzimage(lzma.compress(elf())[:40] + b"x" * 40), "payload is damaged"),
         (gzip.compress(elf())[:-4], "damaged gzip"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,7 @@ def test_options_are_taken_and_written_back() -> None:
         ("phone", r"embedded\?memory="),
         ("embedded?ram=1", "Valid options: kernel, arch, pages, userland, start, memory, processors, "),
         ("embedded?memory=lots", "192 to 65536"),
+        ("embedded?memory=512&memory=1024", "memory of embedded is given twice"),
         ("embedded?memory=1", "192 to 65536"),
         ("embedded?acceleration=hvf", "auto, kvm or tcg"),
         ("embedded:one", "takes no name"),
@@ -60,3 +62,11 @@ def test_every_kind_is_explained_and_offered() -> None:
     for kind in kinds():
         assert f"  {kind.name}" in explained
         assert kind.name in offered
+
+
+def test_a_value_may_hold_what_separates_options(tmp_path: Path) -> None:
+    kernel = tmp_path / "R&D 100%"
+    kernel.touch()
+    target = parse_target(f"embedded?memory=512&kernel={tmp_path}/R%26D 100%25")
+    assert target.option("kernel") == str(kernel)
+    assert parse_target(str(target)) == target

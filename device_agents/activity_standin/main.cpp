@@ -22,10 +22,30 @@ until standard input ends. `cmd activity help` and `dumpsys activity` tell what 
 options:
   --receiver-seconds NUMBER  how long a receiver may take for an ordered broadcast (10)
 
-exit status: 0 done; 1 there is no service manager, or it refuses the name; 64 wrong usage
+exit status: 0 done; 1 there is no service manager, it ended, or it refuses the name; 64 wrong usage
 )";
 
 enum ExitStatus { DONE = 0, REFUSED = 1, USAGE = 64 };
+
+static const int SERVICE_MANAGER_SECONDS = 5, LOOKS_A_SECOND = 50;
+
+// Null where there is no service manager. Not defaultServiceManager(), which waits for one for ever: init may just be
+// starting it.
+static sp<IBinder> await_service_manager() {
+    for (int looks = SERVICE_MANAGER_SECONDS * LOOKS_A_SECOND; looks > 0; --looks) {
+        if (const sp<IBinder> found = ProcessState::self()->getContextObject(nullptr)) return found;
+        usleep(1'000'000 / LOOKS_A_SECOND);
+    }
+    return nullptr;
+}
+
+// With a service manager go the names that it knew: init restarts Android's framework then.
+class EndWithServiceManager : public IBinder::DeathRecipient {
+    void binderDied(const wp<IBinder>&) override {
+        fputs("activity_standin: the service manager ended\n", stderr);
+        _exit(REFUSED);
+    }
+};
 
 static void await_end_of_input() {
     char ignored[4096];
@@ -48,12 +68,14 @@ int main(int argc, char** argv) {
         fputs("activity_standin: wrong usage; --help tells more\n", stderr);
         return USAGE;
     }
-    // Asked before defaultServiceManager(), which waits for ever where there is none.
-    if (!ProcessState::self()->getContextObject(nullptr)) {
+    const sp<IBinder> service_manager = await_service_manager();
+    if (!service_manager) {
         fputs("activity_standin: there is no service manager\n", stderr);
         return REFUSED;
     }
     const sp<ActivityManager> manager = new ActivityManager(std::chrono::duration<double>(seconds));
+    const sp<EndWithServiceManager> end = new EndWithServiceManager;
+    service_manager->linkToDeath(end);
     ProcessState::self()->startThreadPool();
     if (defaultServiceManager()->addService(String16("activity"), manager) != OK) {
         fputs("activity_standin: the service manager refuses the name `activity`\n", stderr);

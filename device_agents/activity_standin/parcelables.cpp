@@ -7,7 +7,6 @@
 
 using namespace android;
 
-static const int32_t BUNDLE_MAGIC = 0x4C444E42;  // BaseBundle.java
 enum UriForm { NO_URI, STRING_URI, OPAQUE_URI, HIERARCHICAL_URI };
 enum PartForm { BOTH, ENCODED, DECODED };
 
@@ -75,6 +74,13 @@ static bool skip_bundle(const Parcel& from, bool* filled = nullptr) {
     if (from.readInt32(&length) != OK) return false;
     if (filled) *filled = length > 0;
     return length <= 0 || (from.readInt32() == BUNDLE_MAGIC && from.readInplace(length));
+}
+
+std::optional<ComponentName> ComponentName::parse(const std::string& text) {
+    const size_t slash = text.find('/');
+    if (slash == std::string::npos || slash == 0 || slash + 1 == text.size()) return std::nullopt;
+    const std::string package = text.substr(0, slash), name = text.substr(slash + 1);
+    return ComponentName{package, name[0] == '.' ? package + name : name};
 }
 
 void ComponentName::write(Parcel* to) const {

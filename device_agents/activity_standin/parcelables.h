@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+inline constexpr int32_t BUNDLE_MAGIC = 0x4C444E42;  // BaseBundle.java
+
 std::string utf8(const android::String16& text);
 
 // A refusal, which travels in the reply as an exception.
@@ -39,6 +41,8 @@ struct ComponentName {
     bool operator==(const ComponentName& other) const {
         return package == other.package && class_name == other.class_name;
     }
+    // As ComponentName.unflattenFromString; nothing for what names no class.
+    static std::optional<ComponentName> parse(const std::string& text);
     // ComponentName.flattenToShortString.
     std::string text() const {
         const bool own = class_name.compare(0, package.size() + 1, package + ".") == 0;

@@ -25,10 +25,14 @@ from harness.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from harness.agent.program import Program
     from harness.device import Device
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at the device."""
+AT_ONCE = 2.0
+"""Seconds within which a stand-in that was started again ends, if it would do so over and over."""
+STATUS_SECONDS = 1.0
 
 NEXT_COMMANDS = """
 The device is up until Ctrl-C: {serial}
@@ -55,8 +59,9 @@ def boot(
     binder-harness boot 'embedded?memory=1024'
     binder-harness boot --activity-standin
 
-    When the adb server ends meanwhile, as by another program's `adb kill-server`, the device is connected
-    again. The exit status is 3 when the device ends by itself.
+    When the adb server ends meanwhile, as by another program's `adb kill-server`, or the device restarts,
+    it is connected again. The stand-in is started again whenever it ends. The exit status is 3 when the
+    device ends by itself.
     """
     from emulator.target import parse_target
     from harness.device import open_device
@@ -66,26 +71,54 @@ def boot(
         raise UsageError(f"{wanted} needs no booting: it runs already. See `binder-harness devices`.")
     with open_device(wanted) as device:
         news = _next_commands(device, BROADCAST if activity_standin else _records(device))
+        again = ""  # how the stand-in ended for which it was started again
         while True:
-            # The stand-in runs on a connection of adb's, and ends with it.
-            with activity_manager(device, standin=activity_standin):
-                print(news, flush=True)
-                _wait_until_out_of_reach(device)
-            say(f"adb no longer reaches {device.serial}: connecting again")
-            _reconnect(device)
+            at_once = Deadline(AT_ONCE)
+            try:
+                # The stand-in runs on a connection of adb's, and ends with it.
+                with activity_manager(device, standin=activity_standin) as program:
+                    print(news, flush=True)
+                    ended = _wait_for_an_end(device, program)
+            except HarnessError:
+                # A device that restarts ends its processes first: adb may be lost while one is started again.
+                if not device.alive or _reached(device.serial):
+                    raise
+                ended = None
+            if ended and again and not at_once.expired:
+                raise HarnessError(f"The stand-in was started again on {device.serial}, and it {ended}.")
+            again = ended or ""
+            if ended:
+                say(f"the stand-in {ended}: starting it again")
+                news = f"the stand-in runs again on {device.serial}"
+            else:
+                say(f"adb no longer reaches {device.serial}: connecting again")
+                _reconnect(device)
+                news = f"adb reaches {device.serial} again"
+                if activity_standin and not device.facts.framework:
+                    news += ", and the stand-in runs there"
             device.forget_what_ran()  # the user may have restarted it
-            news = f"adb reaches {device.serial} again"
 
 
-def _wait_until_out_of_reach(device: Device) -> None:
-    """Until the adb server, if there still is one, does not reach the device; DeviceLostError at its end."""
+def _wait_for_an_end(device: Device, program: Program | None) -> str | None:
+    """How the program ended, in words; None where adb lost the device, and the program with it.
 
-    def out_of_reach() -> bool:
-        return not device.alive or not _reached(device.serial)
+    Raises DeviceLostError at the device's end.
+    """
 
-    Deadline(math.inf).poll(out_of_reach, f"the end of {device.serial}", interval=LOOK_EVERY)
+    def ended() -> bool:
+        return not device.alive or not _reached(device.serial) or (program is not None and program.ended)
+
+    Deadline(math.inf).poll(ended, f"the end of {device.serial}", interval=LOOK_EVERY)
     if not device.alive:
         raise DeviceLostError(f"The device {device.serial} ended by itself.\n{device.console_tail()}")
+    if program is None or not program.ended or not _reached(device.serial):
+        return None
+    try:
+        status = program.wait(Deadline(STATUS_SECONDS))
+    except HarnessError:  # the connection broke off
+        return None
+    errors = program.standard_error.strip()
+    return f"{status} ({errors})" if errors else str(status)
 
 
 def _reached(serial: str) -> bool:

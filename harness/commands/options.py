@@ -13,6 +13,7 @@ from emulator.errors import UsageError
 from emulator.progress import say
 
 if TYPE_CHECKING:
+    from harness.agent.program import Program
     from harness.device import Device
 
 OptionT = TypeVar("OptionT", str, str | None)
@@ -90,14 +91,17 @@ def said_of(option: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def activity_manager(device: Device, *, standin: bool) -> Iterator[None]:
-    """For the length of the block, where the stand-in is asked for, see that the device has one."""
+def activity_manager(device: Device, *, standin: bool) -> Iterator[Program | None]:
+    """For the length of the block, where the stand-in is asked for, see that the device has one.
+
+    Gives the stand-in where that was started.
+    """
     if not standin:
-        yield
+        yield None
         return
     from harness.framework.standin import open_framework
 
     with open_framework(device) as framework:
         if not framework.stand_in:
             say(f"{device.serial} has Android's own activity manager: the stand-in is not started")
-        yield
+        yield framework.program

@@ -12,6 +12,7 @@ from harness.facts import FacilityMissingError, Facts, Need
 from harness.framework.dialect import android_release
 
 if TYPE_CHECKING:
+    from harness.agent.program import Program
     from harness.device import Device
 
 START_SECONDS = 10.0
@@ -24,6 +25,8 @@ class Framework:
 
     stand_in: bool
     """Whether it is the stand-in, which says nothing about Android's own."""
+    program: Program | None = None
+    """The stand-in where it was started for this block, which is nothing without it."""
 
     @property
     def name(self) -> str:
@@ -60,4 +63,4 @@ def open_framework(device: Device, *, receiver_seconds: float = 10.0) -> Iterato
                 f"{program.standard_error.strip()}. "
                 "It is of Android 11, as the embedded device's usual service manager is."
             )
-        yield Framework(stand_in=True)
+        yield Framework(stand_in=True, program=program)

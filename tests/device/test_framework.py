@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from emulator.deadline import Deadline
 from emulator.errors import TimeLimitError
-from harness.adb_link import ShellError
 from harness.binder import Call, Parcel
 from harness.binder.errors import HandlerError, ParcelError, RemoteError, StatusError
 from harness.binder.pair import reply_nothing
@@ -31,7 +30,7 @@ from harness.framework.activity_manager import (
     Result,
 )
 from harness.framework.bound_service import open_application, open_bound_service
-from harness.framework.bundle import Bundle, IntArray, Long
+from harness.framework.bundle import Bundle, Float, IntArray, Long, Value
 from harness.framework.history import DeliveryState, broadcast_history, service_bindings
 from harness.framework.intent import ComponentName, Intent, write_intent
 from harness.framework.receiver import Sender, open_receiver, open_sender
@@ -286,16 +285,86 @@ def test_damaged_calls_leave_the_activity_manager_as_it_was(sender: Sender, data
     assert sender.send(NOTICE) == 0
 
 
+OPTIONS: list[tuple[str, Value]] = [
+    ("--es x hello", "hello"),
+    ("-e x -5", "-5"),
+    ("--esn x", None),
+    ("--ei x -7", -7),
+    ("--ei x +0x10", 16),
+    ("--ei x 010", 8),
+    ("--ei x '#ff'", 255),
+    ("--ei x -2147483648", -(1 << 31)),
+    ("--el x 010", Long(10)),
+    ("--el x 9223372036854775807", Long((1 << 63) - 1)),
+    ("--ef x -1.5e3", Float(-1500)),
+    ("--ef x -Infinity", Float("-inf")),
+    ("--ez x True", True),
+    ("--ez x f", False),
+    ("--ez x 0x2", True),
+    ("--ei x 1 --es x twice", "twice"),
+]
+
+
+@pytest.mark.parametrize(("options", "extra"), OPTIONS)
+def test_the_shell_s_extras(device: Device, options: str, extra: Value) -> None:
+    with open_receiver(device, ACTION) as receiver:
+        device.shell(f"am broadcast -a{ACTION} {options}")
+        extras = receiver.next().intent.extras
+    assert extras == {"x": extra}
+    assert extras is not None
+    assert type(extras["x"]) is type(extra)
+
+
+def test_the_shell_s_fields(device: Device) -> None:
+    with open_receiver(device, ACTION, package="com.example") as receiver:
+        device.shell(f"am broadcast -a {ACTION} -f 0x10000000 --user cur -p com.example")
+        received = receiver.next()
+    assert (received.intent.flags, received.intent.package, received.user) == (0x10400000, "com.example", 0)
+    for words, said in (
+        ("-t text/plain -n com.example/.Echo", "typ=text/plain flg=0x400000 cmp=com.example/.Echo"),
+        (f"-a {ACTION} com.other others", f"act={ACTION} flg=0x400000 pkg=com.other"),
+        ("com.example/com.Echo", "act=android.intent.action.MAIN cat=[android.intent.category.LAUNCHER]"),
+        ("-d content://a/b -c A -c B -c A", "cat=[A] cat=[B] dat=content://a/b"),
+    ):
+        assert f"Broadcasting: Intent {{ {said}" in device.shell(f"am broadcast {words}")
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "status", "message"),
     [
-        ("--nonsense 1", "Unknown or incomplete option: --nonsense"),
-        (f"-a {ACTION} --user 77", "user 77 is stopped"),
+        ("--nonsense 1", 255, "IllegalArgumentException: Unknown option: --nonsense"),
+        ("-a", 255, 'IllegalArgumentException: Argument expected after "-a"'),
+        ("-a X --ei n", 255, 'IllegalArgumentException: Argument expected after "n"'),
+        ("--ei n 1", 255, "IllegalArgumentException: No intent supplied"),
+        ("-a X --ei n notanumber", 255, 'NumberFormatException: For input string: "notanumber"'),
+        ("-a X --ei n 2147483648", 255, 'NumberFormatException: For input string: "2147483648"'),
+        ("-a X --ei n ' 1'", 255, 'NumberFormatException: For input string: " 1"'),
+        ("-a X --ei n --5", 255, 'NumberFormatException: For input string: "--5"'),
+        ("-a X --ei n ''", 255, 'NumberFormatException: For input string: ""'),
+        ("-a X --el n 0x10", 255, 'NumberFormatException: For input string: "0x10"'),
+        ("-a X --el n 9223372036854775808", 255, "NumberFormatException: For input string: "),
+        ("-a X --ef n 1.5.", 255, 'NumberFormatException: For input string: "1.5."'),
+        ("-a X --ef n nan", 255, 'NumberFormatException: For input string: "nan"'),
+        ("-a X -f 0x", 255, 'NumberFormatException: For input string: "0x"'),
+        ("-a X --ez n Yes", 255, "IllegalArgumentException: Invalid boolean value: yes"),
+        ("-a X --user me", 255, "IllegalArgumentException: Bad user number: me"),
+        ("-n com.example", 255, "IllegalArgumentException: Bad component name: com.example"),
+        ("-a X --eu n a:b", 255, "UnsupportedOperationException: the stand-in does not take --eu: "),
+        ("-a X --ecn n a/b", 255, "UnsupportedOperationException: the stand-in does not take --ecn: "),
+        ("-a X --eial n 1,2", 255, "UnsupportedOperationException: the stand-in does not take --eial: "),
+        ("-a X --receiver-permission p", 255, "--receiver-permission: there are no permissions here"),
+        ("-a X --receiver-foreground", 255, "--receiver-foreground: give the flag's number to -f"),
+        ("-a X intent:#Intent;end", 255, "reads no Intent from the URI intent:#Intent;end"),
+        ("-a X --user 77", 1, "user 77 is stopped"),
     ],
 )
-def test_what_the_shell_s_command_refuses(device: Device, arguments: str, message: str) -> None:
-    with pytest.raises(ShellError, match=message):
-        device.shell(f"cmd activity broadcast {arguments}")
+def test_what_the_shell_s_command_refuses(device: Device, arguments: str, status: int, message: str) -> None:
+    refused = device.run(f"am broadcast {arguments.replace(';', chr(92) + ';')}")
+    assert message in refused.errors
+    assert refused.status == status
+    assert "Broadcast completed" not in refused.output
+    if status == 255:
+        assert refused.errors.startswith("\nException occurred while executing 'broadcast':\njava.lang.")
 
 
 def test_another_interface_and_an_unknown_code(sender: Sender) -> None:

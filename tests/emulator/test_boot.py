@@ -73,8 +73,17 @@ def test_it_outlives_the_adb_server_and_a_restart(booted: Booted) -> None:
     booted.await_line(f"adb reaches {booted.serial} again")
     assert "Broadcast completed" in booted.adb(*broadcast)
     booted.adb("-s", booted.serial, "reboot")
-    booted.await_line(f"adb reaches {booted.serial} again")
+    booted.await_line(f"adb reaches {booted.serial} again, and the stand-in runs there")
     assert "Broadcast completed" in booted.adb(*broadcast)
+
+
+@pytest.mark.parametrize("program", ["activity_standin", "servicemanager"])
+def test_the_stand_in_is_started_again(booted: Booted, program: str) -> None:
+    """Without a word it would be gone: its name goes with the service manager, too."""
+    shell = ("-s", booted.serial, "shell")
+    booted.adb(*shell, f"kill -9 $(pidof {program})")
+    booted.await_line(f"the stand-in runs again on {booted.serial}")
+    assert "Broadcast completed" in booted.adb(*shell, "am broadcast -a com.example.HELLO")
 
 
 def test_its_end_is_told(booted: Booted) -> None:

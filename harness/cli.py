@@ -12,7 +12,7 @@ import typer.core
 
 from emulator.errors import HarnessError
 from harness.commands import boot, catalogue, devices, diff, doctor, interactive, matrix, measure, verify
-from harness.report.interruption import raise_on_signals, signal_behind
+from harness.report.interruption import raise_on_signals, signal_behind, status_after
 
 
 class Commands(typer.core.TyperGroup):
@@ -30,7 +30,7 @@ class Commands(typer.core.TyperGroup):
         except KeyboardInterrupt as interrupt:
             sent = signal_behind(interrupt)
             print(f"binder-harness: ended by {sent.name}", file=sys.stderr)
-            raise typer.Exit(128 + sent) from interrupt
+            raise typer.Exit(status_after(sent)) from interrupt
 
 
 app = typer.Typer(

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 import typing
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from enum import Enum
 from pathlib import PurePath
 from typing import TypeVar, cast
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 Value = TypeVar("Value")
+SHOWN = 60
+"""So much of a value is shown that is not what it should be."""
+IN_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    tuple: "a list",
+    frozenset: "a list",
+    Mapping: "an object",
+}
+"""What JSON has for a type."""
 
 
 def to_json(value: object) -> Json:
@@ -49,11 +62,18 @@ def from_json(kind: type[Value], value: Json, *, where: str = "the document") ->
     unknown = value.keys() - hints.keys()
     if unknown:
         raise ValueError(f"{where} has unknown fields: {', '.join(sorted(unknown))}")
-    fields = {name: _decoded(hints[name], entry, f"{where}.{name}") for name, entry in value.items()}
-    try:
-        return kind(**fields)
-    except TypeError as error:
-        raise ValueError(f"{where} is incomplete: {error}") from error
+    missing = [name for name in _required(kind) if name not in value]
+    if missing:
+        raise ValueError(f"{where} lacks {', '.join(missing)}")
+    return kind(**{name: _decoded(hints[name], entry, f"{where}.{name}") for name, entry in value.items()})
+
+
+def _required(kind: type[object]) -> Iterator[str]:
+    """The fields of a dataclass that have no default."""
+    assert dataclasses.is_dataclass(kind)
+    for field in dataclasses.fields(kind):
+        if field.default is field.default_factory is dataclasses.MISSING:
+            yield field.name
 
 
 def _decoded(hint: object, value: Json, where: str) -> object:
@@ -77,18 +97,19 @@ def _decoded(hint: object, value: Json, where: str) -> object:
             try:
                 return hint(value)
             except ValueError:
-                valid = ", ".join(repr(member.value) for member in hint)
-                raise ValueError(f"{where} is {value!r}, not one of {valid}") from None
+                valid = ", ".join(_described(to_json(member)) for member in hint)
+                raise ValueError(f"{where} is {_described(value)}, not one of {valid}") from None
         if hint is float and type(value) is int:
             return float(value)
         if type(value) is hint:
             return value
-    raise ValueError(f"{where} is {_described(value)}, which does not fit {hint}")
+    wanted = next(words for kind, words in IN_WORDS.items() if (origin or hint) is kind)
+    raise ValueError(f"{where} is {_described(value)}, not {wanted}")
 
 
 def _described(value: Json) -> str:
-    return (
-        f"{value!r} ({type(value).__name__})"
-        if value is None or not isinstance(value, list | dict)
-        else ("a list" if isinstance(value, list) else "an object")
-    )
+    """A value, or of one that has parts, what it is."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

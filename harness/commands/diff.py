@@ -49,9 +49,24 @@ def diff(
         before, after = (view.load(file) for file in files)
         pairs = view.pairs_of(before, after)
     else:
-        matrix = Matrix.load(files[0])
-        pairs = [view.Pair(*(view.column_of(matrix, target) for target in between))]
+        matrix = view.load(files[0])
+        if not isinstance(matrix, Matrix):
+            raise UsageError(
+                f"{files[0]} is the result of one device: --between is for what `matrix --json` wrote. "
+                "To compare two runs, give both files."
+            )
+        pairs = [view.Pair(*(view.column_of(matrix, _normal(target)) for target in between))]
     console = console_for(sys.stdout)
     for pair in pairs:
         view.show(pair, console, evidence=evidence)
     raise typer.Exit(ExitCode.DEVIATION if any(pair.differs for pair in pairs) else ExitCode.AS_KNOWN)
+
+
+def _normal(target: str) -> str:
+    """The target as documents have it, its options in their order; what is none stays as it is."""
+    from emulator.target import parse_target
+
+    try:
+        return str(parse_target(target))
+    except UsageError:  # the matrix may be of a release that had other targets
+        return target

@@ -11,6 +11,7 @@ import typer
 
 from emulator.deadline import Deadline
 from harness.commands.options import ActivityStandin, Cold, Host, Target, activity_manager, started
+from harness.report.interruption import every_interrupt_raised
 
 if TYPE_CHECKING:
     from harness.device import Device
@@ -100,7 +101,8 @@ def repl(
         _complete_with(names)
         rich.pretty.install()
         banner = _banner(device, list(names), FIRST_BROADCAST if activity_standin else "")
-        code.interact(banner, local=names, exitmsg="")
+        with every_interrupt_raised():
+            code.interact(banner, local=names, exitmsg="")
 
 
 def _names(packages: list[str]) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from emulator.errors import UsageError
 from harness.commands.options import CLAIM_HELP, Cold, Host, Html, started
 
 EVERY_KIND = (
@@ -72,18 +73,25 @@ def matrix(
     from harness.commands.matrix_view import matrix_view
     from harness.report import html as html_view
     from harness.report import matrix_table
+    from harness.report.interruption import signal_behind
     from harness.report.matrix import Matrix
     from harness.report.stored import check_writable, harness_version
     from harness.report.terminal import console_for
 
     claims = [claim.id for claim in CLAIMS.select(patterns or [])]
     chosen = [started(target, cold=cold, host=host) for target in targets or EVERY_KIND]
-    names = list(dict.fromkeys(str(parse_target(target)) for target in chosen))
+    names = [str(parse_target(target)) for target in chosen]
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise UsageError(
+            f"--target {repeated[0]} is given {names.count(repeated[0])} times: give it once, "
+            "for the results of a device are told by its target."
+        )
     for file in filter(None, (json, html)):
         check_writable(file)
     jobs = jobs or len(os.sched_getaffinity(0))
     interruption: KeyboardInterrupt | None = None
-    with matrix_view(names, len(claims)) as view:
+    with matrix_view(names, claims) as view:
         try:
             if scheduler is None:
                 from harness.matrix.here import judge_here
@@ -95,10 +103,16 @@ def matrix(
                 judge_on_workers(names, claims, scheduler=scheduler, jobs=jobs, listener=view)
         except KeyboardInterrupt as interrupt:
             interruption = interrupt
-    found = Matrix(harness=harness_version(), columns=view.columns)
-    matrix_table.show(found, console_for(sys.stdout))
+            view.end_others(signal_behind(interrupt))
+    found = Matrix(
+        harness=harness_version(),
+        interrupted=signal_behind(interruption).name if interruption else None,
+        columns=view.columns,
+    )
     if json is not None:
         found.write(json)
+    matrix_table.show(found, console_for(sys.stdout))
+    if json is not None:
         print(f"All of it, with the evidence: {json}")
     if html is not None:
         html_view.write(found, html)

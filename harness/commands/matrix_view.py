@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from harness.matrix.child import interrupted
 from harness.report.matrix import Column
-from harness.report.run import Note
+from harness.report.run import Note, Run
 
 WHOLE = "all devices"
+SHOWN = 240
+"""So much of a failure stands in a line of progress; the table has all of it."""
 
 
 class MatrixView:
     """A listener: live on a terminal, plain lines elsewhere; keeps the columns."""
 
-    def __init__(self, console: Console, progress: Progress, targets: Sequence[str], claims: int) -> None:
+    def __init__(
+        self, console: Console, progress: Progress, targets: Sequence[str], claims: Sequence[str]
+    ) -> None:
         self._console = console
         self._progress = progress
         self._targets = targets
         self._claims = claims
-        self._whole = progress.add_task(WHOLE, total=claims * len(targets), doing="")
+        self._whole = progress.add_task(WHOLE, total=len(claims) * len(targets), doing="")
         self._tasks: dict[str, TaskID] = {
-            target: progress.add_task(target, total=claims, doing="waiting", start=False)
+            target: progress.add_task(target, total=len(claims), doing="waiting", start=False)
             for target in targets
         }
         self._judged: dict[str, set[str]] = {target: set() for target in targets}
@@ -59,8 +67,13 @@ class MatrixView:
     def ended(self, column: Column) -> None:
         """Keep what came of a device."""
         self._columns[column.target] = column
-        failure = column.failures[-1].message.partition("\n")[0] if column.failures else ""
-        self._show(column.target, f"failed: {failure}" if failure else "done")
+        self._show(column.target, _end_of(column))
+
+    def end_others(self, sent: signal.Signals) -> None:
+        """Keep a column for each device whose run had not begun when the signal ended all."""
+        for target in self._targets:
+            if target not in self._columns:
+                self.ended(interrupted(Run(target, datetime.now(UTC), self._claims), sent))
 
     def _show(self, target: str, doing: str) -> None:
         with self._lock:
@@ -71,14 +84,23 @@ class MatrixView:
             self._progress.update(self._whole, completed=whole)
             if not self._console.is_terminal:
                 line = (
-                    f"[{whole:>3}/{self._claims * len(self._targets)}] "
-                    f"{target} [{judged:>2}/{self._claims}] {doing}"
+                    f"[{whole:>3}/{len(self._claims) * len(self._targets)}] "
+                    f"{target} [{judged:>2}/{len(self._claims)}] {doing}"
                 )
                 self._console.print(line, markup=False, soft_wrap=True)
 
 
+def _end_of(column: Column) -> str:
+    """How the run of a device ended, in a line."""
+    if column.document.interrupted is not None:
+        return f"ended by {column.document.interrupted}"
+    if column.failures:
+        return f"failed: {textwrap.shorten(column.failures[-1].message, SHOWN, placeholder=' …')}"
+    return "done"
+
+
 @contextlib.contextmanager
-def matrix_view(targets: Sequence[str], claims: int) -> Iterator[MatrixView]:
+def matrix_view(targets: Sequence[str], claims: Sequence[str]) -> Iterator[MatrixView]:
     """A view on standard error: standard output has the table alone."""
     console = Console(file=sys.stderr, highlight=False)
     progress = Progress(

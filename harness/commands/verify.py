@@ -89,7 +89,7 @@ def verify(
     view, status = _judge(claims, arguments)
     run = view.run
     if run is not None and (run.results or run.failures or run.interrupted):
-        _show(run, len(claims), json)
+        _show(run, json)
         if html is not None:
             _write_page(run, html)
         if context.find_root().params["debug"]:
@@ -121,18 +121,16 @@ def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
         *("--assert=plain", "-p", "no:hypothesispytest"),
     ]
     chosen = [f"{package / 'test_claims.py'}::test_claim[{claim.id}]" for claim in claims]
-    with verify_view(len(claims)) as view:
+    with verify_view([claim.id for claim in claims]) as view:
         return view, pytest.main([*ours, *arguments, *chosen], plugins=[view])
 
 
-def _show(run: Run, asked: int, json: Path | None) -> None:
+def _show(run: Run, json: Path | None) -> None:
     from harness.claims.claim import Verdict
     from harness.report import terminal
 
     document = run.document()
     terminal.show(document, terminal.console_for(sys.stdout))
-    if len(document.claims) < asked:
-        print(f"{asked - len(document.claims)} of the {asked} claims were not judged")
     for result in document.claims:
         if result.verdict is Verdict.ERROR:
             print(f"The traceback: binder-harness --debug verify {result.id}")

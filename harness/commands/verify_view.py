@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from rich.console import Console
@@ -21,12 +21,12 @@ from harness.report.run import Run
 class VerifyView:
     """A pytest plugin: what pytest would have said is kept in `said`, for when no claim was judged."""
 
-    def __init__(self, console: Console, progress: Progress, claims: int) -> None:
+    def __init__(self, console: Console, progress: Progress, claims: Sequence[str]) -> None:
         self.said = io.StringIO()
         self.interruption: KeyboardInterrupt | None = None
         self._console = console
         self._progress = progress
-        self._task = progress.add_task("starting", total=claims)
+        self._task = progress.add_task("starting", total=len(claims))
         self._claims = claims
         self._ended: set[str] = set()
         self._listener: Listener | None = None
@@ -55,8 +55,10 @@ class VerifyView:
         self._listener = config.pluginmanager.get_plugin(Listener.NAME)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Keep the session, to be able to end it."""
+        """Keep the session, to be able to end it, and have the run know what it is asked."""
         self._session = session
+        if self.run is not None:
+            self.run.asked = self._claims
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Name the claim at hand."""
@@ -78,7 +80,7 @@ class VerifyView:
         if result is not None and not self._console.is_terminal:
             comparison = {True: "as known", False: "NOT AS KNOWN", None: "not compared"}[result.as_known]
             self.say(
-                f"[{len(self._ended):>3}/{self._claims}] {claim}: "
+                f"[{len(self._ended):>3}/{len(self._claims)}] {claim}: "
                 f"{result.verdict}, {comparison} ({result.seconds:.1f} s)"
             )
 
@@ -89,7 +91,7 @@ class VerifyView:
 
 
 @contextlib.contextmanager
-def verify_view(claims: int) -> Iterator[VerifyView]:
+def verify_view(claims: Sequence[str]) -> Iterator[VerifyView]:
     """A view that is live on a terminal and plain lines elsewhere.
 
     It goes to standard error as that was before pytest captures it: standard output has the table alone.

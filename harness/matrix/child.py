@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -20,35 +21,51 @@ SECONDS = 3600.0
 """What one device may take, with the download and build of its kernel and userland."""
 SECONDS_TO_END = 20.0
 """What the process may take to close its device once it is told to end."""
-ENDED_EARLY = "The run was ended before it was done with this device."
 
 
-def judge_on(target: str, claims: Sequence[str], *, listener: Listener, wanted: Callable[[], bool]) -> Column:
-    """Judge claims, by id, on the device of `target`, for as long as that is `wanted`.
+def judge_on(
+    target: str,
+    claims: Sequence[str],
+    *,
+    listener: Listener,
+    ended_by: Callable[[], signal.Signals | None],
+) -> Column:
+    """Judge claims, by id, on the device of `target`, until `ended_by` has the signal that ends it.
 
     What the device or the process does is told by the column, beside all that was found until then. Raises
     SetupError where no process can be started.
     """
-    run = Run(target, datetime.now(UTC))
-    if not wanted():
-        return failed(run, ENDED_EARLY)
+    run = Run(target, datetime.now(UTC), claims)
+    sent, late = ended_by(), False
+    if sent is not None:
+        return interrupted(run, sent)
     listener.started(target, "")
-    deadline, reason = Deadline(SECONDS), ""
+    deadline = Deadline(SECONDS)
     with TellingProcess(_command(target, claims), pipe_option=OPTION) as process:
         for line in process.lines():
             if line is not None:
                 _take(line, run, listener)
-            if reason:
+            if late or sent is not None:
                 process.kill_after(deadline)
-            elif deadline.expired or not wanted():
-                reason = f"Not done within {SECONDS:g} s." if deadline.expired else ENDED_EARLY
+                continue
+            sent, late = ended_by(), deadline.expired
+            if late or sent is not None:
                 deadline = Deadline(SECONDS_TO_END)
                 process.terminate()
         status = process.wait(Deadline(SECONDS_TO_END))
-        if reason:
-            return failed(run, reason)
+        if sent is not None:
+            return interrupted(run, sent)
+        if late:
+            return failed(run, f"Not done within {SECONDS:g} s.")
         if status != run.exit_code:
             return failed(run, process.how_it_ended(), _exit_code(status))
+    return Column.of(run)
+
+
+def interrupted(run: Run, sent: signal.Signals) -> Column:
+    """The column of a run that a signal has ended, unless nothing was left to be judged."""
+    if run.not_judged:
+        run.interrupted = sent.name
     return Column.of(run)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
+import signal
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from harness.matrix.child import judge_on
 from harness.matrix.listener import Listener
+from harness.report.interruption import signal_behind
 
 
 def judge_here(targets: Sequence[str], claims: Sequence[str], *, jobs: int, listener: Listener) -> None:
@@ -15,15 +16,15 @@ def judge_here(targets: Sequence[str], claims: Sequence[str], *, jobs: int, list
 
     Whatever raises meanwhile, Ctrl-C above all, ends them all, and the listener still gets every column.
     """
-    over = threading.Event()
+    sent: signal.Signals | None = None
 
     def judge(target: str) -> None:
-        listener.ended(judge_on(target, claims, listener=listener, wanted=lambda: not over.is_set()))
+        listener.ended(judge_on(target, claims, listener=listener, ended_by=lambda: sent))
 
     with ThreadPoolExecutor(jobs) as pool:
-        running = [pool.submit(judge, target) for target in targets]
         try:
-            for ended in as_completed(running):
+            for ended in as_completed([pool.submit(judge, target) for target in targets]):
                 ended.result()
-        finally:
-            over.set()
+        except BaseException as error:
+            sent = signal_behind(error)
+            raise

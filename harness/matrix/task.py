@@ -41,11 +41,11 @@ def judge_on_worker(target: str, claims: Sequence[str], topic: str) -> Json:
     worker = get_worker()
     key = worker.get_current_task()
 
-    def wanted() -> bool:
+    def ended_by() -> signal.Signals | None:
         task = worker.state.tasks.get(key)
-        return task is not None and task.state == "executing"
+        return None if task is not None and task.state == "executing" else signal.SIGTERM
 
-    return to_json(judge_on(target, claims, listener=_Sender(worker, topic), wanted=wanted))
+    return to_json(judge_on(target, claims, listener=_Sender(worker, topic), ended_by=ended_by))
 
 
 class _Sender:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import signal
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.errors import ExitCode, HarnessError, SetupError
 from harness.json_values import from_json
-from harness.matrix.child import ENDED_EARLY, SECONDS, failed
+from harness.matrix.child import SECONDS, failed, interrupted
 from harness.matrix.listener import Listener
+from harness.report.interruption import signal_behind
 from harness.report.matrix import Column
 from harness.report.run import Note, Run
 from harness.report.stored import harness_version
@@ -45,7 +47,7 @@ def judge_on_workers(
 
         from harness.matrix.task import DEVICE, OneDevice, judge_on_worker
 
-        received = _Received(targets, listener)
+        received = _Received(targets, claims, listener)
         topic = f"binder-harness-{uuid.uuid4()}"
         client.subscribe_topic(topic, received)
         client.register_plugin(OneDevice())
@@ -54,18 +56,23 @@ def judge_on_workers(
             for target in targets
         }
         seconds = SECONDS * len(waiting)
-        reason = ENDED_EARLY
+        late = ""
+        sent = signal.SIGTERM
         try:
             for future in as_completed(list(waiting), timeout=seconds):
                 column = received.column(waiting[future], future)
                 del waiting[future]
                 listener.ended(column)
         except TimeoutError:
-            reason = f"Not done within {seconds:g} s."
+            late = f"Not done within {seconds:g} s."
+        except BaseException as error:
+            sent = signal_behind(error)
+            raise
         finally:
             client.cancel(list(waiting))
             for target in waiting.values():
-                listener.ended(failed(received.runs[target], reason))
+                run = received.runs[target]
+                listener.ended(failed(run, late) if late else interrupted(run, sent))
 
 
 @contextlib.contextmanager
@@ -108,16 +115,17 @@ def _client(scheduler: str, jobs: int) -> Iterator[Client]:
 class _Received:
     """What the workers tell as it goes on: a run for each device, for the progress and for an early end."""
 
-    def __init__(self, targets: Sequence[str], listener: Listener) -> None:
-        self.runs = {target: _new_run(target) for target in targets}
+    def __init__(self, targets: Sequence[str], claims: Sequence[str], listener: Listener) -> None:
+        self._claims = claims
         self._listener = listener
+        self.runs = {target: self._new_run(target) for target in targets}
 
     def __call__(self, event: tuple[float, dict[str, Any]]) -> None:
         """Take a message of a worker."""
         _, message = event
         target = message["target"]
         if "started" in message:  # again, where the worker that had it died
-            self.runs[target] = _new_run(target)
+            self.runs[target] = self._new_run(target)
             self._listener.started(target, message["started"])
         elif "said" in message:
             self._listener.said(target, message["said"])
@@ -147,6 +155,5 @@ class _Received:
                 ExitCode.SETUP_MISSING,
             )
 
-
-def _new_run(target: str) -> Run:
-    return Run(target, datetime.now(UTC))
+    def _new_run(self, target: str) -> Run:
+        return Run(target, datetime.now(UTC), self._claims)

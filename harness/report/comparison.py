@@ -12,8 +12,8 @@ from harness.json_values import Json, to_json
 from harness.report.document import Document
 from harness.report.sentences import clauses
 
-NOT_COMPARED = frozenset({"reasons"})
-"""Facts that only explain others."""
+NOT_COMPARED = frozenset({"reasons", "memory_bytes"})
+"""What only explains other facts, and what each kernel leaves of the memory that the device was given."""
 
 
 def said(result: Result) -> str:

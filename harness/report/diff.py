@@ -18,7 +18,7 @@ from harness.report.comparison import Row, differing_facts, rows_of, said
 from harness.report.document import Document
 from harness.report.labels import described
 from harness.report.matrix import Matrix
-from harness.report.terminal import STYLES
+from harness.report.terminal import STYLES, counted, lacks
 
 NOTHING = "-"
 
@@ -78,6 +78,8 @@ def show(pair: Pair, console: Console, *, evidence: bool) -> None:
                 (f"{sign} {document.target}", "bold"), f": {described(document.device)}, {document.started}"
             )
         )
+        for line in lacks(document):
+            console.print(Text(f"  {line}", style="bold red"))
     for fact in differing_facts([pair.before.device, pair.after.device]):
         console.print(
             Text(f"  {fact.name}: {' → '.join(text or NOTHING for text in fact.texts)}", style="dim")
@@ -85,7 +87,7 @@ def show(pair: Pair, console: Console, *, evidence: bool) -> None:
     for row in pair.changes:
         _show_change(row, console, evidence=evidence)
     count = len(rows_of([pair.before, pair.after]))
-    console.print(f"\n{count} claims, {len(pair.changes) or 'none'} changed")
+    console.print(f"\n{counted(count, 'claim')}, {len(pair.changes) or 'none'} changed")
 
 
 def _show_change(row: Row, console: Console, *, evidence: bool) -> None:

@@ -13,6 +13,8 @@ from harness.report import stored
 
 SCHEMA = "binder-harness/results"
 SCHEMA_VERSION = 1
+ONLY_OF_PARTS = ("interrupted", "not_judged")
+"""The fields that the file of a run that went to its end lacks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +30,21 @@ class Document:
     """In UTC, ISO 8601."""
     ended: str
     interrupted: str | None = None
-    """The signal that ended the run before its time, such as SIGTERM; a run that went to its end lacks this.
+    """The signal that ended the run before its time, such as SIGTERM."""
+    not_judged: tuple[str, ...] = ()
+    """The claims that were asked for and did not come out, by id.
 
-    So the documents of such runs are as they were before there was this field, and both read the others.
+    In files, a run that went to its end lacks this and `interrupted`: its document is as it was before there
+    were these fields, and either release reads it.
     """
     device: Facts | None
     """None where no device could be had."""
     claims: tuple[Result, ...]
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The claims that were to be judged, by id, as far as that was known beforehand."""
+        return (*(result.id for result in self.claims), *self.not_judged)
 
     @property
     def seconds(self) -> float:
@@ -45,9 +55,16 @@ class Document:
         """Write the document as JSON, whole or not at all; UsageError where that cannot be done."""
         value = to_json(self)
         assert isinstance(value, dict)
-        if self.interrupted is None:
-            del value["interrupted"]
+        for name in ONLY_OF_PARTS:
+            if not value[name]:
+                del value[name]
         stored.write(value, path)
+
+    def check(self, where: str) -> None:
+        """Raise ValueError, naming the place, for what no run yields."""
+        if self.device is None and self.claims:
+            raise ValueError(f"{where}.device is null, though claims were judged")
+        stored.check_distinct([result.id for result in self.claims], f"{where}.claims[{{}}].id")
 
     @classmethod
     def load(cls, path: Path) -> Document:

@@ -23,7 +23,7 @@ from harness.report.labels import described, short_names
 from harness.report.matrix import Matrix
 from harness.report.matrix_table import FIGURES_IN_CELLS, conclusion
 from harness.report.sentences import common, lasting
-from harness.report.terminal import STYLES, summary
+from harness.report.terminal import STYLES, counted, summary
 
 LINE = 100
 EntryT = TypeVar("EntryT", Result, Row)
@@ -54,6 +54,7 @@ def page(shown_document: Document | Matrix) -> str:
     documents = shown_document.documents
     return environment.get_template("matrix.html").render(
         matrix=shown_document,
+        devices=counted(len(documents), "device"),
         names=short_names(documents),
         summaries=[summary(document).plain for document in documents],
         conclusion=conclusion(shown_document).plain,
@@ -89,6 +90,10 @@ def _cells(row: Row) -> _Cells:
 
 def _figure(value: Json) -> str:
     """One piece of evidence as people read it: in a line, if it is short."""
+    if value is None or value == []:
+        return "none"
+    if isinstance(value, list) and not any(isinstance(entry, list | dict) for entry in value):
+        return ", ".join(map(_figure, value))
     if not isinstance(value, list | dict):
         return shown(value)
     line = json.dumps(value, ensure_ascii=False)

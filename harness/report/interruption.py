@@ -1,14 +1,15 @@
-"""The signals that end a run before its time, as an exception: they end all that Ctrl-C ends, and alike."""
+"""The signals that end a run before its time, as an exception: once, so that it ends in order."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
+from collections.abc import Iterator
 from types import FrameType
 
-ENDING = (signal.SIGTERM, signal.SIGHUP)
-"""Besides SIGINT: sent by whoever supervises the run, and when its terminal is closed."""
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, what sends whoever supervises the run, and what is sent when its terminal is closed."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -26,14 +27,32 @@ def raise_on_signals() -> None:
             signal.signal(ending, _raise)
 
 
-def signal_behind(interrupt: KeyboardInterrupt) -> signal.Signals:
-    """The signal that the exception stands for."""
-    return interrupt.sent if isinstance(interrupt, Interrupted) else signal.SIGINT
+def signal_behind(error: BaseException) -> signal.Signals:
+    """The signal that an exception stands for; of what is no interruption, the one that ends its like."""
+    if isinstance(error, Interrupted):
+        return error.sent
+    return signal.SIGINT if isinstance(error, KeyboardInterrupt) else signal.SIGTERM
+
+
+def status_after(sent: signal.Signals) -> int:
+    """What a process that the signal has ended ends with, as shells count."""
+    return 128 + sent
+
+
+@contextlib.contextmanager
+def every_interrupt_raised() -> Iterator[None]:
+    """Have each Ctrl-C of the block raise KeyboardInterrupt: at a prompt, it ends a line and not the run."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _raise(sent: int, _frame: FrameType | None) -> None:
-    # A closed terminal has both the kernel and the shell send SIGHUP: what the first one began to close is to
-    # be closed to its end. A handler, for programs that are started meanwhile would inherit SIG_IGN.
+    # A closed terminal has both the kernel and the shell send SIGHUP, and who waits after Ctrl-C presses it
+    # again: what the first one began to close is to be closed to its end. A handler, for programs that are
+    # started meanwhile would inherit SIG_IGN.
     for ending in ENDING:
         if signal.getsignal(ending) is _raise:
             signal.signal(ending, _pass)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from emulator.errors import ExitCode
 from harness.json_values import to_json
 from harness.report import stored
 from harness.report.document import Document
+from harness.report.interruption import status_after
 from harness.report.run import Failure, Run, gravest
 
 SCHEMA = "binder-harness/matrix"
@@ -20,19 +22,20 @@ class Column:
     """What came of one device."""
 
     target: str
-    exit_code: ExitCode
-    """What `verify` on it alone would have ended with."""
+    exit_code: int
+    """What `verify` on it alone would have ended with: an ExitCode, or 128 + the signal that ended it."""
     failures: tuple[Failure, ...]
-    """Why there is no device, or what befell it; empty where its run went to its end."""
+    """Why there is no device, or what befell it."""
     document: Document
     """Its results: of no device and without claims where none could be had."""
 
     @classmethod
     def of(cls, run: Run) -> Column:
         """The column of a run."""
+        sent = run.interrupted
         return cls(
             target=run.target,
-            exit_code=run.exit_code,
+            exit_code=run.exit_code if sent is None else status_after(signal.Signals[sent]),
             failures=tuple(run.failures),
             document=run.document(),
         )
@@ -46,13 +49,21 @@ class Matrix:
     schema_version: int = SCHEMA_VERSION
     harness: str
     """Version of Binder harness."""
+    interrupted: str | None = None
+    """The signal that ended the whole before its time, such as SIGINT."""
     columns: tuple[Column, ...]
     """In the order in which the devices were named."""
 
     @property
     def exit_code(self) -> ExitCode:
-        """The gravest of the devices': one that is lost or missing outweighs a deviation."""
-        return gravest(column.exit_code for column in self.columns)
+        """The gravest of the devices' that went to their end: a lost or missing one outweighs a deviation."""
+        ended = (column for column in self.columns if column.document.interrupted is None)
+        return gravest(ExitCode(column.exit_code) for column in ended)
+
+    @property
+    def asked(self) -> int:
+        """How many claims were to be judged, on whichever device."""
+        return len({claim for document in self.documents for claim in document.asked})
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -62,6 +73,14 @@ class Matrix:
     def write(self, path: Path) -> None:
         """Write the document as JSON, whole or not at all; UsageError where that cannot be done."""
         stored.write(to_json(self), path)
+
+    def check(self, where: str) -> None:
+        """Raise ValueError, naming the place, for what no run yields."""
+        stored.check_distinct(
+            [document.target for document in self.documents], f"{where}.columns[{{}}].target"
+        )
+        for place, document in enumerate(self.documents):
+            document.check(f"{where}.columns[{place}].document")
 
     @classmethod
     def load(cls, path: Path) -> Matrix:

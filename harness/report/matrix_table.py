@@ -16,7 +16,7 @@ from harness.report.comparison import FactRow, Row, differing_facts, rows_of, sa
 from harness.report.labels import described, short_names
 from harness.report.matrix import Matrix
 from harness.report.sentences import Common, clauses, common, lasting
-from harness.report.terminal import STYLES, summary
+from harness.report.terminal import STYLES, counted, summary
 
 CLAIM_WIDTH = 28
 CELL_WIDTHS = range(12, 25)
@@ -40,15 +40,28 @@ def conclusion(matrix: Matrix) -> Text:
     """On how many devices how many claims were judged, and how many of these differ."""
     rows = rows_of(matrix.documents)
     differing = sum(row.differs for row in rows)
-    text = Text(f"{len(rows)} claims on {len(matrix.columns)} devices: ")
-    text.append(f"differences in {differing}" if differing else "no difference")
+    asked = counted(matrix.asked, "claim")
+    judged = asked if len(rows) == matrix.asked else f"{len(rows)} of {asked}"
+    text = Text(f"{judged} on {counted(len(matrix.columns), 'device')}: ")
+    if not rows:
+        text.append("no claim was judged", style="bold red")
+    else:
+        text.append(f"differences in {differing}" if differing else "no difference")
     deviating = sum(row.deviates for row in rows)
     failed = sum(bool(column.failures) for column in matrix.columns)
     if deviating:
         text.append(", ").append(f"{deviating} not as known", style="bold red")
     if failed:
         text.append(", ").append(f"failures on {failed}", style="bold red")
-    if matrix.exit_code is ExitCode.AS_KNOWN:
+    if matrix.interrupted is not None:
+        made = sum(len(document.claims) for document in matrix.documents)
+        wanted = sum(len(document.asked) for document in matrix.documents)
+        text.append(", ").append(
+            f"{matrix.interrupted} ended the run before its time, "
+            f"after {made} of {counted(wanted, 'judgement')}",
+            style="bold red",
+        )
+    elif matrix.exit_code is ExitCode.AS_KNOWN:
         text.append(", ").append("all as known", style="bold green")
     return text
 
@@ -69,7 +82,7 @@ class _MatrixTable:
             text = Text.assemble(
                 (f"{number}  {column.target}", "bold"), f"  {described(column.document.device)}"
             )
-            if column.document.claims:
+            if column.document.claims or column.document.interrupted:
                 text.append("\n").append_text(summary(column.document))
             for failure in column.failures:
                 text.append(f"\n{failure.message}", style="bold red")

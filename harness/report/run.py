@@ -7,7 +7,7 @@ to know travels as a note on a report.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -64,9 +64,11 @@ class Note:
 class Run:
     """What is known of a run so far."""
 
-    def __init__(self, target: str, started: datetime) -> None:
+    def __init__(self, target: str, started: datetime, asked: Sequence[str] = ()) -> None:
         self.target = target
         self.started = started
+        self.asked = asked
+        """The claims to be judged, by id; empty where that is not known beforehand."""
         self.facts: Facts | None = None
         """Of the first device; the others of a run are like it."""
         self.results: dict[str, Result] = {}
@@ -82,6 +84,11 @@ class Run:
             self.results[note.result.id] = note.result
         if note.failure is not None and note.failure not in self.failures:
             self.failures.append(note.failure)
+
+    @property
+    def not_judged(self) -> tuple[str, ...]:
+        """What was asked of it, and did not come out yet."""
+        return tuple(claim for claim in self.asked if claim not in self.results)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -109,6 +116,7 @@ class Run:
             started=self.started.isoformat(timespec="seconds"),
             ended=datetime.now(UTC).isoformat(timespec="seconds"),
             interrupted=self.interrupted,
+            not_judged=self.not_judged,
             device=self.facts,
             claims=tuple(sorted(self.results.values(), key=lambda result: order.index(result.id))),
         )

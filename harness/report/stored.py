@@ -6,9 +6,9 @@ import contextlib
 import importlib.metadata
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from emulator.errors import UsageError
 from harness.json_values import Json, from_json
@@ -16,7 +16,14 @@ from harness.json_values import Json, from_json
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-DocumentT = TypeVar("DocumentT", bound="DataclassInstance")
+    class Stored(DataclassInstance, Protocol):
+        """A dataclass that knows what of it, though each field is of its type, cannot be."""
+
+        def check(self, where: str) -> None:
+            """Raise ValueError, naming the place."""
+
+
+DocumentT = TypeVar("DocumentT", bound="Stored")
 
 
 def write(value: Json, path: Path) -> None:
@@ -56,9 +63,19 @@ def load(path: Path, *kinds: type[DocumentT]) -> DocumentT:
             f"{harness_version()}, which reads version {version}"
         )
     try:
-        return from_json(kind, value)
+        document = from_json(kind, value)
+        document.check("the document")
     except ValueError as error:
         raise UsageError(f"{path} is damaged: {error}") from error
+    return document
+
+
+def check_distinct(names: Sequence[str], where: str) -> None:
+    """Raise ValueError where a name is there twice; `where` says of what, with {} for its place."""
+    for place, name in enumerate(names):
+        first = names.index(name)
+        if first != place:
+            raise ValueError(f"{where.format(place)} is {name!r}, and so is {where.format(first)}")
 
 
 def harness_version() -> str:

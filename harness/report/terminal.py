@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TextIO
 
@@ -66,9 +66,24 @@ def summary(document: Document) -> Text:
     else:
         text.append("all of these as known" if document.interrupted else "all as known", style="bold green")
     text.append(f", in {document.seconds:.0f} s")
-    if document.interrupted is not None:
-        text.append(f"\n{document.interrupted} ended the run before its time", style="bold red")
+    for line in lacks(document):
+        text.append(f"\n{line}", style="bold red" if document.interrupted else "")
     return text
+
+
+def lacks(document: Document) -> Iterator[str]:
+    """What the run did not come to, a sentence each: nothing, where it went to its end."""
+    if document.interrupted is not None:
+        yield f"{document.interrupted} ended the run before its time"
+    if document.not_judged:
+        lacking = len(document.not_judged)
+        asked = counted(len(document.asked), "claim")
+        yield f"{lacking} of the {asked} {'was' if lacking == 1 else 'were'} not judged"
+
+
+def counted(count: int, noun: str) -> str:
+    """So many of something, in words."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _table(results: Iterable[Result]) -> Table:

@@ -21,14 +21,27 @@ import pytest
 import emulator.doctor
 from emulator.deadline import Deadline
 from emulator.errors import UsageError
+from harness.agent.exit_status import ExitStatus
 from harness.claims.claim import CLAIMS
 from harness.cli import main
 from harness.measure.measurement import MEASUREMENTS, Measurement
+from harness.report.interruption import ENDING
 from tests.unit import fake_device
 
 ROOT = Path(__file__).parents[2]
 MAIN = "from harness.cli import main; main()"
 WITH_FAKES = f"import tests.unit.fake_device_plugin; {MAIN}"
+WITH_AN_IMPATIENT_USER = f"""
+import os, signal
+import tests.unit.fake_device_plugin
+from tests.unit.fake_device import FakeDevice
+close = FakeDevice.__exit__
+def close_while_the_user_presses_again(device, *error):
+    os.kill(os.getpid(), signal.SIGINT)
+    close(device, *error)
+FakeDevice.__exit__ = close_while_the_user_presses_again
+{MAIN}
+"""
 SECONDS = 30.0
 
 
@@ -59,10 +72,11 @@ def command_line(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[s
 
     def run(*words: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["binder-harness", *words])
-        before = signal.getsignal(signal.SIGTERM)
+        before = {sent: signal.getsignal(sent) for sent in ENDING}
         with pytest.raises(SystemExit) as ended:
             main()
-        signal.signal(signal.SIGTERM, before)
+        for sent, handler in before.items():
+            signal.signal(sent, handler)
         output, errors = capfd.readouterr()
         status = ended.value.code
         return Ended(status if isinstance(status, int) else 0, output, errors)
@@ -103,7 +117,7 @@ def test_verify_hands_the_rest_to_pytest(command_line: CommandLine) -> None:
     ended = command_line("verify", "mmap", "sm", "--", "-k", "single or first-page", "--maxfail=1")
     assert ended.status == 0
     assert "mmap.once" not in ended.output
-    assert "1 of the 3 claims were not judged" in ended.output
+    assert "1 of the 3 claims was not judged" in ended.output
     assert command_line("verify", "--", "-k", "nothing").status == 2
     wrong = command_line("verify", "--", "--no-such-option")
     assert (wrong.status, "--no-such-option" in wrong.errors) == (2, True)
@@ -217,15 +231,17 @@ def test_on_a_terminal_progress_is_live(tmp_path: Path) -> None:
 def test_an_interrupted_run_closes_its_device_and_keeps_what_it_found(
     tmp_path: Path, sent: signal.Signals, status: int
 ) -> None:
-    arguments = ("verify", "--json", "results.json", "--junit", "junit.xml")
+    arguments = ("verify", "--json", "results.json", "--junit", "junit.xml", "--html", "page.html")
     output, errors = _interrupted(sent, status, tmp_path, *arguments)
     document = json.loads((tmp_path / "results.json").read_text())
+    assert document["not_judged"] == ["proto.waits"]
     assert document["interrupted"] == sent.name
     assert [claim["id"] for claim in document["claims"]] == ["mmap.once"]
     assert f'name="binder_interrupted" value="{sent.name}"' in (tmp_path / "junit.xml").read_text()
     assert "1 confirmed, all of these as known, in " in output
     assert f"\n{sent.name} ended the run before its time\n" in output
-    assert "1 of the 2 claims were not judged" in output
+    for shown in (output, (tmp_path / "page.html").read_text()):
+        assert f"{sent.name} ended the run before its time\n1 of the 2 claims was not judged" in shown
     assert errors.endswith(f"binder-harness: ended by {sent.name}\n")
 
 
@@ -235,8 +251,12 @@ def test_a_signal_ends_a_booted_device(tmp_path: Path, sent: signal.Signals, sta
 
 
 def _interrupted(sent: signal.Signals, status: int, directory: Path, *words: str) -> tuple[str, str]:
-    """The output of a command that gets a signal while it waits, ends with this status, and closes all."""
-    with _start(directory, *words, claims="mmap.once proto.waits") as process:
+    """The output of a command that gets a signal while it waits, ends with this status, and closes all.
+
+    While it closes its device, Ctrl-C is pressed as well.
+    """
+    program = WITH_AN_IMPATIENT_USER
+    with _start(directory, *words, claims="mmap.once proto.waits", program=program) as process:
         try:
             _await_start(process, words[0])
             process.send_signal(sent)
@@ -294,6 +314,29 @@ except KeyboardInterrupt as interrupt:
     assert ended.stdout == "closed after SIGHUP\n"
 
 
+def test_at_a_prompt_each_ctrl_c_ends_what_runs_and_not_the_prompt() -> None:
+    program = """
+import os, signal
+from harness.report.interruption import every_interrupt_raised, raise_on_signals
+raise_on_signals()
+with every_interrupt_raised():
+    for _ in range(2):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            print("interrupted")
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt as interrupt:
+    os.kill(os.getpid(), signal.SIGINT)
+    print("closed after", interrupt)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True
+    )
+    assert ended.stdout == "interrupted\ninterrupted\nclosed after SIGINT\n"
+
+
 def test_nohup_is_respected() -> None:
     program = """
 import os, signal
@@ -305,9 +348,11 @@ os.kill(os.getpid(), signal.SIGHUP)
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=SECONDS, check=True)
 
 
-def _start(directory: Path, *words: str, claims: str = "") -> subprocess.Popen[str]:
+def _start(
+    directory: Path, *words: str, claims: str = "", program: str = WITH_FAKES
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-u", "-c", WITH_FAKES, *words],
+        [sys.executable, "-u", "-c", program, *words],
         cwd=directory,
         env=_environment(directory, claims=claims),
         stdin=subprocess.PIPE,
@@ -493,9 +538,13 @@ class DeviceThatIsLost(fake_device.FakeDevice):
         super().__init__()
         self.happened: list[str] = []
         self.life_line = self
+        self.deaths = 0
+        """How many of its stand-ins die, each as soon as it runs."""
 
     def state_of(self, serial: str) -> str:
         assert serial == self.serial
+        if self.happened.count("end") < self.deaths:
+            return "device"
         if "reconnect" not in self.happened:
             return "gone"
         self.alive = False
@@ -505,11 +554,19 @@ class DeviceThatIsLost(fake_device.FakeDevice):
         assert deadline.seconds > 10
         self.happened.append("reconnect")
 
+    def forget_what_ran(self) -> None:
+        self.happened.append("forget")
+
     @contextlib.contextmanager
     def open_framework(self, device: fake_device.FakeDevice) -> Iterator[SimpleNamespace]:
         assert device is self
         self.happened.append("stand-in")
-        yield SimpleNamespace(stand_in=True)
+        program = SimpleNamespace(
+            ended=self.happened.count("stand-in") <= self.deaths,
+            wait=lambda _: ExitStatus(signal=11),
+            standard_error="out of memory\n",
+        )
+        yield SimpleNamespace(stand_in=True, program=program)
         self.happened.append("end")
 
 
@@ -536,10 +593,40 @@ def test_boot_says_what_to_type_next_and_notices_a_loss(
 def test_boot_has_adb_reach_the_device_again(command_line: CommandLine, lost: DeviceThatIsLost) -> None:
     """And the stand-in, which ran on the connection that is gone, starts anew."""
     ended = command_line("boot", "--activity-standin")
-    assert lost.happened == ["stand-in", "end", "reconnect", "stand-in"]
+    assert lost.happened == ["stand-in", "end", "reconnect", "forget", "stand-in"]
     assert f"adb no longer reaches {lost.serial}: connecting again" in ended.errors
     assert f"adb reaches {lost.serial} again" in ended.output
     assert f"{lost.serial} shell cmd activity broadcast -a " in ended.output
+
+
+def test_boot_starts_the_stand_in_again(command_line: CommandLine, lost: DeviceThatIsLost) -> None:
+    lost.deaths = 1
+    ended = command_line("boot", "--activity-standin")
+    assert lost.happened == [
+        "stand-in",
+        "end",
+        "forget",
+        "stand-in",
+        "end",
+        "reconnect",
+        "forget",
+        "stand-in",
+    ]
+    assert "the stand-in was killed by SIGSEGV (out of memory): starting it again" in ended.errors
+    assert f"the stand-in runs again on {lost.serial}" in ended.output
+    assert f"adb reaches {lost.serial} again, and the stand-in runs there" in ended.output
+    assert ended.status == 3
+
+
+def test_boot_ends_where_the_stand_in_dies_at_once_again(
+    command_line: CommandLine, lost: DeviceThatIsLost
+) -> None:
+    lost.deaths = 2
+    ended = command_line("boot", "--activity-standin")
+    assert lost.happened == ["stand-in", "end", "forget", "stand-in", "end"]
+    assert ended.status == 1
+    assert "started again" in ended.errors
+    assert "was killed by SIGSEGV (out of memory)." in ended.errors
 
 
 def test_the_stand_in_is_there_for_a_shell_and_a_prompt(

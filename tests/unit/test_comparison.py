@@ -50,7 +50,8 @@ def test_a_claim_that_only_some_devices_have_stays_in_its_place() -> None:
 
 
 def test_facts_are_told_in_words() -> None:
-    less = dataclasses.replace(ARM_16K, driver_ioctls=frozenset({"BINDER_VERSION"}), root=False, reasons={})
+    less = dataclasses.replace(ARM_16K, memory_bytes=FACTS.memory_bytes - (3 << 12))
+    less = dataclasses.replace(less, driver_ioctls=frozenset({"BINDER_VERSION"}), root=False, reasons={})
     facts = {row.name: row.texts for row in differing_facts([FACTS, None, less])}
     assert facts == {
         "architecture": ("x86_64", "", "aarch64"),

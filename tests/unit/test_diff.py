@@ -67,6 +67,15 @@ def test_a_claim_that_only_one_has_is_a_change() -> None:
     assert "✓ confirmed → not judged" in printed(pair)
 
 
+def test_a_run_that_was_ended_is_named() -> None:
+    part = dataclasses.replace(
+        document_on(FACTS, "mmap.once"), interrupted="SIGTERM", not_judged=("sm.single",)
+    )
+    lines = printed(diff.Pair(document_on(FACTS, "mmap.once", "sm.single"), part)).splitlines()
+    assert lines[1].startswith("+ embedded")
+    assert lines[2:4] == ["  SIGTERM ended the run before its time", "  1 of the 3 claims was not judged"]
+
+
 def test_a_device_that_was_not_there_has_no_claims() -> None:
     pair = diff.Pair(document_on(None), document_on())
     assert pair.differs

@@ -105,6 +105,39 @@ def test_a_device_that_failed_says_why() -> None:
     assert "not judged" in page.text
 
 
+def test_each_device_says_when_it_was_judged_and_for_how_long() -> None:
+    first = dataclasses.replace(document_on(ARM, target="a"), ended="2026-11-21T12:01:05+00:00")
+    page = Page(html.page(matrix_of(first, document_on(ARM_16K, target="b"))))
+    assert "2026-11-21T12:00:00+00:00, for 65 s" in page.text
+    assert "2026-11-21T12:00:00+00:00, for 0 s" in page.text
+
+
+def test_what_was_ended_says_so_and_what_was_not_judged() -> None:
+    part = dataclasses.replace(document_on(), interrupted="SIGINT", not_judged=("proto.waits",))
+    for shown in (part, dataclasses.replace(matrix_of(part), interrupted="SIGINT")):
+        text = Page(html.page(shown)).text
+        assert "SIGINT ended the run before its time" in text
+        assert "1 of the 6 claims was not judged" in text
+    assert "5 of 6 claims on 1 device: " in text
+    assert text.startswith("Binder on 1 device Binder on 1 device ")
+
+
+def test_evidence_is_shown_as_people_read_it() -> None:
+    evidence = tuple(
+        Evidence(f"figure {place}", "mmap", value)
+        for place, value in enumerate((None, [], [1040384, 2048], 4096, {"a": [1]}))
+    )
+    text = Page(html.page(changed(document_on(), "mmap.once", evidence=evidence))).text
+    for shown in (
+        "figure 0 mmap none",
+        "figure 1 mmap none",
+        "figure 2 mmap 1,040,384, 2,048",
+        "figure 3 mmap 4,096",
+        'figure 4 mmap {"a": [1]}',
+    ):
+        assert shown in text
+
+
 def test_what_a_device_says_is_never_markup() -> None:
     fields = {
         "measured": HOSTILE,

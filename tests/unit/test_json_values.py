@@ -75,10 +75,13 @@ def test_what_json_lacks_is_refused() -> None:
     ("value", "complaint"),
     [
         ([], r"the document is a list"),
-        ({"size": "1"}, r"the document\.size is '1' \(str\)"),
-        ({"size": True}, r"the document\.size is True \(bool\)"),
-        ({"size": None}, r"the document\.size is None"),
-        ({"ratio": 1.0}, r"incomplete.*size"),
+        ({"size": "1"}, r'the document\.size is "1", not a whole number$'),
+        ({"size": True}, r"the document\.size is true, not a whole number$"),
+        ({"size": None}, r"the document\.size is null, not a whole number$"),
+        ({"size": [1]}, r"the document\.size is a list, not a whole number$"),
+        ({"size": "1" * 99}, r'the document\.size is "1{59}…, not'),
+        ({"size": 1, "ratio": {}}, r"the document\.ratio is an object, not a number$"),
+        ({"ratio": 1.0}, r"the document lacks size$"),
         ({"size": 1, "shape": 2}, r"unknown fields: shape"),
     ],
 )
@@ -92,5 +95,10 @@ def test_the_place_of_a_misfit_is_named() -> None:
     assert isinstance(good, dict)
     with pytest.raises(ValueError, match=r"document\.many\[0\]\.size"):
         from_json(Outer, good | {"many": [{"size": "x"}]})
-    with pytest.raises(ValueError, match=r"document\.colour is 'green', not one of 'red', 'blue'"):
+    for name, wanted in (("many", "a list"), ("words", "a list"), ("reasons", "an object"), ("name", "text")):
+        with pytest.raises(ValueError, match=rf"^the document\.{name} is 7, not {wanted}$"):
+            from_json(Outer, good | {name: 7})
+    with pytest.raises(ValueError, match=r"^the document lacks name, words$"):
+        from_json(Outer, {name: value for name, value in good.items() if name not in ("name", "words")})
+    with pytest.raises(ValueError, match=r'document\.colour is "green", not one of "red", "blue"'):
         from_json(Outer, good | {"colour": "green"})

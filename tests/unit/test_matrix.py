@@ -18,6 +18,7 @@ from harness.claims.claim import CLAIMS
 from harness.cli import main
 from harness.matrix import child, workers
 from harness.matrix.here import judge_here
+from harness.report.interruption import ENDING
 from harness.report.matrix import Column, Matrix
 from tests.heard import Heard, below, gone
 from tests.unit import fake_device
@@ -37,6 +38,8 @@ if any("memory" in word for word in sys.argv):
 {MAIN}
 """
 BOTH = ("--target", "embedded", "--target", "embedded?memory=256")
+THREE = (*BOTH, "--target", "embedded?memory=257")
+FILES = ("--json", "matrix.json", "--html", "matrix.html")
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +67,7 @@ def choose(monkeypatch: pytest.MonkeyPatch, *ids: str) -> None:
 def status_of(monkeypatch: pytest.MonkeyPatch, *words: str) -> int | str | None:
     """What `binder-harness` with these words ends with, in this process."""
     monkeypatch.setattr(sys, "argv", ["binder-harness", *words])
-    before = {sent: signal.getsignal(sent) for sent in (signal.SIGTERM, signal.SIGHUP)}
+    before = {sent: signal.getsignal(sent) for sent in ENDING}
     try:
         with pytest.raises(SystemExit) as ended:
             main()
@@ -74,23 +77,18 @@ def status_of(monkeypatch: pytest.MonkeyPatch, *words: str) -> int | str | None:
     return ended.value.code
 
 
-def judge(*targets: str, wanted: bool = True) -> tuple[Heard, dict[str, Column]]:
+def judge(*targets: str) -> dict[str, Column]:
     """The columns of these devices, two at a time."""
     heard = Heard()
-    if wanted:
-        judge_here(targets, list(CLAIMS.all()), jobs=2, listener=heard)
-    else:
-        for target in targets:
-            heard.ended(child.judge_on(target, list(CLAIMS.all()), listener=heard, wanted=lambda: False))
-    return heard, {column.target: column for column in heard.columns}
+    judge_here(targets, list(CLAIMS.all()), jobs=2, listener=heard)
+    return {column.target: column for column in heard.columns}
 
 
 def test_every_device_has_its_column(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("BINDER_HARNESS_JSON", "of-verify.json")
-    files = ("--json", "matrix.json", "--html", "matrix.html")
-    assert status_of(monkeypatch, "matrix", *BOTH, "-j", "2", *files) == 0
+    assert status_of(monkeypatch, "matrix", *BOTH, "-j", "2", *FILES) == 0
     output, errors = capfd.readouterr()
     assert "4 claims on 2 devices: no difference, all as known" in output
     assert "embedded [ 0/4] starting embedded" in errors
@@ -118,10 +116,19 @@ def test_a_device_that_cannot_be_had_leaves_the_others_theirs(
     assert "embedded?memory=256 [0/2] failed: There is no QEMU." in errors.replace("[ 0/2]", "[0/2]")
 
 
+def test_an_error_of_several_lines_is_whole_in_a_line_of_progress(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run_children(monkeypatch, MISSING.replace("There is no QEMU.", f"It has:\\n  one\\n{' two' * 99}"))
+    assert status_of(monkeypatch, "matrix", "--target", "embedded?memory=256") == 4
+    (line,) = (line for line in capfd.readouterr().err.splitlines() if "failed: " in line)
+    assert "failed: It has: one two two " in line
+    assert line.endswith(" two …")
+
+
 def test_a_device_that_is_lost_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
     choose(monkeypatch, "mmap.once", "proto.dies", "sm.single")
-    _, columns = judge("embedded")
-    column = columns["embedded"]
+    column = judge("embedded")["embedded"]
     assert (column.exit_code, len(column.failures), len(column.document.claims)) == (3, 1, 3)
 
 
@@ -130,11 +137,11 @@ def test_a_process_that_ends_without_a_word_is_told_with_its_last_lines(
 ) -> None:
     program = "import os, sys; print('no memory', file=sys.stderr, flush=True); os.kill(os.getpid(), 9)"
     run_children(monkeypatch, program)
-    (failure,) = judge("embedded")[1]["embedded"].failures
+    (failure,) = judge("embedded")["embedded"].failures
     assert failure.message == "The run on this device ended by SIGKILL.\nno memory"
     assert failure.exit_code == 3
     run_children(monkeypatch, "raise SystemExit(2)")
-    column = judge("embedded")[1]["embedded"]
+    column = judge("embedded")["embedded"]
     assert column.failures[0].message == "The run on this device ended with status 2."
     assert column.exit_code == 2
 
@@ -143,20 +150,24 @@ def test_a_device_has_its_time_and_what_does_not_end_then_is_killed(monkeypatch:
     monkeypatch.setattr(child, "SECONDS", 0.5)
     monkeypatch.setattr(child, "SECONDS_TO_END", 0.5)
     run_children(monkeypatch, "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()")
-    _, columns = judge("embedded")
-    assert columns["embedded"].failures[0].message == "Not done within 0.5 s."
+    assert judge("embedded")["embedded"].failures[0].message == "Not done within 0.5 s."
 
 
-def test_what_nobody_wants_is_not_started() -> None:
-    heard, columns = judge("embedded", wanted=False)
+def test_what_was_ended_before_its_turn_is_not_started() -> None:
+    heard, claims = Heard(), list(CLAIMS.all())
+    column = child.judge_on("embedded", claims, listener=heard, ended_by=lambda: signal.SIGTERM)
     assert heard.starts == []
-    assert columns["embedded"].failures[0].message == child.ENDED_EARLY
+    assert (column.exit_code, column.failures) == (143, ())
+    assert (column.document.interrupted, column.document.not_judged) == ("SIGTERM", tuple(claims))
 
 
 @pytest.mark.parametrize(
     "words",
     [
         ("--target", "nothing"),
+        ("--target", "embedded", "--target", "embedded"),
+        ("--target", "embedded?memory=256&pages=4k", "--target", "embedded?pages=4k&memory=256"),
+        ("--target", "embedded", "--target", "embedded?pages=3k"),
         ("no.such-claim",),
         ("-j", "0"),
         ("--json", "/dev/null"),
@@ -173,9 +184,15 @@ def test_what_cannot_be_meant_is_refused_before_any_device(
 # --- the end before the end ---
 
 PARENT = f"""
-import sys
+import os, signal, sys
 {FAKES}
 from harness.matrix import child
+from harness.matrix.telling_process import TellingProcess
+terminate = TellingProcess.terminate
+def terminate_while_the_user_presses_again(process):
+    os.kill(os.getpid(), signal.SIGINT)
+    terminate(process)
+TellingProcess.terminate = terminate_while_the_user_presses_again
 child.COMMAND = (sys.executable, "-c", "{FAKES}; {MAIN}")
 {MAIN}
 """
@@ -183,10 +200,10 @@ child.COMMAND = (sys.executable, "-c", "{FAKES}; {MAIN}")
 
 @pytest.fixture
 def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
-    """A matrix of two devices, both of them in the middle of a claim."""
+    """A matrix of three devices, two of them in the middle of a claim; its user is impatient."""
     choose(monkeypatch, "mmap.once", "proto.waits")
     with subprocess.Popen(
-        [sys.executable, "-u", "-c", PARENT, "matrix", *BOTH, "-j", "2", "--json", "matrix.json"],
+        [sys.executable, "-u", "-c", PARENT, "matrix", *THREE, "-j", "2", *FILES],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -212,10 +229,35 @@ def test_a_signal_ends_all_devices_and_shows_what_was_found(
     assert waiting.returncode == status, errors
     assert "Traceback" not in errors
     assert "mmap.once" in output
-    assert output.count(child.ENDED_EARLY) == 2
     assert len((tmp_path / "closed").read_text().splitlines()) == 2
     matrix = Matrix.load(tmp_path / "matrix.json")
-    assert all("mmap.once" in {result.id for result in document.claims} for document in matrix.documents)
+    assert matrix.interrupted == sent.name
+    judged = [[result.id for result in document.claims] for document in matrix.documents]
+    assert judged == [["mmap.once"], ["mmap.once"], []]
+    assert {document.interrupted for document in matrix.documents} == {sent.name}
+    assert {(column.exit_code, column.failures) for column in matrix.columns} == {(status, ())}
+    assert matrix.documents[2].not_judged == ("mmap.once", "proto.waits")
+    ended = f"{sent.name} ended the run before its time"
+    conclusion = f"1 of 2 claims on 3 devices: no difference, {ended}, after 2 of 6 judgements"
+    assert conclusion in output
+    assert output.count(f"\n{ended}\n") == 3
+    assert errors.count(f"ended by {sent.name}\n") == 4
+    page = (tmp_path / "matrix.html").read_text()
+    assert conclusion in page
+    assert page.count(f"{ended}\n") == 3
+
+
+def test_an_end_before_any_device_has_a_column_for_each(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("harness.matrix.here.judge_here", interrupt)
+    assert status_of(monkeypatch, "matrix", *BOTH, "--json", "matrix.json") == 130
+    matrix = Matrix.load(tmp_path / "matrix.json")
+    assert [column.exit_code for column in matrix.columns] == [130, 130]
+    assert "0 of 4 claims on 2 devices: no claim was judged, SIGINT ended" in capfd.readouterr().out
 
 
 def test_who_is_killed_leaves_no_process(waiting: subprocess.Popen[str]) -> None:
@@ -272,7 +314,8 @@ def test_diff_ends_with_what_a_script_can_use(monkeypatch: pytest.MonkeyPatch) -
     first, second = document_on(FACTS, target="a"), document_on(ARM_16K, target="b")
     first.write(Path("first.json"))
     second.write(Path("second.json"))
-    matrix_of(first, second).write(Path("matrix.json"))
+    third = document_on(ARM_16K, target="embedded?arch=arm64&pages=16k")
+    matrix_of(first, second, third).write(Path("matrix.json"))
     for words, status in (
         (("first.json", "first.json"), 0),
         (("first.json", "second.json"), 1),
@@ -281,8 +324,18 @@ def test_diff_ends_with_what_a_script_can_use(monkeypatch: pytest.MonkeyPatch) -
         (("matrix.json", "--between", "a", "a"), 0),
         (("matrix.json", "--between", "a", "b"), 1),
         (("matrix.json", "--between", "a", "c"), 2),
+        (("matrix.json", "--between", "a", "embedded?pages=16k&arch=arm64"), 1),
+        (("matrix.json", "--between", "embedded?arch=arm64&pages=16k", "embedded?pages=16k&arch=arm64"), 0),
         (("matrix.json", "first.json", "--between", "a", "b"), 2),
         (("first.json",), 2),
         (("first.json", "none.json"), 2),
     ):
         assert status_of(monkeypatch, "diff", *words) == status, words
+
+
+def test_between_wants_a_matrix(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    document_on().write(Path("run.json"))
+    assert status_of(monkeypatch, "diff", "run.json", "--between", "embedded", "embedded") == 2
+    assert "run.json is the result of one device: --between is for what `matrix --json` wrote." in (
+        capfd.readouterr().err
+    )

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
@@ -81,6 +83,39 @@ def test_a_device_that_could_not_be_had_is_a_column_that_says_why() -> None:
     assert lines[-1] == "5 claims on 2 devices: no difference, failures on 1"
 
 
+def test_one_claim_on_one_device_is_not_several() -> None:
+    lines = printed(matrix_of(dataclasses.replace(document_on(), claims=document_on().claims[:1])))
+    assert lines[-1] == "1 claim on 1 device: no difference, all as known"
+
+
+def test_an_interrupted_matrix_says_how_far_it_came() -> None:
+    whole = document_on()
+    first, *others = whole.claims
+    part = dataclasses.replace(
+        whole,
+        target="part",
+        interrupted="SIGINT",
+        claims=(first,),
+        not_judged=tuple(result.id for result in others),
+    )
+    rest = (first.id, *part.not_judged)
+    none = dataclasses.replace(document_on(None, target="none"), interrupted="SIGINT", not_judged=rest)
+    lines = printed(dataclasses.replace(matrix_of(part, none), interrupted="SIGINT"))
+    assert lines[-1] == (
+        "1 of 5 claims on 2 devices: no difference, "
+        "SIGINT ended the run before its time, after 1 of 10 judgements"
+    )
+    assert lines.count("SIGINT ended the run before its time") == 2
+    assert "4 of the 5 claims were not judged" in lines
+    assert "5 of the 5 claims were not judged" in lines
+    lines = printed(dataclasses.replace(matrix_of(none), interrupted="SIGINT"))
+    assert lines[-1].startswith("0 of 5 claims on 1 device: no claim was judged, SIGINT ended")
+    lines = printed(dataclasses.replace(matrix_of(whole, none), interrupted="SIGINT"))
+    assert lines[-1].startswith(
+        "5 claims on 2 devices: no difference, SIGINT ended the run before its time, "
+    )
+
+
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_it_fits(width: int) -> None:
     matrix = matrix_of(document_on(FACTS), document_on(ARM_16K))
@@ -89,7 +124,10 @@ def test_it_fits(width: int) -> None:
 
 def test_a_matrix_survives_its_file(tmp_path: Path) -> None:
     matrix = matrix_of(
-        document_on(FACTS), document_on(None), failure="of a test", exit_code=ExitCode.DEVICE_LOST
+        document_on(FACTS),
+        document_on(None, target="avd:none"),
+        failure="of a test",
+        exit_code=ExitCode.DEVICE_LOST,
     )
     matrix.write(tmp_path / "matrix.json")
     assert Matrix.load(tmp_path / "matrix.json") == matrix
@@ -98,13 +136,16 @@ def test_a_matrix_survives_its_file(tmp_path: Path) -> None:
 
 def test_damage_is_named(tmp_path: Path) -> None:
     file = tmp_path / "matrix.json"
-    value = to_json(matrix_of(document_on()))
-    assert isinstance(value, dict)
+    value = cast(dict[str, Any], to_json(matrix_of(document_on())))
+    (column,) = value["columns"]
+    damaged = column | {"document": column["document"] | {"device": None}}
     for changes, complaint in (
         ({"schema_version": 99}, "version 99"),
         ({"schema": "binder-harness/results"}, "its schema is not binder-harness/matrix"),
-        ({"columns": [{"target": "embedded"}]}, r"columns\[0\] is incomplete"),
-        ({"columns": 7}, "columns is 7"),
+        ({"columns": [{"target": "embedded"}]}, r"columns\[0\] lacks exit_code, failures, document$"),
+        ({"columns": value["columns"] * 2}, r"columns\[1\]\.target is 'embedded', and so is the document"),
+        ({"columns": [damaged]}, r"columns\[0\]\.document\.device is null, though claims were judged$"),
+        ({"columns": 7}, "columns is 7, not a list$"),
     ):
         file.write_text(json.dumps(value | changes))
         with pytest.raises(UsageError, match=complaint):

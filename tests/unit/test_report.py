@@ -51,15 +51,17 @@ def test_a_document_survives_its_file(run: Run, tmp_path: Path) -> None:
 def test_an_interrupted_run_is_marked_and_others_are_as_they_were(run: Run, tmp_path: Path) -> None:
     whole = document_of(run, "mmap.once")
     whole.write(tmp_path / "whole.json")
-    assert "interrupted" not in json.loads((tmp_path / "whole.json").read_text())
+    assert not {"interrupted", "not_judged"} & json.loads((tmp_path / "whole.json").read_text()).keys()
     assert Document.load(tmp_path / "whole.json").interrupted is None
     assert printed(whole).rstrip().endswith("all as known, in 0 s")
     run.interrupted = "SIGHUP"
+    run.asked = ("mmap.once", "sm.single", "proto.waits")
     part = run.document()
+    assert part.not_judged == ("sm.single", "proto.waits")
     part.write(tmp_path / "part.json")
     assert Document.load(tmp_path / "part.json") == part
     assert "all of these as known" in printed(part)
-    assert printed(part).endswith("SIGHUP ended the run before its time\n")
+    assert printed(part).endswith("SIGHUP ended the run before its time\n2 of the 3 claims were not judged\n")
 
 
 def test_the_entry_of_a_claim_is_complete(run: Run, tmp_path: Path) -> None:
@@ -85,7 +87,10 @@ def test_results_come_in_the_claims_order_and_the_latest_counts(run: Run) -> Non
         ("[]", "is no result of Binder harness"),
         ('{"schema": "another"}', "is no result of Binder harness"),
         ('{"schema": "binder-harness/results", "schema_version": 99}', "has version 99"),
-        ('{"schema": "binder-harness/results", "schema_version": 1}', "is damaged: .*incomplete"),
+        (
+            '{"schema": "binder-harness/results", "schema_version": 1}',
+            "is damaged: the document lacks harness, target, started, ended, device, claims$",
+        ),
     ],
 )
 def test_what_is_no_document_is_refused(tmp_path: Path, content: str, complaint: str) -> None:
@@ -98,10 +103,25 @@ def test_damage_is_named(run: Run, tmp_path: Path) -> None:
     value = cast(dict[str, Any], to_json(document_of(run, "mmap.once")))
     value["claims"][0]["verdict"] = "maybe"
     (tmp_path / "results.json").write_text(json.dumps(value))
-    with pytest.raises(UsageError, match=r"claims\[0\]\.verdict is 'maybe', not one of 'confirmed'"):
+    with pytest.raises(UsageError, match=r'claims\[0\]\.verdict is "maybe", not one of "confirmed"'):
         Document.load(tmp_path / "results.json")
     with pytest.raises(UsageError, match="cannot be read: No such file"):
         Document.load(tmp_path / "other.json")
+
+
+def test_what_no_run_yields_is_damage(run: Run, tmp_path: Path) -> None:
+    value = cast(dict[str, Any], to_json(document_of(run, "mmap.once", "sm.single")))
+    once, single = value["claims"]
+    for changes, complaint in (
+        ({"device": None}, r"is damaged: the document\.device is null, though claims were judged$"),
+        (
+            {"claims": [once, single, once]},
+            r"the document\.claims\[2\]\.id is 'mmap\.once', and so is the document\.claims\[0\]\.id$",
+        ),
+    ):
+        (tmp_path / "results.json").write_text(json.dumps(value | changes))
+        with pytest.raises(UsageError, match=complaint):
+            Document.load(tmp_path / "results.json")
 
 
 def test_a_path_that_cannot_be_written_is_refused_before_the_run(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from emulator.deadline import Deadline
@@ -13,6 +14,8 @@ from harness.agent.syscalls import Architecture, Syscall
 
 DEFAULT_SECONDS = 10.0
 """The deadline of every call that is given none."""
+_YIELDS_WITHIN = 1.0
+"""How long a call that is over its time is interrupted again and again."""
 _INTERRUPT_INTERVAL = 0.01
 _SCRATCH_SIZE = 64 * 1024
 _SCRATCH_ALIGNMENT = 16
@@ -123,7 +126,9 @@ class RemoteThread:
         try:
             return pending.outcome(deadline)
         except TimeLimitError:
-            pending.interrupt_once()  # nobody else can: the caller never saw the pending batch
+            # Nobody else can: the caller never saw the pending batch.
+            with contextlib.suppress(TimeLimitError):
+                pending.interrupt(Deadline(_YIELDS_WITHIN))
             raise
 
     def _place(

@@ -8,8 +8,10 @@ import shlex
 from collections.abc import Iterator
 
 from bench.rows import Figure, Row, in_turns, milliseconds
+from bench.streams import receive_exactly
 from bench.suite import Bench, Benchmark
-from bench.transports import compared, run
+from bench.transports import WITHIN, compared, run
+from emulator.deadline import Deadline
 from emulator.errors import HarnessError
 from harness.kernel.binder_parser import parse_state
 
@@ -17,6 +19,8 @@ PROCESSES = (1, 4, 16, 64)
 NODES = (100, 1_000, 10_000)
 CALLS = 640
 """Over all processes."""
+HOLDING = b"holding\n"
+"""What ipc_bench says when all nodes are there."""
 
 
 def _processes(bench: Bench, *, count: int) -> Iterator[Row]:
@@ -64,12 +68,13 @@ def _held(bench: Bench, nodes: int) -> Iterator[None]:
     """A process with so many nodes, and one with handles on them."""
     command = [bench.ipc_bench, "binder", "--calls", "1", "--nodes", str(nodes), "--hold"]
     with contextlib.closing(bench.device.open_shell(shlex.join(["exec", *command]))) as stream:
-        said = stream.receive(100)
-        if said != b"holding\n":
+        said = receive_exactly(stream, len(HOLDING), Deadline(WITHIN))
+        if said != HOLDING:
             raise HarnessError(f"{shlex.join(command)} said {said!r} {stream.standard_error}")
         yield
         stream.close_input()
-        while stream.receive(100):
+        deadline = Deadline(WITHIN)
+        while stream.receive(100, deadline):
             pass
 
 

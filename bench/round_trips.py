@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from bench.rows import Row, in_turns, milliseconds
+from bench.streams import Output, receive_exactly
 from bench.suite import Bench, Benchmark
 from device_agents.build import syscall_agent
+from emulator.deadline import Deadline
 from emulator.errors import HarnessError
 from harness.agent.process import RemoteProcess
 from harness.probe import find_facts
@@ -17,17 +19,15 @@ TRIPS = 200
 """In each round."""
 REQUEST = bytes(48)
 """About what goes either way for a system call."""
+WITHIN = 10.0
+"""Seconds, for an echo."""
 
 
-class Echo(Protocol):
+class Echo(Output, Protocol):
     """What an echo needs of a stream."""
 
     def send(self, data: bytes) -> None:
         """Write all of it."""
-        ...
-
-    def receive(self, limit: int) -> bytes:
-        """Some of what came."""
         ...
 
     def close(self) -> None:
@@ -55,9 +55,7 @@ def _over_adb(bench: Bench) -> Iterator[Row]:
 def _compared(name: str, bench: Bench, process: RemoteProcess, echo: Echo, most: float | None = None) -> Row:
     def trip() -> None:
         echo.send(REQUEST)
-        size = 0
-        while size < len(REQUEST):
-            size += len(echo.receive(len(REQUEST)))
+        receive_exactly(echo, len(REQUEST), Deadline(WITHIN))
 
     calls, echoes = in_turns(
         bench.rounds * TRIPS,

@@ -64,13 +64,14 @@ def _clones(bench: Bench) -> Iterator[Row]:
     """Several devices from one snapshot at once, beside one; and what memory each then has of its own."""
     usage: list[dict[str, float]] = []
 
-    def start(_: int) -> Device:
+    def start(clones: contextlib.ExitStack) -> Device:
         with reporting_to(lambda _: None):  # which a new thread knows nothing of
-            return Device(open_embedded(WARM))
+            return clones.enter_context(Device(open_embedded(WARM)))
 
     def start_all() -> None:
-        with ThreadPoolExecutor(CLONES) as pool, contextlib.ExitStack() as stack:
-            clones = [stack.enter_context(clone) for clone in pool.map(start, range(CLONES))]
+        # The pool ends first, with all that starts: what started beside a failure is closed, too.
+        with contextlib.ExitStack() as stack, ThreadPoolExecutor(CLONES) as pool:
+            clones = list(pool.map(start, [stack] * CLONES))
             usage[:] = [_memory(clone) for clone in clones]
 
     several, one = in_turns(

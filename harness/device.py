@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from harness.measure.hops import HopRecord
 
 AGENT_DIRECTORY = "/data/local/tmp/binder-harness"
+ATTACHED_DIRECTORY = f"{AGENT_DIRECTORY}-attached"
+"""On a device that is not the run's own, and may be one that `boot` keeps and has put programs on."""
 OF_ONE_START = ("files", "binder", "tracing", "libbinder_probe", "activity_standin", "_agent", "_directory")
 """What is remembered of a device until it is rolled back."""
 
@@ -186,10 +188,11 @@ class Device(AdbLink):
     @functools.cached_property
     def _directory(self) -> str:
         """Where what is pushed lies; a device that is not ours is left without it."""
-        self.shell(["mkdir", "-p", AGENT_DIRECTORY])
+        directory = AGENT_DIRECTORY if self.life_line.disposable else ATTACHED_DIRECTORY
+        self.shell(["mkdir", "-p", directory])
         if not self.life_line.disposable:
-            self._resources.callback(self.run, ["rm", "-rf", AGENT_DIRECTORY])
-        return AGENT_DIRECTORY
+            self._resources.callback(self.run, ["rm", "-rf", directory])
+        return directory
 
     def _put_libbinder_agent(self, name: str) -> str:
         return self._put(binder_userland(self.architecture) / name)

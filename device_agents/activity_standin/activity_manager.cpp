@@ -235,7 +235,8 @@ Status ActivityManager::publish_service(const Parcel& data) {
 }
 
 status_t ActivityManager::dump(int descriptor, const Vector<String16>& arguments) {
-    const std::string what = arguments.empty() ? "" : utf8(arguments[0]);
+    std::string what = arguments.empty() ? "" : utf8(arguments[0]);
+    if (what == "-a") what.clear();  // as dumpsys asks every service for all
     std::string text;
     if (what.empty() || what == "broadcasts") text += broadcasts_->dump();
     if (what.empty() || what == "services") text += services_->dump();

@@ -24,7 +24,10 @@
 
 #include "transport.h"
 
-enum { WARM_UP = 20, MAX_SIZE = 1 << 20, MAX_CALLS = 1 << 20, ONE_WAY_ROOM = 1 << 20, MOST_UNDER_WAY = 16 };
+enum { WARM_UP = 20, MAX_SIZE = 1 << 20, MAX_CALLS = 1 << 20, MOST_UNDER_WAY = 16 };
+
+/* Bytes of one-way messages, of all clients: one mapping of 4 MiB takes them, and Binder leaves them half of that. */
+enum { ONE_WAY_ROOM = 1 << 20 };
 
 static const struct transport *const transports[] = {
     &binder_transport, &pipe_transport, &socket_transport, &queue_transport, &memory_transport,
@@ -50,7 +53,7 @@ static _Noreturn void show_usage(FILE *stream, int status)
           "  --calls N    of each client (1000)\n"
           "  --clients N  processes that send at once, 1 to 64 (1)\n"
           "  --nodes N    Binder nodes sent to the server before (0)\n"
-          "  --one-way    let nothing be acknowledged\n"
+          "  --one-way    let nothing be acknowledged; the bytes of all clients together are 1048576 at most\n"
           "  --device P   the Binder device, whose context manager nobody is (/dev/vndbinder)\n"
           "  --hold       stay until standard input ends\n"
           "\n"
@@ -97,11 +100,16 @@ void count_received(int client)
         add_one(&shared->received[client]);
 }
 
-/* One-way messages under way must not be more than a Binder mapping has room for. */
+/* How many of these messages a client's share of the room takes. */
+static uint32_t most_under_way(void)
+{
+    size_t of_all = (size_t)options.clients * options.size;
+    return of_all * MOST_UNDER_WAY <= ONE_WAY_ROOM ? MOST_UNDER_WAY : (uint32_t)(ONE_WAY_ROOM / of_all);
+}
+
 static void await_room(int client, uint32_t sent)
 {
-    uint32_t most = options.size == 0 ? MOST_UNDER_WAY : ONE_WAY_ROOM / (uint32_t)options.size;
-    most = most > MOST_UNDER_WAY ? MOST_UNDER_WAY : most;
+    uint32_t most = most_under_way();
     for (uint32_t received; sent - (received = atomic_load(&shared->received[client])) >= most;)
         wait_while(&shared->received[client], received);
 }
@@ -112,13 +120,38 @@ static void *serve(void *client)
     return NULL;
 }
 
+static void clean(void)
+{
+    if (transport->clean != NULL)
+        transport->clean();
+}
+
+static void on_deadly_signals(void (*handler)(int signal_number))
+{
+    static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM};
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESETHAND};
+    sigfillset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
+        sigaction(deadly[i], &action, NULL);
+}
+
+/* The others are ended first: they would complain of what they miss. */
+static void clean_and_die(int signal_number)
+{
+    kill(0, SIGTERM);
+    clean();
+    raise(signal_number);
+}
+
 static pid_t child(void)
 {
     pid_t pid = fork();
     if (pid < 0)
         die("fork");
-    if (pid == 0)
+    if (pid == 0) {
+        on_deadly_signals(SIG_DFL);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+    }
     return pid;
 }
 
@@ -197,7 +230,7 @@ static void parse_arguments(int count, char **arguments)
         {"bytes", required_argument, NULL, 'b'},   {"calls", required_argument, NULL, 'c'},
         {"clients", required_argument, NULL, 'n'}, {"nodes", required_argument, NULL, 'o'},
         {"one-way", no_argument, NULL, 'w'},       {"device", required_argument, NULL, 'd'},
-        {"hold", no_argument, NULL, 'h'},          {"help", no_argument, NULL, '?'},
+        {"hold", no_argument, NULL, 'h'},          {"help", no_argument, NULL, 'u'},
         {0},
     };
     for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;) {
@@ -209,7 +242,8 @@ static void parse_arguments(int count, char **arguments)
         case 'w': options.one_way = true; break;
         case 'd': options.device = optarg; break;
         case 'h': options.hold = true; break;
-        default: show_usage(optopt == 0 ? stdout : stderr, optopt == 0 ? EX_OK : EX_USAGE);
+        case 'u': show_usage(stdout, EX_OK);
+        default: show_usage(stderr, EX_USAGE);
         }
     }
     for (size_t i = 0; optind == count - 1 && i < sizeof transports / sizeof *transports; i++)
@@ -217,6 +251,10 @@ static void parse_arguments(int count, char **arguments)
             transport = transports[i];
     if (transport == NULL)
         show_usage(stderr, EX_USAGE);
+    if (options.one_way && most_under_way() == 0) {
+        fprintf(stderr, "ipc_bench: a one-way message of each client is more than %d bytes together\n", ONE_WAY_ROOM);
+        show_usage(stderr, EX_USAGE);
+    }
 }
 
 static void *share(size_t size)
@@ -233,6 +271,7 @@ int main(int count, char **arguments)
     setpgid(0, 0);
     shared = share(sizeof *shared);
     durations = share((size_t)options.clients * (size_t)options.calls * sizeof *durations);
+    on_deadly_signals(clean_and_die);
     transport->prepare(&options);
     pid_t server = child();
     if (server == 0)
@@ -261,7 +300,6 @@ int main(int count, char **arguments)
     for (int client = 0; options.hold && client < options.clients; client++)
         kill(clients[client], SIGKILL);
     kill(server, SIGKILL);
-    if (transport->clean != NULL)
-        transport->clean();
+    clean();
     return EX_OK;
 }

@@ -13,7 +13,7 @@ struct message {
     char bytes[LARGEST];
 };
 
-static int queue;
+static int queue = -1;
 
 static long to_server(int client)
 {

@@ -29,7 +29,7 @@ struct transport {
     void (*open_client)(const struct options *options, int client);
     /* Sends a message; unless they are one way, returns when it has been acknowledged. */
     void (*send)(const struct options *options, int client, const void *message);
-    /* Once, in the end, in the process that prepared; may be NULL. */
+    /* In the end, in the process that prepared, maybe in a signal's handler; may be NULL. */
     void (*clean)(void);
 };
 

@@ -48,7 +48,7 @@ struct frame {
 
 enum batch_flag {
     BATCH_KEEP_GOING = 1,
-    BATCH_PROMPT = 2,        /* nothing in it can block: no other frame is read while it runs */
+    BATCH_PROMPT = 2,        /* neither it nor its answer blocks: no frame is read until that is written */
 };
 
 struct batch_header {

@@ -10,12 +10,19 @@ from emulator.deadline import Deadline
 from emulator.errors import HarnessError, TimeLimitError
 from harness.agent.errors import AgentDiedError, ProtocolError
 from harness.agent.exit_status import ExitStatus
-from harness.agent.protocol import Frame, FrameDecoder, FrameKind, Hello, decode_hello
+from harness.agent.protocol import Frame, FrameDecoder, FrameKind, Hello, decode_hello, mark_prompt
 from harness.agent.stream import SEND_SECONDS, Stream
 
 _RECEIVED_AT_ONCE = 256 * 1024
 _STATUS_SECONDS = 2.0
 """How long the exit status may come after the end of the output."""
+_PAGE = 4096
+_HELD_PAGES = 16
+"""Of answers that nobody receives, what an agent's output takes before a write blocks.
+
+That is a pipe's capacity (fs/pipe.c, PIPE_DEF_BUFFERS); a write begins a page where it does not fit the last.
+Sockets hold more.
+"""
 _HELLO_REQUEST = 0
 _ANSWERS = (FrameKind.HELLO, FrameKind.STARTED, FrameKind.RESULTS)
 
@@ -23,8 +30,10 @@ _ANSWERS = (FrameKind.HELLO, FrameKind.STARTED, FrameKind.RESULTS)
 class Answer:
     """The frame that a request will be answered with, or the error that takes its place."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, size: int = 0) -> None:
         self._connection = connection
+        self.pages = max(1, -(-size // _PAGE))
+        """What the stream needs, at most, to hold the frame."""
         self.frame: Frame | None = None
         self.error: HarnessError | None = None
 
@@ -72,14 +81,24 @@ class Connection:
         """What the agent says of itself; raises AgentDiedError or ProtocolError where it says none of it."""
         return decode_hello(self._hello.result(deadline, "the agent's greeting"))
 
-    def request(self, kind: FrameKind, *, thread: int = 0, payload: bytes = b"") -> tuple[int, Answer]:
+    def request(
+        self,
+        kind: FrameKind,
+        *,
+        thread: int = 0,
+        payload: bytes = b"",
+        answer_size: int = 0,
+        prompt: bool = False,
+    ) -> tuple[int, Answer]:
         """Send a frame without awaiting its answer; gives its number, and the answer to come.
 
-        The answer raises AgentDiedError, or the ProtocolError that ended the connection.
+        The answer, of `answer_size` bytes at most, raises AgentDiedError, or the ProtocolError that ended the
+        connection. A `prompt` batch is marked as one unless its answer might not be written before others are
+        received: the agent would read no more, and whoever sends what it does not read would wait for ever.
         """
-        number, answer = self._expect()
+        number, answer = self._expect(answer_size)
         try:
-            self._send(Frame(kind, number, thread, payload))
+            self._send(Frame(kind, number, thread, payload), prompt=prompt)
         except BaseException:
             with self._lock:
                 self._pending.pop(number, None)
@@ -177,8 +196,8 @@ class Connection:
                 self._end(AgentDiedError(obituary, exit_status=status))
         return True
 
-    def _expect(self) -> tuple[int, Answer]:
-        answer = Answer(self)
+    def _expect(self, size: int = 0) -> tuple[int, Answer]:
+        answer = Answer(self, size)
         with self._lock:
             if self._ending is not None:
                 raise self._ending
@@ -186,12 +205,14 @@ class Connection:
             self._pending[number] = answer
         return number, answer
 
-    def _send(self, frame: Frame) -> None:
-        data = frame.encode()
+    def _send(self, frame: Frame, *, prompt: bool = False) -> None:
         if not self._sending.acquire(timeout=SEND_SECONDS):
             raise TimeLimitError(f"sending to the agent: others have been sending for {SEND_SECONDS:g} s")
         try:
-            self._stream.send(data)
+            # Not before it is this frame's turn: what is on its way by then is what the agent answers first.
+            if prompt and self._holds_pending():
+                frame = Frame(frame.kind, frame.request, frame.thread, mark_prompt(frame.payload))
+            self._stream.send(frame.encode())
         except TimeLimitError as error:
             self._end(error)  # part of the frame may be on its way: nothing can follow it
             self._stream.close()
@@ -203,6 +224,14 @@ class Connection:
             raise self._ending or error from error
         finally:
             self._sending.release()
+
+    def _holds_pending(self) -> bool:
+        """Whether all answers to come fit the stream though nobody receives."""
+        with self._lock:
+            return (
+                len(self._pending) <= _HELD_PAGES
+                and sum(answer.pages for answer in self._pending.values()) <= _HELD_PAGES
+            )
 
     def _dispatch(self, frame: Frame) -> None:
         if frame.kind == FrameKind.ERROR:

@@ -34,7 +34,8 @@ _ANSWER = struct.Struct("<qQ")
 _KEEP_GOING = 1
 _PROMPT = 2
 _PROMPT_SIZE = 64 * 1024
-"""Bytes of memory that are touched in no time, and fit what a stream holds even if nobody receives."""
+"""Bytes of memory that are touched in no time."""
+_DIGEST_SIZE = 16
 
 
 class FrameKind(IntEnum):
@@ -157,8 +158,7 @@ def encode_batch(operations: Sequence[Operation], architecture: Architecture, *,
         raise UsageError(
             f"a batch of {len(operations)} operations, but the limit is {MAX_OPERATIONS}: split it"
         )
-    flags = (_KEEP_GOING if keep_going else 0) | (_PROMPT if _is_prompt(operations) else 0)
-    parts = [_BATCH.pack(flags, len(operations))]
+    parts = [_BATCH.pack(_KEEP_GOING if keep_going else 0, len(operations))]
     for index, operation in enumerate(operations):
         match operation:
             case Call(syscall, arguments):
@@ -172,6 +172,42 @@ def encode_batch(operations: Sequence[Operation], architecture: Architecture, *,
             case Digest(address, size):
                 parts.append(_operation(OperationKind.DIGEST, size, (address,), index))
     return b"".join(parts)
+
+
+def is_prompt(operations: Sequence[Operation]) -> bool:
+    """Whether they are over at once: then the agent need not wake another thread to run them."""
+    touched = 0
+    for operation in operations:
+        match operation:
+            case Call(syscall):
+                if syscall not in PROMPT:
+                    return False
+            case Write(_, data):
+                touched += len(data)
+            case _:
+                touched += operation.size
+    return touched <= _PROMPT_SIZE
+
+
+def mark_prompt(payload: bytes) -> bytes:
+    """The payload of a BATCH frame, for the agent's thread that reads its input to run by itself.
+
+    Until the answer is written that thread reads no further: see Connection.request().
+    """
+    flags, count = _BATCH.unpack_from(payload)
+    return _BATCH.pack(flags | _PROMPT, count) + payload[_BATCH.size :]
+
+
+def answer_size(operations: Sequence[Operation]) -> int:
+    """Bytes, at most, of the frame that answers a batch."""
+    size = _HEADER.size + _RESULTS.size + len(operations) * _ANSWER.size
+    for operation in operations:
+        match operation:
+            case Read():
+                size += operation.size
+            case Digest():
+                size += _DIGEST_SIZE
+    return size
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,21 +242,6 @@ def decode_results(frame: Frame, operations: Sequence[Operation]) -> BatchResult
     if offset != len(frame.payload):
         raise ProtocolError(f"{len(frame.payload) - offset} bytes follow the last result of a batch")
     return BatchResults(results, child, child_status)
-
-
-def _is_prompt(operations: Sequence[Operation]) -> bool:
-    """Whether they are over at once: then the agent need not wake another thread to run them."""
-    touched = 0
-    for operation in operations:
-        match operation:
-            case Call(syscall):
-                if syscall not in PROMPT:
-                    return False
-            case Write(_, data):
-                touched += len(data)
-            case _:
-                touched += operation.size
-    return touched <= _PROMPT_SIZE
 
 
 def _operation(kind: OperationKind, size: int, words: Sequence[Word], index: int) -> bytes:

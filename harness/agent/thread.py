@@ -9,7 +9,14 @@ from emulator.deadline import Deadline
 from emulator.errors import TimeLimitError
 from harness.agent.connection import Answer, Connection
 from harness.agent.operations import Call, Operation, Result, Write, map_anonymous
-from harness.agent.protocol import BatchResults, FrameKind, decode_results, encode_batch
+from harness.agent.protocol import (
+    BatchResults,
+    FrameKind,
+    answer_size,
+    decode_results,
+    encode_batch,
+    is_prompt,
+)
 from harness.agent.syscalls import Architecture, Syscall
 
 DEFAULT_SECONDS = 10.0
@@ -119,7 +126,13 @@ class RemoteThread:
 
     def _submit(self, kind: FrameKind, operations: Sequence[Operation], *, keep_going: bool) -> PendingBatch:
         payload = encode_batch(operations, self.architecture, keep_going=keep_going)
-        request, answer = self.connection.request(kind, thread=self.tid, payload=payload)
+        request, answer = self.connection.request(
+            kind,
+            thread=self.tid,
+            payload=payload,
+            answer_size=answer_size(operations),
+            prompt=kind == FrameKind.BATCH and is_prompt(operations),
+        )
         return PendingBatch(self, operations, request, answer)
 
     def _outcome(self, pending: PendingBatch, deadline: Deadline | None) -> BatchResults:

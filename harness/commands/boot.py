@@ -34,6 +34,8 @@ AT_ONCE = 2.0
 """Seconds within which a stand-in that was started again ends, if it would do so over and over."""
 STATUS_SECONDS = 1.0
 
+ADB_PORT = 5037
+"""Where adb looks for its server unless told otherwise."""
 NEXT_COMMANDS = """
 The device is up until Ctrl-C: {serial}
 
@@ -142,14 +144,15 @@ def _reconnect(device: Device) -> None:
 
 def _next_commands(device: Device, example: str) -> str:
     """What to type next, in words that this user's shell finds."""
+    from emulator.adb_server import server_port
     from harness.commands.adb import adb_program
 
-    adb = adb_program()
+    adb, port = adb_program(), server_port()
     ours = shutil.which("binder-harness")
     return NEXT_COMMANDS.format(
         serial=device.serial,
         example=example,
-        adb="adb" if adb == shutil.which("adb") else adb,
+        adb=("adb" if adb == shutil.which("adb") else adb) + ("" if port == ADB_PORT else f" -P {port}"),
         binder_harness="binder-harness" if ours else Path(sys.executable).with_name("binder-harness"),
     )
 

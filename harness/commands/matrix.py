@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -90,7 +92,7 @@ def matrix(
     for file in filter(None, (json, html)):
         check_writable(file)
     jobs = jobs or len(os.sched_getaffinity(0))
-    interruption: KeyboardInterrupt | None = None
+    errors: list[BaseException] = []
     with matrix_view(names, claims) as view:
         try:
             if scheduler is None:
@@ -101,22 +103,33 @@ def matrix(
                 from harness.matrix.workers import judge_on_workers
 
                 judge_on_workers(names, claims, scheduler=scheduler, jobs=jobs, listener=view)
-        except KeyboardInterrupt as interrupt:
-            interruption = interrupt
-            view.end_others(signal_behind(interrupt))
+        except BaseException as error:
+            if not (view.columns or isinstance(error, KeyboardInterrupt)):
+                raise
+            errors.append(error)
+            view.end_others(signal_behind(error))
     found = Matrix(
         harness=harness_version(),
-        interrupted=signal_behind(interruption).name if interruption else None,
+        interrupted=signal_behind(errors[0]).name if errors else None,
         columns=view.columns,
     )
+    outputs: list[Callable[[], None]] = [partial(matrix_table.show, found, console_for(sys.stdout))]
     if json is not None:
-        found.write(json)
-    matrix_table.show(found, console_for(sys.stdout))
-    if json is not None:
-        print(f"All of it, with the evidence: {json}")
+        outputs.append(partial(_write, found.write, json, "All of it, with the evidence"))
     if html is not None:
-        html_view.write(found, html)
-        print(f"To be read in a browser: {html}")
-    if interruption is not None:
-        raise interruption
+        outputs.append(partial(_write, partial(html_view.write, found), html, "To be read in a browser"))
+    for output in outputs:  # each though another fails: what took an hour to find is not to be lost
+        try:
+            output()
+        except BaseException as error:
+            errors.append(error)
+    for later in errors[1:]:
+        print(f"binder-harness: {later}", file=sys.stderr)
+    if errors:
+        raise errors[0]
     raise typer.Exit(found.exit_code)
+
+
+def _write(write: Callable[[Path], None], path: Path, meant: str) -> None:
+    write(path)
+    print(f"{meant}: {path}")

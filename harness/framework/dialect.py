@@ -111,6 +111,8 @@ def _layout_of(release: int, jar: FrameworkJar) -> Layout:
 
 _LAYOUTS = {11: ANDROID_11, 12: ANDROID_12, 13: ANDROID_13}
 _FOUND: WeakKeyDictionary[Device, Dialect] = WeakKeyDictionary()
+_NOT_TOLD: WeakKeyDictionary[Device, str] = WeakKeyDictionary()
+"""Why a device's framework.jar, which was read, does not tell enough."""
 
 
 def android_release(facts: Facts) -> int | None:
@@ -123,7 +125,7 @@ def dialect_of(device: Device) -> Dialect | None:
     """That of a device's Android, found once for each device; None where no Android runs.
 
     framework.jar is fetched and read when this is first asked for. Raises FacilityMissingError where neither
-    it nor the tables tell enough.
+    it nor the tables tell enough; only a jar that could not be read is then fetched again.
     """
     release = android_release(device.facts)
     if release is None:
@@ -148,13 +150,19 @@ def _find(device: Device, release: int) -> Dialect:
             f"Android {release}'s activity manager is not spoken to over Binder here, only that of "
             f"{min(_LAYOUTS)} and later: use `shell_broadcast` or `cmd activity`."
         )
+    if device in _NOT_TOLD:
+        raise FacilityMissingError(_NOT_TOLD[device])
     try:
         jar = pull_framework_jar(device)
     except HarnessError as error:
         device.raise_if_lost()
         dialect = Dialect.of_release(release, note=str(error))
     else:
-        dialect = Dialect.of_jar(release, jar)
+        try:
+            dialect = Dialect.of_jar(release, jar)
+        except FacilityMissingError as error:
+            _NOT_TOLD[device] = str(error)  # the error itself would hold the device by its traceback
+            raise
     if dialect.note:
         say(f"the activity manager's codes are those of a table for Android {release}: {dialect.note}")
     return dialect

@@ -19,8 +19,16 @@ if TYPE_CHECKING:
     from harness.device import Device
 
 BROADCAST_SECONDS = 30.0
-_COMPLETED = re.compile(r'Broadcast completed: result=(-?\d+)(?:, data="(.*?)")?')
+_COMPLETED = re.compile(
+    r'^Broadcast completed: result=(-?\d+)(?:, data="(.*)")?(?:, extras: Bundle\[.*\])?\s*\Z',
+    re.DOTALL | re.MULTILINE,
+)
+"""What the command says last; texts stand in it as they are (ActivityManagerShellCommand.java)."""
 _EXTRA_OPTIONS: Mapping[type, str] = {str: "--es", bool: "--ez", int: "--ei", Long: "--el"}
+_WITHOUT_OPTION = ("extended_flags", "source_bounds", "selector", "content_user_hint")
+"""Fields of an Intent that the command cannot set alone: its --selector also sets action and category
+(Intent.java, parseCommandArgs).
+"""
 
 
 def send_broadcast(device: Device, intent: Intent, *, deadline: Deadline | None = None) -> Result:
@@ -42,8 +50,8 @@ def send_broadcast(device: Device, intent: Intent, *, deadline: Deadline | None 
 def shell_broadcast(device: Device, intent: Intent, *, deadline: Deadline | None = None) -> Result:
     """Send an ordered broadcast by `cmd activity broadcast` and wait for its end; works on every release.
 
-    Its result has no extras, which the command does not print. Raises UsageError for an extra that the
-    command has no option for, HarnessError where it fails.
+    Its result has no extras, which the command prints for people only. Raises UsageError for what of the
+    Intent the command has no option for, HarnessError where it fails.
     """
     command = ["cmd", "activity", "broadcast", *_options(intent)]
     printed = device.shell(command, deadline=deadline)
@@ -62,10 +70,18 @@ def _goes_over_binder(device: Device) -> bool:
 
 
 def _options(intent: Intent) -> list[str]:
+    lost = [name for name in _WITHOUT_OPTION if getattr(intent, name) != getattr(Intent(), name)]
+    if lost:
+        raise UsageError(
+            f"the shell cannot send an Intent's {', '.join(lost)}: leave that out, or send the Intent by "
+            "`Sender.send`, which tells of no result"
+        )
     values = {
         "-a": intent.action,
         "-d": intent.data,
         "-t": intent.type,
+        "-i": intent.identifier,
+        "-f": _signed(intent.flags) if intent.flags else None,
         "-p": intent.package,
         "-n": intent.component,
     }
@@ -75,6 +91,13 @@ def _options(intent: Intent) -> list[str]:
     for key, extra in (intent.extras or {}).items():
         options += [_EXTRA_OPTIONS.get(type(extra)) or _refuse(key, extra), key, _shown(extra)]
     return options
+
+
+def _signed(flags: int) -> int:
+    """As Integer.decode takes them, which refuses what is over 31 bits."""
+    if not 0 <= flags < 1 << 32:
+        raise UsageError(f"an Intent's flags are 32 bits, not {flags:#x}")
+    return flags - (flags >> 31 << 32)
 
 
 def _refuse(key: str, extra: Value) -> str:

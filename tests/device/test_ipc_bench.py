@@ -7,7 +7,9 @@ import shlex
 
 import pytest
 
+from bench.streams import receive_exactly
 from device_agents.build import ipc_bench
+from emulator.deadline import Deadline
 from harness.binder import Binder
 from harness.device import Device
 
@@ -28,7 +30,15 @@ def command(device: Device, program: str, *words: str) -> list[str]:
 
 @pytest.mark.parametrize("way", ["binder", "pipe", "socket", "queue", "memory"])
 @pytest.mark.parametrize(
-    "more", [[], ["--one-way"], ["--clients", "3", "--bytes", "70000"], ["--bytes", "1048576"]]
+    "more",
+    [
+        [],
+        ["--one-way"],
+        ["--clients", "3", "--bytes", "70000"],
+        ["--bytes", "1048576"],
+        ["--one-way", "--clients", "3", "--bytes", "65536"],
+        ["--one-way", "--clients", "3", "--bytes", "349525"],
+    ],
 )
 def test_every_call_is_measured(device: Device, program: str, way: str, more: list[str]) -> None:
     clients = 3 if "--clients" in more else 1
@@ -42,12 +52,12 @@ def test_every_call_is_measured(device: Device, program: str, way: str, more: li
 def test_nodes_are_there_as_long_as_it_is_held(device: Device, program: str) -> None:
     line = shlex.join(["exec", *command(device, program, "binder", "--nodes", "2500", "--hold")])
     with contextlib.closing(device.open_shell(line)) as stream:
-        assert stream.receive(100) == b"holding\n"
+        assert receive_exactly(stream, 8, Deadline(60)) == b"holding\n"
         blocks = device.binder.state().processes
         assert max(len(block.nodes) for block in blocks) == 2500
         assert max(len(block.references) for block in blocks) >= 2500
         stream.close_input()
-        assert stream.receive(100) == b""
+        assert stream.receive(100, Deadline(60)) == b""
 
 
 @pytest.mark.parametrize("words", [["smoke"], [], ["pipe", "--clients", "65"], ["pipe", "--bytes", "many"]])

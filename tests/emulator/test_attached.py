@@ -23,7 +23,7 @@ from emulator.embedded.device import EmbeddedDevice, open_embedded
 from emulator.errors import DeviceLostError, SetupError
 from emulator.target import parse_target
 from emulator.this_machine import ThisMachine
-from harness.device import AGENT_DIRECTORY, open_device
+from harness.device import ATTACHED_DIRECTORY, open_device
 
 WITHIN = 60.0
 
@@ -38,10 +38,10 @@ def running() -> Iterator[EmbeddedDevice]:
 def test_nothing_is_left_on_it(running: EmbeddedDevice) -> None:
     with open_device(f"adb:{running.serial}") as device:
         assert device.process().syscall("getpid") > 0
-        assert device.shell(["ls", AGENT_DIRECTORY]) == "syscall_agent"
+        assert device.shell(["ls", ATTACHED_DIRECTORY]) == "syscall_agent"
         assert not device.life_line.disposable
-    assert output(running.serial, f"ls -d {AGENT_DIRECTORY}; ps").count("syscall_agent") == 0
-    assert "No such file" in output(running.serial, f"ls -d {AGENT_DIRECTORY}")
+    assert output(running.serial, f"ls -d {ATTACHED_DIRECTORY}; ps").count("syscall_agent") == 0
+    assert "No such file" in output(running.serial, f"ls -d {ATTACHED_DIRECTORY}")
     assert running.alive
 
 

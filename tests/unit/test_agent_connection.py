@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+import math
 import queue
 import struct
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +15,7 @@ from emulator.errors import HarnessError, TimeLimitError
 from harness.agent.connection import Answer, Connection
 from harness.agent.errors import AgentDiedError, ProtocolError
 from harness.agent.exit_status import ExitStatus
-from harness.agent.protocol import PROTOCOL_VERSION, Frame, FrameKind
+from harness.agent.protocol import PROTOCOL_VERSION, Frame, FrameDecoder, FrameKind
 
 HELLO = Frame(
     FrameKind.HELLO,
@@ -85,6 +87,39 @@ def test_answers_reach_those_who_asked_in_any_order() -> None:
     assert not first.wait(Deadline(0))
     stream.write(late.encode()[7:])
     assert first.result(Deadline(5), "the first") == late
+    connection.close()
+
+
+def marks(stream: ScriptedStream) -> list[bool]:
+    """Whether each batch that was sent is marked prompt."""
+    return [bool(frame.payload[0] & 2) for data in stream.sent for frame in FrameDecoder().feed(data)]
+
+
+@given(st.lists(st.integers(0, 100_000), min_size=1, max_size=40))
+def test_a_batch_is_prompt_only_where_a_pipe_holds_all_answers_to_come(sizes: list[int]) -> None:
+    stream = ScriptedStream(HELLO)
+    connection = Connection(stream)
+    connection.greeting(Deadline(5))
+    for size in sizes:
+        connection.request(FrameKind.BATCH, payload=bytes(8), answer_size=size, prompt=True)
+    pages = [max(1, math.ceil(size / 4096)) for size in sizes]
+    assert marks(stream) == [total <= 16 for total in itertools.accumulate(pages)]
+    connection.close()
+
+
+def test_batches_are_prompt_again_after_answers_were_received() -> None:
+    stream = ScriptedStream(HELLO)
+    connection = Connection(stream)
+    connection.greeting(Deadline(5))
+    for _ in range(3):
+        asked = [
+            connection.request(FrameKind.BATCH, payload=bytes(8), answer_size=40_000, prompt=True)
+            for _ in range(2)
+        ]
+        for number, answer in asked:
+            stream.write(Frame(FrameKind.RESULTS, number, 0).encode())
+            assert answer.wait(Deadline(5))
+    assert marks(stream) == [True, False] * 3
     connection.close()
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from emulator.deadline import Deadline
 from emulator.errors import TimeLimitError, UsageError
-from harness.agent.operations import Call, Earlier, Read, Write
+from harness.agent.operations import Call, Earlier, Operation, Read, Write, map_anonymous
 from harness.agent.process import RemoteProcess
 from harness.agent.thread import PendingBatch, RemoteThread
 from tests.unit.agent_support import SubprocessStream
@@ -199,3 +200,25 @@ def test_prompt_and_blocking_batches_of_several_threads_hold_up_each_other_in_no
         for pending in blocked:
             pending.interrupt()
             assert pending.result()[0].errno == errno.EINTR
+
+
+@pytest.mark.parametrize("unreceived", [[Read(0, 60_000)] * 8, [Call("getppid")] * 4000])
+def test_answers_that_nobody_receives_do_not_keep_the_agent_from_reading(
+    agent: RemoteProcess, agent_stream: SubprocessStream, unreceived: list[Operation]
+) -> None:
+    data = bytes(1 << 20)
+    address = agent.main.batch(map_anonymous(len(data)))[0].checked().value
+    batches = [Read(address, each.size) if isinstance(each, Read) else each for each in unreceived]
+
+    def submit_all() -> list[PendingBatch]:
+        return [agent.main.submit(each) for each in (*batches, Write(address, data))]
+
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(submit_all)
+        try:
+            sent = future.result(20)
+        except TimeoutError:
+            agent_stream.process.kill()  # or the sender would never end
+            raise
+    for pending in sent:
+        pending.result()[0].checked()

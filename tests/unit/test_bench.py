@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from typing import Self
 
 import pytest
 
+from bench import starts
 from bench.__main__ import BENCHMARKS
 from bench.rows import Figure, Row, in_turns
+from bench.streams import receive_exactly
 from bench.suite import Bench, Benchmark, chosen
+from emulator.deadline import Deadline
 from emulator.errors import HarnessError, UsageError
 
 
@@ -47,3 +52,57 @@ def test_what_cannot_be_measured_says_why_after_what_can() -> None:
     with Bench(1) as bench:
         rows = list(Benchmark("several", measure).rows(bench))
     assert [(row.name, row.failure) for row in rows] == [("first", ""), ("several", "the device has none")]
+
+
+class Pieces:
+    """A program whose output comes in these pieces, and ends."""
+
+    standard_error = "no memory"
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = list(pieces)
+
+    def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:
+        assert deadline is not None
+        piece = self._pieces.pop(0) if self._pieces else b""
+        assert len(piece) <= limit
+        return piece
+
+
+def test_output_is_taken_whole_however_it_comes() -> None:
+    assert receive_exactly(Pieces(b"hol", b"din", b"g\n"), 8, Deadline(5)) == b"holding\n"
+
+
+def test_output_that_ends_is_not_awaited() -> None:
+    with pytest.raises(HarnessError, match="b'hold' no memory"):
+        receive_exactly(Pieces(b"hold"), 8, Deadline(5))
+
+
+def test_devices_beside_one_that_does_not_start_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = itertools.count()
+    opened: list[int] = []
+    closed: list[int] = []
+
+    class Clone:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def __enter__(self) -> Self:
+            opened.append(self.number)
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            closed.append(self.number)
+
+    def open_one(_: object) -> int:
+        number = next(numbers)
+        if number == 1:
+            raise HarnessError("no memory for another")
+        return number
+
+    monkeypatch.setattr(starts, "open_embedded", open_one)
+    monkeypatch.setattr(starts, "Device", Clone)
+    with Bench(1) as bench, pytest.raises(HarnessError, match="no memory for another"):
+        list(starts._clones(bench))
+    assert len(opened) >= 1
+    assert sorted(closed) == sorted(opened)

@@ -183,8 +183,19 @@ def test_without_the_jar_later_layouts_are_not_known(release: str) -> None:
 def test_builds_of_which_not_enough_is_known(
     tmp_path: Path, release: str, names: tuple[str, ...], message: str
 ) -> None:
-    with pytest.raises(FacilityMissingError, match=message):
-        dialect(FakeAndroid(release, jar_of(tmp_path, *names)))
+    device = FakeAndroid(release, jar_of(tmp_path, *names))
+    for _ in range(2):
+        with pytest.raises(FacilityMissingError, match=message):
+            dialect(device)
+    assert len(device.pulled) == (0 if release == "10" else 1), "a jar that does not tell is read once"
+
+
+def test_a_jar_that_could_not_be_fetched_is_fetched_again(tmp_path: Path) -> None:
+    device = FakeAndroid("16", HarnessError("it could not be read"))
+    with pytest.raises(FacilityMissingError):
+        dialect(device)
+    device.jar = jar_of(tmp_path, "intent", "bundle", "codes")
+    assert dialect(device) == Dialect(16, SIXTEEN, CODES, CodeSource.FRAMEWORK_JAR)
 
 
 def test_a_lost_device_is_lost() -> None:

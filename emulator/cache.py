@@ -83,7 +83,7 @@ def entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
     final = root / f"{name}-{key[:16]}"
     if _used(final) and _intact(final):
         return final
-    with _locked(root / f".{final.name}.lock", name):
+    with locked(root / f".{final.name}.lock", name):
         if _intact(final):
             return final
         if final.exists():
@@ -168,12 +168,13 @@ def _pattern(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _locked(path: Path, name: str) -> Iterator[None]:
+def locked(path: Path, name: str) -> Iterator[None]:
+    """Hold a lock for a block: the second run waits, and says so. SetupError after half an hour."""
     lock = filelock.FileLock(path)
     try:
         lock.acquire(blocking=False)
     except filelock.Timeout:
-        say(f"another run is preparing {name}: waiting for it")
+        say(f"another run is at {name}: waiting for it")
         try:
             lock.acquire(timeout=ANOTHER_RUN_MAY_TAKE)
         except filelock.Timeout as error:
@@ -212,6 +213,8 @@ def _intact(directory: Path) -> bool:
         checked = manifest.stat().st_mtime_ns
         expected = json.loads(manifest.read_text())
     except (OSError, ValueError):
+        return False
+    if not isinstance(expected, dict):
         return False
     files = _files(directory)
     # The kernel sets ctime at every change of a file, its owner cannot set it back.

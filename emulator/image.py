@@ -16,6 +16,8 @@ from emulator.deadline import Deadline
 from emulator.embedded.acceleration import choose_acceleration
 from emulator.embedded.board import BOARDS
 from emulator.embedded.image import embedded_image
+from emulator.embedded.kernel import find_kernel
+from emulator.embedded.kernel_choice import ARCHITECTURES
 from emulator.embedded.qemu_device import QemuDevice
 from emulator.embedded.running_machine import RunningMachine
 from emulator.errors import DeviceLostError, TimeLimitError
@@ -101,6 +103,12 @@ class ImageDevice(QemuDevice):
         return state == REACHED
 
 
+def _tried_acceleration() -> str:
+    """What this machine's own architecture runs under, tried with a kernel that is known to boot."""
+    (own,) = (name for name, machine in ARCHITECTURES.items() if machine == platform.machine())
+    return choose_acceleration("auto", embedded_image(find_kernel("6.12", own)))
+
+
 def open_image(target: Target, deadline: Deadline | None = None) -> ImageDevice:
     """Start the device that the file describes: within its start_seconds unless `deadline` says otherwise."""
     description = read_description(Path(target.name))
@@ -108,8 +116,7 @@ def open_image(target: Target, deadline: Deadline | None = None) -> ImageDevice:
     hardware = description.hardware
     if hardware.acceleration == "auto":
         native = hardware.architecture == platform.machine() and not address
-        chosen = choose_acceleration("auto", embedded_image()) if native else "tcg"
-        hardware = dataclasses.replace(hardware, acceleration=chosen)
+        hardware = dataclasses.replace(hardware, acceleration=_tried_acceleration() if native else "tcg")
     ensure_adb_server()
     with contextlib.ExitStack() as resources:
         boot = booting(address, hardware, resources)

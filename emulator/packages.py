@@ -16,9 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import filelock
-
-from emulator.cache import cache_root
+from emulator.cache import cache_root, locked
 from emulator.command import run
 from emulator.errors import SetupError, UsageError
 from emulator.progress import step
@@ -157,7 +155,7 @@ def package_index(architecture: str = "x86_64") -> Iterator[PackageIndex]:
     Sources are the same for all architectures.
     """
     root = _root(architecture)
-    with filelock.FileLock(root / ".lock", timeout=DOWNLOAD_SECONDS):
+    with locked(root / ".lock", f"the list of packages for {architecture}"):
         index = PackageIndex(root, DEBIAN_NAMES[architecture])
         stamp = root / "refreshed"
         if not stamp.exists() or time.time() - stamp.stat().st_mtime > FRESH_SECONDS:
@@ -175,10 +173,11 @@ def recorded_version(
     from the cache moves to the newest of everything. Raises SetupError when the index has no such package.
     """
     record = _root(architecture) / "versions.json"
-    known: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
+    known = _recorded(record)
     if name not in known:
         with package_index(architecture) as index:
-            found = ask(index)
+            known = _recorded(record)  # another run may have added to it meanwhile
+            found = known.get(name) or ask(index)
             if found is None:
                 raise SetupError(
                     f"The machine's apt sources offer no {name} for {index.name}. "
@@ -189,10 +188,19 @@ def recorded_version(
     return known[name]
 
 
-def forget_version(name: str, architecture: str = "x86_64") -> None:
+def _recorded(record: Path) -> dict[str, str]:
+    """The versions remembered: none where the record is not there, or damaged."""
+    with contextlib.suppress(OSError, ValueError):
+        known = json.loads(record.read_text())
+        if isinstance(known, dict):
+            return known
+    return {}
+
+
+def forget_version(name: str, index: PackageIndex) -> None:
     """Ask the index again at the next use, because it no longer has the version remembered."""
-    record = _root(architecture) / "versions.json"
-    known: dict[str, str] = json.loads(record.read_text())
+    record = index.root / "versions.json"
+    known = _recorded(record)
     known.pop(name, None)
     _replace(record, json.dumps(known, indent=1))
 
@@ -200,16 +208,18 @@ def forget_version(name: str, architecture: str = "x86_64") -> None:
 def unpack(record: str, packages: Sequence[str], directory: Path, architecture: str = "x86_64") -> None:
     """Download packages, each NAME=VERSION, and unpack all of them into one directory.
 
-    Where that fails, `record`, the name under which their versions are remembered, is forgotten: archives
-    drop a version when they get the next.
+    Where that fails and the network does not, `record`, the name under which their versions are remembered,
+    is forgotten: archives drop a version when they get the next.
     """
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".build-") as scratch:
-        try:
-            with package_index(architecture) as index:
+        with package_index(architecture) as index:
+            try:
                 archives = index.download_all(packages, Path(scratch))
-        except SetupError:
-            forget_version(record, architecture)
-            raise
+            except SetupError:
+                with contextlib.suppress(SetupError):
+                    index.refresh()
+                    forget_version(record, index)
+                raise
         for archive in archives:
             run(["dpkg-deb", "--extract", archive, directory], seconds=UNPACK_SECONDS)
 

@@ -42,7 +42,7 @@ def choose_acceleration(wanted: str, image: Image) -> str:
     known: dict[str, str] = {}
     with contextlib.suppress(OSError, ValueError):
         known = json.loads(record.read_text())
-    if known.get("boot") != boot:
+    if not isinstance(known, dict) or known.get("boot") != boot:
         known = {"boot": boot}
     if image.kernel.origin not in known:
         known[image.kernel.origin] = "kvm" if _kvm_runs(image) else "tcg"

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.cache import entry, fingerprint
-from emulator.command import run
 from emulator.embedded import kernel_image, kernel_modules
 from emulator.embedded.kernel_choice import ARCHITECTURES, VERSIONS, debian_package
 from emulator.embedded.kernel_image import KernelImage, read_kernel_image
 from emulator.embedded.kernel_modules import load_order, module_tree
 from emulator.errors import SetupError, UsageError
-from emulator.packages import PackageIndex, forget_version, package_index, recorded_version
+from emulator.packages import PackageIndex, recorded_version, unpack
 
 WANTED_MODULES = ("virtio_pci", "virtio_console", "virtio_net", "binder_linux")
 """What the device's machine model and its subject need, where the kernel has not built them in."""
@@ -60,14 +59,8 @@ def _debian_kernel(version: str, architecture: str, pages: str) -> Kernel:
 
     def download(target: Path) -> None:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".build-") as scratch:
-            with package_index(machine) as index:
-                try:
-                    archive = index.download(package, Path(scratch))
-                except SetupError:
-                    forget_version(series, machine)
-                    raise
-            unpacked = Path(scratch) / "unpacked"
-            run(["dpkg-deb", "--extract", archive, unpacked], seconds=300)
+            unpacked = Path(scratch)
+            unpack(series, [package], unpacked, machine)
             (file,) = (unpacked / "boot").glob("vmlinuz-*")
             image = read_kernel_image(file.read_bytes())
             _store(image, _modules(file, image), target)

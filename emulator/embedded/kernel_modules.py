@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import lzma
 import re
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import zstandard
 
 from emulator.errors import SetupError
 
+UNCOMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.decompress,
+    ".xz": lzma.decompress,
+    ".zst": lambda content: zstandard.ZstdDecompressor().decompressobj().decompress(content),
+}
+"""By the ending after .ko (CONFIG_MODULE_COMPRESS)."""
 BUILT_IN_AS = {"binder_linux": "binder"}
 """The name of what Debian's kernels have as a module, where it is built in."""
 
@@ -31,7 +40,11 @@ def load_order(tree: Path, wanted: Sequence[str]) -> list[tuple[str, bytes]]:
     A module that is built into the kernel (modules.builtin) is left out. Raises SetupError for one
     that the kernel has in no form.
     """
-    files = {file.name.partition(".")[0].replace("-", "_"): file for file in tree.rglob("*.ko*")}
+    files = {
+        file.name.partition(".")[0].replace("-", "_"): file
+        for file in tree.rglob("*.ko*")
+        if file.name.endswith(tuple(f".ko{suffix}" for suffix in UNCOMPRESS))
+    }
     built_in = {Path(line).stem.replace("-", "_") for line in (tree / "modules.builtin").read_text().split()}
     ordered: dict[str, bytes] = {}
 
@@ -54,9 +67,7 @@ def load_order(tree: Path, wanted: Sequence[str]) -> list[tuple[str, bytes]]:
 
 
 def _uncompressed(file: Path) -> bytes:
-    content = file.read_bytes()
-    if file.suffix == ".xz":
-        return lzma.decompress(content)
-    if file.suffix == ".zst":
-        return zstandard.ZstdDecompressor().decompressobj().decompress(content)
-    return content
+    try:
+        return UNCOMPRESS["" if file.suffix == ".ko" else file.suffix](file.read_bytes())
+    except (lzma.LZMAError, zstandard.ZstdError, zlib.error, EOFError, gzip.BadGzipFile) as error:
+        raise SetupError(f"The module {file} is damaged: {error}.") from error

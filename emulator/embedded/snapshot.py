@@ -27,9 +27,13 @@ SAVE_SECONDS = 60.0
 RESTORE_SECONDS = 10.0
 """Far more than a restore takes on a busy machine: one that takes longer has failed."""
 KEPT = 8
-"""Snapshots that stay in the cache, of about 100 MB each: one for each set of options used lately."""
+"""Snapshots that stay in the cache beside a new one, of about 100 MB each: of the options used lately."""
 IGNORE_SHARED = "x-ignore-shared"
 """Leaves memory in shared files out of the stream (QEMU, qapi/migration.json)."""
+
+
+class UnusableSnapshotError(HarnessError):
+    """A snapshot did not restore, though QEMU runs and there was time."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +48,30 @@ class Snapshot:
     def restore(self, directory: Path, *, adb_port: int = 0, deadline: Deadline) -> Machine:
         """A machine that goes on where the saved one stopped, with a clock and random numbers of its own.
 
-        Raises SetupError or DeviceLostError when it does not.
+        Raises SetupError where QEMU does not start, and what `resume` does.
         """
-        deadline = deadline.within(RESTORE_SECONDS)
-        memory = Memory(self.memory, shared=False)
         shutil.copyfile(self.console, directory / "console.log")
+        memory = Memory(self.memory, shared=False)
         machine = Machine(self.hardware, directory, adb_port=adb_port, memory=memory, waits=True)
+        self.resume(machine, deadline)
+        return machine
+
+    def resume(self, machine: Machine, deadline: Deadline) -> None:
+        """Put a machine that waits into the saved state and have it run; it is closed where that fails.
+
+        Raises UnusableSnapshotError where that is for the state's sake; otherwise HarnessError, OSError.
+        """
+        within = deadline.within(RESTORE_SECONDS)
         try:
             with self.state.open("rb") as state:
-                _migrate(machine, "migrate-incoming", state, deadline)
+                _migrate(machine, "migrate-incoming", state, within)
             machine.monitor.execute("cont")
-            machine.ports.wake(deadline)
-        except BaseException:
+            machine.ports.wake(within)
+        except BaseException as error:
             machine.close()
+            if isinstance(error, HarnessError | OSError) and not deadline.expired:
+                raise UnusableSnapshotError(str(error)) from error
             raise
-        return machine
 
 
 def restored_machine(
@@ -67,27 +80,32 @@ def restored_machine(
     """A machine restored from the snapshot of its kind, which is made if need be.
 
     One that does not restore is made anew, once. None, with a line of progress, where that does not help.
+    Raises TimeLimitError at the deadline, SetupError where QEMU does not start.
     """
     for remedy in ("making it anew", "booting instead"):
         try:
-            snapshot = snapshot_of(hardware)
+            snapshot = snapshot_of(hardware, deadline)
         except (HarnessError, OSError) as error:
+            deadline.check(f"a snapshot of the device ({error})")
             say(f"A snapshot of the device cannot be made; booting instead.\n{error}")
             return None
         try:
             return snapshot.restore(directory, adb_port=adb_port, deadline=deadline)
-        except (HarnessError, OSError) as error:
+        except UnusableSnapshotError as error:
             say(f"The device's snapshot does not restore; {remedy}.\n{error}")
             shutil.rmtree(snapshot.memory.parent, ignore_errors=True)
     return None
 
 
-def snapshot_of(hardware: Hardware) -> Snapshot:
-    """The snapshot of a device made of this hardware: from the cache, or made now by booting it."""
+def snapshot_of(hardware: Hardware, deadline: Deadline | None = None) -> Snapshot:
+    """The snapshot of a device made of this hardware: from the cache, or made now by booting it.
+
+    That takes BOOT_SECONDS and SAVE_SECONDS at most, or until `deadline`.
+    """
 
     def build(target: Path) -> None:
         keep_newest("snapshot", KEPT)
-        _save(hardware, target)
+        _save(hardware, target, deadline or Deadline(BOOT_SECONDS + SAVE_SECONDS))
 
     directory = entry("snapshot", _key(hardware), build)
     return Snapshot(hardware, directory / "memory", directory / "state", directory / "console.log")
@@ -112,16 +130,16 @@ def _key(hardware: Hardware) -> str:
     )
 
 
-def _save(hardware: Hardware, directory: Path) -> None:
+def _save(hardware: Hardware, directory: Path, deadline: Deadline) -> None:
     memory = Memory(directory / "memory", shared=True)
     with (
         run_directory() as private,
         (directory / "state").open("wb") as state,
         Machine(hardware, private, memory=memory) as machine,
     ):
-        machine.wait_until_ready(Deadline(BOOT_SECONDS))
+        machine.wait_until_ready(deadline.within(BOOT_SECONDS))
         machine.monitor.execute("stop")
-        _migrate(machine, "migrate", state, Deadline(SAVE_SECONDS))
+        _migrate(machine, "migrate", state, deadline.within(SAVE_SECONDS))
         shutil.copyfile(machine.console.log, directory / "console.log")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ import pytest
 from emulator.cache import MANIFEST, _write_manifest, cache_root
 from emulator.deadline import Deadline
 from emulator.embedded.device import EmbeddedDevice, open_embedded
-from emulator.embedded.snapshot import KEPT, snapshot_of
+from emulator.embedded.snapshot import KEPT, restored_machine, snapshot_of
+from emulator.errors import SetupError
 from emulator.progress import reporting_to
 from emulator.target import parse_target
 from harness.agent.errors import AgentDiedError
@@ -127,6 +129,15 @@ def test_a_snapshot_that_does_not_restore_is_made_anew(damage: str) -> None:
     second.close()
     assert snapshot_of(second.hardware).state.stat().st_size > 100_000
     assert any("making it anew" in line for line in said) or damage == "gone"
+
+
+def test_a_snapshot_outlives_a_qemu_that_does_not_start(tmp_path: Path) -> None:
+    first = small()
+    first.close()
+    snapshot = snapshot_of(first.hardware)
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SetupError, match="did not start"):
+        restored_machine(first.hardware, tmp_path, adb_port=taken.getsockname()[1], deadline=Deadline(WITHIN))
+    assert snapshot.memory.exists()
 
 
 def test_a_device_boots_where_no_snapshot_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from emulator.errors import SetupError, UsageError
-from emulator.packages import PackageIndex, forget_version, recorded_version, unpack, with_sources
+from emulator.packages import (
+    DEBIAN_NAMES,
+    PackageIndex,
+    forget_version,
+    recorded_version,
+    unpack,
+    with_sources,
+)
 
 POLICY = """\
 busybox-static:
@@ -122,6 +130,14 @@ class _Index:
 
     def __init__(self) -> None:
         self.offered: str | None = "1"
+        self.network = True
+        self.root = Path()
+        self.held_by_another: Callable[[], object] | None = None
+        """What another run does while this one waits for the index."""
+
+    def refresh(self) -> None:
+        if not self.network:
+            raise SetupError("Is the network reachable?")
 
     def download_all(self, packages: Sequence[str], directory: Path) -> list[Path]:
         raise SetupError(f"there is no {' '.join(packages)} for {directory.name}")
@@ -132,7 +148,11 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Index:
     index = _Index()
 
     @contextlib.contextmanager
-    def package_index(_architecture: str) -> Iterator[_Index]:
+    def package_index(architecture: str) -> Iterator[_Index]:
+        index.root = tmp_path / f"apt-{DEBIAN_NAMES[architecture]}"
+        other, index.held_by_another = index.held_by_another, None
+        if other is not None:
+            other()
         yield index
 
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
@@ -148,7 +168,7 @@ def test_a_version_is_remembered_for_each_architecture(index: _Index) -> None:
     index.offered = "2"
     assert recorded_version("thing", ask, "aarch64") == "1"
     assert recorded_version("thing", ask, "x86_64") == "2"
-    forget_version("thing", "x86_64")
+    forget_version("thing", cast(PackageIndex, index))
     index.offered = None
     assert recorded_version("thing", ask, "aarch64") == "1"
     with pytest.raises(SetupError, match="offer no thing for arm64"):
@@ -161,9 +181,26 @@ def test_an_architecture_without_packages_is_refused() -> None:
         recorded_version("thing", lambda _: "1", "armv7l")
 
 
-@pytest.mark.usefixtures("index")
-def test_a_version_that_cannot_be_downloaded_is_forgotten(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("network", "later"), [(True, "2"), (False, "1")])
+def test_a_version_that_is_no_longer_to_be_had_is_forgotten(
+    tmp_path: Path, index: _Index, network: bool, later: str
+) -> None:
     assert recorded_version("thing", lambda _: "1", "aarch64") == "1"
+    index.network = network
     with pytest.raises(SetupError, match="there is no thing=1"):
         unpack("thing", ["thing=1"], tmp_path / "target", "aarch64")
+    assert recorded_version("thing", lambda _: "2", "aarch64") == later
+
+
+def test_what_two_runs_remember_at_once_is_kept(index: _Index) -> None:
+    index.held_by_another = lambda: recorded_version("other", lambda _: "2", "aarch64")
+    assert recorded_version("thing", lambda _: "1", "aarch64") == "1"
+    assert recorded_version("other", lambda _: "3", "aarch64") == "2"
+
+
+@pytest.mark.usefixtures("index")
+@pytest.mark.parametrize("damaged", ["", "{", "[]", "\x00"])
+def test_a_damaged_record_is_as_none(tmp_path: Path, damaged: str) -> None:
+    assert recorded_version("thing", lambda _: "1", "aarch64") == "1"
+    (tmp_path / "apt-arm64" / "versions.json").write_text(damaged)
     assert recorded_version("thing", lambda _: "2", "aarch64") == "2"

@@ -98,7 +98,7 @@ class CuttlefishDevice:
         """The end of what the programs and the device's logs say, and whether they tell of a failed boot."""
         shown = []
         logs = {"what its programs write": self._said}
-        with contextlib.suppress(HarnessError, KeyError):
+        with contextlib.suppress(HarnessError):
             directory = self._tool.logs()
             for name in SHOWN_LOGS:
                 logs[name] = ask(self._host, ["cat", f"{directory}/{name}"], ANSWERS_WITHIN)
@@ -109,7 +109,7 @@ class CuttlefishDevice:
 
     def _kept_logs(self) -> str:
         """All its logs copied to where they outlive it, in words; nothing where there are none."""
-        with contextlib.suppress(HarnessError, KeyError):
+        with contextlib.suppress(HarnessError):
             copy = ["sh", "-c", KEEP, "sh", self._tool.logs(), self._host.directory]
             kept = ask(self._host, copy, ANSWERS_WITHIN).strip()
             return f"All its logs{f' on {self._host.address}' if self._host.address else ''}: {kept}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Protocol
@@ -77,20 +79,31 @@ class Cvd:
     def serial(self) -> str:
         """What `cvd status` says, or the port that it says."""
         status = self._status()
-        return str(status.get("adb_serial") or f"127.0.0.1:{status['adb_port']}")
+        known = str(status.get("adb_serial") or f"127.0.0.1:{status.get('adb_port')}")
+        if not re.fullmatch(r"\S+:[0-9]+", known):
+            raise DeviceLostError(f"`cvd status` names no port for adb: {json.dumps(status)}")
+        return known
 
     def logs(self) -> str:
         """The logs in the directory that `cvd status` names."""
-        return f"{self._status()['instance_dir']}/logs"
+        status = self._status()
+        directory = status.get("instance_dir")
+        if not directory:
+            raise DeviceLostError(f"`cvd status` names no directory: {json.dumps(status)}")
+        return f"{directory}/logs"
 
     def _status(self) -> Mapping[str, object]:
-        """The one instance's entry in the list that `cvd status --print` prints."""
+        """The one instance's entry in the list that `cvd status --print` prints.
+
+        Raises DeviceLostError, with what it says, where that is anything else.
+        """
         said = self._host.call([*self._cvd, "status", "--print"], deadline=Deadline(ANSWERS_WITHIN))
-        try:
-            (status,) = json.loads(said.output)
-        except ValueError as error:
-            raise DeviceLostError(f"`cvd status` does not know the device: {said.errors.strip()}") from error
-        return dict(status)
+        with contextlib.suppress(ValueError):
+            match json.loads(said.output):
+                case [dict(status)]:
+                    return status
+        shown = f"{said.output.strip()}\n{said.errors.strip()}".strip()
+        raise DeviceLostError(f"`cvd status` does not know the device: {shown}")
 
 
 class LaunchCvd:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+import select
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from emulator.command import ENDS_WITH_US, missing_program
 from emulator.deadline import Deadline
 from emulator.embedded.console import Console
+from emulator.errors import SetupError
+
+STARTS_WITHIN = 20.0
+ENDS_WITHIN = 20.0
+OUTPUT_ENDS_WITHIN = 2.0
+"""After the program has: a daemon that it leaves may hold its output open for ever."""
 
 
 class Program:
@@ -36,6 +45,7 @@ class Program:
         self._errors = errors
         self._process: subprocess.Popen[bytes] | None = None
         self._started = threading.Event()
+        self._closed = False
         self._failure: OSError | None = None
         # The kernel ends the program with the thread that started it, so that thread lives as long.
         self._keeper = threading.Thread(
@@ -45,7 +55,13 @@ class Program:
             daemon=True,
         )
         self._keeper.start()
-        self._started.wait()
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(self.close)
+            if not self._started.wait(STARTS_WITHIN):
+                raise SetupError(
+                    f"{self.name} did not start within {STARTS_WITHIN:g} s. Is the disk it lies on reachable?"
+                )
+            on_failure.pop_all()
         if self._failure is not None:
             raise missing_program(ENDS_WITH_US[0]) from self._failure
 
@@ -65,6 +81,7 @@ class Program:
                     stderr=errors or subprocess.STDOUT,
                     env=environment,
                     pass_fds=inherited,
+                    bufsize=0,
                     start_new_session=True,
                 )
         except OSError as error:
@@ -72,9 +89,11 @@ class Program:
             return
         finally:
             self._started.set()
+        if self._closed:  # while it was being started
+            self._kill()
         assert self._process.stdout is not None
-        with self._process.stdout as output:
-            self.said.read_from(output)
+        with self._process.stdout as output, contextlib.closing(_lines(output, self._process.pid)) as lines:
+            self.said.read_from(lines)
         if self.said.panic:  # which ends the reading: let the program end, too
             self._kill()
         self._process.wait()
@@ -97,7 +116,7 @@ class Program:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs, as far as its output tells, which ends with it."""
+        """Whether it runs, or ended so recently that its output is still being read."""
         return self._keeper.is_alive()
 
     def wait(self, deadline: Deadline) -> bool:
@@ -112,6 +131,32 @@ class Program:
         return f"{self.name} {status}. Its last lines ({self.said.log}):\n{self.said.tail()}"
 
     def close(self) -> None:
-        """End it and all it has started, and wait for that; closing twice does nothing."""
+        """End it and its process group, and wait for that, 20 s at most; closing twice does nothing."""
+        self._closed = True
         self._kill()
-        self._keeper.join()
+        self._keeper.join(ENDS_WITHIN)
+
+
+def _lines(output: IO[bytes], process: int) -> Generator[bytes, None, None]:
+    """What comes from `output`, which is unbuffered, until it ends or 2 s after a child of ours has."""
+    rest = b""
+    last: Deadline | None = None
+    with contextlib.ExitStack() as resources:
+        ended = os.pidfd_open(process)
+        resources.callback(os.close, ended)
+        poll = select.poll()
+        poll.register(output, select.POLLIN)
+        poll.register(ended, select.POLLIN)
+        while last is None or not last.expired:
+            ready = dict(poll.poll(math.ceil(last.remaining() * 1000) if last else None))
+            if output.fileno() in ready:
+                chunk = output.read(1 << 16)
+                if not chunk:
+                    break
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from (line + b"\n" for line in lines)
+            if ended in ready:
+                poll.unregister(ended)
+                last = Deadline(OUTPUT_ENDS_WITHIN)
+    if rest:
+        yield rest

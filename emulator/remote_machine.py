@@ -60,7 +60,10 @@ class RemoteMachine(RunningMachine):
             return ours
 
         there = self._attach(connect, hardware.adbd_port)
-        self.adb_port = self._resources.enter_context(host.forward(there, adb_port))
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(self.close)
+            self.adb_port = self._resources.enter_context(host.forward(there, adb_port))
+            on_failure.pop_all()
 
 
 def _there(host: Host, hardware: Hardware) -> Hardware:

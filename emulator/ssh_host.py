@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import logging
 import shlex
 import socket
 import threading
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 import paramiko
 
+from emulator.channel_waits import closed_at, exit_status, open_transfer, read_to_end
 from emulator.deadline import Deadline
 from emulator.errors import HarnessError, SetupError, UsageError
 from emulator.host import Ended, Running, Will
@@ -50,6 +52,8 @@ class SshHost:
         parts = urlsplit(address)
         self.address = address
         self._name, self._port = str(parts.hostname), parts.port or paramiko.config.SSH_PORT
+        # It logs with a traceback what it raises as well.
+        logging.getLogger("paramiko").setLevel(logging.CRITICAL)
         self._client = paramiko.SSHClient()
         self._client.load_system_host_keys()
         self._client.set_missing_host_key_policy(_RefuseUnknown())
@@ -62,12 +66,13 @@ class SshHost:
         transport.set_keepalive(KEEPALIVE_SECONDS)
         self._transport = transport
         self._beating: tuple[paramiko.Channel, ...] = ()
+        self._changing = threading.Lock()
         self._closed = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._heart.start()
 
     def _connect(self, user: str | None) -> None:
-        by_hand = f"ssh -p {self._port} {self._name}"
+        login = f"-p {self._port} {f'{user}@' if user else ''}{self._name}"
         try:
             connection = socket.create_connection((self._name, self._port), CONNECTS_WITHIN)
             send_at_once(connection)
@@ -91,12 +96,12 @@ class SshHost:
             transport = self._client.get_transport()
             if transport is None or not transport.is_active():
                 raise SetupError(
-                    f"The host {self.address} cannot be reached: {error}. Does `{by_hand}` work?"
+                    f"The host {self.address} cannot be reached: {error}. Does `ssh {login}` work?"
                 ) from error
             # It is there, and is who it should be: what failed is to be let in.
             raise SetupError(
                 f"The host {self.address} takes none of our keys: {error}. Add a key of ~/.ssh or of the SSH "
-                f"agent to ~/.ssh/authorized_keys there: `ssh-copy-id -p {self._port} {self._name}`."
+                f"agent to ~/.ssh/authorized_keys there: `ssh-copy-id {login}`."
             ) from error
 
     @property
@@ -118,7 +123,8 @@ class SshHost:
 
     def keep_beating(self, channel: paramiko.Channel) -> None:
         """Send a byte on this channel every few seconds, for as long as it takes any."""
-        self._beating = (*self._beating, channel)
+        with self._changing:
+            self._beating = (*self._beating, channel)
 
     def _beat(self) -> None:
         while not self._closed.wait(HEARTBEAT_SECONDS):
@@ -126,25 +132,36 @@ class SshHost:
                 try:
                     channel.sendall(b".")
                 except (OSError, EOFError):
-                    self._beating = tuple(other for other in self._beating if other is not channel)
+                    with self._changing:
+                        self._beating = tuple(other for other in self._beating if other is not channel)
 
     def run(self, line: str) -> str:
-        """What a short line of shell writes; SetupError when it fails or takes more than 60 s."""
-        try:
-            _, output, errors = self._client.exec_command(line, timeout=ANSWERS_WITHIN)
-            text, said = output.read().decode(), errors.read().decode()
-            status = output.channel.recv_exit_status()
-        except (paramiko.SSHException, OSError) as error:
-            raise SetupError(f"`{line}` on {self.address}: {error or 'no answer in time'}") from error
-        if status != 0:
-            raise SetupError(f"`{line}` on {self.address} failed with status {status}: {said.strip()}")
-        return text
+        """What a short line of shell writes; SetupError when it fails or takes more than 60 s.
 
-    def open_session(self, line: str) -> paramiko.Channel:
-        """Start a line of shell; the channel is its input and output."""
+        Bytes that are no UTF-8 are kept, as os.fsdecode does.
+        """
+        deadline = Deadline(ANSWERS_WITHIN)
         try:
-            channel = self._transport.open_session(timeout=ANSWERS_WITHIN)
-            channel.exec_command(line)
+            with contextlib.closing(self.open_session(line, deadline)) as channel:
+                output = read_to_end(channel, channel.recv, deadline)
+                errors = read_to_end(channel, channel.recv_stderr, deadline)
+                status = exit_status(channel, deadline)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise SetupError(f"`{line}` on {self.address}: {error}") from error
+        if status is None:
+            raise SetupError(f"`{line}` on {self.address}: it has not said how that ended")
+        if status != 0:
+            said = errors.decode(errors="replace").strip()
+            raise SetupError(f"`{line}` on {self.address} failed with status {status}: {said}")
+        return output.decode(errors="surrogateescape")
+
+    def open_session(self, line: str, deadline: Deadline | None = None) -> paramiko.Channel:
+        """Start a line of shell, within 60 s; the channel is its input and output."""
+        deadline = deadline or Deadline(ANSWERS_WITHIN)
+        try:
+            channel = self._transport.open_session(timeout=deadline.remaining())
+            with closed_at(channel, deadline):
+                channel.exec_command(line.encode(errors="surrogateescape"))
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise SetupError(f"Nothing can be started on {self.address}: {error}") from error
         return channel
@@ -227,7 +244,13 @@ class SshHost:
     @contextlib.contextmanager
     def forward(self, port: int, here: int = 0) -> Iterator[int]:
         """A port of this machine's 127.0.0.1 that leads to one of its: any that is free, unless given."""
-        with contextlib.closing(Tunnel(lambda: self._open_port(port), here)) as tunnel:
+        try:
+            tunnel = Tunnel(lambda: self._open_port(port), here)
+        except OSError as error:
+            raise SetupError(
+                f"Port {here or 'any'} of 127.0.0.1 cannot be listened on: {error}. End what has taken it."
+            ) from error
+        with contextlib.closing(tunnel):
             yield tunnel.port
 
     def _open_port(self, port: int) -> paramiko.Channel:
@@ -252,11 +275,8 @@ class SshHost:
         try:
             with (
                 step(f"putting {file.name} on {self._name}"),
-                contextlib.closing(self._client.open_sftp()) as transfer,
+                contextlib.closing(open_transfer(self._transport, ANSWERS_WITHIN)) as transfer,
             ):
-                channel = transfer.get_channel()
-                assert channel is not None
-                channel.settimeout(ANSWERS_WITHIN)  # without progress
                 transfer.put(str(file), partial, confirm=True)
             said = self.run(f"sha256sum {shlex.quote(partial)}").split()[0]
             if said != digest:
@@ -265,7 +285,10 @@ class SshHost:
         except (paramiko.SSHException, OSError, SetupError) as error:
             with contextlib.suppress(SetupError):
                 self.run(f"rm -f {shlex.quote(partial)}")
-            raise SetupError(f"{file.name} cannot be put on {self.address}: {error}") from error
+            raise SetupError(
+                f"{file.name} cannot be put on {self.address}: {error}. That goes over SFTP: sshd_config there "
+                "has to have a line `Subsystem sftp …`, and the disk room."
+            ) from error
         return Path(there)
 
 

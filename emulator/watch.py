@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import paramiko
 
+from emulator.channel_waits import exit_status, read_to_end
 from emulator.deadline import Deadline
 from emulator.embedded.console import Console
 from emulator.errors import SetupError
@@ -89,6 +90,10 @@ class Watched:
         self._channel = host.open_session(shlex.join([*words, *command]))
         host.keep_beating(self._channel)
 
+    def whole_output(self, deadline: Deadline) -> str:
+        """All of its output; TimeLimitError where that does not end in time."""
+        return read_to_end(self._channel, self._channel.recv, deadline).decode(errors="replace")
+
     @property
     def output(self) -> paramiko.ChannelFile:
         """What it writes: its last megabyte, in the end, unless it is to be had live."""
@@ -103,16 +108,18 @@ class Watched:
 
     @property
     def errors(self) -> str:
-        """The last of what it wrote to standard error; to be read once its output has ended."""
-        with self._channel.makefile_stderr("rb") as errors:
-            return bytes(errors.read()).decode(errors="replace")
+        """The last of what it wrote to standard error; to be read once its output has ended.
+
+        Empty where the host has fallen silent.
+        """
+        with contextlib.suppress(OSError):
+            said = read_to_end(self._channel, self._channel.recv_stderr, Deadline(ENDS_WITHIN))
+            return said.decode(errors="replace")
+        return ""
 
     def status(self, deadline: Deadline) -> int | None:
         """Its exit status; None where it does not end in time, or the connection does first."""
-        if not self._channel.status_event.wait(deadline.remaining()):
-            return None
-        status = self._channel.recv_exit_status()
-        return status if status >= 0 else None
+        return exit_status(self._channel, deadline)
 
     def end(self) -> None:
         """Have it ended there, without waiting for that."""
@@ -127,7 +134,10 @@ class Watched:
 
 
 def call(host: SshHost, command: Sequence[str], deadline: Deadline) -> Ended:
-    """Run a command there to its end, or to the deadline; SetupError where the connection breaks off."""
+    """Run a command there to its end, or to the deadline; SetupError where the connection breaks off.
+
+    What it wrote is awaited for 20 s more; SetupError where the host has fallen silent by then.
+    """
     watched = Watched(host, command)
     with contextlib.closing(watched):
         status = watched.status(deadline)
@@ -135,9 +145,10 @@ def call(host: SshHost, command: Sequence[str], deadline: Deadline) -> Ended:
             if not deadline.expired:
                 raise SetupError(f"The connection to {host.address} broke off during `{' '.join(command)}`.")
             watched.end()
-            watched.status(Deadline(ENDS_WITHIN))
-        with watched.output as output:
-            return Ended(status, output.read().decode(errors="replace"), watched.errors)
+        try:
+            return Ended(status, watched.whole_output(Deadline(ENDS_WITHIN)), watched.errors)
+        except OSError as error:
+            raise SetupError(f"{host.address} fell silent during `{' '.join(command)}`.") from error
 
 
 class RemoteProgram:
@@ -213,5 +224,4 @@ class RemoteWill:
         """Run the command now and wait for its end; its status, None where that cannot be told in time."""
         with contextlib.suppress(OSError, EOFError):
             self._channel.shutdown_write()
-        in_time = self._channel.status_event.wait(deadline.remaining())
-        return self._channel.recv_exit_status() if in_time else None
+        return exit_status(self._channel, deadline)

@@ -39,7 +39,9 @@ class Monitor:
         try:
             return self._runner.run(asyncio.wait_for(self._client.execute(command, named), ANSWERS_WITHIN))
         except (QMPError, OSError, TimeoutError) as error:
-            raise SetupError(f"QEMU's monitor refused {command}: {error or 'no answer in time'}") from error
+            raise SetupError(
+                f"QEMU's monitor refused {command}: {str(error) or 'no answer in time'}"
+            ) from error
 
     def guest_resets(self) -> int:
         """How often the guest itself has restarted so far."""

@@ -45,13 +45,16 @@ class RunningMachine:
     def _attach(self, connect: Callable[[], socket.socket], adbd_port: int) -> int:
         """Speak to its monitor, and ask where it forwards the device's port from.
 
-        Raises SetupError, with what QEMU said, where it did not start.
+        Raises SetupError, with what QEMU said, where it did not start. Whatever is raised, QEMU has ended.
         """
         try:
-            self._monitor = Monitor(connect())
-            return self._forwarded_port(adbd_port)
-        except (SetupError, TimeLimitError) as error:
-            self.close()
+            with contextlib.ExitStack() as on_failure:
+                on_failure.callback(self.close)
+                self._monitor = Monitor(connect())
+                port = self._forwarded_port(adbd_port)
+                on_failure.pop_all()
+            return port
+        except (SetupError, OSError) as error:
             said = self._program.complaint
             if "failed to execute" in said:
                 raise missing_program(self._program.name) from error

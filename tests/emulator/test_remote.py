@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from emulator.deadline import Deadline
+from emulator.embedded.device import hardware_of, image_of
 from emulator.embedded.running_machine import READY
 from emulator.errors import HarnessError, SetupError, UsageError
+from emulator.remote import booting
 from emulator.ssh_host import SshHost
 from emulator.target import open_target, parse_target
 from harness.device import open_device
@@ -76,6 +78,36 @@ def test_programs_are_found_as_after_logging_in(server: FarSide) -> None:
         assert host.find("no-such-program") is None
         said = host.call(["sh", "-c", "echo $ANDROID_HOME $PATH"], deadline=Deadline(WITHIN)).output
         assert said.startswith("/opt/sdk of mine /opt/bin:")
+
+
+def test_what_a_login_says_need_not_be_utf_8(server: FarSide) -> None:
+    (server.far / ".profile").write_bytes(
+        "echo Grüße; export CVD_OF='Jürgen'; export PATH=/opt/bin:$PATH".encode("latin-1")
+    )
+    with SshHost(server.address) as host:
+        assert os.fsencode(host.variable("CVD_OF")) == "Jürgen".encode("latin-1")
+        said = host.call(["sh", "-c", 'printf %s "$CVD_OF" | od -An -tx1'], deadline=Deadline(WITHIN))
+        assert bytes.fromhex(said.output) == "Jürgen".encode("latin-1")
+        with pytest.raises(SetupError, match="failed with status 3: Gr\N{REPLACEMENT CHARACTER}"):
+            host.run("printf 'Gr\\374' >&2; exit 3")
+
+
+def test_a_host_that_falls_silent_is_told_in_time(server: FarSide, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SshHost(server.address) as host:
+        assert host.directory
+        monkeypatch.setattr("emulator.ssh_host.ANSWERS_WITHIN", 1.0)
+        monkeypatch.setattr("emulator.watch.ENDS_WITHIN", 1.0)
+        with pytest.raises(SetupError, match="not within 1 s"):
+            host.run("while echo more; do sleep 0.1; done")
+        (session,) = server.sessions()
+        try:
+            with pytest.raises(SetupError, match="fell silent during"):
+                host.call(["sh", "-c", f"kill -STOP {session}; sleep 63"], deadline=Deadline(2.0))
+            with pytest.raises(SetupError, match="Nothing can be started"):
+                host.run("true")
+        finally:
+            os.kill(session, signal.SIGCONT)
+    Deadline(WITHIN).poll(lambda: not server.left_over(), "what ran there to end")
 
 
 def test_a_command_is_awaited_but_not_what_it_leaves_running(server: FarSide) -> None:
@@ -161,6 +193,17 @@ def test_a_host_without_qemu_is_told(server: FarSide, monkeypatch: pytest.Monkey
         open_target(f"embedded?host={server.address}")
 
 
+def test_nothing_runs_on_there_where_its_port_here_is_taken(server: FarSide) -> None:
+    with contextlib.ExitStack() as resources, socket.create_server(("127.0.0.1", 0)) as taken:
+        hardware = hardware_of(parse_target("embedded"), image_of(parse_target("embedded")))
+        boot = booting(server.address, hardware, resources)
+        port = taken.getsockname()[1]
+        with pytest.raises(SetupError, match=f"Port {port} of 127.0.0.1 cannot be listened on"):
+            boot(port)
+        assert not server.running()
+        assert not server.left_over()
+
+
 def test_what_qemu_says_there_is_shown(server: FarSide, tmp_path: Path) -> None:
     (tmp_path / "disk").write_bytes(b"not a qcow2")
     target = described(tmp_path, lines='[[disk]]\nfile = "disk"\nformat = "qcow2"')
@@ -240,8 +283,13 @@ def test_another_key_than_known_is_refused(server: FarSide) -> None:
 
 def test_a_host_that_takes_none_of_our_keys_is_told(server: FarSide, tmp_path: Path) -> None:
     (tmp_path / "authorized_keys").write_text("")
-    with pytest.raises(SetupError, match="takes none of our keys"):
+    remedy = f"`ssh-copy-id -p {server.port} {{}}127.0.0.1`"
+    with pytest.raises(SetupError, match="takes none of our keys") as refused:
         SshHost(server.address)
+    assert remedy.format("") in str(refused.value)
+    with pytest.raises(SetupError, match="takes none of our keys") as refused:
+        SshHost(f"ssh://somebody@127.0.0.1:{server.port}")
+    assert remedy.format("somebody@") in str(refused.value)
 
 
 def test_a_key_of_the_agent_will_do(server: FarSide, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,9 +37,10 @@ class AtTheFirstResult(Heard):
         if self.judged and not self.hit:
             self.hit = target
             worker = self.process_ids[dict(self.starts)[target]]
-            started = worker if self.sent is signal.SIGKILL else os.getpid()
-            self.devices = {process_id for process_id in below(started) if _is_machine(process_id)}
-            os.kill(started, self.sent)
+            workers = [worker] if self.sent is signal.SIGKILL else self.process_ids.values()
+            started = {process_id for each in workers for process_id in below(each)}
+            self.devices = {process_id for process_id in started if _is_machine(process_id)}
+            os.kill(worker if self.sent is signal.SIGKILL else os.getpid(), self.sent)
 
 
 def _is_machine(process_id: int) -> bool:

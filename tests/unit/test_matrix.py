@@ -13,9 +13,10 @@ import pytest
 from distributed import LocalCluster
 
 from emulator.deadline import Deadline
-from emulator.errors import SetupError
+from emulator.errors import SetupError, UsageError
 from harness.claims.claim import CLAIMS
 from harness.cli import main
+from harness.commands.matrix_view import MatrixView
 from harness.matrix import child, workers
 from harness.matrix.here import judge_here
 from harness.report.interruption import ENDING
@@ -258,6 +259,69 @@ def test_an_end_before_any_device_has_a_column_for_each(
     matrix = Matrix.load(tmp_path / "matrix.json")
     assert [column.exit_code for column in matrix.columns] == [130, 130]
     assert "0 of 4 claims on 2 devices: no claim was judged, SIGINT ended" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("targets", [BOTH, BOTH[:2]])
+def test_an_error_shows_and_writes_what_was_found(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    targets: tuple[str, ...],
+) -> None:
+    def fail_afterwards(targets: list[str], claims: list[str], *, jobs: int, listener: MatrixView) -> None:
+        judge_here(targets[:1], claims, jobs=jobs, listener=listener)
+        raise SetupError("There is no process left.")
+
+    monkeypatch.setattr("harness.matrix.here.judge_here", fail_afterwards)
+    assert status_of(monkeypatch, "matrix", *targets, *FILES) == 4
+    output, errors = capfd.readouterr()
+    assert "mmap.once" in output
+    assert "SIGTERM ended the run before its time" in output, "it does not pass for whole"
+    assert "binder-harness: There is no process left." in errors
+    matrix = Matrix.load(tmp_path / "matrix.json")
+    assert [len(document.claims) for document in matrix.documents] == [4, 0][: len(targets) // 2]
+    assert "mmap.once" in (tmp_path / "matrix.html").read_text()
+
+
+def test_an_error_before_any_device_shows_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise SetupError("There is no process left.")
+
+    monkeypatch.setattr("harness.matrix.here.judge_here", fail)
+    assert status_of(monkeypatch, "matrix", *BOTH, *FILES) == 4
+    assert capfd.readouterr() == ("", "binder-harness: There is no process left.\n")
+    assert not (tmp_path / "matrix.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("full", "written"),
+    [("json", ["matrix.html"]), ("html", ["matrix.json"]), ("json html", []), ("table", list(FILES[1::2]))],
+)
+def test_each_output_is_made_though_another_fails(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    full: str,
+    written: list[str],
+) -> None:
+    def fail(*_: object) -> None:
+        raise UsageError("It cannot be written: No space left on device")
+
+    places = {
+        "json": "harness.report.stored.write",
+        "html": "harness.report.html.write",
+        "table": "harness.report.matrix_table.show",
+    }
+    for output in full.split():
+        monkeypatch.setattr(places[output], fail)
+    assert status_of(monkeypatch, "matrix", *BOTH, "mmap.once", *FILES) == 2
+    output, errors = capfd.readouterr()
+    assert ("1 claim on 2 devices: no difference" in output) == (full != "table")
+    assert {path.name for path in tmp_path.glob("matrix.*")} == set(written)
+    assert all(f": {name}\n" in output for name in written)
+    assert errors.count("binder-harness: It cannot be written: No space left") == len(full.split())
 
 
 def test_who_is_killed_leaves_no_process(waiting: subprocess.Popen[str]) -> None:

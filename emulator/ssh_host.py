@@ -21,6 +21,7 @@ from emulator.deadline import Deadline
 from emulator.errors import HarnessError, SetupError, UsageError
 from emulator.host import Ended, Running, Will
 from emulator.host_address import is_host
+from emulator.known_hosts import RefuseUnknown, UnknownKeyError
 from emulator.progress import step
 from emulator.tunnel import Tunnel, send_at_once
 from emulator.watch import RemoteProgram, RemoteWill, Watched, call
@@ -56,7 +57,7 @@ class SshHost:
         logging.getLogger("paramiko").setLevel(logging.CRITICAL)
         self._client = paramiko.SSHClient()
         self._client.load_system_host_keys()
-        self._client.set_missing_host_key_policy(_RefuseUnknown())
+        self._client.set_missing_host_key_policy(RefuseUnknown())
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(self._client.close)
             self._connect(parts.username)
@@ -90,7 +91,7 @@ class SshHost:
                 f"The host {self.address} has another key than ~/.ssh/known_hosts says: somebody may be "
                 f"listening. If it was installed anew, remove its line:\n{known}"
             ) from error
-        except _UnknownKeyError as error:
+        except UnknownKeyError as error:
             raise SetupError(str(error)) from error
         except (paramiko.SSHException, OSError) as error:
             transport = self._client.get_transport()
@@ -286,20 +287,7 @@ class SshHost:
             with contextlib.suppress(SetupError):
                 self.run(f"rm -f {shlex.quote(partial)}")
             raise SetupError(
-                f"{file.name} cannot be put on {self.address}: {error}. That goes over SFTP: sshd_config there "
-                "has to have a line `Subsystem sftp …`, and the disk room."
+                f"{file.name} cannot be put on {self.address}: {error}. That goes over SFTP: "
+                "sshd_config there has to have a line `Subsystem sftp …`, and the disk room."
             ) from error
         return Path(there)
-
-
-class _UnknownKeyError(paramiko.SSHException):
-    """The host's key stands in no known_hosts."""
-
-
-class _RefuseUnknown(paramiko.MissingHostKeyPolicy):
-    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
-        line = paramiko.hostkeys.HostKeyEntry([hostname], key).to_line()
-        raise _UnknownKeyError(
-            f"The key of the host {hostname} is not in ~/.ssh/known_hosts. If its fingerprint is "
-            f"{key.fingerprint}, add this line there:\n{line}"
-        )

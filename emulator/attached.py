@@ -23,7 +23,7 @@ from emulator.deadline import Deadline
 from emulator.device_lock import device_lock
 from emulator.errors import DeviceLostError, HarnessError, SetupError, UsageError
 from emulator.host import Host
-from emulator.lifeline import LifeLine
+from emulator.lifeline import LifeLine, handed_over
 from emulator.progress import step
 from emulator.target import START_SECONDS, Kind, Offer, Option, Target
 
@@ -95,7 +95,7 @@ def open_attached(target: Target, deadline: Deadline | None = None) -> AttachedD
     """
     ensure_adb_server()
     serial = target.name or _only_one()
-    with contextlib.ExitStack() as resources:
+    with handed_over() as resources:
         resources.enter_context(device_lock(serial, deadline))
         deadline = deadline or Deadline(START_SECONDS)
         if is_address(serial) and state_of(serial) == GONE:
@@ -105,7 +105,7 @@ def open_attached(target: Target, deadline: Deadline | None = None) -> AttachedD
         if target.option("root") == ALLOWED and become_root(serial, deadline):
             resources.callback(_leave_root, serial)
         _used.add(serial)
-        return AttachedDevice(target, serial, resources.pop_all())
+        return AttachedDevice(target, serial, resources)
 
 
 def _only_one() -> str:

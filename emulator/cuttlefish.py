@@ -13,7 +13,7 @@ from emulator.deadline import Deadline
 from emulator.errors import DeviceLostError, HarnessError, SetupError, UsageError
 from emulator.host import Host, ask, open_host, serial_of, take_free
 from emulator.host_address import HOST
-from emulator.lifeline import LifeLine
+from emulator.lifeline import LifeLine, handed_over
 from emulator.progress import step
 from emulator.target import Kind, Offer, Target, on_host
 
@@ -129,7 +129,7 @@ def open_cuttlefish(target: Target, deadline: Deadline | None = None) -> Cuttlef
     if target.name and not (target.name.isdecimal() and 1 <= int(target.name) <= MOST_INSTANCES):
         raise UsageError(f"cuttlefish:N takes a number from 1 to {MOST_INSTANCES}, not {target.name!r}.")
     number = int(target.name) if target.name else None
-    with contextlib.ExitStack() as resources:
+    with handed_over() as resources:
         host = resources.enter_context(open_host(target.option("host")))
         chosen = program(host)
         ensure_adb_server()
@@ -141,7 +141,6 @@ def open_cuttlefish(target: Target, deadline: Deadline | None = None) -> Cuttlef
         device = CuttlefishDevice(target, host, tool, resources)
         with step(f"starting {target}"):
             device.start(deadline or Deadline(START_SECONDS))
-        device._resources = resources.pop_all()
     return device
 
 

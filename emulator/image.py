@@ -12,6 +12,7 @@ from pathlib import Path
 from emulator.adb_devices import GONE, REACHED, connect, explain, state_of
 from emulator.adb_server import ensure_adb_server
 from emulator.adb_services import output
+from emulator.booting import booting
 from emulator.deadline import Deadline
 from emulator.embedded.acceleration import choose_acceleration
 from emulator.embedded.board import BOARDS
@@ -24,9 +25,8 @@ from emulator.errors import DeviceLostError, TimeLimitError
 from emulator.host import Host, absence
 from emulator.host_address import HOST
 from emulator.image_file import EXAMPLE, Description, read_description
-from emulator.lifeline import LifeLine
+from emulator.lifeline import LifeLine, handed_over
 from emulator.progress import say, step
-from emulator.remote import booting
 from emulator.target import Kind, Offer, Target, on_host
 
 MOST_RESTARTS = 3
@@ -118,12 +118,11 @@ def open_image(target: Target, deadline: Deadline | None = None) -> ImageDevice:
         native = hardware.architecture == platform.machine() and not address
         hardware = dataclasses.replace(hardware, acceleration=_tried_acceleration() if native else "tcg")
     ensure_adb_server()
-    with contextlib.ExitStack() as resources:
+    with handed_over() as resources:
         boot = booting(address, hardware, resources)
         with step(f"booting {target}"):
             device = ImageDevice(target, boot, resources, description)
             device.wait_until_ready(deadline or Deadline(description.start_seconds))
-        device._resources = resources.pop_all()
     return device
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from emulator.deadline import Deadline
@@ -109,3 +110,12 @@ class HasChannels(Protocol):
     def start_agent(self, arguments: Sequence[str]) -> Channel | None:
         """Start a system call agent with these arguments, as root; None where adb must do it."""
         ...
+
+
+@contextlib.contextmanager
+def handed_over() -> Iterator[contextlib.ExitStack]:
+    """What a device is made of: its own to close after the block, but closed where the block fails."""
+    with contextlib.ExitStack() as on_failure:
+        resources = on_failure.enter_context(contextlib.ExitStack())
+        yield resources
+        on_failure.pop_all()

@@ -13,7 +13,7 @@ from emulator.deadline import Deadline
 from emulator.errors import HarnessError, SetupError, UsageError
 from emulator.host import Host, Running, open_host, serial_of, take_free
 from emulator.host_address import HOST
-from emulator.lifeline import LifeLine
+from emulator.lifeline import LifeLine, handed_over
 from emulator.progress import say, step
 from emulator.run_directory import run_directory
 from emulator.sdk_console import EmulatorConsole
@@ -115,7 +115,7 @@ class AvdDevice:
 
 def open_avd(target: Target, deadline: Deadline | None = None) -> AvdDevice:
     """Start an AVD and wait until Android on it is up: 300 s, and 1800 s without acceleration."""
-    with contextlib.ExitStack() as resources:
+    with handed_over() as resources:
         host = resources.enter_context(open_host(target.option("host")))
         program = emulator_program(host)
         known = list_avds(host, program)
@@ -131,7 +131,6 @@ def open_avd(target: Target, deadline: Deadline | None = None) -> AvdDevice:
         device = AvdDevice(target, host, command, seconds, resources)
         with step(f"starting {target}"):
             device.start(deadline or Deadline(seconds))
-        device._resources = resources.pop_all()
     return device
 
 

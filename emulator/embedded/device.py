@@ -18,6 +18,7 @@ from emulator.embedded.kernel import find_kernel
 from emulator.embedded.machine import Hardware, Machine
 from emulator.embedded.qemu_device import QemuDevice
 from emulator.embedded.snapshot import restored_machine
+from emulator.lifeline import handed_over
 from emulator.progress import step
 from emulator.run_directory import run_directory
 from emulator.target import START_SECONDS, Target
@@ -94,9 +95,8 @@ def open_embedded(target: Target, deadline: Deadline | None = None) -> EmbeddedD
     acceleration = choose_acceleration(target.option("acceleration"), image)
     hardware = replace(hardware_of(target, image), acceleration=acceleration, ports=PORTS)
     ensure_adb_server()
-    with contextlib.ExitStack() as resources, step(f"starting {target}"):
+    with handed_over() as resources, step(f"starting {target}"):
         deadline = deadline or Deadline(START_SECONDS)
         device = EmbeddedDevice(target, hardware, resources, deadline)
         device.wait_until_ready(deadline)
-        device._resources = resources.pop_all()
     return device

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from emulator.booting import booting
 from emulator.deadline import Deadline
 from emulator.embedded.device import hardware_of, image_of
 from emulator.embedded.running_machine import READY
 from emulator.errors import HarnessError, SetupError, UsageError
-from emulator.remote import booting
 from emulator.ssh_host import SshHost
 from emulator.target import open_target, parse_target
 from harness.device import open_device

@@ -17,7 +17,8 @@ _FLAGS = (
     "-Wall",
     "-Wextra",
     "-Werror",
-    "-Os",
+    "-O2",
+    "-flto",
     "-s",
     "-static",
     "-Wl,-z,stack-size=262144",  # of each thread: musl takes it from the executable
@@ -30,23 +31,23 @@ BUILD_SECONDS = 300.0
 
 
 def syscall_agent(architecture: str) -> Path:
-    """The syscall agent, a static executable of about 60 KB; see _program()."""
-    return _program("syscall_agent", architecture)
+    """The syscall agent, a static executable of about 60 KB; see static_program()."""
+    return static_program(_HERE / "syscall_agent", architecture)
 
 
 def ipc_bench(architecture: str) -> Path:
-    """What measures Binder beside other ways from process to process, of about 60 KB; see _program()."""
-    return _program("ipc_bench", architecture)
+    """What measures Binder beside other ways between processes, of about 60 KB; see static_program()."""
+    return static_program(_HERE / "ipc_bench", architecture)
 
 
-def _program(name: str, architecture: str) -> Path:
-    """A static executable: from the user's cache, or compiled now.
+def static_program(sources: Path, architecture: str) -> Path:
+    """A static executable with the name of the directory of its C sources: from the cache, or compiled now.
 
     `architecture` is what `uname -m` says: x86_64 or aarch64. The first build compiles the C library, half a
     minute on two cores; the compiler keeps that (60 MB) in the cache, and the next build takes a second.
     Raises SetupError with the compiler's messages, UsageError for another architecture.
     """
-    sources = _HERE / name
+    name = sources.name
     flags = _target_flags(name, architecture)
     compiler_cache = str(cache.cache_root() / "zig")
 

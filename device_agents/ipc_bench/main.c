@@ -57,6 +57,7 @@ static _Noreturn void show_usage(FILE *stream, int status)
           "  --device P   the Binder device, whose context manager nobody is (/dev/vndbinder)\n"
           "  --hold       stay until standard input ends\n"
           "\n"
+          "Killed by SIGKILL, it leaves a queue behind unless it runs as root.\n"
           "It prints: calls, median, first and third quartile in nanoseconds, calls per second.\n",
           stream);
     exit(status);
@@ -76,10 +77,15 @@ static uint64_t now(void)
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
+static void wait_for_change(_Atomic uint32_t *word, uint32_t value, const struct timespec *at_most)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT, value, at_most, NULL, 0);
+}
+
 static void wait_while(_Atomic uint32_t *word, uint32_t value)
 {
     while (atomic_load(word) == value)
-        syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0);
+        wait_for_change(word, value, NULL);
 }
 
 static void add_one(_Atomic uint32_t *word)
@@ -197,6 +203,27 @@ static void run_client(int client)
         pause();
 }
 
+/* Nobody who ends early is waited for. */
+static void wait_until_all_are_ready(void)
+{
+    static const struct timespec look_every = {.tv_nsec = 50000000};
+    for (uint32_t seen; (seen = atomic_load(&shared->ready)) != (uint32_t)options.clients + 1;) {
+        if (waitpid(-1, NULL, WNOHANG) != 0)
+            die("a process has failed at the start");
+        wait_for_change(&shared->ready, seen, &look_every);
+    }
+}
+
+static void wait_for_clients(pid_t server)
+{
+    for (int running = options.clients; running > 0; running--) {
+        int status;
+        pid_t ended = waitpid(-1, &status, 0);
+        if (ended < 0 || ended == server || status != 0)
+            die(ended == server ? "the server has failed" : "a client has failed");
+    }
+}
+
 static int compare(const void *first, const void *second)
 {
     uint64_t a = *(const uint64_t *)first, b = *(const uint64_t *)second;
@@ -284,21 +311,18 @@ int main(int count, char **arguments)
             _exit(EX_OK);
         }
     }
-    wait_until(&shared->ready, (uint32_t)options.clients + 1);
+    wait_until_all_are_ready();
     uint64_t started = now();
     add_one(&shared->begun);
-    for (int client = 0; client < options.clients && !options.hold; client++) {
-        int status;
-        if (waitpid(clients[client], &status, 0) < 0 || status != 0)
-            die("a client has failed");
-    }
-    if (!options.hold)
+    if (!options.hold) {
+        wait_for_clients(server);
         report(now() - started);
-    else
+    } else {
         for (puts("holding"), fflush(stdout); getchar() != EOF;)
             ;
-    for (int client = 0; options.hold && client < options.clients; client++)
-        kill(clients[client], SIGKILL);
+        for (int client = 0; client < options.clients; client++)
+            kill(clients[client], SIGKILL);
+    }
     kill(server, SIGKILL);
     clean();
     return EX_OK;

@@ -1,4 +1,5 @@
 /* A System V message queue: messages to the server and acknowledgements differ in their type. */
+#include <sched.h>
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
@@ -28,6 +29,11 @@ static long to_client(int client)
 static void prepare(const struct options *options)
 {
     (void)options;
+    /*
+     * A queue outlives its users, but not the last process of its namespace: in one of our own even SIGKILL leaves
+     * nothing. That takes root and CONFIG_IPC_NS; without them `clean` has to be lived to see.
+     */
+    unshare(CLONE_NEWIPC);
     queue = msgget(IPC_PRIVATE, 0600);
     if (queue < 0)
         die("msgget");

@@ -76,18 +76,18 @@ static const char *check_operation(const struct operation *operation, uint32_t i
     return NULL;
 }
 
-const char *batch_check(const struct frame *frame, size_t *results_size)
+const char *batch_check(struct frame *frame)
 {
     struct batch_header batch;
     struct cursor cursor = take_batch_header(frame, &batch);
     if (frame->header.size < sizeof batch)
         return "a batch without a header";
-    if (batch.flags & ~(uint32_t)(BATCH_KEEP_GOING | BATCH_PROMPT))
+    if (batch.flags & ~(uint32_t)BATCH_KEEP_GOING)
         return "a batch with unknown flags";
     if (batch.count > MAX_OPERATIONS)
         return "a batch of too many operations";
 
-    *results_size = sizeof(struct results) + batch.count * sizeof(struct answer);
+    frame->results_size = sizeof(struct results) + batch.count * sizeof(struct answer);
     for (uint32_t index = 0; index < batch.count; index++) {
         struct operation operation;
         if (!take_operation(&cursor, &operation))
@@ -96,13 +96,13 @@ const char *batch_check(const struct frame *frame, size_t *results_size)
         if (problem != NULL)
             return problem;
         if (operation.header.kind == OPERATION_READ)
-            *results_size += operation.header.size;
+            frame->results_size += operation.header.size;
         if (operation.header.kind == OPERATION_DIGEST)
-            *results_size += DIGEST_SIZE;
+            frame->results_size += DIGEST_SIZE;
     }
     if (cursor.left > 0)
         return "a batch with bytes after its last operation";
-    if (*results_size > sizeof(struct frame_header) + MAX_PAYLOAD)
+    if (frame->results_size > sizeof(struct frame_header) + MAX_PAYLOAD)
         return "a batch whose results would not fit one frame";
     return NULL;
 }
@@ -157,13 +157,6 @@ static int64_t run(const struct operation *operation, uint8_t *bytes, uint64_t *
         break;
     }
     return value;
-}
-
-bool batch_is_prompt(const struct frame *frame)
-{
-    struct batch_header batch;
-    take_batch_header(frame, &batch);
-    return frame->header.kind == FRAME_BATCH && batch.flags & BATCH_PROMPT;
 }
 
 void batch_begin(const struct frame *frame, struct results *results)

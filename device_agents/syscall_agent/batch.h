@@ -4,13 +4,10 @@
 #include "protocol.h"
 
 /*
- * What is wrong with the payload of a BATCH or FORK frame, or NULL. Where nothing is wrong, *results_size is
- * the most that `struct results` and its answers can take.
+ * What is wrong with the payload of a BATCH, PROMPT_BATCH or FORK frame, or NULL. Where nothing is wrong,
+ * frame->results_size is the most that `struct results` and its answers can take.
  */
-const char *batch_check(const struct frame *frame, size_t *results_size);
-
-/* Whether the host says that a batch that batch_check() passed cannot block. */
-bool batch_is_prompt(const struct frame *frame);
+const char *batch_check(struct frame *frame);
 
 /* Makes the results ready to be sent, and empty. */
 void batch_begin(const struct frame *frame, struct results *results);

@@ -59,9 +59,9 @@ static int await_child(pid_t child, struct shared *shared)
     return status;
 }
 
-void fork_serve(const struct frame *frame, size_t results_size)
+void fork_serve(const struct frame *frame)
 {
-    size_t size = sizeof(struct shared) + results_size;
+    size_t size = sizeof(struct shared) + frame->results_size;
     struct shared *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) {
         struct results failure;

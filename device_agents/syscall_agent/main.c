@@ -129,23 +129,23 @@ static void greet(void)
 
 static void submit(struct frame *frame)
 {
-    size_t results_size;
-    const char *problem = batch_check(frame, &results_size);
+    const char *problem = batch_check(frame);
     if (problem != NULL)
         fail(EX_DATAERR, "%s (request %u)", problem, frame->header.request);
-    if (!threads_submit(frame, results_size))
+    if (!threads_submit(frame))
         fail(EX_DATAERR, "a batch for thread %u, which does not exist", frame->header.thread);
 }
 
 static void dispatch(struct frame *frame)
 {
-    if (frame->header.kind == FRAME_BATCH || frame->header.kind == FRAME_FORK) {
+    const uint32_t kind = frame->header.kind;
+    if (kind == FRAME_BATCH || kind == FRAME_PROMPT_BATCH || kind == FRAME_FORK) {
         submit(frame);
         return;
     }
     if (frame->header.size != 0)
-        fail(EX_DATAERR, "a frame of kind %u with a payload", frame->header.kind);
-    if (frame->header.kind == FRAME_START_THREAD)
+        fail(EX_DATAERR, "a frame of kind %u with a payload", kind);
+    if (kind == FRAME_START_THREAD)
         threads_start(&frame->header);
     else if (!threads_interrupt(&frame->header))
         fail(EX_DATAERR, "an interrupt for thread %u, which does not exist", frame->header.thread);

@@ -76,7 +76,7 @@ struct frame *receive_frame(void)
     struct frame *frame = malloc(sizeof *frame + header.size);
     if (frame == NULL)
         fail(EX_OSERR, "no memory for a frame of %u bytes", header.size);
-    frame->header = header;
+    *frame = (struct frame){.header = header};
     if (read_fully(frame->payload, header.size) < header.size)
         fail(EX_DATAERR, "the input ended inside a frame of %u bytes", header.size);
     return frame;

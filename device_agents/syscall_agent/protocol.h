@@ -14,7 +14,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are built in memory as they are sent");
 
 enum {
-    PROTOCOL_VERSION = 2,
+    PROTOCOL_VERSION = 3,
     MAX_PAYLOAD = 8 << 20,   /* bytes after the header, either way */
     MAX_OPERATIONS = 1024,   /* in one batch */
     MAX_WORDS = 6,           /* of one operation: what a Linux system call takes */
@@ -24,9 +24,10 @@ enum frame_kind {
     /* from the host */
     FRAME_START_THREAD = 1,  /* answered by STARTED */
     FRAME_BATCH = 2,         /* for `thread`: batch_header and operations; answered by RESULTS */
-    FRAME_FORK = 3,          /* the same, run by a forked child of `thread` */
-    FRAME_INTERRUPT = 4,     /* `request` is the batch to interrupt if `thread` is at it now; no answer */
-    FRAME_END = 5,           /* as the end of the input, for a channel that cannot end; no answer */
+    FRAME_PROMPT_BATCH = 3,  /* the same; neither it nor its answer blocks: no frame is read until that is written */
+    FRAME_FORK = 4,          /* the same as BATCH, but run by a forked child of `thread` */
+    FRAME_INTERRUPT = 5,     /* `request` is the batch to interrupt if `thread` is at it now; no answer */
+    FRAME_END = 6,           /* as the end of the input, for a channel that cannot end; no answer */
     /* from the agent */
     FRAME_HELLO = 128,
     FRAME_STARTED = 129,     /* `thread` is the new thread's id; payload: int32, 0 or a negative errno */
@@ -42,13 +43,14 @@ struct frame_header {
 };
 
 struct frame {
+    struct frame *next;      /* of those that wait for the same thread */
+    size_t results_size;     /* of a batch that batch_check() passed */
     struct frame_header header;
     uint8_t payload[];
 };
 
 enum batch_flag {
     BATCH_KEEP_GOING = 1,
-    BATCH_PROMPT = 2,        /* neither it nor its answer blocks: no frame is read until that is written */
 };
 
 struct batch_header {

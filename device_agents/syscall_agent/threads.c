@@ -9,19 +9,13 @@
 #include "batch.h"
 #include "fork.h"
 
-struct job {
-    struct job *next;
-    struct frame *frame;
-    size_t results_size;
-};
-
 struct thread {
     struct thread *next;
     pthread_t handle;
     pthread_cond_t changed;
     pid_t tid;            /* 0 until the thread runs */
-    struct job *first;
-    struct job **end;
+    struct frame *first;
+    struct frame **end;
     uint32_t request;     /* the one being served, or 0 */
 };
 
@@ -47,17 +41,17 @@ void threads_catch_interrupts(void)
     sigaction(INTERRUPT_SIGNAL, &action, NULL);
 }
 
-static void serve(const struct job *job)
+static void serve(const struct frame *frame)
 {
-    if (job->frame->header.kind == FRAME_FORK) {
-        fork_serve(job->frame, job->results_size);
+    if (frame->header.kind == FRAME_FORK) {
+        fork_serve(frame);
         return;
     }
-    struct results *results = malloc(job->results_size);
+    struct results *results = malloc(frame->results_size);
     if (results == NULL)
-        fail(EX_OSERR, "no memory for results of %zu bytes", job->results_size);
-    batch_begin(job->frame, results);
-    batch_run(job->frame, results);
+        fail(EX_OSERR, "no memory for results of %zu bytes", frame->results_size);
+    batch_begin(frame, results);
+    batch_run(frame, results);
     send_frame(&results->header);
     free(results);
 }
@@ -80,18 +74,17 @@ static void read_frame(void)
 
 static void serve_first(struct thread *self)
 {
-    struct job *job = self->first;
-    self->first = job->next;
+    struct frame *frame = self->first;
+    self->first = frame->next;
     if (self->first == NULL)
         self->end = &self->first;
-    self->request = job->frame->header.request;
-    if (reader == self && !batch_is_prompt(job->frame))
+    self->request = frame->header.request;
+    if (reader == self && frame->header.kind != FRAME_PROMPT_BATCH)
         make_reader(&main_thread);
     pthread_mutex_unlock(&lock);
 
-    serve(job);
-    free(job->frame);
-    free(job);
+    serve(frame);
+    free(frame);
 
     pthread_mutex_lock(&lock);
     self->request = 0;
@@ -159,19 +152,15 @@ static struct thread *find(uint32_t tid)
     return thread;
 }
 
-bool threads_submit(struct frame *frame, size_t results_size)
+bool threads_submit(struct frame *frame)
 {
     struct thread *thread = find(frame->header.thread);
     if (thread == NULL)
         return false;
-    struct job *job = malloc(sizeof *job);
-    if (job == NULL)
-        fail(EX_OSERR, "no memory for a request");
-    *job = (struct job){.frame = frame, .results_size = results_size};
     bool idle = thread->request == 0 && thread->first == NULL;
-    *thread->end = job;
-    thread->end = &job->next;
-    if (idle && batch_is_prompt(frame))
+    *thread->end = frame;
+    thread->end = &frame->next;
+    if (idle && frame->header.kind == FRAME_PROMPT_BATCH)
         make_reader(thread);
     else
         pthread_cond_signal(&thread->changed);

@@ -20,8 +20,8 @@ void threads_catch_interrupts(void);
 /* Starts a thread and answers the frame. */
 void threads_start(const struct frame_header *header);
 
-/* Hands a BATCH or FORK frame that passed batch_check() to its thread, which frees it. False: no such one. */
-bool threads_submit(struct frame *frame, size_t results_size);
+/* Hands a frame that passed batch_check() to its thread, which frees it. False: no such one. */
+bool threads_submit(struct frame *frame);
 
 /*
  * Signals the thread if it is at this very request. The signal is lost where it comes just before the call

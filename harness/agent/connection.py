@@ -10,7 +10,7 @@ from emulator.deadline import Deadline
 from emulator.errors import HarnessError, TimeLimitError
 from harness.agent.errors import AgentDiedError, ProtocolError
 from harness.agent.exit_status import ExitStatus
-from harness.agent.protocol import Frame, FrameDecoder, FrameKind, Hello, decode_hello, mark_prompt
+from harness.agent.protocol import Frame, FrameDecoder, FrameKind, Hello, decode_hello
 from harness.agent.stream import SEND_SECONDS, Stream
 
 _RECEIVED_AT_ONCE = 256 * 1024
@@ -36,11 +36,8 @@ class Answer:
         """What the stream needs, at most, to hold the frame."""
         self.frame: Frame | None = None
         self.error: HarnessError | None = None
-
-    @property
-    def settled(self) -> bool:
-        """Whether it was there when last somebody received."""
-        return self.frame is not None or self.error is not None
+        self.settled = False
+        """Whether one of the two was there when last somebody received."""
 
     def wait(self, deadline: Deadline) -> bool:
         """Whether it is there; waits for it until the deadline."""
@@ -69,8 +66,9 @@ class Connection:
         self._sending = threading.Lock()
         self._lock = threading.Lock()  # over what follows
         self._pending: dict[int, Answer] = {}
-        self._receiving = False
-        self._waiting: dict[threading.Event, Answer] = {}
+        self._pending_pages = 0
+        self._receiver: threading.Lock | None = None  # the turn of the thread that receives
+        self._waiting: dict[threading.Lock, Answer] = {}  # for whose turns others wait
         self._ending: HarnessError | None = None
         self._requests = itertools.count(_HELLO_REQUEST)
         self._refusal = ""
@@ -93,22 +91,17 @@ class Connection:
         """Send a frame without awaiting its answer; gives its number, and the answer to come.
 
         The answer, of `answer_size` bytes at most, raises AgentDiedError, or the ProtocolError that ended the
-        connection. A `prompt` batch is marked as one unless its answer might not be written before others are
+        connection. A `prompt` batch is sent as one unless its answer might not be written before others are
         received: the agent would read no more, and whoever sends what it does not read would wait for ever.
         """
         number, answer = self._expect(answer_size)
-        try:
-            self._send(Frame(kind, number, thread, payload), prompt=prompt)
-        except BaseException:
-            with self._lock:
-                self._pending.pop(number, None)
-            raise
+        self._send(kind, number, thread, payload, prompt=prompt)
         return number, answer
 
     def interrupt(self, thread: int, request: int) -> None:
         """Ask the agent to interrupt this request, if the thread is at it now and the agent still there."""
         with contextlib.suppress(AgentDiedError):
-            self._send(Frame(FrameKind.INTERRUPT, request, thread))
+            self._send(FrameKind.INTERRUPT, request, thread)
 
     def close_input(self) -> None:
         """Ask the agent to exit."""
@@ -131,52 +124,45 @@ class Connection:
 
     def receive_until(self, answer: Answer, deadline: Deadline) -> bool:
         """Receive, or have the thread that is at it receive, until the answer is there: whether it is."""
+        turn = threading.Lock()
         try:
-            while not answer.settled:
-                turn = self._turn_for(answer)
-                if turn is None:
-                    self._receive_for(answer, deadline)
-                    break
-                woken = turn.wait(deadline.remaining())
-                with self._lock:
-                    self._waiting.pop(turn, None)
-                if not woken:
-                    break
+            in_time = True
+            while in_time and self._awaits(answer, turn):
+                if self._receiver is turn:
+                    in_time = self._receive_some(deadline)
+                else:
+                    in_time = turn.acquire(timeout=deadline.remaining())
         finally:
-            self._pass_on()
+            self._end_turn(turn)
         return answer.settled
 
-    def _turn_for(self, answer: Answer) -> threading.Event | None:
-        """None, where it is for the caller to receive; or else what will wake it, to look again."""
+    def _awaits(self, answer: Answer, turn: threading.Lock) -> bool:
+        """Whether it is not there yet: then the caller receives, or awaits `turn` to look again."""
         with self._lock:
-            if not self._receiving:
-                self._receiving = True
-                return None
-            turn = threading.Event()
             if answer.settled:
-                turn.set()
-            self._waiting[turn] = answer
-            return turn
+                return False
+            if self._receiver is None:
+                self._receiver = turn
+            if self._receiver is not turn:
+                turn.acquire(blocking=False)
+                self._waiting[turn] = answer
+            return True
 
-    def _receive_for(self, answer: Answer, deadline: Deadline) -> None:
-        try:
-            while not answer.settled and self._receive_some(deadline):
-                pass
-        finally:
-            self._receiving = False
-
-    def _pass_on(self) -> None:
-        """Have one of those who wait receive, where nobody does."""
+    def _end_turn(self, turn: threading.Lock) -> None:
+        """Have one of those who wait receive, where nobody does any more."""
         with self._lock:
-            if self._waiting and not self._receiving:
-                self._waiting.popitem()[0].set()
+            self._waiting.pop(turn, None)
+            if self._receiver is turn:
+                self._receiver = None
+            if self._receiver is None and self._waiting:
+                self._waiting.popitem()[0].release()
 
     def _settle(self, answer: Answer, frame: Frame | None, error: HarnessError | None) -> None:
-        with self._lock:
-            answer.frame, answer.error = frame, error
-            for turn, awaited in self._waiting.items():
-                if awaited is answer:
-                    turn.set()
+        """Under the lock: wake those who wait for it."""
+        answer.frame, answer.error, answer.settled = frame, error, True
+        for turn in [turn for turn, awaited in self._waiting.items() if awaited is answer]:
+            del self._waiting[turn]
+            turn.release()
 
     def _receive_some(self, deadline: Deadline) -> bool:
         """Deal with what comes next; False where nothing does by the deadline."""
@@ -203,16 +189,19 @@ class Connection:
                 raise self._ending
             number = next(self._requests)
             self._pending[number] = answer
+            self._pending_pages += answer.pages
         return number, answer
 
-    def _send(self, frame: Frame, *, prompt: bool = False) -> None:
+    def _send(
+        self, kind: FrameKind, request: int, thread: int, payload: bytes = b"", *, prompt: bool = False
+    ) -> None:
         if not self._sending.acquire(timeout=SEND_SECONDS):
             raise TimeLimitError(f"sending to the agent: others have been sending for {SEND_SECONDS:g} s")
         try:
             # Not before it is this frame's turn: what is on its way by then is what the agent answers first.
-            if prompt and self._holds_pending():
-                frame = Frame(frame.kind, frame.request, frame.thread, mark_prompt(frame.payload))
-            self._stream.send(frame.encode())
+            if prompt and self._pending_pages <= _HELD_PAGES:
+                kind = FrameKind.PROMPT_BATCH
+            self._stream.send(Frame(kind, request, thread, payload).encode())
         except TimeLimitError as error:
             self._end(error)  # part of the frame may be on its way: nothing can follow it
             self._stream.close()
@@ -225,32 +214,24 @@ class Connection:
         finally:
             self._sending.release()
 
-    def _holds_pending(self) -> bool:
-        """Whether all answers to come fit the stream though nobody receives."""
-        with self._lock:
-            return (
-                len(self._pending) <= _HELD_PAGES
-                and sum(answer.pages for answer in self._pending.values()) <= _HELD_PAGES
-            )
-
     def _dispatch(self, frame: Frame) -> None:
         if frame.kind == FrameKind.ERROR:
             self._refusal = frame.payload.decode(errors="replace")
             return
         with self._lock:
             answer = self._pending.pop(frame.request, None) if frame.kind in _ANSWERS else None
-        if answer is None:
-            raise ProtocolError(f"the agent sent what answers no request: {frame!r:.200}")
-        self._settle(answer, frame, None)
+            if answer is None:
+                raise ProtocolError(f"the agent sent what answers no request: {frame!r:.200}")
+            self._pending_pages -= answer.pages
+            self._settle(answer, frame, None)
 
     def _end(self, ending: HarnessError) -> None:
         with self._lock:
             if self._ending is None:
                 self._ending = ending
-            abandoned = list(self._pending.values())
+            for answer in (*self._pending.values(), self._end_answer):
+                self._settle(answer, None, self._ending)
             self._pending.clear()
-        for answer in (*abandoned, self._end_answer):
-            self._settle(answer, None, self._ending)
 
     def _obituary(self, status: ExitStatus | None, unfinished: bytes) -> str:
         parts = [

@@ -6,6 +6,7 @@ import errno
 import mmap
 import os
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.agent.syscalls import Syscall
 
@@ -90,8 +91,7 @@ class Digest:
 Operation = Call | Read | Write | Fill | Digest
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What an operation gave: a call's value, or the bytes handled; below zero the negative errno."""
 
     operation: Operation

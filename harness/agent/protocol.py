@@ -9,13 +9,14 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from emulator.errors import UsageError
 from harness.agent.errors import ProtocolError
 from harness.agent.operations import Call, Digest, Earlier, Fill, Operation, Read, Result, Word, Write
 from harness.agent.syscalls import PROMPT, Architecture
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 MAGIC = b"SYSAGENT"
 MAX_PAYLOAD = 8 * 1024 * 1024
 """Bytes that may follow a frame's header."""
@@ -28,11 +29,11 @@ _HEADER = struct.Struct("<IIII")
 _HELLO = struct.Struct("<8sIIIII16s")
 _STARTED = struct.Struct("<i")
 _BATCH = struct.Struct("<II")
-_OPERATION = struct.Struct("<BBBBI")
+_OPERATIONS = [struct.Struct(f"<BBBBI{count}Q") for count in range(MAX_WORDS + 1)]
+"""By how many words they have."""
 _RESULTS = struct.Struct("<iII")
 _ANSWER = struct.Struct("<qQ")
 _KEEP_GOING = 1
-_PROMPT = 2
 _PROMPT_SIZE = 64 * 1024
 """Bytes of memory that are touched in no time."""
 _DIGEST_SIZE = 16
@@ -43,9 +44,10 @@ class FrameKind(IntEnum):
 
     START_THREAD = 1
     BATCH = 2
-    FORK = 3
-    INTERRUPT = 4
-    END = 5
+    PROMPT_BATCH = 3
+    FORK = 4
+    INTERRUPT = 5
+    END = 6
     HELLO = 128
     STARTED = 129
     RESULTS = 130
@@ -62,8 +64,7 @@ class OperationKind(IntEnum):
     DIGEST = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One frame; an answer repeats the `request` number that it answers."""
 
     kind: int
@@ -72,11 +73,7 @@ class Frame:
     payload: bytes = b""
 
     def encode(self) -> bytes:
-        """The frame as it goes over the wire; raises UsageError where its payload is over 8 MiB."""
-        if len(self.payload) > MAX_PAYLOAD:
-            raise UsageError(
-                f"a batch of {len(self.payload)} bytes is more than the agent takes ({MAX_PAYLOAD}): split it"
-            )
+        """The frame as it goes over the wire."""
         return _HEADER.pack(len(self.payload), self.kind, self.request, self.thread) + self.payload
 
 
@@ -152,66 +149,54 @@ def decode_started(frame: Frame) -> int:
     return frame.thread
 
 
-def encode_batch(operations: Sequence[Operation], architecture: Architecture, *, keep_going: bool) -> bytes:
-    """The payload of a BATCH or FORK frame; raises UsageError for what no agent would accept."""
+class Batch(NamedTuple):
+    """Operations as an agent takes them, and what is known of them beforehand."""
+
+    payload: bytes
+    answer_size: int
+    """Bytes, at most, of the frame that answers."""
+    prompt: bool
+    """Whether they are over at once: then the agent need not wake another thread to run them."""
+
+
+def encode_batch(operations: Sequence[Operation], architecture: Architecture, *, keep_going: bool) -> Batch:
+    """What goes into a frame of any kind of batch; raises UsageError for what no agent would accept."""
     if len(operations) > MAX_OPERATIONS:
         raise UsageError(
             f"a batch of {len(operations)} operations, but the limit is {MAX_OPERATIONS}: split it"
         )
     parts = [_BATCH.pack(_KEEP_GOING if keep_going else 0, len(operations))]
+    answered = touched = 0
+    prompt = True
     for index, operation in enumerate(operations):
         match operation:
             case Call(syscall, arguments):
                 parts.append(_operation(OperationKind.CALL, syscall.number(architecture), arguments, index))
+                prompt = prompt and syscall in PROMPT
             case Read(address, size):
                 parts.append(_operation(OperationKind.READ, size, (address,), index))
+                answered += size
+                touched += size
             case Write(address, data):
                 parts += [_operation(OperationKind.WRITE, len(data), (address,), index), data]
+                touched += len(data)
             case Fill(address, size, seed):
                 parts.append(_operation(OperationKind.FILL, size, (address, seed), index))
+                touched += size
             case Digest(address, size):
                 parts.append(_operation(OperationKind.DIGEST, size, (address,), index))
-    return b"".join(parts)
+                answered += _DIGEST_SIZE
+                touched += size
+    payload = b"".join(parts)
+    if len(payload) > MAX_PAYLOAD:
+        raise UsageError(
+            f"a batch of {len(payload)} bytes is more than the agent takes ({MAX_PAYLOAD}): split it"
+        )
+    answer_size = _HEADER.size + _RESULTS.size + len(operations) * _ANSWER.size + answered
+    return Batch(payload, answer_size, prompt and touched <= _PROMPT_SIZE)
 
 
-def is_prompt(operations: Sequence[Operation]) -> bool:
-    """Whether they are over at once: then the agent need not wake another thread to run them."""
-    touched = 0
-    for operation in operations:
-        match operation:
-            case Call(syscall):
-                if syscall not in PROMPT:
-                    return False
-            case Write(_, data):
-                touched += len(data)
-            case _:
-                touched += operation.size
-    return touched <= _PROMPT_SIZE
-
-
-def mark_prompt(payload: bytes) -> bytes:
-    """The payload of a BATCH frame, for the agent's thread that reads its input to run by itself.
-
-    Until the answer is written that thread reads no further: see Connection.request().
-    """
-    flags, count = _BATCH.unpack_from(payload)
-    return _BATCH.pack(flags | _PROMPT, count) + payload[_BATCH.size :]
-
-
-def answer_size(operations: Sequence[Operation]) -> int:
-    """Bytes, at most, of the frame that answers a batch."""
-    size = _HEADER.size + _RESULTS.size + len(operations) * _ANSWER.size
-    for operation in operations:
-        match operation:
-            case Read():
-                size += operation.size
-            case Digest():
-                size += _DIGEST_SIZE
-    return size
-
-
-@dataclass(frozen=True, slots=True)
-class BatchResults:
+class BatchResults(NamedTuple):
     """The answer to a batch; for one run by a forked child, with its pid and its status if it died."""
 
     results: list[Result]
@@ -221,9 +206,10 @@ class BatchResults:
 
 def decode_results(frame: Frame, operations: Sequence[Operation]) -> BatchResults:
     """The answers to the first of `operations`, up to all; raises OSError where the fork failed."""
-    if frame.kind != FrameKind.RESULTS or len(frame.payload) < _RESULTS.size:
+    payload = frame.payload
+    if frame.kind != FrameKind.RESULTS or len(payload) < _RESULTS.size:
         raise ProtocolError(f"a batch was answered with {frame!r:.200}")
-    child, child_status, executed = _RESULTS.unpack_from(frame.payload)
+    child, child_status, executed = _RESULTS.unpack_from(payload)
     if child < 0:
         raise OSError(-child, "the agent could not fork")
     if executed > len(operations):
@@ -231,16 +217,16 @@ def decode_results(frame: Frame, operations: Sequence[Operation]) -> BatchResult
     results = []
     offset = _RESULTS.size
     for operation in operations[:executed]:
-        if len(frame.payload) - offset < _ANSWER.size:
+        if len(payload) - offset < _ANSWER.size:
             raise ProtocolError(f"the results of a batch end before those of {operation}")
-        value, size = _ANSWER.unpack_from(frame.payload, offset)
+        value, size = _ANSWER.unpack_from(payload, offset)
         offset += _ANSWER.size
-        if len(frame.payload) - offset < size:
+        if len(payload) - offset < size:
             raise ProtocolError(f"the results of a batch end inside the {size} bytes of {operation}")
-        results.append(Result(operation, value, frame.payload[offset : offset + size]))
+        results.append(Result(operation, value, payload[offset : offset + size]))
         offset += size
-    if offset != len(frame.payload):
-        raise ProtocolError(f"{len(frame.payload) - offset} bytes follow the last result of a batch")
+    if offset != len(payload):
+        raise ProtocolError(f"{len(payload) - offset} bytes follow the last result of a batch")
     return BatchResults(results, child, child_status)
 
 
@@ -263,4 +249,4 @@ def _operation(kind: OperationKind, size: int, words: Sequence[Word], index: int
             values.append(word & (1 << 64) - 1)
         else:
             raise UsageError(f"{word:#x} does not fit the 64 bits of an argument or address")
-    return _OPERATION.pack(kind, len(values), earlier, 0, size) + struct.pack(f"<{len(values)}Q", *values)
+    return _OPERATIONS[len(values)].pack(kind, len(values), earlier, 0, size, *values)

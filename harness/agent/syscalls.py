@@ -204,19 +204,22 @@ class Syscall(Enum):
     poll = 7, None
     pause = 34, None
 
+    def __init__(self, x86_64: int, aarch64: int | None) -> None:
+        self._numbers = {Architecture.X86_64: x86_64, Architecture.AARCH64: aarch64}
+
     @classmethod
     def named(cls, name: str) -> Syscall:
         """The call with this name; raises UsageError for one that this table lacks."""
-        if name not in cls.__members__:
+        try:
+            return cls[name]
+        except KeyError:
             raise UsageError(
                 f"no system call named {name!r} is known here; harness.agent.syscalls.Syscall lists them"
-            )
-        return cls[name]
+            ) from None
 
     def number(self, architecture: Architecture) -> int:
         """The number to ask for; raises UsageError where the architecture has no such call."""
-        x86_64, aarch64 = self.value
-        number: int | None = x86_64 if architecture is Architecture.X86_64 else aarch64
+        number = self._numbers[architecture]
         if number is None:
             raise UsageError(
                 f"{architecture} has no system call {self.name}; use its successor, as openat for open"

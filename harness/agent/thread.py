@@ -9,14 +9,7 @@ from emulator.deadline import Deadline
 from emulator.errors import TimeLimitError
 from harness.agent.connection import Answer, Connection
 from harness.agent.operations import Call, Operation, Result, Write, map_anonymous
-from harness.agent.protocol import (
-    BatchResults,
-    FrameKind,
-    answer_size,
-    decode_results,
-    encode_batch,
-    is_prompt,
-)
+from harness.agent.protocol import BatchResults, FrameKind, decode_results, encode_batch
 from harness.agent.syscalls import Architecture, Syscall
 
 DEFAULT_SECONDS = 10.0
@@ -102,7 +95,7 @@ class RemoteThread:
         TimeLimitError at the deadline (10 s unless given), when it also interrupts the call.
         """
         deadline = deadline or Deadline(DEFAULT_SECONDS)
-        operations = self._place(Syscall.named(name) if isinstance(name, str) else name, arguments, deadline)
+        operations = self._place(name, arguments, deadline)
         return self.batch(*operations, deadline=deadline)[-1].checked().value
 
     def batch(
@@ -112,7 +105,7 @@ class RemoteThread:
 
         Raises TimeLimitError at the deadline (10 s unless given), when it also interrupts the call.
         """
-        return self._outcome(self.submit(*operations, keep_going=keep_going), deadline).results
+        return self._run(FrameKind.BATCH, operations, deadline, keep_going=keep_going).results
 
     def submit(self, *operations: Operation, keep_going: bool = False) -> PendingBatch:
         """Send operations without awaiting their results, as for a call that blocks."""
@@ -122,20 +115,28 @@ class RemoteThread:
         self, *operations: Operation, deadline: Deadline | None = None, keep_going: bool = False
     ) -> BatchResults:
         """Fork, and run operations in the child; RemoteProcess.fork() also looks after the child's end."""
-        return self._outcome(self._submit(FrameKind.FORK, operations, keep_going=keep_going), deadline)
+        return self._run(FrameKind.FORK, operations, deadline, keep_going=keep_going)
 
     def _submit(self, kind: FrameKind, operations: Sequence[Operation], *, keep_going: bool) -> PendingBatch:
-        payload = encode_batch(operations, self.architecture, keep_going=keep_going)
+        batch = encode_batch(operations, self.architecture, keep_going=keep_going)
         request, answer = self.connection.request(
             kind,
             thread=self.tid,
-            payload=payload,
-            answer_size=answer_size(operations),
-            prompt=kind == FrameKind.BATCH and is_prompt(operations),
+            payload=batch.payload,
+            answer_size=batch.answer_size,
+            prompt=batch.prompt and kind == FrameKind.BATCH,
         )
         return PendingBatch(self, operations, request, answer)
 
-    def _outcome(self, pending: PendingBatch, deadline: Deadline | None) -> BatchResults:
+    def _run(
+        self,
+        kind: FrameKind,
+        operations: Sequence[Operation],
+        deadline: Deadline | None,
+        *,
+        keep_going: bool,
+    ) -> BatchResults:
+        pending = self._submit(kind, operations, keep_going=keep_going)
         try:
             return pending.outcome(deadline)
         except TimeLimitError:
@@ -145,11 +146,11 @@ class RemoteThread:
             raise
 
     def _place(
-        self, syscall: Syscall, arguments: Sequence[int | bytes], deadline: Deadline
+        self, name: Syscall | str, arguments: Sequence[int | bytes], deadline: Deadline
     ) -> tuple[Operation, ...]:
         """The call, after a write of its `bytes` arguments to scratch memory where it has any."""
-        blobs = [argument for argument in arguments if isinstance(argument, bytes)]
-        address = self._scratch_for(sum(len(blob) + _SCRATCH_ALIGNMENT for blob in blobs), deadline)
+        sizes = [len(each) + _SCRATCH_ALIGNMENT for each in arguments if isinstance(each, bytes)]
+        address = self._scratch_for(sum(sizes), deadline) if sizes else 0
         words: list[int] = []
         data = bytearray()
         for argument in arguments:
@@ -159,8 +160,8 @@ class RemoteThread:
                 data += bytes(-len(data) % _SCRATCH_ALIGNMENT)
             else:
                 words.append(argument)
-        call = Call(syscall, *words)
-        return (Write(address, bytes(data)), call) if blobs else (call,)
+        call = Call(name, *words)
+        return (Write(address, bytes(data)), call) if sizes else (call,)
 
     def _scratch_for(self, size: int, deadline: Deadline) -> int:
         """The address of scratch memory for at least `size` bytes."""

@@ -3,7 +3,9 @@ from __future__ import annotations
 import itertools
 import math
 import queue
+import signal
 import struct
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -91,8 +93,9 @@ def test_answers_reach_those_who_asked_in_any_order() -> None:
 
 
 def marks(stream: ScriptedStream) -> list[bool]:
-    """Whether each batch that was sent is marked prompt."""
-    return [bool(frame.payload[0] & 2) for data in stream.sent for frame in FrameDecoder().feed(data)]
+    """Whether each batch that was sent was sent as a prompt one."""
+    frames = [frame for data in stream.sent for frame in FrameDecoder().feed(data)]
+    return [frame.kind == FrameKind.PROMPT_BATCH for frame in frames]
 
 
 @given(st.lists(st.integers(0, 100_000), min_size=1, max_size=40))
@@ -154,6 +157,62 @@ def test_the_next_who_waits_receives_when_one_gives_up() -> None:
         assert not hasty.result(5)
         stream.write(Frame(FrameKind.RESULTS, number, 5).encode())
         assert patient.result(5)
+    connection.close()
+
+
+class InterruptedStream(ScriptedStream):
+    """One whose user presses Ctrl-C when the next frame has been sent, or while the next is awaited."""
+
+    interrupted = ""
+
+    def _interrupt(self, what: str) -> None:
+        if self.interrupted == what:
+            self.interrupted = ""
+            raise KeyboardInterrupt
+
+    def send(self, data: bytes) -> None:
+        super().send(data)
+        self._interrupt("sending")
+
+    def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:
+        self._interrupt("receiving")
+        return super().receive(limit, deadline)
+
+
+@pytest.mark.parametrize("when", ["sending", "receiving"])
+def test_the_answer_to_an_interrupted_request_is_taken_for_no_other(when: str) -> None:
+    stream = InterruptedStream(HELLO)
+    connection = Connection(stream)
+    connection.greeting(Deadline(5))
+    stream.interrupted = when
+    with pytest.raises(KeyboardInterrupt):
+        ask(connection)[1].wait(Deadline(5))
+    number, answer = ask(connection)
+    for frame in (Frame(FrameKind.RESULTS, number - 1, 5, b"late"), Frame(FrameKind.RESULTS, number, 5)):
+        stream.write(frame.encode())
+    assert answer.result(Deadline(5), "an answer") == Frame(FrameKind.RESULTS, number, 5)
+    connection.close()
+
+
+def test_one_who_is_interrupted_while_another_receives_is_not_to_receive_next() -> None:
+    stream = ScriptedStream(HELLO)
+    connection = Connection(stream)
+    connection.greeting(Deadline(5))
+    asked = [ask(connection) for _ in range(3)]
+    with ThreadPoolExecutor(2) as pool:
+        receiving = pool.submit(asked[0][1].wait, Deadline(10))
+        waiting = pool.submit(asked[1][1].wait, Deadline(10))
+        pressing = threading.Timer(0.05, signal.pthread_kill, [threading.get_ident(), signal.SIGINT])
+
+        def wait_interrupted() -> None:
+            pressing.start()
+            asked[2][1].wait(Deadline(10))
+
+        with pytest.raises(KeyboardInterrupt):
+            wait_interrupted()
+        for (number, _), future in zip(asked, (receiving, waiting), strict=False):
+            stream.write(Frame(FrameKind.RESULTS, number, 5).encode())
+            assert future.result(5)
     connection.close()
 
 

@@ -42,7 +42,7 @@ def talk(agent: Path, data: bytes) -> tuple[int, list[Frame]]:
 
 
 def batch(*operations: Operation, kind: FrameKind = FrameKind.BATCH) -> bytes:
-    return Frame(kind, 1, 1, encode_batch(operations, HERE, keep_going=False)).encode()
+    return Frame(kind, 1, 1, encode_batch(operations, HERE, keep_going=False).payload).encode()
 
 
 def test_it_greets_and_ends_with_its_input(agent_path: Path) -> None:
@@ -119,7 +119,7 @@ EARLIER_BITS = FIRST_OPERATION + 2
         (header(0, FrameKind.INTERRUPT), "an interrupt for thread 1, which does not exist"),
         (batch(Call("getpid")), "a batch for thread 1, which does not exist"),
         (header(7, FrameKind.BATCH) + bytes(7), "without a header"),
-        (changed(batch(), 16, 4), "unknown flags"),
+        (changed(batch(), 16, 2), "unknown flags"),
         (changed(batch(), 16 + 5, 0x10), "too many operations"),
         (changed(batch(), 16 + 4, 1), "cut short"),
         (changed(batch(Call("getpid")), FIRST_OPERATION, 0), "no known kind"),

@@ -128,20 +128,18 @@ def test_what_came_of_an_unfinished_frame_is_known() -> None:
 def test_a_frame_over_the_limit_is_refused_at_its_header() -> None:
     with pytest.raises(ProtocolError, match=r"over the limit.*CANNOT LINK EXECUTABLE"):
         list(FrameDecoder().feed(b"CANNOT LINK EXECUTABLE"))
-    with pytest.raises(UsageError, match="split it"):
-        Frame(FrameKind.BATCH, 1, 1, bytes(MAX_PAYLOAD + 1)).encode()
 
 
 @given(batches(), st.sampled_from(Architecture), st.booleans())
 def test_batches_arrive_as_they_were_meant(
     batch: list[Operation], architecture: Architecture, keep_going: bool
 ) -> None:
-    payload = encode_batch(batch, architecture, keep_going=keep_going)
+    payload = encode_batch(batch, architecture, keep_going=keep_going).payload
     assert read_batch(payload, architecture) == (keep_going, batch)
 
 
 def test_negative_words_become_twos_complement() -> None:
-    payload = encode_batch([Call("openat", -100, 0)], Architecture.X86_64, keep_going=False)
+    payload = encode_batch([Call("openat", -100, 0)], Architecture.X86_64, keep_going=False).payload
     assert read_batch(payload, Architecture.X86_64)[1] == [Call("openat", 2**64 - 100, 0)]
 
 
@@ -156,11 +154,39 @@ def test_negative_words_become_twos_complement() -> None:
         ([Read(-(2**63) - 1, 1)], "64 bits"),
         ([Read(0, -1)], "-1 bytes"),
         ([Digest(0, 2**32)], "4 GiB"),
+        ([Write(0, bytes(MAX_PAYLOAD))], "split it"),
     ],
 )
 def test_what_no_agent_would_accept_is_refused_here(batch: list[Operation], problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
         encode_batch(batch, Architecture.X86_64, keep_going=False)
+
+
+@given(batches())
+def test_no_answer_is_larger_than_was_said_of_it(batch: list[Operation]) -> None:
+    read = sum(each.size for each in batch if isinstance(each, Read))
+    digested = sum(16 for each in batch if isinstance(each, Digest))
+    without_data = results_frame([Result(each, 0) for each in batch]).encode()
+    encoded = encode_batch(batch, Architecture.X86_64, keep_going=False)
+    assert encoded.answer_size == len(without_data) + read + digested
+
+
+@pytest.mark.parametrize(
+    ("batch", "prompt"),
+    [
+        ([], True),
+        ([Call("getppid"), Call("mmap"), Call("gettid")], True),
+        ([Call("getppid"), Call("ioctl", 3), Call("gettid")], False),
+        ([Read(0, 40_000), Write(0, bytes(20_000)), Digest(0, 5_000)], True),
+        ([Read(0, 40_000), Write(0, bytes(20_000)), Digest(0, 6_000)], False),
+        ([Fill(0, 65_536, 1)], True),
+        ([Fill(0, 65_537, 1)], False),
+    ],
+)
+def test_a_batch_is_prompt_where_nothing_waits_and_little_is_touched(
+    batch: list[Operation], prompt: bool
+) -> None:
+    assert encode_batch(batch, Architecture.X86_64, keep_going=False).prompt is prompt
 
 
 @given(st.data(), st.integers(0, 2**31 - 1), NUMBERS)
@@ -216,7 +242,7 @@ def test_the_greeting_tells_the_process() -> None:
     ("frame", "problem"),
     [
         (hello_frame(magic=b"SYSADMIN"), "SYSADMIN"),
-        (hello_frame(version=PROTOCOL_VERSION - 1), "version 1.*put the agent of this release"),
+        (hello_frame(version=PROTOCOL_VERSION - 1), "version 2.*put the agent of this release"),
         (hello_frame(pointer=4), "4-byte"),
         (hello_frame(machine=b"riscv64"), "riscv64"),
         (Frame(FrameKind.RESULTS, 0, 0, hello_frame().payload), "did not greet"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import signal
@@ -15,6 +16,9 @@ from device_agents.build import ipc_bench
 from emulator.deadline import Deadline
 
 WITHIN = 20.0
+IS_ROOT = os.geteuid() == 0
+UNPRIVILEGED = ("setpriv", "--bounding-set", "-sys_admin") if IS_ROOT else ()
+"""How a command begins that may make no namespace of its own."""
 Busy = tuple[subprocess.Popen[bytes], list[int], list[str]]
 
 
@@ -67,8 +71,8 @@ def queues_of(processes: list[int]) -> list[str]:
 
 @pytest.fixture
 def busy(program: Path) -> Iterator[Busy]:
-    """A run that takes long, its children, and its queue."""
-    command = [str(program), "queue", "--calls", "1048576"]
+    """A run that takes long and may make no namespace, its children, and its queue."""
+    command = [*UNPRIVILEGED, str(program), "queue", "--calls", "1048576"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             deadline = Deadline(WITHIN)
@@ -90,10 +94,43 @@ def test_a_signal_leaves_no_queue_behind(busy: Busy, number: signal.Signals) -> 
     assert queues_of(processes) == []
 
 
-def test_a_failure_leaves_no_queue_behind(busy: Busy) -> None:
-    process, (_, client), queues = busy
+@pytest.mark.parametrize("which", [0, 1], ids=["server", "client"])
+def test_a_failure_leaves_no_queue_behind(busy: Busy, which: int) -> None:
+    process, processes, queues = busy
     assert len(queues) == 1
-    os.kill(client, signal.SIGKILL)
-    assert b"a client has failed" in process.communicate(timeout=WITHIN)[1]
+    os.kill(processes[which], signal.SIGKILL)
+    assert b"has failed" in process.communicate(timeout=WITHIN)[1]
     assert process.returncode != 0
     assert queues_of(busy[1]) == []
+
+
+def ipc_namespaces() -> set[Path]:
+    """Those that processes of this machine are in."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            found.add((process / "ns" / "ipc").readlink())
+    return found
+
+
+def test_a_process_that_fails_at_the_start_is_not_waited_for(program: Path) -> None:
+    command = [str(program), "pipe", "--calls", "1048576", "--clients", "8"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        first = Deadline(WITHIN).poll(lambda: children(process.pid), "its first child", interval=0.0)[0]
+        os.kill(first, signal.SIGKILL)
+        assert b"has failed" in process.communicate(timeout=WITHIN)[1]
+        assert process.returncode != 0
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="needs root, which a namespace takes")
+def test_not_even_a_kill_leaves_a_queue_behind(program: Path) -> None:
+    before = ipc_namespaces()
+    command = [str(program), "queue", "--hold"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"holding\n"
+            assert len(ipc_namespaces() - before) == 1
+        finally:
+            process.kill()
+    Deadline(WITHIN).poll(lambda: ipc_namespaces() <= before, "the end of the namespace, queue and all")

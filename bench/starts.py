@@ -19,7 +19,7 @@ from emulator.embedded.running_machine import READY
 from emulator.embedded.snapshot import snapshot_of
 from emulator.embedded.userland import busybox
 from emulator.progress import reporting_to
-from emulator.target import parse_target
+from emulator.target import Target, parse_target
 from harness.device import Device
 
 COLD = parse_target("embedded?start=cold")
@@ -38,7 +38,7 @@ def _cold(bench: Bench) -> Iterator[Row]:
         booted, floor = in_turns(
             bench.rounds,
             [
-                ("to adb", lambda: milliseconds(lambda: open_embedded(COLD).close())),
+                ("to adb", lambda: milliseconds(lambda: _to_adb(COLD))),
                 ("bare kernel, init that says so", lambda: milliseconds(lambda: _boot(bare))),
             ],
         )
@@ -48,14 +48,16 @@ def _cold(bench: Bench) -> Iterator[Row]:
 def _warm(bench: Bench) -> Iterator[Row]:
     """Beside what QEMU itself takes to restore the snapshot."""
     hardware = bench.life_line.hardware
-    restored, own, rolled_back = in_turns(
+    answered, restored, own, rolled_back = in_turns(
         3 * bench.rounds,
         [
-            ("to adb", lambda: milliseconds(lambda: open_embedded(WARM).close())),
+            ("to an agent's answer", lambda: milliseconds(_to_an_answer)),
+            ("to adb", lambda: milliseconds(lambda: _to_adb(WARM))),
             ("QEMU's restore, time and seed set", lambda: milliseconds(lambda: _restore(hardware))),
             ("to adb again", lambda: milliseconds(bench.device.rollback)),
         ],
     )
+    yield Row("start.first-answer", "ms", answered, own)
     yield Row("start.warm", "ms", restored, own)
     yield Row("start.roll-back", "ms", rolled_back, own)
 
@@ -66,7 +68,9 @@ def _clones(bench: Bench) -> Iterator[Row]:
 
     def start(clones: contextlib.ExitStack) -> Device:
         with reporting_to(lambda _: None):  # which a new thread knows nothing of
-            return clones.enter_context(Device(open_embedded(WARM)))
+            device = clones.enter_context(Device(open_embedded(WARM)))
+        assert device.serial
+        return device
 
     def start_all() -> None:
         # The pool ends first, with all that starts: what started beside a failure is closed, too.
@@ -78,7 +82,7 @@ def _clones(bench: Bench) -> Iterator[Row]:
         bench.rounds,
         [
             (f"{CLONES} to adb", lambda: milliseconds(start_all)),
-            ("one to adb", lambda: milliseconds(lambda: open_embedded(WARM).close())),
+            ("one to adb", lambda: milliseconds(lambda: _to_adb(WARM))),
         ],
     )
     yield Row("clones.start", "ms", several, one)
@@ -88,11 +92,21 @@ def _clones(bench: Bench) -> Iterator[Row]:
         yield Row(f"clones.memory, {name}", "MiB", Figure(f"each of {CLONES}, after its start", own), whole)
 
 
+def _to_adb(target: Target) -> None:
+    with contextlib.closing(open_embedded(target)) as device:
+        assert device.serial
+
+
+def _to_an_answer() -> None:
+    with Device(open_embedded(WARM)) as device:
+        device.process().syscall("getpid")
+
+
 def _bare(hardware: Hardware, directory: Path) -> Hardware:
     initramfs = directory / "initramfs"
     files = {"init": BARE_INIT.encode(), "system/bin/busybox": busybox(hardware.architecture).read_bytes()}
     initramfs.write_bytes(archive_of(files, {}))
-    return replace(hardware, initramfs=initramfs, ports=0)
+    return replace(hardware, initramfs=initramfs, ports=0, waiting=())
 
 
 def _boot(hardware: Hardware) -> None:

@@ -7,32 +7,32 @@ lock up even for a run that was killed. A server that then has somebody else's d
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import subprocess
 from pathlib import Path
 from typing import IO
 
-from emulator.cache import cache_root
+from emulator.cache import lock_path
 from emulator.deadline import Deadline
-from emulator.errors import SetupError
-from emulator.lock_file import open_locked
+from emulator.errors import SetupError, UsageError
+from emulator.lock_file import lock_file, open_locked, take
 
 ANSWERS_WITHIN = 20.0
 USB = Path("/dev/bus/usb")
 
-# $1: adb, $2: port, $3: lock file. A device that a killed run leaves behind takes a moment to vanish.
+# $1: adb, $2: port, $3: lock file, which takes what the server writes.
+# A device that a killed run leaves behind takes a moment to vanish.
 # The server is asked only while it runs: asking would start another.
 KEEPER = """
-"$1" -P "$2" nodaemon server > "$3.log" 2>&1 &
+"$1" -P "$2" nodaemon server > "$3" 2>&1 &
 server=$!
 flock --exclusive --close "$3" sh -c '
     sleep 1
     if kill -0 "$3" && ! "$1" -P "$2" devices | grep -q "device$"; then
         kill "$3"
         for _ in $(seq 100); do kill -0 "$3" || break; sleep 0.05; done
-        rm -f "$4" "$4.log"
+        rm -f "$4"
     fi
 ' sh "$1" "$2" "$server" "$3" 2> /dev/null
 """
@@ -42,8 +42,11 @@ _held: dict[int, IO[str]] = {}
 
 
 def server_port() -> int:
-    """The port of the adb server that adb's own tools would use."""
-    return int(os.environ.get("ANDROID_ADB_SERVER_PORT", "5037"))
+    """The port of the adb server that adb's own tools would use; UsageError where the variable is no port."""
+    text = os.environ.get("ANDROID_ADB_SERVER_PORT", "5037")
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise UsageError(f"The variable ANDROID_ADB_SERVER_PORT is the number of a port, not {text!r}.")
+    return int(text)
 
 
 def ensure_adb_server() -> None:
@@ -53,15 +56,14 @@ def ensure_adb_server() -> None:
     """
     port = server_port()
     if port not in _held:
-        _held[port] = open_locked(cache_root() / f"adb-server-{port}.lock", _wait_to_share)
+        _held[port] = open_locked(lock_path(f"adb-server-{port}"), _wait_to_share)
     lock = _held[port]
     if answers(port):
         return
 
     import adbutils
 
-    with (cache_root() / "adb-server.start").open("a") as starting:
-        fcntl.flock(starting, fcntl.LOCK_EX)
+    with lock_file(lock_path(f"adb-server-{port}-start"), _wait_to_start):
         if answers(port):
             return
         subprocess.Popen(
@@ -75,12 +77,16 @@ def ensure_adb_server() -> None:
         try:
             Deadline(ANSWERS_WITHIN).poll(lambda: answers(port), f"the adb server on port {port}")
         except TimeoutError as error:
-            said = (cache_root() / f"{lock.name}.log").read_text(errors="replace").strip()
+            said = Path(lock.name).read_text(errors="replace").strip()
             raise SetupError(f"{error}. It said: {said or 'nothing'}") from error
 
 
 def _wait_to_share(lock: IO[str]) -> None:
-    fcntl.flock(lock, fcntl.LOCK_SH)
+    Deadline(ANSWERS_WITHIN).poll(lambda: take(lock, shared=True), "the end of the last adb server")
+
+
+def _wait_to_start(lock: IO[str]) -> None:
+    Deadline(2 * ANSWERS_WITHIN).poll(lambda: take(lock), "another run to start an adb server")
 
 
 def _environment() -> dict[str, str]:

@@ -21,6 +21,7 @@ class AndroidStart:
     def __init__(self, serial: str, alive: Callable[[], bool], why_lost: Callable[[], str]) -> None:
         self._serial, self._alive, self._why_lost = serial, alive, why_lost
         self._stage = ""
+        self._reached = False
         self._losses = 0
 
     def wait(self, deadline: Deadline) -> None:
@@ -44,7 +45,6 @@ class AndroidStart:
             raise DeviceLostError(self._why_lost())
         stage = self._next_stage()
         if stage != self._stage:
-            self._losses += self._stage.startswith("waiting for Android") and "adb" in stage
             self._stage = stage
             if stage:
                 say(f"{self._serial}: {stage}")
@@ -55,7 +55,9 @@ class AndroidStart:
         state = state_of(self._serial)
         if state == GONE and is_address(self._serial):
             connect(self._serial)
-        if state != REACHED:
+        self._losses += self._reached and state != REACHED
+        self._reached = state == REACHED
+        if not self._reached:
             return explain(self._serial, state).removesuffix(".")
         if output(self._serial, "getprop sys.boot_completed") != "1":
             return "waiting for Android to set sys.boot_completed"

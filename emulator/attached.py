@@ -21,19 +21,25 @@ from emulator.adb_server import ensure_adb_server
 from emulator.adb_services import become_root, become_shell, restart
 from emulator.deadline import Deadline
 from emulator.device_lock import device_lock
-from emulator.errors import DeviceLostError, HarnessError, SetupError, UsageError
+from emulator.errors import DeviceLostError, HarnessError, SetupError, TimeLimitError, UsageError
 from emulator.host import Host
 from emulator.lifeline import LifeLine, handed_over
 from emulator.progress import step
 from emulator.target import START_SECONDS, Kind, Offer, Option, Target
 
 SETTLES_WITHIN = 10.0
-"""Seconds within which a device that adb has just found offline, or is connecting to, may still answer."""
+"""Seconds for a device that adb lists, but that does not answer yet: of one that is offline, adb tries the
+address again after 0.25 s and then every 3 s (AOSP, adb/transport.cpp, ReconnectHandler)."""
+LISTED_WITHIN = 6.0
+"""Seconds for a device that adb does not list, as one on USB while its adbd starts again: what adb itself
+grants it then (AOSP 10, adb/client/commandline.cpp, adb_root). A server that was ended is back sooner."""
 ALLOWED = "allowed"
 PASSING = ("offline", "connecting", "authorizing")
 
 _used: set[str] = set()
-"""Serials that this process has used: one that is lost and asked for again may be on its way back."""
+"""Serials that this process has used: one that is lost may be on its way back, and is waited for once."""
+_restarts: dict[str, Deadline] = {}
+"""By when devices are to be back that this process restarts."""
 
 
 class AttachedDevice:
@@ -63,24 +69,31 @@ class AttachedDevice:
         return explain(self.serial, state)
 
     def restart(self, deadline: Deadline) -> None:
-        """Restart it, if that was allowed (UsageError otherwise), and wait until adb reaches it again."""
+        """Restart it, if that was allowed, and wait until adb reaches it again.
+
+        Raises UsageError where it was not allowed, DeviceLostError when it does not come back.
+        """
         if not self._may_restart:
             raise UsageError(
                 f"The device {self.serial} is not restarted unasked: "
                 f"allow it with --target 'adb:{self.serial}?restart=allowed'."
             )
-        restart(self.serial, deadline)
+        _restarts[self.serial] = deadline
+        try:
+            restart(self.serial, deadline)
+        except TimeLimitError as error:
+            raise DeviceLostError(f"{error}. {self.why_lost()}") from error
+        del _restarts[self.serial]
         if self._root:
             become_root(self.serial, deadline)
 
     def reconnect(self, deadline: Deadline) -> None:
-        """Have the adb server, another one perhaps, reach it again; DeviceLostError after 10 s at most."""
+        """Have the adb server, another one perhaps, reach it again.
+
+        Raises DeviceLostError after 10 s at most, unless the device is being restarted.
+        """
         ensure_adb_server()
-        if is_address(self.serial):
-            connect(self.serial)
-            if state_of(self.serial) == GONE:  # nobody answers there: no use to wait
-                raise DeviceLostError(self.why_lost())
-        wait_until_reached(self.serial, deadline.within(SETTLES_WITHIN))
+        _await_return(self.serial, deadline)
 
     def close(self) -> None:
         """Leave it as it was found."""
@@ -132,10 +145,8 @@ def _reach(serial: str, deadline: Deadline) -> None:
     if state == REACHED:
         return
     if serial in _used:
-        # Once only: a phone that restarts after a panic comes back, one that was unplugged does not.
-        _used.discard(serial)
         with step(f"waiting for {serial} to come back"):
-            wait_until_reached(serial, deadline)
+            _await_return(serial, deadline)
             return
     with contextlib.suppress(DeviceLostError):
         if state in PASSING:
@@ -143,6 +154,18 @@ def _reach(serial: str, deadline: Deadline) -> None:
             return
     others = ", ".join(listed().keys() - {serial}) or "no other device"
     raise SetupError(f"{explain(serial, state_of(serial))} (It lists {others}.)")
+
+
+def _await_return(serial: str, deadline: Deadline) -> None:
+    """Wait for a device that was lost; DeviceLostError in a few seconds, unless this process restarts it."""
+    patience = _restarts.get(serial, Deadline(0)).remaining()
+    if serial in _used:
+        patience = max(patience, LISTED_WITHIN if state_of(serial) == GONE else SETTLES_WITHIN)
+    try:
+        wait_until_reached(serial, deadline.within(patience))
+    except DeviceLostError:
+        _used.discard(serial)
+        raise
 
 
 def _leave_root(serial: str) -> None:

@@ -9,21 +9,29 @@ import os
 import re
 import shutil
 import time
+import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
-import filelock
-
-from emulator.errors import SetupError
+from emulator.deadline import Deadline
+from emulator.errors import SetupError, TimeLimitError
+from emulator.lock_file import is_at, lock_file, open_locked, take
 from emulator.progress import say, step
 
 MANIFEST = "MANIFEST.json"
 ANOTHER_RUN_MAY_TAKE = 1800.0
 """Seconds that another run may spend building an entry this one waits for."""
-BLOCK = 512
-"""Bytes in which stat(2) counts what a file takes."""
 UNUSED_DAYS = 30
 """How long an entry stays in whose place a newer one has come: another checkout may still use it."""
+KEPT = 16
+"""How many entries of one name stay at most: each change of a source makes another."""
+LOCKS = "locks"
+FILLING = "filling"
+"""The lock that is shared by those who fill the cache, and held alone by whoever clears it."""
+
+_held: dict[Path, IO[str]] = {}
+"""The manifests of the entries that this process has asked for, each locked: such an entry stays."""
 
 
 def cache_root() -> Path:
@@ -77,18 +85,20 @@ def entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
 
     `name` may hold a version for the reader's benefit; only `key`, a fingerprint of everything that the
     content depends on, tells entries apart. A new entry has those removed whose name differs in numbers at
-    most, and that no run has used for 30 days.
+    most: all but the 16 used last, and what was not used for 30 days. What a living process has asked for
+    stays.
     """
     root = cache_root()
     final = root / f"{name}-{key[:16]}"
-    if _used(final) and _intact(final):
+    if _hold(final) and _intact(final):
         return final
-    with locked(root / f".{final.name}.lock", name):
-        if _intact(final):
+    with locked(final.name, name):
+        if _hold(final) and _intact(final):
             return final
         if final.exists():
             say(f"{final.name} in the cache is damaged and is built again")
-            shutil.rmtree(final)
+            _let_go(final)
+            _discard(final)
         partial = root / f".{final.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(mode=0o700)
@@ -99,21 +109,11 @@ def entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
+        # Before others can see it, so that none removes it.
+        _held[final] = open_locked(partial / MANIFEST, _wait_for_removal, mode="r+")
         partial.rename(final)
         _remove_unused(name)
     return final
-
-
-def contents() -> tuple[int, int]:
-    """How many entries the cache holds, and how many bytes all that it holds takes on the disk."""
-    entries = size = 0
-    # Path.rglob raises where another run removes a directory meanwhile; os.walk goes on.
-    for directory, directories, files in os.walk(cache_root()):
-        entries += MANIFEST in files
-        for name in (*directories, *files):
-            with contextlib.suppress(FileNotFoundError):
-                size += Path(directory, name).lstat().st_blocks * BLOCK
-    return entries, size
 
 
 def keep_newest(name: str, count: int) -> None:
@@ -126,40 +126,69 @@ def keep_newest(name: str, count: int) -> None:
         with contextlib.suppress(FileNotFoundError):  # another run is at it, too
             used[directory] = directory.stat().st_mtime_ns
     for directory in sorted(used, key=used.__getitem__)[:-count]:
-        shutil.rmtree(directory, ignore_errors=True)
+        _discard(directory)
 
 
-def _used(directory: Path) -> bool:
-    """Mark an entry as used now; False where there is none."""
+def remove(directory: Path) -> None:
+    """Remove an entry, unless a living process has asked for it."""
+    manifest = directory / MANIFEST
+    with contextlib.suppress(FileNotFoundError), manifest.open("r+") as file:
+        if take(file) and is_at(manifest, file):
+            _discard(directory)
+
+
+def in_use(directory: Path) -> bool:
+    """Whether a living process has asked for an entry."""
+    with contextlib.suppress(FileNotFoundError), (directory / MANIFEST).open("r+") as file:
+        return not take(file)
+    return False
+
+
+def _discard(directory: Path) -> None:
+    """Remove an entry: whoever asks for it from now on finds nothing, and never half of it."""
+    removed = directory.with_name(f".{directory.name}.removed")
+    shutil.rmtree(removed, ignore_errors=True)  # left there by a run that was killed
+    with contextlib.suppress(OSError):  # another run is at it, too
+        shutil.rmtree(directory.rename(removed))
+
+
+def _hold(directory: Path) -> bool:
+    """Mark an entry as used now, and keep it until this process ends; False where there is none."""
+    manifest = directory / MANIFEST
+    if directory in _held and not is_at(manifest, _held[directory]):  # it was removed, as when damaged
+        _let_go(directory)
     try:
+        if directory not in _held:
+            _held[directory] = open_locked(manifest, _wait_for_removal, mode="r+")
         os.utime(directory)
     except FileNotFoundError:
         return False
     return True
 
 
-def _remove_unused(name: str) -> None:
-    """Remove the entries like `name` that were not used for long, and what killed runs left of others.
+def _let_go(directory: Path) -> None:
+    if directory in _held:
+        _held.pop(directory).close()
 
-    An entry that a run asks for at this very moment is marked as used before it is looked into, and comes
-    back.
-    """
-    root = cache_root()
+
+def _wait_for_removal(manifest: IO[str]) -> None:
+    _wait(manifest, "an entry", "removing an entry", shared=True)
+
+
+def _remove_unused(name: str) -> None:
+    """Remove the entries like `name` that are too many or too old, and what killed runs left of others."""
     like = re.compile(rf"{_pattern(name)}-[0-9a-f]{{16}}")
     before = time.time() - UNUSED_DAYS * 24 * 60 * 60
-    for path in root.iterdir():
+    used: dict[Path, float] = {}
+    for path in cache_root().iterdir():
         with contextlib.suppress(OSError):  # another run is at it, too
-            if path.stat().st_mtime >= before or not path.is_dir():
-                continue
-            if path.name.startswith("."):
+            if like.fullmatch(path.name):
+                used[path] = path.stat().st_mtime
+            elif path.name.startswith(".") and path.stat().st_mtime < before:
                 shutil.rmtree(path)
-            elif like.fullmatch(path.name):
-                removed = path.rename(root / f".{path.name}.removed")
-                if removed.stat().st_mtime >= before:
-                    removed.rename(path)
-                    continue
-                shutil.rmtree(removed)
-                (root / f".{path.name}.lock").unlink(missing_ok=True)
+    for position, path in enumerate(sorted(used, key=used.__getitem__, reverse=True)):
+        if position >= KEPT or used[path] < before:
+            remove(path)
 
 
 def _pattern(name: str) -> str:
@@ -167,25 +196,47 @@ def _pattern(name: str) -> str:
     return r"\d+".join(map(re.escape, re.split(r"\d+", name)))
 
 
+def lock_path(name: str) -> Path:
+    """The file by which runs keep from each other what `name` stands for."""
+    return lock_directory() / f"{urllib.parse.quote(name, safe='')}.lock"
+
+
+def lock_directory() -> Path:
+    """Where lock files are; those that nobody holds may go at any time, by `remove_unheld`."""
+    directory = cache_root() / LOCKS
+    directory.mkdir(mode=0o700, exist_ok=True)
+    return directory
+
+
 @contextlib.contextmanager
-def locked(path: Path, name: str) -> Iterator[None]:
-    """Hold a lock for a block: the second run waits, and says so. SetupError after half an hour."""
-    lock = filelock.FileLock(path)
-    try:
-        lock.acquire(blocking=False)
-    except filelock.Timeout:
-        say(f"another run is at {name}: waiting for it")
-        try:
-            lock.acquire(timeout=ANOTHER_RUN_MAY_TAKE)
-        except filelock.Timeout as error:
-            raise SetupError(
-                f"Another run has held the lock on {name} for {ANOTHER_RUN_MAY_TAKE:.0f} s. "
-                f"End it (it holds {path}) and try again."
-            ) from error
-    try:
+def locked(name: str, what: str) -> Iterator[None]:
+    """Hold the lock `name` on a part of the cache that is being filled: `what`, for whoever waits.
+
+    The second run waits, and says so. SetupError after half an hour.
+    """
+
+    def wait_to_fill(lock: IO[str]) -> None:
+        _wait(lock, "the cache", "clearing the cache", shared=True)
+
+    def wait_for_it(lock: IO[str]) -> None:
+        _wait(lock, what, f"at {what}")
+
+    with open_locked(lock_path(FILLING), wait_to_fill), lock_file(lock_path(name), wait_for_it):
         yield
-    finally:
-        lock.release()
+
+
+def _wait(lock: IO[str], what: str, doing: str, *, shared: bool = False) -> None:
+    if take(lock, shared=shared):
+        return
+    say(f"another run is {doing}: waiting for it")
+    try:
+        deadline = Deadline(ANOTHER_RUN_MAY_TAKE)
+        deadline.poll(lambda: take(lock, shared=shared), what, interval=0.05)
+    except TimeLimitError as error:
+        raise SetupError(
+            f"Another run has held the lock on {what} for {ANOTHER_RUN_MAY_TAKE:.0f} s. "
+            f"End it (it holds {lock.name}) and try again."
+        ) from error
 
 
 def _files(directory: Path) -> dict[str, Path]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import paramiko
 
+from emulator.channel_order import in_order
 from emulator.deadline import Deadline
 
 CHUNK = 1 << 16
@@ -31,7 +32,7 @@ def open_transfer(transport: paramiko.Transport, seconds: float) -> paramiko.SFT
     Raises SSHException, or an OSError, where it does not start.
     """
     deadline = Deadline(seconds)
-    channel = transport.open_session(timeout=deadline.remaining())
+    channel = in_order(transport.open_session(timeout=deadline.remaining()))
     channel.settimeout(seconds)
     with closed_at(channel, deadline):
         channel.invoke_subsystem("sftp")

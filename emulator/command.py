@@ -6,8 +6,9 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from emulator.errors import SetupError
 from emulator.prerequisites import install_command, package_of
@@ -16,6 +17,40 @@ ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 """Prefix of a command that the kernel ends when the thread that started it ends, even by SIGKILL."""
 
 SHOWN_LINES = 15
+
+
+@contextlib.contextmanager
+def started(
+    command: Sequence[str],
+    *,
+    output: IO[bytes] | int,
+    errors: IO[bytes] | int,
+    directory: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a command without input; what is left of its process group is ended after the block.
+
+    `output` and `errors` are open files, or subprocess.PIPE.
+    """
+    try:
+        process = subprocess.Popen(
+            [*ENDS_WITH_US, *command],
+            cwd=directory,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise missing_program(ENDS_WITH_US[0]) from error
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def run(
@@ -32,29 +67,18 @@ def run(
     `needs`, what usually mends it) or does not end in time. Its whole process group is ended then.
     """
     words = [str(word) for word in command]
-    try:
-        process = subprocess.Popen(
-            [*ENDS_WITH_US, *words],
-            cwd=directory,
-            env={**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-    except FileNotFoundError as error:
-        raise missing_program(ENDS_WITH_US[0]) from error
-    try:
-        output, errors = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired as error:
-        raise SetupError(f"`{' '.join(words)}` did not end within {seconds:.0f} s") from error
-    finally:
-        if process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    with started(
+        words,
+        output=subprocess.PIPE,
+        errors=subprocess.PIPE,
+        directory=directory,
+        environment={"LC_ALL": "C.UTF-8", **(environment or {})},
+    ) as process:
+        try:
+            written = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            raise SetupError(f"`{' '.join(words)}` did not end within {seconds:.0f} s") from error
+    output, errors = (text.decode(errors="replace") for text in written)
     if process.returncode == 127 and package_of(words[0]):
         raise missing_program(words[0])
     if process.returncode != 0:

@@ -11,11 +11,11 @@ from emulator.android_start import AndroidStart
 from emulator.cuttlefish_tools import FIRST_PORT, Cvd, LaunchCvd, Tool, program
 from emulator.deadline import Deadline
 from emulator.errors import DeviceLostError, HarnessError, SetupError, UsageError
-from emulator.host import Host, ask, open_host, serial_of, take_free
-from emulator.host_address import HOST
+from emulator.host import Host, ask, serial_of, take_free
+from emulator.hosts import open_host
 from emulator.lifeline import LifeLine, handed_over
 from emulator.progress import step
-from emulator.target import Kind, Offer, Target, on_host
+from emulator.target import HOST, Kind, Offer, Target, on_host
 
 START_SECONDS = 600.0
 STOPS_WITHIN = 120.0
@@ -85,11 +85,7 @@ class CuttlefishDevice:
         self._said += ended.output + ended.errors
         if ended.status == 0:
             return
-        how = (
-            f"failed with status {ended.status}"
-            if ended.status is not None
-            else f"did not end in {deadline.seconds:g} s"
-        )
+        how = ended.why_failed(deadline.seconds)
         raise DeviceLostError(
             f"`{' '.join(command)}` {how}.\n{self._last_lines()}\n{self._kept_logs()}".rstrip()
         )

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
-import urllib.parse
 from collections.abc import Iterator
 from typing import IO
 
-from emulator.cache import cache_root
+from emulator.cache import lock_path
 from emulator.deadline import Deadline
 from emulator.errors import HarnessError, UsageError
-from emulator.lock_file import open_locked
+from emulator.lock_file import lock_file, take
 from emulator.progress import say
 
 ANOTHER_RUN_MAY_TAKE = 3600.0
@@ -28,21 +26,18 @@ def device_lock(serial: str, deadline: Deadline | None = None) -> Iterator[None]
     The kernel gives the lock up for a run that was killed. Raises UsageError when this very process has
     the device, HarnessError, naming the other process, when that does not end in time.
     """
-    path = cache_root() / f"device-{urllib.parse.quote(serial, safe='')}.lock"
     deadline = deadline or Deadline(ANOTHER_RUN_MAY_TAKE)
-    with open_locked(path, lambda lock: _acquire(lock, serial, deadline)) as lock:
+    path = lock_path(f"device-{serial}")
+    with lock_file(path, lambda lock: _acquire(lock, serial, deadline)) as lock:
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+        yield
 
 
 def _acquire(lock: IO[str], serial: str, deadline: Deadline) -> None:
     said = -SAY_EVERY
-    while not _taken(lock):
+    while not take(lock):
         owner = _owner(lock)
         if owner == str(os.getpid()):
             raise UsageError(f"This process uses the device {serial} already: close that before.")
@@ -55,14 +50,6 @@ def _acquire(lock: IO[str], serial: str, deadline: Deadline) -> None:
             said = time.monotonic()
             say(f"the device {serial} is in use by process {owner}: waiting for its end")
         time.sleep(min(0.1, deadline.remaining()))
-
-
-def _taken(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _owner(lock: IO[str]) -> str:

@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass
 
 from emulator.adb_server import answers, server_port
-from emulator.cache import cache_root, contents
+from emulator.cache import cache_root
+from emulator.cache_care import entries, weight
 from emulator.embedded.acceleration import KVM
 from emulator.errors import SetupError
 from emulator.prerequisites import PREREQUISITES, Prerequisite, install_command, missing
@@ -44,10 +45,11 @@ def _cache() -> Check:
         root = cache_root()
     except SetupError as error:
         return Check("cache", False, str(error), "export BINDER_HARNESS_CACHE=DIRECTORY")
-    entries, size = contents()
-    if not entries:
+    held = len(entries())
+    if not held:
         return Check("cache", True, f"{root} is empty; the first run fills it")
-    return Check("cache", True, f"{root} holds {entries} entries, {size / 1e6:,.0f} MB in all")
+    size = f"{weight(root) / 1e6:,.0f} MB"
+    return Check("cache", True, f"{root} holds {held} entries, {size} in all; see `binder-harness cache`")
 
 
 def _kvm() -> Check:

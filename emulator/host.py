@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from emulator.command import missing_program
+from emulator.console import Console
 from emulator.deadline import Deadline
-from emulator.embedded.console import Console
 from emulator.errors import HarnessError, SetupError
 from emulator.prerequisites import package_of
 
@@ -24,6 +24,10 @@ class Ended:
     """Its exit status; None where it was ended because its time was over."""
     output: str
     errors: str
+
+    def why_failed(self, seconds: float) -> str:
+        """How it failed, in words, having had so many seconds."""
+        return f"took over {seconds:g} s" if self.status is None else f"failed with status {self.status}"
 
 
 class Running(Protocol):
@@ -108,9 +112,9 @@ class Host(Protocol):
         ...
 
     def lock(self, name: str) -> AbstractContextManager[None]:
-        """Keep what `name` stands for from other runs for a block; HarnessError at once where one has it.
+        """Keep what `name` stands for from all other runs on that machine, whoever's they are, for a block.
 
-        SetupError where that cannot be told.
+        HarnessError at once where one has it, SetupError where that cannot be told.
         """
         ...
 
@@ -127,13 +131,21 @@ class Host(Protocol):
         ...
 
 
+def lock_of_all(name: str) -> str:
+    """The file by which all users of a machine keep `name` from each other.
+
+    Opened for reading it can be locked (flock(2)), and whoever made it, others may open it so.
+    """
+    return f"/tmp/binder-harness-{name}.lock"
+
+
 def ask(host: Host, command: Sequence[str], seconds: float) -> str:
     """The output of a command that must succeed within some seconds; SetupError otherwise."""
     ended = host.call(command, deadline=Deadline(seconds))
     if ended.status == 0:
         return ended.output
-    how = f"failed with status {ended.status}" if ended.status is not None else f"took over {seconds:g} s"
     where = f" on {host.address}" if host.address else ""
+    how = ended.why_failed(seconds)
     raise SetupError(f"`{' '.join(command)}`{where} {how}.\n{ended.errors.strip()}".rstrip())
 
 
@@ -181,17 +193,3 @@ def serial_of(host: Host, port: int, known: str, resources: contextlib.ExitStack
     if not host.address:
         return known
     return f"127.0.0.1:{resources.enter_context(host.forward(port))}"
-
-
-def open_host(address: str) -> AbstractContextManager[Host]:
-    """The host at ssh://…, its connection open for a block, or this machine where nothing is written.
-
-    Raises SetupError, with what mends it, where the host does not let us in.
-    """
-    if address:
-        from emulator.ssh_host import SshHost  # and paramiko, which takes a moment
-
-        return SshHost(address)
-    from emulator.this_machine import ThisMachine
-
-    return contextlib.nullcontext(ThisMachine())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from emulator.target import Option
-
 
 def is_host(text: str) -> bool:
     """Whether `text` is ssh://HOST, with a user and a port if need be."""
@@ -19,13 +17,3 @@ def is_host(text: str) -> bool:
         )
     except ValueError:  # of a port that is no number
         return False
-
-
-HOST = Option(
-    "host",
-    "the machine to run on, reached over SSH; without it, this one",
-    "",
-    is_host,
-    "ssh://USER@HOST or ssh://USER@HOST:PORT",
-)
-"""The option of every kind whose devices can run elsewhere."""

@@ -7,7 +7,8 @@ from emulator.doctor import Check
 from emulator.embedded.acceleration import KVM
 from emulator.embedded.board import BOARDS
 from emulator.errors import SetupError
-from emulator.host import Host, ask, open_host
+from emulator.host import Host, ask
+from emulator.hosts import open_host
 from emulator.prerequisites import install_command, package_of
 from emulator.sdk_program import acceleration, emulator_program, list_avds
 

@@ -12,22 +12,21 @@ from pathlib import Path
 from emulator.adb_devices import GONE, REACHED, connect, explain, state_of
 from emulator.adb_server import ensure_adb_server
 from emulator.adb_services import output
+from emulator.architecture import ARCHITECTURES
 from emulator.booting import booting
 from emulator.deadline import Deadline
 from emulator.embedded.acceleration import choose_acceleration
 from emulator.embedded.board import BOARDS
 from emulator.embedded.image import embedded_image
 from emulator.embedded.kernel import find_kernel
-from emulator.embedded.kernel_choice import ARCHITECTURES
 from emulator.embedded.qemu_device import QemuDevice
 from emulator.embedded.running_machine import RunningMachine
 from emulator.errors import DeviceLostError, TimeLimitError
 from emulator.host import Host, absence
-from emulator.host_address import HOST
 from emulator.image_file import EXAMPLE, Description, read_description
 from emulator.lifeline import LifeLine, handed_over
 from emulator.progress import say, step
-from emulator.target import Kind, Offer, Target, on_host
+from emulator.target import HOST, Kind, Offer, Target, on_host
 
 MOST_RESTARTS = 3
 """Restarts of its own with which a device may still be starting, as after preparing its disks."""
@@ -105,7 +104,7 @@ class ImageDevice(QemuDevice):
 
 def _tried_acceleration() -> str:
     """What this machine's own architecture runs under, tried with a kernel that is known to boot."""
-    (own,) = (name for name, machine in ARCHITECTURES.items() if machine == platform.machine())
+    own = ARCHITECTURES[platform.machine()].in_targets
     return choose_acceleration("auto", embedded_image(find_kernel("6.12", own)))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,8 @@ format = "raw"                          # or qcow2
 """
 """Every key there is. Files are looked for beside the description."""
 
+_SEE = "`binder-harness devices` shows all that may stand there."
+
 _TYPES: Mapping[str, type] = {
     "architecture": str,
     "kernel": str,
@@ -45,6 +49,15 @@ _TYPES: Mapping[str, type] = {
     "disk": list,
 }
 _DISK_TYPES: Mapping[str, type] = {"file": str, "format": str}
+_IN_WORDS = {
+    str: "a string",
+    int: "a whole number",
+    float: "a fraction",
+    bool: "a Boolean",
+    list: "an array",
+    dict: "a table",
+}
+_ACCELERATIONS = ("auto", "kvm", "tcg")
 
 
 @dataclass(frozen=True)
@@ -61,37 +74,39 @@ class Description:
 
 
 def read_description(path: Path) -> Description:
-    """What the file at `path` says; UsageError, with all that may stand there, for anything else."""
+    """What the file at `path` says; UsageError, with the line and what would be right there, otherwise."""
     try:
-        values = tomllib.loads(path.read_text())
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as the description of an image: {error}") from error
-    _check(values, _TYPES, path)
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"{path} cannot be read as the description of an image: {why}.\n{_SEE}") from error
+    file = _File(path, text)
     disks = values.get("disk", [])
-    for disk in disks:
-        if not isinstance(disk, dict):
-            raise _wrong(path, "disk is a table: write [[disk]]")
-        _check(disk, _DISK_TYPES, path)
+    if not isinstance(disks, list) or not all(isinstance(disk, dict) for disk in disks):
+        raise file.wrong("each disk is a table of its own: write [[disk]]", "disk")
+    file.check(values, _TYPES)
+    for number, disk in enumerate(disks, 1):
+        file.check(disk, _DISK_TYPES, number)
         if "file" not in disk:
-            raise _wrong(path, "a disk lacks its file")
+            raise file.wrong(f"disk {number} lacks its file")
     if not disks and "kernel" not in values:
-        raise _wrong(path, "it names neither a kernel nor a disk to start from")
-    if values.get("acceleration", "auto") not in ("auto", "kvm", "tcg"):
-        raise _wrong(path, f"acceleration is auto, kvm or tcg, not {values['acceleration']!r}")
-    if values.get("architecture", "x86_64") not in BOARDS:
-        raise _wrong(path, f"architecture is {' or '.join(BOARDS)}, not {values['architecture']!r}")
+        raise file.wrong("it names neither a kernel nor a disk to start from")
+    file.check_choice(values, "acceleration", _ACCELERATIONS)
+    file.check_choice(values, "architecture", BOARDS)
     if not all(isinstance(word, str) for word in values.get("arguments", [])):
-        raise _wrong(path, "arguments is a list of strings")
+        raise file.wrong("arguments is an array of strings", "arguments")
     name, separator, value = values.get("ready_property", "").partition("=")
     if name and not separator:
-        raise _wrong(path, "ready_property is NAME=VALUE")
+        raise file.wrong(f"ready_property is NAME=VALUE, not {name!r}", "ready_property")
     return Description(
         Hardware(
-            kernel=_file(path, values.get("kernel")),
-            initramfs=_file(path, values.get("initramfs")),
+            kernel=file.existing(values, "kernel"),
+            initramfs=file.existing(values, "initramfs"),
             architecture=values.get("architecture", Hardware.architecture),
             disks=tuple(
-                Disk(_existing(path, disk["file"]), disk.get("format", Disk.format)) for disk in disks
+                Disk(file.beside(disk["file"], "file", number), disk.get("format", Disk.format))
+                for number, disk in enumerate(disks, 1)
             ),
             memory_mib=values.get("memory", Hardware.memory_mib),
             processors=values.get("processors", Hardware.processors),
@@ -105,26 +120,57 @@ def read_description(path: Path) -> Description:
     )
 
 
-def _check(values: Mapping[str, object], types: Mapping[str, type], path: Path) -> None:
-    for key, value in values.items():
-        if key not in types:
-            raise _wrong(path, f"there is no key {key!r}")
-        if type(value) is not types[key]:
-            raise _wrong(path, f"{key} is of type {types[key].__name__}, not {type(value).__name__}")
-        if type(value) is int and value <= 0:
-            raise _wrong(path, f"{key} is more than 0")
+@dataclass(frozen=True)
+class _File:
+    """An image file, and what can be wrong in it. Where a disk is meant, it is by its number, from 1."""
+
+    path: Path
+    text: str
+
+    def check(self, values: Mapping[str, object], types: Mapping[str, type], disk: int = 0) -> None:
+        for key, value in values.items():
+            if key not in types:
+                of = f" of disk {disk}" if disk else ""
+                raise self.wrong(f"there is no key {key!r}{of}{_near(key, types)}", key, disk)
+            if type(value) is not types[key]:
+                is_one = _IN_WORDS.get(type(value), f"a {type(value).__name__}")
+                raise self.wrong(f"{key} takes {_IN_WORDS[types[key]]}, not {is_one}", key, disk)
+            if type(value) is int and value <= 0:
+                raise self.wrong(f"{key} is more than 0, not {value}", key, disk)
+
+    def check_choice(self, values: Mapping[str, str], key: str, choices: Collection[str]) -> None:
+        value = values.get(key)
+        if value is not None and value not in choices:
+            *others, last = choices
+            may = f"{', '.join(others)} or {last}"
+            raise self.wrong(f"{key} is {may}, not {value!r}{_near(value, choices)}", key)
+
+    def existing(self, values: Mapping[str, str], key: str) -> Path | None:
+        return self.beside(values[key], key) if key in values else None
+
+    def beside(self, name: str, key: str, disk: int = 0) -> Path:
+        file = self.path.parent / name
+        if not file.is_file():
+            raise self.wrong(f"there is no file {file}", key, disk)
+        return file
+
+    def wrong(self, what: str, key: str = "", disk: int = 0) -> UsageError:
+        line = self._line_of(key, disk) if key else None
+        where = f", line {line}" if line else ""
+        return UsageError(f"{self.path}{where}: {what}{'' if what.endswith('?') else '.'}\n{_SEE}")
+
+    def _line_of(self, key: str, disk: int) -> int | None:
+        """The line, from 1, on which a key stands; None where that is not plain. `tomllib` does not tell."""
+        wanted = re.compile(rf"\s*{re.escape(key)}\s*=" if disk else rf"\s*\[*\s*{re.escape(key)}\s*[]=.]")
+        found = []
+        disks = 0
+        for number, line in enumerate(self.text.split("\n"), 1):
+            disks += re.match(r"\s*\[\[\s*disk\s*\]\]", line) is not None
+            if disks == disk and wanted.match(line):
+                found.append(number)
+        return found[0] if len(found) == 1 else None
 
 
-def _file(path: Path, name: str | None) -> Path | None:
-    return None if name is None else _existing(path, name)
-
-
-def _existing(path: Path, name: str) -> Path:
-    file = path.parent / name
-    if not file.is_file():
-        raise _wrong(path, f"there is no file {file}")
-    return file
-
-
-def _wrong(path: Path, what: str) -> UsageError:
-    return UsageError(f"{path}: {what}. It may hold:\n{EXAMPLE}")
+def _near(word: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f". Did you mean {near[0]!r}?" if near else ""

@@ -19,7 +19,7 @@ class LifeLine(Protocol):
 
     @property
     def serial(self) -> str:
-        """The device's serial at the adb server."""
+        """The device's serial at the adb server, which reaches it when this was asked for."""
         ...
 
     @property
@@ -64,7 +64,7 @@ class CanRollBack(Protocol):
         ...
 
     def rollback(self, deadline: Deadline) -> None:
-        """Do that, under the same serial, and wait until adb reaches it; raises DeviceLostError otherwise."""
+        """Do that, under the same serial, which adb reaches if it did before; else raises DeviceLostError."""
         ...
 
 

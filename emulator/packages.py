@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from emulator.architecture import ARCHITECTURES
 from emulator.cache import cache_root, locked
 from emulator.command import run
 from emulator.errors import SetupError, UsageError
@@ -23,7 +24,6 @@ from emulator.progress import step
 
 SOURCES = Path("/etc/apt/sources.list")
 SOURCES_PARTS = Path("/etc/apt/sources.list.d")
-DEBIAN_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
 DOWNLOAD_SECONDS = 1200.0
 UNPACK_SECONDS = 300.0
 FRESH_SECONDS = 3600.0
@@ -140,10 +140,10 @@ class PackageIndex:
 
 
 def _root(architecture: str) -> Path:
-    if architecture not in DEBIAN_NAMES:
-        known = " or ".join(DEBIAN_NAMES)
+    if architecture not in ARCHITECTURES:
+        known = " or ".join(ARCHITECTURES)
         raise UsageError(f"There are no programs for a device of {architecture}: they are made for {known}.")
-    root = cache_root() / f"apt-{DEBIAN_NAMES[architecture]}"
+    root = cache_root() / f"apt-{ARCHITECTURES[architecture].debian}"
     root.mkdir(exist_ok=True)
     return root
 
@@ -155,8 +155,8 @@ def package_index(architecture: str = "x86_64") -> Iterator[PackageIndex]:
     Sources are the same for all architectures.
     """
     root = _root(architecture)
-    with locked(root / ".lock", f"the list of packages for {architecture}"):
-        index = PackageIndex(root, DEBIAN_NAMES[architecture])
+    with locked(root.name, f"the list of packages for {architecture}"):
+        index = PackageIndex(root, ARCHITECTURES[architecture].debian)
         stamp = root / "refreshed"
         if not stamp.exists() or time.time() - stamp.stat().st_mtime > FRESH_SECONDS:
             index.refresh()

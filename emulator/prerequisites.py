@@ -11,8 +11,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-ARCHITECTURES = ("x86_64", "aarch64")
-"""Those that an embedded device can have, as `uname -m` says them."""
+from emulator.architecture import ARCHITECTURES
+
 NATIVE = tuple(name for name in ARCHITECTURES if name == platform.machine())
 FOREIGN = tuple(name for name in ARCHITECTURES if name != platform.machine())
 
@@ -25,8 +25,8 @@ class Prerequisite:
     purpose: str
     program: str | None = None
     file: Path | None = None
-    architectures: tuple[str, ...] = ARCHITECTURES
-    """Of the devices that need it."""
+    architectures: tuple[str, ...] = tuple(ARCHITECTURES)
+    """Of the devices that need it, as `uname -m` says them."""
 
     @property
     def present(self) -> bool:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import IO
 
 from emulator.command import ENDS_WITH_US, missing_program
+from emulator.console import Console
 from emulator.deadline import Deadline
-from emulator.embedded.console import Console
 from emulator.errors import SetupError
 
 STARTS_WITHIN = 20.0

@@ -1,41 +1,64 @@
-"""A private directory for as long as a run lives; what a killed run left goes when the next starts."""
+"""A private directory for as long as a run lives; what killed runs left goes when the next starts."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import IO
 
-from emulator.cache import cache_root
+from emulator.cache import cache_root, lock_directory, lock_path
+from emulator.deadline import Deadline
+from emulator.lock_file import lock_file, remove_unheld, take
 
 LOCK = ".lock"
 KEPT_LOGS = 20
+SWEPT_WITHIN = 60.0
 
 
 @contextlib.contextmanager
 def run_directory() -> Iterator[Path]:
     """A new directory that only this user can read, removed at the end of the block."""
-    runs = cache_root() / "runs"
-    runs.mkdir(mode=0o700, exist_ok=True)
     with contextlib.ExitStack() as stack:
-        with (runs / LOCK).open("w") as others:
-            fcntl.flock(others, fcntl.LOCK_EX)
-            _sweep(runs)
-            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=runs)))
+        with _alone():
+            _sweep()
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=_runs())))
             # Says that somebody uses it: the kernel gives a lock up even for a run that was killed.
             lock = stack.enter_context((directory / LOCK).open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            take(lock)
         yield directory
 
 
-def _sweep(runs: Path) -> None:
-    for left_over in runs.iterdir():
+def sweep() -> None:
+    """Remove what killed runs left: their directories, and their locks."""
+    with _alone():
+        _sweep()
+
+
+def _sweep() -> None:
+    for left_over in _runs().iterdir():
         with contextlib.suppress(OSError), (left_over / LOCK).open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(left_over, ignore_errors=True)
+            if take(lock):
+                shutil.rmtree(left_over, ignore_errors=True)
+    remove_unheld(lock_directory())
+
+
+def _runs() -> Path:
+    runs = cache_root() / "runs"
+    runs.mkdir(mode=0o700, exist_ok=True)
+    return runs
+
+
+def _alone() -> AbstractContextManager[IO[str]]:
+    """A directory is not yet locked while it is made: nobody makes one while another removes some."""
+
+    def wait(lock: IO[str]) -> None:
+        Deadline(SWEPT_WITHIN).poll(lambda: take(lock), "another run to make its directory", interval=0.01)
+
+    return lock_file(lock_path("runs"), wait)
 
 
 def keep_log(log: Path) -> Path:

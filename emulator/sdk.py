@@ -11,14 +11,14 @@ from emulator.adb_services import become_root
 from emulator.android_start import AndroidStart
 from emulator.deadline import Deadline
 from emulator.errors import HarnessError, SetupError, UsageError
-from emulator.host import Host, Running, open_host, serial_of, take_free
-from emulator.host_address import HOST
+from emulator.host import Host, Running, serial_of, take_free
+from emulator.hosts import open_host
 from emulator.lifeline import LifeLine, handed_over
 from emulator.progress import say, step
 from emulator.run_directory import run_directory
 from emulator.sdk_console import EmulatorConsole
 from emulator.sdk_program import acceleration, emulator_program, list_avds
-from emulator.target import Kind, Offer, Option, Target, on_host
+from emulator.target import HOST, Kind, Offer, Option, Target, on_host
 
 CONSOLE_PORTS = range(5554, 5586, 2)
 """Even ports whose neighbours adb looks at for emulators (developer.android.com, adb, “How adb works”)."""

@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 
 import paramiko
 
+from emulator.channel_order import in_order
 from emulator.channel_waits import closed_at, exit_status, open_transfer, read_to_end
 from emulator.deadline import Deadline
 from emulator.errors import HarnessError, SetupError, UsageError
-from emulator.host import Ended, Running, Will
+from emulator.host import Ended, Running, Will, lock_of_all
 from emulator.host_address import is_host
 from emulator.known_hosts import RefuseUnknown, UnknownKeyError
 from emulator.progress import step
@@ -34,6 +35,11 @@ DIRECTORY = ".cache/binder-harness"
 """On the host, below the user's home."""
 FLOCK_CONFLICT = 1
 """flock(1), EXIT STATUS."""
+# $1: a file. The kernel refuses to make one in /tmp that another user has made (fs.protected_regular).
+HOLD = """
+(set -o noclobber; umask 333; : > "$1") 2> /dev/null
+exec 9< "$1" && flock --nonblock 9 && echo held && exec sleep infinity
+"""
 UNUSED_DAYS = 30
 """After which a file that was put there goes."""
 USERS_VARIABLES = ("ANDROID_", "CUTTLEFISH_", "CVD_")
@@ -120,7 +126,7 @@ class SshHost:
         """End the connection, and with it what was started over it."""
         self._closed.set()
         self._client.close()
-        self._heart.join()
+        self._heart.join(ANSWERS_WITHIN)
 
     def keep_beating(self, channel: paramiko.Channel) -> None:
         """Send a byte on this channel every few seconds, for as long as it takes any."""
@@ -160,7 +166,7 @@ class SshHost:
         """Start a line of shell, within 60 s; the channel is its input and output."""
         deadline = deadline or Deadline(ANSWERS_WITHIN)
         try:
-            channel = self._transport.open_session(timeout=deadline.remaining())
+            channel = in_order(self._transport.open_session(timeout=deadline.remaining()))
             with closed_at(channel, deadline):
                 channel.exec_command(line.encode(errors="surrogateescape"))
         except (paramiko.SSHException, OSError, EOFError) as error:
@@ -223,11 +229,9 @@ class SshHost:
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Keep what `name` stands for from other runs of that user, whichever machine they come from."""
-        self.run(f"mkdir -p -m 700 {shlex.quote(self.directory)}")
-        file = f"{self.directory}/{name}.lock"
-        holder = ["flock", "--nonblock", "--no-fork", file, "sh", "-c", "echo held; exec sleep infinity"]
-        with contextlib.closing(Watched(self, holder, live=True)) as watched:
+        """Keep what `name` stands for from all other runs there, whichever machine they come from."""
+        file = lock_of_all(name)
+        with contextlib.closing(Watched(self, ["sh", "-c", HOLD, "sh", file], live=True)) as watched:
             if watched.first_line(Deadline(ANSWERS_WITHIN)) != "held\n":
                 if watched.status(Deadline(ANSWERS_WITHIN)) == FLOCK_CONFLICT:
                     raise HarnessError(f"Another run has {name} on {self.address}.")
@@ -255,9 +259,8 @@ class SshHost:
             yield tunnel.port
 
     def _open_port(self, port: int) -> paramiko.Channel:
-        return self._transport.open_channel(
-            "direct-tcpip", ("127.0.0.1", port), ("127.0.0.1", 0), timeout=CONNECTS_WITHIN
-        )
+        here, there = ("127.0.0.1", 0), ("127.0.0.1", port)
+        return in_order(self._transport.open_channel("direct-tcpip", there, here, timeout=CONNECTS_WITHIN))
 
     def put(self, file: Path) -> Path:
         """Where the content of a local file lies on the host: put there unless it is there already."""

@@ -10,7 +10,9 @@ from urllib.parse import quote, unquote
 
 from emulator.deadline import Deadline
 from emulator.errors import UsageError
-from emulator.host import Host, open_host
+from emulator.host import Host
+from emulator.host_address import is_host
+from emulator.hosts import open_host
 from emulator.lifeline import LifeLine
 
 START_SECONDS = 120.0
@@ -39,6 +41,16 @@ class Option:
     accepts: Callable[[str], bool]
     values: str
     """What it accepts, in words."""
+
+
+HOST = Option(
+    "host",
+    "the machine to run on, reached over SSH; without it, this one",
+    "",
+    is_host,
+    "ssh://USER@HOST or ssh://USER@HOST:PORT",
+)
+"""The option of every kind whose devices can run elsewhere."""
 
 
 @dataclass(frozen=True)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
 
 from emulator.adb_server import answers
 from emulator.cache import cache_root
-from emulator.command import ENDS_WITH_US, missing_program
+from emulator.command import started
 from emulator.deadline import Deadline
-from emulator.device_lock import device_lock
-from emulator.host import Ended, Running, Will
+from emulator.errors import HarnessError, SetupError
+from emulator.host import Ended, Running, Will, lock_of_all
 from emulator.last_will import LastWill
+from emulator.lock_file import take
 from emulator.program import Program
 
 
@@ -46,26 +46,12 @@ class ThisMachine:
     ) -> Ended:
         """Run a command to its end; it and all of its process group are ended at the deadline."""
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-            try:
-                process = subprocess.Popen(
-                    [*ENDS_WITH_US, *command],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=errors,
-                    env={**os.environ, **(environment or {})},
-                    start_new_session=True,
-                )
-            except FileNotFoundError as error:
-                raise missing_program(ENDS_WITH_US[0]) from error
             status: int | None = None
-            try:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    status = process.wait(deadline.remaining())
-            finally:
-                if process.poll() is None:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
+            with (
+                started(command, output=output, errors=errors, environment=environment) as process,
+                contextlib.suppress(subprocess.TimeoutExpired),
+            ):
+                status = process.wait(deadline.remaining())
             return Ended(status, _text(output), _text(errors))
 
     def start(
@@ -78,9 +64,20 @@ class ThisMachine:
         """Have a command run in the end."""
         return LastWill(command, environment=environment)
 
-    def lock(self, name: str) -> AbstractContextManager[None]:
-        """Keep what `name` stands for from other runs of this user."""
-        return device_lock(name, Deadline(0))
+    @contextlib.contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Keep what `name` stands for from all other runs."""
+        file = lock_of_all(name)
+        try:
+            with contextlib.suppress(FileExistsError), open(file, "x") as made:
+                os.fchmod(made.fileno(), 0o444)
+            lock = open(file)  # noqa: SIM115
+        except OSError as error:
+            raise SetupError(f"{file} cannot be locked: {error.strerror}. Remove it.") from error
+        with lock:
+            if not take(lock):
+                raise HarnessError(f"Another run has {name}.")
+            yield
 
     def answers(self, port: int) -> bool:
         """Whether something accepts connections on that port."""

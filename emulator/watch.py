@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import paramiko
 
 from emulator.channel_waits import exit_status, read_to_end
+from emulator.console import Console
 from emulator.deadline import Deadline
-from emulator.embedded.console import Console
 from emulator.errors import SetupError
 from emulator.host import Ended
 
@@ -209,7 +209,7 @@ class RemoteProgram:
     def close(self) -> None:
         """End it and all of its process group, and wait for that; closing twice does nothing."""
         self._watched.close()
-        self._reader.join()
+        self._reader.join(ENDS_WITHIN)
 
 
 class RemoteWill:

@@ -46,11 +46,22 @@ class AdbLink:
 
     def __init__(self, life_line: LifeLine) -> None:
         self.life_line = life_line
-        self.serial = life_line.serial
-        self._adb = adbutils.AdbClient().device(life_line.serial)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.serial}>"
+        return f"<{type(self).__name__} {self.life_line.target}>"
+
+    @property
+    def serial(self) -> str:
+        """The device's serial at the adb server.
+
+        The embedded device's is reached from the first time on that anything asks for it; DeviceLostError
+        where that fails.
+        """
+        return self.life_line.serial
+
+    @property
+    def _adb(self) -> adbutils.AdbDevice:
+        return adbutils.AdbClient().device(self.serial)
 
     @property
     def alive(self) -> bool:

@@ -11,7 +11,18 @@ import typer
 import typer.core
 
 from emulator.errors import HarnessError
-from harness.commands import boot, catalogue, devices, diff, doctor, interactive, matrix, measure, verify
+from harness.commands import (
+    boot,
+    cache,
+    catalogue,
+    devices,
+    diff,
+    doctor,
+    interactive,
+    matrix,
+    measure,
+    verify,
+)
 from harness.report.interruption import raise_on_signals, signal_behind, status_after
 
 
@@ -49,6 +60,7 @@ app.command()(catalogue.explain)
 app.command()(measure.measure)
 app.command()(doctor.doctor)
 app.command()(devices.devices)
+app.command()(cache.cache)
 app.command(context_settings=interactive.TAKES_ANY_ARGUMENT)(interactive.shell)
 app.command()(interactive.repl)
 app.command()(boot.boot)
@@ -78,8 +90,8 @@ def binder_harness(
     binder-harness explain mmap.once      what a claim says and how it is tested
     binder-harness repl                   try your own on a booted device, in Python
 
-    Exit status: 0 all as known, 1 a deviation, 2 wrong usage, 3 device lost, 4 something is missing on
-    this machine, 128 + N ended by signal N (130 by Ctrl-C).
+    Exit status: 0 all as known, 1 a deviation or another failure, 2 wrong usage, 3 device lost,
+    4 something is missing, 128 + N ended by signal N (130 by Ctrl-C).
     """
 
 

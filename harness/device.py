@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from device_agents.build import syscall_agent
 from emulator.deadline import Deadline
 from emulator.embedded.userland import binder_userland
-from emulator.errors import HarnessError, SetupError, UsageError
+from emulator.errors import DeviceLostError, HarnessError, SetupError, UsageError
 from emulator.lifeline import CanRollBack, HasChannels, LifeLine
 from emulator.target import open_target
 from harness.adb_link import AdbLink
@@ -191,8 +191,13 @@ class Device(AdbLink):
         directory = AGENT_DIRECTORY if self.life_line.disposable else ATTACHED_DIRECTORY
         self.shell(["mkdir", "-p", directory])
         if not self.life_line.disposable:
-            self._resources.callback(self.run, ["rm", "-rf", directory])
+            self._resources.callback(self._remove, directory)
         return directory
+
+    def _remove(self, directory: str) -> None:
+        # A device that has gone meanwhile has nothing left to undo, and whoever lost it was told.
+        with contextlib.suppress(DeviceLostError):
+            self.run(["rm", "-rf", directory])
 
     def _put_libbinder_agent(self, name: str) -> str:
         return self._put(binder_userland(self.architecture) / name)
@@ -231,9 +236,11 @@ class DeviceProcess(RemoteProcess):
 
 
 def open_device(target: str = "embedded", *, deadline: Deadline | None = None) -> Device:
-    """Get the device that `target` names, started if need be, and wait until adb reaches it.
+    """Get the device that `target` names, started if need be, and wait until it can be used.
 
-    Raises UsageError for an unknown target (the message lists the valid ones), SetupError when this machine
-    lacks something, DeviceLostError when the device does not come up within 120 s or `deadline`.
+    adb lists the embedded device only when its `serial` was asked for, or anything that needs adb, or a
+    moment later; every other device at once. Raises UsageError for an unknown target (the message lists the
+    valid ones), SetupError when this machine lacks something, DeviceLostError when the device does not come
+    up within 120 s or `deadline`.
     """
     return Device(open_target(target, deadline=deadline))

@@ -1,6 +1,6 @@
 """Programs on the device whose input and output go over virtio-serial: a round trip takes a tenth of adb's.
 
-guest/channel/channel_server.c is the other end, and describes the exchange there.
+guest/channel_server/channel_server.c is the other end, and describes the exchange there.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 
 from emulator.deadline import Deadline
-from emulator.errors import DeviceLostError, TimeLimitError
+from emulator.errors import DeviceLostError, SetupError, TimeLimitError
 
 SEND_SECONDS = 10.0
 """How long a port may take no byte before sending gives up."""
@@ -35,14 +36,26 @@ class Request(IntEnum):
     WAKE = 2
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """A program that has been started, and waits on its port for whoever asks for such a one."""
+
+    words: tuple[str, ...]
+    port: int
+    """Counted from 0."""
+    boundary: bytes
+    output: bytes
+    """What it wrote at once."""
+
+
 class Program:
     """A running program's standard input and output: what a `harness.agent.stream.Stream` needs of them."""
 
-    def __init__(self, ports: Ports, port: socket.socket, boundary: bytes) -> None:
+    def __init__(self, ports: Ports, port: socket.socket, boundary: bytes, received: bytes = b"") -> None:
         self._ports = ports
-        self._port = port
-        self._boundary = boundary
-        self._received = b""
+        self.port = port
+        self.boundary = boundary
+        self._received = received
         self._status: int | None = None
         self._ended = threading.Event()
         self._sending = threading.Lock()  # and over the next
@@ -56,7 +69,7 @@ class Program:
             if self._closed:
                 raise BrokenPipeError("the program's input has been closed")
             try:
-                self._port.sendall(data)
+                self.port.sendall(data)
             except BlockingIOError as error:
                 raise TimeLimitError(
                     f"sending to the device: no progress for {SEND_SECONDS:g} s; is it alive?"
@@ -67,7 +80,7 @@ class Program:
         if self._sending.acquire(blocking=False):
             try:
                 if not self._closed:
-                    self._port.send(data, socket.MSG_DONTWAIT)
+                    self.port.send(data, socket.MSG_DONTWAIT)
             except OSError:
                 pass
             finally:
@@ -80,12 +93,12 @@ class Program:
         """
         if not self._received and not self._ended.is_set():
             if deadline is not None:
-                deadline.await_input(self._port, "output of a program on the device")
+                deadline.await_input(self.port, "output of a program on the device")
             try:
-                self._received = self._port.recv(RECEIVED_AT_ONCE)
+                self._received = self.port.recv(RECEIVED_AT_ONCE)
             except OSError:
                 self._received = b""
-            output, found, answer = self._received.partition(self._boundary)
+            output, found, answer = self._received.partition(self.boundary)
             if found:
                 self._received = output
                 self._status, size = _ANSWER.unpack_from(answer)
@@ -103,15 +116,15 @@ class Program:
     def close(self) -> None:
         """Give the port back, or if the program still runs, close it, which ends the program's input."""
         if self._status is None:
-            self._ports.discard(self._port)
+            self._ports.discard(self.port)
             return
         with self._sending:
             if not self._closed:
                 self._closed = True
                 # The server drops what was sent too late for the program, up to this.
                 with contextlib.suppress(OSError):
-                    self._port.sendall(self._boundary)
-                    self._ports.give_back(self._port)
+                    self.port.sendall(self.boundary)
+                    self._ports.give_back(self.port)
 
 
 class Ports:
@@ -122,6 +135,7 @@ class Ports:
         self._theirs = [theirs for _, theirs in pairs]
         self._all = [ours for ours, _ in pairs]
         self._free = list(self._all)
+        self._waiting: list[tuple[tuple[str, ...], Program]] = []
         self._lock = threading.Lock()
         send_limit = struct.pack("@ll", int(SEND_SECONDS), 0)
         for port in self._all:
@@ -134,9 +148,37 @@ class Ports:
             yield [closing.enter_context(port).fileno() for port in self._theirs]
 
     def run(self, words: Sequence[str]) -> Program | None:
-        """Run the program that the first word names the path of; None where no port is free."""
+        """Run the program that the first word names the path of; None where no port is free.
+
+        It may be one that waited.
+        """
+        with self._lock:
+            for position, (waiting, program) in enumerate(self._waiting):
+                if waiting == tuple(words):
+                    del self._waiting[position]
+                    return program
         payload = b"".join(os.fsencode(word) + b"\0" for word in words)
         return self._request(Request.RUN, payload)
+
+    def leave_waiting(self, words: Sequence[str], deadline: Deadline) -> Waiting:
+        """Start a program that writes something at once, for a machine restored from this one to find.
+
+        Raises SetupError where it ends, or no port is free; TimeLimitError where it writes nothing in time.
+        """
+        program = self.run(words)
+        if program is None:
+            raise SetupError(f"No port of the device is free for {words[0]}.")
+        output = program.receive(RECEIVED_AT_ONCE, deadline)
+        if not output:
+            raise SetupError(f"{words[0]} did not start on the device: {program.standard_error}")
+        return Waiting(tuple(words), self._all.index(program.port), program.boundary, output)
+
+    def find_waiting(self, waiting: Iterable[Waiting]) -> None:
+        """Have the programs that were left waiting on the machine from which this one was restored."""
+        for each in waiting:
+            port = self._all[each.port]
+            self._free.remove(port)
+            self._waiting.append((each.words, Program(self, port, each.boundary, each.output)))
 
     def wake(self, deadline: Deadline) -> None:
         """Set the device's clock, and renew its random numbers from this machine's.

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from emulator.adb_server import ensure_adb_server
 from emulator.deadline import Deadline
 from emulator.embedded.acceleration import choose_acceleration
 from emulator.embedded.board import kernel_arguments
@@ -19,14 +18,21 @@ from emulator.embedded.machine import Hardware, Machine
 from emulator.embedded.qemu_device import QemuDevice
 from emulator.embedded.snapshot import restored_machine
 from emulator.lifeline import handed_over
+from emulator.on_demand import OnDemand
 from emulator.progress import step
 from emulator.run_directory import run_directory
 from emulator.target import START_SECONDS, Target
 
 USERLAND = "binder_harness.userland"
 """The kernel argument by which the device's init learns which servicemanager to start."""
-PORTS = 30
-"""Agents that can run over virtio-serial at once; those beyond use adb."""
+PORTS = 16
+"""Agents that can run over virtio-serial at once; those beyond use adb. A port costs 1 ms at a start."""
+WAITING = ((AGENT,),) * 4
+"""Agents that run in a snapshot already, for the first processes that are asked for: under emulation, the
+first that is started after a restore takes as long as the restore."""
+CONNECT_SECONDS = 30.0
+LISTED_AFTER = 0.3
+"""Seconds after which `adb devices` comes to list a device that nobody has used adb for."""
 
 
 class EmbeddedDevice(QemuDevice):
@@ -41,7 +47,31 @@ class EmbeddedDevice(QemuDevice):
         self.hardware = hardware
         self._warm = target.option("start") == "warm"
         self._directory = resources.enter_context(run_directory())
+        self._adb_reaches_it = OnDemand(lambda: self.reconnect(Deadline(CONNECT_SECONDS)))
         super().__init__(target, self._started_machine(deadline), self._booting_machine, resources)
+
+    @property
+    def serial(self) -> str:
+        """Its serial at the adb server, which reaches it once this has been asked for, or a moment later.
+
+        Agents need no adb, whose way there takes as long as all else of a warm start. Raises DeviceLostError
+        where adb does not reach it within 30 s.
+        """
+        self._adb_reaches_it.ask()
+        return super().serial
+
+    def wait_until_ready(self, deadline: Deadline) -> None:
+        """Wait for adbd to listen, and for adb where that has reached the device before."""
+        self.machine.wait_until_ready(deadline)
+        if self._adb_reaches_it.done:
+            self._connect(deadline)
+        else:
+            self._adb_reaches_it.ask_later(LISTED_AFTER)
+
+    def _disconnect(self) -> None:
+        self._adb_reaches_it.ask_no_more()
+        if self._adb_reaches_it.done:
+            super()._disconnect()
 
     def start_agent(self, arguments: Sequence[str]) -> Program | None:
         """Start a system call agent, as root, over virtio-serial; None where no port is free."""
@@ -90,11 +120,10 @@ def hardware_of(target: Target, image: Image) -> Hardware:
 
 
 def open_embedded(target: Target, deadline: Deadline | None = None) -> EmbeddedDevice:
-    """Start an embedded device and wait until adb reaches it: from a snapshot, unless it is to boot."""
+    """Start an embedded device, from a snapshot unless it is to boot, and wait until its adbd listens."""
     image = image_of(target)
     acceleration = choose_acceleration(target.option("acceleration"), image)
-    hardware = replace(hardware_of(target, image), acceleration=acceleration, ports=PORTS)
-    ensure_adb_server()
+    hardware = replace(hardware_of(target, image), acceleration=acceleration, ports=PORTS, waiting=WAITING)
     with handed_over() as resources, step(f"starting {target}"):
         deadline = deadline or Deadline(START_SECONDS)
         device = EmbeddedDevice(target, hardware, resources, deadline)

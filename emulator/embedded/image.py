@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,20 @@ from device_agents.build import syscall_agent
 from emulator.cache import entry, fingerprint
 from emulator.embedded.archive import Archive
 from emulator.embedded.kernel import Kernel, find_kernel
-from emulator.embedded.userland import GUEST, adbd_root, binder_userland, busybox, channel_server
+from emulator.embedded.userland import (
+    GUEST,
+    adbd_root,
+    binder_userland,
+    busybox,
+    busybox_commands,
+    channel_server,
+    init,
+)
 
 SHELL_USER = 2000
 """AID_SHELL, the user of adb's shell (AOSP, private/android_filesystem_config.h)."""
 
+BUSYBOX = "system/bin/busybox"
 AGENT = "/system/bin/syscall_agent"
 """Where the device has its system call agent from the start."""
 
@@ -36,32 +45,41 @@ def embedded_image(kernel: Kernel | None = None) -> Image:
     """
     kernel = kernel or find_kernel("6.12")
     architecture = kernel.architecture
-    files = {
-        "system/bin/busybox": busybox(architecture),
+    programs = {
+        "init": init(architecture),
+        BUSYBOX: busybox(architecture),
         "system/bin/channel_server": channel_server(architecture),
         AGENT.lstrip("/"): syscall_agent(architecture),
     }
-    files |= {f"lib/modules/{module.name}": module for module in kernel.modules}
-    links = {}
-    for root in (GUEST / "root", adbd_root(architecture), binder_userland(architecture) / "root"):
-        for path in sorted(root.rglob("*")):
-            name = str(path.relative_to(root))
-            if path.is_symlink():
-                links[name] = str(path.readlink())
-            elif path.is_file():
-                files[name] = path
+    modules = {f"lib/modules/{module.name}": module for module in kernel.modules}
+    own, *made = GUEST / "root", adbd_root(architecture), binder_userland(architecture) / "root"
     key = fingerprint(
-        *(part for name, file in sorted(files.items()) for part in (name, file)),
-        *(f"{name} -> {target}" for name, target in sorted(links.items())),
+        own,
+        # The names of what comes from the cache hold fingerprints of what it is made from.
+        *(f"{name} {file}" for name, file in (programs | modules).items()),
+        *map(str, made),
         Path(__file__),
         Path(__file__).with_name("archive.py"),
     )
 
     def build(target: Path) -> None:
-        contents = {name: file.read_bytes() for name, file in files.items()}
-        (target / "initramfs").write_bytes(archive_of(contents, links))
+        (target / "initramfs").write_bytes(_assembled(programs | modules, [own, *made]))
 
     return Image(kernel, entry("image", key, build) / "initramfs")
+
+
+def _assembled(files: Mapping[str, Path], roots: Iterable[Path]) -> bytes:
+    """An initramfs of these files, of all below the roots, and of links for what else busybox is called."""
+    contents = {name: file.read_bytes() for name, file in files.items()}
+    links = {f"system/bin/{name}": Path(BUSYBOX).name for name in busybox_commands(contents[BUSYBOX])}
+    for root in roots:
+        for path in sorted(root.rglob("*")):
+            name = str(path.relative_to(root))
+            if path.is_symlink():
+                links[name] = str(path.readlink())
+            elif path.is_file():
+                contents[name] = path.read_bytes()
+    return archive_of(contents, {name: target for name, target in links.items() if name not in contents})
 
 
 def archive_of(files: Mapping[str, bytes], links: Mapping[str, str]) -> bytes:
@@ -81,7 +99,6 @@ def archive_of(files: Mapping[str, bytes], links: Mapping[str, str]) -> bytes:
     archive.directory("data/local/tmp", mode=0o771, owner=SHELL_USER)
     archive.character_device("dev/console", 5, 1)
     archive.character_device("dev/null", 1, 3, mode=0o666)
-    archive.link("system/bin/sh", "busybox")
     # As on Android.
     archive.link("bin", "system/bin")
     for name, content in sorted(files.items()):

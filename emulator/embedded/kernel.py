@@ -8,7 +8,7 @@ from pathlib import Path
 
 from emulator.cache import entry, fingerprint
 from emulator.embedded import kernel_image, kernel_modules
-from emulator.embedded.kernel_choice import ARCHITECTURES, VERSIONS, debian_package
+from emulator.embedded.kernel_choice import MACHINES, VERSIONS, debian_package
 from emulator.embedded.kernel_image import KernelImage, read_kernel_image
 from emulator.embedded.kernel_modules import load_order, module_tree
 from emulator.errors import SetupError, UsageError
@@ -48,7 +48,7 @@ def find_kernel(version: str, architecture: str | None = None, pages: str | None
 
 def _debian_kernel(version: str, architecture: str, pages: str) -> Kernel:
     series = debian_package(version, architecture, pages)
-    machine = ARCHITECTURES[architecture]
+    machine = MACHINES[architecture]
 
     def newest(index: PackageIndex) -> str | None:
         name = index.dependency(series, rf"linux-image-{version.partition('-')[0]}\.")
@@ -77,7 +77,7 @@ def _own_kernel(file: Path, architecture: str | None, pages: str | None) -> Kern
         raise UsageError(f"The kernel {file} cannot be read: {error.strerror}.") from error
     except SetupError as error:
         raise UsageError(f"{file}: {error}") from error
-    wrong_architecture = architecture is not None and ARCHITECTURES[architecture] != image.architecture
+    wrong_architecture = architecture is not None and MACHINES[architecture] != image.architecture
     if wrong_architecture or (pages is not None and pages != image.pages):
         raise UsageError(
             f"The kernel {file} is for {image.architecture} with pages of {image.pages}: leave out what the "

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from emulator.architecture import ARCHITECTURES
 from emulator.errors import UsageError
 
-ARCHITECTURES = {"x86_64": "x86_64", "arm64": "aarch64"}
-"""What a target calls an architecture, and what `uname -m` does."""
+MACHINES = {known.in_targets: machine for machine, known in ARCHITECTURES.items()}
+"""What `uname -m` calls an architecture, by what a target does."""
 DEBIAN_PACKAGES = {
     ("6.1", "x86_64", "4k"): "linux-image-amd64",
     ("6.12", "x86_64", "4k"): "linux-image-6.12-amd64",

@@ -14,8 +14,8 @@ import zstandard
 from emulator.errors import SetupError
 
 ELF = b"\x7fELF"
-ELF_MACHINES = {62: "x86_64", 183: "aarch64"}
-"""EM_X86_64 and EM_AARCH64 (include/uapi/linux/elf-em.h)."""
+EM_X86_64 = 62
+"""include/uapi/linux/elf-em.h."""
 ARM64_PAGES = {1: "4k", 2: "16k", 3: "64k"}
 """Bits 1 and 2 of an arm64 image's flags (Documentation/arch/arm64/booting.rst)."""
 
@@ -49,7 +49,7 @@ def read_kernel_image(data: bytes) -> KernelImage:
         return KernelImage(data, "aarch64", ARM64_PAGES.get(flags >> 1 & 3, "4k"), _release(data))
     elf = data if data.startswith(ELF) else _uncompressed(data)
     (machine,) = struct.unpack_from("<H", elf.ljust(20, b"\0"), 18)
-    if ELF_MACHINES.get(machine) != "x86_64":
+    if machine != EM_X86_64:
         raise SetupError(
             f"The kernel is an ELF image for machine {machine}, which QEMU does not start: "
             "bzImage and vmlinux for x86_64, and Image for arm64, are what it starts."

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from emulator.deadline import Deadline
 from emulator.embedded.board import BOARDS
-from emulator.embedded.kernel_choice import ARCHITECTURES, PAGES, VERSIONS, debian_package
+from emulator.embedded.kernel_choice import MACHINES, PAGES, VERSIONS, debian_package
 from emulator.errors import UsageError
 from emulator.host import Host, absence
-from emulator.host_address import HOST
 from emulator.lifeline import LifeLine
 from emulator.prerequisites import install_command, missing
-from emulator.target import Kind, Offer, Option, Target, on_host, whole_number
+from emulator.target import HOST, Kind, Offer, Option, Target, on_host, whole_number
 
 
 def _is_kernel(text: str) -> bool:
@@ -61,8 +60,8 @@ KIND = Kind(
             "arch",
             "architecture of the device",
             "x86_64",
-            ARCHITECTURES.__contains__,
-            " or ".join(ARCHITECTURES),
+            MACHINES.__contains__,
+            " or ".join(MACHINES),
         ),
         Option(
             "pages",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ class Hardware:
     """The TCP port on which the device's adbd listens."""
     ports: int = 0
     """Programs that can run over virtio-serial at once, where channel_server runs: 30 at most."""
+    waiting: tuple[tuple[str, ...], ...] = ()
+    """Programs, each by its words, that run there already when the machine is restored from a snapshot."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,14 @@ class Machine(RunningMachine):
             on_failure.pop_all()
         super().__init__(program, ports)
         self.process_id = program.process_id
+        """Of QEMU."""
         self.adb_port = self._attach(lambda: ours, hardware.adbd_port)
+
+    def processor_seconds(self) -> float:
+        """How long QEMU has kept this machine's processors busy so far; in steps of a hundredth."""
+        # After the program's name, which may hold anything: fields 14 and 15 of proc_pid_stat(5).
+        fields = Path(f"/proc/{self.process_id}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def qemu_command(hardware: Hardware, monitor: str, adb_port: int = 0, ports: Sequence[int] = ()) -> list[str]:
@@ -114,7 +124,8 @@ def qemu_command(hardware: Hardware, monitor: str, adb_port: int = 0, ports: Seq
         *(word for disk in hardware.disks for word in _drive(disk)),
         *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
         *("-netdev", f"user,id=network,restrict=on,hostfwd=tcp:127.0.0.1:{adb_port}-:{hardware.adbd_port}"),
-        *("-device", "virtio-net-pci,netdev=network"),
+        # Nothing is booted from the network, and nobody there need be told that a machine was restored.
+        *("-device", "virtio-net-pci,netdev=network,romfile=,guest_announce=off"),
         *_channels(monitor, ports),
     ]
 

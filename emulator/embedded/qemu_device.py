@@ -30,12 +30,17 @@ class QemuDevice:
         self.target = str(target)
         self.machine = machine
         """Its QEMU; after a restart or a roll back, another one."""
-        self.serial = f"127.0.0.1:{machine.adb_port}"
+        self._serial = f"127.0.0.1:{machine.adb_port}"
         self._boot = boot
         self._resources = resources
         self._adb = adbutils.AdbClient(host="127.0.0.1", port=server_port())
         resources.callback(lambda: self.machine.close())
         resources.callback(self._disconnect)
+
+    @property
+    def serial(self) -> str:
+        """Its serial at the adb server."""
+        return self._serial
 
     @property
     def alive(self) -> bool:
@@ -73,7 +78,7 @@ class QemuDevice:
 
     def _connect(self, deadline: Deadline) -> None:
         try:
-            deadline.poll(self._connected, f"adb to reach {self.serial}")
+            deadline.poll(self._connected, f"adb to reach {self._serial}")
         except TimeLimitError as error:
             raise DeviceLostError(f"{error}: {self.why_lost()}") from error
 
@@ -81,15 +86,15 @@ class QemuDevice:
         if not self.alive:
             raise DeviceLostError(self.why_lost())
         try:
-            self._adb.connect(self.serial, timeout=5.0)
-            return bool(self._adb.device(self.serial).get_state() == "device")
+            self._adb.connect(self._serial, timeout=5.0)
+            return bool(self._adb.device(self._serial).get_state() == "device")
         except (adbutils.AdbError, OSError):
             return False
 
     def _disconnect(self) -> None:
         ensure_adb_server()  # adbutils would start one that nobody ends
         with contextlib.suppress(adbutils.AdbError, OSError):
-            self._adb.disconnect(self.serial)
+            self._adb.disconnect(self._serial)
 
     def close(self) -> None:
         """Leave the adb server, end QEMU, remove the device's private directory."""

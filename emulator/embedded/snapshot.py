@@ -1,14 +1,20 @@
 """Starts a device in the state of one that had just booted, which takes a tenth of a second.
 
-A snapshot is a file that holds the machine's memory, and one that holds the state of all else. Restored
-machines map the memory copy on write: it stays as it is, they share what they do not change, and what they do
-not touch is never read.
+A snapshot is a file that holds the machine's memory, one that holds the state of all else, and a list of the
+programs that run on its ports and wait to be used. It is taken when the machine has nothing left to do of its
+boot: where it is emulated, whatever runs for the first time after a restore is slow. Restored machines map
+the memory copy on write: it stays as it is, they share what they do not change, and what they do not touch is
+never read.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
+import math
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
@@ -17,13 +23,19 @@ from emulator.command import missing_program
 from emulator.deadline import Deadline
 from emulator.embedded import machine as recipe
 from emulator.embedded.board import BOARDS
+from emulator.embedded.channel import Waiting
 from emulator.embedded.machine import Hardware, Machine, Memory, qemu_command
-from emulator.errors import DeviceLostError, HarnessError, SetupError
+from emulator.errors import DeviceLostError, HarnessError, SetupError, TimeLimitError
 from emulator.progress import say
 from emulator.run_directory import run_directory
 
 BOOT_SECONDS = 120.0
 SAVE_SECONDS = 60.0
+SETTLE_SECONDS = 5.0
+"""How long a machine that has booted may go on with something before its snapshot is taken all the same."""
+LOOK_EVERY = 0.2
+IDLE = 0.1
+"""The part of the time in which a machine is busy that has nothing to do; it keeps time, for one."""
 RESTORE_SECONDS = 10.0
 """Far more than a restore takes on a busy machine: one that takes longer has failed."""
 KEPT = 8
@@ -44,6 +56,7 @@ class Snapshot:
     memory: Path
     state: Path
     console: Path
+    waiting: Path
 
     def restore(self, directory: Path, *, adb_port: int = 0, deadline: Deadline) -> Machine:
         """A machine that goes on where the saved one stopped, with a clock and random numbers of its own.
@@ -63,6 +76,7 @@ class Snapshot:
         """
         within = deadline.within(RESTORE_SECONDS)
         try:
+            machine.ports.find_waiting(_read_waiting(self.waiting))
             with self.state.open("rb") as state:
                 _migrate(machine, "migrate-incoming", state, within)
             machine.monitor.execute("cont")
@@ -108,7 +122,13 @@ def snapshot_of(hardware: Hardware, deadline: Deadline | None = None) -> Snapsho
         _save(hardware, target, deadline or Deadline(BOOT_SECONDS + SAVE_SECONDS))
 
     directory = entry("snapshot", _key(hardware), build)
-    return Snapshot(hardware, directory / "memory", directory / "state", directory / "console.log")
+    return Snapshot(
+        hardware,
+        directory / "memory",
+        directory / "state",
+        directory / "console.log",
+        directory / "waiting.json",
+    )
 
 
 def _key(hardware: Hardware) -> str:
@@ -138,9 +158,41 @@ def _save(hardware: Hardware, directory: Path, deadline: Deadline) -> None:
         Machine(hardware, private, memory=memory) as machine,
     ):
         machine.wait_until_ready(deadline.within(BOOT_SECONDS))
+        waiting = [machine.ports.leave_waiting(words, deadline) for words in hardware.waiting]
+        _write_waiting(directory / "waiting.json", waiting)
+        _settle(machine, deadline.within(SETTLE_SECONDS))
         machine.monitor.execute("stop")
         _migrate(machine, "migrate", state, deadline.within(SAVE_SECONDS))
         shutil.copyfile(machine.console.log, directory / "console.log")
+
+
+def _settle(machine: Machine, deadline: Deadline) -> None:
+    """Wait until the machine is idle, or for no longer than `deadline`."""
+    busy = -math.inf
+
+    def idle() -> bool:
+        nonlocal busy
+        before, busy = busy, machine.processor_seconds()
+        return busy - before < IDLE * LOOK_EVERY
+
+    with contextlib.suppress(TimeLimitError):
+        deadline.poll(idle, "the machine to be idle", interval=LOOK_EVERY)
+
+
+def _write_waiting(file: Path, waiting: Sequence[Waiting]) -> None:
+    file.write_text(json.dumps([asdict(each) for each in waiting], default=bytes.hex))
+
+
+def _read_waiting(file: Path) -> list[Waiting]:
+    return [
+        Waiting(
+            tuple(each["words"]),
+            each["port"],
+            bytes.fromhex(each["boundary"]),
+            bytes.fromhex(each["output"]),
+        )
+        for each in json.loads(file.read_text())
+    ]
 
 
 def _migrate(machine: Machine, command: str, state: IO[bytes], deadline: Deadline) -> None:

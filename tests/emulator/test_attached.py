@@ -40,7 +40,8 @@ def test_nothing_is_left_on_it(running: EmbeddedDevice) -> None:
         assert device.process().syscall("getpid") > 0
         assert device.shell(["ls", ATTACHED_DIRECTORY]) == "syscall_agent"
         assert not device.life_line.disposable
-    assert output(running.serial, f"ls -d {ATTACHED_DIRECTORY}; ps").count("syscall_agent") == 0
+        assert f"{ATTACHED_DIRECTORY}/syscall_agent" in output(running.serial, "ps")
+    assert f"{ATTACHED_DIRECTORY}/syscall_agent" not in output(running.serial, "ps")
     assert "No such file" in output(running.serial, f"ls -d {ATTACHED_DIRECTORY}")
     assert running.alive
 

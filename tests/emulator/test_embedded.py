@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -57,14 +58,31 @@ def gone(process_id: int) -> bool:
     return state == "Z"
 
 
+def devices() -> list[str]:
+    command = [adbutils.adb_path(), "devices", "-l"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=WITHIN)
+    return listed.stdout.splitlines()
+
+
 def test_adb_lists_it_with_its_name(device: EmbeddedDevice) -> None:
-    listed = subprocess.run(
-        [adbutils.adb_path(), "devices", "-l"], capture_output=True, text=True, check=True, timeout=WITHIN
-    ).stdout
-    line = next(line for line in listed.splitlines() if line.startswith(device.serial))
+    serial = device.serial
+    line = next(line for line in devices() if line.startswith(serial))
     assert " device " in line
     assert "product:binder_harness" in line
     assert "device:embedded" in line
+
+
+@pytest.mark.parametrize("rolled_back", [False, True])
+def test_adb_comes_to_list_it_though_nobody_has_asked(rolled_back: bool) -> None:
+    with contextlib.closing(open_embedded(parse_target("embedded"))) as unasked:
+        if rolled_back:
+            unasked.rollback(Deadline(WITHIN))
+        beginning = f"127.0.0.1:{unasked.machine.adb_port} "
+        found = Deadline(WITHIN).poll(
+            lambda: [line for line in devices() if line.startswith(beginning) and " device " in line],
+            "the device among those that adb lists",
+        )
+        assert len(found) == 1
 
 
 def test_a_shell_command_has_its_own_status_and_streams(device: EmbeddedDevice) -> None:
@@ -153,6 +171,17 @@ def test_it_comes_back_after_a_reboot(device: EmbeddedDevice) -> None:
     assert len({before, after, shell(device, "cat /proc/sys/kernel/random/boot_id")}) == 3
 
 
+def test_it_switches_itself_off_when_all_programs_were_told() -> None:
+    with contextlib.closing(open_embedded(parse_target("embedded"))) as device:
+        told = (
+            "trap 'echo told to end > /dev/console; exit' TERM; touch /tmp/set; while :; do sleep 0.02; done"
+        )
+        shell(device, f'sh -c "{told}" < /dev/null > /dev/null 2>&1 &')
+        adb(device, "shell", "until [ -e /tmp/set ]; do sleep 0.02; done; busybox poweroff", check=False)
+        Deadline(WITHIN).poll(lambda: not device.alive, "QEMU to end")
+        assert "told to end" in device.machine.console.tail()
+
+
 def test_two_run_side_by_side(device: EmbeddedDevice) -> None:
     second = open_embedded(parse_target("embedded?memory=256&processors=1"))
     try:
@@ -190,14 +219,18 @@ def test_a_run_that_is_killed_leaves_nothing_behind(ending: signal.Signals, tmp_
 import time
 from emulator.target import open_target
 device = open_target("embedded")
-print(device.machine.process_id, flush=True)
+print(device.machine.process_id, device.serial, flush=True)
 time.sleep(600)
 """
-    with subprocess.Popen(
-        [sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True
-    ) as run:
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True
+        ) as run,
+        contextlib.ExitStack() as in_any_case,
+    ):
+        in_any_case.callback(run.kill)
         assert run.stdout is not None
-        machine = int(run.stdout.readline())
+        machine = int(run.stdout.readline().split()[0])
         servers = process_ids(f"adb -P {port} nodaemon")
         assert servers
         run.send_signal(ending)
@@ -221,6 +254,7 @@ with (
     open_device("embedded") as made,
     open_device(f"adb:{{made.serial}}" if {attached} else "embedded") as device,
 ):
+    assert made.serial  # from now on adb reaches it
     end_server()
     print(device.shell("echo still here"))
     local, there = Path("file"), "/data/local/tmp/file"

@@ -19,6 +19,7 @@ from emulator.embedded.running_machine import READY
 from emulator.errors import HarnessError, SetupError, UsageError
 from emulator.ssh_host import SshHost
 from emulator.target import open_target, parse_target
+from emulator.this_machine import ThisMachine
 from harness.device import open_device
 from tests.emulator.doubles import ROOT
 from tests.emulator.far_side import WITHIN, FarSide
@@ -124,7 +125,9 @@ def test_a_command_is_awaited_but_not_what_it_leaves_running(server: FarSide) ->
     assert not server.left_over()
 
 
-def test_a_lock_there_keeps_other_runs_out(server: FarSide) -> None:
+def test_a_lock_there_keeps_other_runs_out(server: FarSide, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("ssh_host", "this_machine"):
+        monkeypatch.setattr(f"emulator.{module}.lock_of_all", lambda name: str(server.far / name))
     with SshHost(server.address) as one, SshHost(server.address) as two:
         with one.lock("console-port-5554"):
             with (
@@ -132,9 +135,20 @@ def test_a_lock_there_keeps_other_runs_out(server: FarSide) -> None:
                 two.lock("console-port-5554"),
             ):
                 pass
+            with pytest.raises(HarnessError, match="Another run"), ThisMachine().lock("console-port-5554"):
+                pass
             with two.lock("console-port-5556"):
                 pass
         with two.lock("console-port-5554"):
+            pass
+        with (
+            ThisMachine().lock("console-port-5554"),
+            pytest.raises(HarnessError, match="Another run has"),
+            one.lock("console-port-5554"),
+        ):
+            pass
+        (server.far / "broken").symlink_to(server.far / "absent")
+        with pytest.raises(SetupError, match=r"broken on ssh://.* cannot be locked"), one.lock("broken"):
             pass
 
 
@@ -253,10 +267,13 @@ def test_what_runs_there_ends_when_this_side_or_the_connection_does(server: FarS
 
 
 def test_silence_ends_what_runs_there(server: FarSide, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.ssh_host.HEARTBEAT_SECONDS", 1000.0)
-    monkeypatch.setattr("emulator.watch.SILENCE_SECONDS", 8)
+    monkeypatch.setattr("emulator.ssh_host.HEARTBEAT_SECONDS", 1.0)
+    monkeypatch.setattr("emulator.watch.SILENCE_SECONDS", 12)
     device = open_target(f"embedded?host={server.address}")
     with contextlib.closing(device):
+        assert device.alive
+        # Only now, however long it took to boot.
+        monkeypatch.setattr("emulator.ssh_host.HEARTBEAT_SECONDS", 1000.0)
         Deadline(WITHIN).poll(lambda: not device.alive, "the end of the machine there")
         assert not server.running()
 

@@ -14,7 +14,7 @@ import pytest
 
 from emulator.cache import MANIFEST, _write_manifest, cache_root
 from emulator.deadline import Deadline
-from emulator.embedded.device import EmbeddedDevice, open_embedded
+from emulator.embedded.device import WAITING, EmbeddedDevice, open_embedded
 from emulator.embedded.snapshot import KEPT, restored_machine, snapshot_of
 from emulator.errors import SetupError
 from emulator.progress import reporting_to
@@ -85,6 +85,29 @@ def test_a_restored_device_can_restart(device: Device) -> None:
         assert after.syscall("getpid") == after.pid
     for process in processes:
         process.close()
+
+
+def test_the_first_agents_run_in_the_snapshot_and_all_others_are_like_them() -> None:
+    clones = [Device(open_embedded(parse_target("embedded"))) for _ in range(2)]
+    with contextlib.ExitStack() as closing:
+        for clone in clones:
+            closing.enter_context(clone)
+        latest = [int(clone.files.read_text("/proc/loadavg").split()[-1]) for clone in clones]
+        first, second = ([clone.process() for _ in range(len(WAITING) + 1)] for clone in clones)
+        waited = [process.pid for process in first[: len(WAITING) - 1]]  # one serves `files`
+        assert waited == [process.pid for process in second[: len(WAITING) - 1]]
+        assert max(waited) <= min(latest)
+        assert all(process.pid > latest[0] for process in first[len(WAITING) - 1 :])
+        for process in (*first, *second):
+            assert process.syscall("getpid") == process.pid
+            process.close()
+            assert process.wait() == ExitStatus(code=0)
+
+
+def test_agents_that_wait_end_with_a_roll_back_and_wait_again(device: Device) -> None:
+    first = [device.process().pid for _ in WAITING]
+    device.rollback()
+    assert [device.process().pid for _ in WAITING] == first
 
 
 def test_many_agents_run_at_once_more_than_there_are_ports(device: Device) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ LONGEST = 300
 
 LEAVES = {"emulator.deadline", "emulator.errors", "emulator.progress"}
 """What anything may import."""
+
+ABOVE_THE_EMBEDDED = {"booting", "doctor", "host_doctor", "image", "image_file", "remote", "remote_machine"}
+"""The modules directly in `emulator` that may import `emulator.embedded`, which is built on the others.
+
+The registry of kinds, in `target`, names the modules it imports when asked for.
+"""
 
 LAYERS = (
     {"cli", "commands", "matrix", "pytest_plugin", "pytest_devices", "pytest_options", "pytest_reports"},
@@ -105,6 +112,19 @@ def test_dependencies_of_the_harness_point_down(module: Path) -> None:
         downward = layer_of(part) == 0 or layer_of(other) > layer_of(part)
         allowed = downward or other == part or (part, other) in ON_DEMAND
         assert allowed, f"{module}:{line}: {part} is not above {other}"
+
+
+def test_the_embedded_device_is_built_on_the_rest_of_the_emulator(module: Path) -> None:
+    if module.parent == ROOT / "emulator" and module.stem not in ABOVE_THE_EMBEDDED:
+        assert not [found for found in imports(module) if found[1].startswith("emulator.embedded")]
+
+
+def test_modules_of_the_emulator_do_not_import_each_other_in_a_circle() -> None:
+    modules = {name_of(path): path for path in MODULES if path.is_relative_to(ROOT / "emulator")}
+    graph = {
+        name: {found for _, found in imports(path) if found in modules} for name, path in modules.items()
+    }
+    assert len(list(TopologicalSorter(graph).static_order())) == len(modules)  # or else CycleError
 
 
 def test_a_module_says_in_its_first_line_why_it_exists(module: Path) -> None:

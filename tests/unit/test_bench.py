@@ -86,6 +86,7 @@ def test_devices_beside_one_that_does_not_start_are_closed(monkeypatch: pytest.M
     class Clone:
         def __init__(self, number: int) -> None:
             self.number = number
+            self.serial = str(number)
 
         def __enter__(self) -> Self:
             opened.append(self.number)

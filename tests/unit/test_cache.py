@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -95,6 +96,12 @@ def test_the_entries_used_last_are_kept() -> None:
     assert [directory.exists() for directory in (*entries, other)] == [True, False, True, True]
 
 
+def as_if_by_another_process() -> None:
+    """Let go of what this process has asked for."""
+    for entry in list(cache._held):
+        cache._let_go(entry)
+
+
 def touched(directory: Path, *, days_ago: float) -> Path:
     then = time.time() - days_ago * 24 * 60 * 60
     os.utime(directory, (then, then))
@@ -111,33 +118,89 @@ def test_a_new_entry_has_those_of_its_name_removed_that_were_not_used_for_long(r
         touched(cache.entry(name, "a" * 64, build), days_ago=31)
         for name in ("linux-6.12.9-arm64", "linux-6.12.9-amd64-source", "linux")
     ]
+    as_if_by_another_process()
     new = cache.entry("linux-6.12.10-amd64", "c" * 64, build)
     assert not old.exists()
     assert all(directory.exists() for directory in (recent, *others, new))
-    assert not [path for path in root.iterdir() if old.name in path.name]
+    assert not [path for path in root.rglob("*") if old.name in path.name]
 
 
-def test_an_entry_that_is_used_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even when another run looked at it before it was used, and removes it only now."""
-
+def test_only_so_many_of_a_name_stay_and_none_that_is_used_goes() -> None:
     def build(target: Path) -> None:
         (target / "file").touch()
 
-    used = touched(cache.entry("thing", "a" * 64, build), days_ago=31)
-    cache.entry("thing", "a" * 64, build)
-    cache.entry("thing", "b" * 64, build)
-    assert used.exists()
-    touched(used, days_ago=31)
-    rename = Path.rename
+    def of_age(number: int) -> Path:
+        key = f"{number:02}" * 32
+        return touched(cache.entry("thing", key, build), days_ago=number)
 
-    def used_before(path: Path, target: Path) -> Path:
-        if path == used:
-            os.utime(used)
-        return rename(path, target)
+    first = [of_age(number) for number in range(1, cache.KEPT + 3)]
+    assert all(directory.exists() for directory in first)
+    as_if_by_another_process()
+    used = first[-1]
+    cache.entry("thing", used.name[-2:] * 32, build)
+    touched(used, days_ago=29)
+    cache.entry("thing", "f" * 64, build)
+    assert [directory for directory in first if not directory.exists()] == first[cache.KEPT - 1 : -1]
 
-    monkeypatch.setattr(Path, "rename", used_before)
-    cache.entry("thing", "c" * 64, build)
-    assert (used / "file").exists()
+
+def test_what_a_living_process_has_asked_for_stays() -> None:
+    program = """
+import sys
+from emulator import cache
+cache.entry("thing", "a" * 64, lambda target: (target / "file").touch())
+print("asked", flush=True)
+sys.stdin.read()
+"""
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"asked\n"
+        used = cache.cache_root() / f"thing-{'a' * 16}"
+        cache.remove(used)
+        assert cache.in_use(used)
+        assert (used / "file").exists()
+        other.kill()
+        other.wait(20)
+        assert not cache.in_use(used)
+        cache.remove(used)
+        assert not used.exists()
+
+
+def test_an_entry_that_was_removed_is_built_again_and_held() -> None:
+    def build(target: Path) -> None:
+        (target / "file").touch()
+
+    entry = cache.entry("thing", "a" * 64, build)
+    shutil.rmtree(entry)
+    assert cache.entry("thing", "a" * 64, build) == entry
+    cache.remove(entry)
+    assert (entry / "file").exists()
+
+
+def test_an_entry_is_whole_whoever_removes_it_meanwhile() -> None:
+    """Another process removes it, again and again, while this one asks for it and lets go of it."""
+    program = """
+import sys
+from emulator import cache
+print("ready", flush=True)
+while True:
+    cache.remove(cache.cache_root() / ("thing-" + "a" * 16))
+"""
+
+    def build(target: Path) -> None:
+        for number in range(20):
+            (target / f"file-{number}").touch()
+
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as other:
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline() == b"ready\n"
+            for _ in range(100):
+                found = cache.entry("thing", "a" * 64, build)
+                assert len(list(found.iterdir())) == 20 + 1
+                as_if_by_another_process()
+        finally:
+            other.kill()
 
 
 def test_what_a_killed_build_left_goes_in_the_end(root: Path) -> None:
@@ -150,21 +213,6 @@ def test_what_a_killed_build_left_goes_in_the_end(root: Path) -> None:
     assert (left_over.exists(), recent.exists()) == (False, True)
 
 
-def test_the_contents_are_counted_and_weighed(root: Path) -> None:
-    assert cache.contents() == (0, 0)
-
-    def build(target: Path) -> None:
-        (target / "file").write_bytes(bytes(1 << 20))
-        with (target / "sparse").open("wb") as file:
-            file.truncate(1 << 30)
-
-    cache.entry("thing", "a" * 64, build)
-    (root / "runs").mkdir()
-    entries, size = cache.contents()
-    assert entries == 1
-    assert 1 << 20 <= size < 2 << 20
-
-
 def test_a_failed_build_leaves_no_entry(root: Path) -> None:
     def fail(target: Path) -> None:
         (target / "file").write_bytes(b"half")
@@ -172,7 +220,7 @@ def test_a_failed_build_leaves_no_entry(root: Path) -> None:
 
     with pytest.raises(SetupError, match="no network"):
         cache.entry("thing", "a" * 64, fail)
-    assert not [path for path in root.iterdir() if path.is_dir()]
+    assert [path.name for path in root.iterdir()] == [cache.LOCKS]
 
 
 def test_a_killed_build_leaves_nothing_that_is_taken_for_an_entry() -> None:

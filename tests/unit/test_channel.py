@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -11,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from emulator.deadline import Deadline
-from emulator.embedded.channel import BOUNDARY_SIZE, Ports, Request
-from emulator.errors import DeviceLostError
+from emulator.embedded.channel import BOUNDARY_SIZE, Ports, Request, Waiting
+from emulator.errors import DeviceLostError, SetupError
 
 HEADER = struct.Struct("<II")
 
@@ -112,6 +113,52 @@ def test_the_end_of_the_device_is_the_end_of_its_programs(ends: tuple[Ports, lis
     devices[1].port.close()
     assert program.receive(10) == b""
     assert program.wait_status(Deadline(0)) is None
+
+
+def test_a_program_left_waiting_is_found_by_who_asks_for_the_same(
+    ends: tuple[Ports, list[DeviceEnd]],
+) -> None:
+    ports, devices = ends
+    started: list[Waiting] = []
+    starting = threading.Thread(
+        target=lambda: started.append(ports.leave_waiting(["/agent", "-x"], Deadline(5)))
+    )
+    starting.start()
+    boundary, kind, payload = devices[1].request()
+    assert (kind, payload) == (Request.RUN, b"/agent\0-x\0")
+    devices[1].port.sendall(b"hello")
+    starting.join(5)
+    assert started == [Waiting(("/agent", "-x"), 1, boundary, b"hello")]
+
+    restored = Ports(2)
+    with contextlib.closing(restored), restored.lent() as descriptors:
+        restored.find_waiting(started)
+        others = [DeviceEnd(descriptor) for descriptor in descriptors]
+        other = restored.run(["/agent"])
+        assert others[0].request()[2] == b"/agent\0"
+        waited = restored.run(["/agent", "-x"])
+        assert other is not None
+        assert waited is not None
+        assert waited.receive(100) == b"hello"
+        waited.send(b"question")
+        assert others[1].port.recv(100) == b"question"
+        others[1].answer(boundary, 3 << 8)
+        assert waited.receive(100) == b""
+        assert waited.wait_status(Deadline(0)) == 3 << 8
+        assert restored.run(["/agent", "-x"]) is None
+        waited.close()
+        assert restored.run(["/agent", "-x"]) is not None
+        for end in others:
+            end.port.close()
+
+
+def test_what_does_not_start_is_not_left_waiting(ends: tuple[Ports, list[DeviceEnd]]) -> None:
+    ports, devices = ends
+    ended = threading.Thread(target=lambda: devices[1].answer(devices[1].request()[0], 127 << 8, b"no such"))
+    ended.start()
+    with pytest.raises(SetupError, match="/agent did not start on the device: no such"):
+        ports.leave_waiting(["/agent"], Deadline(5))
+    ended.join(5)
 
 
 @pytest.mark.parametrize(("status", "accepted"), [(0, True), (1 << 8, False), (None, False)])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from emulator.console import Console
 from emulator.deadline import Deadline
-from emulator.embedded.console import Console
 from emulator.errors import TimeLimitError
 
 

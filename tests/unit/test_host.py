@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import sys
 import time
@@ -12,7 +13,8 @@ import pytest
 
 from emulator.deadline import Deadline
 from emulator.errors import HarnessError, SetupError
-from emulator.host import absence, ask, open_host, serial_of, take_free
+from emulator.host import absence, ask, serial_of, take_free
+from emulator.hosts import open_host
 from emulator.this_machine import ThisMachine
 
 HERE = ThisMachine()
@@ -20,8 +22,9 @@ WITHIN = 20.0
 
 
 @pytest.fixture(autouse=True)
-def _private_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
+    monkeypatch.setattr("emulator.this_machine.lock_of_all", lambda name: str(tmp_path / name))
 
 
 def test_a_command_is_awaited_but_not_what_it_leaves_running() -> None:
@@ -69,6 +72,22 @@ def test_a_number_is_taken_that_is_free_and_kept() -> None:
         with pytest.raises(HarnessError), HERE.lock("test-2"):
             pass
     with HERE.lock("test-2"):
+        pass
+
+
+def test_a_lock_is_for_every_user(tmp_path: Path) -> None:
+    umask = os.umask(0o077)
+    try:
+        with HERE.lock("test"):
+            pass
+    finally:
+        os.umask(umask)
+    assert (tmp_path / "test").stat().st_mode & 0o777 == 0o444
+
+
+def test_what_cannot_be_locked_is_named(tmp_path: Path) -> None:
+    (tmp_path / "test").symlink_to(tmp_path / "absent")
+    with pytest.raises(SetupError, match=r"/test cannot be locked: No such file"), HERE.lock("test"):
         pass
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 
 import pytest
@@ -46,22 +47,47 @@ def test_a_disk_alone_is_enough(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "neither a kernel nor a disk"),
-        ('kernal = "bzImage"', "there is no key 'kernal'"),
-        ('kernel = "absent"', "there is no file .*absent"),
-        ('kernel = "bzImage"\nmemory = "2G"', "memory is of type int, not str"),
-        ('kernel = "bzImage"\nmemory = true', "memory is of type int, not bool"),
-        ('kernel = "bzImage"\nmemory = 0', "memory is more than 0"),
-        ('kernel = "bzImage"\narguments = [1]', "list of strings"),
-        ('kernel = "bzImage"\nacceleration = "hvf"', "auto, kvm or tcg"),
-        ('kernel = "bzImage"\nready_property = "up"', "NAME=VALUE"),
-        ("disk = [1]", r"write \[\[disk\]\]"),
-        ('[[disk]]\nformat = "raw"', "lacks its file"),
-        ("kernel =", "cannot be read"),
+        ("", ": it names neither a kernel nor a disk"),
+        ('kernal = "bzImage"', r", line 1: there is no key 'kernal'\. Did you mean 'kernel'\?\n"),
+        ('kernel = "bzImage"\n\nfont = 3', r", line 3: there is no key 'font'\.\n"),
+        ('kernel = "bzImage"\n[machine]\nmemory = 1', ", line 2: there is no key 'machine'"),
+        ('kernel = "absent"', ", line 1: there is no file .*absent"),
+        ('kernel = "bzImage"\nmemory = "2G"', ", line 2: memory takes a whole number, not a string"),
+        ('kernel = "bzImage"\nmemory = true', ", line 2: memory takes a whole number, not a Boolean"),
+        ('kernel = "bzImage"\nmemory = 0', ", line 2: memory is more than 0, not 0"),
+        ('kernel = "bzImage"\nready_line = 2026-11-21', "a string, not a date"),
+        ('kernel = "bzImage"\narguments = [1]', ", line 2: arguments is an array of strings"),
+        ('kernel = "bzImage"\nacceleration = "kmv"', r"auto, kvm or tcg, not 'kmv'\. Did you mean 'kvm'\?"),
+        (
+            'kernel = "bzImage"\narchitecture = "arm64"',
+            r"x86_64 or aarch64, not 'arm64'\. Did you mean 'aarch64'\?",
+        ),
+        ('kernel = "bzImage"\nready_property = "up"', ", line 2: ready_property is NAME=VALUE, not 'up'"),
+        ("disk = [1]", r", line 1: .* write \[\[disk\]\]"),
+        ('[disk]\nfile = "system.img"', r", line 1: .* write \[\[disk\]\]"),
+        ('[[disk]]\nformat = "raw"', ": disk 1 lacks its file"),
+        (
+            '[[disk]]\nfile = "system.img"\n[[disk]]\nfile = "absent"',
+            ", line 4: there is no file .*absent",
+        ),
+        (
+            '[[disk]]\nfile = "system.img"\nfromat = "raw"',
+            ", line 3: there is no key 'fromat' of disk 1. Did you mean 'format'",
+        ),
+        ("kernel = ?", r"cannot be read .*line 1"),
     ],
 )
-def test_what_is_wrong_is_named_with_all_that_may_stand_there(tmp_path: Path, text: str, says: str) -> None:
-    with pytest.raises(UsageError, match=says):
+def test_what_is_wrong_is_named_with_its_line_and_what_is_right(tmp_path: Path, text: str, says: str) -> None:
+    file = written(tmp_path, text)
+    with pytest.raises(UsageError, match=f"^{re.escape(str(file))}.*{says}") as error:
+        read_description(file)
+    assert len(str(error.value).splitlines()) == 2
+    assert str(error.value).endswith("`binder-harness devices` shows all that may stand there.")
+
+
+def test_a_line_that_is_not_plain_is_not_guessed(tmp_path: Path) -> None:
+    text = 'kernel = "bzImage"\nready_line = """\nmemory = 1\n"""\nmemory = "2G"'
+    with pytest.raises(UsageError, match=r"device\.toml: memory takes a whole number"):
         read_description(written(tmp_path, text))
 
 

@@ -7,9 +7,9 @@ from typing import cast
 
 import pytest
 
+from emulator.architecture import ARCHITECTURES
 from emulator.errors import SetupError, UsageError
 from emulator.packages import (
-    DEBIAN_NAMES,
     PackageIndex,
     forget_version,
     recorded_version,
@@ -149,7 +149,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Index:
 
     @contextlib.contextmanager
     def package_index(architecture: str) -> Iterator[_Index]:
-        index.root = tmp_path / f"apt-{DEBIAN_NAMES[architecture]}"
+        index.root = tmp_path / f"apt-{ARCHITECTURES[architecture].debian}"
         other, index.held_by_another = index.held_by_another, None
         if other is not None:
             other()

@@ -6,7 +6,6 @@
  * The host begins a request with a boundary that it chose at random. The answer begins with the same, so the end of a
  * program's output can be told from the output; and with the same the host ends what it sends to that program.
  */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -58,6 +57,12 @@ static struct port {
     unsigned char latest[BOUNDARY]; /* of what is being drained */
 } ports[MAX_PORTS];
 static int port_count;
+
+/* As wait(2) has it. */
+static int ended_with(int exit_status)
+{
+    return exit_status << 8;
+}
 
 static void die(const char *what)
 {
@@ -165,7 +170,7 @@ static void run(struct port *port, char *payload, size_t size)
     if (port->program < 0) {
         dprintf(port->errors, "fork: %s\n", strerror(errno));
         port->program = 0;
-        answer(port, W_EXITCODE(127, 0));
+        answer(port, ended_with(127));
     }
 }
 
@@ -183,7 +188,7 @@ static int wake(const struct wake *wake)
                  clock_settime(CLOCK_REALTIME, &now) != 0;
     int status = failed ? errno : 0;
     close(random);
-    return W_EXITCODE(status, 0);
+    return ended_with(status);
 }
 
 static void serve(struct port *port)

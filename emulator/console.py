@@ -1,4 +1,4 @@
-"""Keeps what a device writes to its console, and notices the lines that matter as they come."""
+"""Keeps what a program or a device writes, line by line, and notices the lines that matter as they come."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from emulator.deadline import Deadline
-from emulator.errors import TimeLimitError
 
 KEPT_LINES = 2000
 PANIC = "Kernel panic - not syncing"
@@ -16,7 +15,7 @@ END_OF_PANIC = "---[ end Kernel panic"
 
 
 class Console:
-    """The lines of a serial console, written to a file as they arrive and the last of them kept at hand.
+    """The lines of a console, written to a file as they arrive and the last of them kept at hand.
 
     Those that the file has already are taken for the first.
     """
@@ -77,5 +76,5 @@ class Console:
                 since = self._seen
                 if self.ended:
                     return None
-                if not self._changed.wait(deadline.remaining()):
-                    raise TimeLimitError(f"“{text}” on the console: not within {deadline.seconds:g} s")
+                deadline.check(f"“{text}” on the console")
+                self._changed.wait(deadline.remaining())

@@ -28,13 +28,19 @@ def adb_program() -> str:
 
 
 def _version(program: str) -> int | None:
-    """N of `Android Debug Bridge version 1.0.N`, which client and server compare (AOSP, adb.h)."""
-    answer = subprocess.run(
-        [program, "version"],
-        capture_output=True,
-        text=True,
-        timeout=SECONDS_TO_SAY_ITS_VERSION,
-        check=False,
-    )
+    """N of `Android Debug Bridge version 1.0.N`, which client and server compare (AOSP, adb.h).
+
+    None for what is no adb, or does not run here.
+    """
+    try:
+        answer = subprocess.run(
+            [program, "version"],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS_TO_SAY_ITS_VERSION,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
     version = re.search(r"version \d+\.\d+\.(\d+)", answer.stdout)
     return int(version[1]) if version else None

@@ -6,7 +6,7 @@ import math
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
@@ -61,9 +61,9 @@ def boot(
     binder-harness boot 'embedded?memory=1024'
     binder-harness boot --activity-standin
 
-    When the adb server ends meanwhile, as by another program's `adb kill-server`, or the device restarts,
-    it is connected again. The stand-in is started again whenever it ends. The exit status is 3 when the
-    device ends by itself.
+    When adb's server ends meanwhile, as by `adb kill-server` elsewhere, or the device restarts, it is
+    connected again. The stand-in is started again whenever it ends. The exit status is 3 when the device
+    ends by itself.
     """
     from emulator.target import parse_target
     from harness.device import open_device
@@ -72,33 +72,38 @@ def boot(
     if not parse_target(wanted).kind.starts:
         raise UsageError(f"{wanted} needs no booting: it runs already. See `binder-harness devices`.")
     with open_device(wanted) as device:
-        news = _next_commands(device, BROADCAST if activity_standin else _records(device))
-        again = ""  # how the stand-in ended for which it was started again
-        while True:
-            at_once = Deadline(AT_ONCE)
-            try:
-                # The stand-in runs on a connection of adb's, and ends with it.
-                with activity_manager(device, standin=activity_standin) as program:
-                    print(news, flush=True)
-                    ended = _wait_for_an_end(device, program)
-            except HarnessError:
-                # A device that restarts ends its processes first: adb may be lost while one is started again.
-                if not device.alive or _reached(device.serial):
-                    raise
-                ended = None
-            if ended and again and not at_once.expired:
-                raise HarnessError(f"The stand-in was started again on {device.serial}, and it {ended}.")
-            again = ended or ""
-            if ended:
-                say(f"the stand-in {ended}: starting it again")
-                news = f"the stand-in runs again on {device.serial}"
-            else:
-                say(f"adb no longer reaches {device.serial}: connecting again")
-                _reconnect(device)
-                news = f"adb reaches {device.serial} again"
-                if activity_standin and not device.facts.framework:
-                    news += ", and the stand-in runs there"
-            device.forget_what_ran()  # the user may have restarted it
+        _keep(device, standin=activity_standin)
+
+
+def _keep(device: Device, *, standin: bool) -> NoReturn:
+    """Keep adb and, where it is wanted, the stand-in on the device; DeviceLostError at the device's end."""
+    news = _next_commands(device, BROADCAST if standin else _records(device))
+    again = ""  # how the stand-in ended for which it was started again
+    while True:
+        at_once = Deadline(AT_ONCE)
+        try:
+            # The stand-in runs on a connection of adb's, and ends with it.
+            with activity_manager(device, standin=standin) as program:
+                print(news, flush=True)
+                ended = _wait_for_an_end(device, program)
+        except HarnessError:
+            # A device that restarts ends its processes first: adb may be lost while one is started again.
+            if not device.alive or _reached(device.serial):
+                raise
+            ended = None
+        if ended and again and not at_once.expired:
+            raise HarnessError(f"The stand-in was started again on {device.serial}, and it {ended}.")
+        again = ended or ""
+        if ended:
+            say(f"the stand-in {ended}: starting it again")
+            news = f"the stand-in runs again on {device.serial}"
+        else:
+            say(f"adb no longer reaches {device.serial}: connecting again")
+            _reconnect(device)
+            news = f"adb reaches {device.serial} again"
+            if standin and not device.facts.framework:
+                news += ", and the stand-in runs there"
+        device.forget_what_ran()  # the user may have restarted it
 
 
 def _wait_for_an_end(device: Device, program: Program | None) -> str | None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from harness.commands.options import CLAIM_HELP, AsJson
+from harness.commands.options import AsJson, Claims, ClaimsOrAll
 from harness.commands.text import labelled
 
 if TYPE_CHECKING:
@@ -16,12 +14,7 @@ if TYPE_CHECKING:
     from harness.json_values import Json
 
 
-def list_claims(
-    patterns: Annotated[
-        list[str] | None, typer.Argument(metavar="CLAIM", help=f"{CLAIM_HELP} None means all.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+def list_claims(patterns: ClaimsOrAll = None, as_json: AsJson = False) -> None:
     """List the claims by section.
 
     \b
@@ -43,8 +36,8 @@ def list_claims(
     print("\nHow one is tested, and what is known of it: binder-harness explain CLAIM")
 
 
-def explain(patterns: Annotated[list[str], typer.Argument(metavar="CLAIM", help=CLAIM_HELP)]) -> None:
-    """Say what claims state, how each is tested, and what is known to come out.
+def explain(patterns: Claims) -> None:
+    """Say what claims state, how they are tested, and what is known.
 
     \b
     binder-harness explain mmap.once

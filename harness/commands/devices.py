@@ -10,14 +10,14 @@ from harness.commands.text import labelled
 
 
 def devices(host: Host = None, as_json: AsJson = False) -> None:
-    """List the targets that can be used now, and say of the others why not.
+    """List the targets that can be used now, and why others cannot.
 
     \b
     binder-harness devices
     binder-harness devices --host ssh://user@host
     binder-harness verify --target adb:SERIAL
 
-    A target stands for `--target`; options may follow it after a question mark.
+    What is listed is what --target takes; options may follow it after a question mark.
     """
     from emulator.target import explain_targets, offers
 

@@ -14,7 +14,9 @@ from emulator.errors import ExitCode, UsageError
 def diff(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="A.json B.json", help="What `verify --json` or `matrix --json` wrote."),
+        typer.Argument(
+            metavar="FILE", help="What `verify --json` or `matrix --json` wrote: two, or one with --between."
+        ),
     ],
     between: Annotated[
         tuple[str, str] | None,

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import code
+import contextlib
 import importlib
 import subprocess
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emulator.deadline import Deadline
-from harness.commands.options import ActivityStandin, Cold, Host, Target, activity_manager, started
-from harness.report.interruption import every_interrupt_raised
+from harness.commands.options import (
+    ActivityStandin,
+    Cold,
+    Host,
+    PositionalTarget,
+    Target,
+    activity_manager,
+    one_target,
+    started,
+)
+from harness.report.interruption import at_a_prompt
 
 if TYPE_CHECKING:
     from harness.device import Device
@@ -50,23 +61,23 @@ def shell(
     host: Host = None,
     activity_standin: ActivityStandin = False,
 ) -> None:
-    """Boot a device and open `adb shell` on it, or run one command there.
+    """Boot a device and open `adb shell` on it, or run one command.
 
     \b
     binder-harness shell
     binder-harness shell cat /proc/misc
-    binder-harness shell --target adb -- ps -A
+    binder-harness shell 'ls -d /dev/*binder* | wc -l'
+    binder-harness shell "sh -c 'exit 5'"
+    binder-harness shell --target adb ps -A
     binder-harness shell --activity-standin cmd activity broadcast -a com.example.HELLO
 
-    The exit status is the command's.
+    The options come before the command. As with `adb shell`, its words are joined with blanks, and the
+    device's shell reads the line anew: quote as a whole a command that has quotes of its own. The exit
+    status is the command's.
     """
     from harness.commands.adb import adb_program
-    from harness.device import open_device
 
-    with (
-        open_device(started(target, cold=cold, host=host)) as device,
-        activity_manager(device, standin=activity_standin),
-    ):
+    with _opened(target, cold=cold, host=host, activity_standin=activity_standin) as device:
         finished = subprocess.run(
             [adb_program(), "-s", device.serial, "shell", *(command or [])], check=False
         )
@@ -74,6 +85,8 @@ def shell(
 
 
 def repl(
+    context: typer.Context,
+    positional: PositionalTarget = None,
     target: Target = "embedded",
     cold: Cold = False,
     host: Host = None,
@@ -83,6 +96,7 @@ def repl(
 
     \b
     binder-harness repl
+    binder-harness repl 'embedded?kernel=6.1'
     binder-harness repl --activity-standin
 
     `device`, `Binder`, `Parcel` and all else that the package `harness` offers are at hand; the prompt says
@@ -90,19 +104,26 @@ def repl(
     """
     import rich.pretty
 
+    wanted = one_target(context, positional, target)
+    with _opened(wanted, cold=cold, host=host, activity_standin=activity_standin) as device:
+        packages = ["harness", "harness.framework"] if activity_standin else ["harness"]
+        names = {"device": device, "Deadline": Deadline} | _names(packages)
+        _complete_with(names)
+        rich.pretty.install()
+        banner = _banner(device, list(names), FIRST_BROADCAST if activity_standin else "")
+        with at_a_prompt():
+            code.interact(banner, local=names, exitmsg="")
+
+
+@contextlib.contextmanager
+def _opened(target: str, *, cold: bool, host: str | None, activity_standin: bool) -> Iterator[Device]:
     from harness.device import open_device
 
     with (
         open_device(started(target, cold=cold, host=host)) as device,
         activity_manager(device, standin=activity_standin),
     ):
-        packages = ["harness", "harness.framework"] if activity_standin else ["harness"]
-        names = {"device": device, "Deadline": Deadline} | _names(packages)
-        _complete_with(names)
-        rich.pretty.install()
-        banner = _banner(device, list(names), FIRST_BROADCAST if activity_standin else "")
-        with every_interrupt_raised():
-            code.interact(banner, local=names, exitmsg="")
+        yield device
 
 
 def _names(packages: list[str]) -> dict[str, object]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emulator.errors import UsageError
-from harness.commands.options import CLAIM_HELP, Cold, Host, Html, started
+from harness.commands.options import ClaimsOrAll, Cold, Host, Html, started
+from harness.commands.text import FOR_BROWSERS, WITH_THE_EVIDENCE
+
+if TYPE_CHECKING:
+    from harness.report.matrix import Matrix
 
 EVERY_KIND = (
     "embedded?kernel=6.1",
@@ -24,27 +28,23 @@ EVERY_KIND = (
 
 
 def matrix(
-    patterns: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="CLAIM", help=f"{CLAIM_HELP} None means all."),
-    ] = None,
+    patterns: ClaimsOrAll = None,
     targets: Annotated[
         list[str] | None,
         typer.Option(
             "--target",
-            "--targets",
             metavar="TARGET",
-            help=f"A device; give it for each of them. Without it: {', '.join(EVERY_KIND)}.",
+            help=f"A device; give the option for each of them. Without it: {', '.join(EVERY_KIND)}.",
         ),
     ] = None,
+    cold: Cold = False,
+    host: Host = None,
     jobs: Annotated[
         int | None,
         typer.Option(
             "-j", "--jobs", min=1, metavar="N", help="Devices at a time; without it, one for each processor."
         ),
     ] = None,
-    cold: Cold = False,
-    host: Host = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
@@ -56,7 +56,8 @@ def matrix(
         ),
     ] = None,
     json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the results of all devices there.")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write the results there, with all the evidence."),
     ] = None,
     html: Html = None,
 ) -> None:
@@ -70,64 +71,85 @@ def matrix(
 
     A device that cannot be had is a column that says why. The exit status is the gravest of the devices'.
     """
-    from emulator.target import parse_target
     from harness.claims.claim import CLAIMS
-    from harness.commands.matrix_view import matrix_view
-    from harness.report import html as html_view
-    from harness.report import matrix_table
-    from harness.report.interruption import signal_behind
-    from harness.report.matrix import Matrix
-    from harness.report.stored import check_writable, harness_version
-    from harness.report.terminal import console_for
+    from harness.report.stored import check_writable
 
     claims = [claim.id for claim in CLAIMS.select(patterns or [])]
-    chosen = [started(target, cold=cold, host=host) for target in targets or EVERY_KIND]
-    names = [str(parse_target(target)) for target in chosen]
-    repeated = [name for name in names if names.count(name) > 1]
-    if repeated:
-        raise UsageError(
-            f"--target {repeated[0]} is given {names.count(repeated[0])} times: give it once, "
-            "for the results of a device are told by its target."
-        )
+    chosen = _distinct([started(target, cold=cold, host=host) for target in targets or EVERY_KIND])
     for file in filter(None, (json, html)):
         check_writable(file)
     jobs = jobs or len(os.sched_getaffinity(0))
-    errors: list[BaseException] = []
-    with matrix_view(names, claims) as view:
-        try:
-            if scheduler is None:
-                from harness.matrix.here import judge_here
-
-                judge_here(names, claims, jobs=jobs, listener=view)
-            else:
-                from harness.matrix.workers import judge_on_workers
-
-                judge_on_workers(names, claims, scheduler=scheduler, jobs=jobs, listener=view)
-        except BaseException as error:
-            if not (view.columns or isinstance(error, KeyboardInterrupt)):
-                raise
-            errors.append(error)
-            view.end_others(signal_behind(error))
-    found = Matrix(
-        harness=harness_version(),
-        interrupted=signal_behind(errors[0]).name if errors else None,
-        columns=view.columns,
-    )
-    outputs: list[Callable[[], None]] = [partial(matrix_table.show, found, console_for(sys.stdout))]
-    if json is not None:
-        outputs.append(partial(_write, found.write, json, "All of it, with the evidence"))
-    if html is not None:
-        outputs.append(partial(_write, partial(html_view.write, found), html, "To be read in a browser"))
-    for output in outputs:  # each though another fails: what took an hour to find is not to be lost
+    found, end = _judge(chosen, claims, scheduler=scheduler, jobs=jobs)
+    errors = [] if end is None else [end]
+    for output in _outputs(found, json=json, html=html):
         try:
             output()
-        except BaseException as error:
+        except BaseException as error:  # what took an hour to find is not to be lost for it
             errors.append(error)
     for later in errors[1:]:
         print(f"binder-harness: {later}", file=sys.stderr)
     if errors:
         raise errors[0]
     raise typer.Exit(found.exit_code)
+
+
+def _distinct(targets: list[str]) -> list[str]:
+    """The targets, each in its one spelling; UsageError where one is there twice."""
+    from emulator.target import parse_target
+
+    names = [str(parse_target(target)) for target in targets]
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise UsageError(
+            f"--target {repeated[0]} is given {names.count(repeated[0])} times: give it once, "
+            "for the results of a device are told by its target."
+        )
+    return names
+
+
+def _judge(
+    targets: list[str], claims: list[str], *, scheduler: str | None, jobs: int
+) -> tuple[Matrix, BaseException | None]:
+    """All that was found, and what broke it off; an error that came before anything was found is raised."""
+    from harness.commands.matrix_view import matrix_view
+    from harness.report.interruption import signal_behind
+    from harness.report.matrix import AN_ERROR, Matrix
+    from harness.report.stored import harness_version
+
+    end: BaseException | None = None
+    interrupted: str | None = None
+    with matrix_view(targets, claims) as view:
+        try:
+            if scheduler is None:
+                from harness.matrix.here import judge_here
+
+                judge_here(targets, claims, jobs=jobs, listener=view)
+            else:
+                from harness.matrix.workers import judge_on_workers
+
+                judge_on_workers(targets, claims, scheduler=scheduler, jobs=jobs, listener=view)
+        except KeyboardInterrupt as interruption:
+            end, interrupted = interruption, signal_behind(interruption).name
+        except Exception as error:
+            if not view.columns:
+                raise
+            end, interrupted = error, AN_ERROR
+        if end is not None:
+            view.end_others(end)
+    return Matrix(harness=harness_version(), interrupted=interrupted, columns=view.columns), end
+
+
+def _outputs(found: Matrix, *, json: Path | None, html: Path | None) -> Iterator[Callable[[], None]]:
+    """What shows and writes the matrix."""
+    from harness.report import html as html_view
+    from harness.report import matrix_table
+    from harness.report.terminal import console_for
+
+    yield partial(matrix_table.show, found, console_for(sys.stdout))
+    if json is not None:
+        yield partial(_write, found.write, json, WITH_THE_EVIDENCE)
+    if html is not None:
+        yield partial(_write, partial(html_view.write, found), html, FOR_BROWSERS)
 
 
 def _write(write: Callable[[Path], None], path: Path, meant: str) -> None:

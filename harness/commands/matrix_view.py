@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 import textwrap
 import threading
@@ -11,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from harness.matrix.child import interrupted
+from harness.commands.live_progress import live_progress, print_line
+from harness.matrix.child import broken_off
 from harness.report.matrix import Column
 from harness.report.run import Note, Run
 
@@ -69,11 +69,11 @@ class MatrixView:
         self._columns[column.target] = column
         self._show(column.target, _end_of(column))
 
-    def end_others(self, sent: signal.Signals) -> None:
-        """Keep a column for each device whose run had not begun when the signal ended all."""
+    def end_others(self, end: BaseException) -> None:
+        """Keep a column for each device whose run had not begun when an interruption or error ended all."""
         for target in self._targets:
             if target not in self._columns:
-                self.ended(interrupted(Run(target, datetime.now(UTC), self._claims), sent))
+                self.ended(broken_off(Run(target, datetime.now(UTC), self._claims), end))
 
     def _show(self, target: str, doing: str) -> None:
         with self._lock:
@@ -87,7 +87,7 @@ class MatrixView:
                     f"[{whole:>3}/{len(self._claims) * len(self._targets)}] "
                     f"{target} [{judged:>2}/{len(self._claims)}] {doing}"
                 )
-                self._console.print(line, markup=False, soft_wrap=True)
+                print_line(self._console, line)
 
 
 def _end_of(column: Column) -> str:
@@ -103,17 +103,7 @@ def _end_of(column: Column) -> str:
 def matrix_view(targets: Sequence[str], claims: Sequence[str]) -> Iterator[MatrixView]:
     """A view on standard error: standard output has the table alone."""
     console = Console(file=sys.stderr, highlight=False)
-    progress = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[doing]}", markup=False),
-        console=console,
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-        disable=not console.is_terminal,
-    )
+    name = TextColumn("{task.description}", markup=False)
+    progress = live_progress(console, name, BarColumn(bar_width=20), text="{task.fields[doing]}")
     with progress:
         yield MatrixView(console, progress, targets, claims)

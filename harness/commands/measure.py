@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 def measure(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A measurement. None means: list them all.")
+        str | None, typer.Argument(metavar="NAME", help="A measurement; without it, they are listed.")
     ] = None,
     target: Target = "embedded",
     cold: Cold = False,
     host: Host = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run one measurement and print its figures, without a verdict on any claim.
+    """Run one measurement and print its figures, without a verdict.
 
     \b
     binder-harness measure                        what can be measured
@@ -39,10 +39,14 @@ def measure(
         return
     measurement = MEASUREMENTS.get(name)
     from harness.device import open_device
+    from harness.facts import FacilityMissingError
     from harness.json_values import to_json
 
     with open_device(started(target, cold=cold, host=host)) as device:
-        figures = to_json(measurement.run(device))
+        try:
+            figures = to_json(measurement.run(device))
+        except FacilityMissingError as error:
+            raise FacilityMissingError(f"{measurement.name} cannot be measured here: {error}") from error
     if as_json:
         print(json.dumps(figures, indent=2, ensure_ascii=False))
         return

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 OptionT = TypeVar("OptionT", str, str | None)
 
 CLAIM_HELP = "Ids (mmap.once), prefixes (mmap) or globs ('*.first-*')."
-TARGET_HELP = "The device to use: `embedded` boots one, `binder-harness devices` lists the others."
+Claims = Annotated[list[str], typer.Argument(metavar="CLAIM", help=CLAIM_HELP)]
+ClaimsOrAll = Annotated[
+    list[str] | None, typer.Argument(metavar="CLAIM", help=f"{CLAIM_HELP} Without any: all of them.")
+]
+TARGET_HELP = "The device to use; see `binder-harness devices`."
 GIVEN_BY = {"start": "--cold", "host": "--host (or BINDER_HARNESS_HOST)"}
 """What the user writes for an option of a target."""
 TARGET = typer.Option("--target", metavar="TARGET", envvar="BINDER_HARNESS_TARGET", help=TARGET_HELP)
@@ -47,7 +51,10 @@ ActivityStandin = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page for browsers there.")]
+Html = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write the results there, as a page for browsers."),
+]
 
 
 def one_target(context: typer.Context, positional: str | None, option: OptionT) -> str | OptionT:

@@ -1,10 +1,15 @@
-"""Lays out what commands print: a label, and text that is wrapped beside it."""
+"""Words and layout that several commands share in what they print."""
 
 from __future__ import annotations
 
 import textwrap
 
 WIDTH = 100
+
+WITH_THE_EVIDENCE = "All of it, with the evidence"
+"""What a JSON file is that was written, before its name."""
+FOR_BROWSERS = "To be read in a browser"
+"""What an HTML file is."""
 
 
 def labelled(label: str, text: str, *, indent: int) -> str:

@@ -11,7 +11,8 @@ import typer
 import typer.core
 
 from emulator.errors import ExitCode
-from harness.commands.options import CLAIM_HELP, Cold, Host, Html, Target, said_of, started
+from harness.commands.options import ClaimsOrAll, Cold, Host, Html, Target, said_of, started
+from harness.commands.text import FOR_BROWSERS, WITH_THE_EVIDENCE
 
 if TYPE_CHECKING:
     from harness.claims.claim import Claim
@@ -35,19 +36,21 @@ class WithPytestArguments(typer.core.TyperCommand):
 
 def verify(
     context: typer.Context,
-    patterns: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="CLAIM", help=f"{CLAIM_HELP} None means all."),
-    ] = None,
+    patterns: ClaimsOrAll = None,
     target: Target = "embedded",
     cold: Cold = False,
     host: Host = None,
     json: Annotated[
         Path | None,
-        typer.Option("--json", metavar="FILE", envvar="BINDER_HARNESS_JSON", help="Write the results there."),
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            envvar="BINDER_HARNESS_JSON",
+            help="Write the results there, with all the evidence.",
+        ),
     ] = None,
     junit: Annotated[
-        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit's XML there.")
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write the results there, as JUnit's XML.")
     ] = None,
     html: Html = None,
     time_limit: Annotated[
@@ -65,7 +68,7 @@ def verify(
     binder-harness verify                        all of them, on a device booted for it
     binder-harness verify mmap copy.binder-one   a section's, and one more
     binder-harness verify --json results.json    with all the evidence
-    binder-harness verify -- -x --lf -n 2        what follows -- is for pytest
+    binder-harness verify -- -x --lf             what follows -- is for pytest
     """
     from harness.claims.claim import CLAIMS
     from harness.claims.time_limit import seconds_in
@@ -73,14 +76,12 @@ def verify(
 
     claims = CLAIMS.select(patterns or [])
     arguments = [f"--binder-target={started(target, cold=cold, host=host)}"]
+    for file in filter(None, (json, junit, html)):
+        check_writable(file)
     if json is not None:
-        check_writable(json)
         arguments.append(f"--binder-json={json.absolute()}")
     if junit is not None:
-        check_writable(junit)
         arguments.append(f"--junitxml={junit.absolute()}")
-    if html is not None:
-        check_writable(html)
     if time_limit is not None:
         with said_of("--time-limit (or BINDER_HARNESS_TIME_LIMIT)"):
             seconds_in(time_limit)
@@ -115,7 +116,7 @@ def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
         *("-c", os.devnull, f"--rootdir={package.parent.parent}"),
         *("-o", f"cache_dir={cache_root() / 'pytest'}"),
         # By module, and so whether or not the package is installed with its entry point.
-        *("-p", "no:binder_harness", "-p", "harness.pytest_plugin"),
+        *("-p", "no:binder_harness", "-p", "harness.pytest_plugin", "-p", "harness.commands.verify_workers"),
         # Rewriting this package's assert statements, and loading hypothesis where that is installed, take
         # half of the time of a short run, and no claim is judged by either.
         *("--assert=plain", "-p", "no:hypothesispytest"),
@@ -135,7 +136,7 @@ def _show(run: Run, json: Path | None) -> None:
         if result.verdict is Verdict.ERROR:
             print(f"The traceback: binder-harness --debug verify {result.id}")
     if json is not None:
-        print(f"All of it, with the evidence: {json}")
+        print(f"{WITH_THE_EVIDENCE}: {json}")
     told = {result.reason for result in document.claims}
     for failure in run.failures:
         if failure.message not in told:
@@ -146,7 +147,7 @@ def _write_page(run: Run, html: Path) -> None:
     from harness.report import html as view
 
     view.write(run.document(), html)
-    print(f"To be read in a browser: {html}")
+    print(f"{FOR_BROWSERS}: {html}")
 
 
 def _show_tracebacks(run: Run) -> None:

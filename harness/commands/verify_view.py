@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn
 
 from emulator.progress import reporting_to
+from harness.commands.live_progress import live_progress, print_line
 from harness.pytest_devices import PROGRESS
 from harness.pytest_reports import Listener
 from harness.report.run import Run
@@ -42,7 +43,7 @@ class VerifyView:
         if self._console.is_terminal:
             self._progress.update(self._task, description=line)
         else:
-            self._console.print(line, markup=False, soft_wrap=True)
+            print_line(self._console, line)
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -99,17 +100,7 @@ def verify_view(claims: Sequence[str]) -> Iterator[VerifyView]:
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context(os.fdopen(os.dup(sys.stderr.fileno()), "w", errors="replace"))
         console = Console(file=stream, highlight=False)
-        progress = Progress(
-            SpinnerColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}", markup=False),
-            console=console,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-            disable=not console.is_terminal,
-        )
+        progress = live_progress(console, SpinnerColumn(), text="{task.description}")
         view = VerifyView(console, progress, claims)
         stack.enter_context(progress)
         stack.enter_context(reporting_to(view.say))

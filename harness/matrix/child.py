@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from emulator.deadline import Deadline
-from emulator.errors import ExitCode
+from emulator.errors import ExitCode, HarnessError, TimeLimitError
 from harness.matrix.listener import Listener
 from harness.matrix.notes import OPTION
 from harness.matrix.telling_process import TellingProcess
+from harness.report.interruption import signal_behind
 from harness.report.matrix import Column
 from harness.report.run import Failure, Note, Run
 
@@ -28,48 +28,55 @@ def judge_on(
     claims: Sequence[str],
     *,
     listener: Listener,
-    ended_by: Callable[[], signal.Signals | None],
+    ended_by: Callable[[], BaseException | None],
 ) -> Column:
-    """Judge claims, by id, on the device of `target`, until `ended_by` has the signal that ends it.
+    """Judge claims, by id, on the device of `target`, until `ended_by` has what ends all devices' runs.
 
     What the device or the process does is told by the column, beside all that was found until then. Raises
     SetupError where no process can be started.
     """
     run = Run(target, datetime.now(UTC), claims)
-    sent, late = ended_by(), False
-    if sent is not None:
-        return interrupted(run, sent)
+    end = ended_by()
+    if end is not None:
+        return broken_off(run, end)
     listener.started(target, "")
     deadline = Deadline(SECONDS)
     with TellingProcess(_command(target, claims), pipe_option=OPTION) as process:
         for line in process.lines():
             if line is not None:
                 _take(line, run, listener)
-            if late or sent is not None:
+            if end is not None:
                 process.kill_after(deadline)
                 continue
-            sent, late = ended_by(), deadline.expired
-            if late or sent is not None:
+            end = ended_by() or (not_in_time(SECONDS) if deadline.expired else None)
+            if end is not None:
                 deadline = Deadline(SECONDS_TO_END)
                 process.terminate()
         status = process.wait(Deadline(SECONDS_TO_END))
-        if sent is not None:
-            return interrupted(run, sent)
-        if late:
-            return failed(run, f"Not done within {SECONDS:g} s.")
+        if end is not None:
+            return broken_off(run, end)
         if status != run.exit_code:
             return failed(run, process.how_it_ended(), _exit_code(status))
     return Column.of(run)
 
 
-def interrupted(run: Run, sent: signal.Signals) -> Column:
-    """The column of a run that a signal has ended, unless nothing was left to be judged."""
-    if run.not_judged:
-        run.interrupted = sent.name
-    return Column.of(run)
+def broken_off(run: Run, end: BaseException) -> Column:
+    """The column of a run that an error ended, or an interruption while something was left to be judged."""
+    if isinstance(end, KeyboardInterrupt):
+        if run.not_judged:
+            run.interrupted = signal_behind(end).name
+        return Column.of(run)
+    if isinstance(end, HarnessError):
+        return failed(run, f"The run was broken off: {end}", end.exit_code)
+    return failed(run, f"The run was broken off: {type(end).__name__}: {end}", ExitCode.DEVIATION)
 
 
-def failed(run: Run, reason: str, exit_code: ExitCode = ExitCode.DEVIATION) -> Column:
+def not_in_time(seconds: float) -> TimeLimitError:
+    """What ends a run that takes too long."""
+    return TimeLimitError(f"not done within {seconds:g} s")
+
+
+def failed(run: Run, reason: str, exit_code: ExitCode) -> Column:
     """The column of a run that did not go to its end."""
     run.take(Note(failure=Failure(message=reason, exit_code=exit_code)))
     return Column.of(run)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from harness.matrix.child import judge_on
 from harness.matrix.listener import Listener
-from harness.report.interruption import signal_behind
 
 
 def judge_here(targets: Sequence[str], claims: Sequence[str], *, jobs: int, listener: Listener) -> None:
@@ -16,15 +14,15 @@ def judge_here(targets: Sequence[str], claims: Sequence[str], *, jobs: int, list
 
     Whatever raises meanwhile, Ctrl-C above all, ends them all, and the listener still gets every column.
     """
-    sent: signal.Signals | None = None
+    end: BaseException | None = None
 
     def judge(target: str) -> None:
-        listener.ended(judge_on(target, claims, listener=listener, ended_by=lambda: sent))
+        listener.ended(judge_on(target, claims, listener=listener, ended_by=lambda: end))
 
     with ThreadPoolExecutor(jobs) as pool:
         try:
             for ended in as_completed([pool.submit(judge, target) for target in targets]):
                 ended.result()
         except BaseException as error:
-            sent = signal_behind(error)
+            end = error
             raise

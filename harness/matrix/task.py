@@ -10,6 +10,7 @@ from distributed import Worker, WorkerPlugin, get_worker
 
 from harness.json_values import Json, to_json
 from harness.matrix.child import judge_on
+from harness.report.interruption import Interrupted
 from harness.report.matrix import Column
 from harness.report.run import Note
 
@@ -41,9 +42,9 @@ def judge_on_worker(target: str, claims: Sequence[str], topic: str) -> Json:
     worker = get_worker()
     key = worker.get_current_task()
 
-    def ended_by() -> signal.Signals | None:
+    def ended_by() -> BaseException | None:
         task = worker.state.tasks.get(key)
-        return None if task is not None and task.state == "executing" else signal.SIGTERM
+        return None if task is not None and task.state == "executing" else Interrupted(signal.SIGTERM)
 
     return to_json(judge_on(target, claims, listener=_Sender(worker, topic), ended_by=ended_by))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import signal
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -17,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.errors import ExitCode, HarnessError, SetupError
 from harness.json_values import from_json
-from harness.matrix.child import SECONDS, failed, interrupted
+from harness.matrix.child import SECONDS, broken_off, failed, not_in_time
 from harness.matrix.listener import Listener
-from harness.report.interruption import signal_behind
 from harness.report.matrix import Column
 from harness.report.run import Note, Run
 from harness.report.stored import harness_version
@@ -56,23 +54,21 @@ def judge_on_workers(
             for target in targets
         }
         seconds = SECONDS * len(waiting)
-        late = ""
-        sent = signal.SIGTERM
+        end: BaseException = not_in_time(seconds)
         try:
             for future in as_completed(list(waiting), timeout=seconds):
                 column = received.column(waiting[future], future)
                 del waiting[future]
                 listener.ended(column)
         except TimeoutError:
-            late = f"Not done within {seconds:g} s."
+            pass  # told of each device that is not done
         except BaseException as error:
-            sent = signal_behind(error)
+            end = error
             raise
         finally:
             client.cancel(list(waiting))
             for target in waiting.values():
-                run = received.runs[target]
-                listener.ended(failed(run, late) if late else interrupted(run, sent))
+                listener.ended(broken_off(received.runs[target], end))
 
 
 @contextlib.contextmanager

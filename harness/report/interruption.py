@@ -20,6 +20,14 @@ class Interrupted(KeyboardInterrupt):
         self.sent = sent
 
 
+class _EndOfPrompt(SystemExit):
+    """One of these signals arrived at a prompt, for which all exceptions but SystemExit only end a line."""
+
+    def __init__(self, sent: signal.Signals) -> None:
+        super().__init__(status_after(sent))
+        self.sent = sent
+
+
 def raise_on_signals() -> None:
     """Have the first of these signals raise Interrupted; those that `nohup` has ignored stay ignored."""
     for ending in ENDING:
@@ -27,11 +35,9 @@ def raise_on_signals() -> None:
             signal.signal(ending, _raise)
 
 
-def signal_behind(error: BaseException) -> signal.Signals:
-    """The signal that an exception stands for; of what is no interruption, the one that ends its like."""
-    if isinstance(error, Interrupted):
-        return error.sent
-    return signal.SIGINT if isinstance(error, KeyboardInterrupt) else signal.SIGTERM
+def signal_behind(interruption: KeyboardInterrupt) -> signal.Signals:
+    """The signal that an interruption stands for."""
+    return interruption.sent if isinstance(interruption, Interrupted) else signal.SIGINT
 
 
 def status_after(sent: signal.Signals) -> int:
@@ -40,24 +46,45 @@ def status_after(sent: signal.Signals) -> int:
 
 
 @contextlib.contextmanager
-def every_interrupt_raised() -> Iterator[None]:
-    """Have each Ctrl-C of the block raise KeyboardInterrupt: at a prompt, it ends a line and not the run."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def at_a_prompt() -> Iterator[None]:
+    """Have each Ctrl-C of the block raise KeyboardInterrupt: at a prompt, it ends a line and not the run.
+
+    Another of these signals still ends the run, with Interrupted as everywhere else.
+    """
+    before = {ending: signal.getsignal(ending) for ending in ENDING}
+    for ending, handler in before.items():
+        if ending is signal.SIGINT:
+            signal.signal(ending, signal.default_int_handler)
+        elif handler is _raise:
+            signal.signal(ending, _end_prompt)
     try:
         yield
+    except _EndOfPrompt as end:
+        raise Interrupted(end.sent) from None
     finally:
-        signal.signal(signal.SIGINT, before)
+        for ending, handler in before.items():
+            if signal.getsignal(ending) is not _pass:
+                signal.signal(ending, handler)
 
 
 def _raise(sent: int, _frame: FrameType | None) -> None:
+    _pass_what_follows()
+    raise Interrupted(signal.Signals(sent))
+
+
+def _end_prompt(sent: int, _frame: FrameType | None) -> None:
+    _pass_what_follows()
+    raise _EndOfPrompt(signal.Signals(sent))
+
+
+def _pass_what_follows() -> None:
     # A closed terminal has both the kernel and the shell send SIGHUP, and who waits after Ctrl-C presses it
     # again: what the first one began to close is to be closed to its end. A handler, for programs that are
     # started meanwhile would inherit SIG_IGN.
     for ending in ENDING:
-        if signal.getsignal(ending) is _raise:
+        if signal.getsignal(ending) in (_raise, _end_prompt, signal.default_int_handler):
             signal.signal(ending, _pass)
     _leave_closed_terminal()
-    raise Interrupted(signal.Signals(sent))
 
 
 def _pass(_sent: int, _frame: FrameType | None) -> None:

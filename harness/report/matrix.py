@@ -15,6 +15,8 @@ from harness.report.run import Failure, Run, gravest
 
 SCHEMA = "binder-harness/matrix"
 SCHEMA_VERSION = 1
+AN_ERROR = "an error"
+"""Stands where a signal's name would, were it a signal that ended the whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,10 @@ class Matrix:
     harness: str
     """Version of Binder harness."""
     interrupted: str | None = None
-    """The signal that ended the whole before its time, such as SIGINT."""
+    """What ended the whole before its time: a signal, such as SIGINT, or `an error`.
+
+    Which one, the failures of the devices tell that it kept from their end.
+    """
     columns: tuple[Column, ...]
     """In the order in which the devices were named."""
 

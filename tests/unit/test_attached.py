@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 
 import emulator.attached
 from emulator.adb_devices import explain, is_address, state_of
-from emulator.attached import KIND, open_attached
+from emulator.attached import KIND, AttachedDevice, open_attached
 from emulator.deadline import Deadline
 from emulator.errors import DeviceLostError, HarnessError, SetupError, UsageError
 from emulator.progress import reporting_to
@@ -26,6 +27,9 @@ def listing(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> Iterator[dict[
         monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
         monkeypatch.delenv("ANDROID_SERIAL", raising=False)
         monkeypatch.setattr(emulator.attached, "SETTLES_WITHIN", 0.3)
+        monkeypatch.setattr(emulator.attached, "LISTED_WITHIN", 0.2)
+        monkeypatch.setattr(emulator.attached, "_used", set())
+        monkeypatch.setattr(emulator.attached, "_restarts", {})
         yield devices
 
 
@@ -113,14 +117,83 @@ def test_two_runs_do_not_use_one_device_at_once(listing: dict[str, str]) -> None
     open_attached(parse_target("adb:phone")).close()
 
 
-def test_a_lost_device_is_waited_for_once(listing: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("state", "seconds", "says"),
+    [
+        ("offline", "0.3", "the device does not answer"),
+        (None, "0.2", "connect it until `adb devices` lists it"),
+    ],
+)
+@pytest.mark.parametrize("ask", [lambda device: device.reconnect(Deadline(60)), lambda _: open_phone()])
+def test_a_lost_device_is_waited_for_once_and_not_long(
+    listing: dict[str, str],
+    state: str | None,
+    seconds: str,
+    says: str,
+    ask: Callable[[AttachedDevice], object],
+) -> None:
     listing["phone"] = "device"
-    open_attached(parse_target("adb:phone")).close()
-    listing["phone"] = "offline"
-    with pytest.raises(DeviceLostError, match="does not answer"):
-        open_attached(parse_target("adb:phone"), Deadline(0.5))
-    with pytest.raises(SetupError, match="does not answer"):
-        open_attached(parse_target("adb:phone"))
+    device = open_phone()
+    device.close()
+    _become(listing, state)
+    with pytest.raises(DeviceLostError, match=f"not within {seconds} s.*{says}"):
+        ask(device)
+    with pytest.raises(SetupError, match=says):
+        open_phone()
+    with pytest.raises(DeviceLostError, match="not within 0 s"):
+        device.reconnect(Deadline(60))
+
+
+def test_a_device_that_comes_back_is_waited_for_again(listing: dict[str, str]) -> None:
+    listing["phone"] = "device"
+    device = open_phone()
+    for _ in range(2):
+        del listing["phone"]
+        threading.Timer(0.05, listing.update, [{"phone": "device"}]).start()
+        device.reconnect(Deadline(60))
+    device.close()
+
+
+def test_a_device_that_is_restarted_has_the_time_that_it_was_given(
+    listing: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_slow(serial: str, _: Deadline) -> None:
+        del listing[serial]
+        raise InterruptedError  # as where the time of a claim is over
+
+    monkeypatch.setattr(emulator.attached, "restart", is_slow)
+    listing["phone"] = "device"
+    device = open_phone("?restart=allowed")
+    with pytest.raises(InterruptedError):
+        device.restart(Deadline(60))
+    device.close()
+    threading.Timer(0.5, listing.update, [{"phone": "device"}]).start()
+    open_phone("?restart=allowed").close()
+
+
+def test_a_device_that_does_not_come_back_from_a_restart_is_lost(
+    listing: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never_returns(serial: str, deadline: Deadline) -> None:
+        del listing[serial]
+        deadline.poll(lambda: False, f"{serial} to restart")
+
+    monkeypatch.setattr(emulator.attached, "restart", never_returns)
+    listing["phone"] = "device"
+    device = open_phone("?restart=allowed")
+    with pytest.raises(DeviceLostError, match=r"phone to restart: not within 0\.1 s.*does not list it"):
+        device.restart(Deadline(0.1))
+    device.close()
+
+
+def open_phone(options: str = "") -> AttachedDevice:
+    return open_attached(parse_target(f"adb:phone{options}"))
+
+
+def _become(listing: dict[str, str], state: str | None) -> None:
+    del listing["phone"]
+    if state is not None:
+        listing["phone"] = state
 
 
 def test_a_server_that_does_not_know_the_request_is_an_error(listing: dict[str, str]) -> None:

@@ -14,16 +14,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
 import emulator.doctor
+from emulator import adb_devices
 from emulator.deadline import Deadline
 from emulator.errors import UsageError
 from harness.agent.exit_status import ExitStatus
 from harness.claims.claim import CLAIMS
 from harness.cli import main
+from harness.facts import Need
 from harness.measure.measurement import MEASUREMENTS, Measurement
 from harness.report.interruption import ENDING
 from tests.unit import fake_device
@@ -31,7 +33,7 @@ from tests.unit import fake_device
 ROOT = Path(__file__).parents[2]
 MAIN = "from harness.cli import main; main()"
 WITH_FAKES = f"import tests.unit.fake_device_plugin; {MAIN}"
-WITH_AN_IMPATIENT_USER = f"""
+AN_IMPATIENT_USER = """
 import os, signal
 import tests.unit.fake_device_plugin
 from tests.unit.fake_device import FakeDevice
@@ -40,8 +42,8 @@ def close_while_the_user_presses_again(device, *error):
     os.kill(os.getpid(), signal.SIGINT)
     close(device, *error)
 FakeDevice.__exit__ = close_while_the_user_presses_again
-{MAIN}
 """
+WITH_AN_IMPATIENT_USER = AN_IMPATIENT_USER + MAIN
 SECONDS = 30.0
 
 
@@ -60,6 +62,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The fake device and claims, and an environment that asks for nothing."""
     monkeypatch.setitem(sys.modules, "harness.device", fake_device.device_module())
     monkeypatch.setattr(CLAIMS, "all", fake_device.choose)
+    monkeypatch.setattr(adb_devices, "state_of", adb_devices.state_of)  # for the plugin replaces it for good
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path / "cache"))
     for name in ("TARGET", "HOST", "JSON", "TIME_LIMIT", "DEBUG"):
         monkeypatch.delenv(f"BINDER_HARNESS_{name}", raising=False)
@@ -250,6 +253,28 @@ def test_a_signal_ends_a_booted_device(tmp_path: Path, sent: signal.Signals, sta
     _interrupted(sent, status, tmp_path, "boot")
 
 
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_a_prompt(tmp_path: Path, sent: signal.Signals, status: int) -> None:
+    _, errors = _interrupted(sent, status, tmp_path, "repl")
+    assert errors.endswith(f"binder-harness: ended by {sent.name}\n")
+
+
+def test_a_signal_ends_what_runs_at_a_prompt(tmp_path: Path) -> None:
+    with _start(tmp_path, "repl") as process:
+        try:
+            _await_start(process, "repl")
+            assert process.stdin is not None
+            process.stdin.write("import threading; print('running'); threading.Event().wait()\n")
+            process.stdin.flush()
+            _await_line(process, process.stdout, "running")
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()
+    assert process.returncode == 143, errors
+    assert (tmp_path / "closed").exists()
+
+
 def _interrupted(sent: signal.Signals, status: int, directory: Path, *words: str) -> tuple[str, str]:
     """The output of a command that gets a signal while it waits, ends with this status, and closes all.
 
@@ -267,6 +292,33 @@ def _interrupted(sent: signal.Signals, status: int, directory: Path, *words: str
     assert "Traceback" not in errors
     assert (directory / "closed").read_text().count("fake-") == 1
     return output, errors
+
+
+def test_ctrl_c_reaches_xdists_workers_and_they_close_their_devices(tmp_path: Path) -> None:
+    says_when_it_is_open = "FakeDevice.__enter__ = lambda device: open('opened', 'w').close() or device"
+    (tmp_path / "impatient.py").write_text(AN_IMPATIENT_USER + says_when_it_is_open)
+    words = ("verify", "--", "-p", "impatient", "-n", "1")
+    environment = _environment(tmp_path, claims="proto.waits")
+    environment["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", WITH_FAKES, *words],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    ) as process:
+        try:
+            Deadline(SECONDS).poll((tmp_path / "opened").exists, "the worker's device")
+            os.killpg(process.pid, signal.SIGINT)
+            output, errors = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "SIGINT ended the run before its time" in output
+    assert (tmp_path / "closed").read_text().count("fake-") == 1
 
 
 def test_a_closed_terminal_ends_a_run_like_any_signal(tmp_path: Path) -> None:
@@ -296,58 +348,6 @@ def test_a_closed_terminal_ends_a_run_like_any_signal(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "results.json").read_text())["interrupted"] == "SIGHUP"
 
 
-def test_a_second_signal_does_not_keep_the_first_from_closing_what_is_open() -> None:
-    program = """
-import os, signal
-from harness.report.interruption import raise_on_signals
-raise_on_signals()
-try:
-    os.kill(os.getpid(), signal.SIGHUP)
-except KeyboardInterrupt as interrupt:
-    os.kill(os.getpid(), signal.SIGHUP)
-    os.kill(os.getpid(), signal.SIGTERM)
-    print("closed after", interrupt)
-"""
-    ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True
-    )
-    assert ended.stdout == "closed after SIGHUP\n"
-
-
-def test_at_a_prompt_each_ctrl_c_ends_what_runs_and_not_the_prompt() -> None:
-    program = """
-import os, signal
-from harness.report.interruption import every_interrupt_raised, raise_on_signals
-raise_on_signals()
-with every_interrupt_raised():
-    for _ in range(2):
-        try:
-            os.kill(os.getpid(), signal.SIGINT)
-        except KeyboardInterrupt:
-            print("interrupted")
-try:
-    os.kill(os.getpid(), signal.SIGINT)
-except KeyboardInterrupt as interrupt:
-    os.kill(os.getpid(), signal.SIGINT)
-    print("closed after", interrupt)
-"""
-    ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True
-    )
-    assert ended.stdout == "interrupted\ninterrupted\nclosed after SIGINT\n"
-
-
-def test_nohup_is_respected() -> None:
-    program = """
-import os, signal
-from harness.report.interruption import raise_on_signals
-signal.signal(signal.SIGHUP, signal.SIG_IGN)
-raise_on_signals()
-os.kill(os.getpid(), signal.SIGHUP)
-"""
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=SECONDS, check=True)
-
-
 def _start(
     directory: Path, *words: str, claims: str = "", program: str = WITH_FAKES
 ) -> subprocess.Popen[str]:
@@ -373,9 +373,14 @@ def _environment(directory: Path, *, claims: str) -> dict[str, str]:
 
 def _await_start(process: subprocess.Popen[str], command: str) -> None:
     """Until the device is open and the command waits for something else."""
-    assert process.stdout is not None
-    assert process.stderr is not None
-    marker, stream = ("until Ctrl-C", process.stdout) if command == "boot" else ("waiting", process.stderr)
+    if command == "boot":
+        _await_line(process, process.stdout, "until Ctrl-C")
+    else:
+        _await_line(process, process.stderr, "Ctrl-D ends" if command == "repl" else "waiting")
+
+
+def _await_line(process: subprocess.Popen[str], stream: IO[str] | None, marker: str) -> None:
+    assert stream is not None
     limit = threading.Timer(SECONDS, process.kill)
     limit.start()
     while marker not in stream.readline():
@@ -451,6 +456,16 @@ def test_measure_prints_figures(command_line: CommandLine, monkeypatch: pytest.M
     assert json.loads(command_line("measure", "sizes", "--json").output)["steps"] == [1, 2]
 
 
+def test_what_a_device_cannot_show_is_said_of_the_measurement(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {"pages": Measurement("pages", "Which.", lambda device: Need.KCORE.require(device.facts))}
+    monkeypatch.setattr(MEASUREMENTS, "all", lambda: known)
+    ended = command_line("measure", "pages")
+    assert ended.status == 4
+    assert "binder-harness: pages cannot be measured here: needs /proc/kcore: this kernel" in ended.errors
+
+
 @dataclass
 class Figures:
     largest: int
@@ -499,15 +514,27 @@ def test_shell_runs_adb_and_passes_its_status_on(
     assert command_line("shell", "--target", "embedded", "--", "ps").output.split()[-1] == "ps"
 
 
-@pytest.mark.parametrize(("on_path", "chosen"), [(41, "path"), (39, "carried")])
+SAYS_41 = "#!/bin/sh\necho Android Debug Bridge version 1.0.41\n"
+
+
+@pytest.mark.parametrize(
+    ("on_path", "chosen"),
+    [
+        (SAYS_41, "path"),
+        (SAYS_41.replace("41", "39"), "carried"),
+        ("#!/no/such/interpreter\n", "carried"),
+        ("#!/bin/sh\nexec sleep 600\n", "carried"),
+    ],
+)
 def test_an_adb_is_chosen_that_will_not_end_the_server(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, on_path: int, chosen: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, on_path: str, chosen: str
 ) -> None:
     from harness.commands.adb import adb_program
 
-    for name, version in (("path", on_path), ("carried", 41)):
+    monkeypatch.setattr("harness.commands.adb.SECONDS_TO_SAY_ITS_VERSION", 1.0)
+    for name, program in (("path", on_path), ("carried", SAYS_41)):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "adb").write_text(f"#!/bin/sh\necho Android Debug Bridge version 1.0.{version}\n")
+        (tmp_path / name / "adb").write_text(program)
         (tmp_path / name / "adb").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "path"), prepend=os.pathsep)
     carried = SimpleNamespace(
@@ -657,10 +684,11 @@ def test_a_target_is_taken_from_wherever_it_is_given(
     monkeypatch.setattr("emulator.doctor.checks", list)
     monkeypatch.setenv("BINDER_HARNESS_TARGET", "avd:two" if len(words) > 1 else "avd:one")
     assert "asked for avd:one" in command_line(*words).errors
-    assert "asked for avd:one" in command_line("doctor", *words[1:]).errors
+    for command in ("doctor", "repl"):
+        assert "asked for avd:one" in command_line(command, *words[1:]).errors
 
 
-@pytest.mark.parametrize("command", ["boot", "doctor"])
+@pytest.mark.parametrize("command", ["boot", "doctor", "repl"])
 def test_two_targets_are_one_too_many(command_line: CommandLine, command: str) -> None:
     ended = command_line(command, "avd:one", "--target", "avd:two")
     assert (ended.status, "'avd:one' and --target 'avd:two'" in ended.errors) == (2, True)

@@ -1,19 +1,17 @@
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import IO
 
 import pytest
 
+from emulator.cache import lock_directory
 from emulator.deadline import Deadline
 from emulator.device_lock import device_lock
 from emulator.errors import HarnessError, UsageError
-from emulator.lock_file import open_locked
 from emulator.progress import reporting_to
 
 HOLD = """
@@ -78,29 +76,14 @@ def test_the_wait_ends_with_the_name_of_the_owner() -> None:
         other.kill()
 
 
-def test_no_lock_file_is_left_behind(tmp_path: Path) -> None:
+def test_no_lock_file_is_left_behind() -> None:
     with other_run() as other:  # which is killed, and leaves one
         other.kill()
         other.wait()
-        assert list(tmp_path.iterdir())
+        assert list(lock_directory().iterdir())
     with device_lock("phone:5555"):
-        assert list(tmp_path.iterdir())
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_file_that_was_removed_locks_nobody_out(tmp_path: Path) -> None:
-    """It was waited for while its holder removed it; by now another run may hold its successor."""
-    files = []
-
-    def removed_meanwhile(file: IO[str]) -> None:
-        files.append(file)
-        if len(files) == 1:
-            (tmp_path / "lock").unlink()
-
-    with open_locked(tmp_path / "lock", removed_meanwhile) as lock:
-        assert lock is files[1]
-        assert files[0].closed
-        assert os.path.samestat(os.fstat(lock.fileno()), (tmp_path / "lock").stat())
+        assert list(lock_directory().iterdir())
+    assert not list(lock_directory().iterdir())
 
 
 def test_a_process_does_not_wait_for_itself() -> None:

@@ -19,7 +19,7 @@ from harness.cli import main
 from harness.commands.matrix_view import MatrixView
 from harness.matrix import child, workers
 from harness.matrix.here import judge_here
-from harness.report.interruption import ENDING
+from harness.report.interruption import ENDING, Interrupted
 from harness.report.matrix import Column, Matrix
 from tests.heard import Heard, below, gone
 from tests.unit import fake_device
@@ -151,12 +151,14 @@ def test_a_device_has_its_time_and_what_does_not_end_then_is_killed(monkeypatch:
     monkeypatch.setattr(child, "SECONDS", 0.5)
     monkeypatch.setattr(child, "SECONDS_TO_END", 0.5)
     run_children(monkeypatch, "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()")
-    assert judge("embedded")["embedded"].failures[0].message == "Not done within 0.5 s."
+    (failure,) = judge("embedded")["embedded"].failures
+    assert failure.message == "The run was broken off: not done within 0.5 s"
 
 
 def test_what_was_ended_before_its_turn_is_not_started() -> None:
     heard, claims = Heard(), list(CLAIMS.all())
-    column = child.judge_on("embedded", claims, listener=heard, ended_by=lambda: signal.SIGTERM)
+    end = Interrupted(signal.SIGTERM)
+    column = child.judge_on("embedded", claims, listener=heard, ended_by=lambda: end)
     assert heard.starts == []
     assert (column.exit_code, column.failures) == (143, ())
     assert (column.document.interrupted, column.document.not_judged) == ("SIGTERM", tuple(claims))
@@ -276,11 +278,22 @@ def test_an_error_shows_and_writes_what_was_found(
     assert status_of(monkeypatch, "matrix", *targets, *FILES) == 4
     output, errors = capfd.readouterr()
     assert "mmap.once" in output
-    assert "SIGTERM ended the run before its time" in output, "it does not pass for whole"
+    page = (tmp_path / "matrix.html").read_text()
+    for shown in (output, page):
+        assert ", an error ended the run before its time, after 4 of " in shown, "it does not pass for whole"
+    assert "SIG" not in output + errors + page + (tmp_path / "matrix.json").read_text()
     assert "binder-harness: There is no process left." in errors
     matrix = Matrix.load(tmp_path / "matrix.json")
     assert [len(document.claims) for document in matrix.documents] == [4, 0][: len(targets) // 2]
-    assert "mmap.once" in (tmp_path / "matrix.html").read_text()
+    assert matrix.interrupted == "an error"
+    assert {document.interrupted for document in matrix.documents} == {None}
+    for column in matrix.columns[1:]:
+        (failure,) = column.failures
+        assert failure.message == "The run was broken off: There is no process left."
+        assert (failure.exit_code, column.exit_code) == (4, 4)
+        assert failure.message in output
+        assert failure.message in page
+    assert "mmap.once" in page
 
 
 def test_an_error_before_any_device_shows_nothing(

@@ -1,0 +1,42 @@
+"""What `--help` shows of each command: its examples can be typed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+import typer.main
+
+from harness.cli import app
+
+PROGRAM = "binder-harness"
+GROUP = typer.main.get_command(app)
+COMMANDS = GROUP.commands  # type: ignore[attr-defined]
+
+
+def examples() -> list[str]:
+    """Each line of the help texts that begins with the program's name, without what is said beside it."""
+    lines = [line.strip() for each in (GROUP, *COMMANDS.values()) for line in each.help.splitlines()]
+    return [re.split(" {2,}", line)[0] for line in lines if line.startswith(PROGRAM)]
+
+
+@pytest.mark.parametrize("example", examples())
+def test_an_example_is_what_the_command_takes(example: str) -> None:
+    program, name, *words = shlex.split(example)
+    assert program == PROGRAM
+    COMMANDS[name].make_context(name, words)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_line_of_the_help_ends_within_what_is_to_be_typed(name: str) -> None:
+    command = COMMANDS[name]
+    with command.make_context(f"{PROGRAM} {name}", [], resilient_parsing=True) as context:
+        lines = command.get_help(context).splitlines()
+    assert [line for line in lines if line.endswith("-")] == []
+    assert f"{PROGRAM} {name}" in lines[0]
+
+
+def test_the_list_of_commands_has_each_summary_whole() -> None:
+    with GROUP.make_context(PROGRAM, [], resilient_parsing=True) as context:
+        assert "..." not in GROUP.get_help(context).partition("Commands:")[2]

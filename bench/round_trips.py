@@ -11,14 +11,19 @@ from bench.streams import Output, receive_exactly
 from bench.suite import Bench, Benchmark
 from device_agents.build import syscall_agent
 from emulator.deadline import Deadline
+from emulator.embedded.channel import Program
+from emulator.embedded.image import AGENT
 from emulator.errors import HarnessError
 from harness.agent.process import RemoteProcess
+from harness.agent.stream import ChannelStream
 from harness.probe import find_facts
 
 TRIPS = 200
 """In each round."""
 REQUEST = bytes(48)
 """About what goes either way for a system call."""
+SECOND_PROCESSOR = "2"
+"""As a mask of processors."""
 WITHIN = 10.0
 """Seconds, for an echo."""
 
@@ -36,11 +41,17 @@ class Echo(Output, Protocol):
 
 
 def _over_channel(bench: Bench) -> Iterator[Row]:
-    echo = bench.life_line.machine.ports.run(["/system/bin/cat"])
-    if echo is None:
-        raise HarnessError("no port of the device is free")
-    with bench.device.process() as process, contextlib.closing(echo):
+    """Both on one processor: where the kernel puts them else changes from run to run, and tells more."""
+    echo, agent = (_on_one_processor(bench, program) for program in ("/system/bin/cat", AGENT))
+    with RemoteProcess.start(ChannelStream(agent)) as process, contextlib.closing(echo):
         yield _compared("trip.channel", bench, process, echo, most=1.3)
+
+
+def _on_one_processor(bench: Bench, program: str) -> Program:
+    started = bench.life_line.machine.ports.run(["/system/bin/taskset", SECOND_PROCESSOR, program])
+    if started is None:
+        raise HarnessError("no port of the device is free")
+    return started
 
 
 def _over_adb(bench: Bench) -> Iterator[Row]:

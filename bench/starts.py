@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -38,8 +39,8 @@ def _cold(bench: Bench) -> Iterator[Row]:
         booted, floor = in_turns(
             bench.rounds,
             [
-                ("to adb", lambda: milliseconds(lambda: _to_adb(COLD))),
-                ("bare kernel, init that says so", lambda: milliseconds(lambda: _boot(bare))),
+                ("to adb", lambda: _to_adb(COLD)),
+                ("bare kernel, init that says so", lambda: _boot(bare)),
             ],
         )
     yield Row("start.cold", "ms", booted, floor, most=1.3)
@@ -51,9 +52,9 @@ def _warm(bench: Bench) -> Iterator[Row]:
     answered, restored, own, rolled_back = in_turns(
         3 * bench.rounds,
         [
-            ("to an agent's answer", lambda: milliseconds(_to_an_answer)),
-            ("to adb", lambda: milliseconds(lambda: _to_adb(WARM))),
-            ("QEMU's restore, time and seed set", lambda: milliseconds(lambda: _restore(hardware))),
+            ("to an agent's answer", _to_an_answer),
+            ("to adb", lambda: _to_adb(WARM)),
+            ("QEMU's restore, time and seed set", lambda: _restore(hardware)),
             ("to adb again", lambda: milliseconds(bench.device.rollback)),
         ],
     )
@@ -72,17 +73,20 @@ def _clones(bench: Bench) -> Iterator[Row]:
         assert device.serial
         return device
 
-    def start_all() -> None:
+    def start_all() -> float:
+        start_of_all = time.perf_counter()
         # The pool ends first, with all that starts: what started beside a failure is closed, too.
         with contextlib.ExitStack() as stack, ThreadPoolExecutor(CLONES) as pool:
             clones = list(pool.map(start, [stack] * CLONES))
+            taken = _since(start_of_all)
             usage[:] = [_memory(clone) for clone in clones]
+        return taken
 
     several, one = in_turns(
         bench.rounds,
         [
-            (f"{CLONES} to adb", lambda: milliseconds(start_all)),
-            ("one to adb", lambda: milliseconds(lambda: _to_adb(WARM))),
+            (f"{CLONES} to adb", start_all),
+            ("one to adb", lambda: _to_adb(WARM)),
         ],
     )
     yield Row("clones.start", "ms", several, one)
@@ -92,14 +96,23 @@ def _clones(bench: Bench) -> Iterator[Row]:
         yield Row(f"clones.memory, {name}", "MiB", Figure(f"each of {CLONES}, after its start", own), whole)
 
 
-def _to_adb(target: Target) -> None:
+def _since(start: float) -> float:
+    """Milliseconds; what ends afterwards is no part of a start."""
+    return (time.perf_counter() - start) * 1000
+
+
+def _to_adb(target: Target) -> float:
+    start = time.perf_counter()
     with contextlib.closing(open_embedded(target)) as device:
         assert device.serial
+        return _since(start)
 
 
-def _to_an_answer() -> None:
+def _to_an_answer() -> float:
+    start = time.perf_counter()
     with Device(open_embedded(WARM)) as device:
         device.process().syscall("getpid")
+        return _since(start)
 
 
 def _bare(hardware: Hardware, directory: Path) -> Hardware:
@@ -109,14 +122,19 @@ def _bare(hardware: Hardware, directory: Path) -> Hardware:
     return replace(hardware, initramfs=initramfs, ports=0, waiting=())
 
 
-def _boot(hardware: Hardware) -> None:
+def _boot(hardware: Hardware) -> float:
+    start = time.perf_counter()
     with tempfile.TemporaryDirectory() as directory, Machine(hardware, Path(directory)) as machine:
         machine.wait_until_ready(Deadline(WITHIN))
+        return _since(start)
 
 
-def _restore(hardware: Hardware) -> None:
+def _restore(hardware: Hardware) -> float:
+    snapshot = snapshot_of(hardware)
     with tempfile.TemporaryDirectory() as directory:
-        snapshot_of(hardware).restore(Path(directory), deadline=Deadline(WITHIN)).close()
+        start = time.perf_counter()
+        with snapshot.restore(Path(directory), deadline=Deadline(WITHIN)):
+            return _since(start)
 
 
 def _memory(device: Device) -> dict[str, float]:

@@ -124,6 +124,7 @@ static void greet(void)
         .uid = getuid(),
         .architecture = ARCHITECTURE,
     };
+    threads_start_first(hello.threads);
     send_frame(&hello.header);
 }
 

@@ -14,10 +14,11 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are built in memory as they are sent");
 
 enum {
-    PROTOCOL_VERSION = 3,
+    PROTOCOL_VERSION = 4,
     MAX_PAYLOAD = 8 << 20,   /* bytes after the header, either way */
     MAX_OPERATIONS = 1024,   /* in one batch */
     MAX_WORDS = 6,           /* of one operation: what a Linux system call takes */
+    FIRST_THREADS = 2,       /* that every process has without being asked */
 };
 
 enum frame_kind {
@@ -84,6 +85,7 @@ struct hello {
     uint32_t pid;
     uint32_t uid;
     char architecture[16];   /* as `uname -m` says, padded with NUL */
+    uint32_t threads[FIRST_THREADS]; /* their ids */
 };
 
 struct started {

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -119,12 +120,9 @@ void threads_read_input(void (*dispatch_frame)(struct frame *frame))
     }
 }
 
-void threads_start(const struct frame_header *header)
+/* Its id, or a negative errno. */
+static pid_t start(void)
 {
-    struct started started = {.header = *header};
-    started.header.kind = FRAME_STARTED;
-    started.header.size = sizeof started - sizeof started.header;
-
     struct thread *thread = calloc(1, sizeof *thread);
     if (thread == NULL)
         fail(EX_OSERR, "no memory for a thread");
@@ -132,15 +130,40 @@ void threads_start(const struct frame_header *header)
     thread->end = &thread->first;
     int error = pthread_create(&thread->handle, NULL, run_thread, thread);
     if (error != 0) {
-        started.error = -error;
         free(thread);
-    } else {
-        while (thread->tid == 0)
-            pthread_cond_wait(&thread->changed, &lock);
-        thread->next = threads;
-        threads = thread;
-        started.header.thread = (uint32_t)thread->tid;
+        return -error;
     }
+    while (thread->tid == 0)
+        pthread_cond_wait(&thread->changed, &lock);
+    thread->next = threads;
+    threads = thread;
+    return thread->tid;
+}
+
+void threads_start_first(uint32_t tids[FIRST_THREADS])
+{
+    pthread_mutex_lock(&lock);
+    for (int index = 0; index < FIRST_THREADS; index++) {
+        pid_t tid = start();
+        if (tid < 0)
+            fail(EX_OSERR, "starting a thread: %s", strerror(-tid));
+        tids[index] = (uint32_t)tid;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void threads_start(const struct frame_header *header)
+{
+    pid_t tid = start();
+    struct started started = {
+        .header = {
+            .size = sizeof started - sizeof started.header,
+            .kind = FRAME_STARTED,
+            .request = header->request,
+            .thread = tid > 0 ? (uint32_t)tid : 0,
+        },
+        .error = tid < 0 ? tid : 0,
+    };
     send_frame(&started.header);
 }
 

@@ -17,6 +17,9 @@ _Noreturn void threads_read_input(void (*dispatch)(struct frame *frame));
 /* Must run before the first thread starts. */
 void threads_catch_interrupts(void);
 
+/* Starts the threads that the agent has when it greets. */
+void threads_start_first(uint32_t tids[FIRST_THREADS]);
+
 /* Starts a thread and answers the frame. */
 void threads_start(const struct frame_header *header);
 

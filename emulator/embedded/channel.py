@@ -56,6 +56,8 @@ class Program:
         self.port = port
         self.boundary = boundary
         self._received = received
+        # Once for all: the system takes and clears as much room again for each recv() of so many bytes.
+        self._room = memoryview(bytearray(RECEIVED_AT_ONCE))
         self._status: int | None = None
         self._ended = threading.Event()
         self._sending = threading.Lock()  # and over the next
@@ -95,7 +97,7 @@ class Program:
             if deadline is not None:
                 deadline.await_input(self.port, "output of a program on the device")
             try:
-                self._received = self.port.recv(RECEIVED_AT_ONCE)
+                self._received = bytes(self._room[: self.port.recv_into(self._room)])
             except OSError:
                 self._received = b""
             output, found, answer = self._received.partition(self.boundary)

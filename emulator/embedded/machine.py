@@ -153,8 +153,11 @@ def _memory(hardware: Hardware, memory: Memory) -> Iterator[str]:
 def _channels(monitor: str, ports: Sequence[int]) -> Iterator[str]:
     yield from ("-chardev", monitor, "-mon", "chardev=monitor,mode=control")
     if ports:
-        # One port more, for a console, cannot be used by others.
-        yield from ("-device", f"virtio-serial-pci,max_ports={len(ports) + 1}")
+        # One port more, for a console, cannot be used by others. Each port has two queues and needs as many
+        # interrupts, else all share one, which wakes whoever has ever written (virtio_pci_common.c, 6.12).
+        count = len(ports) + 1
+        vectors = 2 * (count + 1) + 1
+        yield from ("-device", f"virtio-serial-pci,max_ports={count},vectors={vectors}")
     for number, port in enumerate(ports):
         yield from ("-chardev", f"socket,id=port{number},fd={port}")
         yield from ("-device", f"virtserialport,chardev=port{number}")

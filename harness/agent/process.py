@@ -10,7 +10,7 @@ from typing import Self
 
 from emulator.deadline import Deadline
 from emulator.errors import HarnessError, TimeLimitError
-from harness.agent.connection import Answer, Connection
+from harness.agent.connection import Connection
 from harness.agent.errors import AgentDiedError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.forked_child import ForkedChild
@@ -41,17 +41,14 @@ class RemoteProcess:
         hello: Hello,
         *,
         kill: Kill | None = None,
-        deadline: Deadline | None = None,
     ) -> None:
-        deadline = deadline or Deadline(DEFAULT_SECONDS)
         self.pid = hello.pid
         self.uid = hello.uid
         self.architecture = hello.architecture
         self.page_size = hello.page_size
         self._connection = connection
         self._kill_from_outside = kill
-        requests = [connection.request(FrameKind.START_THREAD)[1] for _ in range(2)]
-        self.main, self._keeper = (self._started(request, deadline) for request in requests)
+        self.main, self._keeper = map(self._thread, hello.threads)
         self.memory = RemoteMemory(self._keeper)
 
     @classmethod
@@ -72,7 +69,7 @@ class RemoteProcess:
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(connection.close)
             hello = connection.greeting(deadline)
-            process = cls(connection, hello, kill=kill, deadline=deadline)
+            process = cls(connection, hello, kill=kill)
             on_failure.pop_all()
         return process
 
@@ -90,7 +87,8 @@ class RemoteProcess:
     def start_thread(self, *, deadline: Deadline | None = None) -> RemoteThread:
         """Start a thread; raises OSError where the process may have no more of them."""
         request = self._connection.request(FrameKind.START_THREAD)[1]
-        return self._started(request, deadline or Deadline(DEFAULT_SECONDS))
+        deadline = deadline or Deadline(DEFAULT_SECONDS)
+        return self._thread(decode_started(request.result(deadline, f"starting a thread of {self}")))
 
     def syscall(self, name: Syscall | str, *arguments: int | bytes, deadline: Deadline | None = None) -> int:
         """RemoteThread.syscall() on the main thread."""
@@ -142,6 +140,5 @@ class RemoteProcess:
         finally:
             self._connection.close()
 
-    def _started(self, answer: Answer, deadline: Deadline) -> RemoteThread:
-        tid = decode_started(answer.result(deadline, f"starting a thread of process {self.pid}"))
+    def _thread(self, tid: int) -> RemoteThread:
         return RemoteThread(self._connection, tid, self.pid, self.architecture)

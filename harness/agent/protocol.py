@@ -16,7 +16,7 @@ from harness.agent.errors import ProtocolError
 from harness.agent.operations import Call, Digest, Earlier, Fill, Operation, Read, Result, Word, Write
 from harness.agent.syscalls import PROMPT, Architecture
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 MAGIC = b"SYSAGENT"
 MAX_PAYLOAD = 8 * 1024 * 1024
 """Bytes that may follow a frame's header."""
@@ -26,7 +26,7 @@ MAX_WORDS = 6
 """Arguments of a system call."""
 
 _HEADER = struct.Struct("<IIII")
-_HELLO = struct.Struct("<8sIIIII16s")
+_HELLO = struct.Struct("<8sIIIII16sII")
 _STARTED = struct.Struct("<i")
 _BATCH = struct.Struct("<II")
 _OPERATIONS = [struct.Struct(f"<BBBBI{count}Q") for count in range(MAX_WORDS + 1)]
@@ -118,13 +118,15 @@ class Hello:
     uid: int
     architecture: Architecture
     page_size: int
+    threads: tuple[int, int]
+    """The ids of those that it has from the start."""
 
 
 def decode_hello(frame: Frame) -> Hello:
     """The agent's first frame; raises ProtocolError unless an agent of this very version sent it."""
     if frame.kind != FrameKind.HELLO or len(frame.payload) != _HELLO.size:
         raise ProtocolError(f"the agent did not greet; its first frame was {frame!r:.200}")
-    magic, version, pointer_size, page_size, pid, uid, machine = _HELLO.unpack(frame.payload)
+    magic, version, pointer_size, page_size, pid, uid, machine, *threads = _HELLO.unpack(frame.payload)
     if magic != MAGIC or version != PROTOCOL_VERSION or pointer_size != 8:
         raise ProtocolError(
             f"the agent greeted as {magic!r} version {version} with {pointer_size}-byte pointers; wanted are "
@@ -136,7 +138,7 @@ def decode_hello(frame: Frame) -> Hello:
         raise ProtocolError(
             f"the agent runs on an architecture without a table of system calls: {error}"
         ) from error
-    return Hello(pid, uid, architecture, page_size)
+    return Hello(pid, uid, architecture, page_size, (threads[0], threads[1]))
 
 
 def decode_started(frame: Frame) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 import pytest
 
 from emulator.deadline import Deadline
 from emulator.embedded.channel import Ports
-from emulator.embedded.device import EmbeddedDevice
+from emulator.embedded.device import PORTS, EmbeddedDevice
 from harness.device import Device
 
 
@@ -27,6 +28,25 @@ def test_a_program_that_is_given_up_holds_up_no_other(device: Device, ports: Por
     given_up.close()
     with device.process() as process:
         assert process.syscall("getppid") > 0
+
+
+@pytest.mark.usefixtures("ports")
+def test_what_runs_on_one_port_is_not_woken_for_another(device: Device) -> None:
+    # Sharing one, each that had ever written was woken by all: four that waited doubled a round trip.
+    interrupts = device.files.read_text("/proc/interrupts").splitlines()
+    assert len([line for line in interrupts if line.endswith("-input")]) >= PORTS
+    with device.process() as idle, device.process() as busy:
+        status = f"/proc/{idle.pid}/task"
+        threads = [int(name) for name in device.shell(f"ls {status}").split()]
+
+        def switches() -> int:
+            counts = (device.files.read_text(f"{status}/{thread}/status") for thread in threads)
+            return sum(int(re.findall(r"voluntary_ctxt_switches:\t(\d+)", text)[0]) for text in counts)
+
+        before = switches()
+        for _ in range(100):
+            busy.syscall("getppid")
+        assert switches() - before < 10
 
 
 def test_a_program_ends_with_its_output_and_status(ports: Ports) -> None:

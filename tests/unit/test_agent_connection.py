@@ -23,7 +23,7 @@ HELLO = Frame(
     FrameKind.HELLO,
     0,
     0,
-    struct.pack("<8sIIIII16s", b"SYSAGENT", PROTOCOL_VERSION, 8, 4096, 100, 0, b"x86_64"),
+    struct.pack("<8sIIIII16sII", b"SYSAGENT", PROTOCOL_VERSION, 8, 4096, 100, 0, b"x86_64", 101, 102),
 ).encode()
 
 

@@ -102,7 +102,7 @@ def hello_frame(
     pointer: int = 8,
     machine: bytes = b"x86_64",
 ) -> Frame:
-    payload = struct.pack("<8sIIIII16s", magic, version, pointer, 4096, 100, 2000, machine)
+    payload = struct.pack("<8sIIIII16sII", magic, version, pointer, 4096, 100, 2000, machine, 101, 102)
     return Frame(FrameKind.HELLO, 0, 0, payload)
 
 
@@ -235,14 +235,16 @@ def test_no_payload_breaks_a_decoder(payload: bytes, kind: FrameKind) -> None:
 
 
 def test_the_greeting_tells_the_process() -> None:
-    assert decode_hello(hello_frame(machine=b"aarch64")) == Hello(100, 2000, Architecture.AARCH64, 4096)
+    assert decode_hello(hello_frame(machine=b"aarch64")) == Hello(
+        100, 2000, Architecture.AARCH64, 4096, (101, 102)
+    )
 
 
 @pytest.mark.parametrize(
     ("frame", "problem"),
     [
         (hello_frame(magic=b"SYSADMIN"), "SYSADMIN"),
-        (hello_frame(version=PROTOCOL_VERSION - 1), "version 2.*put the agent of this release"),
+        (hello_frame(version=PROTOCOL_VERSION - 1), "version 3.*put the agent of this release"),
         (hello_frame(pointer=4), "4-byte"),
         (hello_frame(machine=b"riscv64"), "riscv64"),
         (Frame(FrameKind.RESULTS, 0, 0, hello_frame().payload), "did not greet"),

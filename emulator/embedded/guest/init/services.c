@@ -1,0 +1,139 @@
+/* Starts services, and again when they end; sees when they can be used. */
+#include "services.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "prepare.h"
+
+enum { ADBD_PORT = 5555, LISTENING = 10 }; /* TCP_LISTEN (include/net/tcp_states.h) */
+
+static struct service {
+    const char *program; /* NULL for none */
+    pid_t process;       /* 0 where it does not run */
+    time_t started;
+} services[] = {{"/system/bin/adbd", 0, 0}, {"/system/bin/channel_server", 0, 0}, {"/system/bin/servicemanager", 0, 0}};
+enum { SERVICE_MANAGER = 2, SERVICES = 3 };
+
+static void read_file(const char *path, char *content, size_t size)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t count = file < 0 ? 0 : read(file, content, size - 1);
+    content[count < 0 ? 0 : count] = '\0';
+    if (file >= 0)
+        close(file);
+}
+
+/* Without it, these commands would wait for it for ever; no_servicemanager explains. */
+static void leave_out_servicemanager(void)
+{
+    static const char *const commands[] = {"cmd", "dumpsys", "service"};
+    services[SERVICE_MANAGER].program = NULL;
+    check(mkdir("/system/aosp", 0755), "/system/aosp");
+    for (size_t index = 0; index < sizeof commands / sizeof commands[0]; index++) {
+        char itself[64], shadow[64];
+        snprintf(itself, sizeof itself, "/system/aosp/%s", commands[index]);
+        snprintf(shadow, sizeof shadow, "/system/bin/%s", commands[index]);
+        check(symlink("/system/bin/aosp_commands", itself), itself);
+        unlink(shadow);
+        check(symlink("no_servicemanager", shadow), shadow);
+    }
+}
+
+/* See USERLAND in emulator/embedded/device.py. */
+void choose_servicemanager(void)
+{
+    char arguments[4096];
+    read_file("/proc/cmdline", arguments, sizeof arguments);
+    if (strstr(arguments, "binder_harness.userland=none"))
+        leave_out_servicemanager();
+    else if (strstr(arguments, "binder_harness.userland=10"))
+        services[SERVICE_MANAGER].program = "/system/bin/servicemanager10";
+}
+
+static void start(struct service *service)
+{
+    service->started = time(NULL);
+    service->process = fork();
+    check(service->process, service->program);
+    if (service->process != 0)
+        return;
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setsid();
+    execl(service->program, service->program, (char *)NULL);
+    check(-1, service->program);
+    _exit(127);
+}
+
+bool start_services(void)
+{
+    bool all = true;
+    for (int index = 0; index < SERVICES; index++) {
+        struct service *service = &services[index];
+        if (service->program == NULL || service->process > 0)
+            continue;
+        if (service->started == time(NULL))
+            all = false;
+        else
+            start(service);
+    }
+    return all;
+}
+
+void collect_ended(void)
+{
+    for (pid_t ended; (ended = waitpid(-1, NULL, WNOHANG)) > 0;)
+        for (int index = 0; index < SERVICES; index++)
+            if (services[index].process == ended)
+                services[index].process = 0;
+}
+
+static bool listens(const char *table)
+{
+    char rows[4096];
+    read_file(table, rows, sizeof rows);
+    for (char *row = rows; (row = strchr(row, '\n')) != NULL; row++) {
+        unsigned port, state;
+        if (sscanf(row, " %*d: %*[0-9A-F]:%X %*[0-9A-F]:%*X %X", &port, &state) == 2 && port == ADBD_PORT && state == LISTENING)
+            return true;
+    }
+    return false;
+}
+
+/* By the node that it alone has from the start, as the driver shows it; true where the driver shows nothing. */
+static bool has_context_manager(void)
+{
+    DIR *processes = opendir("/sys/kernel/debug/binder/proc");
+    if (processes == NULL)
+        processes = opendir("/dev/binderfs/binder_logs/proc");
+    bool found = processes == NULL;
+    for (struct dirent *entry; !found && (entry = readdir(processes)) != NULL;) {
+        char state[4096];
+        int file = openat(dirfd(processes), entry->d_name, O_RDONLY | O_CLOEXEC);
+        ssize_t count = read(file, state, sizeof state - 1);
+        state[count < 0 ? 0 : count] = '\0';
+        found = strstr(state, "\n  node ") != NULL;
+        close(file);
+    }
+    if (processes != NULL)
+        closedir(processes);
+    return found;
+}
+
+/* adb must not connect before: it would try again seconds later. */
+bool services_ready(void)
+{
+    return (listens("/proc/net/tcp") || listens("/proc/net/tcp6")) &&
+           (services[SERVICE_MANAGER].program == NULL || has_context_manager());
+}
+

@@ -8,8 +8,8 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 verify: system .venv/installed ## Check every claim about Binder on the embedded device.
 	$(BIN)/binder-harness verify
 
-test: setup ## Run this project's own tests.
-	$(BIN)/pytest
+test: setup ## Run this project's own tests, those of two files at a time.
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: .venv/for-development ## Style and types.
 	$(BIN)/ruff check

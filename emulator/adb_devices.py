@@ -20,8 +20,8 @@ GONE = "gone"
 ANSWERS_WITHIN = 5.0
 
 _EXPLANATIONS = {
-    GONE: "adb does not list it: it was switched off or unplugged, or its connection broke; connect it until "
-    "`adb devices` lists it as `device`",
+    GONE: "adb does not list it: it was never connected, or its serial is another, or it was switched off or "
+    "unplugged; connect it until `adb devices` lists it as `device`",
     "offline": "it is offline: adb is connected, but the device does not answer. It may be starting or hang; "
     "if it stays so, `adb reconnect offline`, or restart it",
     "unauthorized": "it does not trust this machine's adb key: unlock it and confirm “Allow USB debugging”; "

@@ -23,18 +23,22 @@ USB = Path("/dev/bus/usb")
 
 # $1: adb, $2: port, $3: lock file, which takes what the server writes.
 # A device that a killed run leaves behind takes a moment to vanish.
-# The server is asked only while it runs: asking would start another.
+# The server is asked only while it runs: asking would start another, which must not inherit the lock.
+# The lock file is opened again where somebody removed it meanwhile, as open_locked() does.
 KEEPER = """
 "$1" -P "$2" nodaemon server > "$3" 2>&1 &
 server=$!
-flock --exclusive --close "$3" sh -c '
-    sleep 1
-    if kill -0 "$3" && ! "$1" -P "$2" devices | grep -q "device$"; then
-        kill "$3"
-        for _ in $(seq 100); do kill -0 "$3" || break; sleep 0.05; done
-        rm -f "$4"
-    fi
-' sh "$1" "$2" "$server" "$3" 2> /dev/null
+while :; do
+    exec 9>> "$3"
+    flock 9 || exit
+    [ "$3" -ef /proc/self/fd/9 ] && break
+done
+sleep 1
+if kill -0 "$server" && ! "$1" -P "$2" devices 9>&- | grep -q "device$"; then
+    kill "$server"
+    for _ in $(seq 100); do kill -0 "$server" || break; sleep 0.05; done
+    rm -f "$3"
+fi
 """
 
 _held: dict[int, IO[str]] = {}

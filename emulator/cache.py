@@ -97,8 +97,8 @@ def entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
             return final
         if final.exists():
             say(f"{final.name} in the cache is damaged and is built again")
+            _discard(final)  # while it is held: whoever is removing it must not take its successor
             _let_go(final)
-            _discard(final)
         partial = root / f".{final.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(mode=0o700)

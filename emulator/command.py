@@ -28,7 +28,7 @@ def started(
     directory: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a command without input; what is left of its process group is ended after the block.
+    """Start a command without input; unless the block awaits its end, its process group is ended after that.
 
     `output` and `errors` are open files, or subprocess.PIPE.
     """
@@ -47,7 +47,7 @@ def started(
     try:
         yield process
     finally:
-        if process.poll() is None:
+        if process.returncode is None:  # what it started may live, though it has ended itself
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -41,3 +41,11 @@ class DeviceLostError(HarnessError):
 
 class TimeLimitError(HarnessError, TimeoutError):
     """A wait reached its deadline; the message says what was awaited and for how long."""
+
+
+def interruption_behind(error: BaseException) -> KeyboardInterrupt | None:
+    """What ended the run, where this error came up in the clean-up after it, and took its place."""
+    behind: BaseException | None = error
+    while behind is not None and not isinstance(behind, KeyboardInterrupt):
+        behind = behind.__context__
+    return behind

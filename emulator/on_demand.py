@@ -19,8 +19,14 @@ class OnDemand:
     def __init__(self, action: Callable[[], object]) -> None:
         self._action = action
         self._lock = threading.Lock()
+        self._begun = False
         self._done = False
         self._timer: threading.Timer | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has been done, or has failed and may be half done."""
+        return self._begun
 
     @property
     def done(self) -> bool:
@@ -32,6 +38,7 @@ class OnDemand:
         if not self._done:
             with self._lock:
                 if not self._done:
+                    self._begun = True
                     self._action()
                     self._done = True
 
@@ -46,7 +53,9 @@ class OnDemand:
             self.ask()
 
     def ask_no_more(self) -> None:
-        """Do it no more by itself; waits where it is just being done."""
+        """Do it no more by itself; waits where it is just being done, whoever asked."""
         if self._timer:
             self._timer.cancel()
             self._timer.join()
+        with self._lock:
+            pass

@@ -40,10 +40,18 @@ def sweep() -> None:
 
 def _sweep() -> None:
     for left_over in _runs().iterdir():
-        with contextlib.suppress(OSError), (left_over / LOCK).open() as lock:
-            if take(lock):
+        with contextlib.suppress(OSError):
+            if not _in_use(left_over):
                 shutil.rmtree(left_over, ignore_errors=True)
     remove_unheld(lock_directory())
+
+
+def _in_use(directory: Path) -> bool:
+    try:
+        with (directory / LOCK).open() as lock:
+            return not take(lock)
+    except FileNotFoundError:  # half removed: as long as we are alone, nobody makes one
+        return False
 
 
 def _runs() -> Path:

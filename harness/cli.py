@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import sys
 import traceback
 from typing import Annotated, Any
@@ -10,7 +12,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from emulator.errors import HarnessError
+from emulator.errors import ExitCode, HarnessError, interruption_behind
 from harness.commands import (
     boot,
     cache,
@@ -25,6 +27,9 @@ from harness.commands import (
 )
 from harness.report.interruption import raise_on_signals, signal_behind, status_after
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""How writing fails where a disk is full."""
+
 
 class Commands(typer.core.TyperGroup):
     """The commands; their errors become one readable message and an exit status."""
@@ -33,15 +38,23 @@ class Commands(typer.core.TyperGroup):
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
-        except HarnessError as error:
+        except (HarnessError, OSError, KeyboardInterrupt) as error:
             if ctx.params["debug"]:
                 traceback.print_exc()
-            print(f"binder-harness: {error}", file=sys.stderr)
-            raise typer.Exit(error.exit_code) from error
-        except KeyboardInterrupt as interrupt:
-            sent = signal_behind(interrupt)
-            print(f"binder-harness: ended by {sent.name}", file=sys.stderr)
-            raise typer.Exit(status_after(sent)) from interrupt
+            interruption = interruption_behind(error)
+            if interruption is not None:
+                sent = signal_behind(interruption)
+                print(f"binder-harness: ended by {sent.name}", file=sys.stderr)
+                raise typer.Exit(status_after(sent)) from error
+            if isinstance(error, HarnessError):
+                print(f"binder-harness: {error}", file=sys.stderr)
+                raise typer.Exit(error.exit_code) from error
+            if not isinstance(error, OSError) or error.errno not in FULL:
+                raise
+            print(f"binder-harness: {error.strerror}: make room, or write elsewhere.", file=sys.stderr)
+            # What is left of the output is not tried again at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(ExitCode.DEVIATION) from error
 
 
 app = typer.Typer(

@@ -63,11 +63,23 @@ static _Noreturn void show_usage(FILE *stream, int status)
     exit(status);
 }
 
+static _Noreturn void end_all(void)
+{
+    kill(0, SIGTERM);
+    _exit(EX_OSERR);
+}
+
 _Noreturn void die(const char *what)
 {
     fprintf(stderr, "ipc_bench: %s: %s\n", what, strerror(errno));
-    kill(0, SIGTERM);
-    _exit(EX_OSERR);
+    end_all();
+}
+
+/* One that fails by itself says why, and ends all: this one was killed. */
+static _Noreturn void die_of_child(const char *which)
+{
+    fprintf(stderr, "ipc_bench: %s has failed\n", which);
+    end_all();
 }
 
 static uint64_t now(void)
@@ -151,12 +163,14 @@ static void clean_and_die(int signal_number)
 
 static pid_t child(void)
 {
-    pid_t pid = fork();
+    pid_t parent = getpid(), pid = fork();
     if (pid < 0)
         die("fork");
     if (pid == 0) {
         on_deadly_signals(SIG_DFL);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) /* which died before that */
+            _exit(EX_OSERR);
     }
     return pid;
 }
@@ -209,7 +223,7 @@ static void wait_until_all_are_ready(void)
     static const struct timespec look_every = {.tv_nsec = 50000000};
     for (uint32_t seen; (seen = atomic_load(&shared->ready)) != (uint32_t)options.clients + 1;) {
         if (waitpid(-1, NULL, WNOHANG) != 0)
-            die("a process has failed at the start");
+            die_of_child("one of its processes");
         wait_for_change(&shared->ready, seen, &look_every);
     }
 }
@@ -220,7 +234,7 @@ static void wait_for_clients(pid_t server)
         int status;
         pid_t ended = waitpid(-1, &status, 0);
         if (ended < 0 || ended == server || status != 0)
-            die(ended == server ? "the server has failed" : "a client has failed");
+            die_of_child(ended == server ? "the server" : "a client");
     }
 }
 

@@ -20,8 +20,10 @@ from emulator.errors import DeviceLostError, SetupError, TimeLimitError
 
 SEND_SECONDS = 10.0
 """How long a port may take no byte before sending gives up."""
+QUEUED = 200 * 1024
+"""About as much as a Unix socket queues where nobody has set net.core.wmem_default."""
 RECEIVED_AT_ONCE = 256 * 1024
-"""More than a Unix socket queues, so that an answer, which was written whole, is received whole."""
+"""More than that and one write, so that an answer, which was written whole, is received whole."""
 BOUNDARY_SIZE = 16
 SEED_SIZE = 64
 _REQUEST = struct.Struct("<II")
@@ -140,8 +142,9 @@ class Ports:
         self._waiting: list[tuple[tuple[str, ...], Program]] = []
         self._lock = threading.Lock()
         send_limit = struct.pack("@ll", int(SEND_SECONDS), 0)
-        for port in self._all:
-            port.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, send_limit)
+        for ours, theirs in pairs:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, send_limit)
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, QUEUED // 2)  # doubled: socket(7)
 
     @contextlib.contextmanager
     def lent(self) -> Iterator[list[int]]:

@@ -70,7 +70,7 @@ class EmbeddedDevice(QemuDevice):
 
     def _disconnect(self) -> None:
         self._adb_reaches_it.ask_no_more()
-        if self._adb_reaches_it.done:
+        if self._adb_reaches_it.begun:
             super()._disconnect()
 
     def start_agent(self, arguments: Sequence[str]) -> Program | None:

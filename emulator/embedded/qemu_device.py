@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import adbutils
 
-from emulator.adb_server import ensure_adb_server, server_port
+from emulator.adb_server import answers, ensure_adb_server, server_port
 from emulator.deadline import Deadline
 from emulator.embedded.running_machine import RunningMachine
 from emulator.errors import DeviceLostError, TimeLimitError
@@ -33,8 +33,8 @@ class QemuDevice:
         self._serial = f"127.0.0.1:{machine.adb_port}"
         self._boot = boot
         self._resources = resources
-        self._adb = adbutils.AdbClient(host="127.0.0.1", port=server_port())
         resources.callback(lambda: self.machine.close())
+        self._adb = adbutils.AdbClient(host="127.0.0.1", port=server_port())
         resources.callback(self._disconnect)
 
     @property
@@ -73,7 +73,6 @@ class QemuDevice:
 
     def reconnect(self, deadline: Deadline) -> None:
         """Have the adb server reach it again: another program's adb may have ended the one that did."""
-        ensure_adb_server()
         self._connect(deadline)
 
     def _connect(self, deadline: Deadline) -> None:
@@ -85,6 +84,7 @@ class QemuDevice:
     def _connected(self) -> bool:
         if not self.alive:
             raise DeviceLostError(self.why_lost())
+        ensure_adb_server()  # each time: otherwise adbutils starts one, that nobody ends
         try:
             self._adb.connect(self._serial, timeout=5.0)
             return bool(self._adb.device(self._serial).get_state() == "device")
@@ -92,9 +92,9 @@ class QemuDevice:
             return False
 
     def _disconnect(self) -> None:
-        ensure_adb_server()  # adbutils would start one that nobody ends
-        with contextlib.suppress(adbutils.AdbError, OSError):
-            self._adb.disconnect(self._serial)
+        if answers(server_port()):  # otherwise adbutils would start a server, that nobody ends
+            with contextlib.suppress(adbutils.AdbError, OSError):
+                self._adb.disconnect(self._serial)
 
     def close(self) -> None:
         """Leave the adb server, end QEMU, remove the device's private directory."""

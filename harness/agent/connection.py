@@ -133,7 +133,11 @@ class Connection:
                 else:
                     in_time = turn.acquire(timeout=deadline.remaining())
         finally:
-            self._end_turn(turn)
+            try:
+                self._end_turn(turn)
+            except BaseException:  # an interrupt that comes just now: nobody would ever receive again
+                self._end_turn(turn)
+                raise
         return answer.settled
 
     def _awaits(self, answer: Answer, turn: threading.Lock) -> bool:
@@ -155,14 +159,14 @@ class Connection:
             if self._receiver is turn:
                 self._receiver = None
             if self._receiver is None and self._waiting:
-                self._waiting.popitem()[0].release()
+                _wake(next(iter(self._waiting)))
 
     def _settle(self, answer: Answer, frame: Frame | None, error: HarnessError | None) -> None:
         """Under the lock: wake those who wait for it."""
         answer.frame, answer.error, answer.settled = frame, error, True
-        for turn in [turn for turn, awaited in self._waiting.items() if awaited is answer]:
-            del self._waiting[turn]
-            turn.release()
+        for turn, awaited in self._waiting.items():
+            if awaited is answer:
+                _wake(turn)
 
     def _receive_some(self, deadline: Deadline) -> bool:
         """Deal with what comes next; False where nothing does by the deadline."""
@@ -203,16 +207,27 @@ class Connection:
                 kind = FrameKind.PROMPT_BATCH
             self._stream.send(Frame(kind, request, thread, payload).encode())
         except TimeLimitError as error:
-            self._end(error)  # part of the frame may be on its way: nothing can follow it
-            self._stream.close()
+            self._end_in_a_frame(error)
             raise
         except OSError as error:
             # The agent is gone; what it left behind tells how.
             if not self.wait(Deadline(2 * _STATUS_SECONDS)):
                 self._end(AgentDiedError(f"the agent takes no more requests: {error}", exit_status=None))
             raise self._ending or error from error
+        except BaseException:
+            if len(payload) > _PAGE:  # a socket takes less than that whole, or none of it
+                interrupted = (
+                    f"sending a request of {len(payload)} bytes was interrupted: start another process"
+                )
+                self._end_in_a_frame(AgentDiedError(interrupted, exit_status=None))
+            raise
         finally:
             self._sending.release()
+
+    def _end_in_a_frame(self, ending: HarnessError) -> None:
+        """Part of it may be on its way: nothing can follow it."""
+        self._end(ending)
+        self._stream.close()
 
     def _dispatch(self, frame: Frame) -> None:
         if frame.kind == FrameKind.ERROR:
@@ -246,3 +261,9 @@ class Connection:
         if self._stream.standard_error.strip():
             parts.append(f"its standard error was: {self._stream.standard_error.strip()}")
         return "; ".join(parts)
+
+
+def _wake(turn: threading.Lock) -> None:
+    """Under the connection's lock; who has been woken already is not woken twice."""
+    if turn.locked():
+        turn.release()

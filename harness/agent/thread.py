@@ -139,8 +139,8 @@ class RemoteThread:
         pending = self._submit(kind, operations, keep_going=keep_going)
         try:
             return pending.outcome(deadline)
-        except TimeLimitError:
-            # Nobody else can: the caller never saw the pending batch.
+        except BaseException:
+            # Nobody else can, be it after Ctrl-C: the caller never saw the pending batch.
             with contextlib.suppress(TimeLimitError):
                 pending.interrupt(Deadline(_YIELDS_WITHIN))
             raise

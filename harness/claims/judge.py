@@ -7,7 +7,7 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.errors import DeviceLostError, HarnessError
+from emulator.errors import DeviceLostError, HarnessError, interruption_behind
 from harness.claims.claim import Claim, Evidence, Finding, Verdict
 from harness.claims.time_limit import time_limit
 from harness.facts import FacilityMissingError
@@ -66,18 +66,18 @@ def judge(claim: Claim, device: Device, *, seconds: float | None = None) -> Resu
 
     Never raises for what the experiment or the device does: a device that lacks a facility cannot tell,
     one that dies is lost, anything unexpected is an error, and all three say so in the result's `reason`.
+    An interruption ends the run, also where the experiment's clean-up failed after it.
     """
     started = time.monotonic()
     known: Verdict | None = None
     try:
         known = claim.known_verdict(device.facts)
         outcome = _run(claim, device, claim.time_limit if seconds is None else seconds)
-    except DeviceLostError as error:
-        outcome = _without_finding(Verdict.LOST, error)
-    except FacilityMissingError as error:
-        outcome = _without_finding(Verdict.CANNOT_BE_TOLD_HERE, error)
     except Exception as error:
-        outcome = _broken_off(error, device)
+        interruption = interruption_behind(error)
+        if interruption is not None:
+            raise interruption from error
+        outcome = _without_finding(error, device)
     finding = outcome.finding
     return Result(
         id=claim.id,
@@ -105,11 +105,11 @@ def _run(claim: Claim, device: Device, seconds: float) -> _Outcome:
         return _Outcome(claim.run(device))
 
 
-def _without_finding(verdict: Verdict, error: Exception) -> _Outcome:
-    return _Outcome(Finding(verdict, ""), str(error))
-
-
-def _broken_off(error: Exception, device: Device) -> _Outcome:
+def _without_finding(error: Exception, device: Device) -> _Outcome:
+    if isinstance(error, DeviceLostError):
+        return _Outcome(Finding(Verdict.LOST, ""), str(error))
+    if isinstance(error, FacilityMissingError):
+        return _Outcome(Finding(Verdict.CANNOT_BE_TOLD_HERE, ""), str(error))
     if not device.alive:
         console = device.console_tail()
         return _Outcome(Finding(Verdict.LOST, ""), f"The device ended: {error}\n{console}".rstrip())

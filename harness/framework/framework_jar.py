@@ -6,6 +6,7 @@ import importlib
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,9 +77,20 @@ def _classes(path: Path, dex: Any) -> dict[str, Any]:
             # Parsing takes a second: not where a class is neither defined nor used.
             wanted = [kind for kind in _CLASSES if kind not in found and kind.encode() in content]
             if wanted:
+                _check(name, content)
                 parsed = dex(content)
                 found |= {kind: defined for kind in wanted if (defined := parsed.get_class(kind))}
     return found
+
+
+def _check(name: str, content: bytes) -> None:
+    """Refuse a damaged file, over which the parser may hang.
+
+    Its checksum, at 8, is of all that follows to its size, which stands at 32 (Dalvik executable format).
+    """
+    checksum, size = (int.from_bytes(content[place : place + 4], "little") for place in (8, 32))
+    if not content.startswith(b"dex\n") or zlib.adler32(content[12:size]) != checksum:
+        raise UnreadableJarError(f"{name} is damaged, for its checksum is not that of its content")
 
 
 def _summary(found: Mapping[str, Any]) -> FrameworkJar:

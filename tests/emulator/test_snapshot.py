@@ -16,7 +16,7 @@ from emulator.cache import MANIFEST, _write_manifest, cache_root
 from emulator.deadline import Deadline
 from emulator.embedded.device import WAITING, EmbeddedDevice, open_embedded
 from emulator.embedded.snapshot import KEPT, restored_machine, snapshot_of
-from emulator.errors import SetupError
+from emulator.errors import HarnessError, SetupError
 from emulator.progress import reporting_to
 from emulator.target import parse_target
 from harness.agent.errors import AgentDiedError
@@ -108,6 +108,23 @@ def test_agents_that_wait_end_with_a_roll_back_and_wait_again(device: Device) ->
     first = [device.process().pid for _ in WAITING]
     device.rollback()
     assert [device.process().pid for _ in WAITING] == first
+
+
+@pytest.mark.parametrize("service", ["adbd", "channel_server", "servicemanager"])
+def test_a_service_that_ended_runs_again_for_all_who_come(service: str, device: Device) -> None:
+    """Whoever it served goes on: the programs that wait have ports, which a new server cannot open."""
+    before = device.shell(["pidof", service]).strip()
+    with contextlib.suppress(HarnessError):  # adbd takes the answer along
+        device.shell(["kill", "-9", before])
+
+    def another() -> bool:
+        with contextlib.suppress(HarnessError):
+            return device.shell(["pidof", service]).strip() not in ("", before)
+        return False
+
+    Deadline(WITHIN).poll(another, "the service to run again")
+    for process in [device.process() for _ in range(len(WAITING) + 1)]:
+        assert process.syscall("getpid") == process.pid
 
 
 def test_many_agents_run_at_once_more_than_there_are_ports(device: Device) -> None:

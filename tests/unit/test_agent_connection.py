@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import contextlib
+import dis
 import itertools
 import math
 import queue
 import signal
 import struct
+import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +20,7 @@ from hypothesis import strategies as st
 
 from emulator.deadline import Deadline
 from emulator.errors import HarnessError, TimeLimitError
-from harness.agent.connection import Answer, Connection
+from harness.agent.connection import Answer, Connection, _wake
 from harness.agent.errors import AgentDiedError, ProtocolError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.protocol import PROTOCOL_VERSION, Frame, FrameDecoder, FrameKind
@@ -199,21 +205,119 @@ def test_one_who_is_interrupted_while_another_receives_is_not_to_receive_next() 
     connection = Connection(stream)
     connection.greeting(Deadline(5))
     asked = [ask(connection) for _ in range(3)]
-    with ThreadPoolExecutor(2) as pool:
-        receiving = pool.submit(asked[0][1].wait, Deadline(10))
-        waiting = pool.submit(asked[1][1].wait, Deadline(10))
-        pressing = threading.Timer(0.05, signal.pthread_kill, [threading.get_ident(), signal.SIGINT])
+    user = threading.get_ident()
 
-        def wait_interrupted() -> None:
-            pressing.start()
-            asked[2][1].wait(Deadline(10))
+    def press_when_waiting(count: int) -> None:
+        await_waiting(connection, count)
+        signal.pthread_kill(user, signal.SIGINT)
 
+    with ThreadPoolExecutor(3) as pool:
+        others = [pool.submit(answer.wait, Deadline(10)) for _, answer in asked[:2]]
+        await_waiting(connection, 1)
+        pressing = pool.submit(press_when_waiting, 2)
         with pytest.raises(KeyboardInterrupt):
-            wait_interrupted()
-        for (number, _), future in zip(asked, (receiving, waiting), strict=False):
+            asked[2][1].wait(Deadline(10))
+        pressing.result(5)
+        for (number, _), future in zip(asked, others, strict=False):
             stream.write(Frame(FrameKind.RESULTS, number, 5).encode())
             assert future.result(5)
     connection.close()
+
+
+def await_waiting(connection: Connection, count: int) -> None:
+    """Until so many wait while another receives."""
+    Deadline(5).poll(lambda: len(connection._waiting) == count, "those who wait", interval=0.001)
+
+
+@contextlib.contextmanager
+def interrupted_at(moment: int, *functions: Callable[..., object]) -> Iterator[None]:
+    """Have Ctrl-C come at the n-th of the moments at which Python looks for signals in these functions."""
+    codes = {function.__code__ for function in functions}
+    before: dict[FrameType, str] = {}
+    moments = itertools.count(1)
+
+    def step(frame: FrameType, event: str, _: object) -> Any:
+        if event == "opcode":
+            looked = before.get(frame, "").startswith(("RESUME", "CALL", "JUMP_BACKWARD"))
+            before[frame] = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+            if looked and next(moments) == moment:
+                raise KeyboardInterrupt
+        return step
+
+    def enter(frame: FrameType, _event: str, _: object) -> Any:
+        if frame.f_code not in codes:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        return step
+
+    tracing = sys.gettrace()
+    sys.settrace(enter)
+    try:
+        yield
+    finally:
+        sys.settrace(tracing)
+
+
+class WatchedStream(ScriptedStream):
+    """One of which the test says what comes before somebody receives."""
+
+    def __init__(self, *output: bytes) -> None:
+        super().__init__(*output)
+        self.before_receiving: Callable[[], object] = bool
+
+    def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:
+        self.before_receiving()
+        return super().receive(limit, deadline)
+
+
+def interrupt_one_who_receives(moment: int) -> bool:
+    """Whether there was such a moment; what was asked is answered all the same, and so is one who waits."""
+    stream = WatchedStream(HELLO)
+    connection = Connection(stream)
+    connection.greeting(Deadline(5))
+    (number, answer), (other_number, other) = ask(connection), ask(connection)
+    stream.write(Frame(FrameKind.RESULTS, number, 5).encode())
+    interrupted = False
+    with ThreadPoolExecutor(1) as pool:
+        waiting: list[Future[bool]] = []
+
+        def have_another_wait() -> None:
+            stream.before_receiving = bool
+            waiting.append(pool.submit(other.wait, Deadline(2)))
+            await_waiting(connection, 1)
+
+        stream.before_receiving = have_another_wait
+        functions = (Connection.receive_until, Connection._awaits, Connection._end_turn, _wake)
+        try:
+            with interrupted_at(moment, *functions):
+                answer.wait(Deadline(5))
+        except KeyboardInterrupt:
+            interrupted = True
+        stream.write(Frame(FrameKind.RESULTS, other_number, 5).encode())
+        for each in (answer, other):
+            assert each.wait(Deadline(2)), f"interrupted at moment {moment}"
+        assert all(future.result(5) for future in waiting), f"interrupted at moment {moment}"
+    connection.close()
+    return interrupted
+
+
+def test_whenever_one_who_receives_is_interrupted_another_can_receive() -> None:
+    moments = list(itertools.takewhile(interrupt_one_who_receives, itertools.count(1)))
+    assert len(moments) > 10
+
+
+def test_nothing_follows_a_large_request_whose_sending_was_interrupted() -> None:
+    """A part of it may be on its way: what followed would be taken for the rest."""
+    stream = InterruptedStream(HELLO)
+    connection = Connection(stream)
+    _, earlier = ask(connection)
+    stream.interrupted = "sending"
+    with pytest.raises(KeyboardInterrupt):
+        connection.request(FrameKind.BATCH, payload=bytes(100_000))
+    assert stream.closed
+    for asking in (lambda: ask(connection), lambda: earlier.result(Deadline(5), "an answer")):
+        with pytest.raises(AgentDiedError, match="interrupted"):
+            asking()
 
 
 def test_death_is_told_to_all_who_wait_and_all_who_come_after() -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import errno
 import random
+import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -160,6 +162,22 @@ def test_a_batch_waits_for_the_one_before_it_and_is_not_interrupted_in_its_place
     assert not first.done
     first.interrupt()
     assert second.result()[0].value == agent.pid
+
+
+def test_ctrl_c_frees_the_thread(agent: RemoteProcess) -> None:
+    reading_end, _ = make_pipe(agent)
+    user = threading.get_ident()
+
+    def press_when_blocked() -> None:
+        Deadline(5).poll(lambda: agent.main.connection._receiver, "one who receives", interval=0.001)
+        signal.pthread_kill(user, signal.SIGINT)
+
+    with ThreadPoolExecutor(1) as pool:
+        pressing = pool.submit(press_when_blocked)
+        with pytest.raises(KeyboardInterrupt):
+            agent.syscall("read", reading_end, 0, 1)
+        pressing.result(5)
+    assert agent.syscall("getpid", deadline=Deadline(5)) == agent.pid
 
 
 def test_a_time_limit_names_call_and_thread_and_frees_the_thread(agent: RemoteProcess) -> None:

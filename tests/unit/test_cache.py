@@ -61,6 +61,26 @@ def test_a_damaged_entry_is_built_again(damage: str) -> None:
     assert not (directory / "other").exists()
 
 
+def test_a_damaged_entry_is_held_until_it_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process that is about to remove it would otherwise remove the new one."""
+
+    def build(target: Path) -> None:
+        (target / "file").write_bytes(b"whole")
+
+    def discard(directory: Path) -> None:
+        assert cache.in_use(directory)
+        discarded.append(directory)
+        shutil.rmtree(directory)
+
+    discarded: list[Path] = []
+    directory = cache.entry("thing", "a" * 64, build)
+    (directory / "file").unlink()
+    monkeypatch.setattr(cache, "_discard", discard)
+    cache.entry("thing", "a" * 64, build)
+    assert discarded == [directory]
+    assert cache.in_use(directory)
+
+
 def test_a_file_that_has_not_changed_is_not_hashed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     def build(target: Path) -> None:
         (target / "file").write_bytes(b"content")

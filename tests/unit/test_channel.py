@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from emulator.deadline import Deadline
-from emulator.embedded.channel import BOUNDARY_SIZE, Ports, Request, Waiting
+from emulator.embedded.channel import BOUNDARY_SIZE, QUEUED, RECEIVED_AT_ONCE, Ports, Request, Waiting
 from emulator.errors import DeviceLostError, SetupError
 
 HEADER = struct.Struct("<II")
@@ -63,6 +63,21 @@ def test_a_program_has_its_words_streams_and_status(ends: tuple[Ports, list[Devi
     assert program.receive(100) == b"last"
     assert program.receive(100) == program.receive(100) == b""
     assert (program.wait_status(Deadline(0)), program.standard_error) == (9, "why")
+
+
+def test_all_that_a_port_queues_is_received_at_once(ends: tuple[Ports, list[DeviceEnd]]) -> None:
+    """Or an answer could be cut in two: however much room the system gives a socket otherwise."""
+    ports, devices = ends
+    assert devices[1].port.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == QUEUED
+    program = ports.run(["/program"])
+    assert program is not None
+    devices[1].request()
+    devices[1].port.settimeout(0)
+    queued = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            queued += devices[1].port.send(bytes(32 * 1024))  # what the device's driver writes at once
+    assert len(program.receive(RECEIVED_AT_ONCE)) == queued
 
 
 def test_a_port_serves_one_program_after_the_other(ends: tuple[Ports, list[DeviceEnd]]) -> None:

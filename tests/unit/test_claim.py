@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from emulator.errors import TimeLimitError
+from emulator.errors import DeviceLostError, TimeLimitError
 from harness.claims.claim import (
     CLAIMS,
     ClaimRegistry,
@@ -21,6 +21,7 @@ from harness.claims.claim import (
 from harness.claims.judge import Result, judge
 from harness.claims.time_limit import time_limit
 from harness.facts import FacilityMissingError
+from harness.report.interruption import Interrupted
 from tests.unit.fake_device import CLAIMS_BY_ID, CONSOLE, FakeDevice, make_claim
 
 
@@ -101,6 +102,18 @@ def test_an_unexpected_error_keeps_its_traceback() -> None:
     assert (result.verdict, result.as_known) == (Verdict.ERROR, False)
     assert result.reason == "ValueError: a mistake in the experiment"
     assert "_breaks" in result.traceback
+
+
+@pytest.mark.parametrize("failure", [OSError("busy"), DeviceLostError("gone"), TimeLimitError("too slow")])
+def test_an_interruption_ends_the_run_though_the_clean_up_after_it_failed(failure: Exception) -> None:
+    def experiment(_: FakeDevice) -> Finding:
+        try:
+            raise Interrupted(signal.SIGTERM)
+        finally:
+            raise failure
+
+    with pytest.raises(Interrupted, match="SIGTERM"):
+        judged_experiment(experiment)
 
 
 def test_an_experiment_that_catches_every_oserror_still_ends_in_time() -> None:

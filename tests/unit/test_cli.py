@@ -692,3 +692,18 @@ def test_a_target_is_taken_from_wherever_it_is_given(
 def test_two_targets_are_one_too_many(command_line: CommandLine, command: str) -> None:
     ended = command_line(command, "avd:one", "--target", "avd:two")
     assert (ended.status, "'avd:one' and --target 'avd:two'" in ended.errors) == (2, True)
+
+
+def test_a_full_disk_behind_the_output_is_told_in_a_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", MAIN, "list"],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == "binder-harness: No space left on device: make room, or write elsewhere.\n"

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
 from emulator.command import run
+from emulator.deadline import Deadline
 from emulator.errors import SetupError
+from emulator.lock_file import take
 
 
 def test_the_output_is_returned() -> None:
@@ -34,3 +37,12 @@ def test_a_program_that_hangs_is_ended_with_everything_it_started() -> None:
     with pytest.raises(SetupError, match="did not end within"):
         run(["sh", "-c", "sleep 60 & sleep 60"], seconds=0.2)
     assert time.monotonic() - started < 20
+
+
+def test_what_outlives_a_program_and_holds_its_output_is_ended(tmp_path: Path) -> None:
+    """What it started has a lock, which the kernel gives up when that ends."""
+    line = 'exec 9> "$0"; flock 9; sleep 60 &'
+    with pytest.raises(SetupError, match="did not end within"):
+        run(["sh", "-c", line, tmp_path / "lock"], seconds=0.5)
+    with (tmp_path / "lock").open() as lock:
+        Deadline(20).poll(lambda: take(lock), "the end of what was started")

@@ -94,14 +94,15 @@ def test_a_signal_leaves_no_queue_behind(busy: Busy, number: signal.Signals) -> 
     assert queues_of(processes) == []
 
 
-@pytest.mark.parametrize("which", [0, 1], ids=["server", "client"])
-def test_a_failure_leaves_no_queue_behind(busy: Busy, which: int) -> None:
+@pytest.mark.parametrize(("which", "name"), [(0, "the server"), (1, "a client")])
+def test_a_failure_is_told_and_leaves_no_queue_behind(busy: Busy, which: int, name: str) -> None:
     process, processes, queues = busy
     assert len(queues) == 1
     os.kill(processes[which], signal.SIGKILL)
-    assert b"has failed" in process.communicate(timeout=WITHIN)[1]
+    # And no errno, which was of something else.
+    assert process.communicate(timeout=WITHIN)[1].decode() == f"ipc_bench: {name} has failed\n"
     assert process.returncode != 0
-    assert queues_of(busy[1]) == []
+    assert queues_of(processes) == []
 
 
 def ipc_namespaces() -> set[Path]:

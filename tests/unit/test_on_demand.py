@@ -50,6 +50,7 @@ def test_a_failure_by_itself_is_left_for_who_asks() -> None:
     assert failed.acquire(timeout=WITHIN)
     demand.ask_no_more()
     assert not demand.done
+    assert demand.begun
     with pytest.raises(SetupError, match="not yet"):
         demand.ask()
 
@@ -59,10 +60,11 @@ def test_nothing_is_done_by_itself_once_that_was_called_off() -> None:
     demand = OnDemand(lambda: done.append(1))
     demand.ask_later(NEVER)
     demand.ask_no_more()
-    assert (done, demand.done) == ([], False)
+    assert (done, demand.begun, demand.done) == ([], False, False)
 
 
-def test_calling_off_waits_for_what_is_being_done() -> None:
+@pytest.mark.parametrize("by_itself", [True, False])
+def test_calling_off_waits_for_what_is_being_done(by_itself: bool) -> None:
     begun, end = threading.Event(), threading.Event()
     done: list[int] = []
 
@@ -72,7 +74,10 @@ def test_calling_off_waits_for_what_is_being_done() -> None:
         done.append(1)
 
     demand = OnDemand(act)
-    demand.ask_later(0)
+    if by_itself:
+        demand.ask_later(0)
+    else:
+        threading.Thread(target=demand.ask).start()
     assert begun.wait(WITHIN)
     threading.Timer(0.05, end.set).start()
     demand.ask_no_more()

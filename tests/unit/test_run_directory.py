@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.run_directory import KEPT_LOGS, keep_log, run_directory
+from emulator.run_directory import KEPT_LOGS, LOCK, keep_log, run_directory
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +39,14 @@ with run_directory() as directory:
     with run_directory() as used, run_directory():
         assert used.is_dir()
         assert not left_over.exists()
+
+
+def test_what_a_run_left_that_was_killed_while_it_removed_it_goes(cache: Path) -> None:
+    half_removed, none_of_ours = cache / "runs" / "half-removed", cache / "runs" / LOCK
+    half_removed.mkdir(parents=True)
+    none_of_ours.touch()
+    with run_directory():
+        assert not half_removed.exists()
 
 
 def test_the_newest_logs_of_lost_devices_outlive_their_runs(tmp_path: Path) -> None:

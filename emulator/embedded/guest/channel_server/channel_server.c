@@ -79,9 +79,10 @@ static void open_ports(void)
         if (strncmp(entry->d_name, "vport", 5) != 0)
             continue;
         int descriptor = openat(dirfd(directory), entry->d_name, O_RDWR | O_CLOEXEC);
-        if (descriptor < 0)
+        if (descriptor >= 0)
+            ports[port_count++].descriptor = descriptor;
+        else if (errno != EBUSY) /* a program has it that a server started which has ended */
             die(entry->d_name);
-        ports[port_count++].descriptor = descriptor;
     }
     closedir(directory);
 }

@@ -82,10 +82,9 @@ bool start_services(void)
         struct service *service = &services[index];
         if (service->program == NULL || service->process > 0)
             continue;
-        if (service->started == time(NULL))
-            all = false;
-        else
+        if (service->started != time(NULL))
             start(service);
+        all = all && service->process > 0;
     }
     return all;
 }

@@ -6,7 +6,7 @@
 /* Which servicemanager runs, or that none does: the host says so on the kernel's command line. */
 void choose_servicemanager(void);
 
-/* Starts those that do not run, and had not been started within this second; false where there is such a one. */
+/* Starts those that do not run, and had not been started within this second; false where one does not run even so. */
 bool start_services(void);
 
 /* Takes note of all processes that have ended. */

@@ -37,7 +37,10 @@ class Commands(typer.core.TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
         except (HarnessError, OSError, KeyboardInterrupt) as error:
             if ctx.params["debug"]:
                 traceback.print_exc()

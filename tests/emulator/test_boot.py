@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from emulator.deadline import Deadline
 from emulator.embedded.device import open_embedded
 from emulator.target import parse_target
 from harness.device import Device
+from tests.emulator import own_adb
 
 WITHIN = 120.0
 ROOT = Path(__file__).parents[2]
@@ -26,7 +26,7 @@ class Booted:
     """A device that runs until its process is ended, and an adb server that only they use."""
 
     def __init__(self, *arguments: str) -> None:
-        self.environment = {**os.environ, "ANDROID_ADB_SERVER_PORT": str(5700 + os.getpid() % 200)}
+        self.environment = own_adb.environment(5800)
         self.process = subprocess.Popen(
             [sys.executable, "-u", "-c", "from harness.cli import main; main()", "boot", *arguments],
             cwd=ROOT,

@@ -18,6 +18,7 @@ from emulator.embedded.device import EmbeddedDevice, open_embedded
 from emulator.embedded.running_machine import READY
 from emulator.errors import DeviceLostError
 from emulator.target import parse_target
+from tests.emulator import own_adb
 
 WITHIN = 60.0
 
@@ -213,8 +214,8 @@ def test_a_panic_is_seen_at_once_and_shown() -> None:
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_killed_leaves_nothing_behind(ending: signal.Signals, tmp_path: Path) -> None:
     # An adb server of its own, so that its end can be seen too.
-    port = 5600 + os.getpid() % 300
-    environment = {**os.environ, "ANDROID_ADB_SERVER_PORT": str(port), "TMPDIR": str(tmp_path)}
+    environment = {**own_adb.environment(5600), "TMPDIR": str(tmp_path)}
+    port = environment["ANDROID_ADB_SERVER_PORT"]
     program = """
 import time
 from emulator.target import open_target
@@ -242,7 +243,7 @@ time.sleep(600)
 
 @pytest.mark.parametrize("attached", [False, True], ids=["its own", "another's"])
 def test_an_adb_server_that_another_program_ended_is_done_without(attached: bool, tmp_path: Path) -> None:
-    environment = {**os.environ, "ANDROID_ADB_SERVER_PORT": str(5600 + os.getpid() % 300)}
+    environment = own_adb.environment(5700)
     program = f"""
 import subprocess
 from pathlib import Path

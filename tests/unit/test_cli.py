@@ -694,13 +694,15 @@ def test_two_targets_are_one_too_many(command_line: CommandLine, command: str) -
     assert (ended.status, "'avd:one' and --target 'avd:two'" in ended.errors) == (2, True)
 
 
-def test_a_full_disk_behind_the_output_is_told_in_a_line() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_behind_the_output_is_told_in_a_line(unbuffered: str) -> None:
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
             [sys.executable, "-c", MAIN, "list"],
             cwd=ROOT,
             stdout=full,
             stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
             text=True,
             timeout=SECONDS,
             check=False,

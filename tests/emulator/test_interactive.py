@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -64,30 +64,33 @@ def prompt() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
             process.kill()
 
 
-def await_shown(leader: int, words: bytes, pressing: bytes = b"") -> bytes:
-    """What the terminal shows up to these words; a key that has no effect for a second is pressed again."""
+def await_shown(leader: int, words: bytes, after: Callable[[], object] = lambda: None) -> bytes:
+    """What the terminal shows up to these words after something was done, which is done again each second.
+
+    Python's readline looks for signals before it waits for a key, and one that comes between the two is seen
+    at the next key or signal.
+    """
     shown, deadline = b"", Deadline(WITHIN)
-    os.write(leader, pressing)
+    after()
     while words not in shown:
         deadline.check(f"{words!r} on a terminal that shows {shown!r}")
         if select.select([leader], [], [], 1.0)[0]:
             shown += os.read(leader, 1 << 10)
         else:
-            os.write(leader, pressing)
+            after()
     return shown
 
 
 def test_ctrl_c_ends_a_line_and_sigterm_the_prompt_and_its_device() -> None:
     with prompt() as (process, leader):
         os.write(leader, b"1 + ")
-        # Python's readline looks for signals only before it waits for a key: one that comes between is late.
-        await_shown(leader, b"KeyboardInterrupt", pressing=b"\x03")
+        await_shown(leader, b"KeyboardInterrupt", lambda: os.write(leader, b"\x03"))
         os.write(leader, b"device.shell('echo still' + ' there')\n")
         await_shown(leader, b"still there")
         children = list(below(process.pid))
         assert children
-        process.send_signal(signal.SIGTERM)
-        assert b"ended by SIGTERM" in await_shown(leader, b"SIGTERM")
+        shown = await_shown(leader, b"SIGTERM", lambda: process.send_signal(signal.SIGTERM))
+        assert b"ended by SIGTERM" in shown
         assert process.wait(WITHIN) == 128 + signal.SIGTERM
         os.close(leader)
     Deadline(WITHIN).poll(lambda: all(map(gone, children)), "the end of the device")

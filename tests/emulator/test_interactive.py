@@ -81,12 +81,8 @@ def await_shown(leader: int, words: bytes, after: Callable[[], object] = lambda:
     return shown
 
 
-def test_ctrl_c_ends_a_line_and_sigterm_the_prompt_and_its_device() -> None:
+def test_sigterm_ends_the_prompt_and_its_device() -> None:
     with prompt() as (process, leader):
-        os.write(leader, b"1 + ")
-        await_shown(leader, b"KeyboardInterrupt", lambda: os.write(leader, b"\x03"))
-        os.write(leader, b"device.shell('echo still' + ' there')\n")
-        await_shown(leader, b"still there")
         children = list(below(process.pid))
         assert children
         shown = await_shown(leader, b"SIGTERM", lambda: process.send_signal(signal.SIGTERM))

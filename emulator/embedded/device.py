@@ -64,7 +64,7 @@ class EmbeddedDevice(QemuDevice):
         """Wait for adbd to listen, and for adb where that has reached the device before."""
         self.machine.wait_until_ready(deadline)
         if self._adb_reaches_it.done:
-            self._connect(deadline)
+            self.reconnect(deadline)
         else:
             self._adb_reaches_it.ask_later(LISTED_AFTER)
 

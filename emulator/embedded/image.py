@@ -69,7 +69,10 @@ def embedded_image(kernel: Kernel | None = None) -> Image:
 
 
 def _assembled(files: Mapping[str, Path], roots: Iterable[Path]) -> bytes:
-    """An initramfs of these files, of all below the roots, and of links for what else busybox is called."""
+    """An initramfs of these files, of all below the roots, and of links for what else busybox is called.
+
+    Where busybox has a command that the roots bring, too, it is theirs that counts.
+    """
     contents = {name: file.read_bytes() for name, file in files.items()}
     links = {f"system/bin/{name}": Path(BUSYBOX).name for name in busybox_commands(contents[BUSYBOX])}
     for root in roots:

@@ -69,13 +69,10 @@ class QemuDevice:
     def wait_until_ready(self, deadline: Deadline) -> None:
         """Wait for adbd to listen and for the adb server to reach it."""
         self.machine.wait_until_ready(deadline)
-        self._connect(deadline)
+        self.reconnect(deadline)
 
     def reconnect(self, deadline: Deadline) -> None:
-        """Have the adb server reach it again: another program's adb may have ended the one that did."""
-        self._connect(deadline)
-
-    def _connect(self, deadline: Deadline) -> None:
+        """Have the adb server reach it: at first, or because another program's adb ended the one that did."""
         try:
             deadline.poll(self._connected, f"adb to reach {self._serial}")
         except TimeLimitError as error:

@@ -22,7 +22,7 @@ setup: system .venv/for-development
 .PHONY: system
 system:
 	@command -v $(PYTHON) > /dev/null || { $(AS_ROOT) apt-get update && $(AS_ROOT) apt-get install -y python3; }
-	@missing="$$($(PYTHON) -m emulator.prerequisites)"; \
+	@missing="$$($(PYTHON) -m emulator.base.prerequisites)"; \
 	$(PYTHON) -c 'import ensurepip' 2> /dev/null || missing="$$missing python3-venv"; \
 	if [ -n "$${missing# }" ]; then \
 		echo "installing $$missing"; \

@@ -14,8 +14,8 @@ from rich.table import Table
 from bench import claims, growth, libbinder, round_trips, starts, transports
 from bench.rows import Figure, Row
 from bench.suite import Bench, Benchmark, chosen
-from emulator.errors import HarnessError
-from emulator.progress import reporting_to
+from emulator.base.errors import HarnessError
+from emulator.base.progress import reporting_to
 
 MODULES = (starts, round_trips, transports, libbinder, growth, claims)
 BENCHMARKS = [benchmark for module in MODULES for benchmark in module.BENCHMARKS]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.rows import Figure, Row, in_turns
 from bench.suite import Bench, Benchmark
-from emulator.errors import HarnessError
+from emulator.base.errors import HarnessError
 
 WITHIN = 300.0
 

@@ -11,9 +11,9 @@ from bench.rows import Figure, Row, in_turns, milliseconds
 from bench.streams import receive_exactly
 from bench.suite import Bench, Benchmark
 from bench.transports import WITHIN, compared, run
-from emulator.deadline import Deadline
-from emulator.errors import HarnessError
-from harness.kernel.binder_parser import parse_state
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError
+from harness.kernel.binder_debug.parser import parse_state
 
 PROCESSES = (1, 4, 16, 64)
 NODES = (100, 1_000, 10_000)

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from bench.rows import Row, in_turns
 from bench.suite import Bench, Benchmark
 from bench.transports import run, sized
-from emulator.deadline import Deadline
-from emulator.errors import HarnessError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError
 
 CALLS = 400
 SIZES = (0, 4096, 65536)

@@ -9,14 +9,14 @@ from typing import Protocol
 from bench.rows import Row, in_turns, milliseconds
 from bench.streams import Output, receive_exactly
 from bench.suite import Bench, Benchmark
-from device_agents.build import syscall_agent
-from emulator.deadline import Deadline
-from emulator.embedded.channel import Program
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError
+from emulator.build.agents import syscall_agent
 from emulator.embedded.image import AGENT
-from emulator.errors import HarnessError
+from emulator.embedded.qemu.channel import Program
 from harness.agent.process import RemoteProcess
 from harness.agent.stream import ChannelStream
-from harness.probe import find_facts
+from harness.device.probing import find_facts
 
 TRIPS = 200
 """In each round."""

@@ -12,16 +12,16 @@ from pathlib import Path
 
 from bench.rows import Figure, Row, in_turns, milliseconds
 from bench.suite import WARM, Bench, Benchmark
-from emulator.deadline import Deadline
+from emulator.base.deadline import Deadline
+from emulator.base.progress import reporting_to
+from emulator.build.userland import busybox
 from emulator.embedded.device import EmbeddedDevice, open_embedded
 from emulator.embedded.image import archive_of
-from emulator.embedded.machine import Hardware, Machine
-from emulator.embedded.running_machine import READY
+from emulator.embedded.qemu.machine import Hardware, Machine
+from emulator.embedded.qemu.running_machine import READY
 from emulator.embedded.snapshot import snapshot_of
-from emulator.embedded.userland import busybox
-from emulator.progress import reporting_to
-from emulator.target import Target, parse_target
-from harness.device import Device
+from emulator.kinds.target import Target, parse_target
+from harness.device.device import Device
 
 COLD = parse_target("embedded?start=cold")
 BARE_INIT = f"""#!/system/bin/busybox sh

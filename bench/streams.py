@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from emulator.deadline import Deadline
-from emulator.errors import HarnessError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError
 
 
 class Output(Protocol):

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.rows import Row
-from device_agents.build import ipc_bench
+from emulator.base.errors import HarnessError, UsageError
+from emulator.build.agents import ipc_bench
+from emulator.build.userland import THROUGHPUT_TEST, binder_userland
 from emulator.embedded.device import EmbeddedDevice, open_embedded
-from emulator.embedded.userland import THROUGHPUT_TEST, binder_userland
-from emulator.errors import HarnessError, UsageError
-from emulator.target import parse_target
-from harness.device import Device
+from emulator.kinds.target import parse_target
+from harness.device.device import Device
 
 WARM = parse_target("embedded")
 ON_DEVICE = "/data/local/tmp"

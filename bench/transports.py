@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from bench.rows import Figure, Row, in_turns
 from bench.suite import Bench, Benchmark
-from emulator.deadline import Deadline
-from emulator.errors import HarnessError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError
 
 COPIES = {"binder": 1, "pipe": 2, "socket": 2, "queue": 2, "memory": 0}
 """Of each byte, as the claims copy.binder-one, copy.others-two and copy.shm-zero find by tracing."""

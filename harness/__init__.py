@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.binder import Binder, Parcel
-    from harness.device import Device, open_device
+    from harness.device.device import Device, open_device
 
 __all__ = ["Binder", "Device", "Parcel", "open_device"]
 
 _HOMES = {
     "Binder": "harness.binder",
     "Parcel": "harness.binder",
-    "Device": "harness.device",
-    "open_device": "harness.device",
+    "Device": "harness.device.device",
+    "open_device": "harness.device.device",
 }
 
 

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from emulator.errors import ExitCode, HarnessError, interruption_behind
+from emulator.base.errors import ExitCode, HarnessError, interruption_behind
+from emulator.base.interruption import raise_on_signals, signal_behind, status_after
 from harness.commands import (
     boot,
     cache,
@@ -25,7 +26,6 @@ from harness.commands import (
     measure,
     verify,
 )
-from harness.report.interruption import raise_on_signals, signal_behind, status_after
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """How writing fails where a disk is full."""

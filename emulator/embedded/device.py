@@ -8,20 +8,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from emulator.deadline import Deadline
-from emulator.embedded.acceleration import choose_acceleration
-from emulator.embedded.board import kernel_arguments
-from emulator.embedded.channel import Program
+from emulator.base.controller import handed_over
+from emulator.base.deadline import Deadline
+from emulator.base.on_demand import OnDemand
+from emulator.base.progress import step
+from emulator.cache.run_directory import run_directory
 from emulator.embedded.image import AGENT, Image, embedded_image
-from emulator.embedded.kernel import find_kernel
-from emulator.embedded.machine import Hardware, Machine
-from emulator.embedded.qemu_device import QemuDevice
+from emulator.embedded.kernel.kernel import find_kernel
+from emulator.embedded.qemu.acceleration import choose_acceleration
+from emulator.embedded.qemu.board import kernel_arguments
+from emulator.embedded.qemu.channel import Program
+from emulator.embedded.qemu.machine import Hardware, Machine
+from emulator.embedded.qemu.qemu_device import QemuDevice
 from emulator.embedded.snapshot import restored_machine
-from emulator.lifeline import handed_over
-from emulator.on_demand import OnDemand
-from emulator.progress import step
-from emulator.run_directory import run_directory
-from emulator.target import START_SECONDS, Target
+from emulator.kinds.target import START_SECONDS, Target
 
 USERLAND = "binder_harness.userland"
 """The kernel argument by which the device's init learns which servicemanager to start."""

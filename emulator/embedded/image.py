@@ -6,12 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from device_agents.build import syscall_agent
-from emulator.cache import entry, fingerprint
-from emulator.embedded.archive import Archive
-from emulator.embedded.kernel import Kernel, find_kernel
-from emulator.embedded.userland import (
-    GUEST,
+from emulator.build.agents import syscall_agent
+from emulator.build.userland import (
     adbd_root,
     binder_userland,
     busybox,
@@ -19,7 +15,12 @@ from emulator.embedded.userland import (
     channel_server,
     init,
 )
+from emulator.cache.store import entry, fingerprint
+from emulator.embedded.archive import Archive
+from emulator.embedded.kernel.kernel import Kernel, find_kernel
 
+ROOT = Path(__file__).with_name("root")
+"""Files that every device has, laid out as in its file system."""
 SHELL_USER = 2000
 """AID_SHELL, the user of adb's shell (AOSP, private/android_filesystem_config.h)."""
 
@@ -52,7 +53,7 @@ def embedded_image(kernel: Kernel | None = None) -> Image:
         AGENT.lstrip("/"): syscall_agent(architecture),
     }
     modules = {f"lib/modules/{module.name}": module for module in kernel.modules}
-    own, *made = GUEST / "root", adbd_root(architecture), binder_userland(architecture) / "root"
+    own, *made = ROOT, adbd_root(architecture), binder_userland(architecture) / "root"
     key = fingerprint(
         own,
         # The names of what comes from the cache hold fingerprints of what it is made from.

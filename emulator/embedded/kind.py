@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emulator.deadline import Deadline
-from emulator.embedded.board import BOARDS
-from emulator.embedded.kernel_choice import MACHINES, PAGES, VERSIONS, debian_package
-from emulator.errors import UsageError
-from emulator.host import Host, absence
-from emulator.lifeline import LifeLine
-from emulator.prerequisites import install_command, missing
-from emulator.target import HOST, Kind, Offer, Option, Target, on_host, whole_number
+from emulator.base.controller import LifeLine
+from emulator.base.deadline import Deadline
+from emulator.base.errors import UsageError
+from emulator.base.prerequisites import install_command, missing
+from emulator.embedded.kernel.choice import MACHINES, PAGES, VERSIONS, debian_package
+from emulator.embedded.qemu.board import BOARDS
+from emulator.host.host import Host, absence
+from emulator.kinds.target import HOST, Kind, Offer, Option, Target, on_host, whole_number
 
 
 def _is_kernel(text: str) -> bool:
@@ -28,7 +28,7 @@ def _check(target: Target) -> None:
 
 def _open(target: Target, deadline: Deadline | None) -> LifeLine:
     if target.option("host"):
-        from emulator.remote import open_remote
+        from emulator.embedded.remote import open_remote
 
         return open_remote(target, deadline)
     from emulator.embedded.device import open_embedded

@@ -18,16 +18,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from emulator.cache import entry, fingerprint, keep_newest
-from emulator.command import missing_program
-from emulator.deadline import Deadline
-from emulator.embedded import machine as recipe
-from emulator.embedded.board import BOARDS
-from emulator.embedded.channel import Waiting
-from emulator.embedded.machine import Hardware, Machine, Memory, qemu_command
-from emulator.errors import DeviceLostError, HarnessError, SetupError, TimeLimitError
-from emulator.progress import say
-from emulator.run_directory import run_directory
+from emulator.base.command import missing_program
+from emulator.base.deadline import Deadline
+from emulator.base.errors import DeviceLostError, HarnessError, SetupError, TimeLimitError
+from emulator.base.progress import say
+from emulator.cache.run_directory import run_directory
+from emulator.cache.store import entry, fingerprint, keep_newest
+from emulator.embedded.qemu import machine as recipe
+from emulator.embedded.qemu.board import BOARDS
+from emulator.embedded.qemu.channel import Waiting
+from emulator.embedded.qemu.machine import Hardware, Machine, Memory, qemu_command
 
 BOOT_SECONDS = 120.0
 SAVE_SECONDS = 60.0

@@ -6,8 +6,8 @@ import contextlib
 import itertools
 import threading
 
-from emulator.deadline import Deadline
-from emulator.errors import HarnessError, TimeLimitError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError, TimeLimitError
 from harness.agent.errors import AgentDiedError, ProtocolError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.protocol import Frame, FrameDecoder, FrameKind, Hello, decode_hello

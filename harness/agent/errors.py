@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.errors import HarnessError
+from emulator.base.errors import HarnessError
 from harness.agent.exit_status import ExitStatus
 
 

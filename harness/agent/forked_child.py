@@ -7,7 +7,7 @@ import signal
 from types import TracebackType
 from typing import Self
 
-from emulator.deadline import Deadline
+from emulator.base.deadline import Deadline
 from harness.agent.errors import AgentDiedError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.operations import Call, Result

@@ -6,8 +6,8 @@ import contextlib
 from types import TracebackType
 from typing import Self
 
-from emulator.deadline import Deadline
-from emulator.errors import UsageError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import UsageError
 from harness.agent.errors import AgentDiedError
 from harness.agent.operations import Call, Digest, Fill, Operation, Read, Write, map_anonymous
 from harness.agent.syscalls import Syscall

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from emulator.deadline import Deadline
-from emulator.errors import HarnessError, TimeLimitError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError, TimeLimitError
 from harness.agent.connection import Connection
 from harness.agent.errors import AgentDiedError
 from harness.agent.exit_status import ExitStatus

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from emulator.deadline import Deadline
-from emulator.errors import HarnessError, TimeLimitError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError, TimeLimitError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.process import Kill
 from harness.agent.stream import Stream

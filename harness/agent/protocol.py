@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from emulator.errors import UsageError
+from emulator.base.errors import UsageError
 from harness.agent.errors import ProtocolError
 from harness.agent.operations import Call, Digest, Earlier, Fill, Operation, Read, Result, Word, Write
 from harness.agent.syscalls import PROMPT, Architecture

@@ -8,14 +8,14 @@ import struct
 import threading
 from typing import TYPE_CHECKING, Protocol
 
-from emulator.deadline import Deadline
-from emulator.errors import TimeLimitError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError
 from harness.agent.errors import ProtocolError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.protocol import END_OF_INPUT
 
 if TYPE_CHECKING:
-    from emulator.lifeline import Channel
+    from emulator.base.controller import Channel
 
 SEND_SECONDS = 10.0
 """How long a stream may take no byte before sending gives up."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum, StrEnum
 
-from emulator.errors import UsageError
+from emulator.base.errors import UsageError
 
 AT_FDCWD = -100
 """As a directory: the current one (include/uapi/linux/fcntl.h)."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from emulator.deadline import Deadline
-from emulator.errors import TimeLimitError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError
 from harness.agent.connection import Answer, Connection
 from harness.agent.operations import Call, Operation, Result, Write, map_anonymous
 from harness.agent.protocol import BatchResults, FrameKind, decode_results, encode_batch

@@ -1,5 +1,6 @@
 """Everything Binder, in Python: the interface, its commands and parcels, and processes that speak it."""
 
+from harness.binder.abi.objects import Node
 from harness.binder.call import Call, RemotePayload
 from harness.binder.endpoint import Binder
 from harness.binder.errors import (
@@ -12,14 +13,13 @@ from harness.binder.errors import (
     TransactionFailedError,
     TransactionTooLargeError,
 )
-from harness.binder.interface import Interface
-from harness.binder.objects import Node
 from harness.binder.pair import Pair, open_ends, open_pair
-from harness.binder.parcel import Parcel
-from harness.binder.parcel_reader import ParcelReader
-from harness.binder.service import Service, open_service
-from harness.binder.service_manager import ServiceManager
-from harness.binder.wire_format import WireFormat
+from harness.binder.parcels.parcel import Parcel
+from harness.binder.parcels.reader import ParcelReader
+from harness.binder.parcels.wire_format import WireFormat
+from harness.binder.services.interface import Interface
+from harness.binder.services.service import Service, open_service
+from harness.binder.services.service_manager import ServiceManager
 
 __all__ = [
     "Binder",

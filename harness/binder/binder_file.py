@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from emulator.deadline import Deadline
-from emulator.errors import TimeLimitError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError
 from harness.agent.process import RemoteProcess
-from harness.binder.objects import Node
-from harness.binder.returns import Return
+from harness.binder.abi.objects import Node
+from harness.binder.abi.returns import Return
 
 if TYPE_CHECKING:
     from harness.binder.call import Handler

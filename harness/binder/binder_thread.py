@@ -6,25 +6,25 @@ import errno
 import os
 from typing import NoReturn
 
-from emulator.deadline import Deadline
-from emulator.errors import TimeLimitError, UsageError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError, UsageError
 from harness.agent.errors import AgentDiedError
 from harness.agent.thread import RemoteThread
-from harness.binder import commands, objects, returns
+from harness.binder.abi import commands, objects, returns
+from harness.binder.abi.commands import Command
+from harness.binder.abi.returns import Return
+from harness.binder.abi.structures import TransactionFlag
+from harness.binder.abi.uapi import BinderReturn
 from harness.binder.binder_file import BinderFile
 from harness.binder.call import Call, Data, RemotePayload
-from harness.binder.commands import Command
 from harness.binder.controls import Controls
 from harness.binder.driver_thread import CALL_SECONDS, READ_SIZE, InterruptedThreadError
 from harness.binder.errors import DriverRefusedError, RemoteError, StatusError, transaction_error
-from harness.binder.parcel import Parcel
-from harness.binder.parcel_reader import ParcelReader
+from harness.binder.parcels.parcel import Parcel
+from harness.binder.parcels.reader import ParcelReader
+from harness.binder.parcels.status import StatusCode
+from harness.binder.parcels.wire_format import WireFormat
 from harness.binder.received import ReceivedBuffer
-from harness.binder.returns import Return
-from harness.binder.status import StatusCode
-from harness.binder.structures import TransactionFlag
-from harness.binder.uapi import BinderReturn
-from harness.binder.wire_format import WireFormat
 
 _IDLE_SECONDS = 3600.0
 _ACCEPTED = (returns.TransactionComplete, returns.OnewaySpamSuspect, returns.TransactionPendingFrozen)

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.binder import returns
-from harness.binder.parcel import Parcel
-from harness.binder.parcel_reader import ParcelReader
+from harness.binder.abi import returns
+from harness.binder.abi.structures import TransactionFlag
+from harness.binder.parcels.parcel import Parcel
+from harness.binder.parcels.reader import ParcelReader
+from harness.binder.parcels.wire_format import WireFormat
 from harness.binder.received import ReceivedBuffer
-from harness.binder.structures import TransactionFlag
-from harness.binder.wire_format import WireFormat
 
 if TYPE_CHECKING:
     from harness.binder.binder_thread import BinderThread

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.binder.driver_thread import DriverThread
-from harness.binder.layout import Structure, structure, u32
-from harness.binder.structures import (
+from harness.binder.abi.layout import Structure, structure, u32
+from harness.binder.abi.structures import (
     BinderExtendedError,
     BinderFreezeInfo,
     BinderFrozenStatusInfo,
@@ -17,7 +16,8 @@ from harness.binder.structures import (
     FlatBinderObject,
     ObjectType,
 )
-from harness.binder.uapi import BinderIoctl
+from harness.binder.abi.uapi import BinderIoctl
+from harness.binder.driver_thread import DriverThread
 
 
 @structure

@@ -7,18 +7,18 @@ import threading
 from dataclasses import dataclass
 from typing import TypeVar
 
-from emulator.deadline import Deadline
-from emulator.errors import HarnessError, TimeLimitError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError, TimeLimitError
 from harness.agent.memory import RemoteBuffer
 from harness.agent.operations import Call, Operation, Read, Result, Write
 from harness.agent.process import RemoteProcess
 from harness.agent.thread import PendingBatch, RemoteThread
-from harness.binder import returns
+from harness.binder.abi import returns
+from harness.binder.abi.layout import Structure
+from harness.binder.abi.structures import BinderWriteRead
+from harness.binder.abi.uapi import BinderIoctl
 from harness.binder.binder_file import BinderFile
 from harness.binder.errors import DriverRefusedError
-from harness.binder.layout import Structure
-from harness.binder.structures import BinderWriteRead
-from harness.binder.uapi import BinderIoctl
 
 CALL_SECONDS = 10.0
 """The deadline of every call that is given none."""

@@ -8,14 +8,14 @@ import os
 from types import TracebackType
 from typing import Self
 
-from emulator.deadline import Deadline
-from emulator.errors import UsageError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import UsageError
 from harness.agent.errors import AgentDiedError
 from harness.agent.process import RemoteProcess
 from harness.agent.syscalls import AT_FDCWD
+from harness.binder.abi.objects import Node
 from harness.binder.binder_file import CONTEXT_MANAGER_NODE, BinderFile
 from harness.binder.call import Handler
-from harness.binder.objects import Node
 from harness.binder.references import References
 from harness.binder.server import Server
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 
-from emulator.errors import HarnessError
-from harness.binder.status import ExceptionCode, StatusCode, exception_name, status_name
-from harness.binder.uapi import BinderReturn
+from emulator.base.errors import HarnessError
+from harness.binder.abi.uapi import BinderReturn
+from harness.binder.parcels.status import ExceptionCode, StatusCode, exception_name, status_name
 
 
 class MalformedCommandsError(HarnessError):

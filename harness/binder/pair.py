@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from emulator.deadline import Deadline
+from emulator.base.deadline import Deadline
 from harness.agent.process import RemoteProcess
 from harness.binder.call import Call, Handler
 from harness.binder.endpoint import Binder

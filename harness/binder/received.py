@@ -6,11 +6,11 @@ import struct
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from harness.binder import commands, objects
-from harness.binder.parcel import padding
-from harness.binder.parcel_reader import ParcelReader
-from harness.binder.structures import BinderBufferObject, BinderTransactionData, TransactionFlag
-from harness.binder.wire_format import WireFormat
+from harness.binder.abi import commands, objects
+from harness.binder.abi.structures import BinderBufferObject, BinderTransactionData, TransactionFlag
+from harness.binder.parcels.parcel import padding
+from harness.binder.parcels.reader import ParcelReader
+from harness.binder.parcels.wire_format import WireFormat
 
 if TYPE_CHECKING:
     from harness.binder.driver_thread import DriverThread

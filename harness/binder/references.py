@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from emulator.deadline import Deadline
+from emulator.base.deadline import Deadline
 from harness.agent.thread import RemoteThread
-from harness.binder import commands, returns
+from harness.binder.abi import commands, returns
+from harness.binder.abi.returns import Return
 from harness.binder.binder_file import BinderFile
 from harness.binder.binder_thread import BinderThread
 from harness.binder.driver_thread import CALL_SECONDS
-from harness.binder.returns import Return
 
 Kind = TypeVar("Kind", bound=Return)
 

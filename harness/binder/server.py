@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import threading
 
-from emulator.deadline import Deadline
-from emulator.errors import HarnessError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError
 from harness.agent.errors import AgentDiedError
-from harness.binder import commands
+from harness.binder.abi import commands
+from harness.binder.abi.commands import Command
 from harness.binder.binder_file import BinderFile
 from harness.binder.binder_thread import BinderThread
-from harness.binder.commands import Command
 from harness.binder.driver_thread import CALL_SECONDS, InterruptedThreadError
 from harness.binder.errors import HandlerError
 

@@ -17,7 +17,7 @@ def adb_program() -> str:
     """
     import adbutils
 
-    from emulator.adb_server import answers, server_port
+    from emulator.adb.server import answers, server_port
 
     carried = adbutils.adb_path()
     candidates = [program for program in (shutil.which("adb"), carried) if program]

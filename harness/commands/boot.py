@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from emulator.deadline import Deadline
-from emulator.errors import DeviceLostError, HarnessError, UsageError
-from emulator.progress import say
+from emulator.base.deadline import Deadline
+from emulator.base.errors import DeviceLostError, HarnessError, UsageError
+from emulator.base.progress import say
 from harness.commands.options import (
     ActivityStandin,
     Cold,
@@ -26,7 +26,7 @@ from harness.commands.options import (
 
 if TYPE_CHECKING:
     from harness.agent.program import Program
-    from harness.device import Device
+    from harness.device.device import Device
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at the device."""
@@ -65,8 +65,8 @@ def boot(
     connected again. The stand-in is started again whenever it ends. The exit status is 3 when the device
     ends by itself.
     """
-    from emulator.target import parse_target
-    from harness.device import open_device
+    from emulator.kinds.target import parse_target
+    from harness.device.device import open_device
 
     wanted = started(one_target(context, positional, target), cold=cold, host=host)
     if not parse_target(wanted).kind.starts:
@@ -129,7 +129,7 @@ def _wait_for_an_end(device: Device, program: Program | None) -> str | None:
 
 
 def _reached(serial: str) -> bool:
-    from emulator import adb_devices
+    from emulator.adb import devices as adb_devices
 
     try:
         return adb_devices.state_of(serial) == adb_devices.REACHED
@@ -139,8 +139,8 @@ def _reached(serial: str) -> bool:
 
 def _reconnect(device: Device) -> None:
     """Have an adb server reach the device again, one of our own where there is none; else DeviceLostError."""
-    from emulator.lifeline import CanReconnect
-    from emulator.target import START_SECONDS
+    from emulator.base.controller import CanReconnect
+    from emulator.kinds.target import START_SECONDS
 
     assert isinstance(device.life_line, CanReconnect)  # as is every device that is started here
     # It may as well be starting again, after `adb reboot`.
@@ -149,7 +149,7 @@ def _reconnect(device: Device) -> None:
 
 def _next_commands(device: Device, example: str) -> str:
     """What to type next, in words that this user's shell finds."""
-    from emulator.adb_server import server_port
+    from emulator.adb.server import server_port
     from harness.commands.adb import adb_program
 
     adb, port = adb_program(), server_port()

@@ -21,8 +21,8 @@ def cache(
     What runs that are under way use stays, and what else is in the directory. What newer builds
     have replaced goes by itself: after 30 days without use, or with the 16th that is newer.
     """
-    from emulator import cache_care
-    from emulator.cache import cache_root
+    from emulator.cache import care as cache_care
+    from emulator.cache.store import cache_root
 
     root = cache_root()
     before = cache_care.weight(root)

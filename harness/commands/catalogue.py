@@ -10,8 +10,8 @@ from harness.commands.options import AsJson, Claims, ClaimsOrAll
 from harness.commands.text import labelled
 
 if TYPE_CHECKING:
-    from harness.claims.claim import Claim
-    from harness.json_values import Json
+    from harness.experiments.core.claim import Claim
+    from harness.experiments.core.json_values import Json
 
 
 def list_claims(patterns: ClaimsOrAll = None, as_json: AsJson = False) -> None:
@@ -21,7 +21,7 @@ def list_claims(patterns: ClaimsOrAll = None, as_json: AsJson = False) -> None:
     binder-harness list
     binder-harness list mmap '*.first-*'
     """
-    from harness.claims.claim import CLAIMS
+    from harness.experiments.core.claim import CLAIMS
 
     claims = CLAIMS.select(patterns or [])
     if as_json:
@@ -43,7 +43,7 @@ def explain(patterns: Claims) -> None:
     binder-harness explain mmap.once
     binder-harness explain copy '*.first-*'
     """
-    from harness.claims.claim import CLAIMS
+    from harness.experiments.core.claim import CLAIMS
 
     claims = CLAIMS.select(patterns)
     print("\n\n".join(map(_explained, claims)))

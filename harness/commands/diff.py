@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from emulator.errors import ExitCode, UsageError
+from emulator.base.errors import ExitCode, UsageError
 
 
 def diff(
@@ -66,7 +66,7 @@ def diff(
 
 def _normal(target: str) -> str:
     """The target as documents have it, its options in their order; what is none stays as it is."""
-    from emulator.target import parse_target
+    from emulator.kinds.target import parse_target
 
     try:
         return str(parse_target(target))

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from emulator.errors import ExitCode
+from emulator.base.errors import ExitCode
 from harness.commands.options import Host, OptionalTarget, PositionalTarget, one_target, started
 from harness.commands.text import labelled
 
 if TYPE_CHECKING:
-    from emulator.doctor import Check
+    from emulator.kinds.doctor import Check
 
 
 def doctor(
@@ -30,13 +30,13 @@ def doctor(
     With a target, also what that device is and can show; with --host, what the
     other machine has. The exit status is 4 while either lacks something.
     """
-    from emulator.doctor import checks
+    from emulator.kinds.doctor import checks
 
     chosen = one_target(context, positional, target)
     checked = checks()
     _show(checked)
     if host is not None:
-        from emulator.host_doctor import checks_on
+        from emulator.kinds.host_doctor import checks_on
 
         print(f"\nThe host {host}", flush=True)
         there = checks_on(host)
@@ -58,10 +58,10 @@ def _show(checked: list[Check]) -> None:
 
 
 def _show_device(target: str) -> None:
-    from harness.claims.claim import shown
-    from harness.device import open_device
-    from harness.facts import Need
-    from harness.json_values import to_json
+    from harness.device.device import open_device
+    from harness.device.facts import Need
+    from harness.experiments.core.claim import shown
+    from harness.experiments.core.json_values import to_json
 
     with open_device(target) as device:
         facts = device.facts

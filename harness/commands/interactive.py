@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.deadline import Deadline
+from emulator.base.deadline import Deadline
+from emulator.base.interruption import at_a_prompt
 from harness.commands.options import (
     ActivityStandin,
     Cold,
@@ -22,10 +23,9 @@ from harness.commands.options import (
     one_target,
     started,
 )
-from harness.report.interruption import at_a_prompt
 
 if TYPE_CHECKING:
-    from harness.device import Device
+    from harness.device.device import Device
 
 TAKES_ANY_ARGUMENT = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
@@ -117,7 +117,7 @@ def repl(
 
 @contextlib.contextmanager
 def _opened(target: str, *, cold: bool, host: str | None, activity_standin: bool) -> Iterator[Device]:
-    from harness.device import open_device
+    from harness.device.device import open_device
 
     with (
         open_device(started(target, cold=cold, host=host)) as device,

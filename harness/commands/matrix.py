@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.errors import UsageError
+from emulator.base.errors import UsageError
 from harness.commands.options import ClaimsOrAll, Cold, Host, Html, started
 from harness.commands.text import FOR_BROWSERS, WITH_THE_EVIDENCE
 
@@ -71,7 +71,7 @@ def matrix(
 
     A device that cannot be had is a column that says why. The exit status is the gravest of the devices'.
     """
-    from harness.claims.claim import CLAIMS
+    from harness.experiments.core.claim import CLAIMS
     from harness.report.stored import check_writable
 
     claims = [claim.id for claim in CLAIMS.select(patterns or [])]
@@ -95,7 +95,7 @@ def matrix(
 
 def _distinct(targets: list[str]) -> list[str]:
     """The targets, each in its one spelling; UsageError where one is there twice."""
-    from emulator.target import parse_target
+    from emulator.kinds.target import parse_target
 
     names = [str(parse_target(target)) for target in targets]
     repeated = [name for name in names if names.count(name) > 1]
@@ -111,8 +111,8 @@ def _judge(
     targets: list[str], claims: list[str], *, scheduler: str | None, jobs: int
 ) -> tuple[Matrix, BaseException | None]:
     """All that was found, and what broke it off; an error that came before anything was found is raised."""
+    from emulator.base.interruption import signal_behind
     from harness.commands.matrix_view import matrix_view
-    from harness.report.interruption import signal_behind
     from harness.report.matrix import AN_ERROR, Matrix
     from harness.report.stored import harness_version
 

@@ -11,7 +11,7 @@ import typer
 from harness.commands.options import AsJson, Cold, Host, Target, started
 
 if TYPE_CHECKING:
-    from harness.json_values import Json
+    from harness.experiments.core.json_values import Json
 
 
 def measure(
@@ -30,7 +30,7 @@ def measure(
     binder-harness measure size-limits
     binder-harness measure size-limits --json
     """
-    from harness.measure.measurement import MEASUREMENTS
+    from harness.experiments.core.measurement import MEASUREMENTS
 
     if name is None:
         for known in MEASUREMENTS.all().values():
@@ -38,9 +38,9 @@ def measure(
         print("\nTake one of them: binder-harness measure NAME")
         return
     measurement = MEASUREMENTS.get(name)
-    from harness.device import open_device
-    from harness.facts import FacilityMissingError
-    from harness.json_values import to_json
+    from harness.device.device import open_device
+    from harness.device.facts import FacilityMissingError
+    from harness.experiments.core.json_values import to_json
 
     with open_device(started(target, cold=cold, host=host)) as device:
         try:
@@ -50,7 +50,7 @@ def measure(
     if as_json:
         print(json.dumps(figures, indent=2, ensure_ascii=False))
         return
-    from harness.claims.claim import shown
+    from harness.experiments.core.claim import shown
 
     print(f"{measurement.summary}\n")
     rows = [(label, shown(value)) for label, value in _leaves(figures)]

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from emulator.errors import UsageError
-from emulator.progress import say
+from emulator.base.errors import UsageError
+from emulator.base.progress import say
 
 if TYPE_CHECKING:
     from harness.agent.program import Program
-    from harness.device import Device
+    from harness.device.device import Device
 
 OptionT = TypeVar("OptionT", str, str | None)
 
@@ -72,7 +72,7 @@ def started(target: str, *, cold: bool, host: str | None) -> str:
 
     Raises UsageError, in terms of what was typed, for what cannot be a target.
     """
-    from emulator.target import parse_target
+    from emulator.kinds.target import parse_target
 
     kind = parse_target(target).kind
     wanted = {"start": "cold" if cold else "", "host": host or ""}

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 
-from emulator.errors import ExitCode
+from emulator.base.errors import ExitCode
 from harness.commands.options import ClaimsOrAll, Cold, Host, Html, Target, said_of, started
 from harness.commands.text import FOR_BROWSERS, WITH_THE_EVIDENCE
 
 if TYPE_CHECKING:
-    from harness.claims.claim import Claim
     from harness.commands.verify_view import VerifyView
+    from harness.experiments.core.claim import Claim
     from harness.report.run import Run
 
 PYTEST_ARGUMENTS = "pytest arguments"
@@ -70,8 +70,8 @@ def verify(
     binder-harness verify --json results.json    with all the evidence
     binder-harness verify -- -x --lf             what follows -- is for pytest
     """
-    from harness.claims.claim import CLAIMS
-    from harness.claims.time_limit import seconds_in
+    from harness.experiments.core.claim import CLAIMS
+    from harness.experiments.core.time_limit import seconds_in
     from harness.report.stored import check_writable
 
     claims = CLAIMS.select(patterns or [])
@@ -106,17 +106,17 @@ def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
     """Run pytest on the claims; what it showed, and its exit status."""
     import pytest
 
-    import harness.claims
-    from emulator.cache import cache_root
+    import harness.experiments
+    from emulator.cache.store import cache_root
     from harness.commands.verify_view import verify_view
 
-    package = Path(harness.claims.__path__[0])
+    package = Path(harness.experiments.__path__[0])
     ours = [
         # No configuration file: the user's own tests, if any, have nothing to do with this run.
         *("-c", os.devnull, f"--rootdir={package.parent.parent}"),
         *("-o", f"cache_dir={cache_root() / 'pytest'}"),
         # By module, and so whether or not the package is installed with its entry point.
-        *("-p", "no:binder_harness", "-p", "harness.pytest_plugin", "-p", "harness.commands.verify_workers"),
+        *("-p", "no:binder_harness", "-p", "harness.plugin.plugin", "-p", "harness.commands.verify_workers"),
         # Rewriting this package's assert statements, and loading hypothesis where that is installed, take
         # half of the time of a short run, and no claim is judged by either.
         *("--assert=plain", "-p", "no:hypothesispytest"),
@@ -127,7 +127,7 @@ def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
 
 
 def _show(run: Run, json: Path | None) -> None:
-    from harness.claims.claim import Verdict
+    from harness.experiments.core.claim import Verdict
     from harness.report import terminal
 
     document = run.document()

@@ -12,10 +12,10 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn
 
-from emulator.progress import reporting_to
+from emulator.base.progress import reporting_to
 from harness.commands.live_progress import live_progress, print_line
-from harness.pytest_devices import PROGRESS
-from harness.pytest_reports import Listener
+from harness.plugin.devices import PROGRESS
+from harness.plugin.reports import Listener
 from harness.report.run import Run
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.report.interruption import raise_on_signals
+from emulator.base.interruption import raise_on_signals
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from emulator.deadline import Deadline
-from emulator.errors import HarnessError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError
+from harness.binder.abi.objects import Node
 from harness.binder.binder_thread import BinderThread
 from harness.binder.driver_thread import CALL_SECONDS
 from harness.binder.endpoint import binder_vm_size
 from harness.binder.errors import TransactionTooLargeError
-from harness.binder.objects import Node
-from harness.binder.parcel import Parcel
-from harness.binder.parcel_reader import ParcelReader
-from harness.binder.service_manager import ServiceManager
-from harness.facts import FacilityMissingError
+from harness.binder.parcels.parcel import Parcel
+from harness.binder.parcels.reader import ParcelReader
+from harness.binder.services.service_manager import ServiceManager
+from harness.device.facts import FacilityMissingError
 from harness.framework.bundle import Bundle, read_bundle, write_bundle
 from harness.framework.dialect import LAST_THAT_TELLS_NATIVE_PROCESSES, Dialect, dialect_of
 from harness.framework.intent import (
@@ -29,7 +29,7 @@ from harness.framework.intent import (
 from harness.framework.transaction_codes import ACTIVITY_MANAGER
 
 if TYPE_CHECKING:
-    from harness.device import Device
+    from harness.device.device import Device
 
 SERVICE_NAME = "activity"
 PACKAGE = "com.android.shell"

@@ -11,24 +11,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.deadline import Deadline
-from emulator.errors import TimeLimitError
-from harness.binder import commands
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError
+from harness.binder.abi import commands
+from harness.binder.abi.objects import Node
 from harness.binder.call import Call, Handler
 from harness.binder.endpoint import Binder
 from harness.binder.errors import StatusError
-from harness.binder.interface import Interface
-from harness.binder.objects import Node
-from harness.binder.service import BINDER
-from harness.binder.status import StatusCode
-from harness.facts import FacilityMissingError
+from harness.binder.parcels.status import StatusCode
+from harness.binder.services.interface import Interface
+from harness.binder.services.service import BINDER
+from harness.device.facts import FacilityMissingError
 from harness.framework.activity_manager import ActivityManager
 from harness.framework.dialect import android_release
 from harness.framework.intent import ComponentName, Intent, read_component, read_intent
 from harness.framework.transaction_codes import APPLICATION_THREAD, SERVICE_CONNECTION
 
 if TYPE_CHECKING:
-    from harness.device import Device
+    from harness.device.device import Device
 
 SCHEDULE_BIND_SERVICE = 10
 """IApplicationThread.aidl, Android 11."""

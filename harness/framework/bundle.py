@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from emulator.errors import UsageError
+from emulator.base.errors import UsageError
 from harness.binder.errors import ParcelError
-from harness.binder.parcel import Parcel
-from harness.binder.parcel_reader import ParcelReader
+from harness.binder.parcels.parcel import Parcel
+from harness.binder.parcels.reader import ParcelReader
 from harness.framework.layout import Layout
 
 BUNDLE_MAGIC = 0x4C444E42

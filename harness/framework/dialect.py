@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from emulator.errors import HarnessError
-from emulator.progress import say
-from harness.facts import FacilityMissingError, Facts
+from emulator.base.errors import HarnessError
+from emulator.base.progress import say
+from harness.device.facts import FacilityMissingError, Facts
 from harness.framework.framework_jar import FrameworkJar, pull_framework_jar
 from harness.framework.layout import ANDROID_11, ANDROID_12, ANDROID_13, Layout
 from harness.framework.transaction_codes import (
@@ -21,7 +21,7 @@ from harness.framework.transaction_codes import (
 )
 
 if TYPE_CHECKING:
-    from harness.device import Device
+    from harness.device.device import Device
 
 LAST_THAT_TELLS_NATIVE_PROCESSES = 13
 """From the next release on a process without an IApplicationThread can register no receiver

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emulator.errors import HarnessError
-from emulator.progress import step
-from harness.facts import FacilityMissingError
+from emulator.base.errors import HarnessError
+from emulator.base.progress import step
+from harness.device.facts import FacilityMissingError
 
 if TYPE_CHECKING:
-    from harness.device import Device
+    from harness.device.device import Device
 
 FRAMEWORK_JAR = "/system/framework/framework.jar"
 STUB = "Landroid/app/IActivityManager$Stub;"

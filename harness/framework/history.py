@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.device import Device
+    from harness.device.device import Device
 
 _RECORD = re.compile(r"\s*Historical Broadcast (?:\S+ )?#\d+:")
 _HEADING = re.compile(r"\s*BroadcastRecord\{(?:\S+ )?u-?\d+ (?P<action>\S+)\} to user (?P<user>-?\d+)")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Self
 
-from emulator.errors import UsageError
+from emulator.base.errors import UsageError
 from harness.binder.errors import ParcelError
-from harness.binder.parcel import Parcel
-from harness.binder.parcel_reader import ParcelReader
+from harness.binder.parcels.parcel import Parcel
+from harness.binder.parcels.reader import ParcelReader
 from harness.framework.bundle import Bundle, read_bundle, write_bundle
 from harness.framework.layout import Layout
 from harness.framework.uri import Uri, read_uri, write_uri

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from emulator.errors import UsageError
-from harness.binder.wire_format import WireFormat
+from emulator.base.errors import UsageError
+from harness.binder.parcels.wire_format import WireFormat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,21 +7,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from emulator.deadline import Deadline
-from emulator.errors import TimeLimitError, UsageError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError, UsageError
+from harness.binder.abi.objects import Node
 from harness.binder.call import Call
 from harness.binder.endpoint import Binder
 from harness.binder.errors import ParcelError, StatusError
-from harness.binder.interface import Interface
-from harness.binder.objects import Node
-from harness.binder.service import BINDER
-from harness.binder.status import StatusCode
+from harness.binder.parcels.status import StatusCode
+from harness.binder.services.interface import Interface
+from harness.binder.services.service import BINDER
 from harness.framework.activity_manager import PACKAGE, ActivityManager, Received, Result, read_received
 from harness.framework.intent import USER_CURRENT, Intent, IntentFilter
 from harness.framework.transaction_codes import INTENT_RECEIVER
 
 if TYPE_CHECKING:
-    from harness.device import Device, DeviceProcess
+    from harness.device.device import Device, DeviceProcess
 
 PERFORM_RECEIVE = 1
 """The code of IIntentReceiver's only method."""

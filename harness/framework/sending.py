@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from emulator.deadline import Deadline
-from emulator.errors import HarnessError, UsageError
-from harness.facts import FacilityMissingError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError, UsageError
+from harness.device.facts import FacilityMissingError
 from harness.framework.activity_manager import Result
 from harness.framework.bundle import Long, Value
 from harness.framework.dialect import dialect_of
@@ -16,7 +16,7 @@ from harness.framework.intent import Intent
 from harness.framework.receiver import open_sender
 
 if TYPE_CHECKING:
-    from harness.device import Device
+    from harness.device.device import Device
 
 BROADCAST_SECONDS = 30.0
 _COMPLETED = re.compile(

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from emulator.deadline import Deadline
-from harness.facts import FacilityMissingError, Facts, Need
+from emulator.base.deadline import Deadline
+from harness.device.facts import FacilityMissingError, Facts, Need
 from harness.framework.dialect import android_release
 
 if TYPE_CHECKING:
     from harness.agent.program import Program
-    from harness.device import Device
+    from harness.device.device import Device
 
 START_SECONDS = 10.0
 STANDIN = "stand-in"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from harness.binder.interface import BasicCode
-from harness.binder.service_manager_wire import ANDROID_11 as SERVICE_MANAGER_11
-from harness.binder.service_manager_wire import INTERFACE as SERVICE_MANAGER
+from harness.binder.services.interface import BasicCode
+from harness.binder.services.wire import ANDROID_11 as SERVICE_MANAGER_11
+from harness.binder.services.wire import INTERFACE as SERVICE_MANAGER
 
 CodeNames = Callable[[str | None, int], str | None]
 """Takes an interface and a code; None for what it does not know."""

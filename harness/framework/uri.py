@@ -7,8 +7,8 @@ from enum import IntEnum
 from urllib.parse import quote
 
 from harness.binder.errors import ParcelError
-from harness.binder.parcel import Parcel
-from harness.binder.parcel_reader import ParcelReader
+from harness.binder.parcels.parcel import Parcel
+from harness.binder.parcels.reader import ParcelReader
 
 _UNRESERVED = "_-!.~'()*"
 """What Uri.encode() leaves as it is, besides letters and digits."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from emulator.errors import HarnessError
+from emulator.base.errors import HarnessError
 
 KIB = 1024
 

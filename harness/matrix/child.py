@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from emulator.deadline import Deadline
-from emulator.errors import ExitCode, HarnessError, TimeLimitError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import ExitCode, HarnessError, TimeLimitError
+from emulator.base.interruption import signal_behind
+from harness.matrix.event_writer import OPTION
 from harness.matrix.listener import Listener
-from harness.matrix.notes import OPTION
-from harness.matrix.telling_process import TellingProcess
-from harness.report.interruption import signal_behind
+from harness.matrix.worker_process import TellingProcess
 from harness.report.matrix import Column
 from harness.report.run import Failure, Note, Run
 
@@ -83,7 +83,7 @@ def failed(run: Run, reason: str, exit_code: ExitCode) -> Column:
 
 
 def _command(target: str, claims: Sequence[str]) -> list[str]:
-    return [*COMMAND, "verify", f"--target={target}", *claims, "--", "-p", "harness.matrix.notes"]
+    return [*COMMAND, "verify", f"--target={target}", *claims, "--", "-p", "harness.matrix.event_writer"]
 
 
 def _take(line: str, run: Run, listener: Listener) -> None:

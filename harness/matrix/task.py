@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from distributed import Worker, WorkerPlugin, get_worker
 
-from harness.json_values import Json, to_json
+from emulator.base.interruption import Interrupted
+from harness.experiments.core.json_values import Json, to_json
 from harness.matrix.child import judge_on
-from harness.report.interruption import Interrupted
 from harness.report.matrix import Column
 from harness.report.run import Note
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from emulator.errors import ExitCode, HarnessError, SetupError
-from harness.json_values import from_json
+from emulator.base.errors import ExitCode, HarnessError, SetupError
+from harness.experiments.core.json_values import from_json
 from harness.matrix.child import SECONDS, broken_off, failed, not_in_time
 from harness.matrix.listener import Listener
 from harness.report.matrix import Column

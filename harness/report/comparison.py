@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
-from harness.claims.claim import shown
-from harness.claims.judge import Result
-from harness.facts import Facts
-from harness.json_values import Json, to_json
+from harness.device.facts import Facts
+from harness.experiments.core.claim import shown
+from harness.experiments.core.json_values import Json, to_json
+from harness.experiments.core.judge import Result
 from harness.report.document import Document
 from harness.report.sentences import clauses
 

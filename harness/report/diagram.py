@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.claims.judge import Result
-from harness.json_values import from_json
-from harness.measure.sequence_diagram import SequenceDiagram
+from harness.experiments.core.json_values import from_json
+from harness.experiments.core.judge import Result
+from harness.recording.sequence_diagram import SequenceDiagram
 
 
 def diagram_of(result: Result) -> str | None:

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from emulator.errors import UsageError
-from harness.claims.claim import shown
-from harness.claims.judge import Result
+from emulator.base.errors import UsageError
+from harness.experiments.core.claim import shown
+from harness.experiments.core.judge import Result
 from harness.report import stored
 from harness.report.comparison import Row, differing_facts, rows_of, said
 from harness.report.document import Document

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from harness.claims.judge import Result
-from harness.facts import Facts
-from harness.json_values import to_json
+from harness.device.facts import Facts
+from harness.experiments.core.json_values import to_json
+from harness.experiments.core.judge import Result
 from harness.report import stored
 
 SCHEMA = "binder-harness/results"

@@ -12,9 +12,9 @@ from typing import TypeVar
 import jinja2
 from markupsafe import Markup
 
-from harness.claims.claim import shown
-from harness.claims.judge import Result
-from harness.json_values import Json
+from harness.experiments.core.claim import shown
+from harness.experiments.core.json_values import Json
+from harness.experiments.core.judge import Result
 from harness.report import stored
 from harness.report.comparison import Row, differing_facts, rows_of, said
 from harness.report.diagram import diagram_of

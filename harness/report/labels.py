@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.facts import Facts
+from harness.device.facts import Facts
 from harness.report.document import Document
 
 KIB = 1024

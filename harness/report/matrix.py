@@ -6,11 +6,11 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.errors import ExitCode
-from harness.json_values import to_json
+from emulator.base.errors import ExitCode
+from emulator.base.interruption import status_after
+from harness.experiments.core.json_values import to_json
 from harness.report import stored
 from harness.report.document import Document
-from harness.report.interruption import status_after
 from harness.report.run import Failure, Run, gravest
 
 SCHEMA = "binder-harness/matrix"

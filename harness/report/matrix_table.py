@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from emulator.errors import ExitCode
-from harness.claims.judge import Result
+from emulator.base.errors import ExitCode
+from harness.experiments.core.judge import Result
 from harness.report.comparison import FactRow, Row, differing_facts, rows_of, said
 from harness.report.labels import described, short_names
 from harness.report.matrix import Matrix

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from emulator.errors import ExitCode
-from harness.claims.claim import CLAIMS
-from harness.claims.judge import Result
-from harness.facts import Facts
-from harness.json_values import Json, from_json, to_json
+from emulator.base.errors import ExitCode
+from harness.device.facts import Facts
+from harness.experiments.core.claim import CLAIMS
+from harness.experiments.core.json_values import Json, from_json, to_json
+from harness.experiments.core.judge import Result
 from harness.report.document import Document
 from harness.report.stored import harness_version
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from emulator.errors import UsageError
-from harness.json_values import Json, from_json
+from emulator.base.errors import UsageError
+from harness.experiments.core.json_values import Json, from_json
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

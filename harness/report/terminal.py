@@ -12,8 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from harness.claims.claim import Verdict
-from harness.claims.judge import Result
+from harness.experiments.core.claim import Verdict
+from harness.experiments.core.judge import Result
 from harness.report.document import Document
 
 PIPE_WIDTH = 140

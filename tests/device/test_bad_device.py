@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from device_agents.build import syscall_agent
-from emulator.errors import HarnessError, UsageError
-from harness.device import Device
-from harness.kernel.binder_state import BinderRecordsMissingError, BinderState
+from emulator.base.errors import HarnessError, UsageError
+from emulator.build.agents import syscall_agent
+from harness.device.device import Device
+from harness.kernel.binder_debug.binder_debug import BinderRecordsMissingError, BinderState
 
 NOWHERE = "/data/local/tmp/full"
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 import pytest
 
 from harness.agent.operations import Call, Digest, Fill
-from harness.device import Device, DeviceProcess
-from harness.measure.channels import Pipe, PosixQueue, SystemVQueue
-from harness.measure.copies import measure_other_copies
-from harness.measure.copy_functions import COPY_FUNCTIONS, PIPE_IN, PIPE_OUT, count_copies, marked
-from harness.measure.kernel_address import KernelAddresses
-from harness.measure.transfers import watch_transfers
-from harness.measure.watchpoints import Watchpoints, kernel_watchpoints_count, watchpoints_count
+from harness.device.device import Device, DeviceProcess
+from harness.experiments.copies.channels import Pipe, PosixQueue, SystemVQueue
+from harness.experiments.copies.copies import measure_other_copies
+from harness.experiments.copies.copy_functions import COPY_FUNCTIONS, PIPE_IN, PIPE_OUT, count_copies, marked
+from harness.experiments.copies.kernel_address import KernelAddresses
+from harness.experiments.copies.transfers import watch_transfers
+from harness.experiments.copies.watchpoints import Watchpoints, kernel_watchpoints_count, watchpoints_count
 
 StartProcess = Callable[[], DeviceProcess]
 SIZE = 4_000
@@ -135,7 +135,7 @@ def test_a_channel_that_cannot_be_opened_is_named(device: Device, monkeypatch: p
             super().__init__(sender, receiver)
             sender.syscall("close", 9999)
 
-    monkeypatch.setattr("harness.measure.copies.OTHER_CHANNELS", (NoPipe, Pipe))
+    monkeypatch.setattr("harness.experiments.copies.copies.OTHER_CHANNELS", (NoPipe, Pipe))
     measured = measure_other_copies(device, sizes=(64,))
     assert [transfer.channel for transfer in measured.transfers] == ["pipe"]
     assert "EBADF" in measured.missing["no pipe"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.deadline import Deadline
-from emulator.errors import TimeLimitError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError
 from harness.agent.payload import digest, fill_pattern
 from harness.binder import TransactionTooLargeError
-from harness.device import Device
-from harness.measure.deliveries import open_deliveries
+from harness.device.device import Device
+from harness.experiments.instruments.deliveries import open_deliveries
 
 SIZE = 64 * 1024
 

@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from emulator.deadline import Deadline
-from emulator.errors import TimeLimitError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError
 from harness.agent.payload import digest, fill_pattern
 from harness.agent.process import RemoteProcess
-from harness.binder import Binder, Call, Node, Pair, Parcel, RemotePayload, commands, open_pair, returns
+from harness.binder import Binder, Call, Node, Pair, Parcel, RemotePayload, open_pair
+from harness.binder.abi import commands, returns
+from harness.binder.abi.structures import TransactionFlag
+from harness.binder.abi.uapi import BINDER_CURRENT_PROTOCOL_VERSION
 from harness.binder.call import Handler
 from harness.binder.errors import (
     DeadObjectError,
@@ -25,10 +28,8 @@ from harness.binder.errors import (
     TransactionFailedError,
     TransactionTooLargeError,
 )
-from harness.binder.status import ExceptionCode, StatusCode
-from harness.binder.structures import TransactionFlag
-from harness.binder.uapi import BINDER_CURRENT_PROTOCOL_VERSION
-from harness.device import Device, DeviceProcess
+from harness.binder.parcels.status import ExceptionCode, StatusCode
+from harness.device.device import Device, DeviceProcess
 
 NODE = "/dev/vndbinder"
 SERVER_SIZE = 128 * 1024

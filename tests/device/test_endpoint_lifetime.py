@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from emulator.deadline import Deadline
-from emulator.errors import TimeLimitError, UsageError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError, UsageError
 from harness.binder import (
     Binder,
     Call,
@@ -18,13 +18,12 @@ from harness.binder import (
     Parcel,
     StatusError,
     TransactionFailedError,
-    commands,
     open_ends,
     open_pair,
-    returns,
 )
-from harness.binder.status import StatusCode
-from harness.device import Device
+from harness.binder.abi import commands, returns
+from harness.binder.parcels.status import StatusCode
+from harness.device.device import Device
 
 pytestmark = pytest.mark.requires("free_binder")
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.device import Device, DeviceProcess
-from harness.kernel.frame_flags import FrameFlag, read_frames
-from harness.measure.frames import frames_behind
+from harness.device.device import Device, DeviceProcess
+from harness.experiments.mapping.frames import frames_behind
+from harness.kernel.proc.frame_flags import FrameFlag, read_frames
 
 pytestmark = pytest.mark.requires("pagemap")
 

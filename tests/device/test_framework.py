@@ -14,13 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emulator.deadline import Deadline
-from emulator.errors import TimeLimitError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError
 from harness.binder import Call, Parcel
 from harness.binder.errors import HandlerError, ParcelError, RemoteError, StatusError
 from harness.binder.pair import reply_nothing
-from harness.binder.status import ExceptionCode
-from harness.device import Device
+from harness.binder.parcels.status import ExceptionCode
+from harness.device.device import Device
 from harness.framework.activity_manager import (
     BROADCAST_FAILED_USER_STOPPED,
     USER_ALL,

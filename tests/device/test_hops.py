@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.deadline import Deadline
+from emulator.base.deadline import Deadline
 from harness.binder import Call, Node, Parcel, TransactionTooLargeError, open_pair
-from harness.device import Device
+from harness.device.device import Device
 
 NODE = "/dev/vndbinder"
 

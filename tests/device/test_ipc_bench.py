@@ -8,10 +8,10 @@ import shlex
 import pytest
 
 from bench.streams import receive_exactly
-from device_agents.build import ipc_bench
-from emulator.deadline import Deadline
+from emulator.base.deadline import Deadline
+from emulator.build.agents import ipc_bench
 from harness.binder import Binder
-from harness.device import Device
+from harness.device.device import Device
 
 pytestmark = pytest.mark.requires("free_binder")
 REMOTE = "/data/local/tmp/ipc_bench"

@@ -10,25 +10,25 @@ from dataclasses import dataclass
 
 import pytest
 
-from emulator.deadline import Deadline
+from emulator.base.deadline import Deadline
 from harness.agent.operations import Call
 from harness.agent.payload import fill_pattern
 from harness.agent.process import RemoteProcess
 from harness.binder import Binder, Parcel
 from harness.binder.call import Call as ReceivedCall
-from harness.device import Device
-from harness.kernel.binder_logs import CallType
-from harness.kernel.binder_records import BufferState, State
-from harness.kernel.binder_state import BinderProcess
-from harness.kernel.devices import read_devices, read_misc
-from harness.kernel.kcore import Kcore
-from harness.kernel.kprobes import Argument, Kprobe, Kretprobe
-from harness.kernel.maps import AddressNotMappedError
-from harness.kernel.memory import read_slabinfo, read_vmallocinfo
-from harness.kernel.pagemap import frames, read_pagemap
-from harness.kernel.procfs import ProcessFiles
-from harness.kernel.system import read_config, read_file_max, read_file_nr, read_modules, read_version
-from harness.kernel.tracefs import ProbeRefusedError
+from harness.device.device import Device
+from harness.kernel.binder_debug.binder_debug import BinderProcess
+from harness.kernel.binder_debug.logs import CallType
+from harness.kernel.binder_debug.records import BufferState, State
+from harness.kernel.proc.devices import read_devices, read_misc
+from harness.kernel.proc.kcore import Kcore
+from harness.kernel.proc.maps import AddressNotMappedError
+from harness.kernel.proc.memory import read_slabinfo, read_vmallocinfo
+from harness.kernel.proc.pagemap import frames, read_pagemap
+from harness.kernel.proc.process import ProcessFiles
+from harness.kernel.proc.system import read_config, read_file_max, read_file_nr, read_modules, read_version
+from harness.kernel.tracing.kprobes import Argument, Kprobe, Kretprobe
+from harness.kernel.tracing.tracefs import ProbeRefusedError
 
 AT_FDCWD = -100
 PROT_READ, MAP_PRIVATE, MAP_NORESERVE = 1, 2, 0x4000

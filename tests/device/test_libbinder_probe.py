@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.errors import HarnessError
-from harness.device import Device
-from harness.kernel.procfs import ProcessFiles
-from harness.measure.libbinder_probe import ask_probe, running_probe
+from emulator.base.errors import HarnessError
+from harness.device.device import Device
+from harness.experiments.instruments.libbinder_probe import ask_probe, running_probe
+from harness.kernel.proc.process import ProcessFiles
 
 
 def test_it_answers_while_it_runs(device: Device) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.binder import open_pair
-from harness.device import Device
+from harness.device.device import Device
 
 pytestmark = pytest.mark.requires("free_binder")
 

@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from emulator.deadline import Deadline
-from emulator.embedded.channel import Ports
+from emulator.base.deadline import Deadline
 from emulator.embedded.device import PORTS, EmbeddedDevice
-from harness.device import Device
+from emulator.embedded.qemu.channel import Ports
+from harness.device.device import Device
 
 
 @pytest.fixture

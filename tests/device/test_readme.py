@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.device import Device
+from harness.device.device import Device
 
 README = Path(__file__).parents[2] / "README.md"
 EXAMPLES = [

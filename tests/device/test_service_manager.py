@@ -8,17 +8,17 @@ from contextlib import contextmanager
 
 import pytest
 
-from emulator.deadline import Deadline
-from emulator.errors import TimeLimitError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError
 from harness.binder import Binder, Call, Node, Parcel, ParcelReader
 from harness.binder.errors import DeadObjectError, RemoteError, StatusError
-from harness.binder.service import Service, open_service
-from harness.binder.service_manager import ServiceManager
-from harness.binder.service_manager_wire import ANDROID_10, ANDROID_11, DumpPriority
-from harness.binder.status import ExceptionCode, StatusCode
-from harness.device import Device, DeviceProcess
-from harness.measure.libbinder_probe import ask_probe, running_probe
-from harness.measure.service_managers import IN_C, ON_LIBBINDER, Place, held, running
+from harness.binder.parcels.status import ExceptionCode, StatusCode
+from harness.binder.services.service import Service, open_service
+from harness.binder.services.service_manager import ServiceManager
+from harness.binder.services.wire import ANDROID_10, ANDROID_11, DumpPriority
+from harness.device.device import Device, DeviceProcess
+from harness.experiments.instruments.libbinder_probe import ask_probe, running_probe
+from harness.experiments.instruments.service_managers import IN_C, ON_LIBBINDER, Place, held, running
 
 APP_USER = 10001
 ISOLATED_USER = 99001

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.errors import HarnessError
+from emulator.base.errors import HarnessError
 from harness.binder import Call, open_ends, open_pair
 from harness.binder.errors import DeadObjectError, ParcelError, StatusError
-from harness.binder.service_manager import ServiceManager
-from harness.binder.status import StatusCode
-from harness.device import Device
-from harness.measure.node_files import free_node
+from harness.binder.parcels.status import StatusCode
+from harness.binder.services.service_manager import ServiceManager
+from harness.device.device import Device
+from harness.experiments.instruments.node_files import free_node
 
 
 def test_nobody_at_handle_zero(device: Device) -> None:

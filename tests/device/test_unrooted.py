@@ -7,12 +7,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from emulator.adb_services import become_shell
-from emulator.deadline import Deadline
-from harness.claims.claim import CLAIMS, Verdict
-from harness.claims.judge import judge
-from harness.device import Device, open_device
-from harness.facts import Need
+from emulator.adb.services import become_shell
+from emulator.base.deadline import Deadline
+from harness.device.device import Device, open_device
+from harness.device.facts import Need
+from harness.experiments.core.claim import CLAIMS, Verdict
+from harness.experiments.core.judge import judge
 
 HIDDEN = (Need.ROOT, Need.BINDER_DEBUG, Need.TRACING, Need.KPROBES, Need.PAGEMAP, Need.KCORE)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from emulator.adb_server import answers
-from emulator.cache import cache_root
-from emulator.deadline import Deadline
+from emulator.adb.server import answers
+from emulator.base.deadline import Deadline
+from emulator.cache.store import cache_root
 
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
 WITHIN = 60.0

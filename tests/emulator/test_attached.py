@@ -15,15 +15,15 @@ from pathlib import Path
 import adbutils
 import pytest
 
-from emulator.adb_devices import state_of
-from emulator.adb_services import become_shell, output
-from emulator.attached import KIND, open_attached
-from emulator.deadline import Deadline
+from emulator.adb.devices import state_of
+from emulator.adb.services import become_shell, output
+from emulator.base.deadline import Deadline
+from emulator.base.errors import DeviceLostError, SetupError
 from emulator.embedded.device import EmbeddedDevice, open_embedded
-from emulator.errors import DeviceLostError, SetupError
-from emulator.target import parse_target
-from emulator.this_machine import ThisMachine
-from harness.device import ATTACHED_DIRECTORY, open_device
+from emulator.host.this_machine import ThisMachine
+from emulator.kinds.attached import KIND, open_attached
+from emulator.kinds.target import parse_target
+from harness.device.device import ATTACHED_DIRECTORY, open_device
 
 WITHIN = 60.0
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import adbutils
 import pytest
 
-from emulator.deadline import Deadline
+from emulator.base.deadline import Deadline
 from emulator.embedded.device import open_embedded
-from emulator.target import parse_target
-from harness.device import Device
+from emulator.kinds.target import parse_target
+from harness.device.device import Device
 from tests.emulator import own_adb
 
 WITHIN = 120.0

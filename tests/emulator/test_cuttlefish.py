@@ -12,20 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from emulator.adb_server import answers
-from emulator.cache import cache_root
-from emulator.cuttlefish import KIND, open_cuttlefish
-from emulator.deadline import Deadline
-from emulator.errors import DeviceLostError, SetupError, UsageError
-from emulator.target import parse_target
-from emulator.this_machine import ThisMachine
-from harness.device import open_device
+from emulator.adb.server import answers
+from emulator.base.deadline import Deadline
+from emulator.base.errors import DeviceLostError, SetupError, UsageError
+from emulator.cache.store import cache_root
+from emulator.host.this_machine import ThisMachine
+from emulator.kinds.cuttlefish import KIND, open_cuttlefish
+from emulator.kinds.target import parse_target
+from harness.device.device import open_device
 from tests.emulator.doubles import ROOT, install
 
 WITHIN = 60.0
 WAITS = """
 import time
-from emulator.target import open_target
+from emulator.kinds.target import open_target
 open_target("cuttlefish:3")
 print("started", flush=True)
 time.sleep(600)

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from emulator.deadline import Deadline
+from emulator.base.deadline import Deadline
+from emulator.base.errors import DeviceLostError
 from emulator.embedded.archive import Archive
-from emulator.embedded.board import kernel_arguments
 from emulator.embedded.image import embedded_image
-from emulator.embedded.running_machine import READY
-from emulator.errors import DeviceLostError
-from emulator.image import open_image
-from emulator.target import parse_target
-from harness.device import open_device
+from emulator.embedded.qemu.board import kernel_arguments
+from emulator.embedded.qemu.running_machine import READY
+from emulator.kinds.image import open_image
+from emulator.kinds.target import parse_target
+from harness.device.device import open_device
 
 WITHIN = 90.0
 

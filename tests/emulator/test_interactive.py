@@ -13,8 +13,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from emulator.deadline import Deadline
-from tests.heard import below, gone
+from emulator.base.deadline import Deadline
+from tests.support.heard import below, gone
 
 OURS = [sys.executable, "-c", "from harness.cli import main; main()"]
 WITHIN = 60.0

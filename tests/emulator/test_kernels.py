@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from emulator.embedded.kernel import Kernel, find_kernel
-from emulator.embedded.kernel_image import read_kernel_image
-from emulator.errors import DeviceLostError
-from harness.device import open_device
+from emulator.base.errors import DeviceLostError
+from emulator.embedded.kernel.kernel import Kernel, find_kernel
+from emulator.embedded.kernel.kernel_image import read_kernel_image
+from harness.device.device import open_device
 from harness.report.document import Document
 
 WITHIN = 240.0

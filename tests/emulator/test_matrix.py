@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.matrix.here import judge_here
 from harness.report.comparison import differing_facts, rows_of
-from tests.heard import Heard
+from tests.support.heard import Heard
 
 WITH_VARYING_FIGURES = (
     "mmap.same-frame",

@@ -12,22 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from emulator.booting import booting
-from emulator.deadline import Deadline
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError, SetupError, UsageError
 from emulator.embedded.device import hardware_of, image_of
-from emulator.embedded.running_machine import READY
-from emulator.errors import HarnessError, SetupError, UsageError
-from emulator.ssh_host import SshHost
-from emulator.target import open_target, parse_target
-from emulator.this_machine import ThisMachine
-from harness.device import open_device
+from emulator.embedded.qemu.booting import booting
+from emulator.embedded.qemu.running_machine import READY
+from emulator.host.ssh_host import SshHost
+from emulator.host.this_machine import ThisMachine
+from emulator.kinds.target import open_target, parse_target
+from harness.device.device import open_device
 from tests.emulator.doubles import ROOT
 from tests.emulator.far_side import WITHIN, FarSide
 from tests.emulator.test_image import described
 
 WAITS = """
 import sys, time
-from emulator.target import open_target
+from emulator.kinds.target import open_target
 device = open_target(sys.argv[1])
 print("started", flush=True)
 time.sleep(600)
@@ -96,8 +96,8 @@ def test_what_a_login_says_need_not_be_utf_8(server: FarSide) -> None:
 def test_a_host_that_falls_silent_is_told_in_time(server: FarSide, monkeypatch: pytest.MonkeyPatch) -> None:
     with SshHost(server.address) as host:
         assert host.directory
-        monkeypatch.setattr("emulator.ssh_host.ANSWERS_WITHIN", 1.0)
-        monkeypatch.setattr("emulator.watch.ENDS_WITHIN", 1.0)
+        monkeypatch.setattr("emulator.host.ssh_host.ANSWERS_WITHIN", 1.0)
+        monkeypatch.setattr("emulator.host.watch.ENDS_WITHIN", 1.0)
         with pytest.raises(SetupError, match="not within 1 s"):
             host.run("while echo more; do sleep 0.1; done")
         (session,) = server.sessions()
@@ -267,13 +267,13 @@ def test_what_runs_there_ends_when_this_side_or_the_connection_does(server: FarS
 
 
 def test_silence_ends_what_runs_there(server: FarSide, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.ssh_host.HEARTBEAT_SECONDS", 1.0)
-    monkeypatch.setattr("emulator.watch.SILENCE_SECONDS", 12)
+    monkeypatch.setattr("emulator.host.ssh_host.HEARTBEAT_SECONDS", 1.0)
+    monkeypatch.setattr("emulator.host.watch.SILENCE_SECONDS", 12)
     device = open_target(f"embedded?host={server.address}")
     with contextlib.closing(device):
         assert device.alive
         # Only now, however long it took to boot.
-        monkeypatch.setattr("emulator.ssh_host.HEARTBEAT_SECONDS", 1000.0)
+        monkeypatch.setattr("emulator.host.ssh_host.HEARTBEAT_SECONDS", 1000.0)
         Deadline(WITHIN).poll(lambda: not device.alive, "the end of the machine there")
         assert not server.running()
 

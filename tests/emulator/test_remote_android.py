@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from emulator.adb_server import answers
-from emulator.deadline import Deadline
-from emulator.errors import DeviceLostError, SetupError, UsageError
-from emulator.target import offers, open_target
-from harness.device import open_device
+from emulator.adb.server import answers
+from emulator.base.deadline import Deadline
+from emulator.base.errors import DeviceLostError, SetupError, UsageError
+from emulator.kinds.target import offers, open_target
+from harness.device.device import open_device
 from tests.emulator.doubles import ROOT, install
 from tests.emulator.far_side import WITHIN, FarSide
 from tests.emulator.test_remote import WAITS

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from emulator.cache import cache_root
-from emulator.deadline import Deadline
-from emulator.errors import DeviceLostError, SetupError, UsageError
-from emulator.progress import reporting_to
-from emulator.sdk import KIND, open_avd
-from emulator.sdk_program import acceleration, emulator_program, list_avds
-from emulator.target import parse_target
-from emulator.this_machine import ThisMachine
-from harness.device import open_device
+from emulator.base.deadline import Deadline
+from emulator.base.errors import DeviceLostError, SetupError, UsageError
+from emulator.base.progress import reporting_to
+from emulator.cache.store import cache_root
+from emulator.host.this_machine import ThisMachine
+from emulator.kinds.sdk import KIND, open_avd
+from emulator.kinds.sdk_program import acceleration, emulator_program, list_avds
+from emulator.kinds.target import parse_target
+from harness.device.device import open_device
 from tests.emulator.doubles import install
 
 WITHIN = 60.0

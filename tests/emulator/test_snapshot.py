@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from emulator.cache import MANIFEST, _write_manifest, cache_root
-from emulator.deadline import Deadline
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError, SetupError
+from emulator.base.progress import reporting_to
+from emulator.cache.store import MANIFEST, _write_manifest, cache_root
 from emulator.embedded.device import WAITING, EmbeddedDevice, open_embedded
 from emulator.embedded.snapshot import KEPT, restored_machine, snapshot_of
-from emulator.errors import HarnessError, SetupError
-from emulator.progress import reporting_to
-from emulator.target import parse_target
+from emulator.kinds.target import parse_target
 from harness.agent.errors import AgentDiedError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.operations import Call
-from harness.device import Device
+from harness.device.device import Device
 
 WITHIN = 60.0
 SMALL = "embedded?memory=256&userland=none"

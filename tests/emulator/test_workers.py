@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from distributed import Client, LocalCluster
 
-from emulator.deadline import Deadline
-from harness.claims.claim import CLAIMS
+from emulator.base.deadline import Deadline
+from harness.experiments.core.claim import CLAIMS
 from harness.matrix.workers import judge_on_workers
 from harness.report.run import Note
-from tests.heard import Heard, below, gone
+from tests.support.heard import Heard, below, gone
 
 WITHIN = 60.0
 TARGETS = ("embedded", "embedded?userland=none", "embedded?start=cold")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from device_agents.build import syscall_agent
+from emulator.build.agents import syscall_agent
 from harness.agent.process import RemoteProcess
-from tests.unit.agent_support import SubprocessStream
+from tests.support.agent_support import SubprocessStream
 
 
 @pytest.fixture(scope="session")

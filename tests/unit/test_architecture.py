@@ -14,7 +14,7 @@ PACKAGES = ("emulator", "device_agents", "harness")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 LONGEST = 300
 
-LEAVES = {"emulator.deadline", "emulator.errors", "emulator.progress"}
+LEAVES = {"emulator.base.deadline", "emulator.base.errors", "emulator.base.progress"}
 """What anything may import."""
 
 ABOVE_THE_EMBEDDED = {"booting", "doctor", "host_doctor", "image", "image_file", "remote", "remote_machine"}

@@ -11,8 +11,8 @@ from bench.__main__ import BENCHMARKS
 from bench.rows import Figure, Row, in_turns
 from bench.streams import receive_exactly
 from bench.suite import Bench, Benchmark, chosen
-from emulator.deadline import Deadline
-from emulator.errors import HarnessError, UsageError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError, UsageError
 
 
 def test_measurements_take_turns() -> None:

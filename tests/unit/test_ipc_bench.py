@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from device_agents.build import ipc_bench
-from emulator.deadline import Deadline
+from emulator.base.deadline import Deadline
+from emulator.build.agents import ipc_bench
 
 WITHIN = 20.0
 IS_ROOT = os.geteuid() == 0

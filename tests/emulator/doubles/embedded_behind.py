@@ -7,12 +7,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from emulator.deadline import Deadline
+from emulator.base.deadline import Deadline
+from emulator.cache.run_directory import run_directory
 from emulator.embedded.archive import Archive
-from emulator.embedded.board import kernel_arguments
 from emulator.embedded.image import embedded_image
-from emulator.embedded.machine import Hardware, Machine
-from emulator.run_directory import run_directory
+from emulator.embedded.qemu.board import kernel_arguments
+from emulator.embedded.qemu.machine import Hardware, Machine
 
 PACKAGE_MANAGER = (
     b"#!/bin/sh\n[ \"$*\" = 'path android' ] && echo package:/system/framework/framework-res.apk\n"

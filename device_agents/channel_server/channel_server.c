@@ -1,0 +1,261 @@
+/*
+ * Runs programs for the host, each with its standard input and output on a virtio-serial port: a tenth of the time
+ * that adb takes for a round trip. On a port where nothing runs it waits for a request, and answers it when it is
+ * done, which for a program is when that has ended; emulator/embedded/qemu/channel.py is the other end.
+ *
+ * The host begins a request with a boundary that it chose at random. The answer begins with the same, so the end of a
+ * program's output can be told from the output; and with the same the host ends what it sends to that program.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/random.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { RUN = 1, WAKE = 2 };
+enum { BOUNDARY = 16 };
+enum { MAX_PORTS = 32, MAX_WORDS = 64, MAX_PAYLOAD = 4096, KEPT_ERRORS = 4096 };
+
+struct request {
+    unsigned char boundary[BOUNDARY];
+    uint32_t kind;
+    uint32_t size; /* of the payload that follows */
+};
+
+struct answer {
+    unsigned char boundary[BOUNDARY];
+    int32_t status; /* as wait(2) has it */
+    uint32_t size;  /* of the end of standard error that follows */
+    char errors[KEPT_ERRORS];
+};
+
+/* What a device restored from a snapshot must be told: its clock stands still, and its random numbers repeat. */
+struct wake {
+    int64_t seconds;
+    int64_t nanoseconds;
+    unsigned char seed[64];
+};
+
+static struct port {
+    int descriptor;
+    pid_t program; /* 0 where none runs */
+    int errors;    /* the program's standard error, a file in memory */
+    bool draining; /* what the host sent too late for the program, up to the boundary */
+    unsigned char boundary[BOUNDARY];
+    unsigned char latest[BOUNDARY]; /* of what is being drained */
+} ports[MAX_PORTS];
+static int port_count;
+
+/* As wait(2) has it. */
+static int ended_with(int exit_status)
+{
+    return exit_status << 8;
+}
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static void open_ports(void)
+{
+    DIR *directory = opendir("/dev");
+    if (directory == NULL)
+        die("/dev");
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL && port_count < MAX_PORTS;) {
+        if (strncmp(entry->d_name, "vport", 5) != 0)
+            continue;
+        int descriptor = openat(dirfd(directory), entry->d_name, O_RDWR | O_CLOEXEC);
+        if (descriptor >= 0)
+            ports[port_count++].descriptor = descriptor;
+        else if (errno != EBUSY) /* a program has it that a server started which has ended */
+            die(entry->d_name);
+    }
+    closedir(directory);
+}
+
+/* Leaves zeros where the host closes the port, which poll says next. */
+static void receive(int descriptor, void *destination, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t count = read(descriptor, (char *)destination + done, size - done);
+        if (count < 0)
+            die("reading a request");
+        if (count == 0)
+            return;
+        done += (size_t)count;
+    }
+}
+
+/* Whether there is room again for what the host is to get; false where it has closed the port. */
+static bool await_room(const struct port *port)
+{
+    struct pollfd output = {.fd = port->descriptor, .events = POLLOUT};
+    return poll(&output, 1, -1) == 1 && !(output.revents & POLLHUP);
+}
+
+/* In one write, which the host receives whole. It must not block: to a port that the host has closed, it would for ever. */
+static void answer(struct port *port, int status)
+{
+    struct answer answer = {.status = status};
+    memcpy(answer.boundary, port->boundary, sizeof answer.boundary);
+    if (port->errors > 0) {
+        off_t size = lseek(port->errors, 0, SEEK_END);
+        ssize_t kept = pread(port->errors, answer.errors, KEPT_ERRORS, size > KEPT_ERRORS ? size - KEPT_ERRORS : 0);
+        answer.size = kept > 0 ? (uint32_t)kept : 0;
+        close(port->errors);
+        port->errors = 0;
+    }
+    size_t size = sizeof answer - KEPT_ERRORS + answer.size;
+    fcntl(port->descriptor, F_SETFL, O_RDWR | O_NONBLOCK);
+    ssize_t written;
+    do
+        written = write(port->descriptor, &answer, size);
+    while (written < 0 && errno == EAGAIN && await_room(port));
+    if (written != (ssize_t)size)
+        perror("answering the host");
+    port->draining = true;
+    memset(port->latest, 0, sizeof port->latest);
+}
+
+/* As far as it has come. */
+static void drain(struct port *port)
+{
+    unsigned char byte;
+    while (port->draining && read(port->descriptor, &byte, 1) == 1) {
+        memmove(port->latest, port->latest + 1, BOUNDARY - 1);
+        port->latest[BOUNDARY - 1] = byte;
+        port->draining = memcmp(port->latest, port->boundary, BOUNDARY) != 0;
+    }
+    if (!port->draining)
+        fcntl(port->descriptor, F_SETFL, O_RDWR);
+}
+
+static _Noreturn void become(struct port *port, char **words)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setsid();
+    dup2(port->descriptor, STDIN_FILENO);
+    dup2(port->descriptor, STDOUT_FILENO);
+    dup2(port->errors, STDERR_FILENO);
+    execv(words[0], words);
+    perror(words[0]);
+    _exit(127);
+}
+
+static void run(struct port *port, char *payload, size_t size)
+{
+    char *words[MAX_WORDS + 1] = {0};
+    char *word = payload;
+    for (int count = 0; count < MAX_WORDS && word < payload + size; word += strlen(word) + 1)
+        words[count++] = word;
+    port->errors = memfd_create("standard error", MFD_CLOEXEC);
+    port->program = fork();
+    if (port->program == 0)
+        become(port, words);
+    if (port->program < 0) {
+        dprintf(port->errors, "fork: %s\n", strerror(errno));
+        port->program = 0;
+        answer(port, ended_with(127));
+    }
+}
+
+static int wake(const struct wake *wake)
+{
+    _Alignas(struct rand_pool_info) char pool[sizeof(struct rand_pool_info) + sizeof wake->seed];
+    *(struct rand_pool_info *)pool = (struct rand_pool_info){
+        .entropy_count = 8 * sizeof wake->seed,
+        .buf_size = sizeof wake->seed,
+    };
+    memcpy(pool + sizeof(struct rand_pool_info), wake->seed, sizeof wake->seed);
+    struct timespec now = {.tv_sec = wake->seconds, .tv_nsec = wake->nanoseconds};
+    int random = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+    int failed = ioctl(random, RNDADDENTROPY, pool) != 0 || ioctl(random, RNDRESEEDCRNG) != 0 ||
+                 clock_settime(CLOCK_REALTIME, &now) != 0;
+    int status = failed ? errno : 0;
+    close(random);
+    return ended_with(status);
+}
+
+static void serve(struct port *port)
+{
+    struct request request = {0};
+    static union {
+        char bytes[MAX_PAYLOAD + 1]; /* the last word of a program ends with a zero byte, whatever came */
+        struct wake wake;
+    } payload;
+    receive(port->descriptor, &request, sizeof request);
+    if (request.size > MAX_PAYLOAD) {
+        fputs("channel_server: a request that is too long\n", stderr);
+        exit(1);
+    }
+    memset(&payload, 0, sizeof payload);
+    receive(port->descriptor, &payload, request.size);
+    memcpy(port->boundary, request.boundary, sizeof port->boundary);
+    if (request.kind == RUN)
+        run(port, payload.bytes, request.size);
+    else if (request.kind == WAKE)
+        answer(port, wake(&payload.wake));
+}
+
+static void collect_programs(void)
+{
+    int status;
+    for (pid_t ended; (ended = waitpid(-1, &status, WNOHANG)) > 0;) {
+        for (struct port *port = ports; port < ports + port_count; port++) {
+            if (port->program == ended) {
+                port->program = 0;
+                answer(port, status);
+            }
+        }
+    }
+}
+
+int main(void)
+{
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, NULL);
+    int children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    open_ports();
+    for (;;) {
+        struct pollfd waiting[MAX_PORTS + 1] = {{.fd = children, .events = POLLIN}};
+        for (int index = 0; index < port_count; index++) {
+            int idle = ports[index].program == 0;
+            waiting[index + 1] = (struct pollfd){.fd = idle ? ports[index].descriptor : -1, .events = POLLIN};
+        }
+        if (poll(waiting, (nfds_t)port_count + 1, -1) < 0 && errno != EINTR)
+            die("poll");
+        struct signalfd_siginfo information;
+        while (read(children, &information, sizeof information) > 0)
+            ;
+        collect_programs();
+        for (int index = 0; index < port_count; index++) {
+            if (waiting[index + 1].revents & POLLHUP) {
+                close(ports[index].descriptor); /* the host has closed the port: for good */
+                ports[index].descriptor = -1;
+            } else if (waiting[index + 1].revents & POLLIN) {
+                if (ports[index].draining)
+                    drain(&ports[index]);
+                else
+                    serve(&ports[index]);
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+"""Makes sure that an adb server runs, and that one started here ends with the last run that used it.
+
+A server that already runs is used and left alone. One that is started here is watched by a small shell
+process that waits for a file lock which every run holds for as long as it lives: the kernel gives the
+lock up even for a run that was killed. A server that then has somebody else's device is left running.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+from typing import IO
+
+from emulator.base.deadline import Deadline
+from emulator.base.errors import SetupError, UsageError
+from emulator.base.lock_file import lock_file, open_locked, take
+from emulator.cache.store import lock_path
+
+ANSWERS_WITHIN = 20.0
+USB = Path("/dev/bus/usb")
+
+# $1: adb, $2: port, $3: lock file, which takes what the server writes.
+# A device that a killed run leaves behind takes a moment to vanish.
+# The server is asked only while it runs: asking would start another, which must not inherit the lock.
+# The lock file is opened again where somebody removed it meanwhile, as open_locked() does.
+KEEPER = """
+"$1" -P "$2" nodaemon server > "$3" 2>&1 &
+server=$!
+while :; do
+    exec 9>> "$3"
+    flock 9 || exit
+    [ "$3" -ef /proc/self/fd/9 ] && break
+done
+sleep 1
+if kill -0 "$server" && ! "$1" -P "$2" devices 9>&- | grep -q "device$"; then
+    kill "$server"
+    for _ in $(seq 100); do kill -0 "$server" || break; sleep 0.05; done
+    rm -f "$3"
+fi
+"""
+
+_held: dict[int, IO[str]] = {}
+"""Open lock files by port: held until this process ends."""
+
+
+def server_port() -> int:
+    """The port of the adb server that adb's own tools would use; UsageError where the variable is no port."""
+    text = os.environ.get("ANDROID_ADB_SERVER_PORT", "5037")
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise UsageError(f"The variable ANDROID_ADB_SERVER_PORT is the number of a port, not {text!r}.")
+    return int(text)
+
+
+def ensure_adb_server() -> None:
+    """Use the adb server that runs, or start one.
+
+    Raises SetupError when none can be started within 20 s.
+    """
+    port = server_port()
+    if port not in _held:
+        _held[port] = open_locked(lock_path(f"adb-server-{port}"), _wait_to_share)
+    lock = _held[port]
+    if answers(port):
+        return
+
+    import adbutils
+
+    with lock_file(lock_path(f"adb-server-{port}-start"), _wait_to_start):
+        if answers(port):
+            return
+        subprocess.Popen(
+            ["sh", "-c", KEEPER, "sh", adbutils.adb_path(), str(port), lock.name],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env=_environment(),
+        )
+        try:
+            Deadline(ANSWERS_WITHIN).poll(lambda: answers(port), f"the adb server on port {port}")
+        except TimeoutError as error:
+            said = Path(lock.name).read_text(errors="replace").strip()
+            raise SetupError(f"{error}. It said: {said or 'nothing'}") from error
+
+
+def _wait_to_share(lock: IO[str]) -> None:
+    Deadline(ANSWERS_WITHIN).poll(lambda: take(lock, shared=True), "the end of the last adb server")
+
+
+def _wait_to_start(lock: IO[str]) -> None:
+    Deadline(2 * ANSWERS_WITHIN).poll(lambda: take(lock), "another run to start an adb server")
+
+
+def _environment() -> dict[str, str]:
+    """What a server of ours is started with.
+
+    Where there is no USB, adb's way to it through libusb has the first request wait 3 s for the end of a scan
+    that never begins (adb 36; usb_libusb.cpp); its older way, which finds the same devices, does not.
+    """
+    without_libusb = {} if USB.exists() else {"ADB_LIBUSB": "0"}
+    return {**without_libusb, **os.environ}
+
+
+def answers(port: int) -> bool:
+    """Whether something accepts connections on that port of this machine."""
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,1 @@
+"""What every part builds on: deadlines, errors, progress, locks, child programs, the controller."""

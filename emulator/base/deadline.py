@@ -1,0 +1,68 @@
+"""One point in time by which a whole chain of waits must have ended, passed down instead of timeouts."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import select
+import socket
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from emulator.base.errors import TimeLimitError
+
+Answer = TypeVar("Answer")
+
+
+class Deadline:
+    """A fixed point on the monotonic clock.
+
+    Passing one object down a chain of calls keeps the sum of their waits within one limit, which
+    handing each call its own timeout does not.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def __repr__(self) -> str:
+        return f"<Deadline {self.remaining():.1f} of {self.seconds:g} s left>"
+
+    def remaining(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self._end - time.monotonic())
+
+    @property
+    def expired(self) -> bool:
+        """Whether no time is left."""
+        return self.remaining() == 0.0
+
+    def within(self, seconds: float) -> Deadline:
+        """The sooner of this deadline and one that is `seconds` away."""
+        return Deadline(min(seconds, self.remaining()))
+
+    def check(self, awaited: str) -> None:
+        """Raise TimeLimitError, naming what was awaited, when no time is left."""
+        if self.expired:
+            raise TimeLimitError(f"{awaited}: not within {self.seconds:g} s")
+
+    def poll(self, condition: Callable[[], Answer | None], awaited: str, *, interval: float = 0.02) -> Answer:
+        """Ask `condition` every `interval` seconds until it answers something true, and return that.
+
+        Raises TimeLimitError, naming `awaited`, at the deadline; the condition is asked at least once.
+        """
+        while True:
+            answer = condition()
+            if answer:
+                return answer
+            self.check(awaited)
+            time.sleep(min(interval, self.remaining()))
+
+    def await_input(self, source: socket.socket, awaited: str) -> None:
+        """Wait until `source` can be received from, or has ended; else TimeLimitError, naming `awaited`."""
+        poll = select.poll()
+        with contextlib.suppress(ValueError):  # closed meanwhile: an end, too
+            poll.register(source, select.POLLIN)
+            if not poll.poll(math.ceil(self.remaining() * 1000)):
+                raise TimeLimitError(f"{awaited}: not within {self.seconds:g} s")

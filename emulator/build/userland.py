@@ -1,0 +1,153 @@
+"""The embedded device's programs: busybox from Debian, and AOSP's, built from Debian's sources of them.
+
+All of them are static, and made for the architecture asked for (as `uname -m` says it: x86_64 or aarch64).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from emulator.build.agents import SOURCES, static_program
+from emulator.cache.store import entry, fingerprint
+from emulator.base.command import run
+from emulator.build.compiler import clang, identity
+from emulator.base.errors import SetupError
+from emulator.cache.packages import package_index, recorded_version, unpack
+
+LIBBINDER_PROBE = SOURCES / "libbinder_probe"
+ACTIVITY_STANDIN = SOURCES / "activity_standin"
+THROUGHPUT_TEST = "binderThroughputTest"
+"""AOSP's own measurement of libbinder, for the benchmarks."""
+PLATFORM_TOOLS = "android-platform-tools"
+"""Debian's source package of adbd, libbinder and the Binder commands, as of Android 11."""
+FRAMEWORKS_NATIVE = "android-platform-frameworks-native"
+"""Debian's source package of Android 10's servicemanager, the last in C."""
+SERVICE_MANAGER_10 = "cmds/servicemanager"
+BUILD_SECONDS = 1200.0
+
+
+def busybox(architecture: str = "x86_64") -> Path:
+    """Debian's static busybox, unpacked from its package."""
+    package = "busybox-static"
+    version = recorded_version(package, lambda index: index.version(package), architecture)
+
+    def build(target: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".build-") as scratch:
+            unpack(package, [f"{package}={version}"], Path(scratch), architecture)
+            (found,) = [*Path(scratch).glob("bin/busybox"), *Path(scratch).glob("usr/bin/busybox")]
+            found.rename(target / "busybox")
+
+    return entry(f"{package}-{architecture}", fingerprint(package, version, architecture), build) / "busybox"
+
+
+def busybox_commands(busybox: bytes) -> list[str]:
+    """The names under which busybox is to be called, as its program file lists them.
+
+    They stand there in alphabetical order, each ended by a zero byte, the last followed by another one
+    (busybox, include/applet_tables.h). Asking it to install them takes a tenth of a second of every boot.
+    Raises SetupError where the file has no such list.
+    """
+    found = re.search(rb"(\[\0\[\[\0(?:[!-~]+\0)+)\0", busybox)
+    names = found[1].decode("ascii").split("\0")[:-1] if found else []
+    if "sh" not in names:
+        raise SetupError("Debian's busybox does not hold the list of its commands where it is looked for.")
+    return names
+
+
+def adbd_root(architecture: str = "x86_64") -> Path:
+    """AOSP's adbd and the commands it hands work to, laid out as in the device's file system."""
+    recipe = SOURCES / "adbd"
+
+    def build(target: Path) -> None:
+        with _unpacked_platform_tools() as source:
+            output = source.with_name("built")
+            compiler = f"CXX={shlex.join(clang('clang++', architecture))}"
+            variables = (compiler, f"SOURCE={source}", f"OUTPUT={output}")
+            run(["make", f"--directory={recipe}", f"--jobs={_jobs()}", *variables], seconds=BUILD_SECONDS)
+            shutil.copytree(output / "root", target / "root", symlinks=True)
+
+    key = fingerprint(_platform_tools().name, recipe, identity(architecture))
+    return entry(f"adbd-{architecture}", key, build) / "root"
+
+
+def binder_userland(architecture: str = "x86_64") -> Path:
+    """AOSP's Binder user space: `root`, laid out as the device's file system, and the agents that use it."""
+    recipe = SOURCES / "aosp"
+
+    def build(target: Path) -> None:
+        with _unpacked_platform_tools() as source:
+            source_10, output = source.with_name("source-10"), source.with_name("built")
+            source_10.mkdir()
+            (tarball,) = _frameworks_native().glob("*.orig.tar.*")
+            run(["tar", "-xf", tarball, "-C", source_10, SERVICE_MANAGER_10], seconds=60)
+            variables = {
+                "CMAKE_C_COMPILER": ";".join(clang("clang", architecture)),
+                "CMAKE_CXX_COMPILER": ";".join(clang("clang++", architecture)),
+                "SOURCE": source,
+                "SOURCE_10": source_10,
+                "PROBE": LIBBINDER_PROBE,
+                "STANDIN": ACTIVITY_STANDIN,
+            }
+            words = [f"-D{name}={value}" for name, value in variables.items()]
+            run(["cmake", "-S", recipe, "-B", output, "-G", "Ninja", *words], seconds=BUILD_SECONDS)
+            run(["ninja", "-C", output, f"-j{_jobs()}"], seconds=BUILD_SECONDS)
+            shutil.copytree(output / "root", target / "root", symlinks=True)
+            for agent in (LIBBINDER_PROBE.name, ACTIVITY_STANDIN.name, THROUGHPUT_TEST):
+                (output / agent).rename(target / agent)
+
+    sources = _platform_tools().name, _frameworks_native().name
+    key = fingerprint(*sources, recipe, LIBBINDER_PROBE, ACTIVITY_STANDIN, identity(architecture))
+    return entry(f"binder-userland-{architecture}", key, build)
+
+
+def channel_server(architecture: str = "x86_64") -> Path:
+    """The program on the device that runs others for the host; see channel.py."""
+    return static_program(SOURCES / "channel_server", architecture)
+
+
+def init(architecture: str = "x86_64") -> Path:
+    """The device's first process."""
+    return static_program(SOURCES / "init", architecture)
+
+
+def _jobs() -> int:
+    return os.cpu_count() or 1
+
+
+def _platform_tools() -> Path:
+    version = recorded_version(PLATFORM_TOOLS, lambda index: index.source_version(PLATFORM_TOOLS))
+
+    def download(target: Path) -> None:
+        with package_index() as index:
+            index.download_source(f"{PLATFORM_TOOLS}={version}", target)
+
+    return entry(f"{PLATFORM_TOOLS}-source", fingerprint(PLATFORM_TOOLS, version), download)
+
+
+def _frameworks_native() -> Path:
+    version = recorded_version(FRAMEWORKS_NATIVE, lambda index: index.source_version(FRAMEWORKS_NATIVE))
+
+    def download(target: Path) -> None:
+        with package_index() as index:
+            index.download_tarball(f"{FRAMEWORKS_NATIVE}={version}", target)
+
+    return entry(f"{FRAMEWORKS_NATIVE}-source", fingerprint(FRAMEWORKS_NATIVE, version), download)
+
+
+@contextmanager
+def _unpacked_platform_tools() -> Iterator[Path]:
+    """The source with Debian's patches applied, in a directory that is removed in the end."""
+    package = _platform_tools()
+    with tempfile.TemporaryDirectory(dir=package.parent, prefix=".build-") as scratch:
+        source = Path(scratch) / "source"
+        (description,) = package.glob("*.dsc")
+        # apt has checked the hashes; a check of the maintainer's signature would need a keyring more.
+        run(["dpkg-source", "--no-check", "--extract", description, source], seconds=600)
+        yield source

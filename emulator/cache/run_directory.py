@@ -1,0 +1,81 @@
+"""A private directory for as long as a run lives; what killed runs left goes when the next starts."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO
+
+from emulator.base.deadline import Deadline
+from emulator.base.lock_file import lock_file, remove_unheld, take
+from emulator.cache.store import cache_root, lock_directory, lock_path
+
+LOCK = ".lock"
+KEPT_LOGS = 20
+SWEPT_WITHIN = 60.0
+
+
+@contextlib.contextmanager
+def run_directory() -> Iterator[Path]:
+    """A new directory that only this user can read, removed at the end of the block."""
+    with contextlib.ExitStack() as stack:
+        with _alone():
+            _sweep()
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=_runs())))
+            # Says that somebody uses it: the kernel gives a lock up even for a run that was killed.
+            lock = stack.enter_context((directory / LOCK).open("w"))
+            take(lock)
+        yield directory
+
+
+def sweep() -> None:
+    """Remove what killed runs left: their directories, and their locks."""
+    with _alone():
+        _sweep()
+
+
+def _sweep() -> None:
+    for left_over in _runs().iterdir():
+        with contextlib.suppress(OSError):
+            if not _in_use(left_over):
+                shutil.rmtree(left_over, ignore_errors=True)
+    remove_unheld(lock_directory())
+
+
+def _in_use(directory: Path) -> bool:
+    try:
+        with (directory / LOCK).open() as lock:
+            return not take(lock)
+    except FileNotFoundError:  # half removed: as long as we are alone, nobody makes one
+        return False
+
+
+def _runs() -> Path:
+    runs = cache_root() / "runs"
+    runs.mkdir(mode=0o700, exist_ok=True)
+    return runs
+
+
+def _alone() -> AbstractContextManager[IO[str]]:
+    """A directory is not yet locked while it is made: nobody makes one while another removes some."""
+
+    def wait(lock: IO[str]) -> None:
+        Deadline(SWEPT_WITHIN).poll(lambda: take(lock), "another run to make its directory", interval=0.01)
+
+    return lock_file(lock_path("runs"), wait)
+
+
+def keep_log(log: Path) -> Path:
+    """Copy the log of a device that was lost to where it outlives the run; the newest 20 are kept."""
+    kept = cache_root() / "lost-devices"
+    kept.mkdir(mode=0o700, exist_ok=True)
+    copy = kept / f"{log.parent.name}.log"
+    with contextlib.suppress(OSError):
+        shutil.copyfile(log, copy)
+    for old in sorted(kept.iterdir(), key=lambda file: file.stat().st_mtime)[:-KEPT_LOGS]:
+        old.unlink(missing_ok=True)
+    return copy

@@ -1,0 +1,277 @@
+"""Keeps what is slow to obtain (kernel, adbd, agents) under the user's cache, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+import urllib.parse
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+from emulator.base.deadline import Deadline
+from emulator.base.errors import SetupError, TimeLimitError
+from emulator.base.lock_file import is_at, lock_file, open_locked, take
+from emulator.base.progress import say, step
+
+MANIFEST = "MANIFEST.json"
+ANOTHER_RUN_MAY_TAKE = 1800.0
+"""Seconds that another run may spend building an entry this one waits for."""
+UNUSED_DAYS = 30
+"""How long an entry stays in whose place a newer one has come: another checkout may still use it."""
+KEPT = 16
+"""How many entries of one name stay at most: each change of a source makes another."""
+LOCKS = "locks"
+FILLING = "filling"
+"""The lock that is shared by those who fill the cache, and held alone by whoever clears it."""
+
+_held: dict[Path, IO[str]] = {}
+"""The manifests of the entries that this process has asked for, each locked: such an entry stays."""
+
+
+def cache_root() -> Path:
+    """Where all entries are: $BINDER_HARNESS_CACHE, or binder-harness in the user's cache directory."""
+    chosen = os.environ.get("BINDER_HARNESS_CACHE")
+    if chosen:
+        root = Path(chosen).absolute()
+    else:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "binder-harness"
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(
+            f"The cache directory {root} cannot be made: {error.strerror}. "
+            "Set BINDER_HARNESS_CACHE to a directory that can be written."
+        ) from error
+    return root
+
+
+def fingerprint(*parts: str | bytes | Path) -> str:
+    """A hash over strings, bytes and file contents (a directory: all files below it, with their names)."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for piece in _pieces(part):
+            digest.update(len(piece).to_bytes(8, "little"))
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _pieces(part: str | bytes | Path) -> Iterable[bytes]:
+    if isinstance(part, str):
+        yield part.encode()
+    elif isinstance(part, bytes):
+        yield part
+    elif part.is_dir():
+        for file in sorted(part.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                yield str(file.relative_to(part)).encode()
+                yield file.read_bytes()
+    else:
+        yield part.read_bytes()
+
+
+def entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
+    """The directory of the entry `name` for `key`, built by `build(directory)` when it is not there.
+
+    What `build` leaves in the directory is listed with its SHA-256 and checked at every use; a file that
+    the file system says has not changed since it was last hashed is not hashed again. A damaged entry is
+    built again. An interrupted build leaves nothing that a later run would take for an entry, and two
+    runs never build the same entry at once: the second waits.
+
+    `name` may hold a version for the reader's benefit; only `key`, a fingerprint of everything that the
+    content depends on, tells entries apart. A new entry has those removed whose name differs in numbers at
+    most: all but the 16 used last, and what was not used for 30 days. What a living process has asked for
+    stays.
+    """
+    root = cache_root()
+    final = root / f"{name}-{key[:16]}"
+    if _hold(final) and _intact(final):
+        return final
+    with locked(final.name, name):
+        if _hold(final) and _intact(final):
+            return final
+        if final.exists():
+            say(f"{final.name} in the cache is damaged and is built again")
+            _discard(final)  # while it is held: whoever is removing it must not take its successor
+            _let_go(final)
+        partial = root / f".{final.name}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(mode=0o700)
+        try:
+            with step(f"preparing {name}"):
+                build(partial)
+            _write_manifest(partial)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        # Before others can see it, so that none removes it.
+        _held[final] = open_locked(partial / MANIFEST, _wait_for_removal, mode="r+")
+        partial.rename(final)
+        _remove_unused(name)
+    return final
+
+
+def keep_newest(name: str, count: int) -> None:
+    """Remove all but the `count` entries of that name that were used last.
+
+    A file in one of them that is open, or mapped, stays whole until it is closed.
+    """
+    used: dict[Path, int] = {}
+    for directory in cache_root().glob(f"{name}-*"):
+        with contextlib.suppress(FileNotFoundError):  # another run is at it, too
+            used[directory] = directory.stat().st_mtime_ns
+    for directory in sorted(used, key=used.__getitem__)[:-count]:
+        _discard(directory)
+
+
+def remove(directory: Path) -> None:
+    """Remove an entry, unless a living process has asked for it."""
+    manifest = directory / MANIFEST
+    with contextlib.suppress(FileNotFoundError), manifest.open("r+") as file:
+        if take(file) and is_at(manifest, file):
+            _discard(directory)
+
+
+def in_use(directory: Path) -> bool:
+    """Whether a living process has asked for an entry."""
+    with contextlib.suppress(FileNotFoundError), (directory / MANIFEST).open("r+") as file:
+        return not take(file)
+    return False
+
+
+def _discard(directory: Path) -> None:
+    """Remove an entry: whoever asks for it from now on finds nothing, and never half of it."""
+    removed = directory.with_name(f".{directory.name}.removed")
+    shutil.rmtree(removed, ignore_errors=True)  # left there by a run that was killed
+    with contextlib.suppress(OSError):  # another run is at it, too
+        shutil.rmtree(directory.rename(removed))
+
+
+def _hold(directory: Path) -> bool:
+    """Mark an entry as used now, and keep it until this process ends; False where there is none."""
+    manifest = directory / MANIFEST
+    if directory in _held and not is_at(manifest, _held[directory]):  # it was removed, as when damaged
+        _let_go(directory)
+    try:
+        if directory not in _held:
+            _held[directory] = open_locked(manifest, _wait_for_removal, mode="r+")
+        os.utime(directory)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _let_go(directory: Path) -> None:
+    if directory in _held:
+        _held.pop(directory).close()
+
+
+def _wait_for_removal(manifest: IO[str]) -> None:
+    _wait(manifest, "an entry", "removing an entry", shared=True)
+
+
+def _remove_unused(name: str) -> None:
+    """Remove the entries like `name` that are too many or too old, and what killed runs left of others."""
+    like = re.compile(rf"{_pattern(name)}-[0-9a-f]{{16}}")
+    before = time.time() - UNUSED_DAYS * 24 * 60 * 60
+    used: dict[Path, float] = {}
+    for path in cache_root().iterdir():
+        with contextlib.suppress(OSError):  # another run is at it, too
+            if like.fullmatch(path.name):
+                used[path] = path.stat().st_mtime
+            elif path.name.startswith(".") and path.stat().st_mtime < before:
+                shutil.rmtree(path)
+    for position, path in enumerate(sorted(used, key=used.__getitem__, reverse=True)):
+        if position >= KEPT or used[path] < before:
+            remove(path)
+
+
+def _pattern(name: str) -> str:
+    """What matches the name in all its versions."""
+    return r"\d+".join(map(re.escape, re.split(r"\d+", name)))
+
+
+def lock_path(name: str) -> Path:
+    """The file by which runs keep from each other what `name` stands for."""
+    return lock_directory() / f"{urllib.parse.quote(name, safe='')}.lock"
+
+
+def lock_directory() -> Path:
+    """Where lock files are; those that nobody holds may go at any time, by `remove_unheld`."""
+    directory = cache_root() / LOCKS
+    directory.mkdir(mode=0o700, exist_ok=True)
+    return directory
+
+
+@contextlib.contextmanager
+def locked(name: str, what: str) -> Iterator[None]:
+    """Hold the lock `name` on a part of the cache that is being filled: `what`, for whoever waits.
+
+    The second run waits, and says so. SetupError after half an hour.
+    """
+
+    def wait_to_fill(lock: IO[str]) -> None:
+        _wait(lock, "the cache", "clearing the cache", shared=True)
+
+    def wait_for_it(lock: IO[str]) -> None:
+        _wait(lock, what, f"at {what}")
+
+    with open_locked(lock_path(FILLING), wait_to_fill), lock_file(lock_path(name), wait_for_it):
+        yield
+
+
+def _wait(lock: IO[str], what: str, doing: str, *, shared: bool = False) -> None:
+    if take(lock, shared=shared):
+        return
+    say(f"another run is {doing}: waiting for it")
+    try:
+        deadline = Deadline(ANOTHER_RUN_MAY_TAKE)
+        deadline.poll(lambda: take(lock, shared=shared), what, interval=0.05)
+    except TimeLimitError as error:
+        raise SetupError(
+            f"Another run has held the lock on {what} for {ANOTHER_RUN_MAY_TAKE:.0f} s. "
+            f"End it (it holds {lock.name}) and try again."
+        ) from error
+
+
+def _files(directory: Path) -> dict[str, Path]:
+    return {
+        str(file.relative_to(directory)): file
+        for file in sorted(directory.rglob("*"))
+        if file.is_file() and not file.is_symlink() and file.name != MANIFEST
+    }
+
+
+def _hash(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _write_manifest(directory: Path) -> None:
+    hashes = {name: _hash(file) for name, file in _files(directory).items()}
+    (directory / MANIFEST).write_text(json.dumps(hashes, indent=1))
+
+
+def _intact(directory: Path) -> bool:
+    manifest = directory / MANIFEST
+    now = time.time_ns()
+    try:
+        checked = manifest.stat().st_mtime_ns
+        expected = json.loads(manifest.read_text())
+    except (OSError, ValueError):
+        return False
+    if not isinstance(expected, dict):
+        return False
+    files = _files(directory)
+    # The kernel sets ctime at every change of a file, its owner cannot set it back.
+    changed = [name for name, file in files.items() if file.stat().st_ctime_ns >= checked]
+    if expected.keys() != files.keys() or any(_hash(files[name]) != expected[name] for name in changed):
+        return False
+    if changed:
+        os.utime(manifest, ns=(now, now))
+    return True

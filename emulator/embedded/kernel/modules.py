@@ -1,0 +1,73 @@
+"""Chooses the modules that a device's kernel needs, each after those it depends on."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import re
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import zstandard
+
+from emulator.base.errors import SetupError
+
+UNCOMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.decompress,
+    ".xz": lzma.decompress,
+    ".zst": lambda content: zstandard.ZstdDecompressor().decompressobj().decompress(content),
+}
+"""By the ending after .ko (CONFIG_MODULE_COMPRESS)."""
+BUILT_IN_AS = {"binder_linux": "binder"}
+"""The name of what Debian's kernels have as a module, where it is built in."""
+
+
+def module_tree(image: Path, release: str) -> Path | None:
+    """The modules of a kernel, below a directory above its image: as installed, packaged, or built."""
+    for directory in (*image.absolute().parents, *image.resolve().parents):
+        # Debian moved /lib below /usr in packages from 2024 on; both places are looked at.
+        for modules in (directory / "lib" / "modules", directory / "usr" / "lib" / "modules"):
+            if (modules / release / "modules.builtin").is_file():
+                return modules / release
+    return None
+
+
+def load_order(tree: Path, wanted: Sequence[str]) -> list[tuple[str, bytes]]:
+    """Name and content of the wanted modules and all they depend on, each after its dependencies.
+
+    A module that is built into the kernel (modules.builtin) is left out. Raises SetupError for one
+    that the kernel has in no form.
+    """
+    files = {
+        file.name.partition(".")[0].replace("-", "_"): file
+        for file in tree.rglob("*.ko*")
+        if file.name.endswith(tuple(f".ko{suffix}" for suffix in UNCOMPRESS))
+    }
+    built_in = {Path(line).stem.replace("-", "_") for line in (tree / "modules.builtin").read_text().split()}
+    ordered: dict[str, bytes] = {}
+
+    def add(name: str) -> None:
+        if name in ordered or name in built_in or BUILT_IN_AS.get(name) in built_in:
+            return
+        if name not in files:
+            raise SetupError(f"The kernel {tree.name} has no {name}, neither as a module nor built in.")
+        content = _uncompressed(files[name])
+        # .modinfo lists dependencies as one NUL-terminated string.
+        depends = re.search(rb"\0depends=([^\0]*)\0", content)
+        for dependency in depends[1].decode().split(",") if depends else ():
+            if dependency:
+                add(dependency.replace("-", "_"))
+        ordered[name] = content
+
+    for name in wanted:
+        add(name)
+    return list(ordered.items())
+
+
+def _uncompressed(file: Path) -> bytes:
+    try:
+        return UNCOMPRESS["" if file.suffix == ".ko" else file.suffix](file.read_bytes())
+    except (lzma.LZMAError, zstandard.ZstdError, zlib.error, EOFError, gzip.BadGzipFile) as error:
+        raise SetupError(f"The module {file} is damaged: {error}.") from error

@@ -1,0 +1,98 @@
+"""The life line of a device that runs in a QEMU of ours: its machine, and adb's way to it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import adbutils
+
+from emulator.adb.server import answers, ensure_adb_server, server_port
+from emulator.base.deadline import Deadline
+from emulator.base.errors import DeviceLostError, TimeLimitError
+from emulator.embedded.qemu.running_machine import RunningMachine
+from emulator.kinds.target import Target
+
+
+class QemuDevice:
+    """A running machine and the serial of the device in it."""
+
+    disposable = True
+
+    def __init__(
+        self,
+        target: Target,
+        machine: RunningMachine,
+        boot: Callable[[int], RunningMachine],
+        resources: contextlib.ExitStack,
+    ) -> None:
+        """`boot` starts another such machine, whose adbd answers on the port given."""
+        self.target = str(target)
+        self.machine = machine
+        """Its QEMU; after a restart or a roll back, another one."""
+        self._serial = f"127.0.0.1:{machine.adb_port}"
+        self._boot = boot
+        self._resources = resources
+        resources.callback(lambda: self.machine.close())
+        self._adb = adbutils.AdbClient(host="127.0.0.1", port=server_port())
+        resources.callback(self._disconnect)
+
+    @property
+    def serial(self) -> str:
+        """Its serial at the adb server."""
+        return self._serial
+
+    @property
+    def alive(self) -> bool:
+        """Whether QEMU runs and its kernel has not panicked."""
+        return self.machine.alive
+
+    def why_lost(self) -> str:
+        """What ended the device, with the last lines of its console."""
+        return self.machine.why_lost()
+
+    def restart(self, deadline: Deadline) -> None:
+        """Switch the machine off and on, and wait until adb reaches it again.
+
+        QEMU is started anew: at a reset, PC firmware may restart over and over before it boots (SeaBIOS in
+        QEMU 7.2 did so up to 28 times).
+        """
+        self._replace_machine(self._boot, deadline)
+
+    def _replace_machine(self, start: Callable[[int], RunningMachine], deadline: Deadline) -> None:
+        # Otherwise the adb server holds on to a device that it believes offline.
+        self._disconnect()
+        self.machine.close()
+        self.machine = start(self.machine.adb_port)
+        self.wait_until_ready(deadline)
+
+    def wait_until_ready(self, deadline: Deadline) -> None:
+        """Wait for adbd to listen and for the adb server to reach it."""
+        self.machine.wait_until_ready(deadline)
+        self.reconnect(deadline)
+
+    def reconnect(self, deadline: Deadline) -> None:
+        """Have the adb server reach it: at first, or because another program's adb ended the one that did."""
+        try:
+            deadline.poll(self._connected, f"adb to reach {self._serial}")
+        except TimeLimitError as error:
+            raise DeviceLostError(f"{error}: {self.why_lost()}") from error
+
+    def _connected(self) -> bool:
+        if not self.alive:
+            raise DeviceLostError(self.why_lost())
+        ensure_adb_server()  # each time: otherwise adbutils starts one, that nobody ends
+        try:
+            self._adb.connect(self._serial, timeout=5.0)
+            return bool(self._adb.device(self._serial).get_state() == "device")
+        except (adbutils.AdbError, OSError):
+            return False
+
+    def _disconnect(self) -> None:
+        if answers(server_port()):  # otherwise adbutils would start a server, that nobody ends
+            with contextlib.suppress(adbutils.AdbError, OSError):
+                self._adb.disconnect(self._serial)
+
+    def close(self) -> None:
+        """Leave the adb server, end QEMU, remove the device's private directory."""
+        self._resources.close()

@@ -1,0 +1,73 @@
+"""A QEMU on a host reached over SSH: the same machine, whose end is watched over from its own side."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shlex
+import socket
+import uuid
+from pathlib import Path
+
+from emulator.base.deadline import Deadline
+from emulator.base.errors import SetupError
+from emulator.embedded.qemu.channel import Ports
+from emulator.embedded.qemu.machine import Hardware, qemu_command
+from emulator.embedded.qemu.running_machine import RunningMachine
+from emulator.host.host import Host, absence
+from emulator.host.ssh_host import SshHost
+from emulator.host.tunnel import join
+from emulator.host.watch import RemoteProgram
+
+STARTS_WITHIN = 20.0
+
+
+class RemoteMachine(RunningMachine):
+    """A running QEMU on a host; its adbd answers on a port of this machine's 127.0.0.1."""
+
+    def __init__(self, host: SshHost, hardware: Hardware, directory: Path, *, adb_port: int = 0) -> None:
+        run = f"{host.directory}/run-{uuid.uuid4().hex}"
+        hardware = _there(host, hardware)
+        command = qemu_command(hardware, f"pipe,id=monitor,path={run}/monitor")
+        missing = absence(host, command[0])
+        if missing:
+            raise SetupError(missing)
+        pipes = shlex.join([f"{run}/monitor.in", f"{run}/monitor.out"])
+        host.run(f"mkdir -p -m 700 {shlex.quote(host.directory)} {shlex.quote(run)} && mkfifo {pipes}")
+        super().__init__(
+            RemoteProgram(
+                host,
+                host.as_at_login(command),
+                directory / "console.log",
+                name=command[0],
+                errors=directory / "qemu.err",
+                directory=run,
+            ),
+            Ports(0),
+        )
+
+        def connect() -> socket.socket:
+            """To the monitor, by way of two named pipes on the host (qemu(1), -chardev pipe)."""
+            line = f"cat {shlex.quote(run)}/monitor.out & exec cat > {shlex.quote(run)}/monitor.in"
+            channel = self._resources.enter_context(contextlib.closing(host.open_session(line)))
+            Deadline(STARTS_WITHIN).poll(
+                lambda: channel.recv_ready() or not self.alive, "QEMU's monitor there", interval=0.05
+            )
+            if not self.alive:
+                raise SetupError("it ended")
+            ours, theirs = socket.socketpair()
+            join(theirs, channel)
+            return ours
+
+        there = self._attach(connect, hardware.adbd_port)
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(self.close)
+            self.adb_port = self._resources.enter_context(host.forward(there, adb_port))
+            on_failure.pop_all()
+
+
+def _there(host: Host, hardware: Hardware) -> Hardware:
+    """The same hardware, made of the files' copies on the host."""
+    disks = tuple(dataclasses.replace(disk, file=host.put(disk.file)) for disk in hardware.disks)
+    kernel, initramfs = (file and host.put(file) for file in (hardware.kernel, hardware.initramfs))
+    return dataclasses.replace(hardware, kernel=kernel, initramfs=initramfs, disks=disks)

@@ -1,0 +1,220 @@
+"""A device that adb reaches already: used as it is, left as it was, rooted or restarted only when allowed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+
+from emulator.adb.devices import (
+    GONE,
+    REACHED,
+    connect,
+    disconnect,
+    explain,
+    is_address,
+    listed,
+    state_of,
+    wait_until_reached,
+)
+from emulator.adb.server import ensure_adb_server
+from emulator.adb.services import become_root, become_shell, restart
+from emulator.base.controller import LifeLine, handed_over
+from emulator.base.deadline import Deadline
+from emulator.base.errors import DeviceLostError, HarnessError, SetupError, TimeLimitError, UsageError
+from emulator.base.progress import step
+from emulator.host.host import Host
+from emulator.kinds.device_lock import device_lock
+from emulator.kinds.target import START_SECONDS, Kind, Offer, Option, Target
+
+SETTLES_WITHIN = 10.0
+"""Seconds for a device that adb lists, but that does not answer yet: of one that is offline, adb tries the
+address again after 0.25 s and then every 3 s (AOSP, adb/transport.cpp, ReconnectHandler)."""
+LISTED_WITHIN = 6.0
+"""Seconds for a device that adb does not list, as one on USB while its adbd starts again: what adb itself
+grants it then (AOSP 10, adb/client/commandline.cpp, adb_root). A server that was ended is back sooner."""
+ALLOWED = "allowed"
+PASSING = ("offline", "connecting", "authorizing")
+
+_used: set[str] = set()
+"""Serials that this process has used: one that is lost may be on its way back, and is waited for once."""
+_restarts: dict[str, Deadline] = {}
+"""By when devices are to be back that this process restarts."""
+
+
+class AttachedDevice:
+    """The life line of a device that somebody else started."""
+
+    disposable = False
+
+    def __init__(self, target: Target, serial: str, resources: contextlib.ExitStack) -> None:
+        self.target = str(target)
+        self.serial = serial
+        self._root = target.option("root") == ALLOWED
+        self._may_restart = target.option("restart") == ALLOWED
+        self._resources = resources
+
+    @property
+    def alive(self) -> bool:
+        """Whether the adb server reaches it."""
+        with contextlib.suppress(HarnessError):
+            return state_of(self.serial) == REACHED
+        return False
+
+    def why_lost(self) -> str:
+        """How the adb server sees it; its console is not at hand."""
+        state = state_of(self.serial)
+        if state == REACHED:
+            return f"adb reaches {self.serial} again, after having lost it."
+        return explain(self.serial, state)
+
+    def restart(self, deadline: Deadline) -> None:
+        """Restart it, if that was allowed, and wait until adb reaches it again.
+
+        Raises UsageError where it was not allowed, DeviceLostError when it does not come back.
+        """
+        if not self._may_restart:
+            raise UsageError(
+                f"The device {self.serial} is not restarted unasked: "
+                f"allow it with --target 'adb:{self.serial}?restart=allowed'."
+            )
+        _restarts[self.serial] = deadline
+        try:
+            restart(self.serial, deadline)
+        except TimeLimitError as error:
+            raise DeviceLostError(f"{error}. {self.why_lost()}") from error
+        del _restarts[self.serial]
+        if self._root:
+            become_root(self.serial, deadline)
+
+    def reconnect(self, deadline: Deadline) -> None:
+        """Have the adb server, another one perhaps, reach it again.
+
+        Raises DeviceLostError after 10 s at most, unless the device is being restarted.
+        """
+        ensure_adb_server()
+        _await_return(self.serial, deadline)
+
+    def close(self) -> None:
+        """Leave it as it was found."""
+        self._resources.close()
+
+
+def open_attached(target: Target, deadline: Deadline | None = None) -> AttachedDevice:
+    """Attach to a device once no other run uses it.
+
+    Raises UsageError where the target leaves open which device is meant, SetupError for one that adb does
+    not reach, and DeviceLostError for one that this process had and that does not come back.
+    """
+    ensure_adb_server()
+    serial = target.name or _only_one()
+    with handed_over() as resources:
+        resources.enter_context(device_lock(serial, deadline))
+        deadline = deadline or Deadline(START_SECONDS)
+        if is_address(serial) and state_of(serial) == GONE:
+            connect(serial)
+            resources.callback(disconnect, serial)
+        _reach(serial, deadline)
+        if target.option("root") == ALLOWED and become_root(serial, deadline):
+            resources.callback(_leave_root, serial)
+        _used.add(serial)
+        return AttachedDevice(target, serial, resources)
+
+
+def _only_one() -> str:
+    """The device meant by `adb` alone: $ANDROID_SERIAL, as for adb itself, or the only one reached."""
+    chosen = os.environ.get("ANDROID_SERIAL")
+    if chosen:
+        return chosen
+    devices = listed()
+    usable = [device.serial for device in devices.values() if device.state == REACHED]
+    if len(usable) == 1:
+        return usable[0]
+    if usable:
+        choices = "\n".join(f"  adb:{serial}" for serial in usable)
+        raise UsageError(f"adb reaches {len(usable)} devices. Name one of them:\n{choices}")
+    problems = [explain(device.serial, device.state) for device in devices.values()]
+    raise SetupError(
+        "\n".join(["adb reaches no device.", *problems])
+        + "\nConnect one and switch on its USB debugging, or start one: `binder-harness boot`."
+    )
+
+
+def _reach(serial: str, deadline: Deadline) -> None:
+    state = state_of(serial)
+    if state == REACHED:
+        return
+    if serial in _used:
+        with step(f"waiting for {serial} to come back"):
+            _await_return(serial, deadline)
+            return
+    with contextlib.suppress(DeviceLostError):
+        if state in PASSING:
+            wait_until_reached(serial, deadline.within(SETTLES_WITHIN))
+            return
+    others = ", ".join(listed().keys() - {serial}) or "no other device"
+    raise SetupError(f"{explain(serial, state_of(serial))} (It lists {others}.)")
+
+
+def _await_return(serial: str, deadline: Deadline) -> None:
+    """Wait for a device that was lost; DeviceLostError in a few seconds, unless this process restarts it."""
+    patience = _restarts.get(serial, Deadline(0)).remaining()
+    if serial in _used:
+        patience = max(patience, LISTED_WITHIN if state_of(serial) == GONE else SETTLES_WITHIN)
+    try:
+        wait_until_reached(serial, deadline.within(patience))
+    except DeviceLostError:
+        _used.discard(serial)
+        raise
+
+
+def _leave_root(serial: str) -> None:
+    # A device that has gone meanwhile has nothing left to undo.
+    with contextlib.suppress(HarnessError):
+        become_shell(serial, Deadline(SETTLES_WITHIN))
+
+
+def _open(target: Target, deadline: Deadline | None) -> LifeLine:
+    return open_attached(target, deadline)
+
+
+def _offers(host: Host) -> list[Offer]:
+    if host.address:
+        return [Offer(KIND.name, False, "a device that is attached to another machine is used from there")]
+    try:
+        devices = listed().values()
+    except HarnessError as error:
+        return [Offer(KIND.name, False, str(error))]
+    if not devices:
+        return [Offer(KIND.name, False, "adb lists no device")]
+    return [
+        Offer(
+            f"{KIND.name}:{device.serial}",
+            device.state == REACHED,
+            _description(device.tags) if device.state == REACHED else explain(device.serial, device.state),
+        )
+        for device in devices
+    ]
+
+
+def _description(tags: Mapping[str, str]) -> str:
+    named = [f"{name} {tags[name]}" for name in ("product", "model", "device") if name in tags]
+    return ", ".join(named) or "an attached device"
+
+
+def _allowed(name: str, summary: str) -> Option:
+    return Option(name, summary, "refused", (ALLOWED, "refused").__contains__, "allowed or refused")
+
+
+KIND = Kind(
+    "adb",
+    "the only device that adb reaches",
+    (
+        _allowed("root", "whether adbd may be restarted as root for the run, as `adb root` does"),
+        _allowed("restart", "whether the device may be restarted when an experiment asks for it"),
+    ),
+    _open,
+    _offers,
+    names="SERIAL",
+    starts=False,
+)

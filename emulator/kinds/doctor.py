@@ -1,0 +1,66 @@
+"""What this machine has of what a run needs, and what mends the rest."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from emulator.adb.server import answers, server_port
+from emulator.base.errors import SetupError
+from emulator.base.prerequisites import PREREQUISITES, Prerequisite, install_command, missing
+from emulator.cache.care import entries, weight
+from emulator.cache.store import cache_root
+from emulator.embedded.qemu.acceleration import KVM
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: what it is, whether it will do, what was found, and the command that mends it."""
+
+    name: str
+    ok: bool
+    detail: str
+    mend: str = ""
+
+
+def checks() -> list[Check]:
+    """Everything a run needs of this machine, without starting anything."""
+    found = [_prerequisite(prerequisite) for prerequisite in PREREQUISITES]
+    return [*found, _cache(), _kvm(), _adb_server()]
+
+
+def _prerequisite(wanted: Prerequisite) -> Check:
+    name = wanted.program or wanted.package
+    if wanted.present:
+        return Check(name, True, wanted.purpose)
+    mend = install_command([wanted.package])
+    if wanted in missing():
+        return Check(name, False, wanted.purpose, mend)
+    devices = " and ".join(wanted.architectures)
+    return Check(name, True, f"{wanted.purpose}; not installed, and for {devices} devices alone: {mend}")
+
+
+def _cache() -> Check:
+    try:
+        root = cache_root()
+    except SetupError as error:
+        return Check("cache", False, str(error), "export BINDER_HARNESS_CACHE=DIRECTORY")
+    held = len(entries())
+    if not held:
+        return Check("cache", True, f"{root} is empty; the first run fills it")
+    size = f"{weight(root) / 1e6:,.0f} MB"
+    return Check("cache", True, f"{root} holds {held} entries, {size} in all; see `binder-harness cache`")
+
+
+def _kvm() -> Check:
+    if os.access(KVM, os.R_OK | os.W_OK):
+        return Check("kvm", True, f"{KVM} opens; a trial decides whether it can run the device's kernel")
+    return Check("kvm", True, f"{KVM} does not open: the device runs under emulation")
+
+
+def _adb_server() -> Check:
+    port = server_port()
+    running = (
+        "runs and is used" if answers(port) else "does not run; one is started for the run and ended after it"
+    )
+    return Check("adb server", True, f"port {port}: {running}")

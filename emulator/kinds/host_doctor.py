@@ -1,0 +1,85 @@
+"""What a host reached over SSH has of what devices there need, and what mends the rest."""
+
+from __future__ import annotations
+
+from emulator.base.errors import SetupError
+from emulator.base.prerequisites import install_command, package_of
+from emulator.embedded.qemu.acceleration import KVM
+from emulator.embedded.qemu.board import BOARDS
+from emulator.host.host import Host, ask
+from emulator.host.opening import open_host
+from emulator.kinds.cuttlefish_tools import program as cuttlefish_program
+from emulator.kinds.doctor import Check
+from emulator.kinds.sdk_program import acceleration, emulator_program, list_avds
+
+ANSWERS_WITHIN = 30.0
+TOOLS = {
+    "coreutils": ("env", "head", "mkfifo", "sha256sum", "tail", "timeout"),
+    "findutils": ("find",),
+    "util-linux": ("flock", "setsid"),
+}
+"""Programs with which everything there is started and watched, by Debian's package."""
+
+
+def checks_on(address: str) -> list[Check]:
+    """What devices need of the host at ssh://…, without starting any.
+
+    Raises SetupError, with what mends it, where the host does not let us in.
+    """
+    with open_host(address) as host:
+        return [
+            Check("ssh", True, f"{address} is who ~/.ssh/known_hosts says, and lets us in"),
+            *(_package(host, package, programs) for package, programs in TOOLS.items()),
+            *(_qemu(host, architecture) for architecture in BOARDS),
+            _kvm(host),
+            _room(host),
+            _sdk(host),
+            _cuttlefish(host),
+        ]
+
+
+def _package(host: Host, package: str, programs: tuple[str, ...]) -> Check:
+    missing = [program for program in programs if host.find(program) is None]
+    if not missing:
+        return Check(package, True, "starts and watches what runs there")
+    return Check(package, False, f"lacks {', '.join(missing)}", f"there: {install_command([package])}")
+
+
+def _qemu(host: Host, architecture: str) -> Check:
+    program = BOARDS[architecture].program
+    purpose = f"runs embedded devices and images of {architecture}"
+    if host.find(program) is not None:
+        return Check(program, True, purpose)
+    mend = f"there: {install_command([package_of(program) or program])}"
+    if architecture == "x86_64":
+        return Check(program, False, purpose, mend)
+    return Check(program, True, f"{purpose}; not installed: {mend}")
+
+
+def _kvm(host: Host) -> Check:
+    script = 'test -r "$1" -a -w "$1" && echo opens; uname -m'
+    said = ask(host, ["sh", "-c", script, "sh", str(KVM)], ANSWERS_WITHIN).split()
+    opens = "may be opened: acceleration=kvm uses it" if "opens" in said else "may not be opened"
+    return Check("kvm", True, f"{said[-1]}; {KVM} {opens}")
+
+
+def _room(host: Host) -> Check:
+    row = ask(host, ["df", "-P", "-k", host.variable("HOME")], ANSWERS_WITHIN).splitlines()[-1].split()
+    return Check("room", True, f"{int(row[3]) // 1024:,} MiB below {host.directory}")
+
+
+def _sdk(host: Host) -> Check:
+    try:
+        program = emulator_program(host)
+        names = ", ".join(list_avds(host, program)) or "none yet"
+        _, accelerated = acceleration(host, program)
+    except SetupError as error:
+        return Check("avd", True, f"not there. {error}")
+    return Check("avd", True, f"{program}; AVDs: {names}. {accelerated}")
+
+
+def _cuttlefish(host: Host) -> Check:
+    try:
+        return Check("cuttlefish", True, f"started by {cuttlefish_program(host)}")
+    except SetupError as error:
+        return Check("cuttlefish", True, f"not there. {error}")

@@ -1,0 +1,146 @@
+"""A device from any image that plain QEMU can start, described in a file of the user's."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import platform
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+from emulator.adb.devices import GONE, REACHED, connect, explain, state_of
+from emulator.adb.server import ensure_adb_server
+from emulator.adb.services import output
+from emulator.base.architecture import ARCHITECTURES
+from emulator.base.controller import LifeLine, handed_over
+from emulator.base.deadline import Deadline
+from emulator.base.errors import DeviceLostError, TimeLimitError
+from emulator.base.progress import say, step
+from emulator.embedded.image import embedded_image
+from emulator.embedded.kernel.kernel import find_kernel
+from emulator.embedded.qemu.acceleration import choose_acceleration
+from emulator.embedded.qemu.board import BOARDS
+from emulator.embedded.qemu.booting import booting
+from emulator.embedded.qemu.qemu_device import QemuDevice
+from emulator.embedded.qemu.running_machine import RunningMachine
+from emulator.host.host import Host, absence
+from emulator.kinds.image_file import EXAMPLE, Description, read_description
+from emulator.kinds.target import HOST, Kind, Offer, Target, on_host
+
+MOST_RESTARTS = 3
+"""Restarts of its own with which a device may still be starting, as after preparing its disks."""
+LOOK_EVERY = 0.2
+
+
+class ImageDevice(QemuDevice):
+    """The life line of a device that an image file describes."""
+
+    def __init__(
+        self,
+        target: Target,
+        boot: Callable[[int], RunningMachine],
+        resources: contextlib.ExitStack,
+        description: Description,
+    ) -> None:
+        super().__init__(target, boot(0), boot, resources)
+        self._description = description
+
+    def wait_until_ready(self, deadline: Deadline) -> None:
+        """Wait for its console line, for adb, and for its property, as far as the description names them.
+
+        Raises DeviceLostError, which tells apart an end, restarts without end, an adbd that asks for
+        authorisation, one that cannot be reached, and slowness.
+        """
+        before = self.machine.monitor.guest_resets()
+        line, state = self._description.ready_line, self._description.ready_property
+        if line is not None:
+            self._await(f"“{line}” on its console", lambda: self._printed(line), before, deadline)
+        self._await(f"adb to reach {self.serial}", self._reached, before, deadline)
+        if state is not None:
+            name, value = state
+            self._await(
+                f"its property {name} to be {value}",
+                lambda: output(self.serial, f"getprop {name}") == value,
+                before,
+                deadline,
+            )
+
+    def _await(self, awaited: str, condition: Callable[[], bool], resets: int, deadline: Deadline) -> None:
+        say(f"waiting for {awaited}")
+
+        def met() -> bool:
+            if not self.alive:
+                raise DeviceLostError(self.why_lost())
+            restarts = self.machine.monitor.guest_resets() - resets
+            if restarts > MOST_RESTARTS:
+                raise DeviceLostError(
+                    f"The device restarts without end: {restarts} times by itself, before {awaited}. "
+                    f"Its last console lines:\n{self.machine.console.tail()}"
+                )
+            return condition()
+
+        try:
+            deadline.poll(met, awaited, interval=LOOK_EVERY)
+        except TimeLimitError as error:
+            raise DeviceLostError(f"{error}: it is too slow, or hangs. {self.why_lost()}") from error
+
+    def _printed(self, line: str) -> bool:
+        with contextlib.suppress(TimeLimitError):
+            return bool(self.machine.console.wait_for(line, deadline=Deadline(LOOK_EVERY)))
+        return False
+
+    def _reached(self) -> bool:
+        state = state_of(self.serial)
+        if state == GONE:
+            connect(self.serial)
+        if state == "unauthorized":
+            raise DeviceLostError(
+                f"{explain(self.serial, state)} Where it has no screen: put this machine's "
+                "~/.android/adbkey.pub into its /data/misc/adb/adb_keys, or build it with ro.adb.secure=0."
+            )
+        return state == REACHED
+
+
+def _tried_acceleration() -> str:
+    """What this machine's own architecture runs under, tried with a kernel that is known to boot."""
+    own = ARCHITECTURES[platform.machine()].in_targets
+    return choose_acceleration("auto", embedded_image(find_kernel("6.12", own)))
+
+
+def open_image(target: Target, deadline: Deadline | None = None) -> ImageDevice:
+    """Start the device that the file describes: within its start_seconds unless `deadline` says otherwise."""
+    description = read_description(Path(target.name))
+    address = target.option("host")
+    hardware = description.hardware
+    if hardware.acceleration == "auto":
+        native = hardware.architecture == platform.machine() and not address
+        hardware = dataclasses.replace(hardware, acceleration=_tried_acceleration() if native else "tcg")
+    ensure_adb_server()
+    with handed_over() as resources:
+        boot = booting(address, hardware, resources)
+        with step(f"booting {target}"):
+            device = ImageDevice(target, boot, resources, description)
+            device.wait_until_ready(deadline or Deadline(description.start_seconds))
+    return device
+
+
+def _open(target: Target, deadline: Deadline | None) -> LifeLine:
+    return open_image(target, deadline)
+
+
+def _offers(host: Host) -> list[Offer]:
+    missing = absence(host, BOARDS["x86_64"].program)
+    detail = missing or "any image that plain QEMU can start, described in a file"
+    return [Offer(on_host(f"{KIND.name}:{KIND.names}", host), not missing, detail)]
+
+
+KIND = Kind(
+    "image",
+    f"a machine for QEMU, described in a file:{textwrap.indent(EXAMPLE.rstrip(), ' ' * 6)}",
+    (HOST,),
+    _open,
+    _offers,
+    names="FILE.toml",
+    name_required=True,
+)

@@ -1,0 +1,176 @@
+"""Reads the description of a machine that plain QEMU can start: a TOML file, every word of it checked."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator.base.errors import UsageError
+from emulator.embedded.qemu.board import BOARDS
+from emulator.embedded.qemu.machine import ADBD_PORT, Disk, Hardware
+
+EXAMPLE = """
+architecture = "x86_64"                 # or aarch64
+kernel = "bzImage"                      # left out where the first disk starts by itself
+initramfs = "ramdisk.img"
+arguments = ["console=ttyS0"]           # for the kernel
+memory = 2048                           # MiB
+processors = 2
+acceleration = "auto"                   # auto, kvm or tcg
+adbd_port = 5555                        # where the device's adbd listens
+ready_line = "boot completed"           # on its console: when it is worth connecting
+ready_property = "sys.boot_completed=1" # and when it is up
+start_seconds = 300                     # how long it may take
+
+[[disk]]                                # read only: what is written ends with the device, or its restart
+file = "system.img"
+format = "raw"                          # or qcow2
+"""
+"""Every key there is. Files are looked for beside the description."""
+
+_SEE = "`binder-harness devices` shows all that may stand there."
+
+_TYPES: Mapping[str, type] = {
+    "architecture": str,
+    "kernel": str,
+    "initramfs": str,
+    "arguments": list,
+    "memory": int,
+    "processors": int,
+    "acceleration": str,
+    "adbd_port": int,
+    "ready_line": str,
+    "ready_property": str,
+    "start_seconds": int,
+    "disk": list,
+}
+_DISK_TYPES: Mapping[str, type] = {"file": str, "format": str}
+_IN_WORDS = {
+    str: "a string",
+    int: "a whole number",
+    float: "a fraction",
+    bool: "a Boolean",
+    list: "an array",
+    dict: "a table",
+}
+_ACCELERATIONS = ("auto", "kvm", "tcg")
+
+
+@dataclass(frozen=True)
+class Description:
+    """What an image file says: the machine, and how to see that it has started."""
+
+    hardware: Hardware
+    """Its acceleration may still be `auto`."""
+    ready_line: str | None
+    """Part of a line on the console."""
+    ready_property: tuple[str, str] | None
+    """Name and value of a property."""
+    start_seconds: float
+
+
+def read_description(path: Path) -> Description:
+    """What the file at `path` says; UsageError, with the line and what would be right there, otherwise."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"{path} cannot be read as the description of an image: {why}.\n{_SEE}") from error
+    file = _File(path, text)
+    disks = values.get("disk", [])
+    if not isinstance(disks, list) or not all(isinstance(disk, dict) for disk in disks):
+        raise file.wrong("each disk is a table of its own: write [[disk]]", "disk")
+    file.check(values, _TYPES)
+    for number, disk in enumerate(disks, 1):
+        file.check(disk, _DISK_TYPES, number)
+        if "file" not in disk:
+            raise file.wrong(f"disk {number} lacks its file")
+    if not disks and "kernel" not in values:
+        raise file.wrong("it names neither a kernel nor a disk to start from")
+    file.check_choice(values, "acceleration", _ACCELERATIONS)
+    file.check_choice(values, "architecture", BOARDS)
+    if not all(isinstance(word, str) for word in values.get("arguments", [])):
+        raise file.wrong("arguments is an array of strings", "arguments")
+    name, separator, value = values.get("ready_property", "").partition("=")
+    if name and not separator:
+        raise file.wrong(f"ready_property is NAME=VALUE, not {name!r}", "ready_property")
+    return Description(
+        Hardware(
+            kernel=file.existing(values, "kernel"),
+            initramfs=file.existing(values, "initramfs"),
+            architecture=values.get("architecture", Hardware.architecture),
+            disks=tuple(
+                Disk(file.beside(disk["file"], "file", number), disk.get("format", Disk.format))
+                for number, disk in enumerate(disks, 1)
+            ),
+            memory_mib=values.get("memory", Hardware.memory_mib),
+            processors=values.get("processors", Hardware.processors),
+            acceleration=values.get("acceleration", "auto"),
+            kernel_arguments=tuple(values.get("arguments", [])),
+            adbd_port=values.get("adbd_port", ADBD_PORT),
+        ),
+        ready_line=values.get("ready_line"),
+        ready_property=(name, value) if name else None,
+        start_seconds=values.get("start_seconds", 300),
+    )
+
+
+@dataclass(frozen=True)
+class _File:
+    """An image file, and what can be wrong in it. Where a disk is meant, it is by its number, from 1."""
+
+    path: Path
+    text: str
+
+    def check(self, values: Mapping[str, object], types: Mapping[str, type], disk: int = 0) -> None:
+        for key, value in values.items():
+            if key not in types:
+                of = f" of disk {disk}" if disk else ""
+                raise self.wrong(f"there is no key {key!r}{of}{_near(key, types)}", key, disk)
+            if type(value) is not types[key]:
+                is_one = _IN_WORDS.get(type(value), f"a {type(value).__name__}")
+                raise self.wrong(f"{key} takes {_IN_WORDS[types[key]]}, not {is_one}", key, disk)
+            if type(value) is int and value <= 0:
+                raise self.wrong(f"{key} is more than 0, not {value}", key, disk)
+
+    def check_choice(self, values: Mapping[str, str], key: str, choices: Collection[str]) -> None:
+        value = values.get(key)
+        if value is not None and value not in choices:
+            *others, last = choices
+            may = f"{', '.join(others)} or {last}"
+            raise self.wrong(f"{key} is {may}, not {value!r}{_near(value, choices)}", key)
+
+    def existing(self, values: Mapping[str, str], key: str) -> Path | None:
+        return self.beside(values[key], key) if key in values else None
+
+    def beside(self, name: str, key: str, disk: int = 0) -> Path:
+        file = self.path.parent / name
+        if not file.is_file():
+            raise self.wrong(f"there is no file {file}", key, disk)
+        return file
+
+    def wrong(self, what: str, key: str = "", disk: int = 0) -> UsageError:
+        line = self._line_of(key, disk) if key else None
+        where = f", line {line}" if line else ""
+        return UsageError(f"{self.path}{where}: {what}{'' if what.endswith('?') else '.'}\n{_SEE}")
+
+    def _line_of(self, key: str, disk: int) -> int | None:
+        """The line, from 1, on which a key stands; None where that is not plain. `tomllib` does not tell."""
+        wanted = re.compile(rf"\s*{re.escape(key)}\s*=" if disk else rf"\s*\[*\s*{re.escape(key)}\s*[]=.]")
+        found = []
+        disks = 0
+        for number, line in enumerate(self.text.split("\n"), 1):
+            disks += re.match(r"\s*\[\[\s*disk\s*\]\]", line) is not None
+            if disks == disk and wanted.match(line):
+                found.append(number)
+        return found[0] if len(found) == 1 else None
+
+
+def _near(word: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f". Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,198 @@
+"""The Android SDK's emulator: starts an AVD without a window for a run, here or on another machine."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+
+from emulator.adb.android_start import AndroidStart
+from emulator.adb.devices import GONE, disconnect, is_address, state_of, wait_until_reached
+from emulator.adb.server import ensure_adb_server
+from emulator.adb.services import become_root
+from emulator.base.controller import LifeLine, handed_over
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError, SetupError, UsageError
+from emulator.base.progress import say, step
+from emulator.cache.run_directory import run_directory
+from emulator.host.host import Host, Running, serial_of, take_free
+from emulator.host.opening import open_host
+from emulator.kinds.sdk_console import EmulatorConsole
+from emulator.kinds.sdk_program import acceleration, emulator_program, list_avds
+from emulator.kinds.target import HOST, Kind, Offer, Option, Target, on_host
+
+CONSOLE_PORTS = range(5554, 5586, 2)
+"""Even ports whose neighbours adb looks at for emulators (developer.android.com, adb, “How adb works”)."""
+START_SECONDS = 300.0
+SOFTWARE_START_SECONDS = 1800.0
+"""Without acceleration an image of today takes many minutes."""
+STOPS_WITHIN = 20.0
+
+FOR_CI = (
+    *("-no-window", "-no-audio", "-no-boot-anim"),
+    *("-gpu", "swiftshader_indirect"),
+    # Nothing is kept: an AVD is its owner's. Each start finds it as it was.
+    "-read-only",
+)
+"""developer.android.com/studio/run/emulator-commandline, “Startup options”."""
+REACHED_BY_A_TUNNEL = {"ANDROID_ADB_SERVER_PORT": "1"}
+"""An emulator tells the adb server of its machine that it is there (AOSP, AdbHostServer.cpp). Here none is to
+take the connection that is meant for ours, and on port 1 there is none."""
+
+
+class AvdDevice:
+    """The life line of an AVD that was started for the run; what is written on it ends with it."""
+
+    disposable = True
+
+    def __init__(
+        self, target: Target, host: Host, command: list[str], seconds: float, resources: contextlib.ExitStack
+    ) -> None:
+        port = _take_console_port(host, resources)
+        self.target = str(target)
+        self.rollback_seconds = seconds
+        self.serial = serial_of(host, port + 1, f"emulator-{port}", resources)
+        self._host = host
+        self._port = port
+        self._command = [*command, "-port", str(port)]
+        if host.address:
+            # Our key is not that of the machine's user, and nobody is there to confirm it.
+            self._command.append("-skip-adb-auth")
+        self._log = resources.enter_context(run_directory()) / "emulator.log"
+        self._program: Running | None = None
+        self._resources = resources
+        resources.callback(self._stop)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the emulator runs."""
+        return self._program is not None and self._program.alive
+
+    def why_lost(self) -> str:
+        """How the emulator ended, with the last lines it wrote."""
+        return self._program.how_it_ended() if self._program else "The emulator was not started."
+
+    def start(self, deadline: Deadline) -> None:
+        """Start the emulator, wait for Android, and become root where the image allows that."""
+        environment = REACHED_BY_A_TUNNEL if self._host.address else None
+        self._program = self._host.start(self._command, self._log, environment=environment)
+        AndroidStart(self.serial, lambda: self.alive, self.why_lost).wait(deadline)
+        become_root(self.serial, deadline)
+
+    def restart(self, deadline: Deadline) -> None:
+        """Start it afresh, at the same serial."""
+        self._stop()
+        self.start(deadline)
+
+    def rollback(self, deadline: Deadline) -> None:
+        """Start it afresh: what was written is in no file of the AVD's, and its snapshot is as it was.
+
+        The console's own `avd snapshot load` is refused to an AVD that is not written to (AOSP, console.c).
+        """
+        self.restart(deadline)
+
+    def reconnect(self, deadline: Deadline) -> None:
+        """Have the adb server, another one perhaps, reach it again."""
+        wait_until_reached(self.serial, deadline)
+
+    def _stop(self) -> None:
+        """Ask the emulator to end, as `adb emu kill` does, and end it if it does not."""
+        if self._program is None:
+            return
+        if self._program.alive:
+            with contextlib.suppress(HarnessError), EmulatorConsole(self._host, self._port) as console:
+                console.execute("kill")
+            self._program.wait(Deadline(STOPS_WITHIN))
+        self._program.close()
+        if is_address(self.serial):
+            disconnect(self.serial)
+        with contextlib.suppress(HarnessError):
+            Deadline(STOPS_WITHIN).poll(lambda: state_of(self.serial) == GONE, "adb to notice")
+
+    def close(self) -> None:
+        """End the emulator."""
+        self._resources.close()
+
+
+def open_avd(target: Target, deadline: Deadline | None = None) -> AvdDevice:
+    """Start an AVD and wait until Android on it is up: 300 s, and 1800 s without acceleration."""
+    with handed_over() as resources:
+        host = resources.enter_context(open_host(target.option("host")))
+        program = emulator_program(host)
+        known = list_avds(host, program)
+        if target.name not in known:
+            raise UsageError(f"There is no AVD {target.name!r}. {_choice(host, known)}")
+        accelerated, reason = acceleration(host, program)
+        if not accelerated:
+            say(f"the emulator has no acceleration{_on(host)}, and will be slow: {reason}")
+        ensure_adb_server()
+        command = [program, "-avd", target.name, *FOR_CI, *_snapshot(target.option("snapshot"))]
+        command += ["-accel", "on" if accelerated else "off"]
+        seconds = START_SECONDS if accelerated else SOFTWARE_START_SECONDS
+        device = AvdDevice(target, host, command, seconds, resources)
+        with step(f"starting {target}"):
+            device.start(deadline or Deadline(seconds))
+    return device
+
+
+def _snapshot(name: str) -> list[str]:
+    """The flags by which it boots, or goes on from a snapshot of its owner's and nothing else.
+
+    The last is of emulator 34.2.14 and later (Android's Gradle plugin, EmulatorVersionMetadata).
+    """
+    if not name:
+        return ["-no-snapshot"]
+    return ["-snapshot", name, "-no-snapshot-save", "-force-snapshot-load"]
+
+
+def _take_console_port(host: Host, resources: contextlib.ExitStack) -> int:
+    """A free even port whose neighbour is free too, kept from other runs until `resources` are closed."""
+    port = take_free(host, "console-port", CONSOLE_PORTS, lambda port: (port, port + 1), resources)
+    if port is not None:
+        return port
+    first, last = CONSOLE_PORTS[0], CONSOLE_PORTS[-1]
+    raise SetupError(f"All console ports from {first} to {last}{_on(host)} are in use: end an emulator.")
+
+
+def _choice(host: Host, names: list[str]) -> str:
+    if not names:
+        return f"There is none yet{_on(host)}: create one with `avdmanager create avd` or Android Studio."
+    return "There are:\n" + "\n".join(f"  {on_host(f'avd:{name}', host)}" for name in names)
+
+
+def _on(host: Host) -> str:
+    return f" on {host.address}" if host.address else " here"
+
+
+def _open(target: Target, deadline: Deadline | None) -> LifeLine:
+    return open_avd(target, deadline)
+
+
+def _offers(host: Host) -> list[Offer]:
+    try:
+        names = list_avds(host, emulator_program(host))
+    except SetupError as error:
+        return [Offer(KIND.name, False, str(error))]
+    if not names:
+        return [Offer(KIND.name, False, _choice(host, names))]
+    return [Offer(on_host(f"{KIND.name}:{name}", host), True, "an AVD of the Android SDK") for name in names]
+
+
+KIND = Kind(
+    "avd",
+    "an AVD of the Android SDK, started without a window; nothing is kept of what a run does to it",
+    (
+        Option(
+            "snapshot",
+            "a snapshot of the AVD to start and roll back from, default_boot being that of Quick Boot; "
+            "without it, it boots",
+            "",
+            lambda text: re.fullmatch(r"[\w.-]+", text) is not None,
+            "the name of one that the AVD has",
+        ),
+        HOST,
+    ),
+    _open,
+    _offers,
+    names="NAME",
+    name_required=True,
+)

@@ -1,0 +1,44 @@
+"""Finds the Android SDK's emulator on a host, and asks it for its AVDs and whether it is accelerated."""
+
+from __future__ import annotations
+
+import re
+
+from emulator.base.deadline import Deadline
+from emulator.base.errors import SetupError
+from emulator.host.host import Host, ask
+
+ANSWERS_WITHIN = 30.0
+
+
+def emulator_program(host: Host) -> str:
+    """The path of `emulator`: of the SDK at $ANDROID_HOME or $ANDROID_SDK_ROOT, or on the PATH."""
+    for variable in ("ANDROID_HOME", "ANDROID_SDK_ROOT"):
+        sdk = host.variable(variable)
+        program = host.find(f"{sdk}/emulator/emulator") if sdk else None
+        if program:
+            return program
+    found = host.find("emulator")
+    if found is None:
+        where = f" on {host.address}" if host.address else ""
+        raise SetupError(
+            "The Android SDK's emulator is neither below $ANDROID_HOME or $ANDROID_SDK_ROOT nor on the "
+            f"PATH{where}. Install it with `sdkmanager emulator`, then export ANDROID_HOME=DIRECTORY"
+            f"{', in ~/.profile there' if where else ''}."
+        )
+    return found
+
+
+def list_avds(host: Host, program: str) -> list[str]:
+    """The names of the user's AVDs."""
+    said = ask(host, [program, "-list-avds"], ANSWERS_WITHIN)
+    # Recent emulators put log lines, such as “INFO    | …”, before the names.
+    return [line for line in said.split("\n") if re.fullmatch(r"[\w.-]+", line)]
+
+
+def acceleration(host: Host, program: str) -> tuple[bool, str]:
+    """Whether the emulator can run a guest on the processor itself, and what it says about that."""
+    said = host.call([program, "-accel-check"], deadline=Deadline(ANSWERS_WITHIN))
+    # The answer stands between two lines “accel:” and “accel”: a number, then a sentence.
+    _, _, answer = said.output.partition("accel:\n")
+    return said.status == 0, " ".join(answer.removesuffix("accel\n").split("\n")[1:]).strip()

@@ -1,0 +1,1 @@
+"""The kernel's Binder interface: numbers, structures, commands and returns."""

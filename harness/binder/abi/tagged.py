@@ -1,0 +1,57 @@
+"""Writes and reads what BINDER_WRITE_READ carries either way: command words, each with its parameter."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
+from typing import ClassVar, TypeVar
+
+from harness.binder.abi.layout import Structure, TruncatedStructureError
+from harness.binder.errors import MalformedCommandsError
+
+WORD = struct.Struct("<I")
+
+
+class Tagged(Structure):
+    """A structure that travels behind a command word of its own."""
+
+    __slots__ = ()
+    TAG: ClassVar[IntEnum]
+
+    def encode(self) -> bytes:
+        """The command word and the parameter, unaligned as the driver reads them."""
+        return WORD.pack(self.TAG) + self.pack()
+
+
+Kind = TypeVar("Kind", bound=Tagged)
+
+
+def by_tag(kinds: Iterable[type[Kind]]) -> dict[int, type[Kind]]:
+    """A table for `parse`."""
+    return {int(kind.TAG): kind for kind in kinds}
+
+
+def parse(buffer: bytes, kinds: Mapping[int, type[Kind]]) -> list[Kind]:
+    """Every command of a buffer in its order; MalformedCommandsError names the offset and the bytes there."""
+    found: list[Kind] = []
+    offset = 0
+    while offset < len(buffer):
+        rest = buffer[offset : offset + 16].hex(" ", 4)
+        if len(buffer) - offset < WORD.size:
+            raise MalformedCommandsError(f"at byte {offset}: {rest!r} is no whole command word")
+        (tag,) = WORD.unpack_from(buffer, offset)
+        kind = kinds.get(tag)
+        if kind is None:
+            raise MalformedCommandsError(
+                f"at byte {offset}: unknown command word {tag:#010x} (type {chr(tag >> 8 & 0xFF)!r}, "
+                f"number {tag & 0xFF}, {tag >> 16 & 0x3FFF} bytes of parameter); the bytes are {rest!r}"
+            )
+        try:
+            found.append(kind.unpack(buffer, offset + WORD.size))
+        except TruncatedStructureError as error:
+            raise MalformedCommandsError(
+                f"at byte {offset}: {kind.TAG.name} ends early: {error}; the bytes are {rest!r}"
+            ) from error
+        offset += WORD.size + kind.sizeof()
+    return found

@@ -1,0 +1,1 @@
+"""Parcels: written and read as each Android release does."""

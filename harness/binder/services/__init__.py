@@ -1,0 +1,1 @@
+"""Services in Python, and the client of Android's service manager."""

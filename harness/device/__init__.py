@@ -1,0 +1,1 @@
+"""A device: its facts, its files and shell, and the processes started on it."""

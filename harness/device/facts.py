@@ -1,0 +1,134 @@
+"""What a device is and can show, found once by trying: what expectations and experiments depend on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from emulator.base.errors import ExitCode, HarnessError
+
+
+class FacilityMissingError(HarnessError):
+    """This device cannot show what was asked; the message says why, and what kind of device can."""
+
+    exit_code = ExitCode.SETUP_MISSING
+
+
+class Need(StrEnum):
+    """A facility without which an experiment cannot be done."""
+
+    ROOT = "root"
+    FREE_BINDER = "free_binder"
+    BINDER_DEBUG = "binder_debug"
+    TRACING = "tracing"
+    KPROBES = "kprobes"
+    PROBE_ARGUMENTS = "probe_arguments"
+    PAGEMAP = "pagemap"
+    KCORE = "kcore"
+    SERVICE_MANAGER = "service_manager"
+    FRAMEWORK = "framework"
+
+    @property
+    def meaning(self) -> str:
+        """What the facility is, in words."""
+        return _FACILITIES[self].meaning
+
+    def missing(self, facts: Facts) -> str | None:
+        """Why the device lacks it and what kind of device can tell, or None where it is there."""
+        if self.met_by(facts):
+            return None
+        reason = facts.reasons.get(self, "this device does not have it").removesuffix(".")
+        return f"needs {self.meaning}: {reason}. Can be told on {_FACILITIES[self].found_on}."
+
+    def met_by(self, facts: Facts) -> bool:
+        """Whether the device has it: the fact of the same name, or of the one that stands for it."""
+        return bool(getattr(facts, _FACILITIES[self].fact or self.value))
+
+    def require(self, facts: Facts) -> None:
+        """Raise FacilityMissingError where the device lacks it."""
+        reason = self.missing(facts)
+        if reason is not None:
+            raise FacilityMissingError(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facility:
+    meaning: str
+    found_on: str
+    fact: str = ""
+
+
+_ROOTED = "the embedded device, or any userdebug, eng or rooted one"
+_TRACED = "the embedded device, or a rooted one whose kernel has it"
+_FACILITIES = {
+    Need.ROOT: _Facility("root", _ROOTED),
+    Need.FREE_BINDER: _Facility(
+        "a binder device whose context manager nobody is",
+        "the embedded device, or a rooted one with binderfs",
+        fact="free_binder_device",
+    ),
+    Need.BINDER_DEBUG: _Facility("the driver's debug files", _ROOTED),
+    Need.TRACING: _Facility("tracefs", _TRACED, fact="tracefs"),
+    Need.KPROBES: _Facility("kernel probes", _TRACED),
+    Need.PROBE_ARGUMENTS: _Facility(
+        "probe arguments by name (BTF)", "a kernel with BTF that it can read: 6.12, not 6.1"
+    ),
+    Need.PAGEMAP: _Facility("frame numbers from /proc/PID/pagemap", _ROOTED),
+    Need.KCORE: _Facility("/proc/kcore", _TRACED),
+    Need.SERVICE_MANAGER: _Facility("a running servicemanager", "any Android device"),
+    Need.FRAMEWORK: _Facility("Android's framework", "an Android emulator, Cuttlefish or a phone"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """One device's facts. What is not there is None, False or empty, and `reasons` says why."""
+
+    architecture: str
+    """As `uname -m` says it: x86_64, aarch64."""
+    page_size: int
+    """In bytes."""
+    kernel_release: str
+    """As `uname -r` says it."""
+    processors: int
+    memory_bytes: int
+    android_release: str | None = None
+    """ro.build.version.release; None where no Android runs, as on the embedded device."""
+    api_level: int | None = None
+    build_type: str | None = None
+    """ro.build.type: user, userdebug or eng."""
+    root: bool = False
+    binder_devices: tuple[str, ...] = ()
+    """Paths of the device nodes."""
+    free_binder_device: str | None = None
+    """Path of one whose context manager nobody is, so that an experiment can be it."""
+    binder_protocol: int | None = None
+    """What BINDER_VERSION answers."""
+    binder_debug: str | None = None
+    """Directory of the driver's debug files: debugfs, or binder_logs of binderfs."""
+    tracefs: str | None = None
+    """Where tracefs is mounted."""
+    kprobes: bool = False
+    probe_arguments: bool = False
+    """Whether a probe's arguments can be given by name (BTF), not by register alone."""
+    pagemap: bool = False
+    """Whether /proc/PID/pagemap shows frame numbers."""
+    kcore: bool = False
+    driver: str | None = None
+    """"C" or "Rust"."""
+    driver_ioctls: frozenset[str] = frozenset()
+    """Kernel names of the ioctls that the driver knows."""
+    service_manager: bool = False
+    """Whether the context manager of /dev/binder is a running servicemanager."""
+    framework: bool = False
+    """Whether the activity manager is registered."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why a facility is missing, by the value of its Need."""
+
+    @property
+    def kernel_version(self) -> tuple[int, ...]:
+        """The release's leading numbers, to be compared: (6, 12, 48)."""
+        numbers = re.match(r"\d+(\.\d+)*", self.kernel_release)
+        return tuple(int(number) for number in numbers[0].split(".")) if numbers else ()

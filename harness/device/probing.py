@@ -1,0 +1,202 @@
+"""Finds a device's facts, each by trying it once: nothing is concluded from a version."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError
+from harness.agent.operations import Call, Read
+from harness.agent.syscalls import AT_FDCWD
+from harness.binder.abi.structures import BinderVersion
+from harness.binder.abi.uapi import BinderIoctl
+from harness.binder.endpoint import Binder
+from harness.binder.errors import DeadObjectError
+from harness.binder.services.service import ACTIVITY_MANAGER, BINDER
+from harness.binder.services.service_manager import ServiceManager
+from harness.device.facts import Facts, Need
+from harness.kernel.proc.kcore import Kcore
+from harness.kernel.proc.memory import read_meminfo
+from harness.kernel.proc.pagemap import frames
+from harness.kernel.tracing.kprobes import Argument, Kprobe
+
+if TYPE_CHECKING:
+    from harness.device.device import Device, DeviceProcess
+
+PLACES = ("/dev", "/dev/binderfs")
+NAMES = ("vndbinder", "hwbinder", "binder")
+"""In the order in which an experiment may take them: servicemanager's own device comes last."""
+ANSWER_SECONDS = 3.0
+"""How long a service manager that is well may take to answer."""
+TRACED_FUNCTION = "binder_alloc_new_buf"
+"""A function that the C driver has under this name in every kernel of this decade."""
+NEED_AN_ARGUMENT = (
+    BinderIoctl.BINDER_SET_MAX_THREADS,
+    BinderIoctl.BINDER_THREAD_EXIT,
+    BinderIoctl.BINDER_SET_CONTEXT_MGR,
+    BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT,
+)
+"""Ioctls that answer EINVAL, as an unknown one would be, when theirs cannot be read: they get zeros.
+
+A process that becomes context manager by this stops being that when it closes the device.
+"""
+
+Answer = TypeVar("Answer")
+
+
+class _Attempts:
+    """Asks things that may fail, and remembers the reasons of those that did."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, str] = {}
+
+    def ask(self, need: Need, question: Callable[[], Answer]) -> Answer | None:
+        """The answer, or None with the reason kept under `need`."""
+        try:
+            return question()
+        except (HarnessError, OSError) as error:
+            self.reasons[need] = str(error)
+            return None
+
+
+def find_facts(device: Device) -> Facts:
+    """Try everything that experiments depend on, and leave the device as it was."""
+    with ThreadPoolExecutor(1) as beside:
+        properties = beside.submit(_properties, device)  # adb takes its time, the agent goes on meanwhile
+        return _find_facts(device, properties.result)
+
+
+def _find_facts(device: Device, all_properties: Callable[[], dict[str, str]]) -> Facts:
+    attempts = _Attempts()
+    files = device.files
+    nodes = tuple(f"{place}/{name}" for place in PLACES for name in NAMES if files.exists(f"{place}/{name}"))
+    with device.process() as process:
+        root = process.uid == 0
+        if not root:
+            attempts.reasons[Need.ROOT] = f"adb's shell runs as user {process.uid}; try `adb root`"
+        free = _free_device(process, nodes, attempts)
+        protocol, ioctls = _driver_interface(process, nodes)
+        service_manager, framework = _services(process, attempts)
+        pagemap = attempts.ask(Need.PAGEMAP, lambda: _frame_of_own_page(device, process))
+        kcore = attempts.ask(Need.KCORE, lambda: Kcore(files).segments)
+    debug = attempts.ask(Need.BINDER_DEBUG, lambda: device.binder.location)
+    tracefs = attempts.ask(Need.TRACING, device.tracing.tried)
+    by_name = Kprobe(TRACED_FUNCTION, (Argument("data_size"),))
+    probe_arguments = tracefs is not None and device.tracing.can_probe(by_name)
+    kprobes = probe_arguments or (tracefs is not None and device.tracing.can_probe(TRACED_FUNCTION))
+    if not kprobes:
+        attempts.reasons[Need.KPROBES] = attempts.reasons.get(
+            Need.TRACING, f"the kernel accepts no probe on {TRACED_FUNCTION}"
+        )
+    properties = all_properties()
+    level = properties.get("ro.build.version.sdk", "")
+    return Facts(
+        architecture=str(process.architecture),
+        page_size=process.page_size,
+        kernel_release=files.read_text("/proc/sys/kernel/osrelease").strip(),
+        processors=len(re.findall(r"^processor\s*:", files.read_text("/proc/cpuinfo"), flags=re.MULTILINE)),
+        memory_bytes=read_meminfo(files)["MemTotal"],
+        android_release=properties.get("ro.build.version.release"),
+        api_level=int(level) if level.isdecimal() else None,
+        build_type=properties.get("ro.build.type"),
+        root=root,
+        binder_devices=nodes,
+        free_binder_device=free,
+        binder_protocol=protocol,
+        binder_debug=debug,
+        tracefs=tracefs,
+        kprobes=kprobes,
+        probe_arguments=probe_arguments,
+        pagemap=bool(pagemap),
+        kcore=bool(kcore),
+        # The driver in Rust keeps no logs of transactions (rust_binder_main.rs, Linux 6.18).
+        driver=debug and ("C" if files.exists(f"{debug}/transaction_log") else "Rust"),
+        driver_ioctls=ioctls,
+        service_manager=service_manager,
+        framework=framework,
+        reasons=attempts.reasons,
+    )
+
+
+def _properties(device: Device) -> dict[str, str]:
+    listed = device.run("getprop").output
+    return dict(re.findall(r"^\[([^\]]*)\]: \[(.*)\]$", listed, flags=re.MULTILINE))
+
+
+def _open(process: DeviceProcess, path: str) -> int:
+    return process.syscall("openat", AT_FDCWD, path.encode(), os.O_RDWR | os.O_CLOEXEC)
+
+
+def _free_device(process: DeviceProcess, nodes: tuple[str, ...], attempts: _Attempts) -> str | None:
+    """The first device whose context manager this process can become; it stops being that at once."""
+    refusals = []
+    for path in nodes:
+        try:
+            descriptor = _open(process, path)
+            try:
+                process.syscall("ioctl", descriptor, BinderIoctl.BINDER_SET_CONTEXT_MGR, 0)
+                return path
+            finally:
+                process.syscall("close", descriptor)
+        except OSError as error:
+            refusals.append(f"{path}: {os.strerror(error.errno or 0)}")
+    attempts.reasons[Need.FREE_BINDER] = "; ".join(refusals) or f"there is no binder device in {PLACES}"
+    return None
+
+
+def _driver_interface(process: DeviceProcess, nodes: tuple[str, ...]) -> tuple[int | None, frozenset[str]]:
+    """The protocol's version, and the ioctls the driver knows: to an unknown one it answers EINVAL."""
+    if not nodes:
+        return None, frozenset()
+    try:
+        descriptor = _open(process, nodes[-1])
+    except OSError:
+        return None, frozenset()
+    memory = process.memory
+    with memory.allocate(process.page_size) as zeros, memory.allocate(BinderVersion.sizeof()) as version:
+        arguments = dict.fromkeys(NEED_AN_ARGUMENT, zeros.address)
+        arguments[BinderIoctl.BINDER_VERSION] = version.address
+        *answers, versioned, _ = process.main.batch(
+            *(Call("ioctl", descriptor, ioctl, arguments.get(ioctl, 0)) for ioctl in BinderIoctl),
+            Read(version.address, BinderVersion.sizeof()),
+            Call("close", descriptor),
+            keep_going=True,
+        )
+    known = {
+        ioctl.name
+        for ioctl, answer in zip(BinderIoctl, answers, strict=True)
+        if answer.errno not in (errno.EINVAL, errno.ENOTTY)
+    }
+    return BinderVersion.unpack(versioned.data).protocol_version, frozenset(known)
+
+
+def _services(process: DeviceProcess, attempts: _Attempts) -> tuple[bool, bool]:
+    """Whether Android's service manager answers, and whether it knows the activity manager."""
+
+    def ask() -> bool:
+        with Binder.open(process, BINDER) as binder:
+            manager = ServiceManager(binder)
+            try:
+                manager.ping(deadline=Deadline(ANSWER_SECONDS))
+            except DeadObjectError as error:
+                raise HarnessError(f"nobody is the context manager of {BINDER}") from error
+            return manager.check(ACTIVITY_MANAGER, deadline=Deadline(ANSWER_SECONDS)) is not None
+
+    registered = attempts.ask(Need.SERVICE_MANAGER, ask)
+    if registered is None:
+        attempts.reasons[Need.FRAMEWORK] = attempts.reasons[Need.SERVICE_MANAGER]
+    elif not registered:
+        attempts.reasons[Need.FRAMEWORK] = f"no service is registered as {ACTIVITY_MANAGER!r}"
+    return registered is not None, bool(registered)
+
+
+def _frame_of_own_page(device: Device, process: DeviceProcess) -> bool:
+    with process.memory.allocate(process.page_size) as page:
+        page.write(0, b"present")
+        found = frames(device.files, process.pid, page.address, page.size, page_size=process.page_size)
+    return bool(found)

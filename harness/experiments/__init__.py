@@ -1,0 +1,1 @@
+"""Experiments and claims: one folder a topic, with its measurements and the claims about them."""

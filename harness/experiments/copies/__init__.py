@@ -1,0 +1,1 @@
+"""How often a payload is copied: through Binder, through other channels, through shared memory."""

@@ -1,0 +1,97 @@
+"""Binder as a channel: a call, cut where the other ways have their system call at either end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emulator.base.errors import HarnessError
+from harness.agent.operations import Call
+from harness.binder import Pair
+from harness.binder.abi import commands, returns
+from harness.binder.abi.structures import BinderWriteRead
+from harness.binder.abi.uapi import BinderIoctl
+from harness.binder.driver_thread import READ_SIZE
+from harness.experiments.copies.channels import Channel
+from harness.experiments.copies.copy_functions import BINDER_BACK, BINDER_IN, BINDER_WITHIN
+from harness.experiments.instruments.non_blocking import hear, only, say
+
+if TYPE_CHECKING:
+    from harness.device.device import DeviceProcess
+
+
+class BufferElsewhereError(HarnessError):
+    """The driver did not put a payload where the experiment had looked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the receiver's ioctl told of a payload."""
+
+    size: int
+    """Bytes that it read."""
+    address: int
+    """Where in the receiver's memory the payload lies."""
+
+
+class BinderChannel(Channel):
+    """Calls from the client of a pair to its context manager, neither of which waits for the driver.
+
+    The destination is the start of the receiver's mapping: the driver takes the lowest part of the smallest
+    free piece that is large enough, and each transfer is over before the next (binder_alloc_new_buf_locked).
+    """
+
+    name = "Binder"
+    functions = (BINDER_IN, BINDER_WITHIN, BINDER_BACK)
+    capacity = 256 * 1024
+
+    def __init__(self, pair: Pair[DeviceProcess]) -> None:
+        super().__init__(pair.client_process, pair.server_process)
+        self._pair = pair
+        self.destination = pair.server.mapping
+        self._asking, self._answering = (
+            process.memory.allocate(process.page_size).address for process in (self.sender, self.receiver)
+        )
+        self.answers: list[Answer] = []
+        """What the receiver was told, transfer by transfer."""
+        for end in (pair.client, pair.server):  # of other threads that hear it out the driver complains
+            say(end, commands.EnterLooper())
+
+    def send(self, size: int) -> Call:
+        """BINDER_WRITE_READ that only writes: BC_TRANSACTION."""
+        word = commands.Transaction(data_size=size, buffer=self.source).encode()
+        header = BinderWriteRead(
+            write_size=len(word), write_buffer=self._asking + BinderWriteRead.sizeof()
+        ).pack()
+        self.sender.memory.write(self._asking, header + word)
+        return self._ioctl(self._pair.client.descriptor, self._asking)
+
+    def receive(self, size: int) -> Call:  # noqa: ARG002
+        """BINDER_WRITE_READ that only reads: BR_TRANSACTION."""
+        header = BinderWriteRead(
+            read_size=READ_SIZE, read_buffer=self._answering + BinderWriteRead.sizeof()
+        ).pack()
+        self.receiver.memory.write(self._answering, header)
+        return self._ioctl(self._pair.server.descriptor, self._answering)
+
+    def finish(self) -> None:
+        """Free the payload, answer the call with nothing, and free the answer.
+
+        Raises BufferElsewhereError where the payload came to lie elsewhere than at the destination.
+        """
+        memory, start = self.receiver.memory, BinderWriteRead.sizeof()
+        size = BinderWriteRead.unpack(memory.read(self._answering, start)).read_consumed
+        heard = returns.parse(memory.read(self._answering + start, size))
+        address = only(returns.Transaction, heard).buffer
+        self.answers.append(Answer(size, address))
+        say(self._pair.server, commands.FreeBuffer(address), commands.Reply())
+        hear(self._pair.server)
+        reply = only(returns.Reply, hear(self._pair.client))
+        say(self._pair.client, commands.FreeBuffer(reply.buffer))
+        if address != self.destination:
+            raise BufferElsewhereError(
+                f"the driver put a payload at {address:#x}; it was looked for at {self.destination:#x}."
+            )
+
+    def _ioctl(self, descriptor: int, argument: int) -> Call:
+        return Call("ioctl", descriptor, BinderIoctl.BINDER_WRITE_READ, argument)

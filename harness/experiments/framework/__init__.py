@@ -1,0 +1,1 @@
+"""The framework: broadcasts, bound services, lookups, and the size of Intents."""

@@ -1,0 +1,233 @@
+"""Experiments with broadcasts, through the device's activity manager or a stand-in for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emulator.base.deadline import Deadline
+from harness.binder.endpoint import binder_vm_size
+from harness.binder.errors import RemoteError
+from harness.binder.services.service_manager import ServiceManager
+from harness.binder.services.wire import INTERFACE as SERVICE_MANAGER
+from harness.experiments.core.measurement import measurement
+from harness.experiments.instruments.largest import largest_accepted
+from harness.framework.activity_manager import ActivityManager, IntentTooLargeError
+from harness.framework.bundle import Bundle
+from harness.framework.intent import Intent
+from harness.framework.receiver import Receiver, Sender, open_receiver, open_sender
+from harness.framework.standin import Framework, open_framework
+from harness.framework.transaction_codes import ACTIVITY_MANAGER, INTENT_RECEIVER
+from harness.recording.hops import Hops
+from harness.recording.sequence_diagram import SequenceDiagram
+
+if TYPE_CHECKING:
+    from harness.device.device import Device
+
+SECONDS = 10.0
+ACTION = "com.example.broadcast.MY_NOTIFICATION"
+NOTICE = "Notice me senpai!"
+PROTECTED_ACTION = "android.intent.action.BOOT_COMPLETED"
+SHELL_UID = 2000
+STEP = 4096
+"""To which the largest Intents are found, in bytes."""
+WINDOW = 4 * STEP
+"""Within which of the expected size they are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A broadcast that a receiver in another process was waiting for."""
+
+    stand_in: bool
+    sender: int
+    receiver: int
+    """Processes."""
+    action: str | None
+    extras: Bundle | None
+
+
+@measurement("broadcast", "What arrives of the broadcast that document A sends.")
+def measure_broadcast(device: Device) -> Delivery:
+    """Send document A's broadcast; TimeLimitError where it does not arrive within ten seconds."""
+    with _sender_and_receiver(device) as (framework, sender, receiver):
+        sender.send(Intent(action=ACTION, extras={"data": NOTICE}))
+        intent = receiver.next(Deadline(SECONDS)).intent
+        return Delivery(framework.stand_in, sender.pid, receiver.pid, intent.action, intent.extras)
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastHops:
+    """The way of two broadcasts of one process: it looks the activity manager up for the first alone."""
+
+    stand_in: bool
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    """The names of the processes that what the sender itself called took it to, the sender first."""
+    look_ups: tuple[int, int]
+    """Calls to the service manager, of the first and of the second."""
+    last_hop_one_way: bool
+    last_hop_from_activity_manager: bool
+    lost: bool
+    """Whether events were lost, so that the rest proves nothing."""
+    text: str
+    """Both, hop by hop."""
+    diagram: SequenceDiagram
+    """The first."""
+
+
+@measurement("broadcast-hops", "Between which processes a broadcast's transactions go.")
+def measure_broadcast_hops(device: Device) -> BroadcastHops:
+    """Trace the look-up and the broadcast of a process, and then its second broadcast."""
+    notice = Intent(action=ACTION, extras={"data": NOTICE})
+    with _sender_and_receiver(device) as (framework, sender, receiver):
+        services = ServiceManager(sender.binder)
+        _ = services.dialect  # found out before: Android's processes know theirs
+        with device.record_transactions() as first:
+            ActivityManager.find(device, sender.binder, manager=services).broadcast(notice)
+            receiver.next(Deadline(SECONDS))
+        with device.record_transactions() as second:
+            sender.send(notice)
+            receiver.next(Deadline(SECONDS))
+        names = {sender.pid: "sender", receiver.pid: "receiver"}
+        recorded = [record.hops.involving(*names).naming(names) for record in (first, second)]
+        own = [hops.caused_by(sender.pid).without_replies() for hops in recorded]
+        manager = next(hop.receiver for hop in own[1] if hop.interface == ACTIVITY_MANAGER)
+        last = next(hop for hop in reversed(recorded[1].hops) if hop.interface == INTENT_RECEIVER)
+        return BroadcastHops(
+            stand_in=framework.stand_in,
+            first=_processes(own[0]),
+            second=_processes(own[1]),
+            look_ups=(_look_ups(own[0]), _look_ups(own[1])),
+            last_hop_one_way=last.one_way,
+            last_hop_from_activity_manager=last.sender.process == manager.process,
+            lost=any(hops.lost for hops in recorded),
+            text="\n\n".join(hops.text() for hops in recorded),
+            diagram=recorded[0].diagram(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Marshalling:
+    """A call that returns and one that throws, as they are on the wire; sizes in bytes."""
+
+    stand_in: bool
+    code: int
+    call_size: int
+    reply_size: int
+    returned: int
+    """What the first call's reply holds behind the word that says there is no exception."""
+    exception: int
+    """The word in that place in the second call's reply, and its text."""
+    message: str
+    carried_out: bool
+    """Whether the driver carried the second call out as it does any other."""
+
+
+@measurement("marshalling", "What a call, its reply and an exception are on the wire.")
+def measure_marshalling(device: Device) -> Marshalling:
+    """Send a broadcast, and, as adb's user, one that only the system may send."""
+    with (
+        open_framework(device) as framework,
+        open_sender(device, uid=SHELL_UID) as sender,
+    ):
+        with device.record_transactions() as record:
+            returned = sender.send(Intent(action=ACTION))
+        call, reply, *_ = record.hops.caused_by(sender.pid)
+        with device.record_transactions() as second:
+            try:
+                sender.send(Intent(action=PROTECTED_ACTION))
+                thrown = RemoteError(0)
+            except RemoteError as error:
+                thrown = error
+        answered = [hop for hop in second.hops.caused_by(sender.pid) if hop.reply]
+        return Marshalling(
+            stand_in=framework.stand_in,
+            code=call.code,
+            call_size=call.data_size or 0,
+            reply_size=reply.data_size or 0,
+            returned=returned,
+            exception=thrown.code,
+            message=thrown.text or "",
+            carried_out=bool(answered) and all(hop.received is not None for hop in answered),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IntentLimits:
+    """The largest Intents, to 4096 bytes; all sizes are of whole transactions, in bytes."""
+
+    stand_in: bool
+    mapping: int
+    """What the activity manager's libbinder maps."""
+    largest_call: int
+    """The largest broadcast that the activity manager took."""
+    largest_delivery: int
+    """The largest that a receiver was told of."""
+    next_works: bool
+    """Whether a small one after all these refusals arrived."""
+    refusal: str
+    """The error for one Intent above the limit."""
+
+
+@measurement("intent-limits", "How large an Intent's extras may be.")
+def measure_intent_limits(device: Device) -> IntentLimits:
+    """Find the largest broadcast that is taken, and the largest that arrives."""
+    mapping = binder_vm_size(device.facts.page_size)
+    with _sender_and_receiver(device) as (framework, sender, receiver):
+        refusals: list[IntentTooLargeError] = []
+        delivered: list[int] = []
+
+        def taken(size: int) -> bool:
+            try:
+                # To nobody, so that it uses no room but the activity manager's.
+                sender.send(Intent(action=f"{ACTION}.NOBODY", extras={"data": bytes(size)}))
+            except IntentTooLargeError as error:
+                refusals.append(error)
+                return False
+            return True
+
+        def arrives(size: int) -> bool:
+            sender.send(Intent(action=ACTION, extras={"data": bytes(size)}))
+            sender.send(Intent(action=ACTION, extras={"mark": True}))
+            received = receiver.next(Deadline(SECONDS))
+            if "mark" in (received.intent.extras or {}):
+                return False
+            delivered.append(received.size)
+            receiver.next(Deadline(SECONDS))
+            return True
+
+        taken(mapping)
+        overhead = refusals[0].call_size - mapping
+        largest = largest_accepted(taken, low=mapping - WINDOW, high=mapping, step=STEP)
+        largest_accepted(arrives, low=mapping // 2 - WINDOW, high=mapping // 2 + WINDOW, step=STEP)
+        return IntentLimits(
+            stand_in=framework.stand_in,
+            mapping=mapping,
+            largest_call=largest + overhead,
+            largest_delivery=max(delivered, default=0),
+            next_works=arrives(1),
+            refusal=str(refusals[0]),
+        )
+
+
+@contextmanager
+def _sender_and_receiver(device: Device) -> Iterator[tuple[Framework, Sender, Receiver]]:
+    with (
+        open_framework(device) as framework,
+        open_receiver(device, ACTION) as receiver,
+        open_sender(device) as sender,
+    ):
+        yield framework, sender, receiver
+
+
+def _processes(hops: Hops) -> tuple[str, ...]:
+    """The names of the processes along the hops, each once: the sender, and whom it called."""
+    ends = [end for hop in hops for end in (hop.sender, hop.receiver)]
+    return tuple({end.process: end.name for end in ends}.values())
+
+
+def _look_ups(hops: Hops) -> int:
+    return sum(hop.interface == SERVICE_MANAGER for hop in hops)

@@ -1,0 +1,75 @@
+"""What a shell user can see of the framework's own look-ups of services, which no stand-in has."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.binder.services.wire import INTERFACE as SERVICE_MANAGER
+from harness.device.facts import Need
+from harness.experiments.core.measurement import measurement
+from harness.experiments.framework.broadcasts import ACTION, NOTICE
+from harness.framework.intent import Intent
+from harness.framework.sending import shell_broadcast
+from harness.framework.standin import require_android
+from harness.framework.transaction_codes import SHELL_COMMAND_TRANSACTION
+
+if TYPE_CHECKING:
+    from harness.device.device import Device
+
+
+@dataclass(frozen=True, slots=True)
+class LookUps:
+    """Calls to the service manager by the framework's own process while it was at work."""
+
+    broadcasts: int
+    """What it was made to do."""
+    calls: int
+    """All its transactions in that time."""
+    look_ups: int
+    lost: bool
+    """Whether events were lost, so that the counts prove nothing."""
+
+
+@measurement("framework-look-ups", "How often a warm framework asks the service manager.")
+def measure_framework_look_ups(device: Device, *, broadcasts: int = 5) -> LookUps:
+    """Have the activity manager send broadcasts, and count what its process asks the service manager.
+
+    Raises FacilityMissingError where Android's framework, or tracing with probes, is not there.
+    """
+    require_android(device.facts)
+    Need.KPROBES.require(device.facts)
+    intent = Intent(action=ACTION, extras={"data": NOTICE})
+    shell_broadcast(device, intent)
+    with device.record_transactions() as record:
+        for _ in range(broadcasts):
+            shell_broadcast(device, intent)
+    hops = record.hops.without_replies()
+    framework = {hop.receiver.process for hop in hops if hop.code == SHELL_COMMAND_TRANSACTION}
+    own = [hop for hop in hops if hop.sender.process in framework]
+    look_ups = sum(hop.interface == SERVICE_MANAGER for hop in own)
+    return LookUps(broadcasts, len(own), look_ups, bool(hops.lost))
+
+
+_SLOW = re.compile(r"service_manager_slow\s*:\s*\[(\d+),(\S+)\]")
+_STATISTICS = re.compile(r"service_manager_stats\s*:\s*\[(\d+),(\d+),(\d+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class SlowLookUps:
+    """What the event log holds of look-ups (ServiceManager.java; EventLogTags.logtags of core)."""
+
+    slow: tuple[tuple[str, int], ...]
+    """Names and milliseconds."""
+    counted: tuple[int, ...]
+    """Numbers of calls of which totals were logged."""
+
+
+@measurement("slow-look-ups", "What the event log says of slow look-ups.")
+def measure_slow_look_ups(device: Device) -> SlowLookUps:
+    """Read the event log; FacilityMissingError where Android's framework is not there to write it."""
+    require_android(device.facts)
+    log = device.shell("logcat -b events -d")
+    slow = tuple((found[2], int(found[1])) for found in _SLOW.finditer(log))
+    return SlowLookUps(slow, tuple(int(found[1]) for found in _STATISTICS.finditer(log)))

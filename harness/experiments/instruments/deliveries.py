@@ -1,0 +1,78 @@
+"""Payloads that the receiver keeps, so that experiments can look at them where the driver put them."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError
+from harness.agent.memory import RemoteBuffer
+from harness.binder import Pair, RemotePayload, open_pair
+from harness.binder.call import Call
+from harness.binder.driver_thread import CALL_SECONDS
+from harness.binder.received import ReceivedBuffer
+from harness.experiments.instruments.node_files import free_node
+
+if TYPE_CHECKING:
+    from harness.device.device import Device, DeviceProcess
+
+SEED = 1
+_SMALLEST_PAYLOAD = 64 * 1024
+
+
+class Deliveries:
+    """A pair whose server keeps what it is sent, and the client's memory out of which that is sent."""
+
+    def __init__(self, pair: Pair[DeviceProcess], arrivals: queue.SimpleQueue[ReceivedBuffer]) -> None:
+        self.pair = pair
+        self.sender = pair.client_process
+        self.receiver = pair.server_process
+        self._arrivals = arrivals
+        self._payload: RemoteBuffer | None = None
+        self._seed: int | None = None
+
+    def payload(self, size: int, *, seed: int = SEED) -> RemoteBuffer:
+        """The sender's memory for at least `size` bytes, filled with the pattern of `seed`."""
+        if self._payload is None or self._payload.size < size:
+            if self._payload is not None:
+                self._payload.close()
+            self._payload = self.sender.memory.allocate(max(size, _SMALLEST_PAYLOAD))
+            self._seed = None
+        if self._seed != seed:
+            self._payload.fill(seed)
+            self._seed = seed
+        return self._payload
+
+    def send(
+        self, size: int, *, seed: int = SEED, one_way: bool = False, deadline: Deadline | None = None
+    ) -> ReceivedBuffer:
+        """Send `fill_pattern(size, seed)`, and wait until the receiver has it, who keeps it until freed.
+
+        While it keeps a one-way payload it is given no other one (binder.c, binder_proc_transaction).
+        Raises what Binder.call raises, TimeLimitError at the deadline (10 s unless given).
+        """
+        deadline = deadline or Deadline(CALL_SECONDS)
+        data = RemotePayload(self.payload(size, seed=seed).address, size)
+        if one_way:
+            self.pair.client.post(0, 1, data, deadline=deadline)
+        else:
+            self.pair.client.transact(0, 1, data, deadline=deadline)
+        try:
+            return self._arrivals.get(timeout=deadline.remaining())
+        except queue.Empty:
+            raise TimeLimitError(f"the delivery of {size} bytes: not within {deadline.seconds:g} s") from None
+
+
+@contextmanager
+def open_deliveries(device: Device, *, size: int | None = None) -> Iterator[Deliveries]:
+    """Two processes on the device's free node; the receiver maps `size` bytes, by default libbinder's."""
+    arrivals: queue.SimpleQueue[ReceivedBuffer] = queue.SimpleQueue()
+
+    def keep(call: Call) -> None:
+        arrivals.put(call.keep())
+
+    with open_pair(device, free_node(device.facts), keep, size=size) as pair:
+        yield Deliveries(pair, arrivals)

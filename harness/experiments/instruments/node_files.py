@@ -1,0 +1,61 @@
+"""Binder devices opened and mapped call by call, for experiments about the single steps."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.agent.errors import AgentDiedError
+from harness.agent.operations import Call
+from harness.agent.process import RemoteProcess
+from harness.agent.syscalls import AT_FDCWD
+from harness.device.facts import FacilityMissingError, Facts
+
+MAP_NORESERVE = 0x4000
+OPEN_FLAGS = os.O_RDWR | os.O_CLOEXEC
+
+
+def any_node(facts: Facts) -> str:
+    """A binder device to open and map: the free one if there is one; FacilityMissingError without any."""
+    path = facts.free_binder_device or next(reversed(facts.binder_devices), None)
+    if path is None:
+        raise FacilityMissingError("needs a binder device: this device has none")
+    return path
+
+
+def free_node(facts: Facts) -> str:
+    """The device whose context manager an experiment may be; a claim that asks for it needs FREE_BINDER."""
+    assert facts.free_binder_device is not None
+    return facts.free_binder_device
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFile:
+    """A binder device that a process has open."""
+
+    process: RemoteProcess
+    path: str
+    descriptor: int
+
+    def map(self, size: int) -> int:
+        """Map `size` bytes as libbinder does, and return the address; raises OSError."""
+        result = self.process.main.batch(self.mmap_call(size))[0]
+        return result.checked().value
+
+    def mmap_call(self, size: int, protection: int = mmap.PROT_READ) -> Call:
+        """The call that maps the device, privately and without reserving swap, for a batch."""
+        return Call("mmap", 0, size, protection, mmap.MAP_PRIVATE | MAP_NORESERVE, self.descriptor, 0)
+
+
+@contextlib.contextmanager
+def opened(process: RemoteProcess, path: str) -> Iterator[NodeFile]:
+    """Open a device in a process and close it again, mapped or not; raises OSError."""
+    descriptor = process.syscall("openat", AT_FDCWD, os.fsencode(path), OPEN_FLAGS, 0)
+    try:
+        yield NodeFile(process, path, descriptor)
+    finally:
+        with contextlib.suppress(AgentDiedError):
+            process.syscall("close", descriptor)

@@ -1,0 +1,150 @@
+"""The service managers that a device has: the one that runs, and the other generation, started beside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from emulator.base.deadline import Deadline
+from harness.agent.program import Program
+from harness.binder.endpoint import Binder
+from harness.binder.errors import DeadObjectError
+from harness.binder.services.service import BINDER
+from harness.binder.services.service_manager import ServiceManager
+from harness.device.facts import FacilityMissingError, Need
+from harness.experiments.instruments.node_files import free_node
+from harness.kernel.proc.process import ProcessFiles
+
+if TYPE_CHECKING:
+    from harness.device.device import Device
+
+PROGRAM = "/system/bin/servicemanager"
+PROGRAM_IN_C = "/system/bin/servicemanager10"
+"""The embedded device's second service manager, Android 10's."""
+START_SECONDS = 10.0
+IN_C = "in C, to Android 10"
+ON_LIBBINDER = "on libbinder, from Android 11 on"
+GENERATIONS = (IN_C, ON_LIBBINDER)
+
+Figures = TypeVar("Figures")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A running service manager, and a process that can talk to it."""
+
+    generation: str
+    """IN_C or ON_LIBBINDER."""
+    node: str
+    """The device whose context manager it is."""
+    client: Binder
+    manager: ServiceManager
+    """As the client sees it."""
+    find_pid: Callable[[], int]
+
+    @property
+    def pid(self) -> int:
+        """Its process; FacilityMissingError where that is not to be seen, which takes root."""
+        return self.find_pid()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A service manager that has not begun yet."""
+
+    generation: str
+    program: Program
+    client: Binder
+
+    def begin(self) -> Place:
+        """Let it begin, and wait until it is context manager; TimeLimitError after 10 s."""
+        self.program.resume()
+        manager = ServiceManager(self.client)
+        node = self.client.file.path
+        awaited = f"{self.program} as context manager of {node}"
+        Deadline(START_SECONDS).poll(lambda: _answers(manager), awaited)
+        return Place(self.generation, node, self.client, manager, lambda: self.program.pid)
+
+
+def at_each(device: Device, experiment: Callable[[Place], Figures]) -> tuple[Figures, ...]:
+    """What an experiment gives on the device's service manager, and on one of the other generation.
+
+    The embedded device alone has both; the other one is started on a device without context manager.
+    FacilityMissingError where there is none at all.
+    """
+    figures = []
+    others = list(_programs(device)) if device.facts.free_binder_device else []
+    if device.facts.service_manager:
+        with running(device) as place:
+            others = [generation for generation in others if generation != place.generation]
+            figures.append(experiment(place))
+    for generation in others:
+        with held(device, generation) as other:
+            figures.append(experiment(other.begin()))
+    if not figures:
+        Need.SERVICE_MANAGER.require(device.facts)
+    return tuple(figures)
+
+
+@contextmanager
+def running(device: Device) -> Iterator[Place]:
+    """The device's own service manager; FacilityMissingError where none runs."""
+    Need.SERVICE_MANAGER.require(device.facts)
+    with device.process() as process, Binder.open(process, BINDER) as client:
+        manager = ServiceManager(client)
+        generation = IN_C if manager.dialect.in_c else ON_LIBBINDER
+        yield Place(generation, BINDER, client, manager, lambda: _pid(device))
+
+
+@contextmanager
+def held(device: Device, generation: str) -> Iterator[Held]:
+    """Start a service manager on a device without context manager, held before its beginning, and end it.
+
+    FacilityMissingError where the device does not have that generation, or no such device.
+    """
+    programs = _programs(device)
+    if generation not in programs:
+        raise FacilityMissingError(
+            f"needs a service manager {generation} that may be started and ended at will. "
+            "Can be told on the embedded device."
+        )
+    Need.FREE_BINDER.require(device.facts)
+    node = free_node(device.facts)
+    with device.process() as process, Binder.open(process, node) as client:
+        # A service manager that finds another one there does not end, but waits for ever (Android 11).
+        Deadline(START_SECONDS).poll(
+            lambda: not _answers(ServiceManager(client)), f"{node}: the end of an earlier context manager"
+        )
+        with device.program([programs[generation], node]) as program:
+            yield Held(generation, program, client)
+
+
+def _programs(device: Device) -> dict[str, str]:
+    """Of both generations where the device has both, else none."""
+    if not device.files.exists(PROGRAM_IN_C):
+        return {}
+    return {IN_C: PROGRAM_IN_C, ON_LIBBINDER: PROGRAM}
+
+
+def _pid(device: Device) -> int:
+    """Of the service manager that has /dev/binder open: a vendor's own has another device open."""
+    named = device.run(["pidof", *(os.path.basename(program) for program in (PROGRAM, PROGRAM_IN_C))])
+    for pid in map(int, named.output.split()):
+        files = ProcessFiles(device.files, pid).descriptors.values()
+        if os.path.basename(BINDER) in map(os.path.basename, files):
+            return pid
+    raise FacilityMissingError(
+        f"needs the service manager's process, and of those that pidof finds ({named.output.split()}) none "
+        f"is seen to have {BINDER} open. Can be told on the embedded device, or on a rooted one."
+    )
+
+
+def _answers(manager: ServiceManager) -> bool:
+    try:
+        manager.ping()
+    except DeadObjectError:
+        return False
+    return True

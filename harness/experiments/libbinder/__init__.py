@@ -1,0 +1,1 @@
+"""libbinder's ProcessState, as AOSP's own library shows it."""

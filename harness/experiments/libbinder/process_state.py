@@ -1,0 +1,115 @@
+"""What libbinder's ProcessState is to a process: told by AOSP's libbinder itself, and seen from outside."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.experiments.core.measurement import measurement
+from harness.experiments.instruments.libbinder_probe import ask_probe, running_probe
+from harness.experiments.limits.process_mappings import mappings_of
+from harness.kernel.proc.process import ProcessFiles
+
+if TYPE_CHECKING:
+    from harness.device.device import Device
+
+MISSING = "/dev/binder_harness_missing"
+TIMES = 1000
+USES = 3
+"""How many answers `libbinder_probe fork` gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessState:
+    """A process that has asked for its ProcessState again and again, and done nothing else."""
+
+    asked: int
+    """How often."""
+    objects: int
+    """How many different ones it was given."""
+    descriptors: tuple[int, ...]
+    """Those of the process that lead to the binder device."""
+    mappings: tuple[int, ...]
+    """The sizes of its mappings of the device, in bytes."""
+    permissions: tuple[str, ...]
+    """Of each mapping, such as `r--p`."""
+    vm_flags: tuple[tuple[str, ...], ...]
+    """Of each mapping."""
+
+
+@measurement("process-state", "How many descriptors and mappings a process on libbinder has.")
+def measure_process_state(device: Device) -> ProcessState:
+    """Have the probe ask a thousand times, and read in /proc what it has open and mapped."""
+    with running_probe(device, "state", "--times", str(TIMES)) as probe:
+        answer = probe.answer()
+        files = ProcessFiles(device.files, probe.pid).descriptors
+        mappings = mappings_of(device, probe.pid)
+    paths = {answer["driver"], *(mapping.path for mapping in mappings)}
+    return ProcessState(
+        asked=answer["asked"],
+        objects=answer["objects"],
+        descriptors=tuple(descriptor for descriptor, path in files.items() if path in paths),
+        mappings=tuple(mapping.size for mapping in mappings),
+        permissions=tuple(mapping.permissions for mapping in mappings),
+        vm_flags=tuple(tuple(sorted(mapping.vm_flags)) for mapping in mappings),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MissingDriver:
+    """What libbinder uses in the place of a driver that is not there."""
+
+    asked: str
+    used: str | None
+    """The driver by the name that libbinder then has for it; None where it uses none."""
+    mapped: tuple[str, ...]
+    """What the process has mapped then."""
+    signal: int | None
+    """The signal that killed the process, if any."""
+    log: str
+    """What libbinder logged."""
+
+
+@measurement("missing-driver", "What libbinder uses in the place of a driver that is not there.")
+def measure_missing_driver(device: Device) -> MissingDriver:
+    """Have the probe name a device that does not exist, before it uses libbinder otherwise."""
+    child = ask_probe(device, "driver", MISSING)["child"]
+    answer = child["answer"] or {"driver": None, "mappings": []}
+    return MissingDriver(
+        asked=MISSING,
+        used=answer["driver"],
+        mapped=tuple(mapping["path"] for mapping in answer["mappings"]),
+        signal=child["signal"],
+        log=child["log"].strip(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ChildUse:
+    """What came of using libbinder in a child of the probe."""
+
+    use: str
+    """What was called."""
+    answer: str | None
+    """What it gave, as JSON; None where the child died of it."""
+    signal: int | None
+    """The signal that killed the child: 6, SIGABRT, is libbinder's own way to refuse."""
+    log: str
+    """What libbinder logged."""
+
+
+@measurement("use-after-fork", "What a forked child can do with its parent's libbinder.")
+def measure_use_after_fork(device: Device) -> tuple[ChildUse, ...]:
+    """Have the probe use libbinder, fork, and use it in the child: one child for each of three uses."""
+    with running_probe(device, "fork") as probe:
+        answers = [probe.answer() for _ in range(USES)]
+    return tuple(
+        ChildUse(
+            use=answer["use"],
+            answer=answer["child"]["answer"] and json.dumps(answer["child"]["answer"]),
+            signal=answer["child"]["signal"],
+            log=answer["child"]["log"].strip(),
+        )
+        for answer in answers
+    )

@@ -1,0 +1,1 @@
+"""The mapping: its size, its owner, and the memory behind it."""

@@ -1,0 +1,1 @@
+"""How a process and the driver talk: ioctls, calls, references, deaths."""

@@ -1,0 +1,124 @@
+"""Which commands make up a call, on both sides: as the processes see them, and as the driver traces them."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.binder import Binder, open_ends
+from harness.binder.abi import commands, returns
+from harness.binder.abi.commands import Command
+from harness.binder.abi.returns import Return
+from harness.binder.driver_thread import READ_SIZE
+from harness.experiments.core.measurement import measurement
+from harness.experiments.instruments.node_files import free_node
+from harness.experiments.instruments.non_blocking import names, only
+from harness.kernel.tracing.events import TraceEvent
+from harness.kernel.tracing.transactions import EVENTS, Hop, parse_hops
+
+if TYPE_CHECKING:
+    from harness.device.device import Device
+
+CODE = 1
+WORDS = ("binder:binder_command", "binder:binder_return")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One BINDER_WRITE_READ: the commands that went in and those that came out."""
+
+    said: tuple[str, ...]
+    heard: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """One command as the driver's tracepoints binder_command and binder_return show it."""
+
+    by: str
+    """`caller` or `callee`, whichever end said or heard it."""
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallSequence:
+    """Two calls of one thread, each with an empty reply, the second of them traced."""
+
+    first: tuple[Exchange, ...]
+    """The caller's in the first call, the first ioctls that its thread makes."""
+    caller: tuple[Exchange, ...]
+    """The caller's in the second call."""
+    callee: tuple[Exchange, ...]
+    """The callee's in the second call."""
+    traced: tuple[Traced, ...]
+    """What both said and heard in the second call, in order of time. The driver does not trace BR_NOOP."""
+    hops: tuple[Hop, ...]
+    """The call and the reply, as the driver's other tracepoints show them."""
+    complete: bool
+    """Whether the trace lacks nothing."""
+
+
+@measurement("call-sequence", "Which commands make up a call, in which order.")
+def measure_call_sequence(device: Device) -> CallSequence:
+    """Call as libbinder does: the caller's one ioctl says the call, and waits for what comes."""
+    with (
+        open_ends(device, free_node(device.facts)) as pair,
+        concurrent.futures.ThreadPoolExecutor(1) as beside,
+    ):
+
+        def call_and_reply() -> tuple[tuple[Exchange, ...], tuple[Exchange, ...]]:
+            calling = beside.submit(_call, pair.client)
+            callee = _answer(pair.server)
+            return calling.result(), callee
+
+        first, _ = call_and_reply()
+        pids = (pair.client_process.pid, pair.server_process.pid)
+        with device.tracing.record(events=(*WORDS, *EVENTS), pids=pids) as recording:
+            caller, callee = call_and_reply()
+    ends = {pair.client.remote.tid: "caller", pair.server.remote.tid: "callee"}
+    return CallSequence(
+        first=first,
+        caller=caller,
+        callee=callee,
+        traced=traced_words(recording.events(), ends),
+        hops=parse_hops(recording.events()),
+        complete=not recording.lost and not recording.trace.unknown_lines,
+    )
+
+
+def _call(caller: Binder) -> tuple[Exchange, ...]:
+    """Call, and read until the reply is there."""
+    exchanges: list[Exchange] = []
+    said: tuple[Command, ...] = (commands.Transaction(target=0, code=CODE),)
+    while True:
+        heard = _exchange(caller, said, exchanges)
+        if replies := [word for word in heard if isinstance(word, returns.Reply)]:
+            caller.say(*(commands.FreeBuffer(reply.buffer) for reply in replies))
+            return tuple(exchanges)
+        said = ()
+
+
+def _answer(callee: Binder) -> tuple[Exchange, ...]:
+    """Wait for one call, and reply nothing."""
+    exchanges: list[Exchange] = []
+    heard = _exchange(callee, (commands.EnterLooper(),), exchanges)
+    call = only(returns.Transaction, heard)
+    _exchange(callee, (commands.FreeBuffer(call.buffer), commands.Reply()), exchanges)
+    return tuple(exchanges)
+
+
+def _exchange(end: Binder, said: tuple[Command, ...], exchanges: list[Exchange]) -> list[Return]:
+    heard = end.write_read(commands.compose(*said), READ_SIZE).returns
+    exchanges.append(Exchange(names(said), names(heard)))
+    return heard
+
+
+def traced_words(events: Iterable[TraceEvent], ends: Mapping[int, str]) -> tuple[Traced, ...]:
+    """What the threads of `ends` said and heard: the trace has it as `cmd=0x40406300 BC_TRANSACTION`."""
+    return tuple(
+        Traced(ends[event.tid], event.text.rpartition(" ")[2])
+        for event in events
+        if event.name in ("binder_command", "binder_return") and event.tid in ends
+    )

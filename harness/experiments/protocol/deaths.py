@@ -1,0 +1,120 @@
+"""What a process is told of another's death: when it asked in time, took that back, or asked too late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError
+from harness.binder import Binder, Node, Pair, Parcel
+from harness.binder.abi import commands, objects, returns
+from harness.binder.abi.returns import Return
+from harness.binder.received import ReceivedBuffer
+from harness.experiments.core.measurement import measurement
+from harness.experiments.instruments.non_blocking import hear, loaded, names, only, open_by_hand, say
+
+if TYPE_CHECKING:
+    from harness.device.device import Device, DeviceProcess
+
+OBJECT = Node(ptr=0x1000, cookie=1)
+IN_TIME, CLEARED, TOO_LATE = 0xA, 0xB, 0xC
+"""The cookies of three requests: one kept, one taken back, one made after the death."""
+DEATH_SECONDS = 5.0
+_DELIVERED = "has delivered dead binder"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notification and the cookie it brings back."""
+
+    word: str
+    cookie: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deaths:
+    """What the holder of two objects of one owner was told."""
+
+    end: str
+    """How the owner ended."""
+    before: tuple[Notice, ...]
+    """While the owner lived: one request was made, another made and taken back."""
+    after: tuple[Notice, ...]
+    """When the owner had ended."""
+    acknowledged: tuple[bool | None, bool | None]
+    """Whether the debug files show a delivered notice: before BC_DEAD_BINDER_DONE, and after it.
+
+    None where the device does not show them.
+    """
+    call: tuple[str, ...]
+    """What a call to the dead object was answered."""
+    too_late: tuple[Notice, ...]
+    """When another request was made after all that, for the object whose request had been taken back."""
+
+
+@measurement("deaths", "What a process is told when the owner of objects it holds dies.")
+def measure_deaths(device: Device) -> Deaths:
+    """Hold two objects of one process, ask to be told of their deaths, take one request back, and kill it."""
+    with open_by_hand(device) as pair:
+        holder = pair.client
+        say(holder, commands.EnterLooper())
+        manager, other = 0, _obtain_object(pair)
+        say(holder, commands.Acquire(manager), commands.RequestDeathNotification(manager, IN_TIME))
+        say(holder, commands.RequestDeathNotification(other, CLEARED))
+        before = say(holder, commands.ClearDeathNotification(other, CLEARED))
+
+        end = pair.server_process.kill()
+        after = _await_notice(holder)
+        delivered = _shows_delivered(device, pair)
+        say(holder, commands.DeadBinderDone(IN_TIME))
+        done = _shows_delivered(device, pair)
+
+        call = say(holder, commands.Transaction(target=other))
+        too_late = say(holder, commands.RequestDeathNotification(other, TOO_LATE)) or _await_notice(holder)
+        say(holder, commands.DeadBinderDone(TOO_LATE))
+    return Deaths(
+        end=str(end),
+        before=_notices(before),
+        after=_notices(after),
+        acknowledged=(delivered, done),
+        call=names(call),
+        too_late=_notices(too_late),
+    )
+
+
+def _obtain_object(pair: Pair[DeviceProcess]) -> int:
+    """Have the owner send an object of its own in a reply; the holder's handle, which it has acquired."""
+    holder, owner = pair.client, pair.server
+    say(holder, commands.Transaction(target=0))
+    call = only(returns.Transaction, say(owner, commands.EnterLooper()))
+    reply, payload = loaded(owner, commands.Reply(), Parcel().node(OBJECT))
+    say(owner, commands.FreeBuffer(call.buffer), reply, payload=payload)
+    received = ReceivedBuffer(holder, only(returns.Reply, hear(holder)))
+    (handle,) = objects.handles(*received.read())
+    say(holder, commands.Acquire(handle), received.released())
+    return handle
+
+
+def _await_notice(holder: Binder) -> tuple[Return, ...]:
+    """What the driver says next, or nothing in 5 s: it takes a dead process's files apart in its own time."""
+    try:
+        return Deadline(DEATH_SECONDS).poll(lambda: hear(holder), f"a death notification on {holder}")
+    except TimeLimitError:
+        return ()
+
+
+def _notices(heard: Iterable[Return]) -> tuple[Notice, ...]:
+    return tuple(
+        Notice(word.TAG.name, word.cookie)
+        for word in heard
+        if isinstance(word, returns.DeadBinder | returns.ClearDeathNotificationDone)
+    )
+
+
+def _shows_delivered(device: Device, pair: Pair[DeviceProcess]) -> bool | None:
+    if not device.facts.binder_debug:
+        return None
+    blocks = device.binder.process(pair.client_process.pid).blocks
+    return any(_DELIVERED in block.work for block in blocks)

@@ -1,0 +1,121 @@
+"""Which ioctls a driver knows, and which protocol it speaks: found by trying a whole range of requests."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.agent.operations import Call, Read, Result, Write
+from harness.agent.protocol import MAX_OPERATIONS
+from harness.binder.abi.structures import BinderVersion, BinderWriteRead
+from harness.binder.abi.uapi import BinderIoctl
+from harness.experiments.core.measurement import measurement
+from harness.experiments.instruments.attempts import outcome
+from harness.experiments.instruments.node_files import NodeFile, any_node, opened
+
+if TYPE_CHECKING:
+    from harness.device.device import Device
+
+UNKNOWN = "EINVAL"
+"""What the driver answers to a request it does not know; most others would say ENOTTY."""
+
+NULL = 0
+NUMBERS = range(256)
+_LETTER = ord("b") << 8
+_SIZE_SHIFT = 16
+_DIRECTION_AND_SIZE = 0xFFFF_0000
+_SIZE = 0x3FFF << _SIZE_SHIFT
+
+FORMS = sorted({0} | {request & _DIRECTION_AND_SIZE for request in BinderIoctl})
+"""The directions and sizes of argument that the interface uses, and no argument."""
+
+NARROW_WRITE_READ = BinderIoctl.BINDER_WRITE_READ & ~_SIZE | BinderWriteRead.sizeof() // 2 << _SIZE_SHIFT
+"""BINDER_WRITE_READ of protocol 7, whose argument has 32-bit words in the place of 64-bit ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class IoctlSurvey:
+    """What came of every number from 0 to 255 of type `b`, each with every direction and size in use."""
+
+    tried: int
+    """How many requests."""
+    known: tuple[str, ...]
+    """The kernel's names of those that the driver knows, in the order of their numbers."""
+    unknown: tuple[str, ...]
+    """Those that the kernel's header names, and this driver does not know."""
+    others: dict[str, int]
+    """How often each error answered the requests that the header does not name."""
+
+
+@measurement("ioctls", "Which ioctls the binder driver knows, of all that it could be asked.")
+def measure_ioctls(device: Device) -> IoctlSurvey:
+    """Ask each request of an open file, with a null pointer for an argument, so that nothing is changed.
+
+    Some that the header names answer EINVAL to that as well: so those that it names get zeros, too.
+    The driver writes a line into the kernel's log for each refusal.
+    """
+    requests = [form | _LETTER | number for number, form in itertools.product(NUMBERS, FORMS)]
+    named = list(BinderIoctl)
+    with (
+        device.process() as process,
+        opened(process, any_node(device.facts)) as node,
+        process.memory.allocate(BinderWriteRead.sizeof()) as zeros,
+    ):
+        answers = dict(zip(requests, _ask(node, requests, NULL), strict=True))
+        named_answers = dict(zip(named, _ask(node, named, zeros.address), strict=True))
+    known = {ioctl for ioctl in named if {answers[ioctl], named_answers[ioctl]} != {UNKNOWN}}
+    return IoctlSurvey(
+        tried=len(requests),
+        known=tuple(ioctl.name for ioctl in named if ioctl in known),
+        unknown=tuple(ioctl.name for ioctl in named if ioctl not in known),
+        others=dict(Counter(answer for request, answer in answers.items() if request not in named)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolVersion:
+    """The version, and whether the driver does what that version means; names of errnos, or `success`."""
+
+    version: int
+    """What BINDER_VERSION answers."""
+    wide: str
+    """Of BINDER_WRITE_READ with the 48 bytes of 64-bit pointers, which is protocol 8."""
+    narrow: str
+    """Of BINDER_WRITE_READ with the 24 bytes of 32-bit pointers, which is protocol 7."""
+
+
+@measurement("protocol-version", "What BINDER_VERSION answers, and which protocol the driver speaks.")
+def measure_protocol_version(device: Device) -> ProtocolVersion:
+    """Ask for the version, and write and read nothing with the arguments of both protocols."""
+    size = BinderWriteRead.sizeof()
+    with (
+        device.process() as process,
+        opened(process, any_node(device.facts)) as node,
+        process.memory.allocate(size) as argument,
+    ):
+        asked, answer, _, wide, narrow = process.main.batch(
+            _ioctl(node, BinderIoctl.BINDER_VERSION, argument.address),
+            Read(argument.address, BinderVersion.sizeof()),
+            Write(argument.address, bytes(size)),
+            _ioctl(node, BinderIoctl.BINDER_WRITE_READ, argument.address),
+            _ioctl(node, NARROW_WRITE_READ, argument.address),
+            keep_going=True,
+        )
+    asked.checked()
+    version = BinderVersion.unpack(answer.checked().data).protocol_version
+    return ProtocolVersion(version, outcome(wide), outcome(narrow))
+
+
+def _ioctl(node: NodeFile, request: int, argument: int) -> Call:
+    return Call("ioctl", node.descriptor, request, argument)
+
+
+def _ask(node: NodeFile, requests: Sequence[int], argument: int) -> list[str]:
+    results: list[Result] = []
+    for start in range(0, len(requests), MAX_OPERATIONS):
+        calls = [_ioctl(node, request, argument) for request in requests[start : start + MAX_OPERATIONS]]
+        results += node.process.main.batch(*calls, keep_going=True)
+    return [outcome(result) for result in results]

@@ -1,0 +1,91 @@
+"""Who the receiver of a call is told that its sender is, whatever the sender itself says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from harness.binder import Binder
+from harness.binder.abi import commands, returns
+from harness.binder.abi.structures import TransactionFlag
+from harness.experiments.core.measurement import measurement
+from harness.experiments.instruments.node_files import free_node
+from harness.experiments.instruments.non_blocking import FLAGS, hear, only, open_by_hand, say
+
+if TYPE_CHECKING:
+    from harness.device.device import Device, DeviceProcess
+
+USER = 2000
+"""AID_SHELL, the user of adb's shell (system/core, android_filesystem_config.h)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A process and a user."""
+
+    pid: int
+    euid: int
+
+    def __str__(self) -> str:
+        return f"process {self.pid} of user {self.euid}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """One sender, and who it was told to be."""
+
+    actual: Identity
+    """As /proc shows it."""
+    pretended: Identity
+    """What it wrote into its transactions: the other sender."""
+    call: Identity
+    """What the receiver of its call was told."""
+    one_way: Identity
+    """What the receiver of its one-way call was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Senders:
+    """Two senders that each pretended to be the other."""
+
+    first: Sender
+    second: Sender
+
+
+@measurement("senders", "Who the receiver of a call is told that its sender is.")
+def measure_senders(device: Device) -> Senders:
+    """Have two processes of different users call, each pretending to be the other."""
+    with (
+        open_by_hand(device) as pair,
+        device.process(uid=USER) as user_process,
+        Binder.open(user_process, free_node(device.facts), flags=FLAGS) as user,
+    ):
+        say(pair.server, commands.EnterLooper())
+        first, second = _identity(pair.client_process), _identity(user_process)
+        return Senders(
+            _sender(pair.client, pair.server, first, pretended=second),
+            _sender(user, pair.server, second, pretended=first),
+        )
+
+
+def _identity(process: DeviceProcess) -> Identity:
+    return Identity(process.pid, process.procfs.status.effective_uid)
+
+
+def _sender(sender: Binder, receiver: Binder, actual: Identity, *, pretended: Identity) -> Sender:
+    call = commands.Transaction(target=0, sender_pid=pretended.pid, sender_euid=pretended.euid)
+    say(sender, call)
+    received = only(returns.Transaction, hear(receiver))
+    say(receiver, commands.FreeBuffer(received.buffer), commands.Reply())
+    reply = only(returns.Reply, hear(sender))
+    say(sender, commands.FreeBuffer(reply.buffer))
+
+    say(sender, replace(call, flags=TransactionFlag.TF_ONE_WAY))
+    received_one_way = only(returns.Transaction, hear(receiver))
+    say(receiver, commands.FreeBuffer(received_one_way.buffer))
+    return Sender(
+        actual=actual,
+        pretended=pretended,
+        call=Identity(received.sender_pid, received.sender_euid),
+        one_way=Identity(received_one_way.sender_pid, received_one_way.sender_euid),
+    )

@@ -1,0 +1,116 @@
+"""What becomes of Android when its service manager dies: what its init was told to do, and what it does."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError
+from harness.binder.endpoint import Binder
+from harness.binder.services.service import ACTIVITY_MANAGER, BINDER
+from harness.binder.services.service_manager import ServiceManager
+from harness.device.facts import FacilityMissingError
+from harness.experiments.core.measurement import measurement
+from harness.experiments.service_manager.init_files import InitService, parse_init_file, restarted_with
+
+if TYPE_CHECKING:
+    from harness.device.device import Device
+
+SERVICE_MANAGER = "servicemanager"
+DIRECTORIES = (
+    "/",
+    *(f"/{partition}/etc/init" for partition in ("system", "system_ext", "product", "vendor", "odm")),
+)
+"""Where init reads all files that end in .rc (system/core/init/init.cpp, LoadBootScripts)."""
+RESTART_SECONDS = 60.0
+FRAMEWORK_SECONDS = 180.0
+_STATE = re.compile(r"^\[init\.svc_debug_pid\.(?P<name>[^\]]+)\]: \[(?P<pid>\d+)\]$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRestart:
+    """What init does when the service manager dies; names are init's."""
+
+    declared: tuple[str, ...]
+    """The services that the .rc files have it restart, by name, by class, or in consequence."""
+    running: tuple[str, ...]
+    """Those of them that ran; empty where nothing was killed."""
+    restarted: tuple[str, ...]
+    """Those of them that were another process afterwards."""
+    manager_restarted: bool | None
+    """Whether there was another service manager; None where nothing was killed."""
+
+
+@measurement("service-restart", "What Android restarts when its service manager dies.")
+def measure_service_restart(device: Device) -> ServiceRestart:
+    """Read the .rc files; on a device of the harness's own, also kill the service manager and look."""
+    services = tuple(_declared_services(device))
+    if not any(service.name == SERVICE_MANAGER for service in services):
+        raise FacilityMissingError(
+            f"needs Android's init, and no .rc file of this device declares {SERVICE_MANAGER}. "
+            "Can be told on any Android device as far as it is declared; what then happens, on an Android "
+            "emulator or Cuttlefish of the harness's own."
+        )
+    declared = restarted_with(SERVICE_MANAGER, services)
+    if not device.life_line.disposable:
+        return ServiceRestart(tuple(sorted(declared)), (), (), None)
+    before = _processes(device)
+    if SERVICE_MANAGER not in before:
+        raise FacilityMissingError(
+            "needs to know which process init runs as the service manager (property init.svc_debug_pid…). "
+            "Can be told on a userdebug or eng build of Android 9 or later."
+        )
+    watched = {name for name in declared | {SERVICE_MANAGER} if name in before}
+    device.shell(["kill", "-9", str(before[SERVICE_MANAGER])])
+    changed = _restarted(device, before, watched)
+    if device.facts.framework:
+        _await_framework(device)
+    running = watched - {SERVICE_MANAGER}
+    return ServiceRestart(
+        declared=tuple(sorted(declared)),
+        running=tuple(sorted(running)),
+        restarted=tuple(sorted(running & changed)),
+        manager_restarted=SERVICE_MANAGER in changed,
+    )
+
+
+def _declared_services(device: Device) -> Iterator[InitService]:
+    for directory in DIRECTORIES:
+        try:
+            names = device.files.list_directory(directory)
+        except OSError:
+            continue
+        for name in names:
+            if name.endswith(".rc"):
+                with contextlib.suppress(OSError):  # /init.rc is root's alone
+                    text = device.files.read_text(f"{directory.rstrip('/')}/{name}")
+                    yield from parse_init_file(text)
+
+
+def _processes(device: Device) -> Mapping[str, int]:
+    """The running services of init, by name (its properties init.svc_debug_pid.*, Android 9 and later)."""
+    return {match["name"]: int(match["pid"]) for match in _STATE.finditer(device.run("getprop").output)}
+
+
+def _restarted(device: Device, before: Mapping[str, int], watched: Iterable[str]) -> set[str]:
+    """Those of the watched services that come back as other processes within a minute."""
+    changed: set[str] = set()
+
+    def all_changed() -> bool:
+        now = _processes(device)
+        changed.update(name for name in watched if now.get(name, before[name]) != before[name])
+        return changed >= set(watched)
+
+    with contextlib.suppress(TimeLimitError):
+        Deadline(RESTART_SECONDS).poll(all_changed, "the restart of Android's services", interval=0.5)
+    return changed
+
+
+def _await_framework(device: Device) -> None:
+    """Leave the device as it was: with its framework up."""
+    with device.process() as process, Binder.open(process, BINDER) as binder:
+        ServiceManager(binder).wait_for(ACTIVITY_MANAGER, Deadline(FRAMEWORK_SECONDS))

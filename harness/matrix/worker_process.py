@@ -1,0 +1,97 @@
+"""A process that tells what it does over a pipe, line by line, and never outlives who started it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+
+from emulator.base.command import ENDS_WITH_US, missing_program
+from emulator.base.deadline import Deadline
+
+TICK = 0.2
+"""Seconds between two looks, by whoever reads its lines, at whether it is still wanted."""
+SHOWN_LINES = 15
+FOR_ONE_RUN = ("BINDER_HARNESS_JSON", "BINDER_HARNESS_HOST")
+"""Variables that the run at hand has taken into account, and so are not for those that it starts."""
+
+
+class TellingProcess:
+    """A running process; use as a context manager, in the thread with which it is to end."""
+
+    def __init__(self, command: Sequence[str], *, pipe_option: str) -> None:
+        with contextlib.ExitStack() as stack:
+            self._errors = stack.enter_context(tempfile.TemporaryFile())
+            self._pipe, far_end = os.pipe()
+            stack.callback(os.close, self._pipe)
+            try:
+                self._process = subprocess.Popen(
+                    [*ENDS_WITH_US, *command, f"{pipe_option}={far_end}"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._errors,
+                    env={name: value for name, value in os.environ.items() if name not in FOR_ONE_RUN},
+                    pass_fds=[far_end],
+                    start_new_session=True,
+                )
+            except FileNotFoundError as error:
+                raise missing_program(ENDS_WITH_US[0]) from error
+            finally:
+                os.close(far_end)
+            stack.callback(self._end)
+            self._resources = stack.pop_all()
+
+    def __enter__(self) -> TellingProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._resources.close()
+
+    def lines(self) -> Iterator[str | None]:
+        """Each line that it tells, and None when a moment goes by without one, until it has ended."""
+        poller = select.poll()
+        poller.register(self._pipe, select.POLLIN)
+        rest = b""
+        while True:
+            if not poller.poll(TICK * 1000):
+                yield None
+                continue
+            told = os.read(self._pipe, 1 << 16)
+            if not told:
+                return
+            *lines, rest = (rest + told).split(b"\n")
+            yield from (line.decode() for line in lines)
+
+    def terminate(self) -> None:
+        """Ask it to close what it has open, and end."""
+        self._process.terminate()
+
+    def kill_after(self, deadline: Deadline) -> None:
+        """End it where the deadline is over."""
+        if deadline.expired:
+            self._process.kill()
+
+    def wait(self, deadline: Deadline) -> int:
+        """Its exit status, once it is silent; the negative number of the signal that ended it, if one did."""
+        try:
+            return self._process.wait(deadline.remaining())
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def how_it_ended(self) -> str:
+        """With which status, and the last lines of its standard error."""
+        status = self._process.returncode
+        ended = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+        self._errors.seek(0)
+        last_lines = self._errors.read().decode(errors="replace").splitlines()[-SHOWN_LINES:]
+        return "\n".join([f"The run on this device ended {ended}.", *last_lines])
+
+    def _end(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()

@@ -1,1 +1,0 @@
-"""Experiments: each returns a frozen dataclass of raw figures, and judges nothing."""

@@ -1,0 +1,80 @@
+"""The plugin's options: one prefix, one group, and for each an environment variable of the same name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from emulator.base.errors import UsageError
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the options and the environment ask for."""
+
+    target: str
+    json: Path | None
+    """Where the result document goes."""
+    time_limit: float | None
+    """Seconds one claim may take; None for each claim's own limit."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the options; they are read by `settings_of`."""
+    group = parser.getgroup("binder-harness", "Binder harness: Binder on real devices")
+    group.addoption(
+        "--binder-target",
+        metavar="TARGET",
+        help="the device that the fixture `device` opens (default: embedded; $BINDER_HARNESS_TARGET)",
+    )
+    group.addoption(
+        "--binder-json",
+        metavar="FILE",
+        help="write what came of the claims to FILE ($BINDER_HARNESS_JSON)",
+    )
+    group.addoption(
+        "--binder-time-limit",
+        metavar="SECONDS",
+        help="how long one claim may take (default: its own limit; $BINDER_HARNESS_TIME_LIMIT)",
+    )
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """What was asked for; pytest.UsageError, naming the option, for a value that cannot be used."""
+    return Settings(
+        target=_value(config, "target", _target) or "embedded",
+        json=_value(config, "json", config.invocation_params.dir.joinpath),
+        time_limit=_value(config, "time-limit", _seconds),
+    )
+
+
+def _value(config: pytest.Config, name: str, read: Callable[[str], Value]) -> Value | None:
+    """What the option or its twin was given, as `read` has it; None for nothing."""
+    given: str | None = config.getoption(f"--binder-{name}")
+    variable = f"BINDER_HARNESS_{name.upper().replace('-', '_')}"
+    text = given if given is not None else os.environ.get(variable)
+    if not text:
+        return None
+    try:
+        return read(text)
+    except UsageError as error:
+        raise pytest.UsageError(f"--binder-{name} (or {variable}): {error}") from error
+
+
+def _target(text: str) -> str:
+    from emulator.kinds.target import parse_target
+
+    return str(parse_target(text))
+
+
+def _seconds(text: str) -> float:
+    from harness.experiments.core.time_limit import seconds_in
+
+    return seconds_in(text)

@@ -1,0 +1,197 @@
+"""Brings devices to pytest: options, the fixtures `device`, `process` and `binder`, and `requires(...)`.
+
+It is loaded into every pytest run of whoever has Binder harness installed. So it imports nothing heavy
+before a device is asked for, and leaves tests that ask for none alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.plugin.devices import RESULT, Devices
+from harness.plugin.options import Settings, add_options, settings_of
+from harness.plugin.reports import Listener, attach
+
+if TYPE_CHECKING:
+    from harness.binder import Binder
+    from harness.device.device import Device, DeviceProcess
+    from harness.experiments.core.claim import Claim
+    from harness.experiments.core.judge import Result
+
+DEVICES = pytest.StashKey[Devices]()
+SETTINGS = pytest.StashKey[Settings]()
+REQUIREMENTS = "_binder_requirements"
+REQUIRES = (
+    "requires(*facilities): skip where the device of the fixture `device` lacks one of them, such as "
+    '"root" or "binder_debug" (Binder harness)'
+)
+"""The marker, as `pytest --markers` shows it."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare --binder-target and its kin."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options before anything is collected."""
+    config.addinivalue_line("markers", REQUIRES)
+    settings = settings_of(config)
+    config.stash[SETTINGS] = settings
+    config.stash[DEVICES] = Devices(config)
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Listener(settings), Listener.NAME)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Have the requirements of tests checked before their fixtures; UsageError for what is no facility."""
+    if _declared_by_others(config):
+        return
+    for item in items:
+        marks = list(item.iter_markers("requires"))
+        if marks and _sees_our_device(item):
+            for mark in marks:
+                _check_names(mark.args, item)
+            names: list[str] = vars(item)["fixturenames"]
+            if REQUIREMENTS not in names:  # the list is shared by the cases of a parametrized test
+                names.insert(0, REQUIREMENTS)
+
+
+def _declared_by_others(config: pytest.Config) -> bool:
+    """Whether the suite, or another plugin, has a marker of the name `requires` of its own."""
+    lines = [line for line in config.getini("markers") if line != REQUIRES]
+    return "requires" in (re.split("[:(]", line, maxsplit=1)[0].strip() for line in lines)
+
+
+def _sees_our_device(item: pytest.Item) -> bool:
+    """Whether the fixture `device` is, for this test, this plugin's, or one built on it."""
+    definitions = item.session._fixturemanager.getfixturedefs("device", item) or ()
+    for definition in reversed(definitions):  # the last one is used, and may itself ask for the one before
+        if definition.func.__module__ == __name__:
+            return isinstance(item, pytest.Function)
+        if "device" not in definition.argnames:
+            return False
+    return False
+
+
+def _check_names(names: tuple[object, ...], item: pytest.Item) -> None:
+    from harness.device.facts import Need
+
+    valid = [need.value for need in Need]
+    wrong = [f"{name!r}, which is no facility" for name in names if name not in valid]
+    if wrong or not names:
+        raise pytest.UsageError(
+            f"{item.nodeid} requires {wrong[0] if wrong else 'nothing'}. There are: {', '.join(valid)}.\n"
+            "(The marker `requires` is Binder harness's. A suite that has its own declares it among the "
+            "`markers` of its pytest configuration.)"
+        )
+
+
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: Any) -> None:
+    """Notice which fixture holds the device."""
+    if fixturedef.argname == "device" and fixturedef.func.__module__ == __name__:
+        request.config.stash[DEVICES].held_by(fixturedef, request)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give no test a device that its predecessor lost."""
+    item.config.stash[DEVICES].replace_lost()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let the report tell the run of devices and claims."""
+    report = yield
+    note = item.config.stash[DEVICES].note(item, call)
+    if note is not None:
+        attach(note, report)
+        if note.failure is not None:
+            report.sections.append(("Device", note.failure.message))
+    return report
+
+
+@pytest.fixture(scope="session")
+def device(pytestconfig: pytest.Config) -> Iterator[Device]:
+    """The device of --binder-target, opened once for the session; after a loss, a fresh one."""
+    with pytestconfig.stash[DEVICES].open(pytestconfig.stash[SETTINGS].target) as opened:
+        yield opened
+
+
+@pytest.fixture
+def fresh_device(device: Device) -> Iterator[Device]:
+    """The device as it was when it was opened; what the test does to it is undone, too.
+
+    Every process on it ends, before the test and after it.
+    """
+    device.rollback()
+    yield device
+    device.rollback()
+
+
+@pytest.fixture
+def process(device: Device) -> Iterator[Callable[..., DeviceProcess]]:
+    """Starts processes on the device, which end with the test: `process(uid=…, gid=…)`."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(device.process(**options))
+
+
+@pytest.fixture
+def binder(device: Device, process: Callable[..., DeviceProcess]) -> Iterator[Callable[..., Binder]]:
+    """Opens endpoints on the device's free binder node, which end with the test.
+
+    `binder()` has a process of its own, `binder(server, size=…)` belongs to one that is there.
+    """
+    from harness.device.facts import Need
+
+    _skip_without([Need.FREE_BINDER], device)
+    node = device.facts.free_binder_device
+    assert node is not None
+    with ExitStack() as stack:
+
+        def open_endpoint(of: DeviceProcess | None = None, **options: Any) -> Binder:
+            from harness.binder import Binder
+
+            return stack.enter_context(Binder.open(of or process(), node, **options))
+
+        yield open_endpoint
+
+
+@pytest.fixture
+def judge_claim(
+    request: pytest.FixtureRequest, device: Device, record_property: Callable[[str, object], None]
+) -> Callable[[Claim], Result]:
+    """Judges a claim on the device, and puts the result into every report of the run."""
+    from harness.experiments.core.json_values import to_json
+    from harness.experiments.core.judge import judge
+
+    def judge_and_record(claim: Claim) -> Result:
+        result = judge(claim, device, seconds=request.config.stash[SETTINGS].time_limit)
+        request.node.stash[RESULT] = result
+        for name in ("verdict", "as_known", "measured", "reason"):
+            record_property(name, to_json(getattr(result, name)))
+        return result
+
+    return judge_and_record
+
+
+@pytest.fixture(name=REQUIREMENTS)
+def _requirements(request: pytest.FixtureRequest, device: Device) -> None:
+    """Skips a test whose `requires` the device does not meet."""
+    _skip_without([name for mark in request.node.iter_markers("requires") for name in mark.args], device)
+
+
+def _skip_without(names: list[str], device: Device) -> None:
+    from harness.device.facts import Need
+
+    for name in names:
+        reason = Need(name).missing(device.facts)
+        if reason is not None:
+            pytest.skip(reason)

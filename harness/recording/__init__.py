@@ -1,0 +1,1 @@
+"""What was recorded of Binder on a device: transactions from process to process, in text and as diagrams."""

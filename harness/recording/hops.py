@@ -1,0 +1,209 @@
+"""Shows the way an action takes through Binder: every transaction it caused, from process to process.
+
+with device.record_transactions() as record:
+    client.transact(handle, code, data)
+print(record.hops.caused_by(client_process.pid).text())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from harness.framework.dialect import code_names_on
+from harness.framework.transaction_codes import CodeNames, code_names
+from harness.kernel.files import Files
+from harness.kernel.tracing.tracing import Lost, Recording
+from harness.kernel.tracing.transactions import BEGINNING, EVENTS, Hop, parse_hops
+from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
+
+if TYPE_CHECKING:
+    from harness.device.device import Device
+
+NOTHING_LOST = Lost(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Hops:
+    """Transactions in the order in which they were sent, and what the recording lacks."""
+
+    hops: tuple[Hop, ...]
+    lost: Lost = NOTHING_LOST
+    names: CodeNames = code_names
+
+    def __iter__(self) -> Iterator[Hop]:
+        return iter(self.hops)
+
+    def __len__(self) -> int:
+        return len(self.hops)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def caused_by(self, *processes: int) -> Hops:
+        """What these processes (by id) sent of themselves, and all that followed from it.
+
+        A transaction follows from the one that its thread was handling, a reply from its call. What a
+        receiver hands to another of its threads first is not seen to follow: see `involving`.
+        """
+        followed: set[int] = set()
+        for hop in self.hops:
+            before = hop.answers if hop.reply else hop.cause
+            own = before is None and hop.sender.process in processes and not hop.reply
+            if own or before in followed:
+                followed.add(hop.number)
+        return self._only(lambda hop: hop.number in followed)
+
+    def involving(self, *processes: int) -> Hops:
+        """What these processes sent or were sent."""
+        return self._only(lambda hop: hop.sender.process in processes or hop.receiver.process in processes)
+
+    def naming(self, names: Mapping[int, str]) -> Hops:
+        """The same with these names for processes, by id."""
+        return replace(self, hops=tuple(_renamed(hop, names) for hop in self.hops))
+
+    def without_replies(self) -> Hops:
+        """Calls and one-way transactions only."""
+        return self._only(lambda hop: not hop.reply)
+
+    def called(self, hop: Hop) -> str:
+        """What a hop calls, in words: the interface and the code's name where they are known."""
+        interface = None if hop.reply else _short(hop.interface)
+        return f"{interface}.{self._method(hop)}" if interface else self._method(hop)
+
+    def text(self) -> str:
+        """One line for each hop, times in milliseconds from the first one on."""
+        if not self.hops:
+            return "\n".join([*self._loss(), "no transaction was recorded"])
+        start = self.hops[0].sent
+        lines = [self._line(hop, start) for hop in self.hops]
+        return "\n".join([*self._loss(), *lines])
+
+    def diagram(self) -> SequenceDiagram:
+        """A sequence diagram with a lifeline for each thread; see its `mermaid` and `svg`."""
+        ends = [end for hop in self.hops for end in (hop.sender, hop.receiver)]
+        processes = list(dict.fromkeys(end.process for end in ends))
+        threads = list(dict.fromkeys((end.process, end.thread) for end in ends))
+        threads.sort(key=lambda thread: processes.index(thread[0]))
+        names = {end.process: end.name for end in ends if end.name}
+        start = self.hops[0].sent if self.hops else 0.0
+        return SequenceDiagram(
+            lifelines=tuple(Lifeline(*thread, names.get(thread[0], "")) for thread in threads),
+            arrows=tuple(
+                Arrow(
+                    sender=threads.index((hop.sender.process, hop.sender.thread)),
+                    receiver=threads.index((hop.receiver.process, hop.receiver.thread)),
+                    kind=_kind(hop),
+                    interface=None if hop.reply else _short(hop.interface),
+                    called=self._method(hop),
+                    size=hop.data_size,
+                    sent=round((hop.sent - start) * 1000, 3),
+                    latency=None if hop.latency is None else round(hop.latency * 1000, 3),
+                )
+                for hop in self.hops
+            ),
+            note=" ".join(self._loss()),
+        )
+
+    def mermaid(self) -> str:
+        """The sequence diagram in Mermaid's language."""
+        return self.diagram().mermaid()
+
+    def svg(self) -> str:
+        """The sequence diagram as an `<svg>` element, which can be a file of its own or part of a page."""
+        return self.diagram().svg()
+
+    def _method(self, hop: Hop) -> str:
+        return "reply" if hop.reply else self.names(hop.interface, hop.code) or f"code {hop.code}"
+
+    def _only(self, wanted: Callable[[Hop], bool]) -> Hops:
+        return replace(self, hops=tuple(filter(wanted, self.hops)))
+
+    def _loss(self) -> list[str]:
+        if not self.lost:
+            return []
+        return [
+            f"INCOMPLETE: {self.lost.overwritten} events overwritten, {self.lost.dropped} dropped, "
+            f"{self.lost.missed_hits} probe hits missed; record with a larger buffer_kib"
+        ]
+
+    def _line(self, hop: Hop, start: float) -> str:
+        node = "" if hop.reply else f" to node {hop.node}"
+        kind = " one-way" if hop.one_way else ""
+        thread = "" if hop.receiver.thread is None else f" thread {hop.receiver.thread}"
+        return (
+            f"{(hop.sent - start) * 1000:9.3f} ms  {hop.sender} thread {hop.sender.thread} → {hop.receiver}"
+            f"{thread}: {self.called(hop)}{kind}{node}, {_size(hop)}{_latency(hop)}"
+        )
+
+
+class HopRecord:
+    """What `record_hops` yields: live inside the block, final after it."""
+
+    def __init__(self, recording: Recording, files: Files, names: CodeNames) -> None:
+        self._recording = recording
+        self._files = files
+        self._names = names
+        self._process_names: dict[int, str] = {}
+
+    @property
+    def hops(self) -> Hops:
+        """What was recorded so far."""
+        hops = parse_hops(self._recording.events())
+        for end in (end for hop in hops for end in (hop.sender, hop.receiver)):
+            if end.process is not None and end.process not in self._process_names:
+                self._process_names[end.process] = self._name_of(end.process, end.name)
+        return Hops(hops, self._recording.lost, self._names).naming(self._process_names)
+
+    def _name_of(self, process: int, otherwise: str) -> str:
+        """The name of a process's program while it is there: `comm` is cut to 15 characters."""
+        try:
+            program = self._files.read_text(f"/proc/{process}/cmdline").partition("\0")[0]
+        except OSError:
+            return otherwise
+        return program.rpartition("/")[2] or otherwise
+
+
+@contextmanager
+def record_hops(
+    device: Device, *, buffer_kib: int = 4096, names: CodeNames | None = None
+) -> Iterator[HopRecord]:
+    """Record every transaction on the device during the block; see `Hops` for filters.
+
+    `buffer_kib` is for each processor. Interfaces are named where the kernel takes a probe on the driver,
+    codes by `names`, or as far as they are known for the device.
+    Raises TracingMissingError where the kernel cannot be traced, UsageError where its driver has no
+    tracepoints.
+    """
+    names = names or code_names_on(device)  # which may have to ask the device
+    probes = [BEGINNING] if device.tracing.can_probe(BEGINNING) else []
+    with device.tracing.record(events=EVENTS, kprobes=probes, buffer_kib=buffer_kib) as recording:
+        record = HopRecord(recording, device.files, names)
+        yield record
+        _ = record.hops  # names the processes before they end
+
+
+def _renamed(hop: Hop, names: Mapping[int, str]) -> Hop:
+    sender, receiver = (
+        replace(end, name=names.get(end.process or 0) or end.name) for end in (hop.sender, hop.receiver)
+    )
+    return replace(hop, sender=sender, receiver=receiver)
+
+
+def _kind(hop: Hop) -> ArrowKind:
+    return ArrowKind.REPLY if hop.reply else ArrowKind.ONE_WAY if hop.one_way else ArrowKind.CALL
+
+
+def _short(interface: str | None) -> str | None:
+    """The last part of an interface's name."""
+    return None if interface is None else interface.rpartition(".")[2]
+
+
+def _size(hop: Hop) -> str:
+    return "refused" if hop.data_size is None else f"{hop.data_size:,} bytes"
+
+
+def _latency(hop: Hop) -> str:
+    return "" if hop.latency is None else f", {hop.latency * 1000:.3f} ms"

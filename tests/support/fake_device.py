@@ -1,0 +1,176 @@
+"""A device and claims for the tests of what is built on them: nothing is booted, all else is real."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any, cast
+
+from emulator.base.errors import DeviceLostError, SetupError
+from emulator.base.progress import say
+from harness.device.facts import Facts, Need
+from harness.experiments.core.claim import Claim, Evidence, Expectation, Finding, Section, Verdict
+
+FACTS = Facts(
+    architecture="x86_64",
+    page_size=4096,
+    kernel_release="6.12.48+deb12-amd64",
+    processors=2,
+    memory_bytes=512 << 20,
+    root=True,
+    binder_devices=("/dev/binder", "/dev/vndbinder"),
+    free_binder_device="/dev/vndbinder",
+    binder_protocol=8,
+    driver="C",
+    driver_ioctls=frozenset({"BINDER_VERSION", "BINDER_WRITE_READ"}),
+    reasons={Need.KCORE: "this kernel has no /proc/kcore"},
+)
+CONSOLE = "Kernel panic - not syncing: of a test"
+CLOSED_LOG = "BINDER_HARNESS_TEST_CLOSED_LOG"
+"""Environment variable: a file to which a device's serial is added when it is closed."""
+
+
+class FakeDevice:
+    """As much of a device as the machinery of claims and the front ends touch."""
+
+    opened = 0
+
+    def __init__(self, facts: Facts = FACTS) -> None:
+        FakeDevice.opened += 1
+        self.serial = f"fake-{os.getpid()}-{FakeDevice.opened}"
+        self.facts = facts
+        self.alive = True
+        self.processes: list[FakeProcess] = []
+        self.rollbacks = 0
+
+    def __enter__(self) -> FakeDevice:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if CLOSED_LOG in os.environ:
+            with Path(os.environ[CLOSED_LOG]).open("a") as log:
+                log.write(f"{self.serial}\n")
+
+    def console_tail(self) -> str:
+        return CONSOLE
+
+    def rollback(self) -> None:
+        self.rollbacks += 1
+
+    def forget_what_ran(self) -> None:
+        pass
+
+    def process(self, **options: int) -> FakeProcess:
+        self.processes.append(FakeProcess(options))
+        return self.processes[-1]
+
+
+class FakeProcess:
+    """A process, or a binder endpoint, that knows whether it was closed."""
+
+    def __init__(self, options: dict[str, Any], process: FakeProcess | None = None, node: str = "") -> None:
+        self.options, self.process, self.node, self.closed = options, process, node, False
+
+    def __enter__(self) -> FakeProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closed = True
+
+    @classmethod
+    def open(cls, process: FakeProcess, node: str, **options: Any) -> FakeProcess:
+        return cls(options, process, node)
+
+
+def device_module(facts: Facts = FACTS, *, missing: str = "", lost: str = "") -> ModuleType:
+    """What stands for `harness.device.device`: its open_device yields fakes, or fails as told."""
+
+    def open_device(target: str = "embedded") -> FakeDevice:
+        if missing:
+            raise SetupError(missing)
+        if lost:
+            raise DeviceLostError(lost)
+        say(f"starting {target}")
+        return FakeDevice(facts)
+
+    return cast(ModuleType, SimpleNamespace(open_device=open_device, Device=FakeDevice))
+
+
+def make_claim(
+    id: str,  # noqa: A002
+    run: Callable[[FakeDevice], Finding],
+    *,
+    known: Verdict | Expectation = Verdict.CONFIRMED,
+    needs: tuple[Need, ...] = (),
+    section: Section = Section.MAPPING,
+    instead: str = "",
+) -> Claim:
+    return Claim(
+        id=id,
+        documents="AB",
+        section=section,
+        statement=f"What {id} states.",
+        experiment=f"What {id} does.",
+        source="drivers/android/binder.c, Linux 6.12",
+        run=cast(Any, run),
+        known=known,
+        needs=needs,
+        instead=instead,
+    )
+
+
+def _confirmed(_: FakeDevice) -> Finding:
+    return Finding.whether(True, "it failed with EBUSY", Evidence("errno", "mmap", 16, known=16))
+
+
+def _refuted(_: FakeDevice) -> Finding:
+    return Finding.whether(False, "no page came at mmap", Evidence("pages", "/proc/PID/smaps", 0))
+
+
+def _other_figure(_: FakeDevice) -> Finding:
+    return Finding.whether(
+        True, "the largest is 1,040,380", Evidence("largest", "mmap", 1040380, known=1040384)
+    )
+
+
+def _dies(device: FakeDevice) -> Finding:
+    device.alive = False
+    raise DeviceLostError(f"the device ended\n{CONSOLE}")
+
+
+def _breaks(_: FakeDevice) -> Finding:
+    raise ValueError("a mistake in the experiment")
+
+
+def _waits(_: FakeDevice) -> Finding:
+    say("waiting")
+    while True:
+        try:
+            threading.Event().wait(60)
+        except OSError:  # an experiment that takes every OSError for a result
+            continue
+
+
+_ALL = (
+    make_claim("mmap.once", _confirmed),
+    make_claim(
+        "mmap.first-page", _refuted, known=Verdict.REFUTED, instead="none until the first transaction"
+    ),
+    make_claim("copy.binder-one", _confirmed, needs=(Need.KCORE,), section=Section.ONE_COPY),
+    make_claim("limit.figure", _other_figure, section=Section.SIZE_LIMITS),
+    make_claim("limit.verdict", _refuted, section=Section.SIZE_LIMITS),
+    make_claim("proto.dies", _dies, section=Section.PROTOCOL),
+    make_claim("proto.breaks", _breaks, section=Section.PROTOCOL),
+    make_claim("proto.waits", _waits, section=Section.PROTOCOL),
+    make_claim("sm.single", _confirmed, section=Section.SERVICE_MANAGER),
+)
+CLAIMS_BY_ID = {claim.id: claim for claim in _ALL}
+AS_KNOWN = ("mmap.once", "mmap.first-page", "copy.binder-one", "sm.single")
+
+
+def choose(*ids: str) -> dict[str, Claim]:
+    """Some of the claims: those that come out as known, unless others are named."""
+    return {name: claim for name, claim in CLAIMS_BY_ID.items() if name in (ids or AS_KNOWN)}

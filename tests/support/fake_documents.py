@@ -1,0 +1,73 @@
+"""Result documents of fake devices, from claims that were really judged on them."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from emulator.base.errors import ExitCode
+from harness.device.facts import Facts
+from harness.experiments.core.claim import Evidence, Finding, Section
+from harness.experiments.core.judge import Result, judge
+from harness.report.document import Document
+from harness.report.matrix import Column, Matrix
+from harness.report.run import Failure
+from tests.support.fake_device import FACTS, FakeDevice, choose, make_claim
+
+ARM = dataclasses.replace(FACTS, architecture="aarch64")
+ARM_16K = dataclasses.replace(ARM, page_size=16384)
+
+
+def limit_on(facts: Facts) -> Result:
+    """A claim whose figures depend on the page size."""
+    size = (1 << 20) - 2 * facts.page_size
+    claim = make_claim(
+        "limit.zygote",
+        lambda _: Finding.whether(
+            True,
+            f"{size:,} bytes are mapped, {size:,} taken, and a page has {facts.page_size:,}",
+            Evidence("bytes", "/proc/PID/maps", size, known=size),
+        ),
+        section=Section.SIZE_LIMITS,
+    )
+    return judge(claim, cast(Any, FakeDevice(facts)))
+
+
+def document_on(facts: Facts | None = FACTS, *ids: str, target: str = "embedded") -> Document:
+    """What came of some claims, by default those that come out as known, and of the one above."""
+    now = datetime(2026, 11, 21, 12, tzinfo=UTC).isoformat(timespec="seconds")
+    claims: tuple[Result, ...] = ()
+    if facts is not None:
+        judged = [judge(claim, cast(Any, FakeDevice(facts))) for claim in choose(*ids).values()]
+        claims = (*judged, limit_on(facts))
+    return Document(harness="0.1.0", target=target, started=now, ended=now, device=facts, claims=claims)
+
+
+def changed(document: Document, claim: str, **fields: object) -> Document:
+    """The document, one of its claims having come out otherwise."""
+    claims = tuple(
+        dataclasses.replace(result, **cast(Any, fields)) if result.id == claim else result
+        for result in document.claims
+    )
+    assert claims != document.claims
+    return dataclasses.replace(document, claims=claims)
+
+
+def matrix_of(*documents: Document, failure: str = "", exit_code: ExitCode = ExitCode.AS_KNOWN) -> Matrix:
+    """A matrix of devices; the failure is the last one's."""
+    last = len(documents) - 1
+    return Matrix(
+        harness="0.1.0",
+        columns=tuple(
+            Column(
+                target=document.target,
+                exit_code=exit_code if place == last else ExitCode.AS_KNOWN,
+                failures=(Failure(message=failure, exit_code=exit_code),)
+                if failure and place == last
+                else (),
+                document=document,
+            )
+            for place, document in enumerate(documents)
+        ),
+    )

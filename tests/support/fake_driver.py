@@ -1,0 +1,199 @@
+"""A process whose memory is Python's and whose binder driver says what a test told it to."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import cast
+
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError
+from harness.agent.operations import Call, Earlier, Operation, Read, Result, Write
+from harness.agent.process import RemoteProcess
+from harness.binder.abi import commands
+from harness.binder.abi.commands import Command
+from harness.binder.abi.layout import Structure
+from harness.binder.abi.returns import Noop, Return
+from harness.binder.abi.structures import BinderTransactionData, BinderWriteRead
+from harness.binder.abi.uapi import BinderIoctl
+from harness.binder.binder_file import BinderFile
+
+MAPPING = 0x7000_0000
+MAPPING_SIZE = 64 * 1024
+DESCRIPTOR = 3
+
+Said = list[Return] | Callable[[], list[Return]]
+
+
+class FakeBuffer:
+    def __init__(self, address: int, size: int) -> None:
+        self.address = address
+        self.size = size
+
+    def close(self) -> None:
+        """Kept, so that a test can look at what was sent."""
+
+
+class FakeMemory:
+    """Regions by address; anything else is EFAULT."""
+
+    def __init__(self) -> None:
+        self._regions: dict[int, bytearray] = {MAPPING: bytearray(MAPPING_SIZE)}
+        self._next = 0x1000_0000
+
+    def allocate(self, size: int) -> FakeBuffer:
+        address, self._next = self._next, self._next + size + 0x1000
+        self._regions[address] = bytearray(size)
+        return FakeBuffer(address, size)
+
+    def _region(self, address: int, size: int) -> tuple[bytearray, int]:
+        for start, region in self._regions.items():
+            if start <= address and address + size <= start + len(region):
+                return region, address - start
+        raise OSError(errno.EFAULT, f"{size} bytes at {address:#x}")
+
+    def read(self, address: int, size: int) -> bytes:
+        region, offset = self._region(address, size) if size else (bytearray(), 0)
+        return bytes(region[offset : offset + size])
+
+    def write(self, address: int, data: bytes) -> None:
+        region, offset = self._region(address, len(data))
+        region[offset : offset + len(data)] = data
+
+
+class FakePending:
+    def __init__(self, results: list[Result], end: Callable[[], None] | None) -> None:
+        self._results = results
+        self._end = end
+        self._ended = threading.Event()
+        if end is None:
+            self._ended.set()
+
+    def result(self, deadline: Deadline | None = None) -> list[Result]:
+        if not self._ended.wait((deadline or Deadline(5)).remaining()):
+            raise TimeLimitError("a batch of the fake driver")
+        return self._results
+
+    def interrupt(self) -> None:
+        if not self._ended.is_set():
+            assert self._end is not None
+            self._end()
+            self._ended.set()
+
+
+class FakeThread:
+    """Runs batches; a read for which nothing is left to say blocks until interrupted."""
+
+    def __init__(self, process: FakeProcess, tid: int) -> None:
+        self.tid = tid
+        self.process = process
+        self.said: deque[Said] = deque()
+        self.log: list[list[Command]] = []
+        self.sent: list[bytes] = []
+        self.ioctls: list[BinderIoctl] = []
+
+    def __str__(self) -> str:
+        return f"thread {self.tid}"
+
+    def submit(self, *operations: Operation, keep_going: bool = False) -> FakePending:
+        assert keep_going
+        results: list[Result] = []
+        blocked = False
+        for operation in operations:
+            match operation:
+                case Write(address, data) if not isinstance(address, Earlier):
+                    self.process.memory.write(address, data)
+                    results.append(Result(operation, len(data)))
+                case Read(address, size) if not isinstance(address, Earlier):
+                    results.append(Result(operation, size, self.process.memory.read(address, size)))
+                case Call(_, (_, request, argument)):
+                    value = self._ioctl(cast(int, request), cast(int, argument))
+                    blocked = value is None
+                    results.append(Result(operation, -errno.EINTR if value is None else value))
+                case _:
+                    raise AssertionError(operation)
+        return FakePending(results, (lambda: None) if blocked else None)
+
+    def batch(self, *operations: Operation) -> list[Result]:
+        return self.submit(*operations, keep_going=True).result()
+
+    def syscall(self, name: str, *arguments: int | bytes) -> int:
+        return self.process.syscall(name, *arguments, thread=self)
+
+    def _ioctl(self, request: int, argument: int) -> int | None:
+        """What the ioctl returns; None where it blocks."""
+        memory = self.process.memory
+        if request != BinderIoctl.BINDER_WRITE_READ:
+            self.ioctls.append(BinderIoctl(request))
+            answer = self.process.answers.get(BinderIoctl(request))
+            if answer is None:
+                return -errno.EINVAL
+            memory.write(argument, answer.pack())
+            return 0
+        asked = BinderWriteRead.unpack(memory.read(argument, BinderWriteRead.sizeof()))
+        written = commands.parse(memory.read(asked.write_buffer, asked.write_size))
+        if written:
+            self.log.append(written)
+            self.sent += [
+                memory.read(word.buffer, word.data_size)
+                for word in written
+                if isinstance(word, BinderTransactionData)
+            ]
+        said: list[Return] = []
+        blocked = bool(asked.read_size) and not self.said
+        if asked.read_size and self.said:
+            step = self.said.popleft()
+            said = [Noop(), *(step() if callable(step) else step)]
+        read = b"".join(word.encode() for word in said)
+        assert len(read) <= asked.read_size
+        if read:
+            memory.write(asked.read_buffer, read)
+        done = BinderWriteRead(
+            asked.write_size,
+            asked.write_size,
+            asked.write_buffer,
+            asked.read_size,
+            len(read),
+            asked.read_buffer,
+        )
+        memory.write(argument, done.pack())
+        return None if blocked else 0
+
+
+class FakeProcess:
+    def __init__(self) -> None:
+        self.pid = 100
+        self.page_size = 4096
+        self.memory = FakeMemory()
+        self.answers: dict[BinderIoctl, Structure] = {}
+        self.calls: list[str] = []
+        self.threads: list[FakeThread] = []
+        self.next_said: deque[list[Said]] = deque()
+        self.main = self.start_thread()
+
+    def start_thread(self) -> FakeThread:
+        thread = FakeThread(self, 100 + len(self.threads))
+        if self.next_said:
+            thread.said.extend(self.next_said.popleft())
+        self.threads.append(thread)
+        return thread
+
+    def syscall(self, name: str, *arguments: int | bytes, thread: FakeThread | None = None) -> int:
+        self.calls.append(name)
+        if name == "ioctl":
+            (thread or self.main).ioctls.append(BinderIoctl(cast(int, arguments[1])))
+        return {"openat": DESCRIPTOR, "mmap": MAPPING}.get(name, 0)
+
+    def put(self, offset: int, data: bytes) -> int:
+        """What the driver copied into the mapping; its address."""
+        self.memory.write(MAPPING + offset, data)
+        return MAPPING + offset
+
+    @property
+    def remote(self) -> RemoteProcess:
+        return cast(RemoteProcess, self)
+
+    def file(self) -> BinderFile:
+        return BinderFile(self.remote, "/dev/binder", DESCRIPTOR, MAPPING, MAPPING_SIZE)

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from emulator.adb import server as adb_server
+from emulator.base.deadline import Deadline
+from emulator.base.errors import UsageError
+from emulator.base.lock_file import open_locked
+
+WITHIN = 20.0
+ADB = """#!/bin/sh
+# $1 and $2 are -P and the port.
+case "$3" in
+    nodaemon) echo "$$" > "$0.server"; exec sleep 60 ;;
+    devices) echo "List of devices attached" ;;
+esac
+"""
+
+
+def test_a_server_does_not_wait_for_usb_where_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ADB_LIBUSB", raising=False)
+    monkeypatch.setattr(adb_server, "USB", tmp_path / "none")
+    assert adb_server._environment()["ADB_LIBUSB"] == "0"
+    monkeypatch.setattr(adb_server, "USB", tmp_path)
+    assert "ADB_LIBUSB" not in adb_server._environment()
+
+
+@pytest.mark.parametrize("port", ["", "adb", "-1", "65536"])
+def test_what_is_no_port_is_refused(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", port)
+    with pytest.raises(UsageError, match=f"ANDROID_ADB_SERVER_PORT is the number of a port, not '{port}'"):
+        adb_server.server_port()
+
+
+def test_the_user_s_choice_of_a_way_to_usb_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADB_LIBUSB", "1")
+    monkeypatch.setattr(adb_server, "USB", tmp_path / "none")
+    assert adb_server._environment()["ADB_LIBUSB"] == "1"
+
+
+def test_a_server_stays_for_those_who_share_the_successor_of_its_lock(tmp_path: Path) -> None:
+    """As when another run sweeps the file between the end of one run and the start of the next."""
+    adb, path, server = tmp_path / "adb", tmp_path / "lock", tmp_path / "adb.server"
+    adb.write_text(ADB)
+    adb.chmod(0o755)
+
+    def share() -> int:
+        file = open_locked(path, adb_server._wait_to_share)
+        shared.append(file)
+        return os.fstat(file.fileno()).st_ino
+
+    def await_waiter(inode: int) -> None:
+        """Until somebody waits for the lock, as proc_locks(5) shows it."""
+        Deadline(WITHIN).poll(
+            lambda: any(
+                "->" in line and f":{inode} " in line for line in Path("/proc/locks").read_text().splitlines()
+            ),
+            "the keeper to wait for the lock",
+        )
+
+    shared: list[IO[str]] = []
+    first = share()
+    with subprocess.Popen(["sh", "-c", adb_server.KEEPER, "sh", adb, "5037", path]) as keeper:
+        try:
+            await_waiter(first)
+            path.unlink()
+            second = share()
+            shared[0].close()
+            await_waiter(second)
+            process = Path("/proc", server.read_text().strip())
+            assert process.exists()
+            shared[1].close()
+            assert keeper.wait(WITHIN) == 0
+            assert not process.exists()
+            assert not path.exists()
+        finally:
+            keeper.kill()

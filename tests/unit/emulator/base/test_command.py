@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from emulator.base.command import run
+from emulator.base.deadline import Deadline
+from emulator.base.errors import SetupError
+from emulator.base.lock_file import take
+
+
+def test_the_output_is_returned() -> None:
+    assert run(["sh", "-c", "echo out; echo error >&2"], seconds=20) == "out\n"
+
+
+def test_a_failure_shows_the_last_lines_and_what_usually_mends_it() -> None:
+    with pytest.raises(SetupError, match=r"(?s)exit 3.*the reason.*Try turning it off"):
+        run(["sh", "-c", "echo the reason >&2; exit 3"], seconds=20, needs="Try turning it off.")
+
+
+def test_a_missing_program_of_ours_is_answered_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulator.base.prerequisites.PREREQUISITES", (_missing(),))
+    with pytest.raises(SetupError, match=r"Install it:\n  sudo apt-get install .*no-such-package$"):
+        run(["no-such-program"], seconds=20)
+
+
+def _missing() -> object:
+    from emulator.base.prerequisites import Prerequisite
+
+    return Prerequisite("no-such-package", "nothing", program="no-such-program")
+
+
+def test_a_program_that_hangs_is_ended_with_everything_it_started() -> None:
+    started = time.monotonic()
+    with pytest.raises(SetupError, match="did not end within"):
+        run(["sh", "-c", "sleep 60 & sleep 60"], seconds=0.2)
+    assert time.monotonic() - started < 20
+
+
+def test_what_outlives_a_program_and_holds_its_output_is_ended(tmp_path: Path) -> None:
+    """What it started has a lock, which the kernel gives up when that ends."""
+    line = 'exec 9> "$0"; flock 9; sleep 60 &'
+    with pytest.raises(SetupError, match="did not end within"):
+        run(["sh", "-c", line, tmp_path / "lock"], seconds=0.5)
+    with (tmp_path / "lock").open() as lock:
+        Deadline(20).poll(lambda: take(lock), "the end of what was started")

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import io
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from emulator.base.console import Console
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Console:
+    return Console(tmp_path / "console.log")
+
+
+def test_a_line_is_found_whether_it_came_before_or_comes_later(console: Console) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as stream:
+        reader = threading.Thread(target=console.read_from, args=(stream,))
+        reader.start()
+        os.write(writing, b"one\r\ntwo is here\r\n")
+        assert console.wait_for("two", since=0, deadline=Deadline(20)) == "two is here"
+        position = console.position
+        with pytest.raises(TimeLimitError, match="two"):
+            console.wait_for("two", since=position, deadline=Deadline(0.01))
+        os.write(writing, b"two again\n")
+        assert console.wait_for("two", since=position, deadline=Deadline(20)) == "two again"
+        os.close(writing)
+        assert console.wait_for("three", since=0, deadline=Deadline(20)) is None
+        reader.join(20)
+    assert console.log.read_bytes() == b"one\r\ntwo is here\r\ntwo again\n"
+
+
+def test_a_panic_is_noticed_and_reading_stops_when_it_is_printed_whole(console: Console) -> None:
+    console.read_from(
+        io.BytesIO(
+            b"[    9.0] Kernel panic - not syncing: sysrq triggered crash\n"
+            b"[    9.0] Call Trace:\n"
+            b"[    9.1] ---[ end Kernel panic - not syncing: sysrq triggered crash ]---\n"
+            b"more\n"
+        )
+    )
+    assert console.panic == "Kernel panic - not syncing: sysrq triggered crash"
+    assert "Call Trace" in console.tail()
+    assert "more" not in console.tail()
+
+
+def test_undecodable_bytes_are_kept_in_the_file_and_shown_replaced(console: Console) -> None:
+    console.read_from(io.BytesIO(b"\xff\xfe noise\n"))
+    assert console.tail() == "\ufffd\ufffd noise"
+    assert console.log.read_bytes() == b"\xff\xfe noise\n"

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from emulator.base.architecture import ARCHITECTURES
+from emulator.base.errors import SetupError, UsageError
+from emulator.cache.packages import (
+    PackageIndex,
+    forget_version,
+    recorded_version,
+    unpack,
+    with_sources,
+)
+
+POLICY = """\
+busybox-static:
+  Installed: (none)
+  Candidate: 1:1.35.0-4+deb12u1+b1
+  Version table:
+     1:1.35.0-4+deb12u1+b1 500
+        500 http://mirror.example/debian bookworm/main arm64 Packages
+binutils-for-build:
+  Installed: (none)
+  Candidate: (none)
+  Version table:
+libc6-dev:
+  Installed: (none)
+  Candidate: 2.36-9+deb12u14
+  Version table:
+     2.36-9+deb12u14 500
+        500 http://mirror.example/debian bookworm/main arm64 Packages
+"""
+DEPENDS = """\
+libc++-dev
+  Depends: libc++-14-dev
+libc++-14-dev
+  Depends: libc++1-14
+ |Depends: libunwind-14-dev
+  Depends: <libunwind-x.y-dev>
+libc++1-14
+<libunwind-x.y-dev>
+libunwind-14-dev
+"""
+
+
+def test_stanzas_get_source_packages_and_keep_everything_else() -> None:
+    text = (
+        "Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm bookworm-updates\n"
+        "Components: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
+    )
+    assert with_sources(text, one_line=False) == text.replace("Types: deb", "Types: deb deb-src")
+
+
+def test_stanzas_that_have_source_packages_stay_as_they_are() -> None:
+    text = "Types: deb deb-src\nURIs: http://mirror.example/debian\nSuites: bookworm\nComponents: main\n"
+    assert with_sources(text, one_line=False) == text
+
+
+def test_one_line_entries_get_source_packages_beside_them() -> None:
+    text = (
+        "# deb http://mirror.example/off bookworm main\n"
+        "deb [arch=amd64 signed-by=/k.gpg] http://mirror.example/debian bookworm main contrib\n"
+        "deb-src http://mirror.example/debian bookworm main\n"
+    )
+    assert with_sources(text, one_line=True).splitlines() == [
+        "deb [arch=amd64 signed-by=/k.gpg] http://mirror.example/debian bookworm main contrib",
+        "deb-src [arch=amd64 signed-by=/k.gpg] http://mirror.example/debian bookworm main contrib",
+    ]
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Those that were run, each answered with what apt says to the question."""
+    ran: list[list[str]] = []
+
+    def answer(command: Sequence[str | Path], **_options: object) -> str:
+        ran.append([str(word) for word in command])
+        return POLICY if "policy" in command else DEPENDS
+
+    monkeypatch.setattr("emulator.cache.packages.run", answer)
+    return ran
+
+
+def test_an_index_sees_nothing_of_what_this_machine_has_and_is(
+    tmp_path: Path, commands: list[list[str]]
+) -> None:
+    PackageIndex(tmp_path, "arm64").version("busybox-static")
+    (command,) = commands
+    assert {
+        "-oAPT::Architecture=arm64",
+        "-oAPT::Architectures=arm64",
+        f"-oDir::State={tmp_path}/state",
+        "-oDir::State::status=/dev/null",
+    } <= set(command)
+
+
+def test_versions_are_those_of_the_packages_that_the_index_has(
+    tmp_path: Path, commands: list[list[str]]
+) -> None:
+    names = ["busybox-static", "binutils-for-build", "libc6-dev"]
+    assert PackageIndex(tmp_path, "arm64").versions(names) == {
+        "busybox-static": "1:1.35.0-4+deb12u1+b1",
+        "libc6-dev": "2.36-9+deb12u14",
+    }
+    assert commands[0][-3:] == names
+
+
+def test_a_package_that_the_index_lacks_has_no_version(tmp_path: Path, commands: list[list[str]]) -> None:
+    assert PackageIndex(tmp_path, "arm64").version("binutils-for-build") is None
+    assert "binutils-for-build" in commands[0]
+
+
+def test_a_closure_holds_the_packages_that_match_and_nothing_virtual(
+    tmp_path: Path, commands: list[list[str]]
+) -> None:
+    index = PackageIndex(tmp_path, "arm64")
+    assert index.closure(["libc++-dev"], r".*-dev$") == ["libc++-14-dev", "libc++-dev", "libunwind-14-dev"]
+    assert "--recurse" in commands[0]
+
+
+class _Index:
+    """Stands in for the private index, of which it is asked."""
+
+    name = "arm64"
+
+    def __init__(self) -> None:
+        self.offered: str | None = "1"
+        self.network = True
+        self.root = Path()
+        self.held_by_another: Callable[[], object] | None = None
+        """What another run does while this one waits for the index."""
+
+    def refresh(self) -> None:
+        if not self.network:
+            raise SetupError("Is the network reachable?")
+
+    def download_all(self, packages: Sequence[str], directory: Path) -> list[Path]:
+        raise SetupError(f"there is no {' '.join(packages)} for {directory.name}")
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Index:
+    index = _Index()
+
+    @contextlib.contextmanager
+    def package_index(architecture: str) -> Iterator[_Index]:
+        index.root = tmp_path / f"apt-{ARCHITECTURES[architecture].debian}"
+        other, index.held_by_another = index.held_by_another, None
+        if other is not None:
+            other()
+        yield index
+
+    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
+    monkeypatch.setattr("emulator.cache.packages.package_index", package_index)
+    return index
+
+
+def test_a_version_is_remembered_for_each_architecture(index: _Index) -> None:
+    def ask(_index: object) -> str | None:
+        return index.offered
+
+    assert recorded_version("thing", ask, "aarch64") == "1"
+    index.offered = "2"
+    assert recorded_version("thing", ask, "aarch64") == "1"
+    assert recorded_version("thing", ask, "x86_64") == "2"
+    forget_version("thing", cast(PackageIndex, index))
+    index.offered = None
+    assert recorded_version("thing", ask, "aarch64") == "1"
+    with pytest.raises(SetupError, match="offer no thing for arm64"):
+        recorded_version("thing", ask, "x86_64")
+
+
+@pytest.mark.usefixtures("index")
+def test_an_architecture_without_packages_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"device of armv7l: .* x86_64 or aarch64"):
+        recorded_version("thing", lambda _: "1", "armv7l")
+
+
+@pytest.mark.parametrize(("network", "later"), [(True, "2"), (False, "1")])
+def test_a_version_that_is_no_longer_to_be_had_is_forgotten(
+    tmp_path: Path, index: _Index, network: bool, later: str
+) -> None:
+    assert recorded_version("thing", lambda _: "1", "aarch64") == "1"
+    index.network = network
+    with pytest.raises(SetupError, match="there is no thing=1"):
+        unpack("thing", ["thing=1"], tmp_path / "target", "aarch64")
+    assert recorded_version("thing", lambda _: "2", "aarch64") == later
+
+
+def test_what_two_runs_remember_at_once_is_kept(index: _Index) -> None:
+    index.held_by_another = lambda: recorded_version("other", lambda _: "2", "aarch64")
+    assert recorded_version("thing", lambda _: "1", "aarch64") == "1"
+    assert recorded_version("other", lambda _: "3", "aarch64") == "2"
+
+
+@pytest.mark.usefixtures("index")
+@pytest.mark.parametrize("damaged", ["", "{", "[]", "\x00"])
+def test_a_damaged_record_is_as_none(tmp_path: Path, damaged: str) -> None:
+    assert recorded_version("thing", lambda _: "1", "aarch64") == "1"
+    (tmp_path / "apt-arm64" / "versions.json").write_text(damaged)
+    assert recorded_version("thing", lambda _: "2", "aarch64") == "2"

@@ -1,0 +1,87 @@
+"""Which kernel a target gets: Debian's by name, or the user's own image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emulator.base.errors import UsageError
+from emulator.embedded.kernel.choice import DEBIAN_PACKAGES
+from emulator.embedded.kernel.kernel import find_kernel
+from emulator.kinds.target import parse_target
+from tests.unit.emulator.embedded.kernel.test_kernel_image import CODE, arm64_image, elf
+from tests.unit.emulator.embedded.kernel.test_kernel_modules import module
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path / "cache"))
+
+
+def test_ones_own_kernel_brings_its_modules(tmp_path: Path) -> None:
+    tree = tmp_path / "lib" / "modules" / "6.12.9-test"
+    tree.mkdir(parents=True)
+    (tree / "modules.builtin").write_text("virtio_pci.ko\nvirtio_console.ko\nvirtio_net.ko\n")
+    module(tree, "binder_linux", "")
+    file = tmp_path / "vmlinux"
+    file.write_bytes(elf())
+    kernel = find_kernel(str(file))
+    assert kernel.architecture == "x86_64"
+    assert kernel.image.read_bytes() == elf()
+    assert [path.name for path in kernel.modules] == ["00-binder_linux.ko"]
+
+
+BINDER = CODE + b"BINDER_SET_CONTEXT_MGR already set\n"
+
+
+def test_ones_own_kernel_may_have_all_of_it_built_in(tmp_path: Path) -> None:
+    file = tmp_path / "Image"
+    file.write_bytes(arm64_image(0b1100, BINDER))
+    kernel = find_kernel(str(file), "arm64", "16k")
+    assert (kernel.architecture, kernel.modules) == ("aarch64", ())
+    assert find_kernel(str(file)) == kernel, "an image says itself what it is for"
+
+
+def test_a_kernel_whose_modules_are_not_there_is_told_from_one_that_needs_none(tmp_path: Path) -> None:
+    file = tmp_path / "vmlinux"
+    file.write_bytes(elf())
+    with pytest.raises(UsageError, match=r"no lib/modules/6\.12\.9-test in .* or a directory above"):
+        find_kernel(str(file))
+
+
+@pytest.mark.parametrize(("architecture", "pages"), [("x86_64", None), (None, "4k"), ("x86_64", "4k")])
+def test_an_image_for_another_device_is_refused(
+    tmp_path: Path, architecture: str | None, pages: str | None
+) -> None:
+    file = tmp_path / "Image"
+    file.write_bytes(arm64_image(0b1100, BINDER))
+    with pytest.raises(UsageError, match="for aarch64 with pages of 16k"):
+        find_kernel(str(file), architecture, pages)
+
+
+def test_a_file_that_is_no_kernel_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("not a kernel")
+    with pytest.raises(UsageError, match=r"notes\.txt: This is no kernel"):
+        find_kernel(str(file))
+
+
+@pytest.mark.parametrize(
+    "combination", [("6.1", "arm64", "16k"), ("6.12", "x86_64", "16k"), ("6.12-rt", "arm64", "16k")]
+)
+def test_a_combination_that_does_not_exist_lists_those_that_do(combination: tuple[str, str, str]) -> None:
+    with pytest.raises(UsageError, match=r"kernel=6\.12&arch=arm64&pages=16k") as refused:
+        parse_target("embedded?kernel={}&arch={}&pages={}".format(*combination))
+    assert len(str(refused.value).splitlines()) == 1 + len(DEBIAN_PACKAGES)
+
+
+def test_a_target_takes_a_kernel_by_version_or_by_path(tmp_path: Path) -> None:
+    file = tmp_path / "bzImage"
+    file.touch()
+    assert parse_target(f"embedded?kernel={file}").option("kernel") == str(file)
+    assert parse_target("embedded?kernel=6.1").option("kernel") == "6.1"
+    with pytest.raises(UsageError, match="There is no file /nonexistent/bzImage"):
+        parse_target("embedded?kernel=/nonexistent/bzImage")
+    with pytest.raises(UsageError, match=r"takes 6\.1, 6\.12, 6\.12-rt, or the path of an image, not '6.2'"):
+        parse_target("embedded?kernel=6.2")

@@ -1,0 +1,109 @@
+"""What the life line of a machine does where it cannot be, or where there is no adb server."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from pathlib import Path
+
+import adbutils
+import pytest
+
+from emulator.base.deadline import Deadline
+from emulator.base.errors import DeviceLostError, UsageError
+from emulator.base.program import Program
+from emulator.embedded.device import EmbeddedDevice
+from emulator.embedded.qemu.channel import Ports
+from emulator.embedded.qemu.machine import Hardware
+from emulator.embedded.qemu.qemu_device import QemuDevice
+from emulator.embedded.qemu.running_machine import RunningMachine
+from emulator.kinds.target import parse_target
+
+
+class Asleep(RunningMachine):
+    """Another program in the place of QEMU, to which nothing leads."""
+
+    adb_port = 1
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(Program(["sleep", "60"], directory / "log", errors=directory / "errors"), Ports(0))
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Asleep:
+    return Asleep(tmp_path)
+
+
+def device_of(machine: Asleep, resources: contextlib.ExitStack) -> QemuDevice:
+    return QemuDevice(parse_target("embedded"), machine, lambda _: machine, resources)
+
+
+def test_its_machine_ends_where_the_adb_server_s_port_is_none(
+    machine: Asleep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", "none")
+    with pytest.raises(UsageError), contextlib.ExitStack() as resources:
+        device_of(machine, resources)
+    assert not machine.alive
+
+
+def test_no_adb_server_is_started_for_taking_leave_of_it(
+    machine: Asleep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # which does not listen
+        monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(unused.getsockname()[1]))
+        monkeypatch.setattr("adbutils.AdbClient.disconnect", lambda *_: pytest.fail("asked adb"))
+        monkeypatch.setattr("emulator.adb.server.subprocess.Popen", lambda *_, **__: pytest.fail("started"))
+        device_of(machine, contextlib.ExitStack()).close()
+    assert not machine.alive
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_adb_forgets_a_device_that_it_tried_to_reach(asked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A way there that was begun, and not found, would be tried for as long as the adb server lives."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise adbutils.AdbError
+
+    left: list[str] = []
+    monkeypatch.setattr("emulator.embedded.device.CONNECT_SECONDS", 0)
+    monkeypatch.setattr("emulator.embedded.qemu.qemu_device.ensure_adb_server", lambda: None)
+    monkeypatch.setattr("emulator.embedded.qemu.qemu_device.answers", lambda _: True)
+    monkeypatch.setattr("adbutils.AdbClient.connect", refuse)
+    monkeypatch.setattr("adbutils.AdbClient.disconnect", lambda _, serial: left.append(serial))
+    monkeypatch.setattr(EmbeddedDevice, "_started_machine", lambda self, _: Asleep(self._new_directory()))
+    resources = contextlib.ExitStack()
+    device = EmbeddedDevice(parse_target("embedded"), Hardware(None, None), resources, Deadline(20))
+    with contextlib.closing(device):
+        if asked:
+            with pytest.raises(DeviceLostError, match="adb to reach"):
+                _ = device.serial
+    assert left == ["127.0.0.1:1"] * asked
+
+
+def test_each_try_to_reach_it_has_an_adb_server_of_ours(
+    machine: Asleep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that was there may be ended at any time, and adbutils would start one that nobody ends."""
+    done: list[str] = []
+
+    def refuse(*_: object, **__: object) -> None:
+        done.append("asked")
+        raise adbutils.AdbError
+
+    monkeypatch.setattr(
+        "emulator.embedded.qemu.qemu_device.ensure_adb_server", lambda: done.append("ensured")
+    )
+    monkeypatch.setattr("emulator.embedded.qemu.qemu_device.answers", lambda _: False)
+    monkeypatch.setattr("adbutils.AdbClient.connect", refuse)
+    device = device_of(machine, contextlib.ExitStack())
+    with contextlib.closing(device), pytest.raises(DeviceLostError):
+        device.reconnect(Deadline(0.1))
+    assert len(done) > 2
+    assert done == ["ensured", "asked"] * (len(done) // 2)

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import struct
+from pathlib import Path
+
+import pytest
+
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError
+from harness.agent.errors import AgentDiedError
+from harness.agent.exit_status import ExitStatus
+from harness.agent.operations import Call, Earlier, Operation, Read, Write
+from harness.agent.process import RemoteProcess
+from tests.support.agent_support import SubprocessStream
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended, reaped or not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def test_a_process_tells_what_it_is(agent: RemoteProcess, agent_stream: SubprocessStream) -> None:
+    assert agent.pid == agent_stream.process.pid
+    assert agent.uid == os.getuid()
+    assert agent.page_size == os.sysconf("SC_PAGESIZE")
+    assert agent.architecture == os.uname().machine
+    assert agent.main.tid != agent.pid
+
+
+def test_each_thread_is_one(agent: RemoteProcess) -> None:
+    threads = [agent.start_thread() for _ in range(3)]
+    assert [thread.syscall("gettid") for thread in threads] == [thread.tid for thread in threads]
+    assert len({agent.main.tid, *(thread.tid for thread in threads)}) == 4
+
+
+def test_closing_ends_the_process_although_a_thread_is_blocked(agent_stream: SubprocessStream) -> None:
+    with RemoteProcess.start(agent_stream) as agent:
+        blocked = agent.main.submit(Call("ppoll", 0, 0, 0, 0))
+    assert agent_stream.process.poll() == 0
+    with pytest.raises(AgentDiedError, match="exited with status 0"):
+        blocked.result()
+    agent.close()
+
+
+def test_a_stopped_process_is_closed_by_a_kill_from_outside(agent_stream: SubprocessStream) -> None:
+    with RemoteProcess.start(agent_stream, kill=os.kill) as agent:
+        os.kill(agent.pid, signal.SIGSTOP)
+    assert agent_stream.process.poll() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("deadly", [signal.SIGKILL, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT])
+def test_death_by_a_signal_is_told_to_who_waits(agent: RemoteProcess, deadly: signal.Signals) -> None:
+    blocked = agent.main.submit(Call("ppoll", 0, 0, 0, 0))
+    assert agent.kill(deadly) == ExitStatus(signal=deadly)
+    with pytest.raises(AgentDiedError, match=f"was killed by {deadly.name}") as caught:
+        blocked.result(Deadline(1))
+    assert caught.value.exit_status == ExitStatus(signal=deadly)
+    with pytest.raises(AgentDiedError, match=deadly.name):
+        agent.syscall("getpid")
+    assert agent.kill() == ExitStatus(signal=deadly)
+
+
+def test_a_fault_outside_of_a_memory_operation_is_deadly(agent: RemoteProcess) -> None:
+    with pytest.raises(AgentDiedError, match="SIGSEGV"):
+        agent.syscall("rt_sigreturn")
+
+
+def test_an_exit_code_is_told(agent: RemoteProcess) -> None:
+    with pytest.raises(AgentDiedError, match="exited with status 7"):
+        agent.syscall("exit_group", 7)
+    assert agent.wait() == ExitStatus(code=7)
+
+
+def test_waiting_for_the_end_has_a_deadline(agent: RemoteProcess) -> None:
+    with pytest.raises(TimeLimitError, match=f"the end of process {agent.pid}"):
+        agent.wait(Deadline(0.01))
+
+
+def test_a_program_that_does_not_start_says_why() -> None:
+    with pytest.raises(AgentDiedError, match=r"status 3.*no agent here"):
+        RemoteProcess.start(SubprocessStream("sh", "-c", "echo no agent here >&2; exit 3"))
+
+
+def test_a_program_that_says_nothing_is_ended() -> None:
+    stream = SubprocessStream("sleep", "60")
+    with pytest.raises(TimeLimitError, match="greeting"):
+        RemoteProcess.start(stream, deadline=Deadline(0.05))
+    assert stream.process.poll() == -signal.SIGKILL
+
+
+@as_root
+def test_a_process_may_be_somebody_else(agent_path: Path) -> None:
+    stream = SubprocessStream(agent_path, "--uid", "10123", "--gid", "10124")
+    with RemoteProcess.start(stream) as agent, agent.memory.allocate(12) as ids:
+        assert agent.uid == 10123
+        agent.syscall("getresuid", ids.address, ids.address + 4, ids.address + 8)
+        assert struct.unpack("<3I", ids.read()) == (10123,) * 3
+        agent.syscall("getresgid", ids.address, ids.address + 4, ids.address + 8)
+        assert struct.unpack("<3I", ids.read()) == (10124,) * 3
+        status = Path(f"/proc/{agent.pid}/status").read_text()
+        assert "Groups:\t \n" in status
+        with pytest.raises(PermissionError):
+            agent.syscall("setresuid", 0, 0, 0)
+
+
+@as_root
+def test_limits_of_the_process_reach_the_caller(agent_path: Path) -> None:
+    with RemoteProcess.start(SubprocessStream(agent_path, "--uid", "10123")) as agent:
+        number_of_processes = 6
+        agent.syscall("prlimit64", 0, number_of_processes, struct.pack("<QQ", 0, 0), 0)
+        with pytest.raises(BlockingIOError, match="could not fork"):
+            agent.fork(Call("getpid"))
+        with pytest.raises(BlockingIOError, match="could not start another thread"):
+            agent.start_thread()
+        assert agent.syscall("getuid") == 10123
+
+
+def test_a_forked_child_runs_its_batch_and_stays(agent: RemoteProcess) -> None:
+    with agent.fork(Call("getpid"), Call("getppid"), Call("close", -1), Call("getpid")) as child:
+        assert [result.value for result in child.results] == [child.pid, agent.pid, -errno.EBADF]
+        assert child.exit_status is None
+        assert not is_gone(child.pid)
+        assert agent.syscall("getpid") == agent.pid
+    assert not Path(f"/proc/{child.pid}").exists()
+    child.close()
+
+
+def test_a_forked_child_has_a_copy_of_the_memory(agent: RemoteProcess) -> None:
+    with agent.memory.allocate(10) as buffer:
+        buffer.write(0, b"the parent")
+        with agent.fork(
+            Read(buffer.address, 10), Write(buffer.address, b"the child!"), Read(buffer.address, 10)
+        ) as child:
+            assert [result.data for result in child.results] == [b"the parent", b"", b"the child!"]
+        assert buffer.read() == b"the parent"
+
+
+def test_a_forked_child_has_descriptors_but_not_the_agents_stream(agent: RemoteProcess) -> None:
+    descriptor = agent.syscall("memfd_create", b"shared", 0)
+    with agent.fork(Call("pwrite64", descriptor, 0, 0, 0), Call("fcntl", 1, 3, 0)) as child:
+        assert [result.errno for result in child.results] == [0, 0]
+        assert os.readlink(f"/proc/{child.pid}/fd/{descriptor}").startswith("/memfd:shared")
+        streams = [os.readlink(f"/proc/{agent.pid}/fd/{number}") for number in (0, 1)]
+        assert os.readlink(f"/proc/{child.pid}/fd/0") not in streams
+        assert os.readlink(f"/proc/{child.pid}/fd/1") not in streams
+
+
+def test_large_results_of_a_child_arrive(agent: RemoteProcess) -> None:
+    size = 4 * 1024 * 1024
+    with agent.memory.allocate(size) as buffer:
+        buffer.fill(3)
+        with agent.fork(Read(buffer.address, size)) as child:
+            assert child.results[0].data == buffer.read()
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        pytest.param([], id="same user"),
+        pytest.param([Call("setresuid", 10123, 10123, 10123)], id="another user", marks=as_root),
+    ],
+)
+def test_a_forked_child_dies_with_its_parent(agent: RemoteProcess, operations: list[Operation]) -> None:
+    child = agent.fork(*operations)
+    agent.kill()
+    Deadline(5).poll(lambda: is_gone(child.pid), "the end of the child")
+    child.close()
+
+
+def test_a_child_that_dies_in_its_batch_tells_how(agent: RemoteProcess) -> None:
+    with agent.fork(Call("getpid"), Call("kill", Earlier(0), signal.SIGKILL), Call("getpid")) as child:
+        assert child.exit_status == ExitStatus(signal=signal.SIGKILL)
+        assert [result.value for result in child.results] == [child.pid]
+    with agent.fork(Call("exit_group", 5)) as child:
+        assert child.exit_status == ExitStatus(code=5)
+        assert child.results == []
+
+
+def test_a_child_blocked_in_its_batch_is_interrupted_at_the_deadline(agent: RemoteProcess) -> None:
+    with pytest.raises(TimeLimitError, match="ppoll on thread"):
+        agent.fork(Call("ppoll", 0, 0, 0, 0), deadline=Deadline(0.1))
+    assert agent.syscall("getpid", deadline=Deadline(5)) == agent.pid
+
+
+def test_children_of_several_threads_do_not_hold_up_one_another(agent: RemoteProcess) -> None:
+    other = agent.start_thread()
+    with agent.fork(Call("getppid")) as child:
+        outcome = other.fork(Call("exit_group", 0))
+        assert ExitStatus.from_wait(outcome.child_status) == ExitStatus(code=0)
+        assert child.results[0].value == agent.pid

@@ -1,0 +1,58 @@
+"""How a pair takes over a binder device: from nobody, from one that is just leaving, and never by force."""
+
+from __future__ import annotations
+
+import errno
+from contextlib import AbstractContextManager, nullcontext
+
+import pytest
+
+from emulator.base.errors import TimeLimitError
+from harness.agent.process import RemoteProcess
+from harness.binder import open_ends, pair
+from harness.binder.abi.uapi import BinderIoctl
+from tests.support.fake_driver import FakeProcess, FakeThread
+
+
+class ClaimedProcess(FakeProcess):
+    """Whoever wants to be context manager is refused a number of times."""
+
+    def __init__(self, refusals: int, error: int) -> None:
+        super().__init__()
+        self.refusals = refusals
+        self.error = error
+
+    def syscall(self, name: str, *arguments: int | bytes, thread: FakeThread | None = None) -> int:
+        if BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT in arguments and self.refusals:
+            self.refusals -= 1
+            raise OSError(self.error, "ioctl")
+        return super().syscall(name, *arguments, thread=thread)
+
+
+class FakeDevice:
+    def __init__(self, refusals: int, error: int = errno.EBUSY) -> None:
+        self._refusals = refusals
+        self._error = error
+
+    def process(self) -> AbstractContextManager[RemoteProcess]:
+        return nullcontext(ClaimedProcess(self._refusals, self._error).remote)
+
+
+def test_a_pair_waits_for_a_context_manager_that_is_leaving() -> None:
+    with open_ends(FakeDevice(refusals=2), "/dev/binder") as ends:
+        assert ends.client.file.targets[0] is ends.server.file
+        assert ends.server.server is None
+
+
+def test_a_pair_gives_up_on_one_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pair, "RELEASE_SECONDS", 0.01)
+    with (
+        pytest.raises(TimeLimitError, match=r"/dev/binder.*EBUSY"),
+        open_ends(FakeDevice(refusals=1000), "/dev/binder"),
+    ):
+        pass
+
+
+def test_any_other_refusal_is_not_waited_for() -> None:
+    with pytest.raises(PermissionError), open_ends(FakeDevice(1, errno.EPERM), "/dev/binder"):
+        pass

@@ -1,0 +1,711 @@
+from __future__ import annotations
+
+import ast
+import contextlib
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import IO, Any
+
+import pytest
+
+import emulator.kinds.doctor
+from emulator.adb import devices as adb_devices
+from emulator.base.deadline import Deadline
+from emulator.base.errors import UsageError
+from emulator.base.interruption import ENDING
+from harness.agent.exit_status import ExitStatus
+from harness.cli import main
+from harness.device.facts import Need
+from harness.experiments.core.claim import CLAIMS
+from harness.experiments.core.measurement import MEASUREMENTS, Measurement
+from tests.support import fake_device
+
+ROOT = Path(__file__).parents[4]
+MAIN = "from harness.cli import main; main()"
+WITH_FAKES = f"import tests.support.fake_device_plugin; {MAIN}"
+AN_IMPATIENT_USER = """
+import os, signal
+import tests.support.fake_device_plugin
+from tests.support.fake_device import FakeDevice
+close = FakeDevice.__exit__
+def close_while_the_user_presses_again(device, *error):
+    os.kill(os.getpid(), signal.SIGINT)
+    close(device, *error)
+FakeDevice.__exit__ = close_while_the_user_presses_again
+"""
+WITH_AN_IMPATIENT_USER = AN_IMPATIENT_USER + MAIN
+SECONDS = 30.0
+
+
+@dataclass
+class Ended:
+    status: int
+    output: str
+    errors: str
+
+
+CommandLine = Callable[..., Ended]
+
+
+@pytest.fixture(autouse=True)
+def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The fake device and claims, and an environment that asks for nothing."""
+    monkeypatch.setitem(sys.modules, "harness.device.device", fake_device.device_module())
+    monkeypatch.setattr(CLAIMS, "all", fake_device.choose)
+    monkeypatch.setattr(adb_devices, "state_of", adb_devices.state_of)  # for the plugin replaces it for good
+    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path / "cache"))
+    for name in ("TARGET", "HOST", "JSON", "TIME_LIMIT", "DEBUG"):
+        monkeypatch.delenv(f"BINDER_HARNESS_{name}", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def command_line(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CommandLine:
+    """Runs `binder-harness` with these words, in this process."""
+
+    def run(*words: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["binder-harness", *words])
+        before = {sent: signal.getsignal(sent) for sent in ENDING}
+        with pytest.raises(SystemExit) as ended:
+            main()
+        for sent, handler in before.items():
+            signal.signal(sent, handler)
+        output, errors = capfd.readouterr()
+        status = ended.value.code
+        return Ended(status if isinstance(status, int) else 0, output, errors)
+
+    return run
+
+
+def choose(monkeypatch: pytest.MonkeyPatch, *ids: str) -> None:
+    monkeypatch.setattr(CLAIMS, "all", lambda: fake_device.choose(*ids))
+
+
+# --- verify ---
+
+
+def test_verify_ends_in_a_table_and_a_document(command_line: CommandLine, tmp_path: Path) -> None:
+    ended = command_line("verify", "--json", "results.json", "--junit", "junit.xml")
+    assert (ended.status, "all as known" in ended.output) == (0, True)
+    assert "mmap.first-page" in ended.output
+    assert "results.json" in ended.output
+    assert "starting embedded" in ended.errors
+    assert "[  1/4] mmap.once: confirmed, as known" in ended.errors
+    assert "passed" not in ended.output + ended.errors  # pytest's own view is silent
+    claims = json.loads((tmp_path / "results.json").read_text())["claims"]
+    assert [claim["id"] for claim in claims] == list(fake_device.AS_KNOWN)
+    suite = ElementTree.parse(tmp_path / "junit.xml").find("testsuite")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("skipped")) == ("4", "1")
+
+
+def test_verify_judges_what_it_is_told(command_line: CommandLine) -> None:
+    ended = command_line("verify", "mmap", "sm.single")
+    assert ended.status == 0
+    assert "sm.single" in ended.output
+    assert "copy.binder-one" not in ended.output
+
+
+def test_verify_hands_the_rest_to_pytest(command_line: CommandLine) -> None:
+    ended = command_line("verify", "mmap", "sm", "--", "-k", "single or first-page", "--maxfail=1")
+    assert ended.status == 0
+    assert "mmap.once" not in ended.output
+    assert "1 of the 3 claims was not judged" in ended.output
+    assert command_line("verify", "--", "-k", "nothing").status == 2
+    wrong = command_line("verify", "--", "--no-such-option")
+    assert (wrong.status, "--no-such-option" in wrong.errors) == (2, True)
+    listed = command_line("verify", "mmap", "--", "--collect-only", "-q")
+    assert (listed.status, "test_claim[mmap.once]" in listed.output) == (0, True)
+
+
+def test_verify_runs_failed_claims_again(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, "mmap.once", "limit.figure")
+    assert command_line("verify").status == 1
+    ended = command_line("verify", "--", "--lf")
+    assert ended.status == 1
+    assert "mmap.once" not in ended.output
+
+
+def test_verify_goes_on_after_a_loss(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, "mmap.once", "proto.dies", "sm.single")
+    ended = command_line("verify")
+    assert ended.status == 3
+    assert "✓ 2 confirmed, ! 1 lost, 1 not as known" in ended.output
+    assert fake_device.CONSOLE in ended.output
+    assert ended.errors.count("starting embedded") == 2
+
+
+def test_verify_spreads_over_workers(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    ended = command_line("verify", "--", "-p", "tests.support.fake_device_plugin", "-n", "2")
+    assert ended.status == 0, ended
+    assert "all as known" in ended.output
+
+
+def test_without_a_device_verify_stops_and_says_why(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = fake_device.device_module(missing="QEMU is missing: apt-get install qemu-system-x86")
+    monkeypatch.setitem(sys.modules, "harness.device.device", module)
+    ended = command_line("verify")
+    assert ended.status == 4
+    assert ended.errors.count("apt-get install qemu-system-x86") == 1
+    assert "4 of the 4 claims were not judged" in ended.output
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("verify", "map.once"), "There is no claim 'map.once'. Did you mean mmap.once"),
+        (("verify", "--target", "embeded"), "binder-harness: There is no target 'embeded'. Did you mean"),
+        (("verify", "--host", "here"), "binder-harness: --host (or BINDER_HARNESS_HOST): "),
+        (("shell", "--cold", "--target", "adb:x"), "--cold is for devices that Binder harness starts itself"),
+        (("verify", "--json", "none/results.json"), "none/results.json cannot be written"),
+        (("verify", "--junit", "."), "is not a regular file"),
+        (("verify", "--time-limit", "-1"), "binder-harness: --time-limit (or BINDER_HARNESS_TIME_LIMIT)"),
+        (("verify", "--time-limit", "soon"), "'soon' is no time limit: give seconds, more than 0"),
+        (
+            ("explain", "mapp"),
+            "There is no claim 'mapp'. Did you mean mmap? All of them: binder-harness list",
+        ),
+        (("explain",), "CLAIM"),
+        (("measure", "sizes"), "There is no measurement 'sizes'. Did you mean size-limits? All of them: "),
+        (("verfy",), "verfy"),
+    ],
+)
+def test_wrong_usage_is_said_before_a_device_is_opened(
+    command_line: CommandLine, words: tuple[str, ...], named: str
+) -> None:
+    opened = fake_device.FakeDevice.opened
+    ended = command_line(*words)
+    assert (ended.status, ended.output) == (2, "")
+    assert named in ended.errors
+    assert "Traceback" not in ended.errors
+    assert fake_device.FakeDevice.opened == opened
+
+
+def test_errors_are_explained_only_on_demand(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(monkeypatch, "proto.breaks")
+    ended = command_line("verify")
+    assert (ended.status, "Traceback" in ended.output) == (1, False)
+    assert "binder-harness --debug verify proto.breaks" in ended.output
+    assert "Traceback" in command_line("--debug", "verify").output
+    assert "Traceback" in command_line("--debug", "explain", "none").errors
+
+
+def test_a_users_own_pytest_configuration_is_left_out(command_line: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+    (tmp_path / "conftest.py").write_text("raise RuntimeError('not ours')\n")
+    assert command_line("verify").status == 0
+
+
+def test_on_a_terminal_progress_is_live(tmp_path: Path) -> None:
+    leader, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", WITH_FAKES, "verify"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"},
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+    )
+    os.close(terminal)
+    output, _ = process.communicate(timeout=SECONDS)
+    shown = os.read(leader, 1 << 20).decode()
+    os.close(leader)
+    assert process.returncode == 0
+    assert b"all as known" in output
+    assert "\x1b[" in shown
+    assert "[  1/4]" not in shown
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_closes_its_device_and_keeps_what_it_found(
+    tmp_path: Path, sent: signal.Signals, status: int
+) -> None:
+    arguments = ("verify", "--json", "results.json", "--junit", "junit.xml", "--html", "page.html")
+    output, errors = _interrupted(sent, status, tmp_path, *arguments)
+    document = json.loads((tmp_path / "results.json").read_text())
+    assert document["not_judged"] == ["proto.waits"]
+    assert document["interrupted"] == sent.name
+    assert [claim["id"] for claim in document["claims"]] == ["mmap.once"]
+    assert f'name="binder_interrupted" value="{sent.name}"' in (tmp_path / "junit.xml").read_text()
+    assert "1 confirmed, all of these as known, in " in output
+    assert f"\n{sent.name} ended the run before its time\n" in output
+    for shown in (output, (tmp_path / "page.html").read_text()):
+        assert f"{sent.name} ended the run before its time\n1 of the 2 claims was not judged" in shown
+    assert errors.endswith(f"binder-harness: ended by {sent.name}\n")
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
+def test_a_signal_ends_a_booted_device(tmp_path: Path, sent: signal.Signals, status: int) -> None:
+    _interrupted(sent, status, tmp_path, "boot")
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_a_prompt(tmp_path: Path, sent: signal.Signals, status: int) -> None:
+    _, errors = _interrupted(sent, status, tmp_path, "repl")
+    assert errors.endswith(f"binder-harness: ended by {sent.name}\n")
+
+
+def test_a_signal_ends_what_runs_at_a_prompt(tmp_path: Path) -> None:
+    with _start(tmp_path, "repl") as process:
+        try:
+            _await_start(process, "repl")
+            assert process.stdin is not None
+            process.stdin.write("import threading; print('running'); threading.Event().wait()\n")
+            process.stdin.flush()
+            _await_line(process, process.stdout, "running")
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()
+    assert process.returncode == 143, errors
+    assert (tmp_path / "closed").exists()
+
+
+def _interrupted(sent: signal.Signals, status: int, directory: Path, *words: str) -> tuple[str, str]:
+    """The output of a command that gets a signal while it waits, ends with this status, and closes all.
+
+    While it closes its device, Ctrl-C is pressed as well.
+    """
+    program = WITH_AN_IMPATIENT_USER
+    with _start(directory, *words, claims="mmap.once proto.waits", program=program) as process:
+        try:
+            _await_start(process, words[0])
+            process.send_signal(sent)
+            output, errors = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()
+    assert process.returncode == status, errors
+    assert "Traceback" not in errors
+    assert (directory / "closed").read_text().count("fake-") == 1
+    return output, errors
+
+
+def test_ctrl_c_reaches_xdists_workers_and_they_close_their_devices(tmp_path: Path) -> None:
+    says_when_it_is_open = "FakeDevice.__enter__ = lambda device: open('opened', 'w').close() or device"
+    (tmp_path / "impatient.py").write_text(AN_IMPATIENT_USER + says_when_it_is_open)
+    words = ("verify", "--", "-p", "impatient", "-n", "1")
+    environment = _environment(tmp_path, claims="proto.waits")
+    environment["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", WITH_FAKES, *words],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    ) as process:
+        try:
+            Deadline(SECONDS).poll((tmp_path / "opened").exists, "the worker's device")
+            os.killpg(process.pid, signal.SIGINT)
+            output, errors = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "SIGINT ended the run before its time" in output
+    assert (tmp_path / "closed").read_text().count("fake-") == 1
+
+
+def test_a_closed_terminal_ends_a_run_like_any_signal(tmp_path: Path) -> None:
+    leader, terminal = pty.openpty()
+    # It becomes the controlling terminal of a session's leader that opens it.
+    program = f"import os; os.open(os.ttyname(0), os.O_RDWR); {WITH_FAKES}"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "verify", "--json", "results.json"],
+        cwd=tmp_path,
+        env=_environment(tmp_path, claims="mmap.once proto.waits") | {"TERM": "xterm"},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    ) as process:
+        os.close(terminal)
+        try:
+            shown = b""
+            while b"waiting" not in shown:
+                shown += os.read(leader, 1 << 10)
+            os.close(leader)
+            process.wait(SECONDS)
+        finally:
+            process.kill()
+    assert process.returncode == 128 + signal.SIGHUP
+    assert (tmp_path / "closed").read_text().count("fake-") == 1
+    assert json.loads((tmp_path / "results.json").read_text())["interrupted"] == "SIGHUP"
+
+
+def _start(
+    directory: Path, *words: str, claims: str = "", program: str = WITH_FAKES
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-u", "-c", program, *words],
+        cwd=directory,
+        env=_environment(directory, claims=claims),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _environment(directory: Path, *, claims: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "BINDER_HARNESS_TEST_CLAIMS": claims,
+        fake_device.CLOSED_LOG: str(directory / "closed"),
+    }
+
+
+def _await_start(process: subprocess.Popen[str], command: str) -> None:
+    """Until the device is open and the command waits for something else."""
+    if command == "boot":
+        _await_line(process, process.stdout, "until Ctrl-C")
+    else:
+        _await_line(process, process.stderr, "Ctrl-D ends" if command == "repl" else "waiting")
+
+
+def _await_line(process: subprocess.Popen[str], stream: IO[str] | None, marker: str) -> None:
+    assert stream is not None
+    limit = threading.Timer(SECONDS, process.kill)
+    limit.start()
+    while marker not in stream.readline():
+        assert process.poll() is None
+    limit.cancel()
+
+
+# --- list, explain ---
+
+
+def test_list_shows_claims_by_section(command_line: CommandLine) -> None:
+    ended = command_line("list")
+    assert (ended.status, "binder-harness explain CLAIM" in ended.output) == (0, True)
+    assert (
+        ended.output.index("The mapping") < ended.output.index("mmap.once") < ended.output.index("One copy")
+    )
+    assert [claim["id"] for claim in json.loads(command_line("list", "mmap.*", "--json").output)] == [
+        "mmap.once",
+        "mmap.first-page",
+    ]
+
+
+def test_explain_teaches(command_line: CommandLine) -> None:
+    output = command_line("explain", "copy.binder-one").output
+    for words in ("document A and B", "What copy.binder-one does.", "/proc/kcore", "binder.c", "confirmed"):
+        assert words in output
+    assert "none until the first transaction" in command_line("explain", "mmap.first-page").output
+
+
+def test_explain_takes_what_verify_takes(command_line: CommandLine) -> None:
+    output = command_line("explain", "mmap", "copy.*").output
+    assert [name for name in fake_device.CLAIMS_BY_ID if f"What {name} does." in output] == [
+        "mmap.once",
+        "mmap.first-page",
+        "copy.binder-one",
+    ]
+    assert output.endswith("Judge them: binder-harness verify mmap 'copy.*'\n")
+
+
+@pytest.mark.parametrize("words", [("--help",), ("list",), ("--version",)])
+def test_what_needs_no_device_starts_at_once(words: tuple[str, ...]) -> None:
+    """Seen in what is loaded, which no busy machine can slow down."""
+    program = f"import sys, atexit; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); {MAIN}"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=SECONDS,
+    )
+    assert not {"rich", "adbutils", "paramiko", "pytest"} & set(ended.stderr.split())
+
+
+# --- measure ---
+
+
+def test_measure_prints_figures(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(device: Any) -> object:
+        return Figures(1040384, (1, 2), device.facts.architecture)
+
+    known = {"sizes": Measurement("sizes", "How large it may be.", measure)}
+    monkeypatch.setattr(MEASUREMENTS, "all", lambda: known)
+    assert command_line("measure").output.startswith("sizes                     How large it may be.\n")
+    summary, blank, *lines = command_line("measure", "sizes").output.splitlines()
+    assert (summary, blank) == ("How large it may be.", "")
+    assert [line.split() for line in lines] == [
+        ["largest", "1,040,384"],
+        ["steps[0]", "1"],
+        ["steps[1]", "2"],
+        ["architecture", "x86_64"],
+    ]
+    assert json.loads(command_line("measure", "sizes", "--json").output)["steps"] == [1, 2]
+
+
+def test_what_a_device_cannot_show_is_said_of_the_measurement(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {"pages": Measurement("pages", "Which.", lambda device: Need.KCORE.require(device.facts))}
+    monkeypatch.setattr(MEASUREMENTS, "all", lambda: known)
+    ended = command_line("measure", "pages")
+    assert ended.status == 4
+    assert "binder-harness: pages cannot be measured here: needs /proc/kcore: this kernel" in ended.errors
+
+
+@dataclass
+class Figures:
+    largest: int
+    steps: tuple[int, ...]
+    architecture: str
+
+
+# --- doctor ---
+
+
+def test_doctor_names_what_mends(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = emulator.kinds.doctor.Check
+    found = [check("qemu", True, "runs"), check("make", False, "builds", "sudo apt-get install make")]
+    monkeypatch.setattr(emulator.kinds.doctor, "checks", lambda: found)
+    ended = command_line("doctor")
+    assert ended.status == 4
+    assert "sudo apt-get install make" in ended.output
+    monkeypatch.setattr(emulator.kinds.doctor, "checks", lambda: found[:1])
+    assert command_line("doctor").status == 0
+
+
+def test_doctor_shows_what_a_device_can_tell(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emulator.kinds.doctor, "checks", list)
+    output = command_line("doctor", "--target", "embedded").output
+    assert "6.12.48+deb12-amd64" in output
+    assert "BINDER_VERSION, BINDER_WRITE_READ" in output
+    assert "needs /proc/kcore: this kernel has no /proc/kcore" in output
+
+
+# --- shell, repl, boot ---
+
+
+def test_shell_runs_adb_and_passes_its_status_on(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    adb = tmp_path / "adb"
+    adb.write_text('#!/bin/sh\necho "$@"\nexit 7\n')
+    adb.chmod(0o755)
+    monkeypatch.setattr("harness.commands.adb.adb_program", lambda: str(adb))
+    ended = command_line("shell", "ls", "-l", "--color")
+    assert ended.status == 7
+    words = ended.output.split()
+    assert (words[0], words[2:]) == ("-s", ["shell", "ls", "-l", "--color"])
+    assert command_line("shell", "--target", "embedded", "--", "ps").output.split()[-1] == "ps"
+
+
+SAYS_41 = "#!/bin/sh\necho Android Debug Bridge version 1.0.41\n"
+
+
+@pytest.mark.parametrize(
+    ("on_path", "chosen"),
+    [
+        (SAYS_41, "path"),
+        (SAYS_41.replace("41", "39"), "carried"),
+        ("#!/no/such/interpreter\n", "carried"),
+        ("#!/bin/sh\nexec sleep 600\n", "carried"),
+    ],
+)
+def test_an_adb_is_chosen_that_will_not_end_the_server(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, on_path: str, chosen: str
+) -> None:
+    from harness.commands.adb import adb_program
+
+    monkeypatch.setattr("harness.commands.adb.SECONDS_TO_SAY_ITS_VERSION", 1.0)
+    for name, program in (("path", on_path), ("carried", SAYS_41)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "adb").write_text(program)
+        (tmp_path / name / "adb").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "path"), prepend=os.pathsep)
+    carried = SimpleNamespace(
+        adb_path=lambda: str(tmp_path / "carried" / "adb"), adb=SimpleNamespace(server_version=lambda: 41)
+    )
+    monkeypatch.setitem(sys.modules, "adbutils", carried)
+    monkeypatch.setattr("emulator.adb.server.answers", lambda _: True)
+    assert adb_program() == str(tmp_path / chosen / "adb")
+
+
+def test_repl_has_a_device_at_hand(tmp_path: Path) -> None:
+    with _start(tmp_path, "repl") as process:
+        output, errors = process.communicate(
+            "print('serial', device.serial, Binder, Parcel)\ndevice.facts\n", timeout=SECONDS
+        )
+    assert process.returncode == 0
+    assert "serial fake-" in output
+    assert "The device fake-" in errors
+    assert "Facts(\n    architecture='x86_64',\n" in output
+    assert 'Binder.open(server, "/dev/vndbinder"' in errors
+    assert (tmp_path / "closed").exists()
+
+
+class DeviceThatIsLost(fake_device.FakeDevice):
+    """One that adb loses sight of twice: first for its server was ended, then for the device itself ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.happened: list[str] = []
+        self.life_line = self
+        self.deaths = 0
+        """How many of its stand-ins die, each as soon as it runs."""
+
+    def state_of(self, serial: str) -> str:
+        assert serial == self.serial
+        if self.happened.count("end") < self.deaths:
+            return "device"
+        if "reconnect" not in self.happened:
+            return "gone"
+        self.alive = False
+        return "device"
+
+    def reconnect(self, deadline: Deadline) -> None:
+        assert deadline.seconds > 10
+        self.happened.append("reconnect")
+
+    def forget_what_ran(self) -> None:
+        self.happened.append("forget")
+
+    @contextlib.contextmanager
+    def open_framework(self, device: fake_device.FakeDevice) -> Iterator[SimpleNamespace]:
+        assert device is self
+        self.happened.append("stand-in")
+        program = SimpleNamespace(
+            ended=self.happened.count("stand-in") <= self.deaths,
+            wait=lambda _: ExitStatus(signal=11),
+            standard_error="out of memory\n",
+        )
+        yield SimpleNamespace(stand_in=True, program=program)
+        self.happened.append("end")
+
+
+@pytest.fixture
+def lost(monkeypatch: pytest.MonkeyPatch) -> DeviceThatIsLost:
+    device = DeviceThatIsLost()
+    monkeypatch.setattr(sys.modules["harness.device.device"], "open_device", lambda _: device)
+    monkeypatch.setattr("emulator.adb.devices.state_of", device.state_of)
+    monkeypatch.setattr("harness.framework.standin.open_framework", device.open_framework)
+    monkeypatch.setattr("harness.commands.boot.LOOK_EVERY", 0.01)
+    return device
+
+
+def test_boot_says_what_to_type_next_and_notices_a_loss(
+    command_line: CommandLine, lost: DeviceThatIsLost
+) -> None:
+    ended = command_line("boot")
+    assert ended.status == 3
+    assert ended.output.count(f"adb -s {lost.serial} shell") == 2
+    assert f"The device {lost.serial} ended by itself" in ended.errors
+    assert fake_device.CONSOLE in ended.errors
+
+
+def test_boot_has_adb_reach_the_device_again(command_line: CommandLine, lost: DeviceThatIsLost) -> None:
+    """And the stand-in, which ran on the connection that is gone, starts anew."""
+    ended = command_line("boot", "--activity-standin")
+    assert lost.happened == ["stand-in", "end", "reconnect", "forget", "stand-in"]
+    assert f"adb no longer reaches {lost.serial}: connecting again" in ended.errors
+    assert f"adb reaches {lost.serial} again" in ended.output
+    assert f"{lost.serial} shell cmd activity broadcast -a " in ended.output
+
+
+def test_boot_starts_the_stand_in_again(command_line: CommandLine, lost: DeviceThatIsLost) -> None:
+    lost.deaths = 1
+    ended = command_line("boot", "--activity-standin")
+    assert lost.happened == [
+        "stand-in",
+        "end",
+        "forget",
+        "stand-in",
+        "end",
+        "reconnect",
+        "forget",
+        "stand-in",
+    ]
+    assert "the stand-in was killed by SIGSEGV (out of memory): starting it again" in ended.errors
+    assert f"the stand-in runs again on {lost.serial}" in ended.output
+    assert f"adb reaches {lost.serial} again, and the stand-in runs there" in ended.output
+    assert ended.status == 3
+
+
+def test_boot_ends_where_the_stand_in_dies_at_once_again(
+    command_line: CommandLine, lost: DeviceThatIsLost
+) -> None:
+    lost.deaths = 2
+    ended = command_line("boot", "--activity-standin")
+    assert lost.happened == ["stand-in", "end", "forget", "stand-in", "end"]
+    assert ended.status == 1
+    assert "started again" in ended.errors
+    assert "was killed by SIGSEGV (out of memory)." in ended.errors
+
+
+def test_the_stand_in_is_there_for_a_shell_and_a_prompt(
+    command_line: CommandLine, lost: DeviceThatIsLost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.commands.adb.adb_program", lambda: "true")
+    assert command_line("shell", "--activity-standin", "cmd", "activity").status == 0
+    monkeypatch.setattr("code.interact", lambda _, local, **__: lost.happened.append(str(sorted(local))))
+    assert command_line("repl", "--activity-standin").status == 0
+    opened, ended, opened_again, names, ended_again = lost.happened
+    assert (opened, ended, opened_again, ended_again) == ("stand-in", "end", "stand-in", "end")
+    assert {"Intent", "device", "open_receiver"} <= set(ast.literal_eval(names))
+    command_line("shell", "true")
+    assert len(lost.happened) == 5
+
+
+# --- which device ---
+
+
+@pytest.mark.parametrize("words", [("boot", "avd:one"), ("boot", "--target", "avd:one"), ("boot",)])
+def test_a_target_is_taken_from_wherever_it_is_given(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    def refuse(target: str) -> None:
+        raise UsageError(f"asked for {target}")
+
+    monkeypatch.setattr(sys.modules["harness.device.device"], "open_device", refuse)
+    monkeypatch.setattr("emulator.kinds.doctor.checks", list)
+    monkeypatch.setenv("BINDER_HARNESS_TARGET", "avd:two" if len(words) > 1 else "avd:one")
+    assert "asked for avd:one" in command_line(*words).errors
+    for command in ("doctor", "repl"):
+        assert "asked for avd:one" in command_line(command, *words[1:]).errors
+
+
+@pytest.mark.parametrize("command", ["boot", "doctor", "repl"])
+def test_two_targets_are_one_too_many(command_line: CommandLine, command: str) -> None:
+    ended = command_line(command, "avd:one", "--target", "avd:two")
+    assert (ended.status, "'avd:one' and --target 'avd:two'" in ended.errors) == (2, True)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_behind_the_output_is_told_in_a_line(unbuffered: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", MAIN, "list"],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == "binder-harness: No space left on device: make room, or write elsewhere.\n"

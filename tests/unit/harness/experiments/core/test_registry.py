@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from emulator.base.errors import UsageError
+from harness.experiments.core.registry import Registry
+
+
+@pytest.fixture
+def registry() -> Registry[str]:
+    registry: Registry[str] = Registry("claim", "tests.emulator", listed_by="harness list")
+    for name in ("mmap.once", "mmap.first-page", "mmapping.other", "copy.once"):
+        registry.add(name, name)
+    return registry
+
+
+@pytest.mark.parametrize(
+    ("patterns", "meant"),
+    [
+        ([], ["mmap.once", "mmap.first-page", "mmapping.other", "copy.once"]),
+        (["mmap"], ["mmap.once", "mmap.first-page"]),
+        (["mmap."], ["mmap.once", "mmap.first-page"]),
+        (["mmap.*", "mmap.once"], ["mmap.once", "mmap.first-page"]),
+        (["copy.once", "*.first-*"], ["mmap.first-page", "copy.once"]),
+    ],
+)
+def test_selects_by_name_prefix_and_glob(
+    registry: Registry[str], patterns: list[str], meant: list[str]
+) -> None:
+    assert registry.select(patterns) == meant
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("copy.one", " Did you mean copy.once or "),
+        ("once", " Did you mean mmap.once or copy.once?"),
+        ("map", " Did you mean mmap.once or "),
+        ("coppy", " Did you mean copy?"),
+        ("bind", ""),
+    ],
+)
+def test_an_unknown_name_is_answered_with_those_near_it(
+    registry: Registry[str], name: str, hint: str
+) -> None:
+    for look_up in (lambda: registry.get(name), lambda: registry.select(["mmap", name])):
+        with pytest.raises(UsageError) as refused:
+            look_up()
+        message = str(refused.value)
+        assert message.startswith(f"There is no claim {name!r}.{hint}")
+        assert message.endswith("All of them: harness list")
+        assert len(message) < 120
+
+
+def test_a_name_is_given_once(registry: Registry[str]) -> None:
+    with pytest.raises(ValueError, match=r"mmap\.once"):
+        registry.add("mmap.once", "another")

@@ -1,0 +1,36 @@
+"""The search for the largest accepted size, against limits that are known."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.experiments.instruments.largest import largest_accepted
+
+
+@given(
+    limit=st.integers(0, 5_000_000),
+    low=st.integers(0, 100),
+    high=st.integers(100, 9_000_000),
+    step=st.integers(1, 64),
+)
+def test_the_largest_accepted_size_is_found_in_few_questions(
+    limit: int, low: int, high: int, step: int
+) -> None:
+    asked: list[int] = []
+
+    def accepts(size: int) -> bool:
+        asked.append(size)
+        return size <= limit
+
+    found = largest_accepted(accepts, low=low, high=high, step=step)
+    assert (found - low) % step == 0
+    assert low <= found <= high
+    assert found == low or found <= limit
+    assert found + step > min(limit, high)
+    assert len(asked) <= ((high - low) // step + 1).bit_length()
+
+
+def test_what_is_never_refused_is_as_large_as_was_asked_for() -> None:
+    assert largest_accepted(lambda _: True, high=8) == 8
+    assert largest_accepted(lambda _: True, low=1, high=10, step=4) == 9

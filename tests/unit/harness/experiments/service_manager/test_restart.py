@@ -1,0 +1,77 @@
+"""What is told of the service manager's end: read on any Android, tried on one of the harness's own."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from harness.device.device import Device
+from harness.device.facts import FacilityMissingError
+from harness.experiments.service_manager import restart as service_restart
+from harness.experiments.service_manager.restart import measure_service_restart
+from tests.support.fake_files import FakeFiles
+
+FILES = {
+    "/init.rc": "on boot\n",
+    "/system/etc/init/servicemanager.rc": "service servicemanager /system/bin/servicemanager\n"
+    "  onrestart restart zygote\n  onrestart restart media\n  onrestart restart healthd\n",
+}
+BEFORE = {"servicemanager": 200, "zygote": 300, "media": 400, "adbd": 500}
+
+
+class FakeAndroid:
+    """An init whose services are other processes once the service manager is killed, but for some."""
+
+    def __init__(self, *, disposable: bool, survivors: tuple[str, ...] = (), files: Any = FILES) -> None:
+        self.files = FakeFiles(files)
+        self.life_line = SimpleNamespace(disposable=disposable)
+        self.facts = SimpleNamespace(framework=False)
+        self.processes = dict(BEFORE)
+        self.survivors = survivors
+        self.killed: list[str] = []
+
+    @property
+    def device(self) -> Device:
+        return cast(Device, self)
+
+    def run(self, command: str) -> SimpleNamespace:
+        assert command == "getprop"
+        lines = [f"[init.svc_debug_pid.{name}]: [{pid}]" for name, pid in self.processes.items()]
+        return SimpleNamespace(output="\n".join(["[ro.build.type]: [userdebug]", *lines, ""]))
+
+    def shell(self, command: list[str]) -> str:
+        assert command[:2] == ["kill", "-9"]
+        self.killed.append(command[2])
+        for name in ("servicemanager", "zygote", "media"):
+            if name not in self.survivors:
+                self.processes[name] += 1000
+        return ""
+
+
+def test_on_a_phone_only_the_files_are_read() -> None:
+    android = FakeAndroid(disposable=False)
+    measured = measure_service_restart(android.device)
+    assert measured.declared == ("healthd", "media", "zygote")
+    assert (measured.running, measured.restarted, measured.manager_restarted) == ((), (), None)
+    assert android.killed == []
+
+
+def test_on_an_android_of_our_own_it_is_tried() -> None:
+    android = FakeAndroid(disposable=True)
+    measured = measure_service_restart(android.device)
+    assert android.killed == ["200"]
+    assert measured.running == measured.restarted == ("media", "zygote")
+    assert measured.manager_restarted is True
+
+
+def test_what_survives_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_restart, "RESTART_SECONDS", 0.01)
+    measured = measure_service_restart(FakeAndroid(disposable=True, survivors=("media",)).device)
+    assert (measured.running, measured.restarted) == (("media", "zygote"), ("zygote",))
+
+
+def test_without_android_it_cannot_be_told() -> None:
+    with pytest.raises(FacilityMissingError, match=r"no \.rc file of this device declares servicemanager"):
+        measure_service_restart(FakeAndroid(disposable=True, files={"/etc/inittab": ""}).device)

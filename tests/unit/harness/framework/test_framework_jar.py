@@ -1,0 +1,232 @@
+"""What is read of framework.jar: from dex files that smali assembles, packed as each case wants them."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from emulator.base.errors import DeviceLostError, HarnessError
+from harness.device.facts import FacilityMissingError
+from harness.framework.dialect import CodeSource, Dialect, code_names_on, dialect_of
+from harness.framework.framework_jar import (
+    FRAMEWORK_JAR,
+    FrameworkJar,
+    UnreadableJarError,
+    read_framework_jar,
+)
+from harness.framework.layout import LAYOUTS, Layout
+
+DEX_FILES = Path(__file__).parent / "framework_jar"
+pytestmark = pytest.mark.skipif(
+    shutil.which("smali") is None, reason="needs smali: Debian's libsmali-java and default-jre-headless"
+)
+CODES = {
+    "registerReceiverWithFeature": 22,
+    "unregisterReceiver": 23,
+    "broadcastIntentWithFeature": 26,
+    "finishReceiver": 28,
+    "aMethodFarDown": 300,
+}
+INTENT_FIELDS = frozenset(
+    {"ACTION_MAIN", "mAction", "mCreatorTokenInfo", "mExtendedFlags", "mOriginalIntent"}
+)
+WHOLE = FrameworkJar(CODES, INTENT_FIELDS, frozenset({"mHasIntent"}))
+SIXTEEN = Layout.of_fields(WHOLE.intent_fields, WHOLE.bundle_fields)
+
+
+@functools.cache
+def dex(name: str) -> bytes:
+    """The text beside this file, assembled."""
+    with tempfile.TemporaryDirectory() as directory:
+        target = Path(directory) / "classes.dex"
+        text = DEX_FILES / f"{name}.smali"
+        subprocess.run(["smali", "assemble", "-o", target, text], check=True, timeout=60)
+        return target.read_bytes()
+
+
+def jar_of(directory: Path, *names: str) -> Path:
+    """A framework.jar whose classes.dex, classes2.dex … are these."""
+    path = directory / "framework.jar"
+    with zipfile.ZipFile(path, "w") as jar:
+        jar.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n")
+        for number, name in enumerate(names, start=1):
+            jar.writestr(f"classes{number if number > 1 else ''}.dex", dex(name))
+    return path
+
+
+class FakeAndroid:
+    """As much of a device with Android as the finding of its dialect touches."""
+
+    def __init__(self, release: str | None, jar: Path | Exception) -> None:
+        self.serial = "phone"
+        self.facts = SimpleNamespace(android_release=release)
+        self.jar = jar
+        self.pulled: list[str] = []
+
+    def pull(self, remote: str, local: Path) -> None:
+        self.pulled.append(remote)
+        if isinstance(self.jar, Exception):
+            raise self.jar
+        shutil.copy(self.jar, local)
+
+    def raise_if_lost(self) -> None:
+        if isinstance(self.jar, DeviceLostError):
+            raise self.jar
+
+
+def dialect(device: FakeAndroid) -> Dialect | None:
+    return dialect_of(cast(Any, device))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("codes", "intent", "bundle"), ("bundle", "intent", "codes"), ("codes", "intent", "bundle", "stripped")],
+)
+def test_classes_are_found_in_whichever_dex_file_they_are(tmp_path: Path, names: tuple[str, ...]) -> None:
+    assert read_framework_jar(jar_of(tmp_path, *names)) == WHOLE
+
+
+def test_constants_without_a_value_are_not_taken_for_codes(tmp_path: Path) -> None:
+    assert read_framework_jar(jar_of(tmp_path, "stripped", "intent")).codes == {}
+
+
+def test_a_jar_without_any_of_the_classes_is_empty(tmp_path: Path) -> None:
+    assert read_framework_jar(jar_of(tmp_path)) == FrameworkJar({}, frozenset(), frozenset())
+
+
+def test_a_file_that_is_no_archive(tmp_path: Path) -> None:
+    path = tmp_path / "framework.jar"
+    path.write_bytes(b"an error page")
+    with pytest.raises(UnreadableJarError, match=r"framework.jar cannot be read: File is not a zip file"):
+        read_framework_jar(path)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_damaged_dex_file_is_unreadable(tmp_path: Path, data: st.DataObject) -> None:
+    """Wherever the damage is, but in the version, which the file's checksum leaves out."""
+    damaged = bytearray(dex("codes"))
+    place = data.draw(st.integers(0, len(damaged) - 1).filter(lambda place: not 4 <= place < 8))
+    damaged[place] ^= data.draw(st.integers(1, 255))
+    path = tmp_path / "framework.jar"
+    with zipfile.ZipFile(path, "w") as jar:
+        jar.writestr("classes.dex", damaged)
+    # Where the name of the class is damaged, the class is not there, and nothing is parsed for it.
+    assume(b"Landroid/app/IActivityManager$Stub;" in damaged)
+    with pytest.raises(UnreadableJarError, match="cannot be read"):
+        read_framework_jar(path)
+
+
+def test_a_device_s_own_codes_and_layout(tmp_path: Path) -> None:
+    device = FakeAndroid("16", jar_of(tmp_path, "intent", "bundle", "codes"))
+    assert dialect(device) == Dialect(16, SIXTEEN, CODES, CodeSource.FRAMEWORK_JAR)
+    assert SIXTEEN.creator_token
+    assert SIXTEEN.bundles_tell_of_intents
+    assert code_names_on(cast(Any, device))("android.app.IActivityManager", 300) == "aMethodFarDown"
+    dialect(device)
+    assert device.pulled == [FRAMEWORK_JAR], "once"
+
+
+def test_a_stripped_jar_leaves_the_table(tmp_path: Path) -> None:
+    found = dialect(FakeAndroid("16", jar_of(tmp_path, "intent", "bundle", "stripped")))
+    assert found is not None
+    assert (found.source, found.code("broadcastIntentWithFeature")) == (CodeSource.TABLE, 26)
+    assert found.layout == SIXTEEN
+    assert "holds no transaction codes" in found.note
+
+
+@pytest.mark.parametrize("release", ["11", "12", "13"])
+def test_without_the_jar_the_table_serves_to_13(release: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = dialect(FakeAndroid(release, HarnessError("it could not be read: permission denied")))
+    assert found is not None
+    assert (found.source, found.release, found.layout in LAYOUTS.values()) == (
+        CodeSource.TABLE,
+        int(release),
+        True,
+    )
+    assert "permission denied" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("release", ["14", "15", "16"])
+def test_without_the_jar_later_layouts_are_not_known(release: str) -> None:
+    with pytest.raises(FacilityMissingError, match=rf"Android {release} .* could not be read"):
+        dialect(FakeAndroid(release, HarnessError("it could not be read")))
+
+
+@pytest.mark.parametrize(
+    ("release", "names", "message"),
+    [
+        ("10", ("codes", "intent"), "only that of 11 and later"),
+        ("15", ("codes", "intent", "bundle"), "depends on a flag"),
+        ("14", ("codes",), "no class android.content.Intent"),
+        ("17", ("intent", "bundle", "stripped"), "the table has those of Android 11, 12, 13, 14, 16 only"),
+    ],
+)
+def test_builds_of_which_not_enough_is_known(
+    tmp_path: Path, release: str, names: tuple[str, ...], message: str
+) -> None:
+    device = FakeAndroid(release, jar_of(tmp_path, *names))
+    for _ in range(2):
+        with pytest.raises(FacilityMissingError, match=message):
+            dialect(device)
+    assert len(device.pulled) == (0 if release == "10" else 1), "a jar that does not tell is read once"
+
+
+def test_a_jar_that_could_not_be_fetched_is_fetched_again(tmp_path: Path) -> None:
+    device = FakeAndroid("16", HarnessError("it could not be read"))
+    with pytest.raises(FacilityMissingError):
+        dialect(device)
+    device.jar = jar_of(tmp_path, "intent", "bundle", "codes")
+    assert dialect(device) == Dialect(16, SIXTEEN, CODES, CodeSource.FRAMEWORK_JAR)
+
+
+def test_a_lost_device_is_lost() -> None:
+    with pytest.raises(DeviceLostError):
+        dialect(FakeAndroid("13", DeviceLostError("the device ended")))
+
+
+def test_without_the_parser_nothing_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "androguard.core.dex", None)
+    device = FakeAndroid("16", jar_of(tmp_path, "codes", "intent"))
+    with pytest.raises(FacilityMissingError, match=r"pip install 'binder-harness\[framework\]'"):
+        dialect(device)
+    assert device.pulled == []
+
+
+def test_where_no_android_runs_there_is_no_dialect_of_its_own() -> None:
+    device = FakeAndroid(None, HarnessError("never asked for"))
+    assert dialect(device) is None
+    assert (
+        code_names_on(cast(Any, device))("android.app.IActivityManager", 15) == "broadcastIntentWithFeature"
+    )
+    assert device.pulled == []
+
+
+def test_names_on_an_android_whose_codes_were_not_read() -> None:
+    names = code_names_on(cast(Any, FakeAndroid("14", HarnessError("never asked for"))))
+    assert names("android.app.IActivityManager", 22) == "broadcastIntentWithFeature"
+    later = code_names_on(cast(Any, FakeAndroid("15", HarnessError("never asked for"))))
+    assert later("android.app.IActivityManager", 22) is None
+    assert later("android.os.IServiceManager", 2) is None, "it has two orders"
+    assert later("android.content.IIntentReceiver", 1) == "performReceive"
+
+
+def test_a_code_that_is_not_known() -> None:
+    with pytest.raises(FacilityMissingError, match="code of publishService is not known for this Android 16"):
+        Dialect(16, SIXTEEN, CODES, CodeSource.FRAMEWORK_JAR).code("publishService")
+
+
+def test_the_reader_s_module_is_imported_only_when_asked_for() -> None:
+    code = "import sys, harness.framework; sys.exit('androguard' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

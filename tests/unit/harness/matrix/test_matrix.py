@@ -1,0 +1,418 @@
+"""`matrix` and `diff` as typed: the devices are fakes, the processes that judge on them are real."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from distributed import LocalCluster
+
+from emulator.base.deadline import Deadline
+from emulator.base.errors import SetupError, UsageError
+from emulator.base.interruption import ENDING, Interrupted
+from harness.cli import main
+from harness.commands.matrix_view import MatrixView
+from harness.experiments.core.claim import CLAIMS
+from harness.matrix import child, workers
+from harness.matrix.here import judge_here
+from harness.report.matrix import Column, Matrix
+from tests.support import fake_device
+from tests.support.fake_device import FACTS
+from tests.support.fake_documents import ARM_16K, document_on, matrix_of
+from tests.support.heard import Heard, below, gone
+
+ROOT = Path(__file__).parents[4]
+SECONDS = 30.0
+FAKES = "import tests.support.fake_device_plugin"
+MAIN = "from harness.cli import main; main()"
+MISSING = f"""
+import sys
+{FAKES}
+from tests.support import fake_device
+if any("memory" in word for word in sys.argv):
+    sys.modules["harness.device.device"] = fake_device.device_module(missing="There is no QEMU.")
+{MAIN}
+"""
+BOTH = ("--target", "embedded", "--target", "embedded?memory=256")
+THREE = (*BOTH, "--target", "embedded?memory=257")
+FILES = ("--json", "matrix.json", "--html", "matrix.html")
+
+
+@pytest.fixture(autouse=True)
+def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Processes with the fake device and claims, and an environment that asks for nothing."""
+    monkeypatch.setattr(CLAIMS, "all", fake_device.choose)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv(fake_device.CLOSED_LOG, str(tmp_path / "closed"))
+    for name in ("TARGET", "JSON", "TIME_LIMIT", "HOST", "DEBUG", "SCHEDULER"):
+        monkeypatch.delenv(f"BINDER_HARNESS_{name}", raising=False)
+    monkeypatch.chdir(tmp_path)
+    run_children(monkeypatch, f"{FAKES}; {MAIN}")
+
+
+def run_children(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    monkeypatch.setattr(child, "COMMAND", (sys.executable, "-c", program))
+
+
+def choose(monkeypatch: pytest.MonkeyPatch, *ids: str) -> None:
+    monkeypatch.setattr(CLAIMS, "all", lambda: fake_device.choose(*ids))
+    monkeypatch.setenv("BINDER_HARNESS_TEST_CLAIMS", " ".join(ids))
+
+
+def status_of(monkeypatch: pytest.MonkeyPatch, *words: str) -> int | str | None:
+    """What `binder-harness` with these words ends with, in this process."""
+    monkeypatch.setattr(sys, "argv", ["binder-harness", *words])
+    before = {sent: signal.getsignal(sent) for sent in ENDING}
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main()
+    finally:
+        for sent, handler in before.items():
+            signal.signal(sent, handler)
+    return ended.value.code
+
+
+def judge(*targets: str) -> dict[str, Column]:
+    """The columns of these devices, two at a time."""
+    heard = Heard()
+    judge_here(targets, list(CLAIMS.all()), jobs=2, listener=heard)
+    return {column.target: column for column in heard.columns}
+
+
+def test_every_device_has_its_column(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BINDER_HARNESS_JSON", "of-verify.json")
+    assert status_of(monkeypatch, "matrix", *BOTH, "-j", "2", *FILES) == 0
+    output, errors = capfd.readouterr()
+    assert "4 claims on 2 devices: no difference, all as known" in output
+    assert "embedded [ 0/4] starting embedded" in errors
+    assert errors.count("mmap.once: confirmed") == 2
+    assert "[  8/8]" in errors
+    matrix = Matrix.load(tmp_path / "matrix.json")
+    assert [column.target for column in matrix.columns] == ["embedded", "embedded?memory=256"]
+    assert [document.target for document in matrix.documents] == ["embedded", "embedded?memory=256"]
+    for document in matrix.documents:
+        assert [result.id for result in document.claims] == list(fake_device.AS_KNOWN)
+        assert document.device == fake_device.FACTS
+    assert "Binder on 2 devices" in (tmp_path / "matrix.html").read_text()
+    assert not (tmp_path / "of-verify.json").exists()
+    assert len((tmp_path / "closed").read_text().splitlines()) == 2
+
+
+def test_a_device_that_cannot_be_had_leaves_the_others_theirs(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run_children(monkeypatch, MISSING)
+    assert status_of(monkeypatch, "matrix", *BOTH, "-j", "1", "mmap") == 4
+    output, errors = capfd.readouterr()
+    assert "2  embedded?memory=256  no device\nThere is no QEMU." in output
+    assert "2 claims on 2 devices: no difference, failures on 1" in output
+    assert "embedded?memory=256 [0/2] failed: There is no QEMU." in errors.replace("[ 0/2]", "[0/2]")
+
+
+def test_an_error_of_several_lines_is_whole_in_a_line_of_progress(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run_children(monkeypatch, MISSING.replace("There is no QEMU.", f"It has:\\n  one\\n{' two' * 99}"))
+    assert status_of(monkeypatch, "matrix", "--target", "embedded?memory=256") == 4
+    (line,) = (line for line in capfd.readouterr().err.splitlines() if "failed: " in line)
+    assert "failed: It has: one two two " in line
+    assert line.endswith(" two …")
+
+
+def test_a_device_that_is_lost_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, "mmap.once", "proto.dies", "sm.single")
+    column = judge("embedded")["embedded"]
+    assert (column.exit_code, len(column.failures), len(column.document.claims)) == (3, 1, 3)
+
+
+def test_a_process_that_ends_without_a_word_is_told_with_its_last_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program = "import os, sys; print('no memory', file=sys.stderr, flush=True); os.kill(os.getpid(), 9)"
+    run_children(monkeypatch, program)
+    (failure,) = judge("embedded")["embedded"].failures
+    assert failure.message == "The run on this device ended by SIGKILL.\nno memory"
+    assert failure.exit_code == 3
+    run_children(monkeypatch, "raise SystemExit(2)")
+    column = judge("embedded")["embedded"]
+    assert column.failures[0].message == "The run on this device ended with status 2."
+    assert column.exit_code == 2
+
+
+def test_a_device_has_its_time_and_what_does_not_end_then_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "SECONDS", 0.5)
+    monkeypatch.setattr(child, "SECONDS_TO_END", 0.5)
+    run_children(monkeypatch, "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()")
+    (failure,) = judge("embedded")["embedded"].failures
+    assert failure.message == "The run was broken off: not done within 0.5 s"
+
+
+def test_what_was_ended_before_its_turn_is_not_started() -> None:
+    heard, claims = Heard(), list(CLAIMS.all())
+    end = Interrupted(signal.SIGTERM)
+    column = child.judge_on("embedded", claims, listener=heard, ended_by=lambda: end)
+    assert heard.starts == []
+    assert (column.exit_code, column.failures) == (143, ())
+    assert (column.document.interrupted, column.document.not_judged) == ("SIGTERM", tuple(claims))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--target", "nothing"),
+        ("--target", "embedded", "--target", "embedded"),
+        ("--target", "embedded?memory=256&pages=4k", "--target", "embedded?pages=4k&memory=256"),
+        ("--target", "embedded", "--target", "embedded?pages=3k"),
+        ("no.such-claim",),
+        ("-j", "0"),
+        ("--json", "/dev/null"),
+        ("--html", "none/matrix.html"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_any_device(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    assert status_of(monkeypatch, "matrix", *words) == 2
+    assert not (tmp_path / "closed").exists()
+
+
+# --- the end before the end ---
+
+PARENT = f"""
+import os, signal, sys
+{FAKES}
+from harness.matrix import child
+from harness.matrix.worker_process import TellingProcess
+terminate = TellingProcess.terminate
+def terminate_while_the_user_presses_again(process):
+    os.kill(os.getpid(), signal.SIGINT)
+    terminate(process)
+TellingProcess.terminate = terminate_while_the_user_presses_again
+child.COMMAND = (sys.executable, "-c", "{FAKES}; {MAIN}")
+{MAIN}
+"""
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
+    """A matrix of three devices, two of them in the middle of a claim; its user is impatient."""
+    choose(monkeypatch, "mmap.once", "proto.waits")
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", PARENT, "matrix", *THREE, "-j", "2", *FILES],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        limit = threading.Timer(SECONDS, process.kill)
+        limit.start()
+        assert process.stderr is not None
+        waits = 0
+        while waits < 2:
+            waits += process.stderr.readline().endswith("waiting\n")
+            assert process.poll() is None
+        yield process
+        limit.cancel()
+        process.kill()
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_all_devices_and_shows_what_was_found(
+    waiting: subprocess.Popen[str], sent: signal.Signals, status: int, tmp_path: Path
+) -> None:
+    waiting.send_signal(sent)
+    output, errors = waiting.communicate(timeout=SECONDS)
+    assert waiting.returncode == status, errors
+    assert "Traceback" not in errors
+    assert "mmap.once" in output
+    assert len((tmp_path / "closed").read_text().splitlines()) == 2
+    matrix = Matrix.load(tmp_path / "matrix.json")
+    assert matrix.interrupted == sent.name
+    judged = [[result.id for result in document.claims] for document in matrix.documents]
+    assert judged == [["mmap.once"], ["mmap.once"], []]
+    assert {document.interrupted for document in matrix.documents} == {sent.name}
+    assert {(column.exit_code, column.failures) for column in matrix.columns} == {(status, ())}
+    assert matrix.documents[2].not_judged == ("mmap.once", "proto.waits")
+    ended = f"{sent.name} ended the run before its time"
+    conclusion = f"1 of 2 claims on 3 devices: no difference, {ended}, after 2 of 6 judgements"
+    assert conclusion in output
+    assert output.count(f"\n{ended}\n") == 3
+    assert errors.count(f"ended by {sent.name}\n") == 4
+    page = (tmp_path / "matrix.html").read_text()
+    assert conclusion in page
+    assert page.count(f"{ended}\n") == 3
+
+
+def test_an_end_before_any_device_has_a_column_for_each(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("harness.matrix.here.judge_here", interrupt)
+    assert status_of(monkeypatch, "matrix", *BOTH, "--json", "matrix.json") == 130
+    matrix = Matrix.load(tmp_path / "matrix.json")
+    assert [column.exit_code for column in matrix.columns] == [130, 130]
+    assert "0 of 4 claims on 2 devices: no claim was judged, SIGINT ended" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("targets", [BOTH, BOTH[:2]])
+def test_an_error_shows_and_writes_what_was_found(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    targets: tuple[str, ...],
+) -> None:
+    def fail_afterwards(targets: list[str], claims: list[str], *, jobs: int, listener: MatrixView) -> None:
+        judge_here(targets[:1], claims, jobs=jobs, listener=listener)
+        raise SetupError("There is no process left.")
+
+    monkeypatch.setattr("harness.matrix.here.judge_here", fail_afterwards)
+    assert status_of(monkeypatch, "matrix", *targets, *FILES) == 4
+    output, errors = capfd.readouterr()
+    assert "mmap.once" in output
+    page = (tmp_path / "matrix.html").read_text()
+    for shown in (output, page):
+        assert ", an error ended the run before its time, after 4 of " in shown, "it does not pass for whole"
+    assert "SIG" not in output + errors + page + (tmp_path / "matrix.json").read_text()
+    assert "binder-harness: There is no process left." in errors
+    matrix = Matrix.load(tmp_path / "matrix.json")
+    assert [len(document.claims) for document in matrix.documents] == [4, 0][: len(targets) // 2]
+    assert matrix.interrupted == "an error"
+    assert {document.interrupted for document in matrix.documents} == {None}
+    for column in matrix.columns[1:]:
+        (failure,) = column.failures
+        assert failure.message == "The run was broken off: There is no process left."
+        assert (failure.exit_code, column.exit_code) == (4, 4)
+        assert failure.message in output
+        assert failure.message in page
+    assert "mmap.once" in page
+
+
+def test_an_error_before_any_device_shows_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise SetupError("There is no process left.")
+
+    monkeypatch.setattr("harness.matrix.here.judge_here", fail)
+    assert status_of(monkeypatch, "matrix", *BOTH, *FILES) == 4
+    assert capfd.readouterr() == ("", "binder-harness: There is no process left.\n")
+    assert not (tmp_path / "matrix.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("full", "written"),
+    [("json", ["matrix.html"]), ("html", ["matrix.json"]), ("json html", []), ("table", list(FILES[1::2]))],
+)
+def test_each_output_is_made_though_another_fails(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    full: str,
+    written: list[str],
+) -> None:
+    def fail(*_: object) -> None:
+        raise UsageError("It cannot be written: No space left on device")
+
+    places = {
+        "json": "harness.report.stored.write",
+        "html": "harness.report.html.write",
+        "table": "harness.report.matrix_table.show",
+    }
+    for output in full.split():
+        monkeypatch.setattr(places[output], fail)
+    assert status_of(monkeypatch, "matrix", *BOTH, "mmap.once", *FILES) == 2
+    output, errors = capfd.readouterr()
+    assert ("1 claim on 2 devices: no difference" in output) == (full != "table")
+    assert {path.name for path in tmp_path.glob("matrix.*")} == set(written)
+    assert all(f": {name}\n" in output for name in written)
+    assert errors.count("binder-harness: It cannot be written: No space left") == len(full.split())
+
+
+def test_who_is_killed_leaves_no_process(waiting: subprocess.Popen[str]) -> None:
+    children = set(below(waiting.pid))
+    assert len(children) == 2
+    waiting.kill()
+    Deadline(SECONDS).poll(lambda: all(map(gone, children)), "the end of the processes")
+
+
+# --- a scheduler that is not there ---
+
+
+def test_without_dask_the_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert status_of(monkeypatch, "matrix", "--scheduler", "local") == 4
+    assert "pip install 'binder-harness[scheduler]'" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://127.0.0.1:1"])
+def test_a_scheduler_that_does_not_answer_is_named(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], address: str
+) -> None:
+    monkeypatch.setattr(workers, "SECONDS_TO_CONNECT", 0.5)
+    assert status_of(monkeypatch, "matrix", "--scheduler", address) == 4
+    errors = capfd.readouterr().err
+    assert f"No Dask scheduler answers at {address}" in errors
+    assert "Traceback" not in errors
+
+
+def test_a_scheduler_without_workers_is_told_to_have_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "SECONDS_TO_HAVE_A_WORKER", 0.2)
+    with LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address
+        with pytest.raises(SetupError, match=f"has no worker.*dask worker {address}"):
+            workers.judge_on_workers(["embedded"], ["mmap.once"], scheduler=address, jobs=1, listener=Heard())
+
+
+# --- verify ---
+
+
+def test_verify_writes_a_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "harness.device.device", fake_device.device_module())
+    assert status_of(monkeypatch, "verify", "--html", "page.html") == 0
+    assert "What mmap.first-page states." in (tmp_path / "page.html").read_text()
+    assert status_of(monkeypatch, "verify", "--html", "/dev/null") == 2
+
+
+# --- diff ---
+
+
+def test_diff_ends_with_what_a_script_can_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = document_on(FACTS, target="a"), document_on(ARM_16K, target="b")
+    first.write(Path("first.json"))
+    second.write(Path("second.json"))
+    third = document_on(ARM_16K, target="embedded?arch=arm64&pages=16k")
+    matrix_of(first, second, third).write(Path("matrix.json"))
+    for words, status in (
+        (("first.json", "first.json"), 0),
+        (("first.json", "second.json"), 1),
+        (("matrix.json", "matrix.json"), 0),
+        (("matrix.json", "first.json"), 1),
+        (("matrix.json", "--between", "a", "a"), 0),
+        (("matrix.json", "--between", "a", "b"), 1),
+        (("matrix.json", "--between", "a", "c"), 2),
+        (("matrix.json", "--between", "a", "embedded?pages=16k&arch=arm64"), 1),
+        (("matrix.json", "--between", "embedded?arch=arm64&pages=16k", "embedded?pages=16k&arch=arm64"), 0),
+        (("matrix.json", "first.json", "--between", "a", "b"), 2),
+        (("first.json",), 2),
+        (("first.json", "none.json"), 2),
+    ):
+        assert status_of(monkeypatch, "diff", *words) == status, words
+
+
+def test_between_wants_a_matrix(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    document_on().write(Path("run.json"))
+    assert status_of(monkeypatch, "diff", "run.json", "--between", "embedded", "embedded") == 2
+    assert "run.json is the result of one device: --between is for what `matrix --json` wrote." in (
+        capfd.readouterr().err
+    )

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from harness.experiments.core.claim import Verdict
+from harness.report.comparison import differing_facts, rows_of
+from harness.report.document import Document
+from harness.report.labels import described, short_names
+from tests.support.fake_device import FACTS
+from tests.support.fake_documents import ARM, ARM_16K, changed, document_on
+
+
+def differing(*documents: Document) -> list[str]:
+    return [row.id for row in rows_of(documents) if row.differs]
+
+
+def test_devices_alike_do_not_differ() -> None:
+    assert differing(document_on(FACTS), document_on(ARM)) == []
+
+
+def test_a_figure_that_differs_is_found() -> None:
+    assert differing(document_on(ARM), document_on(ARM_16K)) == ["limit.zygote"]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"verdict": Verdict.REFUTED}, {"as_known": False}, {"measured": "EINVAL"}]
+)
+def test_verdict_comparison_and_figures_count(fields: dict[str, object]) -> None:
+    before = document_on()
+    assert differing(before, changed(before, "mmap.once", **fields)) == ["mmap.once"]
+
+
+@pytest.mark.parametrize("fields", [{"seconds": 9.0}, {"source": "elsewhere"}, {"reason": "it was slow"}])
+def test_times_and_explanations_do_not(fields: dict[str, object]) -> None:
+    before = document_on()
+    assert differing(before, changed(before, "mmap.once", **fields)) == []
+
+
+def test_a_claim_that_only_some_devices_have_stays_in_its_place() -> None:
+    some, others = (
+        document_on(FACTS, "mmap.once", "sm.single"),
+        document_on(FACTS, "mmap.once", "copy.binder-one"),
+    )
+    rows = {row.id: row for row in rows_of([some, others])}
+    assert list(rows) == ["mmap.once", "copy.binder-one", "sm.single", "limit.zygote"]
+    assert [result is None for result in rows["sm.single"].results] == [False, True]
+    assert not rows["sm.single"].differs
+
+
+def test_facts_are_told_in_words() -> None:
+    less = dataclasses.replace(ARM_16K, memory_bytes=FACTS.memory_bytes - (3 << 12))
+    less = dataclasses.replace(less, driver_ioctls=frozenset({"BINDER_VERSION"}), root=False, reasons={})
+    facts = {row.name: row.texts for row in differing_facts([FACTS, None, less])}
+    assert facts == {
+        "architecture": ("x86_64", "", "aarch64"),
+        "page size": ("4,096", "", "16,384"),
+        "root": ("yes", "", "no"),
+        "driver ioctls": ("2", "", "1, without BINDER_WRITE_READ"),
+    }
+
+
+def test_names_say_what_tells_devices_apart() -> None:
+    documents = [document_on(facts, target=f"t{place}") for place, facts in enumerate((FACTS, ARM, ARM_16K))]
+    assert short_names(documents) == [
+        ("x86_64", "4 KiB pages"),
+        ("aarch64", "4 KiB pages"),
+        ("aarch64", "16 KiB pages"),
+    ]
+    assert short_names([*documents[:2], document_on(None, target="avd:none")])[2] == ("avd:none",)
+    assert short_names([document_on(target="a"), document_on(target="b")]) == [("a",), ("b",)]
+    assert described(ARM_16K) == "Linux 6.12.48+deb12-amd64, aarch64, 16 KiB pages"
+    assert described(None) == "no device"

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import dataclasses
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from emulator.base.errors import ExitCode, UsageError
+from harness.experiments.core.claim import Evidence, Verdict
+from harness.report import diff
+from harness.report.document import Document
+from harness.report.matrix import Matrix
+from tests.support.fake_device import FACTS
+from tests.support.fake_documents import ARM, ARM_16K, changed, document_on, matrix_of
+
+
+def printed(pair: diff.Pair, *, evidence: bool = False) -> str:
+    stream = io.StringIO()
+    diff.show(pair, Console(file=stream, width=100, highlight=False), evidence=evidence)
+    return stream.getvalue()
+
+
+def test_two_runs_of_one_device_are_no_change() -> None:
+    later = dataclasses.replace(document_on(), started="2026-11-22T12:00:00+00:00")
+    pair = diff.Pair(document_on(), later)
+    assert not pair.differs
+    assert "5 claims, none changed" in printed(pair)
+
+
+def test_devices_are_told_by_what_they_are_and_what_came_out_otherwise() -> None:
+    pair = diff.Pair(document_on(ARM, target="small"), document_on(ARM_16K, target="large"))
+    assert [row.id for row in pair.changes] == ["limit.zygote"]
+    text = printed(pair)
+    for shown in (
+        "- small: Linux 6.12.48+deb12-amd64, aarch64, 4 KiB pages",
+        "+ large: Linux 6.12.48+deb12-amd64, aarch64, 16 KiB pages",
+        "  page size: 4,096 → 16,384",
+        "  - 1,040,384 bytes are mapped, 1,040,384 taken, and a page has 4,096",
+        "  + 1,015,808 bytes are mapped, 1,015,808 taken, and a page has 16,384",
+        "limit.zygote                ✓ confirmed\n",
+        "5 claims, 1 changed",
+    ):
+        assert shown in text
+    assert "/proc/PID/maps" not in text
+    assert "bytes (/proc/PID/maps): 1,040,384 → 1,015,808" in printed(pair, evidence=True)
+
+
+def test_a_verdict_that_changed_is_shown_with_both() -> None:
+    before = document_on()
+    after = changed(before, "mmap.once", verdict=Verdict.REFUTED, as_known=False, measured="success")
+    text = printed(diff.Pair(before, after))
+    assert "✓ confirmed → ✗ refuted, NOT AS KNOWN" in text
+    assert "- it failed with EBUSY\n  + success" in text
+
+
+def test_a_figure_in_the_evidence_alone_is_no_change() -> None:
+    before = document_on()
+    other = (Evidence("errno", "mmap", 17, known=17),)
+    assert not diff.Pair(before, changed(before, "mmap.once", evidence=other)).differs
+
+
+def test_a_claim_that_only_one_has_is_a_change() -> None:
+    pair = diff.Pair(document_on(FACTS, "mmap.once", "sm.single"), document_on(FACTS, "mmap.once"))
+    assert [row.id for row in pair.changes] == ["sm.single"]
+    assert "✓ confirmed → not judged" in printed(pair)
+
+
+def test_a_run_that_was_ended_is_named() -> None:
+    part = dataclasses.replace(
+        document_on(FACTS, "mmap.once"), interrupted="SIGTERM", not_judged=("sm.single",)
+    )
+    lines = printed(diff.Pair(document_on(FACTS, "mmap.once", "sm.single"), part)).splitlines()
+    assert lines[1].startswith("+ embedded")
+    assert lines[2:4] == ["  SIGTERM ended the run before its time", "  1 of the 3 claims was not judged"]
+
+
+def test_a_device_that_was_not_there_has_no_claims() -> None:
+    pair = diff.Pair(document_on(None), document_on())
+    assert pair.differs
+    assert "no device" in printed(pair)
+
+
+def targets(pairs: list[diff.Pair]) -> list[tuple[str | None, str | None]]:
+    return [
+        (pair.before.target if pair.before else None, pair.after.target if pair.after else None)
+        for pair in pairs
+    ]
+
+
+def test_devices_of_matrices_are_paired_by_target() -> None:
+    a, b, c = (document_on(target=target) for target in "abc")
+    pairs = diff.pairs_of(matrix_of(a, b), matrix_of(c, a))
+    assert targets(pairs) == [("a", "a"), ("b", None), (None, "c")]
+    assert [pair.differs for pair in pairs] == [False, True, True]
+    assert printed(pairs[1]).startswith("- b: Linux")
+    assert printed(pairs[2]).startswith("+ c: Linux")
+    assert targets(diff.pairs_of(a, b)) == [("a", "b")]
+    assert targets(diff.pairs_of(matrix_of(a, b), b)) == [("a", None), ("b", "b")]
+
+
+def test_either_kind_of_document_is_read(tmp_path: Path) -> None:
+    document_on().write(tmp_path / "run.json")
+    matrix_of(document_on()).write(tmp_path / "matrix.json")
+    assert isinstance(diff.load(tmp_path / "run.json"), Document)
+    assert isinstance(diff.load(tmp_path / "matrix.json"), Matrix)
+    (tmp_path / "other.json").write_text('{"schema": "other"}')
+    with pytest.raises(UsageError, match="its schema is not binder-harness/results or binder-harness/matrix"):
+        diff.load(tmp_path / "other.json")
+
+
+def test_a_column_is_found_by_its_target() -> None:
+    matrix = matrix_of(document_on(target="a"), document_on(target="b"), exit_code=ExitCode.DEVIATION)
+    assert diff.column_of(matrix, "b").target == "b"
+    with pytest.raises(UsageError, match=r"no device 'c'[.] It has: a, b"):
+        diff.column_of(matrix, "c")

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import dataclasses
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from emulator.base.errors import ExitCode
+from harness.experiments.core.claim import Evidence, Verdict
+from harness.report import html
+from harness.report.document import Document
+from harness.report.matrix import Matrix
+from tests.support.fake_device import FACTS
+from tests.support.fake_documents import ARM, ARM_16K, changed, document_on, matrix_of
+
+WITHOUT_END = {"meta", "input", "br"}
+HOSTILE = "<script>alert('it')</script> & \"<b>\""
+PAGES: list[Document | Matrix] = [document_on(), matrix_of(document_on(ARM), document_on(ARM_16K))]
+
+
+class Page(HTMLParser):
+    """What a page consists of; an element that is not closed where it should be is an error."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in WITHOUT_END:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+    def count(self, tag: str, **attributes: str | None) -> int:
+        return sum(name == tag and attributes.items() <= found.items() for name, found in self.elements)
+
+
+@pytest.mark.parametrize("shown", PAGES, ids=["document", "matrix"])
+def test_a_page_is_whole_and_loads_nothing(shown: Document | Matrix) -> None:
+    text = html.page(shown)
+    page = Page(text)
+    assert not {"script", "link", "img", "iframe"} & {tag for tag, _ in page.elements}
+    assert not [attributes for _, attributes in page.elements if {"src", "href"} & attributes.keys()]
+    assert "url(" not in text
+    assert "@import" not in text
+    assert page.count("meta", **{"http-equiv": "Content-Security-Policy"}) == 1
+
+
+def test_a_document_is_shown_with_its_evidence_folded() -> None:
+    page = Page(html.page(document_on()))
+    for shown in (
+        "Linux 6.12.48+deb12-amd64, x86_64, 4 KiB pages",
+        "What mmap.first-page states.",
+        "Instead: none until the first transaction",
+        "this kernel has no /proc/kcore",
+        "1,040,384 bytes are mapped",
+        "all as known",
+    ):
+        assert shown in page.text
+    assert page.count("details") == 5
+    assert page.count("details", open=None) == 0
+
+
+def test_a_matrix_marks_what_differs() -> None:
+    page = Page(html.page(matrix_of(document_on(ARM), document_on(ARM_16K))))
+    assert page.count("tr", id="limit.zygote", **{"class": "differs"}) == 1
+    assert page.count("tr", id="mmap.once", **{"class": "same"}) == 1
+    assert page.count("span", **{"class": "figures"}) == 2
+    assert page.count("span", **{"class": "figures other"}) == 2
+    assert "… bytes are mapped, … taken, and a page has …" in page.text
+    assert page.count("details", open=None) == 0
+    assert "page size 4,096 16,384" in page.text
+    assert "1 4 KiB pages 2 16 KiB pages" in page.text
+
+
+def test_sentences_that_differ_are_unfolded() -> None:
+    page = Page(html.page(matrix_of(document_on(), changed(document_on(), "mmap.once", measured="success"))))
+    assert page.count("details", open=None) == 1
+    assert "it failed with EBUSY" in page.text
+
+
+def test_a_device_that_failed_says_why() -> None:
+    missing = document_on(None, target="avd:none")
+    page = Page(
+        html.page(matrix_of(document_on(), missing, failure=HOSTILE, exit_code=ExitCode.SETUP_MISSING))
+    )
+    assert HOSTILE in page.text
+    assert "not judged" in page.text
+
+
+def test_each_device_says_when_it_was_judged_and_for_how_long() -> None:
+    first = dataclasses.replace(document_on(ARM, target="a"), ended="2026-11-21T12:01:05+00:00")
+    page = Page(html.page(matrix_of(first, document_on(ARM_16K, target="b"))))
+    assert "2026-11-21T12:00:00+00:00, for 65 s" in page.text
+    assert "2026-11-21T12:00:00+00:00, for 0 s" in page.text
+
+
+def test_what_was_ended_says_so_and_what_was_not_judged() -> None:
+    part = dataclasses.replace(document_on(), interrupted="SIGINT", not_judged=("proto.waits",))
+    for shown in (part, dataclasses.replace(matrix_of(part), interrupted="SIGINT")):
+        text = Page(html.page(shown)).text
+        assert "SIGINT ended the run before its time" in text
+        assert "1 of the 6 claims was not judged" in text
+    assert "5 of 6 claims on 1 device: " in text
+    assert text.startswith("Binder on 1 device Binder on 1 device ")
+
+
+def test_evidence_is_shown_as_people_read_it() -> None:
+    evidence = tuple(
+        Evidence(f"figure {place}", "mmap", value)
+        for place, value in enumerate((None, [], [1040384, 2048], 4096, {"a": [1]}))
+    )
+    text = Page(html.page(changed(document_on(), "mmap.once", evidence=evidence))).text
+    for shown in (
+        "figure 0 mmap none",
+        "figure 1 mmap none",
+        "figure 2 mmap 1,040,384, 2,048",
+        "figure 3 mmap 4,096",
+        'figure 4 mmap {"a": [1]}',
+    ):
+        assert shown in text
+
+
+def test_what_a_device_says_is_never_markup() -> None:
+    fields = {
+        "measured": HOSTILE,
+        "reason": HOSTILE,
+        "instead": HOSTILE,
+        "deviations": (HOSTILE,),
+        "traceback": HOSTILE,
+        "evidence": (Evidence(HOSTILE, HOSTILE, {HOSTILE: [HOSTILE]}, known=HOSTILE),),
+    }
+    hostile = changed(document_on(), "mmap.once", **fields)
+    facts = dataclasses.replace(FACTS, kernel_release=HOSTILE)
+    hostile = dataclasses.replace(hostile, device=facts, target=HOSTILE)
+    for shown in (hostile, matrix_of(hostile, document_on())):
+        text = html.page(shown)
+        assert "<script" not in text
+        assert Page(text).text.count("<script>alert('it')</script>") >= 7
+
+
+def test_not_as_known_and_lost_stand_out() -> None:
+    lost = changed(
+        document_on(FACTS, "mmap.once"), "mmap.once", verdict=Verdict.LOST, as_known=False, reason="panic"
+    )
+    page = Page(html.page(lost))
+    assert page.count("span", **{"class": "lost"}) == 1
+    assert page.count("span", **{"class": "deviates"}) == 1
+    assert page.count("tr", id="mmap.once", **{"class": "differs"}) == 1
+
+
+def test_a_recorded_way_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        html, "diagram_of", lambda result: "<svg></svg>" if result.id == "mmap.once" else None
+    )
+    assert len(re.findall("<svg></svg>", html.page(document_on()))) == 1
+
+
+def test_it_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    html.write(document_on(), tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text() == html.page(document_on())
+    assert [file.name for file in tmp_path.iterdir()] == ["page.html"]

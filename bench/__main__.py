@@ -58,7 +58,7 @@ def _measured(benchmarks: list[Benchmark], rounds: int) -> tuple[list[Row], str]
     """The rows, and on what they were measured."""
     rows: list[Row] = []
     with Bench(rounds) as bench, reporting_to(lambda _: None):
-        hardware = bench.life_line.hardware
+        hardware = bench.controller.hardware
         for number, benchmark in enumerate(benchmarks, 1):
             print(f"[{number}/{len(benchmarks)}] {benchmark.name}", file=sys.stderr, flush=True)
             rows += benchmark.rows(bench)

@@ -48,7 +48,7 @@ def _over_channel(bench: Bench) -> Iterator[Row]:
 
 
 def _on_one_processor(bench: Bench, program: str) -> Program:
-    started = bench.life_line.machine.ports.run(["/system/bin/taskset", SECOND_PROCESSOR, program])
+    started = bench.controller.machine.ports.run(["/system/bin/taskset", SECOND_PROCESSOR, program])
     if started is None:
         raise HarnessError("no port of the device is free")
     return started
@@ -56,7 +56,7 @@ def _on_one_processor(bench: Bench, program: str) -> Program:
 
 def _over_adb(bench: Bench) -> Iterator[Row]:
     remote = "/data/local/tmp/syscall_agent"
-    bench.device.push(syscall_agent(bench.life_line.hardware.architecture), remote, mode=0o755)
+    bench.device.push(syscall_agent(bench.controller.hardware.architecture), remote, mode=0o755)
     echo = bench.device.open_shell("exec cat")
     stream = bench.device.open_shell(f"exec {remote}")
     with RemoteProcess.start(stream) as process, contextlib.closing(echo):

@@ -35,7 +35,7 @@ WITHIN = 60.0
 def _cold(bench: Bench) -> Iterator[Row]:
     """Beside the same kernel with an init that only says that it runs."""
     with tempfile.TemporaryDirectory() as scratch:
-        bare = _bare(bench.life_line.hardware, Path(scratch))
+        bare = _bare(bench.controller.hardware, Path(scratch))
         booted, floor = in_turns(
             bench.rounds,
             [
@@ -48,7 +48,7 @@ def _cold(bench: Bench) -> Iterator[Row]:
 
 def _warm(bench: Bench) -> Iterator[Row]:
     """Beside what QEMU itself takes to restore the snapshot."""
-    hardware = bench.life_line.hardware
+    hardware = bench.controller.hardware
     answered, restored, own, rolled_back = in_turns(
         3 * bench.rounds,
         [
@@ -90,7 +90,7 @@ def _clones(bench: Bench) -> Iterator[Row]:
         ],
     )
     yield Row("clones.start", "ms", several, one)
-    whole = Figure("all of a device's", (float(bench.life_line.hardware.memory_mib),))
+    whole = Figure("all of a device's", (float(bench.controller.hardware.memory_mib),))
     for name, field in (("private", "Private"), ("share of all", "Pss")):
         own = tuple(sum(size for key, size in each.items() if key.startswith(field)) for each in usage)
         yield Row(f"clones.memory, {name}", "MiB", Figure(f"each of {CLONES}, after its start", own), whole)
@@ -139,8 +139,8 @@ def _restore(hardware: Hardware) -> float:
 
 def _memory(device: Device) -> dict[str, float]:
     """MiB of QEMU's, by the names in smaps_rollup."""
-    assert isinstance(device.life_line, EmbeddedDevice)
-    lines = Path(f"/proc/{device.life_line.machine.process_id}/smaps_rollup").read_text().splitlines()[1:]
+    assert isinstance(device.controller, EmbeddedDevice)
+    lines = Path(f"/proc/{device.controller.machine.process_id}/smaps_rollup").read_text().splitlines()[1:]
     sizes = {key: int(words.split()[0]) / 1024 for key, _, words in (line.partition(":") for line in lines)}
     return {key: size for key, size in sizes.items() if key in ("Private_Clean", "Private_Dirty", "Pss")}
 

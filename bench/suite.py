@@ -40,20 +40,20 @@ class Bench:
         return self._resources.enter_context(Device(open_embedded(WARM)))
 
     @property
-    def life_line(self) -> EmbeddedDevice:
+    def controller(self) -> EmbeddedDevice:
         """What the maker of the device knows of it."""
-        assert isinstance(self.device.life_line, EmbeddedDevice)
-        return self.device.life_line
+        assert isinstance(self.device.controller, EmbeddedDevice)
+        return self.device.controller
 
     @functools.cached_property
     def ipc_bench(self) -> str:
         """Where device_agents/ipc_bench lies on the device."""
-        return self._put(ipc_bench(self.life_line.hardware.architecture))
+        return self._put(ipc_bench(self.controller.hardware.architecture))
 
     @functools.cached_property
     def throughput_test(self) -> str:
         """Where AOSP's binderThroughputTest lies on the device."""
-        return self._put(binder_userland(self.life_line.hardware.architecture) / THROUGHPUT_TEST)
+        return self._put(binder_userland(self.controller.hardware.architecture) / THROUGHPUT_TEST)
 
     def _put(self, program: Path) -> str:
         remote = f"{ON_DEVICE}/{program.name}"

@@ -1,1 +1,1 @@
-"""How a device comes to be: every way ends in an adb serial and a life line."""
+"""How a device comes to be: every way ends in an adb serial and a controller."""

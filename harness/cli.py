@@ -57,7 +57,7 @@ class Commands(typer.core.TyperGroup):
             print(f"binder-harness: {error.strerror}: make room, or write elsewhere.", file=sys.stderr)
             # What is left of the output is not tried again at the end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(ExitCode.DEVIATION) from error
+            raise typer.Exit(ExitCode.UNEXPECTED) from error
 
 
 app = typer.Typer(

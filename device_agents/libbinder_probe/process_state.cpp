@@ -70,7 +70,7 @@ int use_after_fork(const Options&) {
         add_binder_files(answer);
         return answer.object();
     });
-    // The reply to a ping carries no data, the reply to a look-up does: it lies in the parent's mapping.
+    // The reply to a ping carries no data, the reply to a lookup does: it lies in the parent's mapping.
     report("pingBinder", [&context] { return Answer().number("status", context->pingBinder()).object(); });
     report("checkService", [&manager] {
         return Answer().truth("found", manager->checkService(String16("manager")) != nullptr).object();

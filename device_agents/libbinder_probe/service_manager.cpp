@@ -51,7 +51,7 @@ static int report(const char* event, const std::string& name, const sp<IBinder>&
 }
 
 template <typename Ask>
-static int look_up(const char* event, const Options& options, Ask ask) {
+static int lookup(const char* event, const Options& options, Ask ask) {
     const sp<IServiceManager> manager = service_manager_with_threads();
     if (!manager) return REFUSED;
     const std::string& name = options.arguments[0];
@@ -62,15 +62,15 @@ static int look_up(const char* event, const Options& options, Ask ask) {
 }
 
 int get_service(const Options& options) {
-    return look_up("get", options, [](auto& manager, const String16& name) { return manager.getService(name); });
+    return lookup("get", options, [](auto& manager, const String16& name) { return manager.getService(name); });
 }
 
 int check_service(const Options& options) {
-    return look_up("check", options, [](auto& manager, const String16& name) { return manager.checkService(name); });
+    return lookup("check", options, [](auto& manager, const String16& name) { return manager.checkService(name); });
 }
 
 int wait_for_service(const Options& options) {
-    return look_up("wait", options, [](auto& manager, const String16& name) { return manager.waitForService(name); });
+    return lookup("wait", options, [](auto& manager, const String16& name) { return manager.waitForService(name); });
 }
 
 int list_services(const Options&) {

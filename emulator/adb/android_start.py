@@ -18,8 +18,8 @@ TOO_OFTEN = 3
 class AndroidStart:
     """The start of Android on one device, watched over adb."""
 
-    def __init__(self, serial: str, alive: Callable[[], bool], why_lost: Callable[[], str]) -> None:
-        self._serial, self._alive, self._why_lost = serial, alive, why_lost
+    def __init__(self, serial: str, alive: Callable[[], bool], loss_reason: Callable[[], str]) -> None:
+        self._serial, self._alive, self._loss_reason = serial, alive, loss_reason
         self._stage = ""
         self._reached = False
         self._losses = 0
@@ -38,11 +38,11 @@ class AndroidStart:
                     f" adb reached the device and lost it {self._losses} times: its adbd restarts without "
                     "end, or another adb server is connected to it."
                 )
-            raise DeviceLostError(f"{error}: {self._stage}.{lost} {self._why_lost()}") from error
+            raise DeviceLostError(f"{error}: {self._stage}.{lost} {self._loss_reason()}") from error
 
     def _through(self) -> bool:
         if not self._alive():
-            raise DeviceLostError(self._why_lost())
+            raise DeviceLostError(self._loss_reason())
         stage = self._next_stage()
         if stage != self._stage:
             self._stage = stage

@@ -12,7 +12,7 @@ from emulator.base.deadline import Deadline
 WAITS = 'cat > /dev/null; exec "$@" > /dev/null 2>&1'
 
 
-class LastWill:
+class CleanupCommand:
     """A command that waits for its hour: the call of `execute`, or the end of this process."""
 
     def __init__(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:

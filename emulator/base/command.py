@@ -64,7 +64,7 @@ def run(
     """Run `command` for at most `seconds` and return its standard output.
 
     Raises SetupError when the program is missing (naming its package), fails (with its last lines and
-    `needs`, what usually mends it) or does not end in time. Its whole process group is ended then.
+    `needs`, what usually fixes it) or does not end in time. Its whole process group is ended then.
     """
     words = [str(word) for word in command]
     with started(

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from emulator.base.deadline import Deadline
 
 
-class LifeLine(Protocol):
+class Controller(Protocol):
     """A device that runs, and what only its maker can say about it or do with it."""
 
     @property
@@ -32,7 +32,7 @@ class LifeLine(Protocol):
         """Whether this project made it, so that destructive experiments may run on it."""
         ...
 
-    def why_lost(self) -> str:
+    def loss_reason(self) -> str:
         """What is known of its end, with the last lines of its console."""
         ...
 
@@ -47,7 +47,7 @@ class LifeLine(Protocol):
 
 @runtime_checkable
 class CanReconnect(Protocol):
-    """A life line that knows how adb gets to its device, should the adb server have forgotten."""
+    """A controller that knows how adb gets to its device, should the adb server have forgotten."""
 
     def reconnect(self, deadline: Deadline) -> None:
         """Have the adb server, another one perhaps, reach the device again; raises DeviceLostError."""
@@ -56,7 +56,7 @@ class CanReconnect(Protocol):
 
 @runtime_checkable
 class CanRollBack(Protocol):
-    """A life line whose device can be put back into the state in which it was handed out."""
+    """A controller whose device can be put back into the state in which it was handed out."""
 
     @property
     def rollback_seconds(self) -> float:
@@ -105,7 +105,7 @@ class Channel(Protocol):
 
 @runtime_checkable
 class HasChannels(Protocol):
-    """A life line that has something faster than adb for agents."""
+    """A controller that has something faster than adb for agents."""
 
     def start_agent(self, arguments: Sequence[str]) -> Channel | None:
         """Start a system call agent with these arguments, as root; None where adb must do it."""
@@ -113,7 +113,7 @@ class HasChannels(Protocol):
 
 
 @contextlib.contextmanager
-def handed_over() -> Iterator[contextlib.ExitStack]:
+def close_on_failure() -> Iterator[contextlib.ExitStack]:
     """What a device is made of: its own to close after the block, but closed where the block fails."""
     with contextlib.ExitStack() as on_failure:
         resources = on_failure.enter_context(contextlib.ExitStack())

@@ -8,8 +8,8 @@ from enum import IntEnum
 class ExitCode(IntEnum):
     """What a script can tell from `binder-harness`'s exit status."""
 
-    AS_KNOWN = 0
-    DEVIATION = 1
+    AS_EXPECTED = 0
+    UNEXPECTED = 1
     USAGE = 2
     DEVICE_LOST = 3
     SETUP_MISSING = 4
@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
 class HarnessError(Exception):
     """Anything this project refuses or gives up on; the message is written for the user."""
 
-    exit_code = ExitCode.DEVIATION
+    exit_code = ExitCode.UNEXPECTED
 
 
 class UsageError(HarnessError):
@@ -28,7 +28,7 @@ class UsageError(HarnessError):
 
 
 class SetupError(HarnessError):
-    """Something the machine must provide is missing; the message names the command that mends it."""
+    """Something the machine must provide is missing; the message names the command that fixes it."""
 
     exit_code = ExitCode.SETUP_MISSING
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from emulator.base.controller import handed_over
+from emulator.base.controller import close_on_failure
 from emulator.base.deadline import Deadline
 from emulator.base.on_demand import OnDemand
 from emulator.base.progress import step
@@ -36,7 +36,7 @@ LISTED_AFTER = 0.3
 
 
 class EmbeddedDevice(QemuDevice):
-    """The life line of an embedded device."""
+    """The controller of an embedded device."""
 
     machine: Machine
     rollback_seconds = 60.0
@@ -124,7 +124,7 @@ def open_embedded(target: Target, deadline: Deadline | None = None) -> EmbeddedD
     image = image_of(target)
     acceleration = choose_acceleration(target.option("acceleration"), image)
     hardware = replace(hardware_of(target, image), acceleration=acceleration, ports=PORTS, waiting=WAITING)
-    with handed_over() as resources, step(f"starting {target}"):
+    with close_on_failure() as resources, step(f"starting {target}"):
         deadline = deadline or Deadline(START_SECONDS)
         device = EmbeddedDevice(target, hardware, resources, deadline)
         device.wait_until_ready(deadline)

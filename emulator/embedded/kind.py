@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emulator.base.controller import LifeLine
+from emulator.base.controller import Controller
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from emulator.base.prerequisites import install_command, missing
@@ -26,7 +26,7 @@ def _check(target: Target) -> None:
         raise UsageError(f"There is no file {kernel} that could be the kernel of {target}.")
 
 
-def _open(target: Target, deadline: Deadline | None) -> LifeLine:
+def _open(target: Target, deadline: Deadline | None) -> Controller:
     if target.option("host"):
         from emulator.embedded.remote import open_remote
 
@@ -38,7 +38,7 @@ def _open(target: Target, deadline: Deadline | None) -> LifeLine:
 
 def _offers(host: Host) -> list[Offer]:
     absent = [prerequisite.package for prerequisite in missing()]
-    problem = f"lacks programs; mend it: {install_command(absent)}" if absent else ""
+    problem = f"lacks programs; fix it: {install_command(absent)}" if absent else ""
     if host.address:
         problem = problem or absence(host, BOARDS["x86_64"].program)
     return [Offer(on_host(KIND.name, host), not problem, problem or KIND.summary)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from emulator.adb.server import ensure_adb_server
-from emulator.base.controller import handed_over
+from emulator.base.controller import close_on_failure
 from emulator.base.deadline import Deadline
 from emulator.base.progress import step
 from emulator.embedded.device import hardware_of, image_of
@@ -24,7 +24,7 @@ def open_remote(target: Target, deadline: Deadline | None = None) -> QemuDevice:
     if target.option("acceleration") == "kvm":
         hardware = dataclasses.replace(hardware, acceleration="kvm")
     ensure_adb_server()
-    with handed_over() as resources:
+    with close_on_failure() as resources:
         boot = booting(target.option("host"), hardware, resources)
         with step(f"starting {target}"):
             device = QemuDevice(target, boot(0), boot, resources)

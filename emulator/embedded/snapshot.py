@@ -204,7 +204,7 @@ def _migrate(machine: Machine, command: str, state: IO[bytes], deadline: Deadlin
 
     def finished() -> bool:
         if not machine.alive:
-            raise DeviceLostError(machine.why_lost())
+            raise DeviceLostError(machine.loss_reason())
         answer = machine.monitor.execute("query-migrate")
         assert isinstance(answer, dict)
         if answer.get("status") == "failed":

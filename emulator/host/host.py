@@ -107,7 +107,9 @@ class Host(Protocol):
         """Start a program; what it writes goes to `log`, a file of this machine."""
         ...
 
-    def last_will(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Will:
+    def cleanup_command(
+        self, command: Sequence[str], *, environment: Mapping[str, str] | None = None
+    ) -> Will:
         """Have a command run there in the end: for what a device's own tools leave running."""
         ...
 
@@ -150,7 +152,7 @@ def ask(host: Host, command: Sequence[str], seconds: float) -> str:
 
 
 def absence(host: Host, program: str) -> str:
-    """Why a program cannot be used on a host, with what mends that; empty where it can."""
+    """Why a program cannot be used on a host, with what fixes that; empty where it can."""
     if host.find(program) is not None:
         return ""
     if not host.address:

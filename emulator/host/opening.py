@@ -11,7 +11,7 @@ from emulator.host.host import Host
 def open_host(address: str) -> AbstractContextManager[Host]:
     """The host at ssh://…, its connection open for a block, or this machine where nothing is written.
 
-    Raises SetupError, with what mends it, where the host does not let us in.
+    Raises SetupError, with what fixes it, where the host does not let us in.
     """
     if address:
         from emulator.host.ssh_host import SshHost  # and paramiko, which takes a moment

@@ -49,7 +49,7 @@ USERS_VARIABLES = ("ANDROID_", "CUTTLEFISH_", "CVD_")
 class SshHost:
     """An open connection to a host; use as a context manager or call `close`.
 
-    Raises SetupError, with what mends it, when there is no such host, its key is unknown or another than
+    Raises SetupError, with what fixes it, when there is no such host, its key is unknown or another than
     known, or it takes none of our keys.
     """
 
@@ -223,7 +223,9 @@ class SshHost:
             self, self.as_at_login(command, environment), log, name=command[0].rpartition("/")[2]
         )
 
-    def last_will(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Will:
+    def cleanup_command(
+        self, command: Sequence[str], *, environment: Mapping[str, str] | None = None
+    ) -> Will:
         """Have a command run in the end."""
         return RemoteWill(self, self.as_at_login(command, environment))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from emulator.adb.server import answers
-from emulator.base.cleanup_command import LastWill
+from emulator.base.cleanup_command import CleanupCommand
 from emulator.base.command import started
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, SetupError
@@ -60,9 +60,11 @@ class ThisMachine:
         """Start a program."""
         return Program(command, log, environment=environment)
 
-    def last_will(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Will:
+    def cleanup_command(
+        self, command: Sequence[str], *, environment: Mapping[str, str] | None = None
+    ) -> Will:
         """Have a command run in the end."""
-        return LastWill(command, environment=environment)
+        return CleanupCommand(command, environment=environment)
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:

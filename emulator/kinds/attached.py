@@ -19,7 +19,7 @@ from emulator.adb.devices import (
 )
 from emulator.adb.server import ensure_adb_server
 from emulator.adb.services import become_root, become_shell, restart
-from emulator.base.controller import LifeLine, handed_over
+from emulator.base.controller import Controller, close_on_failure
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, TimeLimitError, UsageError
 from emulator.base.progress import step
@@ -43,7 +43,7 @@ _restarts: dict[str, Deadline] = {}
 
 
 class AttachedDevice:
-    """The life line of a device that somebody else started."""
+    """The controller of a device that somebody else started."""
 
     disposable = False
 
@@ -61,7 +61,7 @@ class AttachedDevice:
             return state_of(self.serial) == REACHED
         return False
 
-    def why_lost(self) -> str:
+    def loss_reason(self) -> str:
         """How the adb server sees it; its console is not at hand."""
         state = state_of(self.serial)
         if state == REACHED:
@@ -82,7 +82,7 @@ class AttachedDevice:
         try:
             restart(self.serial, deadline)
         except TimeLimitError as error:
-            raise DeviceLostError(f"{error}. {self.why_lost()}") from error
+            raise DeviceLostError(f"{error}. {self.loss_reason()}") from error
         del _restarts[self.serial]
         if self._root:
             become_root(self.serial, deadline)
@@ -108,7 +108,7 @@ def open_attached(target: Target, deadline: Deadline | None = None) -> AttachedD
     """
     ensure_adb_server()
     serial = target.name or _only_one()
-    with handed_over() as resources:
+    with close_on_failure() as resources:
         resources.enter_context(device_lock(serial, deadline))
         deadline = deadline or Deadline(START_SECONDS)
         if is_address(serial) and state_of(serial) == GONE:
@@ -174,7 +174,7 @@ def _leave_root(serial: str) -> None:
         become_shell(serial, Deadline(SETTLES_WITHIN))
 
 
-def _open(target: Target, deadline: Deadline | None) -> LifeLine:
+def _open(target: Target, deadline: Deadline | None) -> Controller:
     return open_attached(target, deadline)
 
 

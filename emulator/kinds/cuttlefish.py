@@ -8,7 +8,7 @@ from emulator.adb.android_start import AndroidStart
 from emulator.adb.devices import REACHED, disconnect, explain, state_of, wait_until_reached
 from emulator.adb.server import ensure_adb_server
 from emulator.adb.services import become_root
-from emulator.base.controller import LifeLine, handed_over
+from emulator.base.controller import Controller, close_on_failure
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, UsageError
 from emulator.base.progress import step
@@ -32,7 +32,7 @@ kept=$(mktemp -d "$2/cuttlefish-logs-XXXXXX") && cp -r "$1/." "$kept" && echo "$
 
 
 class CuttlefishDevice:
-    """The life line of a Cuttlefish instance that was started for the run."""
+    """The controller of a Cuttlefish instance that was started for the run."""
 
     disposable = True
 
@@ -52,7 +52,7 @@ class CuttlefishDevice:
             return state_of(self.serial) == REACHED
         return False
 
-    def why_lost(self) -> str:
+    def loss_reason(self) -> str:
         """How adb sees it, with the last lines of its logs."""
         return f"{explain(self.serial, state_of(self.serial))}\n{self._last_lines()}"
 
@@ -77,7 +77,7 @@ class CuttlefishDevice:
 
     def _wait(self, deadline: Deadline) -> None:
         # Its launcher has said that Android is up; what is not up now is told when the time is over.
-        AndroidStart(self.serial, lambda: True, self.why_lost).wait(deadline)
+        AndroidStart(self.serial, lambda: True, self.loss_reason).wait(deadline)
         become_root(self.serial, deadline)
 
     def _call(self, command: list[str], deadline: Deadline) -> None:
@@ -125,14 +125,14 @@ def open_cuttlefish(target: Target, deadline: Deadline | None = None) -> Cuttlef
     if target.name and not (target.name.isdecimal() and 1 <= int(target.name) <= MOST_INSTANCES):
         raise UsageError(f"cuttlefish:N takes a number from 1 to {MOST_INSTANCES}, not {target.name!r}.")
     number = int(target.name) if target.name else None
-    with handed_over() as resources:
+    with close_on_failure() as resources:
         host = resources.enter_context(open_host(target.option("host")))
         chosen = program(host)
         ensure_adb_server()
         if number or chosen == "launch_cvd":
             number = _take_number(host, number, resources)
         tool: Tool = Cvd(host, number) if chosen == "cvd" else LaunchCvd(host, number or 1)
-        will = host.last_will(tool.stop, environment=tool.environment)
+        will = host.cleanup_command(tool.stop, environment=tool.environment)
         resources.callback(lambda: will.execute(Deadline(STOPS_WITHIN)))
         device = CuttlefishDevice(target, host, tool, resources)
         with step(f"starting {target}"):
@@ -153,7 +153,7 @@ def _take_number(host: Host, wanted: int | None, resources: contextlib.ExitStack
     )
 
 
-def _open(target: Target, deadline: Deadline | None) -> LifeLine:
+def _open(target: Target, deadline: Deadline | None) -> Controller:
     return open_cuttlefish(target, deadline)
 
 

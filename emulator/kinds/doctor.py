@@ -1,4 +1,4 @@
-"""What this machine has of what a run needs, and what mends the rest."""
+"""What this machine has of what a run needs, and what fixes the rest."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from emulator.embedded.qemu.acceleration import KVM
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at: what it is, whether it will do, what was found, and the command that mends it."""
+    """One thing looked at: what it is, whether it will do, what was found, and the command that fixes it."""
 
     name: str
     ok: bool
     detail: str
-    mend: str = ""
+    fix: str = ""
 
 
 def checks() -> list[Check]:
@@ -33,11 +33,11 @@ def _prerequisite(wanted: Prerequisite) -> Check:
     name = wanted.program or wanted.package
     if wanted.present:
         return Check(name, True, wanted.purpose)
-    mend = install_command([wanted.package])
+    fix = install_command([wanted.package])
     if wanted in missing():
-        return Check(name, False, wanted.purpose, mend)
+        return Check(name, False, wanted.purpose, fix)
     devices = " and ".join(wanted.architectures)
-    return Check(name, True, f"{wanted.purpose}; not installed, and for {devices} devices alone: {mend}")
+    return Check(name, True, f"{wanted.purpose}; not installed, and for {devices} devices alone: {fix}")
 
 
 def _cache() -> Check:

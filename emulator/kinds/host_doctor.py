@@ -1,4 +1,4 @@
-"""What a host reached over SSH has of what devices there need, and what mends the rest."""
+"""What a host reached over SSH has of what devices there need, and what fixes the rest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TOOLS = {
 def checks_on(address: str) -> list[Check]:
     """What devices need of the host at ssh://…, without starting any.
 
-    Raises SetupError, with what mends it, where the host does not let us in.
+    Raises SetupError, with what fixes it, where the host does not let us in.
     """
     with open_host(address) as host:
         return [
@@ -50,10 +50,10 @@ def _qemu(host: Host, architecture: str) -> Check:
     purpose = f"runs embedded devices and images of {architecture}"
     if host.find(program) is not None:
         return Check(program, True, purpose)
-    mend = f"there: {install_command([package_of(program) or program])}"
+    fix = f"there: {install_command([package_of(program) or program])}"
     if architecture == "x86_64":
-        return Check(program, False, purpose, mend)
-    return Check(program, True, f"{purpose}; not installed: {mend}")
+        return Check(program, False, purpose, fix)
+    return Check(program, True, f"{purpose}; not installed: {fix}")
 
 
 def _kvm(host: Host) -> Check:

@@ -13,7 +13,7 @@ from emulator.adb.devices import GONE, REACHED, connect, explain, state_of
 from emulator.adb.server import ensure_adb_server
 from emulator.adb.services import output
 from emulator.base.architecture import ARCHITECTURES
-from emulator.base.controller import LifeLine, handed_over
+from emulator.base.controller import Controller, close_on_failure
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, TimeLimitError
 from emulator.base.progress import say, step
@@ -34,7 +34,7 @@ LOOK_EVERY = 0.2
 
 
 class ImageDevice(QemuDevice):
-    """The life line of a device that an image file describes."""
+    """The controller of a device that an image file describes."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class ImageDevice(QemuDevice):
 
         def met() -> bool:
             if not self.alive:
-                raise DeviceLostError(self.why_lost())
+                raise DeviceLostError(self.loss_reason())
             restarts = self.machine.monitor.guest_resets() - resets
             if restarts > MOST_RESTARTS:
                 raise DeviceLostError(
@@ -83,7 +83,7 @@ class ImageDevice(QemuDevice):
         try:
             deadline.poll(met, awaited, interval=LOOK_EVERY)
         except TimeLimitError as error:
-            raise DeviceLostError(f"{error}: it is too slow, or hangs. {self.why_lost()}") from error
+            raise DeviceLostError(f"{error}: it is too slow, or hangs. {self.loss_reason()}") from error
 
     def _printed(self, line: str) -> bool:
         with contextlib.suppress(TimeLimitError):
@@ -117,7 +117,7 @@ def open_image(target: Target, deadline: Deadline | None = None) -> ImageDevice:
         native = hardware.architecture == platform.machine() and not address
         hardware = dataclasses.replace(hardware, acceleration=_tried_acceleration() if native else "tcg")
     ensure_adb_server()
-    with handed_over() as resources:
+    with close_on_failure() as resources:
         boot = booting(address, hardware, resources)
         with step(f"booting {target}"):
             device = ImageDevice(target, boot, resources, description)
@@ -125,7 +125,7 @@ def open_image(target: Target, deadline: Deadline | None = None) -> ImageDevice:
     return device
 
 
-def _open(target: Target, deadline: Deadline | None) -> LifeLine:
+def _open(target: Target, deadline: Deadline | None) -> Controller:
     return open_image(target, deadline)
 
 

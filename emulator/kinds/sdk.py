@@ -9,7 +9,7 @@ from emulator.adb.android_start import AndroidStart
 from emulator.adb.devices import GONE, disconnect, is_address, state_of, wait_until_reached
 from emulator.adb.server import ensure_adb_server
 from emulator.adb.services import become_root
-from emulator.base.controller import LifeLine, handed_over
+from emulator.base.controller import Controller, close_on_failure
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, SetupError, UsageError
 from emulator.base.progress import say, step
@@ -40,7 +40,7 @@ take the connection that is meant for ours, and on port 1 there is none."""
 
 
 class AvdDevice:
-    """The life line of an AVD that was started for the run; what is written on it ends with it."""
+    """The controller of an AVD that was started for the run; what is written on it ends with it."""
 
     disposable = True
 
@@ -67,7 +67,7 @@ class AvdDevice:
         """Whether the emulator runs."""
         return self._program is not None and self._program.alive
 
-    def why_lost(self) -> str:
+    def loss_reason(self) -> str:
         """How the emulator ended, with the last lines it wrote."""
         return self._program.how_it_ended() if self._program else "The emulator was not started."
 
@@ -75,7 +75,7 @@ class AvdDevice:
         """Start the emulator, wait for Android, and become root where the image allows that."""
         environment = REACHED_BY_A_TUNNEL if self._host.address else None
         self._program = self._host.start(self._command, self._log, environment=environment)
-        AndroidStart(self.serial, lambda: self.alive, self.why_lost).wait(deadline)
+        AndroidStart(self.serial, lambda: self.alive, self.loss_reason).wait(deadline)
         become_root(self.serial, deadline)
 
     def restart(self, deadline: Deadline) -> None:
@@ -115,7 +115,7 @@ class AvdDevice:
 
 def open_avd(target: Target, deadline: Deadline | None = None) -> AvdDevice:
     """Start an AVD and wait until Android on it is up: 300 s, and 1800 s without acceleration."""
-    with handed_over() as resources:
+    with close_on_failure() as resources:
         host = resources.enter_context(open_host(target.option("host")))
         program = emulator_program(host)
         known = list_avds(host, program)
@@ -163,7 +163,7 @@ def _on(host: Host) -> str:
     return f" on {host.address}" if host.address else " here"
 
 
-def _open(target: Target, deadline: Deadline | None) -> LifeLine:
+def _open(target: Target, deadline: Deadline | None) -> Controller:
     return open_avd(target, deadline)
 
 

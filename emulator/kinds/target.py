@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
-from emulator.base.controller import LifeLine
+from emulator.base.controller import Controller
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from emulator.host.address import is_host
@@ -55,7 +55,7 @@ HOST = Option(
 
 @dataclass(frozen=True)
 class Offer:
-    """One target on a machine: whether it can be used now, what it is, and if not, what mends that."""
+    """One target on a machine: whether it can be used now, what it is, and if not, what fixes that."""
 
     target: str
     usable: bool
@@ -69,7 +69,7 @@ class Kind:
     name: str
     summary: str
     options: tuple[Option, ...]
-    open: Callable[[Target, Deadline | None], LifeLine]
+    open: Callable[[Target, Deadline | None], Controller]
     """Gets the device of a target, as `open_target` does."""
     offers: Callable[[Host], list[Offer]]
     """What of this kind there is on a machine; starts no device and never raises."""
@@ -191,7 +191,7 @@ def on_host(target: str, host: Host) -> str:
     return f"{target}?host={host.address}" if host.address else target
 
 
-def open_target(text: str, *, deadline: Deadline | None = None) -> LifeLine:
+def open_target(text: str, *, deadline: Deadline | None = None) -> Controller:
     """Get the device that `text` names and wait until adb reaches it: 120 s unless `deadline` says otherwise.
 
     Raises UsageError for an unknown target, SetupError when something is missing on this machine, and

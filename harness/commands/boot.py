@@ -103,7 +103,7 @@ def _keep(device: Device, *, standin: bool) -> NoReturn:
             news = f"adb reaches {device.serial} again"
             if standin and not device.facts.framework:
                 news += ", and the stand-in runs there"
-        device.forget_what_ran()  # the user may have restarted it
+        device.reset_after_reboot()  # the user may have restarted it
 
 
 def _wait_for_an_end(device: Device, program: Program | None) -> str | None:
@@ -142,9 +142,9 @@ def _reconnect(device: Device) -> None:
     from emulator.base.controller import CanReconnect
     from emulator.kinds.target import START_SECONDS
 
-    assert isinstance(device.life_line, CanReconnect)  # as is every device that is started here
+    assert isinstance(device.controller, CanReconnect)  # as is every device that is started here
     # It may as well be starting again, after `adb reboot`.
-    device.life_line.reconnect(Deadline(START_SECONDS))
+    device.controller.reconnect(Deadline(START_SECONDS))
 
 
 def _next_commands(device: Device, example: str) -> str:

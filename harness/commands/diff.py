@@ -61,7 +61,7 @@ def diff(
     console = console_for(sys.stdout)
     for pair in pairs:
         view.show(pair, console, evidence=evidence)
-    raise typer.Exit(ExitCode.DEVIATION if any(pair.differs for pair in pairs) else ExitCode.AS_KNOWN)
+    raise typer.Exit(ExitCode.UNEXPECTED if any(pair.differs for pair in pairs) else ExitCode.AS_EXPECTED)
 
 
 def _normal(target: str) -> str:

@@ -1,4 +1,4 @@
-"""`doctor`: what is there, what is missing, and the command that mends it."""
+"""`doctor`: what is there, what is missing, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def doctor(
     target: OptionalTarget = None,
     host: Host = None,
 ) -> None:
-    """Say what is there, what is missing, and what mends it.
+    """Say what is there, what is missing, and what fixes it.
 
     \b
     binder-harness doctor
@@ -53,8 +53,8 @@ def doctor(
 def _show(checked: list[Check]) -> None:
     for check in checked:
         print(f"{'ok     ' if check.ok else 'MISSING'}  {check.name}: {check.detail}")
-        if not check.ok and check.mend:
-            print(f"         mend it: {check.mend}")
+        if not check.ok and check.fix:
+            print(f"         fix it: {check.fix}")
 
 
 def _show_device(target: str) -> None:
@@ -75,4 +75,4 @@ def _show_device(target: str) -> None:
     for need in Need:
         missing = need.missing(facts)
         if missing:
-            print(labelled("cannot be told here", f"what {missing}", indent=22))
+            print(labelled("not testable here", f"what {missing}", indent=22))

@@ -61,7 +61,7 @@ class MatrixView:
         result = note.result
         if result is not None:
             self._judged[target].add(result.id)
-            deviates = ", NOT AS KNOWN" if result.as_known is False else ""
+            deviates = ", UNEXPECTED" if result.as_known is False else ""
             self._show(target, f"{result.id}: {result.verdict}{deviates}")
 
     def ended(self, column: Column) -> None:

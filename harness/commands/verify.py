@@ -164,4 +164,4 @@ def _exit_code(run: Run | None, status: int) -> int:
         return run.exit_code
     if status in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
         return ExitCode.USAGE
-    return ExitCode.AS_KNOWN if status == pytest.ExitCode.OK else ExitCode.DEVIATION
+    return ExitCode.AS_EXPECTED if status == pytest.ExitCode.OK else ExitCode.UNEXPECTED

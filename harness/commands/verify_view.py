@@ -79,7 +79,7 @@ class VerifyView:
         self._progress.update(self._task, completed=len(self._ended))
         result = run.results.get(claim) if run else None
         if result is not None and not self._console.is_terminal:
-            comparison = {True: "as known", False: "NOT AS KNOWN", None: "not compared"}[result.as_known]
+            comparison = {True: "as known", False: "UNEXPECTED", None: "not compared"}[result.as_known]
             self.say(
                 f"[{len(self._ended):>3}/{len(self._claims)}] {claim}: "
                 f"{result.verdict}, {comparison} ({result.seconds:.1f} s)"

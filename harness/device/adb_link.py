@@ -15,7 +15,7 @@ import adbutils
 
 from emulator.adb.devices import REACHED, state_of
 from emulator.adb.server import ensure_adb_server
-from emulator.base.controller import CanReconnect, LifeLine
+from emulator.base.controller import CanReconnect, Controller
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, UsageError
 from harness.agent.stream import AdbShellStream
@@ -42,13 +42,13 @@ class ShellResult:
 
 
 class AdbLink:
-    """One device as adb reaches it, and as its life line knows it."""
+    """One device as adb reaches it, and as its controller knows it."""
 
-    def __init__(self, life_line: LifeLine) -> None:
-        self.life_line = life_line
+    def __init__(self, controller: Controller) -> None:
+        self.controller = controller
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.life_line.target}>"
+        return f"<{type(self).__name__} {self.controller.target}>"
 
     @property
     def serial(self) -> str:
@@ -57,7 +57,7 @@ class AdbLink:
         The embedded device's is reached from the first time on that anything asks for it; DeviceLostError
         where that fails.
         """
-        return self.life_line.serial
+        return self.controller.serial
 
     @property
     def _adb(self) -> adbutils.AdbDevice:
@@ -66,11 +66,11 @@ class AdbLink:
     @property
     def alive(self) -> bool:
         """Whether the device runs, as far as its maker can tell without asking it."""
-        return self.life_line.alive
+        return self.controller.alive
 
     def console_tail(self) -> str:
         """What is known of the device's end, with the last lines of its console."""
-        return self.life_line.why_lost()
+        return self.controller.loss_reason()
 
     def run(self, command: str | Sequence[str], *, deadline: Deadline | None = None) -> ShellResult:
         """Run a command in the device's shell and wait for its end: 30 s unless `deadline` says otherwise.
@@ -172,9 +172,9 @@ class AdbLink:
         Costs a question to the adb server where it reaches the device. Raises DeviceLostError where it does
         not come to that within 15 s.
         """
-        if not isinstance(self.life_line, CanReconnect) or state_of(self.serial) == REACHED:
+        if not isinstance(self.controller, CanReconnect) or state_of(self.serial) == REACHED:
             return False
-        self.life_line.reconnect(Deadline(RECONNECT_SECONDS))
+        self.controller.reconnect(Deadline(RECONNECT_SECONDS))
         return True
 
     def raise_if_lost(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.base.controller import CanRollBack, HasChannels, LifeLine
+from emulator.base.controller import CanRollBack, Controller, HasChannels
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, UsageError
 from emulator.build.agents import syscall_agent
@@ -36,17 +36,17 @@ if TYPE_CHECKING:
 AGENT_DIRECTORY = "/data/local/tmp/binder-harness"
 ATTACHED_DIRECTORY = f"{AGENT_DIRECTORY}-attached"
 """On a device that is not the run's own, and may be one that `boot` keeps and has put programs on."""
-OF_ONE_START = ("files", "binder", "tracing", "libbinder_probe", "activity_standin", "_agent", "_directory")
+PER_BOOT_CACHE = ("files", "binder", "tracing", "libbinder_probe", "activity_standin", "_agent", "_directory")
 """What is remembered of a device until it is rolled back."""
 
 
 class Device(AdbLink):
     """A running device. Obtained from `open_device`, used as a context manager."""
 
-    def __init__(self, life_line: LifeLine) -> None:
-        super().__init__(life_line)
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(controller)
         self._resources = contextlib.ExitStack()
-        self._resources.callback(life_line.close)
+        self._resources.callback(controller.close)
         self._running = self._resources.enter_context(contextlib.ExitStack())
         """What runs on the device, and ends with a roll back."""
 
@@ -67,15 +67,15 @@ class Device(AdbLink):
         otherwise. Every process on the device ends. Raises UsageError for a device that cannot be rolled
         back, DeviceLostError when it does not come back.
         """
-        if not isinstance(self.life_line, CanRollBack):
+        if not isinstance(self.controller, CanRollBack):
             raise UsageError(f"{self.serial} cannot be rolled back; the embedded device and an AVD can.")
-        self.life_line.rollback(deadline or Deadline(self.life_line.rollback_seconds))
-        self.forget_what_ran()
+        self.controller.rollback(deadline or Deadline(self.controller.rollback_seconds))
+        self.reset_after_reboot()
 
-    def forget_what_ran(self) -> None:
+    def reset_after_reboot(self) -> None:
         """Let go of what ran on the device and of what was put there: it has started again, by any doing."""
         self._running.close()
-        for name in OF_ONE_START:
+        for name in PER_BOOT_CACHE:
             vars(self).pop(name, None)
 
     @functools.cached_property
@@ -188,9 +188,9 @@ class Device(AdbLink):
     @functools.cached_property
     def _directory(self) -> str:
         """Where what is pushed lies; a device that is not ours is left without it."""
-        directory = AGENT_DIRECTORY if self.life_line.disposable else ATTACHED_DIRECTORY
+        directory = AGENT_DIRECTORY if self.controller.disposable else ATTACHED_DIRECTORY
         self.shell(["mkdir", "-p", directory])
-        if not self.life_line.disposable:
+        if not self.controller.disposable:
             self._resources.callback(self._remove, directory)
         return directory
 
@@ -211,9 +211,9 @@ class Device(AdbLink):
         self.shell(["kill", f"-{signal}", str(pid)])
 
     def _agent_stream(self, arguments: Sequence[str]) -> Stream:
-        """A new agent: over what the life line has that is faster than adb, or over adb."""
-        if isinstance(self.life_line, HasChannels):
-            channel = self.life_line.start_agent(arguments)
+        """A new agent: over what the controller has that is faster than adb, or over adb."""
+        if isinstance(self.controller, HasChannels):
+            channel = self.controller.start_agent(arguments)
             if channel is not None:
                 return ChannelStream(channel)
         return self.open_shell(shlex.join(["exec", self._agent, *arguments]))

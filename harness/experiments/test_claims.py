@@ -22,7 +22,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_claim(claim: Claim, judge_claim: Callable[[Claim], Result]) -> None:
     """Passes when the device shows what is known, skips what it cannot tell, fails otherwise."""
     result = judge_claim(claim)
-    if result.verdict is Verdict.CANNOT_BE_TOLD_HERE:
+    if result.verdict is Verdict.NOT_TESTABLE:
         pytest.skip(result.reason)
     if result.as_known is False:
         pytest.fail(f"{result.explanation}\n{result.traceback}".rstrip(), pytrace=False)

@@ -12,7 +12,7 @@ from emulator.base.errors import ExitCode, HarnessError, TimeLimitError
 from emulator.base.interruption import signal_behind
 from harness.matrix.event_writer import OPTION
 from harness.matrix.listener import Listener
-from harness.matrix.worker_process import TellingProcess
+from harness.matrix.worker_process import WorkerProcess
 from harness.report.matrix import Column
 from harness.report.run import Failure, Note, Run
 
@@ -41,7 +41,7 @@ def judge_on(
         return broken_off(run, end)
     listener.started(target, "")
     deadline = Deadline(SECONDS)
-    with TellingProcess(_command(target, claims), pipe_option=OPTION) as process:
+    with WorkerProcess(_command(target, claims), pipe_option=OPTION) as process:
         for line in process.lines():
             if line is not None:
                 _take(line, run, listener)
@@ -68,7 +68,7 @@ def broken_off(run: Run, end: BaseException) -> Column:
         return Column.of(run)
     if isinstance(end, HarnessError):
         return failed(run, f"The run was broken off: {end}", end.exit_code)
-    return failed(run, f"The run was broken off: {type(end).__name__}: {end}", ExitCode.DEVIATION)
+    return failed(run, f"The run was broken off: {type(end).__name__}: {end}", ExitCode.UNEXPECTED)
 
 
 def not_in_time(seconds: float) -> TimeLimitError:
@@ -100,4 +100,4 @@ def _exit_code(status: int) -> ExitCode:
     """What a status means that the run does not account for: by a signal, the device was lost, too."""
     if status < 0:
         return ExitCode.DEVICE_LOST
-    return ExitCode(status) if status in set(ExitCode) - {ExitCode.AS_KNOWN} else ExitCode.DEVIATION
+    return ExitCode(status) if status in set(ExitCode) - {ExitCode.AS_EXPECTED} else ExitCode.UNEXPECTED

@@ -20,7 +20,7 @@ FOR_ONE_RUN = ("BINDER_HARNESS_JSON", "BINDER_HARNESS_HOST")
 """Variables that the run at hand has taken into account, and so are not for those that it starts."""
 
 
-class TellingProcess:
+class WorkerProcess:
     """A running process; use as a context manager, in the thread with which it is to end."""
 
     def __init__(self, command: Sequence[str], *, pipe_option: str) -> None:
@@ -45,7 +45,7 @@ class TellingProcess:
             stack.callback(self._end)
             self._resources = stack.pop_all()
 
-    def __enter__(self) -> TellingProcess:
+    def __enter__(self) -> WorkerProcess:
         return self
 
     def __exit__(self, *_: object) -> None:

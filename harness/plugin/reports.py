@@ -80,5 +80,5 @@ class Listener:
                 for name, value in self.run.properties().items():
                     add_suite_property(name, value)
         finished = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-        if finished and self.run.exit_code > ExitCode.DEVIATION:
+        if finished and self.run.exit_code > ExitCode.UNEXPECTED:
             session.exitstatus = self.run.exit_code

@@ -110,7 +110,7 @@ def _verdict(result: Result | None) -> Text:
     symbol, style = STYLES[result.verdict]
     text = Text(f"{symbol} {result.verdict}", style=style)
     if result.as_known is False:
-        text.append(", NOT AS KNOWN", style="bold red")
+        text.append(", UNEXPECTED", style="bold red")
     return text
 
 

@@ -61,7 +61,7 @@ def conclusion(matrix: Matrix) -> Text:
             f"after {made} of {counted(wanted, 'judgement')}",
             style="bold red",
         )
-    elif matrix.exit_code is ExitCode.AS_KNOWN:
+    elif matrix.exit_code is ExitCode.AS_EXPECTED:
         text.append(", ").append("all as known", style="bold green")
     return text
 
@@ -146,7 +146,7 @@ def _cell(result: Result | None, figures: Sequence[str] = (), first: Sequence[st
     marked = (
         Text(figure, "dim" if figure == other else MARK) for figure, other in zip(figures, first, strict=True)
     )
-    lines = [*marked, Text("NOT AS KNOWN", "bold red")] if result.as_known is False else [*marked]
+    lines = [*marked, Text("UNEXPECTED", "bold red")] if result.as_known is False else [*marked]
     return text.append_text(Text("\n  ").join(lines))
 
 

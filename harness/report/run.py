@@ -23,14 +23,14 @@ GRAVEST_FIRST = (
     ExitCode.DEVICE_LOST,
     ExitCode.SETUP_MISSING,
     ExitCode.USAGE,
-    ExitCode.DEVIATION,
-    ExitCode.AS_KNOWN,
+    ExitCode.UNEXPECTED,
+    ExitCode.AS_EXPECTED,
 )
 
 
 def gravest(codes: Iterable[ExitCode]) -> ExitCode:
     """What several exit codes come to: a lost or missing device outweighs a deviation."""
-    return min(codes, key=GRAVEST_FIRST.index, default=ExitCode.AS_KNOWN)
+    return min(codes, key=GRAVEST_FIRST.index, default=ExitCode.AS_EXPECTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ class Run:
         """The exit status: a lost or missing device outweighs a deviation."""
         codes = [failure.exit_code for failure in self.failures]
         if any(result.as_known is False for result in self.results.values()):
-            codes.append(ExitCode.DEVIATION)
+            codes.append(ExitCode.UNEXPECTED)
         return gravest(codes)
 
     def properties(self) -> dict[str, str]:

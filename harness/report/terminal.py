@@ -22,8 +22,8 @@ PIPE_WIDTH = 140
 STYLES = {
     Verdict.CONFIRMED: ("✓", "green"),
     Verdict.REFUTED: ("✗", "magenta"),
-    Verdict.HOLDS_ONLY_ON: ("◐", "cyan"),
-    Verdict.CANNOT_BE_TOLD_HERE: ("·", "dim"),
+    Verdict.CONDITIONAL: ("◐", "cyan"),
+    Verdict.NOT_TESTABLE: ("·", "dim"),
     Verdict.LOST: ("!", "bold red"),
     Verdict.ERROR: ("!", "bold red"),
 }
@@ -101,7 +101,7 @@ def _verdict(result: Result) -> Text:
     text = Text(f"{symbol} {result.verdict}", style=style)
     if result.as_known is not None:
         text.append(
-            "\n  as known" if result.as_known else "\n  NOT AS KNOWN",
+            "\n  as known" if result.as_known else "\n  UNEXPECTED",
             style="dim" if result.as_known else "bold red",
         )
     return text

@@ -39,7 +39,7 @@ def test_an_agent_for_another_architecture_is_refused_with_what_the_device_said(
     foreign = "/data/local/tmp/foreign_agent"
     device.push(syscall_agent("aarch64"), foreign, mode=0o755)
     monkeypatch.setitem(vars(device), "_agent", foreign)
-    monkeypatch.setattr(device.life_line, "start_agent", lambda _: None)
+    monkeypatch.setattr(device.controller, "start_agent", lambda _: None)
     with pytest.raises(HarnessError, match=r"(?i)exec format error|syntax error|not found"):
         device.process()
     device.shell(f"rm {foreign}")

@@ -15,9 +15,9 @@ from harness.device.device import Device
 
 @pytest.fixture
 def ports(device: Device) -> Ports:
-    if not isinstance(device.life_line, EmbeddedDevice):
+    if not isinstance(device.controller, EmbeddedDevice):
         pytest.skip("only the embedded device has ports")
-    return device.life_line.machine.ports
+    return device.controller.machine.ports
 
 
 def test_a_program_that_is_given_up_holds_up_no_other(device: Device, ports: Ports) -> None:

@@ -176,16 +176,16 @@ def test_a_server_that_dies_while_it_is_looked_up(device: Device, place: Place) 
         failures: list[Exception] = []
         manager.check("mortal")
 
-        def look_up() -> None:
+        def lookup() -> None:
             try:
                 while not stop.is_set():
                     found.append(manager.check("mortal"))
             except Exception as error:
                 failures.append(error)
 
-        looking = threading.Thread(target=look_up)
+        looking = threading.Thread(target=lookup)
         looking.start()
-        Deadline(5).poll(lambda: len(found) > 5, "some look-ups")
+        Deadline(5).poll(lambda: len(found) > 5, "some lookups")
         service.process.kill()
         Deadline(5).poll(lambda: found[-1] is None, "the end of mortal")
         stop.set()

@@ -39,7 +39,7 @@ def test_nothing_is_left_on_it(running: EmbeddedDevice) -> None:
     with open_device(f"adb:{running.serial}") as device:
         assert device.process().syscall("getpid") > 0
         assert device.shell(["ls", ATTACHED_DIRECTORY]) == "syscall_agent"
-        assert not device.life_line.disposable
+        assert not device.controller.disposable
         assert f"{ATTACHED_DIRECTORY}/syscall_agent" in output(running.serial, "ps")
     assert f"{ATTACHED_DIRECTORY}/syscall_agent" not in output(running.serial, "ps")
     assert "No such file" in output(running.serial, f"ls -d {ATTACHED_DIRECTORY}")
@@ -74,7 +74,7 @@ def test_its_loss_is_noticed() -> None:
     assert attached.alive
     device.close()
     Deadline(WITHIN).poll(lambda: not attached.alive, "the loss")
-    assert "does not list it" in attached.why_lost()
+    assert "does not list it" in attached.loss_reason()
     attached.close()
 
 
@@ -84,7 +84,7 @@ def test_one_that_trusts_nobody_in_mid_run_is_told() -> None:
         output(device.serial, "echo 1 > /dev/__properties__/ro.adb.secure; kill $(pidof adbd)")
         Deadline(WITHIN).poll(lambda: state_of(device.serial) == "unauthorized", "adbd to ask for a key")
         assert not attached.alive
-        assert "does not trust this machine's adb key" in attached.why_lost()
+        assert "does not trust this machine's adb key" in attached.loss_reason()
         attached.close()
         offered = {offer.target: offer for offer in KIND.offers(ThisMachine())}[f"adb:{device.serial}"]
         assert not offered.usable

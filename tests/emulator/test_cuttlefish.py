@@ -48,10 +48,10 @@ def tools(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_an_instance_runs_restarts_and_ends() -> None:
     with open_device("cuttlefish") as device:
         assert device.serial.endswith(":6520")
-        assert device.life_line.disposable
+        assert device.controller.disposable
         assert device.facts.free_binder_device
         before = device.shell("cat /proc/sys/kernel/random/boot_id")
-        device.life_line.restart(Deadline(WITHIN))
+        device.controller.restart(Deadline(WITHIN))
         assert device.shell("cat /proc/sys/kernel/random/boot_id") != before
     assert not device.alive
     assert not answers(6520)

@@ -203,8 +203,8 @@ def test_a_panic_is_seen_at_once_and_shown() -> None:
     try:
         adb(device, "shell", "echo c > /proc/sysrq-trigger", check=False)
         Deadline(WITHIN).poll(lambda: not device.alive, "the panic")
-        assert "panicked" in device.why_lost()
-        assert "sysrq" in device.why_lost()
+        assert "panicked" in device.loss_reason()
+        assert "sysrq" in device.loss_reason()
         with pytest.raises(DeviceLostError, match="panicked"):
             device.wait_until_ready(Deadline(WITHIN))
     finally:

@@ -50,14 +50,14 @@ ready_property = "sys.boot_completed=1"
 file = "disk, one"
 """
     with open_device(described(tmp_path, lines=lines)) as device:
-        assert device.life_line.disposable
+        assert device.controller.disposable
         assert device.facts.free_binder_device == "/dev/vndbinder"
         assert "0x0002" in device.shell("cat /sys/bus/virtio/devices/*/device").split()  # a disk
-        device.life_line.restart(Deadline(WITHIN))
+        device.controller.restart(Deadline(WITHIN))
         assert device.shell("getprop ro.product.device") == "embedded"
 
 
-def test_one_that_trusts_nobody_is_told_with_what_mends_it(tmp_path: Path) -> None:
+def test_one_that_trusts_nobody_is_told_with_what_fixes_it(tmp_path: Path) -> None:
     archive = Archive()
     archive.file("system/build.prop", b"ro.adb.secure=1\n")
     (tmp_path / "initramfs").write_bytes(embedded_image().initramfs.read_bytes() + archive.finish())

@@ -168,7 +168,7 @@ def test_a_port_there_is_reached_from_here(server: FarSide) -> None:
 def test_a_last_will_is_executed_there(server: FarSide, ending: str) -> None:
     done = server.far / "done"
     with SshHost(server.address) as host:
-        will = host.last_will(["touch", str(done)])
+        will = host.cleanup_command(["touch", str(done)])
         assert not done.exists()
         if ending == "told to":
             assert will.execute(Deadline(WITHIN)) == 0
@@ -184,7 +184,7 @@ def test_a_device_there_is_used_from_here(server: FarSide) -> None:
     with open_device(f"embedded?host={server.address}") as device:
         assert device.facts.free_binder_device == "/dev/vndbinder"
         assert len(server.running()) == 1
-        device.life_line.restart(Deadline(WITHIN))
+        device.controller.restart(Deadline(WITHIN))
         assert device.shell("getprop ro.product.device") == "embedded"
     assert not server.running()
     assert not server.left_over()
@@ -246,7 +246,7 @@ def test_a_panic_there_is_seen_here(server: FarSide) -> None:
         with contextlib.suppress(Exception):
             asked.run("echo c > /proc/sysrq-trigger", deadline=Deadline(5.0))
         Deadline(WITHIN).poll(lambda: not device.alive, "the panic")
-        assert "panicked" in device.why_lost()
+        assert "panicked" in device.loss_reason()
     assert not server.running()
 
 

@@ -45,7 +45,7 @@ def cuttlefish(request: pytest.FixtureRequest, server: FarSide) -> str:
 def test_an_avd_there_is_used_from_here(server: FarSide, emulator: str) -> None:
     with open_device(f"avd:embedded?host={server.address}") as device:
         assert device.serial.startswith("127.0.0.1:")
-        assert device.life_line.disposable
+        assert device.controller.disposable
         assert device.facts.root
         assert device.facts.free_binder_device
         assert len(server.running(emulator)) == 1
@@ -83,7 +83,7 @@ def test_a_connection_that_breaks_off_is_told(server: FarSide, emulator: str) ->
         for process in server.sessions():
             os.kill(process, signal.SIGKILL)
         Deadline(WITHIN).poll(lambda: not device.alive, "the loss")
-        assert "emulator is lost: the connection to its host broke off" in device.why_lost()
+        assert "emulator is lost: the connection to its host broke off" in device.loss_reason()
 
 
 def test_what_goes_wrong_with_an_avd_there_is_told(server: FarSide, emulator: str) -> None:
@@ -103,7 +103,7 @@ def test_cuttlefish_there_is_used_from_here(server: FarSide, cuttlefish: str) ->
         assert device.serial.startswith("127.0.0.1:")
         assert not device.serial.endswith(f":{FIRST_CUTTLEFISH_PORT}")
         before = device.shell("cat /proc/sys/kernel/random/boot_id")
-        device.life_line.restart(Deadline(WITHIN))
+        device.controller.restart(Deadline(WITHIN))
         assert device.shell("cat /proc/sys/kernel/random/boot_id") != before
         with pytest.raises(SetupError, match="instance 1 runs already"):
             open_target(f"cuttlefish:1?host={server.address}")

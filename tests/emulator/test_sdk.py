@@ -37,11 +37,11 @@ def test_an_avd_runs_claims_restarts_and_ends() -> None:
     said: list[str] = []
     with reporting_to(said.append), open_device("avd:embedded") as device:
         assert device.serial.startswith("emulator-55")
-        assert device.life_line.disposable
+        assert device.controller.disposable
         assert device.facts.root
         assert device.facts.free_binder_device
         before = device.shell("cat /proc/sys/kernel/random/boot_id")
-        device.life_line.restart(Deadline(WITHIN))
+        device.controller.restart(Deadline(WITHIN))
         assert device.shell("cat /proc/sys/kernel/random/boot_id") != before
     assert not device.alive
     assert "the emulator has no acceleration here, and will be slow: /dev/kvm is not found." in said

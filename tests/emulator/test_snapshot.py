@@ -1,4 +1,4 @@
-"""Devices started from a snapshot: each is one of its own, a roll back undoes all, damage mends itself."""
+"""Devices started from a snapshot: each is one of its own, a roll back undoes all, damage fixes itself."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_device_that_was_booted_rolls_back_by_booting_again() -> None:
 
 def test_a_restored_device_can_restart(device: Device) -> None:
     processes = [device.process() for _ in range(3)]
-    device.life_line.restart(Deadline(WITHIN))
+    device.controller.restart(Deadline(WITHIN))
     with device.process() as after:
         assert after.syscall("getpid") == after.pid
     for process in processes:

@@ -60,7 +60,7 @@ class FakeDevice:
     def rollback(self) -> None:
         self.rollbacks += 1
 
-    def forget_what_ran(self) -> None:
+    def reset_after_reboot(self) -> None:
         pass
 
     def process(self, **options: int) -> FakeProcess:

@@ -54,7 +54,7 @@ def changed(document: Document, claim: str, **fields: object) -> Document:
     return dataclasses.replace(document, claims=claims)
 
 
-def matrix_of(*documents: Document, failure: str = "", exit_code: ExitCode = ExitCode.AS_KNOWN) -> Matrix:
+def matrix_of(*documents: Document, failure: str = "", exit_code: ExitCode = ExitCode.AS_EXPECTED) -> Matrix:
     """A matrix of devices; the failure is the last one's."""
     last = len(documents) - 1
     return Matrix(
@@ -62,7 +62,7 @@ def matrix_of(*documents: Document, failure: str = "", exit_code: ExitCode = Exi
         columns=tuple(
             Column(
                 target=document.target,
-                exit_code=exit_code if place == last else ExitCode.AS_KNOWN,
+                exit_code=exit_code if place == last else ExitCode.AS_EXPECTED,
                 failures=(Failure(message=failure, exit_code=exit_code),)
                 if failure and place == last
                 else (),

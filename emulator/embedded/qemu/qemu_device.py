@@ -1,4 +1,4 @@
-"""The life line of a device that runs in a QEMU of ours: its machine, and adb's way to it."""
+"""The controller of a device that runs in a QEMU of ours: its machine, and adb's way to it."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class QemuDevice:
         """Whether QEMU runs and its kernel has not panicked."""
         return self.machine.alive
 
-    def why_lost(self) -> str:
+    def loss_reason(self) -> str:
         """What ended the device, with the last lines of its console."""
-        return self.machine.why_lost()
+        return self.machine.loss_reason()
 
     def restart(self, deadline: Deadline) -> None:
         """Switch the machine off and on, and wait until adb reaches it again.
@@ -76,11 +76,11 @@ class QemuDevice:
         try:
             deadline.poll(self._connected, f"adb to reach {self._serial}")
         except TimeLimitError as error:
-            raise DeviceLostError(f"{error}: {self.why_lost()}") from error
+            raise DeviceLostError(f"{error}: {self.loss_reason()}") from error
 
     def _connected(self) -> bool:
         if not self.alive:
-            raise DeviceLostError(self.why_lost())
+            raise DeviceLostError(self.loss_reason())
         ensure_adb_server()  # each time: otherwise adbutils starts one, that nobody ends
         try:
             self._adb.connect(self._serial, timeout=5.0)

@@ -80,7 +80,7 @@ class RunningMachine:
         """Whether QEMU runs and its kernel has not panicked."""
         return self.console.panic is None and self._program.alive
 
-    def why_lost(self) -> str:
+    def loss_reason(self) -> str:
         """What ended the machine, with the last lines of its console."""
         if self.console.panic:
             reason = "the device's kernel panicked"
@@ -100,9 +100,9 @@ class RunningMachine:
         try:
             ready = self.console.wait_for(READY, deadline=deadline)
         except TimeLimitError as error:
-            raise DeviceLostError(f"{error}: {self.why_lost()}") from error
+            raise DeviceLostError(f"{error}: {self.loss_reason()}") from error
         if ready is None:
-            raise DeviceLostError(self.why_lost())
+            raise DeviceLostError(self.loss_reason())
 
     def close(self) -> None:
         """End QEMU and wait for that; closing twice does nothing."""

@@ -83,16 +83,16 @@ class ServiceManager:
 
     def get(self, name: str, *, deadline: Deadline | None = None) -> Object | None:
         """The object of that name; None where there is none, which from Android 11 on has init start it."""
-        return self._look_up("getService", name, deadline)
+        return self._lookup("getService", name, deadline)
 
     def check(self, name: str, *, deadline: Deadline | None = None) -> Object | None:
         """The object of that name; None where there is none, or where the caller may not find it."""
-        return self._look_up("checkService", name, deadline)
+        return self._lookup("checkService", name, deadline)
 
     def wait_for(self, name: str, deadline: Deadline) -> Object:
         """The object of that name, as soon as there is one; TimeLimitError at the deadline.
 
-        The last look-up may end after it: it is not to break off for want of time.
+        The last lookup may end after it: it is not to break off for want of time.
         """
 
         def found() -> tuple[Object] | None:  # a handle may be 0
@@ -172,7 +172,7 @@ class ServiceManager:
         answer = self._thread.transact(0, self.dialect.code(method), data, deadline=deadline)
         return answer if self.dialect.in_c else answer.check_exception()
 
-    def _look_up(self, method: str, name: str, deadline: Deadline | None) -> Object | None:
+    def _lookup(self, method: str, name: str, deadline: Deadline | None) -> Object | None:
         dialect = self.dialect
         answer = self._thread.transact(0, dialect.code(method), self._named(name), deadline=deadline)
         in_union = method == "checkService" and dialect.checks_in_union

@@ -134,7 +134,7 @@ def with_methods(count: int, candidates: Sequence[Dialect]) -> Dialect:
 
 
 def read_found(dialect: Dialect, reply: ParcelReader, *, in_union: bool = False) -> Object | None:
-    """The object in the answer to a look-up; None where there is none, or only an accessor.
+    """The object in the answer to a lookup; None where there is none, or only an accessor.
 
     That is how releases from 15 on name, in the union alone, what a socket leads to. Raises RemoteError.
     """

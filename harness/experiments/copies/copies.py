@@ -10,7 +10,7 @@ from harness.experiments.copies.binder_channel import Answer, BinderChannel
 from harness.experiments.copies.channels import OTHER_CHANNELS, Channel
 from harness.experiments.copies.transfers import Transfer, watch_transfers
 from harness.experiments.core.measurement import measurement
-from harness.experiments.instruments.non_blocking import open_by_hand
+from harness.experiments.instruments.non_blocking import open_non_blocking
 
 if TYPE_CHECKING:
     from harness.device.device import Device
@@ -35,7 +35,7 @@ class BinderCopies:
 @measurement("binder-copies", "How often the kernel copies each byte of a Binder call.")
 def measure_binder_copies(device: Device, sizes: tuple[int, ...] = BINDER_SIZES) -> BinderCopies:
     """Make a call of each size, after one that has the driver provide pages for the largest."""
-    with open_by_hand(device) as pair:
+    with open_non_blocking(device) as pair:
         channel = BinderChannel(pair)
         payloads = [(channel, size) for size in (max(sizes), *sizes)]
         _, *transfers = watch_transfers(device, pair.client_process, pair.server_process, payloads)

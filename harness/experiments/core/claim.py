@@ -44,9 +44,9 @@ class Verdict(StrEnum):
 
     CONFIRMED = "confirmed"
     REFUTED = "refuted"
-    HOLDS_ONLY_ON = "holds only on"
+    CONDITIONAL = "conditional"
     """Of some devices only; the claim's `instead` says of which."""
-    CANNOT_BE_TOLD_HERE = "cannot be told here"
+    NOT_TESTABLE = "not testable here"
     LOST = "lost"
     """The device died of the experiment, or during it."""
     ERROR = "error"
@@ -150,7 +150,7 @@ class Claim:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z]+\.[a-z0-9-]+", self.id):
             raise ValueError(f"{self.id!r} is no claim id: area.what-is-said")
-        if self.known in (Verdict.REFUTED, Verdict.HOLDS_ONLY_ON) and not self.instead:
+        if self.known in (Verdict.REFUTED, Verdict.CONDITIONAL) and not self.instead:
             raise ValueError(f"{self.id} is {self.known}, but does not say what is true instead")
 
     @property

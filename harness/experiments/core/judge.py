@@ -37,7 +37,7 @@ class Result:
     reason: str = ""
     """Why there is no finding: what is missing, how the device was lost, what went wrong."""
     traceback: str = ""
-    """Of an error, for whoever mends it."""
+    """Of an error, for whoever fixes it."""
     source: str
     seconds: float
 
@@ -90,7 +90,7 @@ def judge(claim: Claim, device: Device, *, seconds: float | None = None) -> Resu
         measured=finding.measured,
         evidence=finding.evidence,
         deviations=finding.deviations,
-        instead=claim.instead if finding.verdict in (Verdict.REFUTED, Verdict.HOLDS_ONLY_ON) else "",
+        instead=claim.instead if finding.verdict in (Verdict.REFUTED, Verdict.CONDITIONAL) else "",
         reason=outcome.reason,
         traceback=outcome.traceback,
         source=claim.source,
@@ -109,7 +109,7 @@ def _without_finding(error: Exception, device: Device) -> _Outcome:
     if isinstance(error, DeviceLostError):
         return _Outcome(Finding(Verdict.LOST, ""), str(error))
     if isinstance(error, FacilityMissingError):
-        return _Outcome(Finding(Verdict.CANNOT_BE_TOLD_HERE, ""), str(error))
+        return _Outcome(Finding(Verdict.NOT_TESTABLE, ""), str(error))
     if not device.alive:
         console = device.console_tail()
         return _Outcome(Finding(Verdict.LOST, ""), f"The device ended: {error}\n{console}".rstrip())
@@ -120,6 +120,6 @@ def _without_finding(error: Exception, device: Device) -> _Outcome:
 def _as_known(finding: Finding, known: Verdict | None) -> bool | None:
     if finding.verdict in (Verdict.LOST, Verdict.ERROR) or finding.deviations:
         return False
-    if finding.verdict is Verdict.CANNOT_BE_TOLD_HERE or known is None:
+    if finding.verdict is Verdict.NOT_TESTABLE or known is None:
         return None
     return finding.verdict is known

@@ -66,7 +66,7 @@ class BroadcastHops:
     first: tuple[str, ...]
     second: tuple[str, ...]
     """The names of the processes that what the sender itself called took it to, the sender first."""
-    look_ups: tuple[int, int]
+    lookups: tuple[int, int]
     """Calls to the service manager, of the first and of the second."""
     last_hop_one_way: bool
     last_hop_from_activity_manager: bool
@@ -80,7 +80,7 @@ class BroadcastHops:
 
 @measurement("broadcast-hops", "Between which processes a broadcast's transactions go.")
 def measure_broadcast_hops(device: Device) -> BroadcastHops:
-    """Trace the look-up and the broadcast of a process, and then its second broadcast."""
+    """Trace the lookup and the broadcast of a process, and then its second broadcast."""
     notice = Intent(action=ACTION, extras={"data": NOTICE})
     with _sender_and_receiver(device) as (framework, sender, receiver):
         services = ServiceManager(sender.binder)
@@ -100,7 +100,7 @@ def measure_broadcast_hops(device: Device) -> BroadcastHops:
             stand_in=framework.stand_in,
             first=_processes(own[0]),
             second=_processes(own[1]),
-            look_ups=(_look_ups(own[0]), _look_ups(own[1])),
+            lookups=(_lookups(own[0]), _lookups(own[1])),
             last_hop_one_way=last.one_way,
             last_hop_from_activity_manager=last.sender.process == manager.process,
             lost=any(hops.lost for hops in recorded),
@@ -229,5 +229,5 @@ def _processes(hops: Hops) -> tuple[str, ...]:
     return tuple({end.process: end.name for end in ends}.values())
 
 
-def _look_ups(hops: Hops) -> int:
+def _lookups(hops: Hops) -> int:
     return sum(hop.interface == SERVICE_MANAGER for hop in hops)

@@ -1,4 +1,4 @@
-"""Claims about the framework: broadcasts, bound services, look-ups, and the size of Intents."""
+"""Claims about the framework: broadcasts, bound services, lookups, and the size of Intents."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.experiments.framework.broadcasts import (
     measure_intent_limits,
     measure_marshalling,
 )
-from harness.experiments.framework.lookups import measure_framework_look_ups, measure_slow_look_ups
+from harness.experiments.framework.lookups import measure_framework_lookups, measure_slow_lookups
 from harness.framework.standin import STANDIN
 
 if TYPE_CHECKING:
@@ -87,13 +87,13 @@ def broadcast_hops(device: Device) -> Finding:
         raise FacilityMissingError("The trace has lost events on this device, so nothing can be counted.")
     return Finding.whether(
         len(found.first) == len(found.second) == 3,
-        f"the first goes through {' → '.join(found.first)} with {found.look_ups[0]} calls to the service "
-        f"manager, the second through {' → '.join(found.second)} with {found.look_ups[1]}; the receiver is "
+        f"the first goes through {' → '.join(found.first)} with {found.lookups[0]} calls to the service "
+        f"manager, the second through {' → '.join(found.second)} with {found.lookups[1]}; the receiver is "
         f"told by {'a one-way transaction' if found.last_hop_one_way else 'a call'} of "
         f"{whose(found.stand_in)}",
         Evidence("processes of the first broadcast", TRACE, found.first),
         Evidence("processes of the second broadcast", TRACE, found.second),
-        Evidence("calls to the service manager by the second", TRACE, found.look_ups[1], known=0),
+        Evidence("calls to the service manager by the second", TRACE, found.lookups[1], known=0),
         Evidence("the last hop is one-way", f"{TRACE}, flags", found.last_hop_one_way, known=True),
         Evidence(
             "the last hop is the activity manager's", TRACE, found.last_hop_from_activity_manager, known=True
@@ -118,14 +118,14 @@ def broadcast_hops(device: Device) -> Finding:
 )
 def service_cache(device: Device) -> Finding:
     """What decides is that a process that works asks the service manager nothing any more."""
-    found = measure_framework_look_ups(device)
+    found = measure_framework_lookups(device)
     if found.lost or not found.calls:
         raise FacilityMissingError("The trace shows no call of the framework's process, or has lost some.")
     return Finding.whether(
-        found.look_ups == 0,
+        found.lookups == 0,
         f"during {found.broadcasts} broadcasts the framework's process sent {found.calls} transactions, "
-        f"{found.look_ups} of them to the service manager",
-        Evidence("calls to the service manager", TRACE, found.look_ups),
+        f"{found.lookups} of them to the service manager",
+        Evidence("calls to the service manager", TRACE, found.lookups),
         Evidence("transactions of the framework's process", TRACE, found.calls),
     )
 
@@ -134,7 +134,7 @@ def service_cache(device: Device) -> Finding:
     "service.slow-log",
     documents="A",
     section=Section.FRAMEWORK,
-    statement="Look-ups that take longer than 10 ms in the framework, 50 ms in apps, are logged one by one, "
+    statement="Lookups that take longer than 10 ms in the framework, 50 ms in apps, are logged one by one, "
     "and totals every so many calls.",
     experiment="Read service_manager_slow and service_manager_stats in the event log. Held if there are both "
     "kinds and no slow one took less than 10 ms.",
@@ -144,17 +144,17 @@ def service_cache(device: Device) -> Finding:
 )
 def service_slow_log(device: Device) -> Finding:
     """An event log that holds neither kind tells nothing: nothing may have been slow."""
-    found = measure_slow_look_ups(device)
+    found = measure_slow_lookups(device)
     if not (found.slow and found.counted):
         raise FacilityMissingError(
-            "The event log holds no slow look-ups and totals now: ask again soon after the device has booted."
+            "The event log holds no slow lookups and totals now: ask again soon after the device has booted."
         )
     fastest = min(milliseconds for _, milliseconds in found.slow)
     return Finding.whether(
         fastest >= SLOW_MILLISECONDS,
-        f"{len(found.slow)} slow look-ups are logged, the fastest of {fastest} ms, and {len(found.counted)} "
+        f"{len(found.slow)} slow lookups are logged, the fastest of {fastest} ms, and {len(found.counted)} "
         "totals",
-        Evidence("slow look-ups in ms", "event log, service_manager_slow", found.slow),
+        Evidence("slow lookups in ms", "event log, service_manager_slow", found.slow),
         Evidence("calls in the totals", "event log, service_manager_stats", found.counted),
     )
 

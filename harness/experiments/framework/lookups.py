@@ -1,4 +1,4 @@
-"""What a shell user can see of the framework's own look-ups of services, which no stand-in has."""
+"""What a shell user can see of the framework's own lookups of services, which no stand-in has."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class LookUps:
     """What it was made to do."""
     calls: int
     """All its transactions in that time."""
-    look_ups: int
+    lookups: int
     lost: bool
     """Whether events were lost, so that the counts prove nothing."""
 
 
-@measurement("framework-look-ups", "How often a warm framework asks the service manager.")
-def measure_framework_look_ups(device: Device, *, broadcasts: int = 5) -> LookUps:
+@measurement("framework-lookups", "How often a warm framework asks the service manager.")
+def measure_framework_lookups(device: Device, *, broadcasts: int = 5) -> LookUps:
     """Have the activity manager send broadcasts, and count what its process asks the service manager.
 
     Raises FacilityMissingError where Android's framework, or tracing with probes, is not there.
@@ -48,8 +48,8 @@ def measure_framework_look_ups(device: Device, *, broadcasts: int = 5) -> LookUp
     hops = record.hops.without_replies()
     framework = {hop.receiver.process for hop in hops if hop.code == SHELL_COMMAND_TRANSACTION}
     own = [hop for hop in hops if hop.sender.process in framework]
-    look_ups = sum(hop.interface == SERVICE_MANAGER for hop in own)
-    return LookUps(broadcasts, len(own), look_ups, bool(hops.lost))
+    lookups = sum(hop.interface == SERVICE_MANAGER for hop in own)
+    return LookUps(broadcasts, len(own), lookups, bool(hops.lost))
 
 
 _SLOW = re.compile(r"service_manager_slow\s*:\s*\[(\d+),(\S+)\]")
@@ -58,7 +58,7 @@ _STATISTICS = re.compile(r"service_manager_stats\s*:\s*\[(\d+),(\d+),(\d+)\]")
 
 @dataclass(frozen=True, slots=True)
 class SlowLookUps:
-    """What the event log holds of look-ups (ServiceManager.java; EventLogTags.logtags of core)."""
+    """What the event log holds of lookups (ServiceManager.java; EventLogTags.logtags of core)."""
 
     slow: tuple[tuple[str, int], ...]
     """Names and milliseconds."""
@@ -66,8 +66,8 @@ class SlowLookUps:
     """Numbers of calls of which totals were logged."""
 
 
-@measurement("slow-look-ups", "What the event log says of slow look-ups.")
-def measure_slow_look_ups(device: Device) -> SlowLookUps:
+@measurement("slow-lookups", "What the event log says of slow lookups.")
+def measure_slow_lookups(device: Device) -> SlowLookUps:
     """Read the event log; FacilityMissingError where Android's framework is not there to write it."""
     require_android(device.facts)
     log = device.shell("logcat -b events -d")

@@ -15,12 +15,12 @@ def some_hold(cases: Collection[bool]) -> Verdict:
     """The verdict on a statement that holds in all cases, in some, or in none."""
     if all(cases):
         return Verdict.CONFIRMED
-    return Verdict.HOLDS_ONLY_ON if any(cases) else Verdict.REFUTED
+    return Verdict.CONDITIONAL if any(cases) else Verdict.REFUTED
 
 
 def _holds_in_c(facts: Facts) -> Verdict:
     if facts.api_level is None:  # no Android: there are both
-        return Verdict.HOLDS_ONLY_ON
+        return Verdict.CONDITIONAL
     return Verdict.CONFIRMED if facts.api_level < FIRST_ON_LIBBINDER else Verdict.REFUTED
 
 

@@ -38,7 +38,9 @@ class UnexpectedAnswerError(HarnessError):
     """The driver did not say what the next step of an experiment needs."""
 
 
-def open_by_hand(device: Device, *, size: int | None = None) -> AbstractContextManager[Pair[DeviceProcess]]:
+def open_non_blocking(
+    device: Device, *, size: int | None = None
+) -> AbstractContextManager[Pair[DeviceProcess]]:
     """A context manager, which maps `size` bytes, and a client on the device's free node."""
     return open_ends(device, free_node(device.facts), size=size, flags=FLAGS)
 

@@ -130,7 +130,7 @@ def measure_freed_buffer(device: Device) -> FreedBuffer:
             held = _count(device, receiver, mapping.mapping, mapping.size)
         freed = _count(device, receiver, mapping.mapping, mapping.size)
         shrunk = None
-        if device.life_line.disposable:
+        if device.controller.disposable:
             shrunk = _shrink(device, receiver, mapping.mapping, mapping.size)
         return FreedBuffer(size, receiver.page_size, held, freed, shrunk)
 

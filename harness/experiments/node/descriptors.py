@@ -110,7 +110,7 @@ def measure_descriptor_limit(device: Device) -> DescriptorLimit:
         refusal=outcome(refused),
         after_closing_one=outcome(again),
         file_max=read_file_max(device.files),
-        system_refusal=_system_refusal(device, path) if device.life_line.disposable else None,
+        system_refusal=_system_refusal(device, path) if device.controller.disposable else None,
     )
 
 

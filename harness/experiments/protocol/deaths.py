@@ -13,7 +13,7 @@ from harness.binder.abi import commands, objects, returns
 from harness.binder.abi.returns import Return
 from harness.binder.received import ReceivedBuffer
 from harness.experiments.core.measurement import measurement
-from harness.experiments.instruments.non_blocking import hear, loaded, names, only, open_by_hand, say
+from harness.experiments.instruments.non_blocking import hear, loaded, names, only, open_non_blocking, say
 
 if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess
@@ -57,7 +57,7 @@ class Deaths:
 @measurement("deaths", "What a process is told when the owner of objects it holds dies.")
 def measure_deaths(device: Device) -> Deaths:
     """Hold two objects of one process, ask to be told of their deaths, take one request back, and kill it."""
-    with open_by_hand(device) as pair:
+    with open_non_blocking(device) as pair:
         holder = pair.client
         say(holder, commands.EnterLooper())
         manager, other = 0, _obtain_object(pair)

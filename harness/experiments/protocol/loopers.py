@@ -12,7 +12,7 @@ from harness.binder.abi.structures import TransactionFlag
 from harness.binder.references import References
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.debug_files import statistics_of
-from harness.experiments.instruments.non_blocking import names, only, open_by_hand, say
+from harness.experiments.instruments.non_blocking import names, only, open_non_blocking, say
 from harness.kernel.binder_debug.records import LooperState
 from harness.kernel.binder_debug.stats import ThreadPool
 
@@ -53,7 +53,7 @@ class LooperStates:
 @measurement("looper-states", "What state each order of looper commands puts a thread in.")
 def measure_looper_states(device: Device) -> LooperStates:
     """Have fresh threads say the commands in each order, and read their states."""
-    with open_by_hand(device) as pair:
+    with open_non_blocking(device) as pair:
         threads = [(pair.server.on_new_thread(), words) for words in ORDERS]
         for thread, words in threads:
             thread.version()  # so that the driver knows of a thread that says nothing
@@ -92,7 +92,7 @@ class ThreadPoolGrowth:
 def measure_thread_pool(device: Device) -> ThreadPoolGrowth:
     """Under each limit, send more calls than threads can be asked for, and start all that are."""
     steps: list[PoolStep] = []
-    with open_by_hand(device) as pair:
+    with open_non_blocking(device) as pair:
         pool = _Pool(pair.server)
         for maximum in MAXIMA:
             pair.server.set_max_threads(maximum)

@@ -12,7 +12,7 @@ from harness.binder.abi.returns import Return
 from harness.binder.abi.structures import TransactionFlag
 from harness.binder.received import ReceivedBuffer
 from harness.experiments.core.measurement import measurement
-from harness.experiments.instruments.non_blocking import hear, loaded, names, only, open_by_hand, say
+from harness.experiments.instruments.non_blocking import hear, loaded, names, only, open_non_blocking, say
 
 if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess
@@ -75,7 +75,7 @@ class ReferenceCounts:
 @measurement("reference-counts", "How each command counts a reference, and what the owner is told of it.")
 def measure_reference_counts(device: Device) -> ReferenceCounts:
     """Send an object one-way, have the receiver take and drop references, and look after each command."""
-    with open_by_hand(device) as pair:
+    with open_non_blocking(device) as pair:
         owner, holder = pair.client, pair.server
         say(owner, commands.EnterLooper())
         experiment = _Experiment(device, pair)

@@ -10,7 +10,7 @@ from harness.binder.abi import commands, returns
 from harness.binder.abi.structures import TransactionFlag
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.node_files import free_node
-from harness.experiments.instruments.non_blocking import FLAGS, hear, only, open_by_hand, say
+from harness.experiments.instruments.non_blocking import FLAGS, hear, only, open_non_blocking, say
 
 if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess
@@ -56,7 +56,7 @@ class Senders:
 def measure_senders(device: Device) -> Senders:
     """Have two processes of different users call, each pretending to be the other."""
     with (
-        open_by_hand(device) as pair,
+        open_non_blocking(device) as pair,
         device.process(uid=USER) as user_process,
         Binder.open(user_process, free_node(device.facts), flags=FLAGS) as user,
     ):

@@ -12,7 +12,7 @@ from harness.binder.abi.structures import FlatBinderObject, ObjectType, Transact
 from harness.binder.received import ReceivedBuffer
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.node_files import free_node
-from harness.experiments.instruments.non_blocking import FLAGS, hear, loaded, only, open_by_hand, say
+from harness.experiments.instruments.non_blocking import FLAGS, hear, loaded, only, open_non_blocking, say
 
 if TYPE_CHECKING:
     from harness.device.device import Device
@@ -55,7 +55,7 @@ class Translation:
 def measure_translation(device: Device) -> Translation:
     """Send an object to the context manager, that on to a peer, and both back to the object itself."""
     with (
-        open_by_hand(device) as pair,
+        open_non_blocking(device) as pair,
         device.process() as peer_process,
         Binder.open(peer_process, free_node(device.facts), flags=FLAGS) as peer,
     ):

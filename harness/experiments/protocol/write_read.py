@@ -12,7 +12,7 @@ from harness.binder.abi.structures import BinderWriteRead, TransactionFlag
 from harness.binder.abi.uapi import BinderIoctl
 from harness.binder.driver_thread import READ_SIZE
 from harness.experiments.core.measurement import measurement
-from harness.experiments.instruments.non_blocking import names, open_by_hand, say
+from harness.experiments.instruments.non_blocking import names, open_non_blocking, say
 
 if TYPE_CHECKING:
     from harness.device.device import Device
@@ -47,7 +47,7 @@ class WriteOrRead:
 def measure_write_or_read(device: Device) -> WriteOrRead:
     """Put another one-way call into the write buffer before each exchange, then see which arrived."""
     with (
-        open_by_hand(device) as pair,
+        open_non_blocking(device) as pair,
         pair.client_process.memory.allocate(2 * READ_SIZE) as memory,
     ):
         exchanges = tuple(

@@ -33,7 +33,7 @@ RESTARTED = {"zygote", "media", "surfaceflinger"}
     "sm.handle-zero",
     documents="BC",
     section=Section.SERVICE_MANAGER,
-    statement="Handle 0 is the Service Manager in every process, without any look-up.",
+    statement="Handle 0 is the Service Manager in every process, without any lookup.",
     experiment="Ping handle 0 in a process that has looked nothing up, find the owner of what is behind it "
     "in the driver's records, and see which handles services get.",
     source="drivers/android/binder.c: binder_ioctl_set_ctx_mgr, get_ref_desc_olocked, Linux 6.12",

@@ -181,7 +181,7 @@ def _registered(
     device: Device, place: Place, name: str, handler: Handler
 ) -> Iterator[Service[DeviceProcess]]:
     """A service registered for an experiment; FacilityMissingError where it may not be, or never would go."""
-    if place.generation == IN_C and place.node == BINDER and not device.life_line.disposable:
+    if place.generation == IN_C and place.node == BINDER and not device.controller.disposable:
         raise FacilityMissingError(
             "needs to register a name, which this service manager lists until the device starts again, "
             "and the device is not the harness's own. Can be told on the embedded device."

@@ -56,7 +56,7 @@ def measure_service_restart(device: Device) -> ServiceRestart:
             "emulator or Cuttlefish of the harness's own."
         )
     declared = restarted_with(SERVICE_MANAGER, services)
-    if not device.life_line.disposable:
+    if not device.controller.disposable:
         return ServiceRestart(tuple(sorted(declared)), (), (), None)
     before = _processes(device)
     if SERVICE_MANAGER not in before:

@@ -15,7 +15,7 @@ def test_the_output_is_returned() -> None:
     assert run(["sh", "-c", "echo out; echo error >&2"], seconds=20) == "out\n"
 
 
-def test_a_failure_shows_the_last_lines_and_what_usually_mends_it() -> None:
+def test_a_failure_shows_the_last_lines_and_what_usually_fixes_it() -> None:
     with pytest.raises(SetupError, match=r"(?s)exit 3.*the reason.*Try turning it off"):
         run(["sh", "-c", "echo the reason >&2; exit 3"], seconds=20, needs="Try turning it off.")
 

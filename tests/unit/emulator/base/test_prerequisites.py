@@ -62,6 +62,6 @@ def test_what_other_devices_alone_need_is_told_of_and_not_missed(monkeypatch: py
     monkeypatch.setattr(doctor, "PREREQUISITES", absent)
     needed, other = doctor.checks()[:2]
     assert (needed.ok, other.ok) == (False, True)
-    assert "apt-get install" in needed.mend
+    assert "apt-get install" in needed.fix
     assert "aarch64 devices alone" in other.detail
     assert "apt-get install" in other.detail

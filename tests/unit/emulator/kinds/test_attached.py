@@ -60,9 +60,9 @@ def test_the_only_device_needs_no_name(listing: dict[str, str]) -> None:
     assert (device.serial, device.alive, device.disposable) == ("one", True, False)
     listing["one"] = "offline"
     assert not device.alive
-    assert "does not answer" in device.why_lost()
+    assert "does not answer" in device.loss_reason()
     del listing["one"]
-    assert "does not list it" in device.why_lost()
+    assert "does not list it" in device.loss_reason()
     device.close()
 
 

@@ -35,4 +35,4 @@ def test_a_cache_that_cannot_be_made_is_mended_by_another(
 ) -> None:
     (tmp_path / "occupied").touch()
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path / "occupied"))
-    assert (cache_check().ok, "BINDER_HARNESS_CACHE" in cache_check().mend) == (False, True)
+    assert (cache_check().ok, "BINDER_HARNESS_CACHE" in cache_check().fix) == (False, True)

@@ -564,7 +564,7 @@ class DeviceThatIsLost(fake_device.FakeDevice):
     def __init__(self) -> None:
         super().__init__()
         self.happened: list[str] = []
-        self.life_line = self
+        self.controller = self
         self.deaths = 0
         """How many of its stand-ins die, each as soon as it runs."""
 
@@ -581,7 +581,7 @@ class DeviceThatIsLost(fake_device.FakeDevice):
         assert deadline.seconds > 10
         self.happened.append("reconnect")
 
-    def forget_what_ran(self) -> None:
+    def reset_after_reboot(self) -> None:
         self.happened.append("forget")
 
     @contextlib.contextmanager

@@ -190,12 +190,12 @@ PARENT = f"""
 import os, signal, sys
 {FAKES}
 from harness.matrix import child
-from harness.matrix.worker_process import TellingProcess
-terminate = TellingProcess.terminate
+from harness.matrix.worker_process import WorkerProcess
+terminate = WorkerProcess.terminate
 def terminate_while_the_user_presses_again(process):
     os.kill(os.getpid(), signal.SIGINT)
     terminate(process)
-TellingProcess.terminate = terminate_while_the_user_presses_again
+WorkerProcess.terminate = terminate_while_the_user_presses_again
 child.COMMAND = (sys.executable, "-c", "{FAKES}; {MAIN}")
 {MAIN}
 """

@@ -322,7 +322,7 @@ def test_each_claim_is_a_test(pytester: pytest.Pytester, monkeypatch: pytest.Mon
     assert {claim["id"]: claim["verdict"] for claim in claims} == {
         "mmap.once": "confirmed",
         "mmap.first-page": "refuted",
-        "copy.binder-one": "cannot be told here",
+        "copy.binder-one": "not testable here",
         "limit.figure": "confirmed",
         "limit.verdict": "refuted",
         "proto.dies": "lost",

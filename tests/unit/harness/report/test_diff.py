@@ -51,7 +51,7 @@ def test_a_verdict_that_changed_is_shown_with_both() -> None:
     before = document_on()
     after = changed(before, "mmap.once", verdict=Verdict.REFUTED, as_known=False, measured="success")
     text = printed(diff.Pair(before, after))
-    assert "✓ confirmed → ✗ refuted, NOT AS KNOWN" in text
+    assert "✓ confirmed → ✗ refuted, UNEXPECTED" in text
     assert "- it failed with EBUSY\n  + success" in text
 
 
@@ -111,7 +111,7 @@ def test_either_kind_of_document_is_read(tmp_path: Path) -> None:
 
 
 def test_a_column_is_found_by_its_target() -> None:
-    matrix = matrix_of(document_on(target="a"), document_on(target="b"), exit_code=ExitCode.DEVIATION)
+    matrix = matrix_of(document_on(target="a"), document_on(target="b"), exit_code=ExitCode.UNEXPECTED)
     assert diff.column_of(matrix, "b").target == "b"
     with pytest.raises(UsageError, match=r"no device 'c'[.] It has: a, b"):
         diff.column_of(matrix, "c")

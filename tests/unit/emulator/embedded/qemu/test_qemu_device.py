@@ -1,4 +1,4 @@
-"""What the life line of a machine does where it cannot be, or where there is no adb server."""
+"""What the controller of a machine does where it cannot be, or where there is no adb server."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def test_another_verdict_than_the_known_one_is_a_deviation() -> None:
 
 def test_a_missing_facility_cannot_tell_and_nothing_is_run() -> None:
     result = judged("copy.binder-one")
-    assert (result.verdict, result.as_known) == (Verdict.CANNOT_BE_TOLD_HERE, None)
+    assert (result.verdict, result.as_known) == (Verdict.NOT_TESTABLE, None)
     assert "this kernel has no /proc/kcore" in result.reason
     assert result.evidence == ()
 
@@ -77,7 +77,7 @@ def test_an_experiment_may_find_a_facility_missing() -> None:
         raise FacilityMissingError("the file is unreadable")
 
     result = judged_experiment(experiment)
-    assert (result.verdict, result.reason) == (Verdict.CANNOT_BE_TOLD_HERE, "the file is unreadable")
+    assert (result.verdict, result.reason) == (Verdict.NOT_TESTABLE, "the file is unreadable")
 
 
 def test_a_lost_device_is_lost() -> None:

@@ -43,9 +43,9 @@ def test_selects_by_name_prefix_and_glob(
 def test_an_unknown_name_is_answered_with_those_near_it(
     registry: Registry[str], name: str, hint: str
 ) -> None:
-    for look_up in (lambda: registry.get(name), lambda: registry.select(["mmap", name])):
+    for lookup in (lambda: registry.get(name), lambda: registry.select(["mmap", name])):
         with pytest.raises(UsageError) as refused:
-            look_up()
+            lookup()
         message = str(refused.value)
         assert message.startswith(f"There is no claim {name!r}.{hint}")
         assert message.endswith("All of them: harness list")

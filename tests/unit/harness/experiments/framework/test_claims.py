@@ -24,8 +24,8 @@ from harness.experiments.framework.broadcasts import (
 from harness.experiments.framework.lookups import (
     LookUps,
     SlowLookUps,
-    measure_framework_look_ups,
-    measure_slow_look_ups,
+    measure_framework_lookups,
+    measure_slow_lookups,
 )
 from harness.recording.sequence_diagram import SequenceDiagram
 from harness.report.diagram import diagram_of
@@ -46,7 +46,7 @@ HOPS = BroadcastHops(
     stand_in=True,
     first=("sender", "servicemanager", "activity_standin"),
     second=("sender", "activity_standin"),
-    look_ups=(1, 0),
+    lookups=(1, 0),
     last_hop_one_way=True,
     last_hop_from_activity_manager=True,
     lost=False,
@@ -65,8 +65,8 @@ MEASURES = {
     "limit.intent": "measure_intent_limits",
     "call.marshalling": "measure_marshalling",
     "bind.once": "measure_bindings",
-    "service.cache": "measure_framework_look_ups",
-    "service.slow-log": "measure_slow_look_ups",
+    "service.cache": "measure_framework_lookups",
+    "service.slow-log": "measure_slow_lookups",
 }
 
 
@@ -86,9 +86,9 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, object], Result]:
         ("broadcast.delivery", replace(DELIVERED, extras={"data": "other"}), Verdict.REFUTED, False),
         ("broadcast.delivery", replace(DELIVERED, receiver=1), Verdict.REFUTED, False),
         ("broadcast.hops", HOPS, Verdict.REFUTED, True),
-        ("broadcast.hops", replace(HOPS, second=HOPS.first, look_ups=(1, 1)), Verdict.CONFIRMED, False),
+        ("broadcast.hops", replace(HOPS, second=HOPS.first, lookups=(1, 1)), Verdict.CONFIRMED, False),
         ("broadcast.hops", replace(HOPS, last_hop_one_way=False), Verdict.REFUTED, False),
-        ("broadcast.hops", replace(HOPS, lost=True), Verdict.CANNOT_BE_TOLD_HERE, None),
+        ("broadcast.hops", replace(HOPS, lost=True), Verdict.NOT_TESTABLE, None),
         ("limit.intent", LIMITS, Verdict.CONFIRMED, True),
         ("limit.intent", replace(LIMITS, largest_call=900_000), Verdict.REFUTED, False),
         ("limit.intent", replace(LIMITS, largest_delivery=1_040_000), Verdict.REFUTED, False),
@@ -100,11 +100,11 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, object], Result]:
         ("bind.once", replace(BOUND, binds=2), Verdict.REFUTED, False),
         ("bind.once", replace(BOUND, answers=(1, 1)), Verdict.REFUTED, False),
         ("service.cache", LOOK_UPS, Verdict.CONFIRMED, True),
-        ("service.cache", replace(LOOK_UPS, look_ups=5), Verdict.REFUTED, False),
-        ("service.cache", replace(LOOK_UPS, calls=0), Verdict.CANNOT_BE_TOLD_HERE, None),
+        ("service.cache", replace(LOOK_UPS, lookups=5), Verdict.REFUTED, False),
+        ("service.cache", replace(LOOK_UPS, calls=0), Verdict.NOT_TESTABLE, None),
         ("service.slow-log", SLOW, Verdict.CONFIRMED, True),
         ("service.slow-log", replace(SLOW, slow=(("window", 4),)), Verdict.REFUTED, False),
-        ("service.slow-log", replace(SLOW, counted=()), Verdict.CANNOT_BE_TOLD_HERE, None),
+        ("service.slow-log", replace(SLOW, counted=()), Verdict.NOT_TESTABLE, None),
     ],
 )
 def test_figures_decide(
@@ -136,7 +136,7 @@ def test_the_hops_can_be_drawn_from_the_result(judged: Callable[[str, object], R
     assert drawn.startswith("<svg")
 
 
-@pytest.mark.parametrize("measure", [measure_framework_look_ups, measure_slow_look_ups])
+@pytest.mark.parametrize("measure", [measure_framework_lookups, measure_slow_lookups])
 @pytest.mark.parametrize(("facts", "reason"), [(FACTS, "does not have it"), (STAND_IN, "a stand-in")])
 def test_look_ups_need_android_s_own_framework(measure: Any, facts: Facts, reason: str) -> None:
     with pytest.raises(FacilityMissingError, match=rf"needs Android's framework: .*{reason}"):
@@ -145,4 +145,4 @@ def test_look_ups_need_android_s_own_framework(measure: Any, facts: Facts, reaso
 
 def test_look_ups_are_counted_by_probes() -> None:
     with pytest.raises(FacilityMissingError, match="needs kernel probes"):
-        measure_framework_look_ups(cast(Any, FakeDevice(replace(EVERYTHING, kprobes=False))))
+        measure_framework_lookups(cast(Any, FakeDevice(replace(EVERYTHING, kprobes=False))))

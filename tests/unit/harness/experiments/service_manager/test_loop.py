@@ -65,12 +65,12 @@ def test_one_read_is_no_loop() -> None:
 
 def test_what_holds_in_some_cases() -> None:
     assert some_hold([True, True]) is Verdict.CONFIRMED
-    assert some_hold([True, False]) is Verdict.HOLDS_ONLY_ON
+    assert some_hold([True, False]) is Verdict.CONDITIONAL
     assert some_hold([False]) is Verdict.REFUTED
 
 
 @pytest.mark.parametrize(
-    ("level", "verdict"), [(None, Verdict.HOLDS_ONLY_ON), (29, Verdict.CONFIRMED), (30, Verdict.REFUTED)]
+    ("level", "verdict"), [(None, Verdict.CONDITIONAL), (29, Verdict.CONFIRMED), (30, Verdict.REFUTED)]
 )
 def test_which_generation_a_device_has(level: int | None, verdict: Verdict) -> None:
     from dataclasses import replace

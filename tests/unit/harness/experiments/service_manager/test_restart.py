@@ -26,7 +26,7 @@ class FakeAndroid:
 
     def __init__(self, *, disposable: bool, survivors: tuple[str, ...] = (), files: Any = FILES) -> None:
         self.files = FakeFiles(files)
-        self.life_line = SimpleNamespace(disposable=disposable)
+        self.controller = SimpleNamespace(disposable=disposable)
         self.facts = SimpleNamespace(framework=False)
         self.processes = dict(BEFORE)
         self.survivors = survivors

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from harness.binder import Binder, Parcel
     from harness.device.device import Device, open_device
+    from harness.recording.record import record_transactions
 
-__all__ = ["Binder", "Device", "Parcel", "open_device"]
+__all__ = ["Binder", "Device", "Parcel", "open_device", "record_transactions"]
 
 _HOMES = {
     "Binder": "harness.binder",
     "Parcel": "harness.binder",
     "Device": "harness.device.device",
     "open_device": "harness.device.device",
+    "record_transactions": "harness.recording.record",
 }
 
 

@@ -22,6 +22,7 @@ from harness.commands import (
     diff,
     doctor,
     interactive,
+    judge,
     matrix,
     measure,
     verify,
@@ -71,6 +72,7 @@ app = typer.Typer(
 app.command(cls=verify.WithPytestArguments)(verify.verify)
 app.command()(matrix.matrix)
 app.command()(diff.diff)
+app.command()(judge.judge)
 app.command("list")(catalogue.list_claims)
 app.command()(catalogue.explain)
 app.command()(measure.measure)
@@ -103,11 +105,11 @@ def binder_harness(
 
     \b
     binder-harness verify                 judge all claims on a device booted for it
-    binder-harness explain mmap.once      what a claim says and how it is tested
+    binder-harness explain mmap.once      what a claim states and how it is tested
     binder-harness repl                   try your own on a booted device, in Python
 
-    Exit status: 0 all as known, 1 a deviation or another failure, 2 wrong usage, 3 device lost,
-    4 something is missing, 128 + N ended by signal N (130 by Ctrl-C).
+    Exit status: 0 all as expected, 1 something unexpected or another failure, 2 wrong usage,
+    3 device lost, 4 something is missing on this machine, 128 + N ended by signal N (130 by Ctrl-C).
     """
 
 

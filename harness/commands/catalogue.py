@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def list_claims(patterns: ClaimsOrAll = None, as_json: AsJson = False) -> None:
-    """List the claims by section.
+    """List the claims by topic.
 
     \b
     binder-harness list
@@ -29,15 +29,15 @@ def list_claims(patterns: ClaimsOrAll = None, as_json: AsJson = False) -> None:
         return
     from itertools import groupby
 
-    for section, members in groupby(claims, key=lambda claim: claim.section):
-        print(f"\n{section}")
+    for topic, members in groupby(claims, key=lambda claim: claim.topic):
+        print(f"\n{topic.heading}")
         for claim in members:
             print(f"  {claim.id:<24}  {claim.statement}")
-    print("\nHow one is tested, and what is known of it: binder-harness explain CLAIM")
+    print("\nHow one is tested, and what is expected: binder-harness explain CLAIM")
 
 
 def explain(patterns: Claims) -> None:
-    """Say what claims state, how they are tested, and what is known.
+    """Explain claims: what they state, how they are tested.
 
     \b
     binder-harness explain mmap.once
@@ -52,12 +52,12 @@ def explain(patterns: Claims) -> None:
 
 def _explained(claim: Claim) -> str:
     needs = ", ".join(need.meaning for need in claim.needs) or "nothing beyond a device with Binder"
-    lines = [f"{claim.id} ({claim.section})", "", f"  {claim.statement}", ""]
+    lines = [f"{claim.id} ({claim.topic.heading})", "", f"  {claim.statement}", ""]
     for label, text in (
-        ("said in", f"document {' and '.join(claim.documents)}" if claim.documents else "no document"),
+        ("stated in", f"document {' and '.join(claim.documents)}" if claim.documents else "no document"),
         ("experiment", claim.experiment),
-        ("known", claim.known_text),
-        ("true instead", claim.instead),
+        ("expected", claim.expected_text),
+        ("what is true", claim.what_is_true),
         ("source", claim.source),
         ("needs", needs),
         ("time limit", f"{claim.time_limit:g} s"),
@@ -70,12 +70,12 @@ def _explained(claim: Claim) -> str:
 def _as_json(claim: Claim) -> Json:
     return {
         "id": claim.id,
-        "section": claim.section.value,
+        "topic": claim.topic.value,
         "documents": claim.documents,
         "statement": claim.statement,
         "experiment": claim.experiment,
-        "known": claim.known_text,
-        "instead": claim.instead,
+        "expected": claim.expected_text,
+        "what_is_true": claim.what_is_true,
         "source": claim.source,
         "needs": [need.value for need in claim.needs],
         "time_limit": claim.time_limit,

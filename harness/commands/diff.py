@@ -26,20 +26,18 @@ def diff(
             help="Compare these two devices of one matrix with each other.",
         ),
     ] = None,
-    evidence: Annotated[
-        bool, typer.Option("--evidence", help="Show of a changed claim which figures behind it differ.")
-    ] = False,
 ) -> None:
-    """Say what changed between two runs or devices.
+    """Show what changed between two runs or devices.
 
     \b
     binder-harness diff yesterday.json today.json
     binder-harness diff matrix.json --between embedded 'embedded?arch=arm64'
 
-    A claim has changed when its verdict has, or what it is compared with, or a figure
-    in what was measured; process ids, frame numbers and durations change each time and
-    are not compared, nor are the devices' facts. Of two matrices, devices of the same
-    target are compared. The exit status is 0 for no change, 1 for any, 2 for wrong usage.
+    A claim has changed when its verdict has, or whether it is as expected, or a figure,
+    compared by name. Figures that vary from run to run, such as process ids, frame numbers
+    and durations, are not compared, nor are the devices' facts. Of two matrices, devices
+    of the same target are compared. The exit status is 0 for no change, 1 for any, 2 for
+    wrong usage.
     """
     from harness.report import diff as view
     from harness.report.matrix import Matrix
@@ -60,7 +58,7 @@ def diff(
         pairs = [view.Pair(*(view.column_of(matrix, _normal(target)) for target in between))]
     console = console_for(sys.stdout)
     for pair in pairs:
-        view.show(pair, console, evidence=evidence)
+        view.show(pair, console)
     raise typer.Exit(ExitCode.UNEXPECTED if any(pair.differs for pair in pairs) else ExitCode.AS_EXPECTED)
 
 

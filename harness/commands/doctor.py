@@ -60,7 +60,7 @@ def _show(checked: list[Check]) -> None:
 def _show_device(target: str) -> None:
     from harness.device.device import open_device
     from harness.device.facts import Need
-    from harness.experiments.core.claim import shown
+    from harness.experiments.core.figure import grouped
     from harness.experiments.core.json_values import to_json
 
     with open_device(target) as device:
@@ -70,7 +70,7 @@ def _show_device(target: str) -> None:
     assert isinstance(values, dict)
     for name, value in values.items():
         if name != "reasons" and value not in (None, False, []):
-            text = ", ".join(map(str, value)) if isinstance(value, list) else shown(value)
+            text = ", ".join(map(str, value)) if isinstance(value, list) else grouped(value)
             print(labelled(name.replace("_", " "), text, indent=22))
     for need in Need:
         missing = need.missing(facts)

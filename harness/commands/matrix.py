@@ -13,7 +13,7 @@ import typer
 
 from emulator.base.errors import UsageError
 from harness.commands.options import ClaimsOrAll, Cold, Host, Html, started
-from harness.commands.text import FOR_BROWSERS, WITH_THE_EVIDENCE
+from harness.commands.text import FOR_BROWSERS, WITH_ALL_FIGURES
 
 if TYPE_CHECKING:
     from harness.report.matrix import Matrix
@@ -57,7 +57,7 @@ def matrix(
     ] = None,
     json: Annotated[
         Path | None,
-        typer.Option("--json", metavar="FILE", help="Write the results there, with all the evidence."),
+        typer.Option("--json", metavar="FILE", help="Write the results there, with all figures."),
     ] = None,
     html: Html = None,
 ) -> None:
@@ -69,7 +69,8 @@ def matrix(
     binder-harness matrix --target embedded --target adb:SERIAL
     binder-harness matrix --scheduler tcp://build-server:8786
 
-    A device that cannot be had is a column that says why. The exit status is the gravest of the devices'.
+    A device that cannot be opened is a column with the reason. The exit status is the
+    gravest of the devices'.
     """
     from harness.experiments.core.claim import CLAIMS
     from harness.report.stored import check_writable
@@ -102,7 +103,7 @@ def _distinct(targets: list[str]) -> list[str]:
     if repeated:
         raise UsageError(
             f"--target {repeated[0]} is given {names.count(repeated[0])} times: give it once, "
-            "for the results of a device are told by its target."
+            "for results are listed by target."
         )
     return names
 
@@ -110,9 +111,9 @@ def _distinct(targets: list[str]) -> list[str]:
 def _judge(
     targets: list[str], claims: list[str], *, scheduler: str | None, jobs: int
 ) -> tuple[Matrix, BaseException | None]:
-    """All that was found, and what broke it off; an error that came before anything was found is raised."""
+    """The matrix, and what broke it off; an error before the first column is raised."""
     from emulator.base.interruption import signal_behind
-    from harness.commands.matrix_view import matrix_view
+    from harness.commands.live.matrix_view import matrix_view
     from harness.report.matrix import AN_ERROR, Matrix
     from harness.report.stored import harness_version
 
@@ -123,11 +124,11 @@ def _judge(
             if scheduler is None:
                 from harness.matrix.here import judge_here
 
-                judge_here(targets, claims, jobs=jobs, listener=view)
+                judge_here(targets, claims, jobs=jobs, view=view)
             else:
                 from harness.matrix.workers import judge_on_workers
 
-                judge_on_workers(targets, claims, scheduler=scheduler, jobs=jobs, listener=view)
+                judge_on_workers(targets, claims, scheduler=scheduler, jobs=jobs, view=view)
         except KeyboardInterrupt as interruption:
             end, interrupted = interruption, signal_behind(interruption).name
         except Exception as error:
@@ -147,7 +148,7 @@ def _outputs(found: Matrix, *, json: Path | None, html: Path | None) -> Iterator
 
     yield partial(matrix_table.show, found, console_for(sys.stdout))
     if json is not None:
-        yield partial(_write, found.write, json, WITH_THE_EVIDENCE)
+        yield partial(_write, found.write, json, WITH_ALL_FIGURES)
     if html is not None:
         yield partial(_write, partial(html_view.write, found), html, FOR_BROWSERS)
 

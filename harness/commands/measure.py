@@ -50,10 +50,10 @@ def measure(
     if as_json:
         print(json.dumps(figures, indent=2, ensure_ascii=False))
         return
-    from harness.experiments.core.claim import shown
+    from harness.experiments.core.figure import grouped
 
     print(f"{measurement.summary}\n")
-    rows = [(label, shown(value)) for label, value in _leaves(figures)]
+    rows = [(label, grouped(value)) for label, value in _leaves(figures)]
     width = max((len(label) for label, _ in rows), default=0)
     for label, text in rows:
         print(f"{label:<{width}}  {text}")

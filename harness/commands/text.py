@@ -6,10 +6,10 @@ import textwrap
 
 WIDTH = 100
 
-WITH_THE_EVIDENCE = "All of it, with the evidence"
-"""What a JSON file is that was written, before its name."""
+WITH_ALL_FIGURES = "All results with their figures"
+"""What a JSON file holds that was written, before its name."""
 FOR_BROWSERS = "To be read in a browser"
-"""What an HTML file is."""
+"""What an HTML file is for."""
 
 
 def labelled(label: str, text: str, *, indent: int) -> str:

@@ -12,10 +12,10 @@ import typer.core
 
 from emulator.base.errors import ExitCode
 from harness.commands.options import ClaimsOrAll, Cold, Host, Html, Target, said_of, started
-from harness.commands.text import FOR_BROWSERS, WITH_THE_EVIDENCE
+from harness.commands.text import FOR_BROWSERS, WITH_ALL_FIGURES
 
 if TYPE_CHECKING:
-    from harness.commands.verify_view import VerifyView
+    from harness.commands.live.verify_view import VerifyView
     from harness.experiments.core.claim import Claim
     from harness.report.run import Run
 
@@ -46,7 +46,7 @@ def verify(
             "--json",
             metavar="FILE",
             envvar="BINDER_HARNESS_JSON",
-            help="Write the results there, with all the evidence.",
+            help="Write the results there, with all figures.",
         ),
     ] = None,
     junit: Annotated[
@@ -66,8 +66,8 @@ def verify(
 
     \b
     binder-harness verify                        all of them, on a device booted for it
-    binder-harness verify mmap copy.binder-one   a section's, and one more
-    binder-harness verify --json results.json    with all the evidence
+    binder-harness verify mmap copy.binder-one   a topic's, and one more
+    binder-harness verify --json results.json    with all figures
     binder-harness verify -- -x --lf             what follows -- is for pytest
     """
     from harness.experiments.core.claim import CLAIMS
@@ -96,7 +96,7 @@ def verify(
         if context.find_root().params["debug"]:
             _show_tracebacks(run)
     else:
-        print(view.said.getvalue(), end="")
+        print(view.pytest_output.getvalue(), end="")
     if view.interruption is not None:
         raise view.interruption
     raise typer.Exit(_exit_code(run, status))
@@ -108,7 +108,7 @@ def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
 
     import harness.experiments
     from emulator.cache.store import cache_root
-    from harness.commands.verify_view import verify_view
+    from harness.commands.live.verify_view import verify_view
 
     package = Path(harness.experiments.__path__[0])
     ours = [
@@ -116,7 +116,14 @@ def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
         *("-c", os.devnull, f"--rootdir={package.parent.parent}"),
         *("-o", f"cache_dir={cache_root() / 'pytest'}"),
         # By module, and so whether or not the package is installed with its entry point.
-        *("-p", "no:binder_harness", "-p", "harness.plugin.plugin", "-p", "harness.commands.verify_workers"),
+        *(
+            "-p",
+            "no:binder_harness",
+            "-p",
+            "harness.plugin.plugin",
+            "-p",
+            "harness.commands.live.verify_workers",
+        ),
         # Rewriting this package's assert statements, and loading hypothesis where that is installed, take
         # half of the time of a short run, and no claim is judged by either.
         *("--assert=plain", "-p", "no:hypothesispytest"),
@@ -127,7 +134,7 @@ def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
 
 
 def _show(run: Run, json: Path | None) -> None:
-    from harness.experiments.core.claim import Verdict
+    from harness.experiments.core.finding import Verdict
     from harness.report import terminal
 
     document = run.document()
@@ -136,10 +143,10 @@ def _show(run: Run, json: Path | None) -> None:
         if result.verdict is Verdict.ERROR:
             print(f"The traceback: binder-harness --debug verify {result.id}")
     if json is not None:
-        print(f"{WITH_THE_EVIDENCE}: {json}")
-    told = {result.reason for result in document.claims}
+        print(f"{WITH_ALL_FIGURES}: {json}")
+    shown = {result.reason for result in document.claims}
     for failure in run.failures:
-        if failure.message not in told:
+        if failure.message not in shown:
             print(f"binder-harness: {failure.message}", file=sys.stderr)
 
 
@@ -157,7 +164,7 @@ def _show_tracebacks(run: Run) -> None:
 
 
 def _exit_code(run: Run | None, status: int) -> int:
-    """What the run comes to, and where nothing came of it, what pytest's own status means."""
+    """The run's exit code, or where no claim was judged, the meaning of pytest's own status."""
     import pytest
 
     if run is not None and run.exit_code:

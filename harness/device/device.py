@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from harness.binder.call import Handler
     from harness.binder.services.interface import Dump
     from harness.binder.services.service import Service
-    from harness.recording.hops import HopRecord
 
 AGENT_DIRECTORY = "/data/local/tmp/binder-harness"
 ATTACHED_DIRECTORY = f"{AGENT_DIRECTORY}-attached"
@@ -148,15 +147,6 @@ class Device(AdbLink):
     def tracing(self) -> Tracing:
         """What the kernel can record of itself."""
         return Tracing(self.files)
-
-    def record_transactions(self, *, buffer_kib: int = 4096) -> contextlib.AbstractContextManager[HopRecord]:
-        """Record every Binder transaction on the device during a block: who sent what to whom, and when.
-
-        `buffer_kib` is for each processor. Raises TracingMissingError where the kernel cannot be traced.
-        """
-        from harness.recording.hops import record_hops
-
-        return record_hops(self, buffer_kib=buffer_kib)
 
     @functools.cached_property
     def architecture(self) -> Architecture:

@@ -11,7 +11,7 @@ from emulator.base.errors import ExitCode, HarnessError
 
 
 class FacilityMissingError(HarnessError):
-    """This device cannot show what was asked; the message says why, and what kind of device can."""
+    """This device cannot show what was asked; the message gives the reason and names devices that can."""
 
     exit_code = ExitCode.SETUP_MISSING
 
@@ -36,11 +36,11 @@ class Need(StrEnum):
         return _FACILITIES[self].meaning
 
     def missing(self, facts: Facts) -> str | None:
-        """Why the device lacks it and what kind of device can tell, or None where it is there."""
+        """Why the device lacks it and what kind of device has it, or None where it is there."""
         if self.met_by(facts):
             return None
         reason = facts.reasons.get(self, "this device does not have it").removesuffix(".")
-        return f"needs {self.meaning}: {reason}. Can be told on {_FACILITIES[self].found_on}."
+        return f"needs {self.meaning}: {reason}. It can be tested on {_FACILITIES[self].found_on}."
 
     def met_by(self, facts: Facts) -> bool:
         """Whether the device has it: the fact of the same name, or of the one that stands for it."""

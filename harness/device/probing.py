@@ -7,11 +7,13 @@ import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError
+from harness.agent.files import AgentFiles
 from harness.agent.operations import Call, Read
+from harness.agent.process import RemoteProcess
 from harness.agent.syscalls import AT_FDCWD
 from harness.binder.abi.structures import BinderVersion
 from harness.binder.abi.uapi import BinderIoctl
@@ -19,14 +21,14 @@ from harness.binder.endpoint import Binder
 from harness.binder.errors import DeadObjectError
 from harness.binder.services.service import ACTIVITY_MANAGER, BINDER
 from harness.binder.services.service_manager import ServiceManager
+from harness.device.adb_link import ShellResult
 from harness.device.facts import Facts, Need
+from harness.kernel.binder_debug.binder_debug import BinderState
 from harness.kernel.proc.kcore import Kcore
 from harness.kernel.proc.memory import read_meminfo
 from harness.kernel.proc.pagemap import frames
 from harness.kernel.tracing.kprobes import Argument, Kprobe
-
-if TYPE_CHECKING:
-    from harness.device.device import Device, DeviceProcess
+from harness.kernel.tracing.tracing import Tracing
 
 PLACES = ("/dev", "/dev/binderfs")
 NAMES = ("vndbinder", "hwbinder", "binder")
@@ -49,6 +51,33 @@ A process that becomes context manager by this stops being that when it closes t
 Answer = TypeVar("Answer")
 
 
+class Probed(Protocol):
+    """What of a device is asked for its facts."""
+
+    @property
+    def files(self) -> AgentFiles:
+        """Its files."""
+        ...
+
+    @property
+    def binder(self) -> BinderState:
+        """The driver's debug files."""
+        ...
+
+    @property
+    def tracing(self) -> Tracing:
+        """The kernel's tracing."""
+        ...
+
+    def process(self) -> RemoteProcess:
+        """Start a process."""
+        ...
+
+    def run(self, command: str) -> ShellResult:
+        """Run a command in its shell."""
+        ...
+
+
 class _Attempts:
     """Asks things that may fail, and remembers the reasons of those that did."""
 
@@ -64,14 +93,14 @@ class _Attempts:
             return None
 
 
-def find_facts(device: Device) -> Facts:
+def find_facts(device: Probed) -> Facts:
     """Try everything that experiments depend on, and leave the device as it was."""
     with ThreadPoolExecutor(1) as beside:
         properties = beside.submit(_properties, device)  # adb takes its time, the agent goes on meanwhile
         return _find_facts(device, properties.result)
 
 
-def _find_facts(device: Device, all_properties: Callable[[], dict[str, str]]) -> Facts:
+def _find_facts(device: Probed, all_properties: Callable[[], dict[str, str]]) -> Facts:
     attempts = _Attempts()
     files = device.files
     nodes = tuple(f"{place}/{name}" for place in PLACES for name in NAMES if files.exists(f"{place}/{name}"))
@@ -123,16 +152,16 @@ def _find_facts(device: Device, all_properties: Callable[[], dict[str, str]]) ->
     )
 
 
-def _properties(device: Device) -> dict[str, str]:
+def _properties(device: Probed) -> dict[str, str]:
     listed = device.run("getprop").output
     return dict(re.findall(r"^\[([^\]]*)\]: \[(.*)\]$", listed, flags=re.MULTILINE))
 
 
-def _open(process: DeviceProcess, path: str) -> int:
+def _open(process: RemoteProcess, path: str) -> int:
     return process.syscall("openat", AT_FDCWD, path.encode(), os.O_RDWR | os.O_CLOEXEC)
 
 
-def _free_device(process: DeviceProcess, nodes: tuple[str, ...], attempts: _Attempts) -> str | None:
+def _free_device(process: RemoteProcess, nodes: tuple[str, ...], attempts: _Attempts) -> str | None:
     """The first device whose context manager this process can become; it stops being that at once."""
     refusals = []
     for path in nodes:
@@ -149,7 +178,7 @@ def _free_device(process: DeviceProcess, nodes: tuple[str, ...], attempts: _Atte
     return None
 
 
-def _driver_interface(process: DeviceProcess, nodes: tuple[str, ...]) -> tuple[int | None, frozenset[str]]:
+def _driver_interface(process: RemoteProcess, nodes: tuple[str, ...]) -> tuple[int | None, frozenset[str]]:
     """The protocol's version, and the ioctls the driver knows: to an unknown one it answers EINVAL."""
     if not nodes:
         return None, frozenset()
@@ -175,7 +204,7 @@ def _driver_interface(process: DeviceProcess, nodes: tuple[str, ...]) -> tuple[i
     return BinderVersion.unpack(versioned.data).protocol_version, frozenset(known)
 
 
-def _services(process: DeviceProcess, attempts: _Attempts) -> tuple[bool, bool]:
+def _services(process: RemoteProcess, attempts: _Attempts) -> tuple[bool, bool]:
     """Whether Android's service manager answers, and whether it knows the activity manager."""
 
     def ask() -> bool:
@@ -195,7 +224,7 @@ def _services(process: DeviceProcess, attempts: _Attempts) -> tuple[bool, bool]:
     return registered is not None, bool(registered)
 
 
-def _frame_of_own_page(device: Device, process: DeviceProcess) -> bool:
+def _frame_of_own_page(device: Probed, process: RemoteProcess) -> bool:
     with process.memory.allocate(process.page_size) as page:
         page.write(0, b"present")
         found = frames(device.files, process.pid, page.address, page.size, page_size=process.page_size)

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.experiments.core.claim import CLAIMS, Claim, Verdict
-from harness.experiments.core.judge import Result
+from harness.experiments.core.claim import CLAIMS, Claim
+from harness.experiments.core.finding import Verdict
+from harness.experiments.core.result import Result
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -20,9 +21,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_claim(claim: Claim, judge_claim: Callable[[Claim], Result]) -> None:
-    """Passes when the device shows what is known, skips what it cannot tell, fails otherwise."""
+    """Passes when the result is as expected, skips what is not testable here, fails otherwise."""
     result = judge_claim(claim)
     if result.verdict is Verdict.NOT_TESTABLE:
         pytest.skip(result.reason)
-    if result.as_known is False:
+    if result.as_expected is False:
         pytest.fail(f"{result.explanation}\n{result.traceback}".rstrip(), pytrace=False)

@@ -1,57 +1,48 @@
-"""A pytest plugin: tells whoever started the run, over a pipe, each note and line of progress as it comes.
-
-One line of JSON for each: {"note": …}, as in harness.report.run, or {"said": "starting embedded …"}.
-"""
+"""A pytest plugin: writes each event of the run to a pipe, for the process that started the run."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Generator
 
 import pytest
 
 from emulator.base.progress import reporting_to
-from harness.experiments.core.json_values import Json
-from harness.plugin.devices import PROGRESS
-from harness.plugin.reports import NOTE
+from harness.plugin.plugin import SETTINGS
+from harness.plugin.views import VIEW, show_line
+from harness.report.events import Event, View, encode
 
-OPTION = "--binder-notes"
+OPTION = "--binder-events"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the option that names the pipe."""
     parser.getgroup("binder-harness").addoption(
-        OPTION, type=int, required=True, metavar="DESCRIPTOR", help="tell all that happens over this pipe"
+        OPTION, type=int, required=True, metavar="DESCRIPTOR", help="write the events of the run to this pipe"
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to tell."""
-    config.pluginmanager.register(Teller(config.getoption(OPTION)), "binder-harness-notes")
+    """Take the place of what shows events."""
+    view: View = EventWriter(config.getoption(OPTION))
+    config.stash[VIEW] = view
 
 
-class Teller:
-    """Writes to the pipe."""
+class EventWriter:
+    """A view that writes a line for each event."""
 
     def __init__(self, descriptor: int) -> None:
-        self._pipe = os.fdopen(descriptor, "w", buffering=1)
+        self._pipe = os.fdopen(descriptor, "w", buffering=1, encoding="utf-8")
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Have all progress told, that of a device's start and that of an experiment."""
-        session.config.stash[PROGRESS] = self._say
-        with reporting_to(self._say):
-            return (yield)
+    def __call__(self, event: Event) -> None:
+        """Write an event."""
+        self._pipe.write(f"{encode(event)}\n")
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Pass on the note of a report."""
-        note = vars(report).get(NOTE)
-        if note is not None:
-            self._tell({"note": note})
 
-    def _say(self, line: str) -> None:
-        self._tell({"said": line})
-
-    def _tell(self, message: Json) -> None:
-        self._pipe.write(json.dumps(message) + "\n")
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Report all progress, that of a device's start and that of an experiment."""
+    config = session.config
+    target = config.stash[SETTINGS].target
+    with reporting_to(lambda text: show_line(config, target, text)):
+        return (yield)

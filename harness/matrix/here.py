@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from harness.matrix.child import judge_on
-from harness.matrix.listener import Listener
+from harness.report.events import Ended, View
 
 
-def judge_here(targets: Sequence[str], claims: Sequence[str], *, jobs: int, listener: Listener) -> None:
-    """Judge claims, by id, on each device, `jobs` of them at a time; the listener hears what came of each.
+def judge_here(targets: Sequence[str], claims: Sequence[str], *, jobs: int, view: View) -> None:
+    """Judge claims, by id, on each device, `jobs` of them at a time; the view gets the events of all.
 
-    Whatever raises meanwhile, Ctrl-C above all, ends them all, and the listener still gets every column.
+    Any exception, Ctrl-C above all, ends all runs, and the view still gets the end of each.
     """
     end: BaseException | None = None
 
     def judge(target: str) -> None:
-        listener.ended(judge_on(target, claims, listener=listener, ended_by=lambda: end))
+        column = judge_on(target, claims, view=view, ended_by=lambda: end)
+        view(Ended(target=target, column=column))
 
     with ThreadPoolExecutor(jobs) as pool:
         try:

@@ -1,4 +1,4 @@
-"""A process that tells what it does over a pipe, line by line, and never outlives who started it."""
+"""A process that writes its events to a pipe, line by line, and never outlives the one that started it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from emulator.base.command import ENDS_WITH_US, missing_program
 from emulator.base.deadline import Deadline
 
 TICK = 0.2
-"""Seconds between two looks, by whoever reads its lines, at whether it is still wanted."""
+"""Seconds after which the reader of its lines checks whether it is still wanted."""
 SHOWN_LINES = 15
 FOR_ONE_RUN = ("BINDER_HARNESS_JSON", "BINDER_HARNESS_HOST")
 """Variables that the run at hand has taken into account, and so are not for those that it starts."""
@@ -52,7 +52,7 @@ class WorkerProcess:
         self._resources.close()
 
     def lines(self) -> Iterator[str | None]:
-        """Each line that it tells, and None when a moment goes by without one, until it has ended."""
+        """Each line that it writes, and None after a moment without one, until it has ended."""
         poller = select.poll()
         poller.register(self._pipe, select.POLLIN)
         rest = b""
@@ -60,10 +60,10 @@ class WorkerProcess:
             if not poller.poll(TICK * 1000):
                 yield None
                 continue
-            told = os.read(self._pipe, 1 << 16)
-            if not told:
+            read = os.read(self._pipe, 1 << 16)
+            if not read:
                 return
-            *lines, rest = (rest + told).split(b"\n")
+            *lines, rest = (rest + read).split(b"\n")
             yield from (line.decode() for line in lines)
 
     def terminate(self) -> None:
@@ -83,8 +83,8 @@ class WorkerProcess:
             self._process.kill()
             return self._process.wait()
 
-    def how_it_ended(self) -> str:
-        """With which status, and the last lines of its standard error."""
+    def exit_reason(self) -> str:
+        """Its exit status, and the last lines of its standard error."""
         status = self._process.returncode
         ended = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
         self._errors.seek(0)

@@ -7,19 +7,17 @@ Kubernetes, in batch systems. It runs a task again elsewhere when its worker die
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emulator.base.errors import ExitCode, HarnessError, SetupError
-from harness.experiments.core.json_values import from_json
 from harness.matrix.child import SECONDS, broken_off, failed, not_in_time
-from harness.matrix.listener import Listener
+from harness.report.events import Ended, Started, View, decode
 from harness.report.matrix import Column
-from harness.report.run import Note, Run
+from harness.report.run import Run
 from harness.report.stored import harness_version
 
 if TYPE_CHECKING:
@@ -31,21 +29,21 @@ SECONDS_TO_HAVE_A_WORKER = 60.0
 
 
 def judge_on_workers(
-    targets: Sequence[str], claims: Sequence[str], *, scheduler: str, jobs: int, listener: Listener
+    targets: Sequence[str], claims: Sequence[str], *, scheduler: str, jobs: int, view: View
 ) -> None:
-    """Judge claims, by id, on each device; the listener hears what came of each, exactly once.
+    """Judge claims, by id, on each device; the view gets the end of each run exactly once.
 
     `scheduler` is the address of one whose workers have Binder harness installed, or `local` for one of its
-    own with `jobs` worker processes on this machine. Whatever raises meanwhile, Ctrl-C above all, ends the
-    devices everywhere, and the listener still gets every column. Raises SetupError without Dask, without an
-    answer of the scheduler, or without a worker.
+    own with `jobs` worker processes on this machine. Any exception, Ctrl-C above all, ends the devices
+    everywhere, and the view still gets the end of each run. Raises SetupError without Dask, without an answer
+    of the scheduler, or without a worker.
     """
     with _client(scheduler, jobs) as client:
         from distributed import as_completed
 
         from harness.matrix.task import DEVICE, OneDevice, judge_on_worker
 
-        received = _Received(targets, claims, listener)
+        received = _Received(targets, claims, view)
         topic = f"binder-harness-{uuid.uuid4()}"
         client.subscribe_topic(topic, received)
         client.register_plugin(OneDevice())
@@ -59,16 +57,16 @@ def judge_on_workers(
             for future in as_completed(list(waiting), timeout=seconds):
                 column = received.column(waiting[future], future)
                 del waiting[future]
-                listener.ended(column)
+                view(Ended(target=column.target, column=column))
         except TimeoutError:
-            pass  # told of each device that is not done
+            pass  # every device that is not done gets this as its reason
         except BaseException as error:
             end = error
             raise
         finally:
             client.cancel(list(waiting))
             for target in waiting.values():
-                listener.ended(broken_off(received.runs[target], end))
+                view(Ended(target=target, column=broken_off(received.runs[target], end)))
 
 
 @contextlib.contextmanager
@@ -109,39 +107,34 @@ def _client(scheduler: str, jobs: int) -> Iterator[Client]:
 
 
 class _Received:
-    """What the workers tell as it goes on: a run for each device, for the progress and for an early end."""
+    """Takes the events from the workers: a run for each device, so that what arrived outlives its worker."""
 
-    def __init__(self, targets: Sequence[str], claims: Sequence[str], listener: Listener) -> None:
+    def __init__(self, targets: Sequence[str], claims: Sequence[str], view: View) -> None:
         self._claims = claims
-        self._listener = listener
+        self._view = view
         self.runs = {target: self._new_run(target) for target in targets}
 
-    def __call__(self, event: tuple[float, dict[str, Any]]) -> None:
+    def __call__(self, message: tuple[float, str]) -> None:
         """Take a message of a worker."""
-        _, message = event
-        target = message["target"]
-        if "started" in message:  # again, where the worker that had it died
-            self.runs[target] = self._new_run(target)
-            self._listener.started(target, message["started"])
-        elif "said" in message:
-            self._listener.said(target, message["said"])
-        else:
-            note = Note.from_json(json.loads(message["note"]))
-            self.runs[target].take(note)
-            self._listener.heard(target, note)
+        _, line = message
+        event = decode(line)
+        if isinstance(event, Started):  # again, where the worker that had it died
+            self.runs[event.target] = self._new_run(event.target)
+        self.runs[event.target](event)
+        self._view(event)
 
-    def column(self, target: str, future: Future[Any]) -> Column:
-        """What came of a device: what its worker answered, or why there is no answer."""
+    def column(self, target: str, future: Future[str]) -> Column:
+        """The column that a worker returned, or one with the reason why there is none."""
         from distributed import KilledWorker
 
         try:
-            return from_json(
-                Column, future.result(timeout=SECONDS), where=f"what the worker said of {target}"
-            )
+            ended = decode(future.result(timeout=SECONDS))
+            assert isinstance(ended, Ended)
+            return ended.column
         except HarnessError as error:
             return failed(self.runs[target], str(error), error.exit_code)
         except KilledWorker as error:
-            reason = f"Worker after worker died of it. {error}"
+            reason = f"One worker after another died of it. {error}"
             return failed(self.runs[target], reason, ExitCode.DEVICE_LOST)
         except Exception as error:
             return failed(

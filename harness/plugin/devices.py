@@ -9,38 +9,39 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.base.errors import DeviceLostError, ExitCode, HarnessError
-from emulator.base.progress import Report, reporting_to, say
+from emulator.base.progress import reporting_to, say
+from harness.plugin.views import show_line
 
 if TYPE_CHECKING:
     from harness.device.device import Device
     from harness.device.facts import Facts
-    from harness.experiments.core.judge import Result
-    from harness.report.run import Failure, Note
+    from harness.experiments.core.result import Result
+    from harness.report.events import Event
+    from harness.report.failure import Failure
 
-PROGRESS = pytest.StashKey[Report]()
-"""On the config: where the lines of a long start go, if not to pytest's terminal."""
 RESULT = pytest.StashKey["Result"]()
-"""On a test: what came of the claim that it judged."""
+"""On a test: the result of the claim that it judged."""
 
 
 class Devices:
     """The device of this process: one at a time, opened when a test first asks for it."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, target: str) -> None:
         self._config = config
+        self._target = target
         self._current: Device | None = None
         self._unreported: Facts | None = None
         self._lost = False
         self._end_fixture: Callable[[], object] = lambda: None
 
     @contextlib.contextmanager
-    def open(self, target: str) -> Iterator[Device]:
+    def open(self) -> Iterator[Device]:
         """Open a device, and close it in the end, lost or not."""
         from harness.device.device import open_device
 
         with contextlib.ExitStack() as stack:
-            with reporting_to(self._config.stash.get(PROGRESS, self._to_terminal)):
-                device = stack.enter_context(open_device(target))
+            with reporting_to(lambda text: show_line(self._config, self._target, text)):
+                device = stack.enter_context(open_device(self._target))
                 self._unreported = device.facts
             self._current, self._lost = device, False
             try:
@@ -61,16 +62,20 @@ class Devices:
         except Exception as error:
             say(f"closing the lost device: {error}")
 
-    def note(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Note | None:
-        """What there is to tell after one phase of a test."""
+    def events(self, item: pytest.Item, call: pytest.CallInfo[None]) -> list[Event]:
+        """The events of one phase of a test."""
         facts, self._unreported = self._unreported, None
         result = item.stash.get(RESULT, None) if call.when == "call" else None
         failure = self._failure(call, result)
         if facts is None and result is None and failure is None:
-            return None
-        from harness.report.run import Note
+            return []
+        from harness.report.events import Failed, Judged, Opened
 
-        return Note(device=facts, result=result, failure=failure)
+        return [
+            *([Opened(target=self._target, facts=facts)] if facts else []),
+            *([Judged(target=self._target, result=result)] if result else []),
+            *([Failed(target=self._target, failure=failure)] if failure else []),
+        ]
 
     def _failure(self, call: pytest.CallInfo[None], result: Result | None) -> Failure | None:
         error = call.excinfo.value if call.excinfo else None
@@ -91,17 +96,8 @@ class Devices:
     def _ended(self) -> bool:
         return self._current is not None and not self._current.alive
 
-    def _to_terminal(self, line: str) -> None:
-        plugins = self._config.pluginmanager
-        terminal, capture = plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
-        if terminal is None:
-            return
-        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
-            terminal.ensure_newline()
-            terminal.write_line(line)
-
 
 def _failure(message: str, exit_code: ExitCode) -> Failure:
-    from harness.report.run import Failure
+    from harness.report.failure import Failure
 
     return Failure(message=message, exit_code=exit_code)

@@ -15,13 +15,13 @@ import pytest
 
 from harness.plugin.devices import RESULT, Devices
 from harness.plugin.options import Settings, add_options, settings_of
-from harness.plugin.reports import Listener, attach
+from harness.plugin.reports import Collector, attach
 
 if TYPE_CHECKING:
     from harness.binder import Binder
     from harness.device.device import Device, DeviceProcess
     from harness.experiments.core.claim import Claim
-    from harness.experiments.core.judge import Result
+    from harness.experiments.core.result import Result
 
 DEVICES = pytest.StashKey[Devices]()
 SETTINGS = pytest.StashKey[Settings]()
@@ -43,9 +43,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", REQUIRES)
     settings = settings_of(config)
     config.stash[SETTINGS] = settings
-    config.stash[DEVICES] = Devices(config)
+    config.stash[DEVICES] = Devices(config, settings.target)
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Listener(settings), Listener.NAME)
+        config.pluginmanager.register(Collector(config, settings), Collector.NAME)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -108,20 +108,23 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let the report tell the run of devices and claims."""
+    """Attach the events of devices and claims to the report."""
     report = yield
-    note = item.config.stash[DEVICES].note(item, call)
-    if note is not None:
-        attach(note, report)
-        if note.failure is not None:
-            report.sections.append(("Device", note.failure.message))
+    events = item.config.stash[DEVICES].events(item, call)
+    if events:
+        from harness.report.events import Failed
+
+        attach(events, report)
+        for event in events:
+            if isinstance(event, Failed):
+                report.sections.append(("Device", event.failure.message))
     return report
 
 
 @pytest.fixture(scope="session")
 def device(pytestconfig: pytest.Config) -> Iterator[Device]:
     """The device of --binder-target, opened once for the session; after a loss, a fresh one."""
-    with pytestconfig.stash[DEVICES].open(pytestconfig.stash[SETTINGS].target) as opened:
+    with pytestconfig.stash[DEVICES].open() as opened:
         yield opened
 
 
@@ -175,7 +178,7 @@ def judge_claim(
     def judge_and_record(claim: Claim) -> Result:
         result = judge(claim, device, seconds=request.config.stash[SETTINGS].time_limit)
         request.node.stash[RESULT] = result
-        for name in ("verdict", "as_known", "measured", "reason"):
+        for name in ("verdict", "as_expected", "measured", "reason"):
             record_property(name, to_json(getattr(result, name)))
         return result
 

@@ -1,7 +1,8 @@
-"""Listens to what pytest reports, and makes of it the result document, suite properties and exit status."""
+"""Gathers events from pytest's reports into the result document, suite properties and exit status."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,26 +11,31 @@ import pytest
 
 from emulator.base.errors import ExitCode, UsageError
 from harness.plugin.options import Settings
+from harness.plugin.views import show
 
 if TYPE_CHECKING:
-    from harness.report.run import Note, Run
+    from harness.report.events import Event
+    from harness.report.run import Run
 
-NOTE = "binder_harness"
-"""The attribute of a test report that holds its note (harness.report.run), in JSON, as xdist wants it."""
-
-
-def attach(note: Note, report: pytest.TestReport) -> None:
-    """Put a note on a report."""
-    vars(report)[NOTE] = note.to_json()
+EVENTS = "binder_harness_events"
+"""The attribute of a test report that holds its events, encoded, as xdist carries it to the controller."""
 
 
-class Listener:
-    """Hears every report of a run: those of xdist's workers too, where it listens to their controller."""
+def attach(events: Sequence[Event], report: pytest.TestReport) -> None:
+    """Put events on a report."""
+    from harness.report.events import encode
 
-    NAME = "binder-harness-listener"
+    vars(report)[EVENTS] = [encode(event) for event in events]
 
-    def __init__(self, settings: Settings) -> None:
+
+class Collector:
+    """Receives every report of a run: in the controller of xdist, those of its workers."""
+
+    NAME = "binder-harness-collector"
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self.settings = settings
+        self._config = config
         self._started = datetime.now(UTC)
         self._interruption: KeyboardInterrupt | None = None
         if settings.json is not None:
@@ -42,18 +48,20 @@ class Listener:
 
     @cached_property
     def run(self) -> Run:
-        """What is known of the run; made when there is something to know."""
+        """The run so far; made when the first event arrives."""
         from harness.report.run import Run
 
         return Run(self.settings.target, self._started)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the note from a report."""
-        value = vars(report).get(NOTE)
-        if value is not None:
-            from harness.report.run import Note
+        """Take the events from a report."""
+        lines: list[str] = vars(report).get(EVENTS, [])
+        if lines:
+            from harness.report.events import decode
 
-            self.run.take(Note.from_json(value))
+            for event in map(decode, lines):
+                self.run(event)
+                show(self._config, event)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Remember that the run was interrupted, and how."""
@@ -62,7 +70,7 @@ class Listener:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write what was asked for, and let the exit status tell what kind of failure it was."""
+        """Write what was asked for, and have the exit status show the kind of failure."""
         if "run" not in vars(self) and self.settings.json is None:
             return
         if self._interruption is not None:

@@ -1,6 +1,6 @@
 """Shows the way an action takes through Binder: every transaction it caused, from process to process.
 
-with device.record_transactions() as record:
+with record_transactions(device) as record:
     client.transact(handle, code, data)
 print(record.hops.caused_by(client_process.pid).text())
 """
@@ -8,19 +8,16 @@ print(record.hops.caused_by(client_process.pid).text())
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.framework.dialect import code_names_on
 from harness.framework.transaction_codes import CodeNames, code_names
-from harness.kernel.files import Files
-from harness.kernel.tracing.tracing import Lost, Recording
-from harness.kernel.tracing.transactions import BEGINNING, EVENTS, Hop, parse_hops
+from harness.kernel.tracing.tracing import Lost
+from harness.kernel.tracing.transactions import Hop
 from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
 
 if TYPE_CHECKING:
-    from harness.device.device import Device
+    pass
 
 NOTHING_LOST = Lost(0, 0, 0)
 
@@ -113,7 +110,9 @@ class Hops:
 
     def svg(self) -> str:
         """The sequence diagram as an `<svg>` element, which can be a file of its own or part of a page."""
-        return self.diagram().svg()
+        from harness.recording.sequence_svg import svg_of
+
+        return svg_of(self.diagram())
 
     def _method(self, hop: Hop) -> str:
         return "reply" if hop.reply else self.names(hop.interface, hop.code) or f"code {hop.code}"
@@ -137,52 +136,6 @@ class Hops:
             f"{(hop.sent - start) * 1000:9.3f} ms  {hop.sender} thread {hop.sender.thread} → {hop.receiver}"
             f"{thread}: {self.called(hop)}{kind}{node}, {_size(hop)}{_latency(hop)}"
         )
-
-
-class HopRecord:
-    """What `record_hops` yields: live inside the block, final after it."""
-
-    def __init__(self, recording: Recording, files: Files, names: CodeNames) -> None:
-        self._recording = recording
-        self._files = files
-        self._names = names
-        self._process_names: dict[int, str] = {}
-
-    @property
-    def hops(self) -> Hops:
-        """What was recorded so far."""
-        hops = parse_hops(self._recording.events())
-        for end in (end for hop in hops for end in (hop.sender, hop.receiver)):
-            if end.process is not None and end.process not in self._process_names:
-                self._process_names[end.process] = self._name_of(end.process, end.name)
-        return Hops(hops, self._recording.lost, self._names).naming(self._process_names)
-
-    def _name_of(self, process: int, otherwise: str) -> str:
-        """The name of a process's program while it is there: `comm` is cut to 15 characters."""
-        try:
-            program = self._files.read_text(f"/proc/{process}/cmdline").partition("\0")[0]
-        except OSError:
-            return otherwise
-        return program.rpartition("/")[2] or otherwise
-
-
-@contextmanager
-def record_hops(
-    device: Device, *, buffer_kib: int = 4096, names: CodeNames | None = None
-) -> Iterator[HopRecord]:
-    """Record every transaction on the device during the block; see `Hops` for filters.
-
-    `buffer_kib` is for each processor. Interfaces are named where the kernel takes a probe on the driver,
-    codes by `names`, or as far as they are known for the device.
-    Raises TracingMissingError where the kernel cannot be traced, UsageError where its driver has no
-    tracepoints.
-    """
-    names = names or code_names_on(device)  # which may have to ask the device
-    probes = [BEGINNING] if device.tracing.can_probe(BEGINNING) else []
-    with device.tracing.record(events=EVENTS, kprobes=probes, buffer_kib=buffer_kib) as recording:
-        record = HopRecord(recording, device.files, names)
-        yield record
-        _ = record.hops  # names the processes before they end
 
 
 def _renamed(hop: Hop, names: Mapping[int, str]) -> Hop:

@@ -88,12 +88,6 @@ class SequenceDiagram:
             lines.append(f"    note over {_actor(self.lifelines[0])}: {_escaped(self.note)}")
         return "\n".join(lines)
 
-    def svg(self) -> str:
-        """As an `<svg>` element that needs nothing else, which can be a file of its own or part of a page."""
-        from harness.recording.sequence_svg import draw
-
-        return draw(self)
-
 
 def process_title(lifeline: Lifeline) -> str:
     """The process's name and id."""

@@ -54,7 +54,7 @@ _STYLE = """
 """Colours are written out: not every viewer of SVG knows CSS variables."""
 
 
-def draw(diagram: SequenceDiagram) -> str:
+def svg_of(diagram: SequenceDiagram) -> str:
     """The diagram as an `<svg>` element.
 
     One-way transactions are dashed, replies grey, refused ones end in a cross; the times on the left are

@@ -1,58 +1,100 @@
-"""Puts what several devices said of the same claims side by side, and tells what of it differs."""
+"""Puts the results of several devices side by side, and finds where verdicts, figures and facts differ."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 from harness.device.facts import Facts
-from harness.experiments.core.claim import shown
+from harness.experiments.core.claim import Topic
+from harness.experiments.core.figure import ELLIPSIS, Figure, fill, grouped, names_in
 from harness.experiments.core.json_values import Json, to_json
-from harness.experiments.core.judge import Result
+from harness.experiments.core.result import Result
 from harness.report.document import Document
-from harness.report.sentences import clauses
 
 NOT_COMPARED = frozenset({"reasons", "memory_bytes"})
-"""What only explains other facts, and what each kernel leaves of the memory that the device was given."""
+"""Facts that only explain others, and what each kernel leaves of the memory that the device was given."""
 
 
-def said(result: Result) -> str:
-    """What a device said of a claim, in one line: the figures measured, or why there are none."""
+def account(result: Result) -> str:
+    """A result in one line: the finding with its figures, or the reason why there is none."""
     return result.measured or result.reason.partition("\n")[0]
 
 
-def alike(results: Iterable[Result]) -> bool:
-    """Whether verdict, comparison with what is known, and figures are the same.
+def differing_figures(results: Sequence[Result]) -> tuple[str, ...]:
+    """The names of the figures in which results differ.
 
-    Why a device cannot tell, or was lost, is no difference where none can.
+    A figure that varies from run to run is not compared, nor one that a device could not measure.
     """
-    return len({(result.verdict, result.as_known, clauses(result.measured)) for result in results}) <= 1
+    names = dict.fromkeys(name for result in results for name in result.figures)
+    return tuple(name for name in names if _differs([result.figures.get(name) for result in results]))
 
 
-@dataclass(frozen=True, slots=True)
+def _differs(figures: Iterable[Figure | None]) -> bool:
+    measured = [figure for figure in figures if figure is not None and figure.value is not None]
+    if any(figure.varies for figure in measured):
+        return False
+    return any(figure.value != measured[0].value for figure in measured[1:])
+
+
+@dataclass(frozen=True)
 class Row:
     """One claim on each device."""
 
     id: str
-    section: str
+    topic: Topic
     statement: str
     results: tuple[Result | None, ...]
     """None where the claim was not judged."""
 
-    @property
+    @cached_property
     def judged(self) -> tuple[Result, ...]:
         """The results that there are."""
         return tuple(result for result in self.results if result is not None)
 
+    @cached_property
+    def figures(self) -> tuple[str, ...]:
+        """The names of the figures that differ."""
+        return differing_figures(self.judged)
+
+    @cached_property
+    def verdicts_differ(self) -> bool:
+        """Whether the verdicts differ, or whether they are as expected."""
+        return len({(result.verdict, result.as_expected) for result in self.judged}) > 1
+
     @property
     def differs(self) -> bool:
         """Whether the devices on which the claim was judged do not agree."""
-        return not alike(self.judged)
+        return self.verdicts_differ or bool(self.figures)
 
     @property
-    def deviates(self) -> bool:
-        """Whether some device is not as known."""
-        return any(result.as_known is False for result in self.judged)
+    def unexpected(self) -> bool:
+        """Whether the result on some device is unexpected."""
+        return any(result.as_expected is False for result in self.judged)
+
+    def accounts(self) -> dict[str, list[int]]:
+        """What the devices show, in one line each, with the places of those that show it.
+
+        What varies from run to run is left out; where only figures differ there is one line, without them.
+        """
+        found: dict[str, list[int]] = {}
+        for place, result in enumerate(self.results):
+            if result is not None:
+                found.setdefault(_lasting(result, self.figures), []).append(place)
+        return found
+
+
+def _lasting(result: Result, differing: Iterable[str]) -> str:
+    """A result's account without the figures that vary, or that are shown by themselves."""
+    if not result.sentence:
+        return account(result)
+    texts: Mapping[str, str] = {
+        name: ELLIPSIS if figure.varies or name in differing else str(figure)
+        for name, figure in result.figures.items()
+        if name in names_in(result.sentence)
+    }
+    return fill(result.sentence, texts)
 
 
 def rows_of(documents: Sequence[Document]) -> list[Row]:
@@ -64,7 +106,7 @@ def rows_of(documents: Sequence[Document]) -> list[Row]:
 
 def _row(results: list[Result | None]) -> Row:
     judged = next(result for result in results if result is not None)
-    return Row(judged.id, judged.section, judged.statement, tuple(results))
+    return Row(judged.id, judged.topic, judged.statement, tuple(results))
 
 
 def _merged(orders: list[list[str]]) -> list[str]:
@@ -114,4 +156,4 @@ def _lacking(value: list[Json], everything: list[Json]) -> str:
 def _scalar(value: Json) -> str:
     if value is None or isinstance(value, bool):
         return "yes" if value else "no"
-    return shown(value)
+    return grouped(value)

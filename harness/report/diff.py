@@ -1,8 +1,7 @@
-"""Tells what changed from one result document to another, and shows it on a terminal."""
+"""Finds what changed from one result document to another, and shows it on a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +10,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from emulator.base.errors import UsageError
-from harness.experiments.core.claim import shown
-from harness.experiments.core.judge import Result
+from harness.experiments.core.figure import label
+from harness.experiments.core.result import Result
 from harness.report import stored
-from harness.report.comparison import Row, differing_facts, rows_of, said
+from harness.report.comparison import Row, account, differing_facts, rows_of
 from harness.report.document import Document
 from harness.report.labels import described
 from harness.report.matrix import Matrix
@@ -32,7 +31,7 @@ class Pair:
 
     @property
     def changes(self) -> list[Row]:
-        """The claims that came out otherwise, or that only one of the two has."""
+        """The claims whose verdict or figures changed, or that only one of the two has."""
         documents = [document for document in (self.before, self.after) if document is not None]
         return [row for row in rows_of(documents) if row.differs or None in row.results]
 
@@ -65,7 +64,7 @@ def column_of(matrix: Matrix, target: str) -> Document:
     return documents[target]
 
 
-def show(pair: Pair, console: Console, *, evidence: bool) -> None:
+def show(pair: Pair, console: Console) -> None:
     """Print what the two are, the facts and the claims that differ, and how many they are."""
     if pair.before is None or pair.after is None:
         sign, there = ("-", pair.before) if pair.before else ("+", pair.after)
@@ -85,22 +84,23 @@ def show(pair: Pair, console: Console, *, evidence: bool) -> None:
             Text(f"  {fact.name}: {' → '.join(text or NOTHING for text in fact.texts)}", style="dim")
         )
     for row in pair.changes:
-        _show_change(row, console, evidence=evidence)
+        _show_change(row, console)
     count = len(rows_of([pair.before, pair.after]))
     console.print(f"\n{counted(count, 'claim')}, {len(pair.changes) or 'none'} changed")
 
 
-def _show_change(row: Row, console: Console, *, evidence: bool) -> None:
+def _show_change(row: Row, console: Console) -> None:
     before, after = row.results
     console.print()
     former, latter = _verdict(before), _verdict(after)
     verdicts = [former] if former == latter else [former, latter]
     console.print(Text.assemble((f"{row.id:<26}  ", "bold"), Text(" → ").join(verdicts)))
     for sign, result, style in (("-", before, "red"), ("+", after, "green")):
-        if result is not None and said(result):
-            console.print(Padding(Text(f"{sign} {said(result)}", style=style), (0, 0, 0, 2), expand=False))
-    if evidence and before is not None and after is not None:
-        for line in _changed_evidence(before, after):
+        if result is not None and account(result):
+            console.print(Padding(Text(f"{sign} {account(result)}", style=style), (0, 0, 0, 2), expand=False))
+    if before is not None and after is not None:
+        for name in row.figures:
+            line = f"{label(name)}: {before.figures[name]} → {after.figures[name]}"
             console.print(Padding(Text(line, style="dim"), (0, 0, 0, 4), expand=False))
 
 
@@ -109,23 +109,9 @@ def _verdict(result: Result | None) -> Text:
         return Text("not judged", style="dim")
     symbol, style = STYLES[result.verdict]
     text = Text(f"{symbol} {result.verdict}", style=style)
-    if result.as_known is False:
+    if result.as_expected is False:
         text.append(", UNEXPECTED", style="bold red")
     return text
-
-
-def _changed_evidence(before: Result, after: Result) -> Iterator[str]:
-    figures = [
-        {(item.what, item.where): item.value for item in result.evidence} for result in (before, after)
-    ]
-    for what, where in dict.fromkeys(key for each in figures for key in each):
-        former, latter = (each.get((what, where)) for each in figures)
-        if former != latter:
-            yield f"{what} ({where}): {_figure(former)} → {_figure(latter)}"
-
-
-def _figure(value: object) -> str:
-    return NOTHING if value is None else shown(value)
 
 
 def _by_target(document: Document | Matrix) -> dict[str, Document]:

@@ -5,21 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
 from harness.device.facts import Facts
 from harness.experiments.core.json_values import to_json
-from harness.experiments.core.judge import Result
+from harness.experiments.core.result import Result
 from harness.report import stored
 
 SCHEMA = "binder-harness/results"
-SCHEMA_VERSION = 1
-ONLY_OF_PARTS = ("interrupted", "not_judged")
-"""The fields that the file of a run that went to its end lacks."""
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """What was asked of which device, and what came of it."""
+    """Which claims were judged on which device, and their results."""
+
+    made_by: ClassVar[str] = "binder-harness verify --json FILE"
 
     schema: str = SCHEMA
     schema_version: int = SCHEMA_VERSION
@@ -32,13 +33,9 @@ class Document:
     interrupted: str | None = None
     """The signal that ended the run before its time, such as SIGTERM."""
     not_judged: tuple[str, ...] = ()
-    """The claims that were asked for and did not come out, by id.
-
-    In files, a run that went to its end lacks this and `interrupted`: its document is as it was before there
-    were these fields, and either release reads it.
-    """
+    """The claims that were to be judged and have no result, by id."""
     device: Facts | None
-    """None where no device could be had."""
+    """None where no device could be opened."""
     claims: tuple[Result, ...]
 
     @property
@@ -53,12 +50,7 @@ class Document:
 
     def write(self, path: Path) -> None:
         """Write the document as JSON, whole or not at all; UsageError where that cannot be done."""
-        value = to_json(self)
-        assert isinstance(value, dict)
-        for name in ONLY_OF_PARTS:
-            if not value[name]:
-                del value[name]
-        stored.write(value, path)
+        stored.write(to_json(self), path)
 
     def check(self, where: str) -> None:
         """Raise ValueError, naming the place, for what no run yields."""

@@ -5,24 +5,23 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import jinja2
 from markupsafe import Markup
 
-from harness.experiments.core.claim import shown
+from harness.experiments.core.claim import Topic
+from harness.experiments.core.figure import label, shown
 from harness.experiments.core.json_values import Json
-from harness.experiments.core.judge import Result
+from harness.experiments.core.result import Result
 from harness.report import stored
-from harness.report.comparison import Row, differing_facts, rows_of, said
+from harness.report.comparison import Row, account, differing_facts, rows_of
 from harness.report.diagram import diagram_of
 from harness.report.document import Document
 from harness.report.labels import described, short_names
 from harness.report.matrix import Matrix
-from harness.report.matrix_table import FIGURES_IN_CELLS, conclusion
-from harness.report.sentences import common, lasting
+from harness.report.matrix_table import conclusion
 from harness.report.terminal import STYLES, counted, summary
 
 LINE = 100
@@ -43,13 +42,19 @@ def page(shown_document: Document | Matrix) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": _figure, "described": described, "said": said, "diagram": _diagram}
+    environment.filters |= {
+        "value": _value,
+        "label": label,
+        "described": described,
+        "account": account,
+        "diagram": _diagram,
+    }
     environment.globals["symbols"] = {verdict: symbol for verdict, (symbol, _) in STYLES.items()}
     if isinstance(shown_document, Document):
         return environment.get_template("document.html").render(
             document=shown_document,
             summary=summary(shown_document).plain,
-            sections=_sections(shown_document.claims),
+            topics=_topics(shown_document.claims),
         )
     documents = shown_document.documents
     return environment.get_template("matrix.html").render(
@@ -59,48 +64,25 @@ def page(shown_document: Document | Matrix) -> str:
         summaries=[summary(document).plain for document in documents],
         conclusion=conclusion(shown_document).plain,
         facts=differing_facts([document.device for document in documents]),
-        sections=[
-            (section, [(row, _cells(row)) for row in rows]) for section, rows in _sections(rows_of(documents))
-        ],
+        topics=_topics(rows_of(documents)),
     )
 
 
-def _sections(entries: Iterable[EntryT]) -> list[tuple[str, list[EntryT]]]:
-    grouped = itertools.groupby(entries, key=lambda entry: entry.section)
-    return [(section, list(members)) for section, members in grouped]
+def _topics(entries: Iterable[EntryT]) -> list[tuple[Topic, list[EntryT]]]:
+    grouped = itertools.groupby(entries, key=lambda entry: entry.topic)
+    return [(topic, list(members)) for topic, members in grouped]
 
 
-@dataclass(frozen=True, slots=True)
-class _Cells:
-    """What of a row of the matrix stands in its cells."""
-
-    figures: dict[int, tuple[str, ...]]
-    """By the place of the column, the figures that differ between devices, where these are few."""
-    sentence: str
-    """Where these figures belong; empty where there are none."""
-
-
-def _cells(row: Row) -> _Cells:
-    there = [place for place, result in enumerate(row.results) if result is not None]
-    shared = common([lasting(said(result)) for result in row.judged], figures=FIGURES_IN_CELLS)
-    if shared is None or not any(shared.figures):
-        return _Cells({}, "")
-    return _Cells(dict(zip(there, shared.figures, strict=True)), shared.sentence)
-
-
-def _figure(value: Json) -> str:
-    """One piece of evidence as people read it: in a line, if it is short."""
-    if value is None or value == []:
-        return "none"
-    if isinstance(value, list) and not any(isinstance(entry, list | dict) for entry in value):
-        return ", ".join(map(_figure, value))
-    if not isinstance(value, list | dict):
-        return shown(value)
+def _value(value: Json, unit: str = "") -> str:
+    """A figure's value as people read it: what is nested, as JSON."""
+    entries = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if not any(isinstance(entry, list | dict) for entry in entries):
+        return shown(value, unit)
     line = json.dumps(value, ensure_ascii=False)
     return line if len(line) <= LINE else json.dumps(value, indent=1, ensure_ascii=False)
 
 
 def _diagram(result: Result) -> Markup | None:
-    """A sequence diagram, which is drawn here and so is no text of a device's."""
+    """A sequence diagram, which is drawn here and so is not text from a device."""
     drawn = diagram_of(result)
     return None if drawn is None else Markup(drawn)

@@ -2,50 +2,40 @@
 
 from __future__ import annotations
 
-import signal
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from emulator.base.errors import ExitCode
-from emulator.base.interruption import status_after
 from harness.experiments.core.json_values import to_json
 from harness.report import stored
 from harness.report.document import Document
-from harness.report.run import Failure, Run, gravest
+from harness.report.failure import Failure, gravest
 
 SCHEMA = "binder-harness/matrix"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 AN_ERROR = "an error"
 """Stands where a signal's name would, were it a signal that ended the whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """What came of one device."""
+    """The run on one device."""
 
     target: str
     exit_code: int
     """What `verify` on it alone would have ended with: an ExitCode, or 128 + the signal that ended it."""
     failures: tuple[Failure, ...]
-    """Why there is no device, or what befell it."""
+    """Why there is no device, or how it was lost."""
     document: Document
-    """Its results: of no device and without claims where none could be had."""
-
-    @classmethod
-    def of(cls, run: Run) -> Column:
-        """The column of a run."""
-        sent = run.interrupted
-        return cls(
-            target=run.target,
-            exit_code=run.exit_code if sent is None else status_after(signal.Signals[sent]),
-            failures=tuple(run.failures),
-            document=run.document(),
-        )
+    """Its results: without device and claims where none could be opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """What was asked of which devices, and what came of it on each."""
+    """The same claims on several devices."""
+
+    made_by: ClassVar[str] = "binder-harness matrix --json FILE"
 
     schema: str = SCHEMA
     schema_version: int = SCHEMA_VERSION
@@ -54,14 +44,16 @@ class Matrix:
     interrupted: str | None = None
     """What ended the whole before its time: a signal, such as SIGINT, or `an error`.
 
-    Which one, the failures of the devices tell that it kept from their end.
+    Which error it was is among the failures of the devices that did not finish.
     """
     columns: tuple[Column, ...]
     """In the order in which the devices were named."""
 
     @property
     def exit_code(self) -> ExitCode:
-        """The gravest of the devices' that went to their end: a lost or missing one outweighs a deviation."""
+        """The gravest of the devices that finished: a lost or missing one outweighs an unexpected
+        result.
+        """
         ended = (column for column in self.columns if column.document.interrupted is None)
         return gravest(ExitCode(column.exit_code) for column in ended)
 

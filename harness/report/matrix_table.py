@@ -1,8 +1,8 @@
-"""Shows a matrix on a terminal: where its devices agree in a line, where they differ at length."""
+"""Shows a matrix on a terminal: where its devices agree in a line, where they differ figure by figure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 from rich.console import Console, RenderableType
@@ -11,27 +11,27 @@ from rich.table import Table
 from rich.text import Text
 
 from emulator.base.errors import ExitCode
-from harness.experiments.core.judge import Result
-from harness.report.comparison import FactRow, Row, differing_facts, rows_of, said
+from harness.experiments.core.figure import Figure, label, without_unit
+from harness.experiments.core.result import Result
+from harness.report.comparison import FactRow, Row, differing_facts, rows_of
 from harness.report.labels import described, short_names
 from harness.report.matrix import Matrix
-from harness.report.sentences import Common, clauses, common, lasting
 from harness.report.terminal import STYLES, counted, summary
 
 CLAIM_WIDTH = 28
 CELL_WIDTHS = range(12, 25)
+LONGEST_VALUE = 72
+"""Characters of a figure's value that are shown in a cell."""
 MARK = "bold yellow not dim"
-FIGURES_IN_CELLS = 3
-"""So many figures that differ stand in the cells; where more do, each sentence is shown."""
 
 
 def show(matrix: Matrix, console: Console) -> None:
-    """Print the devices, what is different about them, the claims on each, and what it comes to."""
+    """Print the devices, in which facts they differ, the claims on each, and the outcome."""
     table = _MatrixTable(matrix, console)
     table.show_devices()
     table.show_facts()
-    for section, rows in groupby(rows_of(matrix.documents), key=lambda row: row.section):
-        table.show_section(section, list(rows))
+    for topic, rows in groupby(rows_of(matrix.documents), key=lambda row: row.topic):
+        table.show_topic(topic.heading, list(rows))
     console.print()
     console.print(conclusion(matrix))
 
@@ -47,10 +47,13 @@ def conclusion(matrix: Matrix) -> Text:
         text.append("no claim was judged", style="bold red")
     else:
         text.append(f"differences in {differing}" if differing else "no difference")
-    deviating = sum(row.deviates for row in rows)
+        verdicts = sum(row.verdicts_differ for row in rows)
+        if verdicts:
+            text.append(f", {verdicts} of them in the verdict")
+    unexpected = sum(row.unexpected for row in rows)
     failed = sum(bool(column.failures) for column in matrix.columns)
-    if deviating:
-        text.append(", ").append(f"{deviating} not as known", style="bold red")
+    if unexpected:
+        text.append(", ").append(f"{unexpected} unexpected", style="bold red")
     if failed:
         text.append(", ").append(f"failures on {failed}", style="bold red")
     if matrix.interrupted is not None:
@@ -62,7 +65,7 @@ def conclusion(matrix: Matrix) -> Text:
             style="bold red",
         )
     elif matrix.exit_code is ExitCode.AS_EXPECTED:
-        text.append(", ").append("all as known", style="bold green")
+        text.append(", ").append("all as expected", style="bold green")
     return text
 
 
@@ -77,7 +80,7 @@ class _MatrixTable:
         self._cell_width = min(max(room, CELL_WIDTHS[0]), CELL_WIDTHS[-1])
 
     def show_devices(self) -> None:
-        """Print for each device its number, target, facts, and what its run came to."""
+        """Print for each device its number, target, facts, and the outcome of its run."""
         for number, column in enumerate(self._matrix.columns, start=1):
             text = Text.assemble(
                 (f"{number}  {column.target}", "bold"), f"  {described(column.document.device)}"
@@ -96,8 +99,8 @@ class _MatrixTable:
         for row in facts:
             self._show_fact(row)
 
-    def show_section(self, title: str, rows: Sequence[Row]) -> None:
-        """Print the claims of a section."""
+    def show_topic(self, title: str, rows: Sequence[Row]) -> None:
+        """Print the claims of a topic."""
         self._show_heading(title)
         for row in rows:
             self._show_claim(row)
@@ -113,20 +116,24 @@ class _MatrixTable:
         self._show_cells(Text(row.name), [Text(text) for text in row.texts])
 
     def _show_claim(self, row: Row) -> None:
+        style = "bold" if row.differs else "bold red" if row.unexpected else "dim"
+        self._show_cells(Text(row.id, style=style), [_cell(result) for result in row.results])
         if not row.differs:
-            style = "bold red" if row.deviates else "dim"
-            self._show_cells(Text(row.id, style=style), [_cell(result) for result in row.results])
             return
-        shared = common([lasting(said(result)) for result in row.judged], figures=FIGURES_IN_CELLS)
-        of_each = shared.figures if shared else ((),) * len(row.judged)
-        figures = iter(of_each)
-        cells = [
-            _cell(result, next(figures), of_each[0]) if result else _cell(None) for result in row.results
-        ]
-        self._show_cells(Text(row.id, style="bold"), cells)
-        self._console.print(Padding(Text(row.statement, style="dim"), (0, 0, 0, 4), expand=False))
-        for line in _sentences(row, shared):
-            self._console.print(Padding(line, (0, 0, 0, 4), expand=False))
+        self._show_below(Text(row.statement, style="dim"))
+        for name in row.figures:
+            figures = [result.figures.get(name) if result else None for result in row.results]
+            unit = next(figure.unit for figure in figures if figure)
+            first = Text(f"  {label(name)}{', ' if unit else ''}{unit}")
+            self._show_cells(first, _values(figures))
+        accounts = row.accounts()
+        if row.verdicts_differ and len(accounts) > 1:
+            for line, places in accounts.items():
+                numbers = ", ".join(str(place + 1) for place in places)
+                self._show_below(Text.assemble((f"{numbers}: ", "bold"), line))
+
+    def _show_below(self, text: Text) -> None:
+        self._console.print(Padding(text, (0, 0, 0, 4), expand=False))
 
     def _show_cells(self, first: Text, cells: Sequence[RenderableType]) -> None:
         table = Table.grid(padding=(0, 1, 0, 0))
@@ -137,28 +144,22 @@ class _MatrixTable:
         self._console.print(table)
 
 
-def _cell(result: Result | None, figures: Sequence[str] = (), first: Sequence[str] = ()) -> Text:
-    """The verdict's symbol and the figures that differ between devices, marked where not the first one's."""
+def _cell(result: Result | None) -> Text:
+    """The verdict's symbol, and whether it is unexpected."""
     if result is None:
         return Text("-", style="dim")
     symbol, style = STYLES[result.verdict]
-    text = Text(f"{symbol} ", style=style)
-    marked = (
-        Text(figure, "dim" if figure == other else MARK) for figure, other in zip(figures, first, strict=True)
-    )
-    lines = [*marked, Text("UNEXPECTED", "bold red")] if result.as_known is False else [*marked]
-    return text.append_text(Text("\n  ").join(lines))
+    text = Text(symbol, style=style)
+    return text.append(" UNEXPECTED", "bold red") if result.as_expected is False else text
 
 
-def _sentences(row: Row, shared: Common | None) -> Iterator[Text]:
-    """What the devices said: once, if only figures in the cells differ; else each sentence, and of whom."""
-    if shared:
-        yield Text(shared.sentence)
-        return
-    numbered = [(number, said(result)) for number, result in enumerate(row.results, start=1) if result]
-    by_content: dict[tuple[str, ...], list[tuple[int, str]]] = {}
-    for number, sentence in numbered:
-        by_content.setdefault(clauses(sentence), []).append((number, lasting(sentence)))
-    for group in by_content.values():
-        numbers = ", ".join(str(number) for number, _ in group)
-        yield Text.assemble((f"{numbers}: ", "bold"), group[0][1])
+def _values(figures: Sequence[Figure | None]) -> list[Text]:
+    """A figure's value on each device, without its unit, marked where it is not the first one's."""
+    measured = [figure for figure in figures if figure is not None and figure.value is not None]
+    cells = []
+    for figure in figures:
+        text = "" if figure is None or figure.value is None else without_unit(figure.value, figure.unit)
+        short = text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+        same = figure is None or figure.value is None or figure.value == measured[0].value
+        cells.append(Text(short, "dim" if same else MARK))
+    return cells

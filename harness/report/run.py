@@ -1,68 +1,27 @@
-"""Gathers, from what pytest reports, the result document and exit status of a run.
-
-With xdist the tests run in other processes, and their reports are all that arrives: so whatever a run has
-to know travels as a note on a report.
-"""
+"""Folds the events of one device's run into its result document and exit status."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import signal
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from emulator.base.errors import ExitCode
+from emulator.base.interruption import status_after
 from harness.device.facts import Facts
 from harness.experiments.core.claim import CLAIMS
-from harness.experiments.core.json_values import Json, from_json, to_json
-from harness.experiments.core.judge import Result
+from harness.experiments.core.json_values import to_json
+from harness.experiments.core.result import Result
 from harness.report.document import Document
+from harness.report.events import Event, Failed, Judged, Opened
+from harness.report.failure import Failure, gravest
+from harness.report.matrix import Column
 from harness.report.stored import harness_version
-
-GRAVEST_FIRST = (
-    ExitCode.DEVICE_LOST,
-    ExitCode.SETUP_MISSING,
-    ExitCode.USAGE,
-    ExitCode.UNEXPECTED,
-    ExitCode.AS_EXPECTED,
-)
-
-
-def gravest(codes: Iterable[ExitCode]) -> ExitCode:
-    """What several exit codes come to: a lost or missing device outweighs a deviation."""
-    return min(codes, key=GRAVEST_FIRST.index, default=ExitCode.AS_EXPECTED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """Why a device could not be had, or was lost: the error's message and its exit code."""
-
-    message: str
-    exit_code: ExitCode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
-    """What one test report tells beside its outcome."""
-
-    device: Facts | None = None
-    """A device was opened."""
-    result: Result | None = None
-    """A claim was judged."""
-    failure: Failure | None = None
-
-    def to_json(self) -> Json:
-        """As it travels."""
-        return to_json(self)
-
-    @classmethod
-    def from_json(cls, value: Json) -> Note:
-        """As it arrived."""
-        return from_json(cls, value, where="a report's note")
 
 
 class Run:
-    """What is known of a run so far."""
+    """The state of a run so far: a view of its events."""
 
     def __init__(self, target: str, started: datetime, asked: Sequence[str] = ()) -> None:
         self.target = target
@@ -77,24 +36,26 @@ class Run:
         self.interrupted: str | None = None
         """The signal that ended it before its time."""
 
-    def take(self, note: Note) -> None:
-        """Add what a report tells."""
-        self.facts = self.facts or note.device
-        if note.result is not None:
-            self.results[note.result.id] = note.result
-        if note.failure is not None and note.failure not in self.failures:
-            self.failures.append(note.failure)
+    def __call__(self, event: Event) -> None:
+        """Take an event into account."""
+        match event:
+            case Opened(facts=facts):
+                self.facts = self.facts or facts
+            case Judged(result=result):
+                self.results[result.id] = result
+            case Failed(failure=failure) if failure not in self.failures:
+                self.failures.append(failure)
 
     @property
     def not_judged(self) -> tuple[str, ...]:
-        """What was asked of it, and did not come out yet."""
+        """The claims that were to be judged, and have no result yet."""
         return tuple(claim for claim in self.asked if claim not in self.results)
 
     @property
     def exit_code(self) -> ExitCode:
-        """The exit status: a lost or missing device outweighs a deviation."""
+        """The exit status: a lost or missing device outweighs an unexpected result."""
         codes = [failure.exit_code for failure in self.failures]
-        if any(result.as_known is False for result in self.results.values()):
+        if any(result.as_expected is False for result in self.results.values()):
             codes.append(ExitCode.UNEXPECTED)
         return gravest(codes)
 
@@ -108,7 +69,7 @@ class Run:
         return {"binder_target": self.target} | named
 
     def document(self) -> Document:
-        """The result document as of now, its claims in their sections' order."""
+        """The result document as of now, its claims in their topics' order."""
         order = list(CLAIMS.all())
         return Document(
             harness=harness_version(),
@@ -119,4 +80,14 @@ class Run:
             not_judged=self.not_judged,
             device=self.facts,
             claims=tuple(sorted(self.results.values(), key=lambda result: order.index(result.id))),
+        )
+
+    def column(self) -> Column:
+        """The run as a column of a matrix."""
+        sent = self.interrupted
+        return Column(
+            target=self.target,
+            exit_code=self.exit_code if sent is None else status_after(signal.Signals[sent]),
+            failures=tuple(self.failures),
+            document=self.document(),
         )

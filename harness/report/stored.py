@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from emulator.base.errors import UsageError
 from harness.experiments.core.json_values import Json, from_json
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     class Stored(DataclassInstance, Protocol):
-        """A dataclass that knows what of it, though each field is of its type, cannot be."""
+        """A dataclass that knows the command that writes it, and which values cannot be."""
+
+        made_by: ClassVar[str]
 
         def check(self, where: str) -> None:
             """Raise ValueError, naming the place."""
@@ -41,7 +43,8 @@ def write_text(text: str, path: Path) -> None:
 def load(path: Path, *kinds: type[DocumentT]) -> DocumentT:
     """Read a document of one of these kinds; UsageError, saying what is wrong, where it is none.
 
-    A kind is a dataclass with the fields `schema` and `schema_version`, whose defaults are what it reads.
+    A kind is a dataclass with the fields `schema` and `schema_version`, whose defaults are what it reads, and
+    an attribute `made_by`: the command that writes one.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -59,8 +62,9 @@ def load(path: Path, *kinds: type[DocumentT]) -> DocumentT:
     version = _default(kind, "schema_version")
     if value.get("schema_version") != version:
         raise UsageError(
-            f"{path} has version {value.get('schema_version')} of the schema, and this is Binder harness "
-            f"{harness_version()}, which reads version {version}"
+            f"{path} has version {value.get('schema_version')} of the schema, and Binder harness "
+            f"{harness_version()} reads version {version} only. Make the file again with this release: "
+            f"{kind.made_by}"
         )
     try:
         document = from_json(kind, value)

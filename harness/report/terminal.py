@@ -1,4 +1,4 @@
-"""Shows a result document on a terminal: a table for each section, then what it comes to."""
+"""Shows a result document on a terminal: a table for each topic, then the outcome in one line."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from harness.experiments.core.claim import Verdict
-from harness.experiments.core.judge import Result
+from harness.experiments.core.finding import Verdict
+from harness.experiments.core.result import Result
 from harness.report.document import Document
 
 PIPE_WIDTH = 140
@@ -38,33 +38,35 @@ def console_for(stream: TextIO) -> Console:
 
 
 def show(document: Document, console: Console) -> None:
-    """Print the claims by section, what deviates, and one line that sums up."""
-    for section, results in groupby(document.claims, key=lambda result: result.section):
-        console.print(Text(f"\n{section}", style="bold"))
+    """Print the claims by topic, what is unexpected, and one line that sums up."""
+    for topic, results in groupby(document.claims, key=lambda result: result.topic):
+        console.print(Text(f"\n{topic.heading}", style="bold"))
         console.print(_table(results))
-    deviating = [result for result in document.claims if result.as_known is False]
-    if deviating:
-        console.print(Text("\nNot as known", style="bold red"))
-        for result in deviating:
+    unexpected = [result for result in document.claims if result.as_expected is False]
+    if unexpected:
+        console.print(Text("\nUnexpected", style="bold red"))
+        for result in unexpected:
             console.print(Padding(Text.assemble((result.id, "bold"), "  ", result.explanation), (0, 0, 0, 2)))
     console.print()
     console.print(summary(document))
 
 
 def summary(document: Document) -> Text:
-    """How many claims came to what, and whether all is as known."""
+    """How many claims have which verdict, and whether all are as expected."""
     counts = Counter(result.verdict for result in document.claims)
     text = Text()
     for verdict, (symbol, style) in STYLES.items():
         if counts[verdict]:
             text.append(f"{symbol} {counts[verdict]} {verdict}", style=style).append(", ")
-    deviations = sum(result.as_known is False for result in document.claims)
+    unexpected = sum(result.as_expected is False for result in document.claims)
     if not document.claims:
         text.append("no claim was judged", style="bold red")
-    elif deviations:
-        text.append(f"{deviations} not as known", style="bold red")
+    elif unexpected:
+        text.append(f"{unexpected} unexpected", style="bold red")
     else:
-        text.append("all of these as known" if document.interrupted else "all as known", style="bold green")
+        text.append(
+            "all of these as expected" if document.interrupted else "all as expected", style="bold green"
+        )
     text.append(f", in {document.seconds:.0f} s")
     for line in lacks(document):
         text.append(f"\n{line}", style="bold red" if document.interrupted else "")
@@ -72,7 +74,7 @@ def summary(document: Document) -> Text:
 
 
 def lacks(document: Document) -> Iterator[str]:
-    """What the run did not come to, a sentence each: nothing, where it went to its end."""
+    """What an incomplete run lacks, a sentence each; nothing of a complete one."""
     if document.interrupted is not None:
         yield f"{document.interrupted} ended the run before its time"
     if document.not_judged:
@@ -90,7 +92,7 @@ def _table(results: Iterable[Result]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("claim", style="bold", no_wrap=True, min_width=26)
     table.add_column("verdict", no_wrap=True, min_width=21)
-    table.add_column("said and measured", ratio=1)
+    table.add_column("statement and finding", ratio=1)
     for result in results:
         table.add_row(result.id, _verdict(result), _account(result))
     return table
@@ -99,10 +101,10 @@ def _table(results: Iterable[Result]) -> Table:
 def _verdict(result: Result) -> Text:
     symbol, style = STYLES[result.verdict]
     text = Text(f"{symbol} {result.verdict}", style=style)
-    if result.as_known is not None:
+    if result.as_expected is not None:
         text.append(
-            "\n  as known" if result.as_known else "\n  UNEXPECTED",
-            style="dim" if result.as_known else "bold red",
+            "\n  as expected" if result.as_expected else "\n  UNEXPECTED",
+            style="dim" if result.as_expected else "bold red",
         )
     return text
 
@@ -110,7 +112,11 @@ def _verdict(result: Result) -> Text:
 def _account(result: Result) -> Text:
     text = Text(result.statement, style="dim")
     reason = result.reason.partition("\n")[0]
-    for label, said in (("measured", result.measured), ("instead", result.instead), ("reason", reason)):
-        if said:
-            text.append(f"\n{label}: ", style="cyan not dim").append(said, style="not dim")
+    for label, content in (
+        ("measured", result.measured),
+        ("what is true", result.what_is_true),
+        ("reason", reason),
+    ):
+        if content:
+            text.append(f"\n{label}: ", style="cyan not dim").append(content, style="not dim")
     return text

@@ -95,7 +95,7 @@ def test_fewer_copies_and_more_are_told_from_one(device: Device, process: StartP
     assert (gift.touched.source, gift.per_byte) == ((0, 0, 0), (0, 1))
     assert (twice.touched.source, twice.per_byte) == ((2, 2, 2), (2, 1))
     # What is not copied on sending is what the sender makes of it meanwhile.
-    assert (usual.there_once_received, gift.there_once_received) == (True, False)
+    assert (usual.at_receiver_once_received, gift.at_receiver_once_received) == (True, False)
 
 
 @pytest.mark.requires("kprobes")

@@ -1,4 +1,4 @@
-"""What the device's kernel says of frames whose use is known."""
+"""What the device's kernel shows for frames whose use is known."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.device.device import Device, DeviceProcess
-from harness.experiments.mapping.frames import frames_behind
+from harness.experiments.instruments.frames import frames_behind
 from harness.kernel.proc.frame_flags import FrameFlag, read_frames
 
 pytestmark = pytest.mark.requires("pagemap")

@@ -7,13 +7,14 @@ import pytest
 from emulator.base.deadline import Deadline
 from harness.binder import Call, Node, Parcel, TransactionTooLargeError, open_pair
 from harness.device.device import Device
+from harness.recording.record import record_transactions
 
 NODE = "/dev/vndbinder"
 
 
 def test_a_call_and_its_reply(device: Device) -> None:
     with open_pair(device, NODE, lambda call: Parcel().int32(call.code)) as pair:
-        with device.record_transactions() as record:
+        with record_transactions(device) as record:
             pair.client.transact(0, 7, Parcel().interface_token("an.Interface"))
         hops = record.hops.caused_by(pair.client_process.pid)
     call, reply = hops
@@ -41,7 +42,7 @@ def test_a_call_back_and_a_one_way_call_follow_from_a_call(device: Device) -> No
     served: list[int] = []
     with open_pair(device, NODE, handle) as pair:
         node: Node = pair.client.add_node(lambda call: served.append(call.code))
-        with device.record_transactions() as record:
+        with record_transactions(device) as record:
             pair.client.transact(0, 1, Parcel().node(node))
             pair.client.serve_once(Deadline(5))
         hops = record.hops.caused_by(pair.client_process.pid)
@@ -58,7 +59,7 @@ def test_a_call_back_and_a_one_way_call_follow_from_a_call(device: Device) -> No
 
 
 def test_what_the_driver_refuses(device: Device) -> None:
-    with open_pair(device, NODE, size=16 * 1024) as pair, device.record_transactions() as record:
+    with open_pair(device, NODE, size=16 * 1024) as pair, record_transactions(device) as record:
         with pytest.raises(TransactionTooLargeError):
             pair.client.transact(0, 3, Parcel().raw(bytes(32 * 1024)))
         (hop,) = record.hops.caused_by(pair.client_process.pid)
@@ -66,7 +67,7 @@ def test_what_the_driver_refuses(device: Device) -> None:
 
 
 def test_a_look_up_at_servicemanager(device: Device) -> None:
-    with device.record_transactions() as record:
+    with record_transactions(device) as record:
         device.shell([device.libbinder_probe, "check", "manager"])
     hops = record.hops
     assert [hops.called(hop) for hop in hops.without_replies()][:2] == [
@@ -82,7 +83,7 @@ def test_a_look_up_at_servicemanager(device: Device) -> None:
 
 
 def test_a_small_buffer_is_said_to_lack_events(device: Device) -> None:
-    with open_pair(device, NODE) as pair, device.record_transactions(buffer_kib=4) as record:
+    with open_pair(device, NODE) as pair, record_transactions(device, buffer_kib=4) as record:
         for _ in range(100):
             pair.client.transact(0, 1)
     assert record.hops.lost.overwritten > 0

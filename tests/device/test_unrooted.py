@@ -1,4 +1,4 @@
-"""A device that is not root and has no debug files mounted: claims can be told or not, but never crash."""
+"""A device that is not root and has no debug files mounted: claims are testable or not, but never crash."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from emulator.adb.services import become_shell
 from emulator.base.deadline import Deadline
 from harness.device.device import Device, open_device
 from harness.device.facts import Need
-from harness.experiments.core.claim import CLAIMS, Verdict
+from harness.experiments.core.claim import CLAIMS
+from harness.experiments.core.finding import Verdict
 from harness.experiments.core.judge import judge
 
 HIDDEN = (Need.ROOT, Need.BINDER_DEBUG, Need.TRACING, Need.KPROBES, Need.PAGEMAP, Need.KCORE)
@@ -39,8 +40,8 @@ def test_binder_itself_is_open_to_it(unrooted: Device) -> None:
 
 
 @pytest.mark.parametrize("claim_id", CLAIMS.all())
-def test_a_claim_is_judged_as_known_or_cannot_be_told(unrooted: Device, claim_id: str) -> None:
+def test_a_claim_is_as_expected_or_not_testable(unrooted: Device, claim_id: str) -> None:
     result = judge(CLAIMS.get(claim_id), unrooted)
-    assert result.as_known is not False, result.explanation + result.traceback
+    assert result.as_expected is not False, result.explanation + result.traceback
     if result.verdict is Verdict.NOT_TESTABLE:
-        assert "Can be told on" in result.reason
+        assert "It can be tested on" in result.reason

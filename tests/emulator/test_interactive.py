@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from emulator.base.deadline import Deadline
-from tests.support.heard import below, gone
+from tests.support.recorder import below, gone
 
 OURS = [sys.executable, "-c", "from harness.cli import main; main()"]
 WITHIN = 60.0

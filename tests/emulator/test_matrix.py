@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.matrix.here import judge_here
 from harness.report.comparison import differing_facts, rows_of
-from tests.support.heard import Heard
+from tests.support.recorder import Recorder
 
 WITH_VARYING_FIGURES = (
     "mmap.same-frame",
@@ -19,9 +19,9 @@ ALIKE = ("embedded", "embedded?processors=1")
 
 
 def test_devices_that_are_alike_do_not_differ() -> None:
-    heard = Heard()
-    judge_here(ALIKE, WITH_VARYING_FIGURES, jobs=2, listener=heard)
-    documents = [column.document for column in heard.columns]
+    recorder = Recorder()
+    judge_here(ALIKE, WITH_VARYING_FIGURES, jobs=2, view=recorder)
+    documents = [column.document for column in recorder.columns]
     rows = rows_of(documents)
     assert [row.id for row in rows if row.differs] == []
     assert sorted(row.id for row in rows) == sorted(WITH_VARYING_FIGURES)

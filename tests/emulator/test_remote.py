@@ -236,7 +236,7 @@ def test_claims_are_judged_there(server: FarSide) -> None:
         check=True,
     )
     assert "node.misc" in judged.stdout
-    assert "all as known" in judged.stdout
+    assert "all as expected" in judged.stdout
     assert not server.running()
 
 

@@ -14,15 +14,15 @@ from distributed import Client, LocalCluster
 from emulator.base.deadline import Deadline
 from harness.experiments.core.claim import CLAIMS
 from harness.matrix.workers import judge_on_workers
-from harness.report.run import Note
-from tests.support.heard import Heard, below, gone
+from harness.report.events import Event
+from tests.support.recorder import Recorder, below, gone
 
 WITHIN = 60.0
 TARGETS = ("embedded", "embedded?userland=none", "embedded?start=cold")
 CLAIM_IDS = [claim.id for claim in CLAIMS.select(["node"])]
 
 
-class AtTheFirstResult(Heard):
+class AtTheFirstResult(Recorder):
     """Ends a process by a signal when the first claim of all is judged: that worker, or this process."""
 
     def __init__(self, process_ids: dict[str, int], sent: signal.Signals) -> None:
@@ -32,11 +32,11 @@ class AtTheFirstResult(Heard):
         self.hit = ""
         self.devices: set[int] = set()
 
-    def heard(self, target: str, note: Note) -> None:
-        super().heard(target, note)
+    def __call__(self, event: Event) -> None:
+        super().__call__(event)
         if self.judged and not self.hit:
-            self.hit = target
-            worker = self.process_ids[dict(self.starts)[target]]
+            self.hit = event.target
+            worker = self.process_ids[dict(self.starts)[event.target]]
             workers = [worker] if self.sent is signal.SIGKILL else self.process_ids.values()
             started = {process_id for each in workers for process_id in below(each)}
             self.devices = {process_id for process_id in started if _is_machine(process_id)}
@@ -60,28 +60,28 @@ def on_workers(cluster: LocalCluster, sent: signal.Signals) -> AtTheFirstResult:
 
 
 def test_what_a_killed_worker_had_is_judged_elsewhere_and_counts_once(cluster: LocalCluster) -> None:
-    heard = on_workers(cluster, signal.SIGKILL)
-    judge_on_workers(TARGETS, CLAIM_IDS, scheduler=cluster.scheduler_address, jobs=1, listener=heard)
-    assert Counter(column.target for column in heard.columns) == Counter(TARGETS)
-    for column in heard.columns:
+    recorder = on_workers(cluster, signal.SIGKILL)
+    judge_on_workers(TARGETS, CLAIM_IDS, scheduler=cluster.scheduler_address, jobs=1, view=recorder)
+    assert Counter(column.target for column in recorder.columns) == Counter(TARGETS)
+    for column in recorder.columns:
         assert (column.exit_code, column.failures) == (0, ())
         assert [result.id for result in column.document.claims] == CLAIM_IDS
-    starts = Counter(target for target, _ in heard.starts)
-    assert starts.pop(heard.hit) == 2
+    starts = Counter(target for target, _ in recorder.starts)
+    assert starts.pop(recorder.hit) == 2
     assert set(starts.values()) == {1}
-    assert len(heard.devices) == 1
-    Deadline(WITHIN).poll(lambda: all(map(gone, heard.devices)), "the end of the killed worker's device")
+    assert len(recorder.devices) == 1
+    Deadline(WITHIN).poll(lambda: all(map(gone, recorder.devices)), "the end of the killed worker's device")
 
 
 def test_an_interruption_ends_the_devices_of_all_workers(cluster: LocalCluster) -> None:
-    heard = on_workers(cluster, signal.SIGINT)
+    recorder = on_workers(cluster, signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        judge_on_workers(TARGETS, CLAIM_IDS, scheduler=cluster.scheduler_address, jobs=1, listener=heard)
-    columns = {column.target: column for column in heard.columns}
-    assert len(heard.columns) == len(columns) == len(TARGETS)
-    hit = columns[heard.hit]
+        judge_on_workers(TARGETS, CLAIM_IDS, scheduler=cluster.scheduler_address, jobs=1, view=recorder)
+    columns = {column.target: column for column in recorder.columns}
+    assert len(recorder.columns) == len(columns) == len(TARGETS)
+    hit = columns[recorder.hit]
     assert (hit.exit_code, hit.failures, hit.document.interrupted) == (130, (), "SIGINT")
     assert hit.document.claims
     assert len(hit.document.claims) + len(hit.document.not_judged) == len(CLAIM_IDS)
-    assert heard.devices
-    Deadline(WITHIN).poll(lambda: all(map(gone, heard.devices)), "the end of the workers' devices")
+    assert recorder.devices
+    Deadline(WITHIN).poll(lambda: all(map(gone, recorder.devices)), "the end of the workers' devices")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, cast
@@ -12,7 +13,10 @@ from typing import Any, cast
 from emulator.base.errors import DeviceLostError, SetupError
 from emulator.base.progress import say
 from harness.device.facts import Facts, Need
-from harness.experiments.core.claim import Claim, Evidence, Expectation, Finding, Section, Verdict
+from harness.experiments.core.claim import Claim, Topic
+from harness.experiments.core.expectation import Expectation
+from harness.experiments.core.figure import Figure
+from harness.experiments.core.finding import Finding, Verdict
 
 FACTS = Facts(
     architecture="x86_64",
@@ -101,51 +105,69 @@ def device_module(facts: Facts = FACTS, *, missing: str = "", lost: str = "") ->
 
 def make_claim(
     id: str,  # noqa: A002
-    run: Callable[[FakeDevice], Finding],
+    measure: Callable[[FakeDevice], object],
+    verdict: Callable[[Any, Facts], Finding] | None = None,
     *,
-    known: Verdict | Expectation = Verdict.CONFIRMED,
+    expected: Verdict | Expectation = Verdict.CONFIRMED,
     needs: tuple[Need, ...] = (),
-    section: Section = Section.MAPPING,
-    instead: str = "",
+    topic: Topic = Topic.MAPPING,
+    what_is_true: str = "",
 ) -> Claim:
+    """A claim whose measurement is its finding, unless a verdict function is given."""
     return Claim(
         id=id,
+        topic=topic,
         documents="AB",
-        section=section,
         statement=f"What {id} states.",
         experiment=f"What {id} does.",
         source="drivers/android/binder.c, Linux 6.12",
-        run=cast(Any, run),
-        known=known,
+        measure=cast(Any, measure),
+        verdict=verdict or _never,
+        expected=expected,
         needs=needs,
-        instead=instead,
+        what_is_true=what_is_true,
     )
 
 
-def _confirmed(_: FakeDevice) -> Finding:
-    return Finding.whether(True, "it failed with EBUSY", Evidence("errno", "mmap", 16, known=16))
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the fake experiments measure."""
+
+    number: int
 
 
-def _refuted(_: FakeDevice) -> Finding:
-    return Finding.whether(False, "no page came at mmap", Evidence("pages", "/proc/PID/smaps", 0))
+def _never(_: Any, __: Facts) -> Finding:
+    raise AssertionError("nothing was measured")
 
 
-def _other_figure(_: FakeDevice) -> Finding:
+def _sixteen(_: FakeDevice) -> Measured:
+    return Measured(16)
+
+
+def _confirmed(m: Measured, _: Facts) -> Finding:
+    return Finding.whether(True, "it failed with {errno}", errno=Figure(m.number, "mmap", expected=16))
+
+
+def _refuted(_: Measured, __: Facts) -> Finding:
+    return Finding.whether(False, "pages at mmap: {pages}", pages=Figure(0, "/proc/PID/smaps"))
+
+
+def _other_figure(_: Measured, __: Facts) -> Finding:
     return Finding.whether(
-        True, "the largest is 1,040,380", Evidence("largest", "mmap", 1040380, known=1040384)
+        True, "the largest is {largest}", largest=Figure(1040380, "mmap", expected=1040384, unit="bytes")
     )
 
 
-def _dies(device: FakeDevice) -> Finding:
+def _dies(device: FakeDevice) -> Measured:
     device.alive = False
     raise DeviceLostError(f"the device ended\n{CONSOLE}")
 
 
-def _breaks(_: FakeDevice) -> Finding:
+def _breaks(_: FakeDevice) -> Measured:
     raise ValueError("a mistake in the experiment")
 
 
-def _waits(_: FakeDevice) -> Finding:
+def _waits(_: FakeDevice) -> Measured:
     say("waiting")
     while True:
         try:
@@ -155,22 +177,26 @@ def _waits(_: FakeDevice) -> Finding:
 
 
 _ALL = (
-    make_claim("mmap.once", _confirmed),
+    make_claim("mmap.once", _sixteen, _confirmed),
     make_claim(
-        "mmap.first-page", _refuted, known=Verdict.REFUTED, instead="none until the first transaction"
+        "mmap.first-page",
+        _sixteen,
+        _refuted,
+        expected=Verdict.REFUTED,
+        what_is_true="none until the first transaction",
     ),
-    make_claim("copy.binder-one", _confirmed, needs=(Need.KCORE,), section=Section.ONE_COPY),
-    make_claim("limit.figure", _other_figure, section=Section.SIZE_LIMITS),
-    make_claim("limit.verdict", _refuted, section=Section.SIZE_LIMITS),
-    make_claim("proto.dies", _dies, section=Section.PROTOCOL),
-    make_claim("proto.breaks", _breaks, section=Section.PROTOCOL),
-    make_claim("proto.waits", _waits, section=Section.PROTOCOL),
-    make_claim("sm.single", _confirmed, section=Section.SERVICE_MANAGER),
+    make_claim("copy.binder-one", _sixteen, _confirmed, needs=(Need.KCORE,), topic=Topic.COPIES),
+    make_claim("limit.figure", _sixteen, _other_figure, topic=Topic.LIMITS),
+    make_claim("limit.verdict", _sixteen, _refuted, topic=Topic.LIMITS),
+    make_claim("proto.dies", _dies, topic=Topic.PROTOCOL),
+    make_claim("proto.breaks", _breaks, topic=Topic.PROTOCOL),
+    make_claim("proto.waits", _waits, topic=Topic.PROTOCOL),
+    make_claim("sm.single", _sixteen, _confirmed, topic=Topic.SERVICE_MANAGER),
 )
 CLAIMS_BY_ID = {claim.id: claim for claim in _ALL}
-AS_KNOWN = ("mmap.once", "mmap.first-page", "copy.binder-one", "sm.single")
+AS_EXPECTED = ("mmap.once", "mmap.first-page", "copy.binder-one", "sm.single")
 
 
 def choose(*ids: str) -> dict[str, Claim]:
-    """Some of the claims: those that come out as known, unless others are named."""
-    return {name: claim for name, claim in CLAIMS_BY_ID.items() if name in (ids or AS_KNOWN)}
+    """Some of the claims: those that come out as expected, unless others are named."""
+    return {name: claim for name, claim in CLAIMS_BY_ID.items() if name in (ids or AS_EXPECTED)}

@@ -8,12 +8,15 @@ from typing import Any, cast
 
 from emulator.base.errors import ExitCode
 from harness.device.facts import Facts
-from harness.experiments.core.claim import Evidence, Finding, Section
-from harness.experiments.core.judge import Result, judge
+from harness.experiments.core.claim import Topic
+from harness.experiments.core.figure import Figure
+from harness.experiments.core.finding import Finding
+from harness.experiments.core.judge import judge
+from harness.experiments.core.result import Result
 from harness.report.document import Document
+from harness.report.failure import Failure
 from harness.report.matrix import Column, Matrix
-from harness.report.run import Failure
-from tests.support.fake_device import FACTS, FakeDevice, choose, make_claim
+from tests.support.fake_device import FACTS, FakeDevice, Measured, choose, make_claim
 
 ARM = dataclasses.replace(FACTS, architecture="aarch64")
 ARM_16K = dataclasses.replace(ARM, page_size=16384)
@@ -21,21 +24,26 @@ ARM_16K = dataclasses.replace(ARM, page_size=16384)
 
 def limit_on(facts: Facts) -> Result:
     """A claim whose figures depend on the page size."""
-    size = (1 << 20) - 2 * facts.page_size
-    claim = make_claim(
-        "limit.zygote",
-        lambda _: Finding.whether(
-            True,
-            f"{size:,} bytes are mapped, {size:,} taken, and a page has {facts.page_size:,}",
-            Evidence("bytes", "/proc/PID/maps", size, known=size),
-        ),
-        section=Section.SIZE_LIMITS,
-    )
+    claim = make_claim("limit.zygote", _size_on, _limit, topic=Topic.LIMITS)
     return judge(claim, cast(Any, FakeDevice(facts)))
 
 
+def _size_on(device: FakeDevice) -> Measured:
+    return Measured((1 << 20) - 2 * device.facts.page_size)
+
+
+def _limit(m: Measured, facts: Facts) -> Finding:
+    return Finding.whether(
+        True,
+        "{mapped} are mapped by process {pid}, and a page has {page_size}",
+        mapped=Figure(m.number, "/proc/PID/maps", expected=m.number, unit="bytes"),
+        page_size=Figure(facts.page_size, "AT_PAGESZ", unit="bytes"),
+        pid=Figure(facts.page_size + 7, "getpid", varies=True),
+    )
+
+
 def document_on(facts: Facts | None = FACTS, *ids: str, target: str = "embedded") -> Document:
-    """What came of some claims, by default those that come out as known, and of the one above."""
+    """The results of some claims, by default those that are as expected, and of the one above."""
     now = datetime(2026, 11, 21, 12, tzinfo=UTC).isoformat(timespec="seconds")
     claims: tuple[Result, ...] = ()
     if facts is not None:
@@ -45,7 +53,7 @@ def document_on(facts: Facts | None = FACTS, *ids: str, target: str = "embedded"
 
 
 def changed(document: Document, claim: str, **fields: object) -> Document:
-    """The document, one of its claims having come out otherwise."""
+    """The document with another result of one of its claims."""
     claims = tuple(
         dataclasses.replace(result, **cast(Any, fields)) if result.id == claim else result
         for result in document.claims

@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 
 class BufferElsewhereError(HarnessError):
-    """The driver did not put a payload where the experiment had looked for it."""
+    """The driver put a payload elsewhere than where the experiment looked for it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the receiver's ioctl told of a payload."""
+class Arrival:
+    """How the receiver's ioctl announced a payload."""
 
-    size: int
-    """Bytes that it read."""
+    bytes_read: int
+    """What the ioctl read: the commands alone, or the payload with them."""
     address: int
     """Where in the receiver's memory the payload lies."""
 
 
 class BinderChannel(Channel):
-    """Calls from the client of a pair to its context manager, neither of which waits for the driver.
+    """Calls from the client of a pair to its context manager; neither of the two waits for the driver.
 
     The destination is the start of the receiver's mapping: the driver takes the lowest part of the smallest
     free piece that is large enough, and each transfer is over before the next (binder_alloc_new_buf_locked).
@@ -49,41 +49,41 @@ class BinderChannel(Channel):
         super().__init__(pair.client_process, pair.server_process)
         self._pair = pair
         self.destination = pair.server.mapping
-        self._asking, self._answering = (
+        self._to_write, self._to_read = (
             process.memory.allocate(process.page_size).address for process in (self.sender, self.receiver)
         )
-        self.answers: list[Answer] = []
-        """What the receiver was told, transfer by transfer."""
-        for end in (pair.client, pair.server):  # of other threads that hear it out the driver complains
+        self.arrivals: list[Arrival] = []
+        """Of the payloads, transfer by transfer."""
+        for end in (pair.client, pair.server):  # the driver logs an error for other threads that read
             say(end, commands.EnterLooper())
 
     def send(self, size: int) -> Call:
         """BINDER_WRITE_READ that only writes: BC_TRANSACTION."""
-        word = commands.Transaction(data_size=size, buffer=self.source).encode()
+        command = commands.Transaction(data_size=size, buffer=self.source).encode()
         header = BinderWriteRead(
-            write_size=len(word), write_buffer=self._asking + BinderWriteRead.sizeof()
+            write_size=len(command), write_buffer=self._to_write + BinderWriteRead.sizeof()
         ).pack()
-        self.sender.memory.write(self._asking, header + word)
-        return self._ioctl(self._pair.client.descriptor, self._asking)
+        self.sender.memory.write(self._to_write, header + command)
+        return self._ioctl(self._pair.client.descriptor, self._to_write)
 
     def receive(self, size: int) -> Call:  # noqa: ARG002
         """BINDER_WRITE_READ that only reads: BR_TRANSACTION."""
         header = BinderWriteRead(
-            read_size=READ_SIZE, read_buffer=self._answering + BinderWriteRead.sizeof()
+            read_size=READ_SIZE, read_buffer=self._to_read + BinderWriteRead.sizeof()
         ).pack()
-        self.receiver.memory.write(self._answering, header)
-        return self._ioctl(self._pair.server.descriptor, self._answering)
+        self.receiver.memory.write(self._to_read, header)
+        return self._ioctl(self._pair.server.descriptor, self._to_read)
 
     def finish(self) -> None:
         """Free the payload, answer the call with nothing, and free the answer.
 
-        Raises BufferElsewhereError where the payload came to lie elsewhere than at the destination.
+        Raises BufferElsewhereError where the payload does not lie at the destination.
         """
         memory, start = self.receiver.memory, BinderWriteRead.sizeof()
-        size = BinderWriteRead.unpack(memory.read(self._answering, start)).read_consumed
-        heard = returns.parse(memory.read(self._answering + start, size))
-        address = only(returns.Transaction, heard).buffer
-        self.answers.append(Answer(size, address))
+        size = BinderWriteRead.unpack(memory.read(self._to_read, start)).read_consumed
+        received = returns.parse(memory.read(self._to_read + start, size))
+        address = only(returns.Transaction, received).buffer
+        self.arrivals.append(Arrival(size, address))
         say(self._pair.server, commands.FreeBuffer(address), commands.Reply())
         hear(self._pair.server)
         reply = only(returns.Reply, hear(self._pair.client))

@@ -56,14 +56,14 @@ class Channel(ABC):
 
     @abstractmethod
     def send(self, size: int) -> Call:
-        """What the sender's main thread is to do to send the first `size` bytes at the source."""
+        """The call by which the sender's main thread sends the first `size` bytes at the source."""
 
     @abstractmethod
     def receive(self, size: int) -> Call:
-        """What the receiver's main thread is to do to get them to the destination."""
+        """The call by which the receiver's main thread gets them to the destination."""
 
     def finish(self) -> None:  # noqa: B027 — most channels have nothing to do
-        """Do, after `receive` was done, what else belongs to a transfer."""
+        """Do what else belongs to a transfer, after `receive`."""
 
     def close(self) -> None:  # noqa: B027
         """Remove what would outlive the processes."""
@@ -167,7 +167,7 @@ class PosixQueue(Channel):
         return Call("mq_timedsend", self._sending, self.source, size, 0, 0)
 
     def receive(self, size: int) -> Call:  # noqa: ARG002
-        """mq_timedreceive(2), which wants room for the largest message there may be."""
+        """mq_timedreceive(2), which needs room for the largest message there may be."""
         return Call("mq_timedreceive", self._receiving, self.destination, self.capacity, 0, 0)
 
 

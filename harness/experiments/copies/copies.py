@@ -1,4 +1,4 @@
-"""How often each byte is copied on its way between two processes, through Binder and through its elders."""
+"""How often each byte is copied between two processes, through Binder and through older channels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.experiments.copies.binder_channel import Answer, BinderChannel
+from harness.experiments.copies.binder_channel import Arrival, BinderChannel
 from harness.experiments.copies.channels import OTHER_CHANNELS, Channel
 from harness.experiments.copies.transfers import Transfer, watch_transfers
 from harness.experiments.core.measurement import measurement
@@ -24,8 +24,8 @@ class BinderCopies:
     """Calls of several sizes."""
 
     transfers: tuple[Transfer, ...]
-    answers: tuple[Answer, ...]
-    """What the receiver's ioctl told it, call by call."""
+    arrivals: tuple[Arrival, ...]
+    """Of the payloads, call by call."""
     mapping: int
     """Address of the receiver's mapping."""
     mapped: int
@@ -39,8 +39,8 @@ def measure_binder_copies(device: Device, sizes: tuple[int, ...] = BINDER_SIZES)
         channel = BinderChannel(pair)
         payloads = [(channel, size) for size in (max(sizes), *sizes)]
         _, *transfers = watch_transfers(device, pair.client_process, pair.server_process, payloads)
-        _, *answers = channel.answers
-        return BinderCopies(tuple(transfers), tuple(answers), pair.server.mapping, pair.server.size)
+        _, *arrivals = channel.arrivals
+        return BinderCopies(tuple(transfers), tuple(arrivals), pair.server.mapping, pair.server.size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ builds without the hooks that kprobe events ask for (within_notrace_func, kernel
 each way of communicating is counted at the nearest function around it that does nothing but copy, or that
 copies all it returns (pipe_write, pipe_read).
 
-As a second count that knows none of these functions serves the check of CONFIG_HARDENED_USERCOPY, which
-each copy between user memory and the kernel passes (include/linux/thread_info.h, check_copy_size) unless
-its size is fixed when the kernel is built. Copies to and from whole pages pass it by: those of pipes, and
-of all that does not go into the linear part of a socket's buffer.
+The check of CONFIG_HARDENED_USERCOPY serves as a second count, independent of these functions: each copy
+between user memory and the kernel passes it (include/linux/thread_info.h, check_copy_size) unless its size
+is fixed when the kernel is built. Copies to and from whole pages bypass it: those of pipes, and of all that
+does not go into the linear part of a socket's buffer.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess
 
 MARK = Call(Syscall.getppid)
-"""A system call that no agent makes of its own accord: two of them enclose what is counted."""
+"""A system call that an agent makes only on request: two of them enclose what is counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopyFunction:
-    """A function of the kernel, and which field of its probe says how many bytes it moves."""
+    """A function of the kernel, and the field of its probe that holds how many bytes it moves."""
 
     probe: Probe
     field: str
@@ -96,7 +96,7 @@ class NoInstrumentError(FacilityMissingError):
     def __init__(self) -> None:
         super().__init__(
             "needs something that shows copies: kernel probes, or watchpoints (perf_event_open). "
-            "Can be told on the embedded device, or a rooted one whose kernel has either."
+            "It can be tested on the embedded device, or on a rooted one whose kernel has either."
         )
 
 
@@ -131,7 +131,7 @@ class Copied:
 
 
 class CopyCounts:
-    """A recording of the copying functions as far as this kernel can be probed, to be asked after its end."""
+    """A recording of the copying functions as far as this kernel can be probed, to be read after its end."""
 
     def __init__(self, recording: Recording, probes: Sequence[Probe]) -> None:
         self._recording = recording
@@ -207,7 +207,7 @@ def _mark(architecture: Architecture) -> Kprobe:
 
 
 def _move(event: TraceEvent) -> Move | None:
-    """What the event tells of; None where it tells of no copying, or nothing was copied."""
+    """The move that an event shows; None where it is of no copying function, or nothing was copied."""
     function = _BY_EVENT.get(event.name)
     size = int(event.fields[function.field]) if function else 0
     if function is None or size <= 0:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.experiments.mapping.frames import frames_behind
-from harness.kernel.proc.kcore import Kcore
+from harness.experiments.instruments.frames import frames_behind
+from harness.kernel.proc.kcore import Kcore, Segment
 
 if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess
@@ -27,13 +28,18 @@ class KernelAddresses:
         if not behind:
             return None
         (frame,) = behind.values()
-        return self._of_physical(frame * process.page_size + address % process.page_size)
+        return kernel_address(self._kcore.segments, address, frame, page_size=process.page_size)
 
-    def _of_physical(self, address: int) -> int | None:
-        found = [
-            (segment.size, segment.virtual_address + position - segment.offset)
-            for segment in self._kcore.segments
-            if (position := segment.position(address, 1)) is not None
-        ]
-        # What was once part of the kernel's image is in two segments: that of the image is the smaller one.
-        return max(found)[1] if found else None
+
+def kernel_address(segments: Sequence[Segment], address: int, frame: int, *, page_size: int) -> int | None:
+    """The kernel's address of the byte that a process has at `address`, in that frame, if it has one.
+
+    What was once part of the kernel's image is in two segments: that of the image is the smaller one.
+    """
+    physical = frame * page_size + address % page_size
+    found = [
+        (segment.size, segment.virtual_address + position - segment.offset)
+        for segment in segments
+        if (position := segment.position(physical, 1)) is not None
+    ]
+    return max(found)[1] if found else None

@@ -35,7 +35,7 @@ DATA, OBJECT, OFFSETS, BUFFER = "data", "object", "offsets", "buffer"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of what was sent: where it lay in the sender's memory, and what became of it."""
+    """A part of what was sent: where it lay in the sender's memory, and how often it was copied."""
 
     what: str
     """DATA, OBJECT, OFFSETS or BUFFER."""
@@ -57,7 +57,7 @@ class ScatterGather:
 
     parts: tuple[Part, ...]
     arrived: bool
-    """Whether data and buffers are at the receiver as they were sent."""
+    """Whether data and buffers arrived as they were sent."""
     from_kernel: int | None
     """Bytes that the driver wrote into the receiver's buffer out of its own memory."""
     to_kernel: int | None

@@ -15,7 +15,7 @@ from harness.agent.syscalls import AT_FDCWD
 from harness.experiments.copies.copy_functions import Copied, NoInstrumentError, count_copies, marked
 from harness.experiments.copies.watchpoints import Watchpoints, watchpoints_count
 from harness.experiments.core.measurement import measurement
-from harness.experiments.mapping.frames import frames_behind
+from harness.experiments.instruments.frames import frames_behind
 
 if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess

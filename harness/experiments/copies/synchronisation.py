@@ -1,4 +1,4 @@
-"""Two processes that add to one number: in memory that they share, and by calls to whoever keeps it."""
+"""Two processes that add to one number: in memory that they share, and by calls to the one that keeps it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class InterleavedAdditions:
     """Two additions of one, the second begun before the first was over."""
 
     read: tuple[int, int]
-    """What either found before it added."""
+    """What each found before it added."""
     result: int
     """The number after both."""
 
@@ -90,6 +90,19 @@ def measure_called_additions(device: Device) -> CalledAdditions:
             both_called.set()
         replies = sorted(call.result().int64() for call in calls)
         return CalledAdditions(still_waiting, tuple(replies), _load(number.read(0, NUMBER.size)))
+
+
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """Additions in shared memory, and by calls."""
+
+    shared: InterleavedAdditions
+    called: CalledAdditions
+
+
+def measure_additions(device: Device) -> Additions:
+    """Both measurements, one after the other."""
+    return Additions(measure_shared_additions(device), measure_called_additions(device))
 
 
 def _is_in_ioctl(device: Device, thread: RemoteThread) -> bool:

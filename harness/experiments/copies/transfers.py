@@ -1,9 +1,9 @@
 """Watches payloads on their way through channels, alike for every channel.
 
-Two instruments see what the kernel does during the sender's system call, and during the receiver's:
+Two instruments show what the kernel does during the sender's system call, and during the receiver's:
 watchpoints count how often it touches some bytes of the payload (`watchpoints`), probes how many bytes its
-copying functions move (`copy_functions`). And it takes no instrument to see where the payload lies after
-the sender's call, and after the receiver's, between which the sender overwrites its own memory.
+copying functions move (`copy_functions`). It takes no instrument to see where the payload lies after the
+sender's call, and after the receiver's; between the two the sender overwrites its own memory.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Transfer:
     channel: str
     size: int
     """Bytes."""
-    there_once_sent: bool
+    at_receiver_once_sent: bool
     """Whether the payload lay in the receiver's memory before the receiver did anything."""
-    there_once_received: bool
-    """Whether it did after, though the sender had overwritten its own memory meanwhile."""
+    at_receiver_once_received: bool
+    """Whether it did afterwards, though the sender had overwritten its own memory meanwhile."""
     touched: Touched | None
     """None on a machine without watchpoints."""
     sent: Copied | None = None
@@ -93,7 +93,7 @@ def watch_transfers(
 
 
 class _Watcher:
-    """What can be seen of the payloads that go from one process to another, but for what is recorded."""
+    """Sees all of a payload's way from one process to another that needs no recording."""
 
     def __init__(self, device: Device, sender: DeviceProcess, receiver: DeviceProcess) -> None:
         self._sender = sender
@@ -110,18 +110,18 @@ class _Watcher:
         with contextlib.ExitStack() as watchpoints:
             touched = self._set(watchpoints, channel, size)
             marked(self._sender.main, channel.send(size))
-            there_once_sent = self._lies_at(channel.destination, size, expected)
+            at_receiver_once_sent = self._lies_at(channel.destination, size, expected)
             self._sender.memory.fill(channel.source, size, next(self._seeds))
             marked(self._receiver.main, channel.receive(size))
-            there_once_received = self._lies_at(channel.destination, size, expected)
+            at_receiver_once_received = self._lies_at(channel.destination, size, expected)
             counted = touched()
         channel.finish()
-        return Transfer(channel.name, size, there_once_sent, there_once_received, counted)
+        return Transfer(channel.name, size, at_receiver_once_sent, at_receiver_once_received, counted)
 
     def _set(
         self, watchpoints: contextlib.ExitStack, channel: Channel, size: int
     ) -> Callable[[], Touched | None]:
-        """Set watchpoints for a payload; gives what tells how often they were hit, if there are any."""
+        """Set watchpoints for a payload, if there are any; returns how to read how often they were hit."""
         if not self._bytes_watched:
             return lambda: None
         samples = (0, size // 2, size - 1)

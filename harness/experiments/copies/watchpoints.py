@@ -1,7 +1,7 @@
 """Lets the processor itself count how often the kernel touches single bytes, by its debug registers.
 
-This knows no function of the kernel, so it counts alike for every way of moving data. It wants root for
-addresses of the kernel, and a processor with as many watchpoints as are set at once: four are customary.
+This depends on no function of the kernel, so it counts alike for every way of moving data. It needs root
+for addresses of the kernel, and a processor with as many watchpoints as are set at once: four are customary.
 Of two that one instruction hits at once, such as a move from one watched byte to another, an emulated
 processor may report only one (QEMU, softmmu/physmem.c): watch different bytes at the two ends.
 """
@@ -55,7 +55,7 @@ class Watchpoints:
     """
 
     def __init__(self, process: RemoteProcess, thread: RemoteThread, addresses: Sequence[int]) -> None:
-        """Raises OSError where the machine has none to give (ENOSPC, EOPNOTSUPP, EACCES, …)."""
+        """Raises OSError where the machine has too few, or none (ENOSPC, EOPNOTSUPP, EACCES, …)."""
         self._thread = thread
         self._memory = process.memory.allocate(process.page_size)
         attributes = [PerfEventAttr(bp_addr=address).pack() for address in addresses]
@@ -85,8 +85,8 @@ class Watchpoints:
         reads: list[Operation] = []
         for descriptor in self._descriptors:
             reads += [Call("read", descriptor, place, _COUNT.size), Read(place, _COUNT.size)]
-        answers = [answer.checked().data for answer in self._thread.batch(*reads)]
-        return tuple(_COUNT.unpack(data)[0] for data in answers[1::2])
+        results = [result.checked().data for result in self._thread.batch(*reads)]
+        return tuple(_COUNT.unpack(data)[0] for data in results[1::2])
 
     def close(self) -> None:
         """Remove them; nothing where that was done."""
@@ -102,9 +102,9 @@ class Watchpoints:
 
 
 def watchpoints_count(process: RemoteProcess) -> bool:
-    """Whether four watchpoints can be had, and count the kernel's accesses right: tried on known ones.
+    """Whether there are four watchpoints, and they count right: tried on accesses that are certain.
 
-    clock_gettime(2) writes a time of 16 bytes to where it is told, and nothing after them.
+    clock_gettime(2) writes a time of 16 bytes to the address that it is given, and nothing after them.
     """
     with process.memory.allocate(process.page_size) as buffer:
         addresses = [buffer.address + offset for offset in (0, 16, 24, 32)]

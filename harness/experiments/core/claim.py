@@ -1,129 +1,80 @@
-"""What a claim is: a statement, the experiment that tests it, and what is known to come out of it.
+"""What a claim is: a statement, the measurement that tests it, and the verdict as a function of both.
 
-A module of this package holds the claims of one section. Each is a function from a device to a finding:
+A topic's claims are in its folder's claims.py, beside the measurements:
 
     @claim(
         "mmap.once",
+        measure=measure_second_mapping,
         documents="AB",
-        section=Section.MAPPING,
         statement="A second mapping of the same open file fails with EBUSY.",
         experiment="Map one open binder device twice.",
         source="drivers/android/binder_alloc.c, binder_alloc_mmap_handler, Linux 6.12",
         needs=(Need.FREE_BINDER,),
     )
-    def mapping_once(device: Device) -> Finding:
-        measured = measure_second_mapping(device)
+    def mmap_once(m: SecondMapping, facts: Facts) -> Finding:
         return Finding.whether(
-            measured.error == errno.EBUSY,
-            f"the second mmap failed with {errno.errorcode[measured.error]}",
-            Evidence("errno of the second mmap", "mmap", measured.error),
+            m.second == "EBUSY",
+            "the second mmap: {second}",
+            second=Figure(m.second, "mmap"),
         )
+
+The verdict is a pure function: it sees what was measured and the device's facts, and nothing else.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.device.facts import Facts, Need
-from harness.experiments.core.json_values import Json, to_json
+from harness.experiments.core.expectation import Expectation
+from harness.experiments.core.finding import Finding, Verdict
+from harness.experiments.core.json_values import Json, from_json
 from harness.experiments.core.registry import Registry
 
 if TYPE_CHECKING:
     from harness.device.device import Device
 
 TIME_LIMIT = 60.0
-"""Seconds one experiment may take where its claim says nothing else."""
+"""Seconds a measurement may take where its claim does not set another limit."""
+PACKAGE = "harness.experiments"
+
+MeasuredT = TypeVar("MeasuredT")
 
 
-class Verdict(StrEnum):
-    """What came of a claim on a device."""
+class Topic(StrEnum):
+    """The folders of claims, in the order in which reports show them."""
 
-    CONFIRMED = "confirmed"
-    REFUTED = "refuted"
-    CONDITIONAL = "conditional"
-    """Of some devices only; the claim's `instead` says of which."""
-    NOT_TESTABLE = "not testable here"
-    LOST = "lost"
-    """The device died of the experiment, or during it."""
-    ERROR = "error"
-    """The experiment itself broke off; nothing is said about the claim."""
-
-
-class Section(StrEnum):
-    """The tables in which the claims are shown, in this order."""
-
-    DEVICE_NODE = "Device node and process bookkeeping"
-    MAPPING = "The mapping"
-    ONE_COPY = "One copy"
-    SIZE_LIMITS = "Size limits"
-    PROTOCOL = "The protocol"
-    SERVICE_MANAGER = "Service Manager"
+    NODE = "node"
+    MAPPING = "mapping"
+    COPIES = "copies"
+    LIMITS = "limits"
+    PROTOCOL = "protocol"
+    SERVICE_MANAGER = "service_manager"
     LIBBINDER = "libbinder"
-    FRAMEWORK = "The framework"
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """What is known to come out, where that depends on the device: in words, and as a predicate over facts.
-
-    `verdict` returns None for a device of which nothing is known; no verdict deviates there.
-    """
-
-    text: str
-    verdict: Callable[[Facts], Verdict | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One figure behind a verdict: what it is, where it was read, and what is known of it, if anything.
-
-    Values are kept in their JSON form: enumerations by value, bytes in hexadecimal, tuples as lists.
-    """
-
-    what: str
-    where: str
-    """A file, ioctl, system call or tracepoint."""
-    value: object
-    known: object = None
-    """The only value that is no deviation; None where none is known."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "value", to_json(self.value))
-        object.__setattr__(self, "known", to_json(self.known))
+    FRAMEWORK = "framework"
 
     @property
-    def deviation(self) -> str | None:
-        """How the value differs from the known one, in words; None where it does not."""
-        if self.known is None or self.value == self.known:
-            return None
-        return f"{self.what}: got {shown(self.value)}, expected {shown(self.known)}"
+    def heading(self) -> str:
+        """The topic in words."""
+        return _HEADINGS[self]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What an experiment found: a verdict, one plain sentence with the figures, and the evidence."""
-
-    verdict: Verdict
-    measured: str
-    evidence: tuple[Evidence, ...] = ()
-
-    @classmethod
-    def whether(cls, holds: bool, measured: str, *evidence: Evidence) -> Finding:
-        """Confirmed where the statement `holds`, else refuted."""
-        return cls(Verdict.CONFIRMED if holds else Verdict.REFUTED, measured, evidence)
-
-    @property
-    def deviations(self) -> tuple[str, ...]:
-        """The figures that are other than known, in words."""
-        return tuple(deviation for item in self.evidence if (deviation := item.deviation))
-
-
-Experiment = Callable[["Device"], Finding]
-ExperimentT = TypeVar("ExperimentT", bound=Experiment)
+_HEADINGS = {
+    Topic.NODE: "Device node and process bookkeeping",
+    Topic.MAPPING: "The mapping",
+    Topic.COPIES: "One copy",
+    Topic.LIMITS: "Size limits",
+    Topic.PROTOCOL: "The protocol",
+    Topic.SERVICE_MANAGER: "Service manager",
+    Topic.LIBBINDER: "libbinder",
+    Topic.FRAMEWORK: "The framework",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,88 +82,98 @@ class Claim:
     """A statement of the source documents, with everything needed to judge it on a device."""
 
     id: str
+    topic: Topic
     documents: str
-    """The letters of the documents that say so; empty where none does."""
-    section: Section
+    """The letters of the documents that state it; empty where none does."""
     statement: str
     experiment: str
     """In one or two sentences: what is done, and what decides the verdict."""
     source: str
-    """Where what is known comes from: file, function, release."""
-    run: Experiment
-    known: Verdict | Expectation = Verdict.CONFIRMED
+    """The source of the expectation: file, function, release."""
+    measure: Callable[[Device], Any]
+    verdict: Callable[[Any, Facts], Finding]
+    expected: Verdict | Expectation = Verdict.CONFIRMED
     needs: tuple[Need, ...] = ()
-    instead: str = ""
-    """For what is refuted or holds only on some devices: what is true instead, since when or where."""
+    what_is_true: str = ""
+    """Of what is refuted or conditional: what is true, since when or where."""
     time_limit: float = TIME_LIMIT
-    """Seconds the experiment may take."""
+    """Seconds the measurement may take."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z]+\.[a-z0-9-]+", self.id):
-            raise ValueError(f"{self.id!r} is no claim id: area.what-is-said")
-        if self.known in (Verdict.REFUTED, Verdict.CONDITIONAL) and not self.instead:
-            raise ValueError(f"{self.id} is {self.known}, but does not say what is true instead")
+            raise ValueError(f"{self.id!r} is not a claim id: area.what-is-stated")
+        if self.expected in (Verdict.REFUTED, Verdict.CONDITIONAL) and not self.what_is_true:
+            raise ValueError(f"{self.id} is expected to be {self.expected}, but does not state what is true")
 
     @property
-    def known_text(self) -> str:
-        """What is known to come out, in words."""
-        return self.known.text if isinstance(self.known, Expectation) else self.known.value
+    def expected_text(self) -> str:
+        """The expected verdict, in words."""
+        return self.expected.text if isinstance(self.expected, Expectation) else self.expected.value
 
-    def known_verdict(self, facts: Facts) -> Verdict | None:
-        """What is known to come out on a device with these facts; None where nothing is known."""
-        return self.known.verdict(facts) if isinstance(self.known, Expectation) else self.known
+    def expected_verdict(self, facts: Facts) -> Verdict | None:
+        """The expected verdict on a device with these facts; None where nothing is expected."""
+        return self.expected.verdict(facts) if isinstance(self.expected, Expectation) else self.expected
+
+    @property
+    def measured_type(self) -> object:
+        """The type of the measurement, as the verdict function's first parameter declares it."""
+        hints = typing.get_type_hints(self.verdict)
+        return hints[next(iter(inspect.signature(self.verdict).parameters))]
+
+    def measurement_from(self, value: Json) -> Any:
+        """A stored measurement; ValueError, naming the place, where its shape has changed since."""
+        return from_json(self.measured_type, value, where=f"the measurement of {self.id}")
 
 
 class ClaimRegistry(Registry[Claim]):
-    """The claims, section by section."""
+    """The claims, topic by topic."""
 
     def all(self) -> dict[str, Claim]:
-        """Every claim by id, in the order of the sections, and as in its module within one."""
-        order = list(Section)
-        entries = sorted(super().all().items(), key=lambda entry: order.index(entry[1].section))
+        """Every claim by id, in the order of the topics, and as in its module within one."""
+        order = list(Topic)
+        entries = sorted(super().all().items(), key=lambda entry: order.index(entry[1].topic))
         return dict(entries)
 
 
-CLAIMS = ClaimRegistry("claim", "harness.experiments", listed_by="binder-harness list")
+CLAIMS = ClaimRegistry("claim", PACKAGE, listed_by="binder-harness list")
 
 
 def claim(
     id: str,  # noqa: A002 — what everyone calls it
     *,
+    measure: Callable[[Device], MeasuredT],
     documents: str,
-    section: Section,
     statement: str,
     experiment: str,
     source: str,
-    known: Verdict | Expectation = Verdict.CONFIRMED,
+    expected: Verdict | Expectation = Verdict.CONFIRMED,
     needs: tuple[Need, ...] = (),
-    instead: str = "",
+    what_is_true: str = "",
     time_limit: float = TIME_LIMIT,
-) -> Callable[[ExperimentT], ExperimentT]:
-    """Make a function from a device to a finding the experiment of a claim; see `Claim` for the fields."""
+) -> Callable[[Callable[[MeasuredT, Facts], Finding]], Callable[[MeasuredT, Facts], Finding]]:
+    """Make a function of a measurement and facts the verdict of a claim; see `Claim` for the fields.
 
-    def register(run: ExperimentT) -> ExperimentT:
+    The claim's topic is the folder of its module.
+    """
+
+    def register(verdict: Callable[[MeasuredT, Facts], Finding]) -> Callable[[MeasuredT, Facts], Finding]:
         CLAIMS.add(
             id,
             Claim(
                 id=id,
+                topic=Topic(verdict.__module__.split(".")[-2]),
                 documents=documents,
-                section=section,
                 statement=statement,
                 experiment=experiment,
                 source=source,
-                run=run,
-                known=known,
+                measure=measure,
+                verdict=verdict,
+                expected=expected,
                 needs=needs,
-                instead=instead,
+                what_is_true=what_is_true,
                 time_limit=time_limit,
             ),
         )
-        return run
+        return verdict
 
     return register
-
-
-def shown(value: Json | object) -> str:
-    """A value as people read it: whole numbers with separators."""
-    return f"{value:,}" if type(value) is int else str(value)

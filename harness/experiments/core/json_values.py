@@ -6,23 +6,31 @@ import dataclasses
 import json
 import types
 import typing
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from enum import Enum
 from pathlib import PurePath
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 Value = TypeVar("Value")
 SHOWN = 60
 """So much of a value is shown that is not what it should be."""
-IN_WORDS = {
+_SEQUENCES: dict[object, Callable[[Iterable[object]], object]] = {
+    tuple: tuple,
+    list: list,
+    frozenset: frozenset,
+    Sequence: tuple,
+}
+_MAPPINGS = (Mapping, dict)
+IN_WORDS: dict[object, str] = {
     str: "text",
     int: "a whole number",
     float: "a number",
     bool: "true or false",
-    tuple: "a list",
-    frozenset: "a list",
-    Mapping: "an object",
+    bytes: "bytes in hexadecimal",
+    type(None): "null",
+    **dict.fromkeys(_SEQUENCES, "a list"),
+    **dict.fromkeys(_MAPPINGS, "an object"),
 }
 """What JSON has for a type."""
 
@@ -51,11 +59,64 @@ def to_json(value: object) -> Json:
     raise TypeError(f"{type(value).__name__} has no form in JSON: {value!r}")
 
 
-def from_json(kind: type[Value], value: Json, *, where: str = "the document") -> Value:
-    """The dataclass `kind` that `to_json` gave `value` for, its fields checked against their annotations.
+@typing.overload
+def from_json(kind: type[Value], value: Json, *, where: str = ...) -> Value: ...
+@typing.overload
+def from_json(kind: object, value: Json, *, where: str = ...) -> Any: ...
+def from_json(kind: object, value: Json, *, where: str = "the document") -> Any:
+    """The value that `to_json` gave `value` for, checked against `kind`: a dataclass or another type hint.
 
     Raises ValueError, naming the place, for a field that is unknown, missing or of another type.
     """
+    return _decoded(kind, value, where)
+
+
+def _decoded(hint: object, value: Json, where: str) -> object:
+    if hint is object or hint is typing.Any:
+        return value
+    if isinstance(hint, typing.NewType):
+        return _decoded(hint.__supertype__, value, where)
+    origin = typing.get_origin(hint)
+    if origin in (types.UnionType, typing.Union):
+        return _alternative(typing.get_args(hint), value, where)
+    if origin in _SEQUENCES and isinstance(value, list):
+        return _SEQUENCES[origin](_entries(typing.get_args(hint), value, where))
+    if origin in _MAPPINGS and isinstance(value, dict):
+        key_hint, entry_hint = typing.get_args(hint)
+        return {
+            _key(key_hint, key, where): _decoded(entry_hint, entry, f"{where}.{key}")
+            for key, entry in value.items()
+        }
+    if isinstance(hint, type) and origin is None:
+        return _plain(hint, value, where)
+    raise ValueError(f"{where} is {_described(value)}, not {_wanted(origin or hint)}")
+
+
+def _plain(hint: type[Any], value: Json, where: str) -> object:
+    """A value of a type without parameters."""
+    if dataclasses.is_dataclass(hint):
+        return _dataclass(hint, value, where)
+    if issubclass(hint, Enum):
+        try:
+            return hint(value)
+        except ValueError:
+            valid = ", ".join(_described(to_json(member)) for member in hint)
+            raise ValueError(f"{where} is {_described(value)}, not one of {valid}") from None
+    if issubclass(hint, PurePath) and isinstance(value, str):
+        return hint(value)
+    if hint is bytes and isinstance(value, str):
+        try:
+            return bytes.fromhex(value)
+        except ValueError:
+            pass
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is hint:
+        return value
+    raise ValueError(f"{where} is {_described(value)}, not {_wanted(hint)}")
+
+
+def _dataclass(kind: type[Any], value: Json, where: str) -> object:
     if not isinstance(value, dict):
         raise ValueError(f"{where} is {_described(value)}, not an object")
     hints = typing.get_type_hints(kind)
@@ -68,43 +129,49 @@ def from_json(kind: type[Value], value: Json, *, where: str = "the document") ->
     return kind(**{name: _decoded(hints[name], entry, f"{where}.{name}") for name, entry in value.items()})
 
 
-def _required(kind: type[object]) -> Iterator[str]:
+def _required(kind: type[Any]) -> Iterator[str]:
     """The fields of a dataclass that have no default."""
-    assert dataclasses.is_dataclass(kind)
     for field in dataclasses.fields(kind):
         if field.default is field.default_factory is dataclasses.MISSING:
             yield field.name
 
 
-def _decoded(hint: object, value: Json, where: str) -> object:
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if hint is object:
-        return value
-    if origin in (types.UnionType, typing.Union):
-        if value is None and type(None) in arguments:
-            return None
-        alternatives = [argument for argument in arguments if argument is not type(None)]
-        return _decoded(alternatives[0], value, where)
-    if origin in (tuple, frozenset) and isinstance(value, list):
-        entries = (_decoded(arguments[0], entry, f"{where}[{index}]") for index, entry in enumerate(value))
-        return tuple(entries) if origin is tuple else frozenset(entries)
-    if origin is Mapping and isinstance(value, dict):
-        return {key: _decoded(arguments[1], entry, f"{where}.{key}") for key, entry in value.items()}
-    if isinstance(hint, type):
-        if dataclasses.is_dataclass(hint):
-            return cast(object, from_json(hint, value, where=where))
-        if issubclass(hint, Enum):
-            try:
-                return hint(value)
-            except ValueError:
-                valid = ", ".join(_described(to_json(member)) for member in hint)
-                raise ValueError(f"{where} is {_described(value)}, not one of {valid}") from None
-        if hint is float and type(value) is int:
-            return float(value)
-        if type(value) is hint:
-            return value
-    wanted = next(words for kind, words in IN_WORDS.items() if (origin or hint) is kind)
-    raise ValueError(f"{where} is {_described(value)}, not {wanted}")
+def _alternative(hints: tuple[object, ...], value: Json, where: str) -> object:
+    """The value as the first of several types that it fits."""
+    if value is None and type(None) in hints:
+        return None
+    mismatch = ValueError()
+    for hint in hints:
+        try:
+            return _decoded(hint, value, where)
+        except ValueError as error:
+            if hint is not type(None):
+                mismatch = error
+    raise mismatch
+
+
+def _entries(hints: tuple[object, ...], values: list[Json], where: str) -> Iterator[object]:
+    """The entries of a sequence: all of one type, or each of its own as in tuple[int, str]."""
+    each = [hints[0]] * len(values) if len(hints) == 1 or hints[1:] == (...,) else list(hints)
+    if len(each) != len(values):
+        raise ValueError(f"{where} has {len(values)} entries, not {len(each)}")
+    for index, (hint, entry) in enumerate(zip(each, values, strict=True)):
+        yield _decoded(hint, entry, f"{where}[{index}]")
+
+
+def _key(hint: object, key: str, where: str) -> object:
+    """A key, which JSON keeps as text."""
+    if hint is int:
+        try:
+            return int(key)
+        except ValueError:
+            raise ValueError(f"{where} has the key {_described(key)}, which is not a whole number") from None
+    return _decoded(hint, key, f"{where}, the key")
+
+
+def _wanted(kind: object) -> str:
+    """What JSON has for a type, in words."""
+    return IN_WORDS.get(kind, getattr(kind, "__name__", str(kind)))
 
 
 def _described(value: Json) -> str:

@@ -15,6 +15,7 @@ from harness.framework.history import service_bindings
 from harness.framework.intent import ComponentName
 from harness.framework.standin import open_framework
 from harness.framework.transaction_codes import APPLICATION_THREAD
+from harness.recording.record import record_transactions
 from harness.recording.sequence_diagram import SequenceDiagram
 
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ class Bindings:
 
     stand_in: bool
     binds: int
-    """How often onBind was asked for."""
+    """How often the service's onBind was called."""
     clients: int
-    answers: tuple[int, ...]
-    """What the clients got of the object they were given: the number of calls to it so far."""
+    replies: tuple[int, ...]
+    """The replies of the object to its clients: the number of calls to it so far."""
     text: str
-    """Who told whom, hop by hop; of a binding that was found, its record."""
+    """The transactions, hop by hop; of a binding that was found, its record."""
     diagram: SequenceDiagram | None = None
-    """The same; None where it was not traced."""
+    """The same; None where nothing was traced."""
 
 
 @measurement("bindings", "How often a service is asked for its object, and what its clients get.")
@@ -55,7 +56,7 @@ def _bound_by_several(device: Device) -> Bindings:
     shared = [record for record in service_bindings(device) if record.received and record.clients > 1]
     if not shared:
         raise FacilityMissingError("`dumpsys activity services` shows no service with several clients now.")
-    return Bindings(False, binds=1, clients=shared[0].clients, answers=(), text=str(shared[0]))
+    return Bindings(False, binds=1, clients=shared[0].clients, replies=(), text=str(shared[0]))
 
 
 def _bind_twice(device: Device) -> Bindings:
@@ -66,20 +67,20 @@ def _bind_twice(device: Device) -> Bindings:
         calls += 1
         return Parcel(call.wire).no_exception().int32(calls)
 
-    answers: list[int] = []
+    replies: list[int] = []
     with (
         open_bound_service(device, SERVICE, COUNTER, count) as service,
         open_application(device) as first,
         open_application(device) as second,
-        device.record_transactions() as record,
+        record_transactions(device) as record,
     ):
         for client in (first, second):
             client.bind(SERVICE)
             handle = client.connected(Deadline(SECONDS)).handle
             if handle is not None:
                 data = Parcel(client.manager.wire).interface_token(COUNTER)
-                answers.append(client.binder.transact(handle, 1, data).check_exception().int32())
+                replies.append(client.binder.transact(handle, 1, data).check_exception().int32())
         names = {service.pid: "service", first.pid: "first client", second.pid: "second client"}
-        told = record.hops.involving(*names).naming(names)
-    asked = [hop for hop in told if hop.interface == APPLICATION_THREAD]
-    return Bindings(True, len(asked), len(answers), tuple(answers), told.text(), told.diagram())
+        hops = record.hops.involving(*names).naming(names)
+    binds = sum(hop.interface == APPLICATION_THREAD for hop in hops)
+    return Bindings(True, binds, len(replies), tuple(replies), hops.text(), hops.diagram())

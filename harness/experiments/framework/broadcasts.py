@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,12 +15,12 @@ from harness.binder.services.wire import INTERFACE as SERVICE_MANAGER
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.largest import largest_accepted
 from harness.framework.activity_manager import ActivityManager, IntentTooLargeError
-from harness.framework.bundle import Bundle
 from harness.framework.intent import Intent
 from harness.framework.receiver import Receiver, Sender, open_receiver, open_sender
 from harness.framework.standin import Framework, open_framework
 from harness.framework.transaction_codes import ACTIVITY_MANAGER, INTENT_RECEIVER
 from harness.recording.hops import Hops
+from harness.recording.record import record_transactions
 from harness.recording.sequence_diagram import SequenceDiagram
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class Delivery:
     receiver: int
     """Processes."""
     action: str | None
-    extras: Bundle | None
+    extras: Mapping[str, str] | None
+    """As text, each of them."""
 
 
 @measurement("broadcast", "What arrives of the broadcast that document A sends.")
@@ -55,17 +56,20 @@ def measure_broadcast(device: Device) -> Delivery:
     with _sender_and_receiver(device) as (framework, sender, receiver):
         sender.send(Intent(action=ACTION, extras={"data": NOTICE}))
         intent = receiver.next(Deadline(SECONDS)).intent
-        return Delivery(framework.stand_in, sender.pid, receiver.pid, intent.action, intent.extras)
+        extras = None
+        if intent.extras is not None:
+            extras = {name: str(value) for name, value in intent.extras.items()}
+        return Delivery(framework.stand_in, sender.pid, receiver.pid, intent.action, extras)
 
 
 @dataclass(frozen=True, slots=True)
 class BroadcastHops:
-    """The way of two broadcasts of one process: it looks the activity manager up for the first alone."""
+    """The path of two broadcasts of one process: it looks the activity manager up for the first alone."""
 
     stand_in: bool
     first: tuple[str, ...]
     second: tuple[str, ...]
-    """The names of the processes that what the sender itself called took it to, the sender first."""
+    """The names of the processes on the path of the sender's own calls, the sender first."""
     lookups: tuple[int, int]
     """Calls to the service manager, of the first and of the second."""
     last_hop_one_way: bool
@@ -84,11 +88,11 @@ def measure_broadcast_hops(device: Device) -> BroadcastHops:
     notice = Intent(action=ACTION, extras={"data": NOTICE})
     with _sender_and_receiver(device) as (framework, sender, receiver):
         services = ServiceManager(sender.binder)
-        _ = services.dialect  # found out before: Android's processes know theirs
-        with device.record_transactions() as first:
+        _ = services.dialect  # detected before the trace, as Android's processes know theirs
+        with record_transactions(device) as first:
             ActivityManager.find(device, sender.binder, manager=services).broadcast(notice)
             receiver.next(Deadline(SECONDS))
-        with device.record_transactions() as second:
+        with record_transactions(device) as second:
             sender.send(notice)
             receiver.next(Deadline(SECONDS))
         names = {sender.pid: "sender", receiver.pid: "receiver"}
@@ -118,10 +122,11 @@ class Marshalling:
     call_size: int
     reply_size: int
     returned: int
-    """What the first call's reply holds behind the word that says there is no exception."""
+    """What the first call's reply holds behind its first word, by which there is no exception."""
     exception: int
-    """The word in that place in the second call's reply, and its text."""
+    """The word in its place in the second call's reply."""
     message: str
+    """The text of that exception."""
     carried_out: bool
     """Whether the driver carried the second call out as it does any other."""
 
@@ -133,10 +138,10 @@ def measure_marshalling(device: Device) -> Marshalling:
         open_framework(device) as framework,
         open_sender(device, uid=SHELL_UID) as sender,
     ):
-        with device.record_transactions() as record:
+        with record_transactions(device) as record:
             returned = sender.send(Intent(action=ACTION))
         call, reply, *_ = record.hops.caused_by(sender.pid)
-        with device.record_transactions() as second:
+        with record_transactions(device) as second:
             try:
                 sender.send(Intent(action=PROTECTED_ACTION))
                 thrown = RemoteError(0)
@@ -165,7 +170,7 @@ class IntentLimits:
     largest_call: int
     """The largest broadcast that the activity manager took."""
     largest_delivery: int
-    """The largest that a receiver was told of."""
+    """The largest that reached a receiver."""
     next_works: bool
     """Whether a small one after all these refusals arrived."""
     refusal: str

@@ -14,13 +14,14 @@ from harness.framework.intent import Intent
 from harness.framework.sending import shell_broadcast
 from harness.framework.standin import require_android
 from harness.framework.transaction_codes import SHELL_COMMAND_TRANSACTION
+from harness.recording.record import record_transactions
 
 if TYPE_CHECKING:
     from harness.device.device import Device
 
 
 @dataclass(frozen=True, slots=True)
-class LookUps:
+class Lookups:
     """Calls to the service manager by the framework's own process while it was at work."""
 
     broadcasts: int
@@ -28,13 +29,14 @@ class LookUps:
     calls: int
     """All its transactions in that time."""
     lookups: int
+    """Those of them to the service manager."""
     lost: bool
     """Whether events were lost, so that the counts prove nothing."""
 
 
-@measurement("framework-lookups", "How often a warm framework asks the service manager.")
-def measure_framework_lookups(device: Device, *, broadcasts: int = 5) -> LookUps:
-    """Have the activity manager send broadcasts, and count what its process asks the service manager.
+@measurement("framework-lookups", "How often a warm framework calls the service manager.")
+def measure_framework_lookups(device: Device, *, broadcasts: int = 5) -> Lookups:
+    """Have the activity manager send broadcasts, and count its process's calls to the service manager.
 
     Raises FacilityMissingError where Android's framework, or tracing with probes, is not there.
     """
@@ -42,14 +44,14 @@ def measure_framework_lookups(device: Device, *, broadcasts: int = 5) -> LookUps
     Need.KPROBES.require(device.facts)
     intent = Intent(action=ACTION, extras={"data": NOTICE})
     shell_broadcast(device, intent)
-    with device.record_transactions() as record:
+    with record_transactions(device) as record:
         for _ in range(broadcasts):
             shell_broadcast(device, intent)
     hops = record.hops.without_replies()
     framework = {hop.receiver.process for hop in hops if hop.code == SHELL_COMMAND_TRANSACTION}
     own = [hop for hop in hops if hop.sender.process in framework]
     lookups = sum(hop.interface == SERVICE_MANAGER for hop in own)
-    return LookUps(broadcasts, len(own), lookups, bool(hops.lost))
+    return Lookups(broadcasts, len(own), lookups, bool(hops.lost))
 
 
 _SLOW = re.compile(r"service_manager_slow\s*:\s*\[(\d+),(\S+)\]")
@@ -57,19 +59,19 @@ _STATISTICS = re.compile(r"service_manager_stats\s*:\s*\[(\d+),(\d+),(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
-class SlowLookUps:
+class SlowLookups:
     """What the event log holds of lookups (ServiceManager.java; EventLogTags.logtags of core)."""
 
     slow: tuple[tuple[str, int], ...]
     """Names and milliseconds."""
     counted: tuple[int, ...]
-    """Numbers of calls of which totals were logged."""
+    """The number of calls in each of the totals that were logged."""
 
 
-@measurement("slow-lookups", "What the event log says of slow lookups.")
-def measure_slow_lookups(device: Device) -> SlowLookUps:
+@measurement("slow-lookups", "The slow lookups in the event log.")
+def measure_slow_lookups(device: Device) -> SlowLookups:
     """Read the event log; FacilityMissingError where Android's framework is not there to write it."""
     require_android(device.facts)
     log = device.shell("logcat -b events -d")
     slow = tuple((found[2], int(found[1])) for found in _SLOW.finditer(log))
-    return SlowLookUps(slow, tuple(int(found[1]) for found in _STATISTICS.finditer(log)))
+    return SlowLookups(slow, tuple(int(found[1]) for found in _STATISTICS.finditer(log)))

@@ -1,4 +1,4 @@
-"""Tries what may be refused, and says in one word what came of it."""
+"""Tries what may be refused, and gives the outcome as one word: the error's name, or `success`."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections.abc import Callable
 from harness.agent.operations import Result
 
 SUCCESS = "success"
-"""What stands in the place of an error's name where there was none."""
+"""The outcome where there was no error."""
 
 
 def outcome(result: Result) -> str:
-    """The name of the error that an operation ended in, such as EBUSY; SUCCESS where it did not."""
+    """The name of the error with which an operation failed, such as EBUSY; SUCCESS where it succeeded."""
     return _name(result.errno) if result.errno else SUCCESS
 
 
 def attempt(action: Callable[[], object]) -> str:
-    """Do it: the name of the OSError that it raised, such as EBUSY; SUCCESS where it raised none."""
+    """Run `action`: the name of the OSError that it raised, such as EBUSY; SUCCESS where it raised none."""
     try:
         action()
     except OSError as error:
         if error.errno is None:
-            raise  # not an answer of the device
+            raise  # not an error of the device
         return _name(error.errno)
     return SUCCESS
 

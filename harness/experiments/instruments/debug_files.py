@@ -1,4 +1,4 @@
-"""What the driver's debug files add to an experiment, where the device shows them."""
+"""Figures of the driver's debug files for experiments, where the device shows them."""
 
 from __future__ import annotations
 

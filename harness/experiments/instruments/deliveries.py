@@ -1,4 +1,4 @@
-"""Payloads that the receiver keeps, so that experiments can look at them where the driver put them."""
+"""Payloads that the receiver keeps, so that experiments can examine them where the driver put them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SMALLEST_PAYLOAD = 64 * 1024
 
 
 class Deliveries:
-    """A pair whose server keeps what it is sent, and the client's memory out of which that is sent."""
+    """A pair whose server keeps the payloads it receives, and the client's memory that they are sent from."""
 
     def __init__(self, pair: Pair[DeviceProcess], arrivals: queue.SimpleQueue[ReceivedBuffer]) -> None:
         self.pair = pair
@@ -49,9 +49,9 @@ class Deliveries:
     def send(
         self, size: int, *, seed: int = SEED, one_way: bool = False, deadline: Deadline | None = None
     ) -> ReceivedBuffer:
-        """Send `fill_pattern(size, seed)`, and wait until the receiver has it, who keeps it until freed.
+        """Send `fill_pattern(size, seed)` and wait for the receiver, which keeps it until it is freed.
 
-        While it keeps a one-way payload it is given no other one (binder.c, binder_proc_transaction).
+        While it keeps a one-way payload, the driver delivers no other (binder.c, binder_proc_transaction).
         Raises what Binder.call raises, TimeLimitError at the deadline (10 s unless given).
         """
         deadline = deadline or Deadline(CALL_SECONDS)

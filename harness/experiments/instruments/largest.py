@@ -1,4 +1,4 @@
-"""Finds the largest size that something accepts, which is the whole question of many an experiment."""
+"""Finds the largest size that is accepted, which many experiments measure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 
 def largest_accepted(accepts: Callable[[int], bool], *, high: int, low: int = 0, step: int = 1) -> int:
-    """The largest accepted size among `low`, `low + step`, … up to `high`, found by halving.
+    """The largest accepted size among `low`, `low + step`, … up to `high`, found by bisection.
 
-    `low` is taken as accepted without asking. Sizes must be accepted up to some limit and refused beyond.
+    `low` is assumed to be accepted and not tried. Sizes must be accepted up to some limit and refused beyond.
     """
     accepted, refused = 0, (high - low) // step + 1
     while refused - accepted > 1:

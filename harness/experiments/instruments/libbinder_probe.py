@@ -1,4 +1,4 @@
-"""Runs the program that does with AOSP's libbinder what it is told, and reads its answers."""
+"""Runs the program that uses AOSP's libbinder as its arguments direct, and reads its answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 10.0
 
 Answer = dict[str, Any]
-"""One JSON object; the program's --help says of which form."""
+"""One JSON object; the program's --help documents its form."""
 
 
 class LibbinderProbe:
@@ -28,12 +28,12 @@ class LibbinderProbe:
         self.pid = program.pid
 
     def answer(self, deadline: Deadline | None = None) -> Answer:
-        """Its next answer. Raises HarnessError where it ended or says it failed, TimeLimitError at 10 s."""
+        """Its next answer. Raises HarnessError where it ended or failed, TimeLimitError after 10 s."""
         line = self.program.line(deadline or Deadline(ANSWER_SECONDS))
         answer = None if line is None else json.loads(line)
         if answer is None or "error" in answer:
-            said = self.program.standard_error if answer is None else answer["error"]
-            raise HarnessError(f"libbinder_probe gave up: {said}")
+            reason = self.program.standard_error if answer is None else answer["error"]
+            raise HarnessError(f"libbinder_probe gave up: {reason}")
         return dict(answer)
 
 

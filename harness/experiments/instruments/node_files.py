@@ -1,4 +1,4 @@
-"""Binder devices opened and mapped call by call, for experiments about the single steps."""
+"""Binder devices opened and mapped call by call, and what a running process has mapped of one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ import mmap
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from harness.agent.errors import AgentDiedError
 from harness.agent.operations import Call
 from harness.agent.process import RemoteProcess
 from harness.agent.syscalls import AT_FDCWD
+from harness.binder.services.service import BINDER
 from harness.device.facts import FacilityMissingError, Facts
+from harness.kernel.proc.maps import DetailedMapping
+from harness.kernel.proc.process import ProcessFiles
+
+if TYPE_CHECKING:
+    from harness.device.device import Device
 
 MAP_NORESERVE = 0x4000
 OPEN_FLAGS = os.O_RDWR | os.O_CLOEXEC
@@ -27,7 +34,7 @@ def any_node(facts: Facts) -> str:
 
 
 def free_node(facts: Facts) -> str:
-    """The device whose context manager an experiment may be; a claim that asks for it needs FREE_BINDER."""
+    """The device whose context manager an experiment may be; a claim that uses it needs FREE_BINDER."""
     assert facts.free_binder_device is not None
     return facts.free_binder_device
 
@@ -59,3 +66,9 @@ def opened(process: RemoteProcess, path: str) -> Iterator[NodeFile]:
     finally:
         with contextlib.suppress(AgentDiedError):
             process.syscall("close", descriptor)
+
+
+def mappings_of(device: Device, pid: int, node: str = BINDER) -> tuple[DetailedMapping, ...]:
+    """What a process has mapped of a binder device. Where binderfs is, the path is the one there."""
+    maps = ProcessFiles(device.files, pid).maps
+    return tuple(mapping for mapping in maps if os.path.basename(mapping.path) == os.path.basename(node))

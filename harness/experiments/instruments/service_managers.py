@@ -15,6 +15,7 @@ from harness.binder.errors import DeadObjectError
 from harness.binder.services.service import BINDER
 from harness.binder.services.service_manager import ServiceManager
 from harness.device.facts import FacilityMissingError, Need
+from harness.experiments.instruments.generations import Generation
 from harness.experiments.instruments.node_files import free_node
 from harness.kernel.proc.process import ProcessFiles
 
@@ -25,9 +26,7 @@ PROGRAM = "/system/bin/servicemanager"
 PROGRAM_IN_C = "/system/bin/servicemanager10"
 """The embedded device's second service manager, Android 10's."""
 START_SECONDS = 10.0
-IN_C = "in C, to Android 10"
-ON_LIBBINDER = "on libbinder, from Android 11 on"
-GENERATIONS = (IN_C, ON_LIBBINDER)
+IN_C, ON_LIBBINDER = Generation.IN_C, Generation.ON_LIBBINDER
 
 Figures = TypeVar("Figures")
 
@@ -36,8 +35,7 @@ Figures = TypeVar("Figures")
 class Place:
     """A running service manager, and a process that can talk to it."""
 
-    generation: str
-    """IN_C or ON_LIBBINDER."""
+    generation: Generation
     node: str
     """The device whose context manager it is."""
     client: Binder
@@ -47,7 +45,7 @@ class Place:
 
     @property
     def pid(self) -> int:
-        """Its process; FacilityMissingError where that is not to be seen, which takes root."""
+        """Its process; FacilityMissingError where that cannot be seen, which takes root."""
         return self.find_pid()
 
 
@@ -55,7 +53,7 @@ class Place:
 class Held:
     """A service manager that has not begun yet."""
 
-    generation: str
+    generation: Generation
     program: Program
     client: Binder
 
@@ -100,7 +98,7 @@ def running(device: Device) -> Iterator[Place]:
 
 
 @contextmanager
-def held(device: Device, generation: str) -> Iterator[Held]:
+def held(device: Device, generation: Generation) -> Iterator[Held]:
     """Start a service manager on a device without context manager, held before its beginning, and end it.
 
     FacilityMissingError where the device does not have that generation, or no such device.
@@ -108,8 +106,8 @@ def held(device: Device, generation: str) -> Iterator[Held]:
     programs = _programs(device)
     if generation not in programs:
         raise FacilityMissingError(
-            f"needs a service manager {generation} that may be started and ended at will. "
-            "Can be told on the embedded device."
+            f"needs a service manager {generation.in_words} that may be started and ended at will. "
+            "It can be tested on the embedded device."
         )
     Need.FREE_BINDER.require(device.facts)
     node = free_node(device.facts)
@@ -122,7 +120,7 @@ def held(device: Device, generation: str) -> Iterator[Held]:
             yield Held(generation, program, client)
 
 
-def _programs(device: Device) -> dict[str, str]:
+def _programs(device: Device) -> dict[Generation, str]:
     """Of both generations where the device has both, else none."""
     if not device.files.exists(PROGRAM_IN_C):
         return {}
@@ -137,8 +135,9 @@ def _pid(device: Device) -> int:
         if os.path.basename(BINDER) in map(os.path.basename, files):
             return pid
     raise FacilityMissingError(
-        f"needs the service manager's process, and of those that pidof finds ({named.output.split()}) none "
-        f"is seen to have {BINDER} open. Can be told on the embedded device, or on a rooted one."
+        "needs the service manager's process, and none of those that pidof finds "
+        f"({named.output.split()}) is seen to have {BINDER} open. It can be tested on the embedded device, "
+        "or on a rooted one."
     )
 
 

@@ -5,110 +5,127 @@ The library is Android 11's: the one that the probe carries, on every device.
 
 from __future__ import annotations
 
+import re
 import signal
-from typing import TYPE_CHECKING
 
 from harness.binder.services.service import BINDER
-from harness.device.facts import Need
-from harness.experiments.core.claim import Evidence, Finding, Section, Verdict, claim
+from harness.device.facts import Facts, Need
+from harness.experiments.core.claim import claim
+from harness.experiments.core.figure import Figure
+from harness.experiments.core.finding import Finding, Verdict
 from harness.experiments.libbinder.process_state import (
+    ChildUse,
+    MissingDriver,
+    ProcessState,
     measure_missing_driver,
     measure_process_state,
     measure_use_after_fork,
 )
 
-if TYPE_CHECKING:
-    from harness.device.device import Device
+_SIGNALS = {int(number): number.name for number in signal.Signals}
+_WORD_ENDS = re.compile(r"(?<=[a-z])(?=[A-Z])|\W+")
 
 
 @claim(
     "process.singleton",
+    measure=measure_process_state,
     documents="A",
-    section=Section.LIBBINDER,
     statement="A process has one ProcessState with one descriptor and one mapping, however often it asks.",
     experiment="Ask ProcessState::self() a thousand times, and count objects, descriptors and mappings.",
     source="frameworks/native: libs/binder/ProcessState.cpp, self, Android 11",
 )
-def singleton(device: Device) -> Finding:
+def singleton(m: ProcessState, facts: Facts) -> Finding:
     """Objects are counted within the process, what it has open and mapped by /proc."""
-    measured = measure_process_state(device)
-    counts = (measured.objects, len(measured.descriptors), len(measured.mappings))
+    counts = (m.objects, len(m.descriptors), len(m.mappings))
     return Finding.whether(
         counts == (1, 1, 1),
-        f"asked {measured.asked:,} times: objects {counts[0]}, descriptors {counts[1]}, mappings {counts[2]}",
-        Evidence("times asked", "ProcessState::self()", measured.asked),
-        Evidence("objects", "ProcessState::self()", measured.objects),
-        Evidence("descriptors of the driver", "/proc/PID/fd", measured.descriptors),
-        Evidence("bytes of each mapping", "/proc/PID/smaps", measured.mappings),
+        "asked {times_asked}, ProcessState::self() gave {objects}; the process has {descriptor_count} and "
+        "{mapping_count} of the driver",
+        times_asked=Figure(m.asked, "ProcessState::self()", unit="times"),
+        objects=Figure(m.objects, "ProcessState::self()", unit="objects"),
+        descriptors=Figure(m.descriptors, "/proc/PID/fd"),
+        descriptor_count=Figure(len(m.descriptors), "/proc/PID/fd", unit="descriptors"),
+        mapping_sizes=Figure(m.mappings, "/proc/PID/smaps", unit="bytes"),
+        mapping_count=Figure(len(m.mappings), "/proc/PID/smaps", unit="mappings"),
     )
 
 
 @claim(
     "process.mapping-flags",
+    measure=measure_process_state,
     documents="A",
-    section=Section.LIBBINDER,
     statement="It maps the driver readable, privately, and without reserving swap space.",
     experiment="Read the permissions and flags of the mapping of a process that uses libbinder.",
     source="frameworks/native: libs/binder/ProcessState.cpp, constructor, Android 11",
 )
-def mapping_flags(device: Device) -> Finding:
-    """`r--p` says readable, neither writable nor executable, private; `nr` says that no swap is reserved."""
-    measured = measure_process_state(device)
+def mapping_flags(m: ProcessState, facts: Facts) -> Finding:
+    """`r--p` is readable, neither writable nor executable, private; `nr` means that no swap is reserved."""
     return Finding.whether(
-        measured.permissions == ("r--p",) and all("nr" in flags for flags in measured.vm_flags),
-        f"the mapping is {', '.join(measured.permissions)}, its flags are "
-        + "; ".join(" ".join(flags) for flags in measured.vm_flags),
-        Evidence("permissions", "/proc/PID/smaps", measured.permissions),
-        Evidence("flags; nr: no swap is reserved", "VmFlags in /proc/PID/smaps", measured.vm_flags),
+        m.permissions == ("r--p",) and all("nr" in flags for flags in m.vm_flags),
+        "permissions of the mapping: {permissions}; its flags: {vm_flags} (nr: no swap is reserved)",
+        permissions=Figure(m.permissions, "/proc/PID/smaps"),
+        vm_flags=Figure(m.vm_flags, "VmFlags in /proc/PID/smaps"),
     )
 
 
 @claim(
     "process.driver-fallback",
+    measure=measure_missing_driver,
     documents="A",
-    section=Section.LIBBINDER,
     statement="For a driver that is not there it takes /dev/binder.",
     experiment="Have libbinder open a device that does not exist, and see what it has open then.",
     source="frameworks/native: libs/binder/ProcessState.cpp, initWithDriver: access(R_OK), Android 10 and 11",
 )
-def driver_fallback(device: Device) -> Finding:
+def driver_fallback(m: MissingDriver, facts: Facts) -> Finding:
     """Refuted by a process that dies of it, or that has another device mapped, or none."""
-    measured = measure_missing_driver(device)
     return Finding.whether(
-        measured.signal is None and measured.used == BINDER and len(measured.mapped) == 1,
-        f"{measured.asked} is asked for, and {measured.used or 'nothing'} is used",
-        Evidence("driver in use", "ProcessState::getDriverName()", measured.used),
-        Evidence("devices mapped", "/proc/self/maps", measured.mapped),
-        Evidence("deadly signal", "waitpid", measured.signal),
-        Evidence("what it logged", "standard error", measured.log),
+        m.signal is None and m.used == BINDER and len(m.mapped) == 1,
+        f"given {{driver_asked_for}}, libbinder {'uses {driver_used}' if m.used else 'uses no driver'}"
+        + (f"; the process dies of {_signal_name(m.signal)}" if m.signal else ""),
+        driver_asked_for=Figure(m.asked, "ProcessState::initWithDriver()"),
+        driver_used=Figure(m.used, "ProcessState::getDriverName()"),
+        devices_mapped=Figure(m.mapped, "/proc/self/maps"),
+        deadly_signal=Figure(m.signal, "waitpid"),
+        log=Figure(m.log, "standard error", varies=True),
     )
 
 
 @claim(
     "process.fork-check",
+    measure=measure_use_after_fork,
     documents="A",
-    section=Section.LIBBINDER,
     statement="It refuses to be used in a child that was forked after its first use.",
     experiment="Use libbinder, fork, and in children ask for the ProcessState, ping, and look a service up.",
     source="frameworks/native: libs/binder/ProcessState.cpp: no such check in Android 11; verifyNotForked, "
     "Android 13",
-    known=Verdict.REFUTED,
-    instead="Android 11 checks nothing: the child has its parent's ProcessState and descriptor, but no "
+    expected=Verdict.REFUTED,
+    what_is_true="Android 11 checks nothing: the child has its parent's ProcessState and descriptor, but no "
     "mapping, and dies of the first reply that carries data. The check came with Android 13.",
     needs=(Need.SERVICE_MANAGER,),
 )
-def fork_check(device: Device) -> Finding:
+def fork_check(m: tuple[ChildUse, ...], facts: Facts) -> Finding:
     """A refusal is libbinder's own, SIGABRT: to die of a fault, or to succeed, is none."""
-    measured = measure_use_after_fork(device)
-    return Finding.whether(
-        all(use.signal == signal.SIGABRT for use in measured),
-        "; ".join(
-            f"{use.use} in the child: "
-            + (f"killed by {signal.Signals(use.signal).name}" if use.signal else f"gives {use.answer}")
-            for use in measured
-        ),
-        *(
-            Evidence(f"{use.use} in a child", "libbinder", use.answer or f"killed by signal {use.signal}")
-            for use in measured
-        ),
-    )
+    sentences = []
+    figures = {}
+    for use in m:
+        name = f"outcome.{_slug(use.use)}"
+        figures[name] = Figure(_outcome(use), "libbinder")
+        gives = "gives " if use.answer else ""
+        name_of_signal = f" ({_signal_name(use.signal)})" if use.signal else ""
+        sentences.append(f"{use.use} in the child: {gives}{{{name}}}{name_of_signal}")
+    return Finding.whether(all(use.signal == signal.SIGABRT for use in m), "; ".join(sentences), **figures)
+
+
+def _outcome(use: ChildUse) -> str:
+    if use.answer:
+        return use.answer
+    return "no answer" if use.signal is None else f"killed by signal {use.signal}"
+
+
+def _signal_name(number: int) -> str:
+    return _SIGNALS.get(number, "a real-time signal")
+
+
+def _slug(called: str) -> str:
+    """A call as a part of a figure's name: `ProcessState::self` is `process_state_self`."""
+    return _WORD_ENDS.sub("_", called).lower()

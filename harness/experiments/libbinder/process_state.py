@@ -1,4 +1,4 @@
-"""What libbinder's ProcessState is to a process: told by AOSP's libbinder itself, and seen from outside."""
+"""What libbinder's ProcessState is to a process: by AOSP's libbinder itself, and seen from outside."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.libbinder_probe import ask_probe, running_probe
-from harness.experiments.limits.process_mappings import mappings_of
+from harness.experiments.instruments.node_files import mappings_of
 from harness.kernel.proc.process import ProcessFiles
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ class ProcessState:
     asked: int
     """How often."""
     objects: int
-    """How many different ones it was given."""
+    """How many different ones it got."""
     descriptors: tuple[int, ...]
-    """Those of the process that lead to the binder device."""
+    """The process's descriptors of the binder device."""
     mappings: tuple[int, ...]
     """The sizes of its mappings of the device, in bytes."""
     permissions: tuple[str, ...]
@@ -62,7 +62,7 @@ class MissingDriver:
 
     asked: str
     used: str | None
-    """The driver by the name that libbinder then has for it; None where it uses none."""
+    """The name of the driver that libbinder then uses; None where it uses none."""
     mapped: tuple[str, ...]
     """What the process has mapped then."""
     signal: int | None
@@ -87,12 +87,12 @@ def measure_missing_driver(device: Device) -> MissingDriver:
 
 @dataclass(frozen=True, slots=True)
 class ChildUse:
-    """What came of using libbinder in a child of the probe."""
+    """The outcome of using libbinder in a child of the probe."""
 
     use: str
     """What was called."""
     answer: str | None
-    """What it gave, as JSON; None where the child died of it."""
+    """What it returned, as JSON; None where the child died of it."""
     signal: int | None
     """The signal that killed the child: 6, SIGABRT, is libbinder's own way to refuse."""
     log: str

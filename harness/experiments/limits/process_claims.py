@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from harness.binder.endpoint import binder_vm_size
 from harness.device.facts import Facts, Need
-from harness.experiments.core.claim import Evidence, Expectation, Finding, Section, Verdict, claim
-from harness.experiments.instruments.generations import HOLDS_IN_C, some_hold
+from harness.experiments.core.claim import claim
+from harness.experiments.core.expectation import Expectation
+from harness.experiments.core.figure import Figure
+from harness.experiments.core.finding import Finding, Verdict
+from harness.experiments.instruments.generations import HOLDS_IN_C
 from harness.experiments.instruments.service_managers import IN_C
-from harness.experiments.limits.process_mappings import measure_app_mapping, measure_service_manager_mapping
-
-if TYPE_CHECKING:
-    from harness.device.device import Device
+from harness.experiments.limits.process_mappings import (
+    AppMappings,
+    ServiceManagerMapping,
+    measure_app_mapping,
+    measure_service_manager_mapping,
+)
 
 SZ_1M_LESS_8K = 1024 * 1024 - 8 * 1024
 SZ_128K = 128 * 1024
@@ -24,58 +27,49 @@ def _holds_on_pages_of_4k(facts: Facts) -> Verdict:
 
 @claim(
     "limit.zygote-1m-8k",
+    measure=measure_app_mapping,
     documents="C",
-    section=Section.SIZE_LIMITS,
     statement="A process forked from zygote, as any on libbinder, maps 1 MiB less 8 KiB.",
     experiment="Read the mappings of zygote's children; without zygote, of a process that uses libbinder.",
     source="frameworks/native: libs/binder/ProcessState.cpp, BINDER_VM_SIZE, Android 8 to 16",
-    known=Expectation("confirmed where pages have 4 KiB", _holds_on_pages_of_4k),
-    instead="It is 1 MiB less two pages: with pages of 16 KiB, 1,015,808 bytes.",
+    expected=Expectation("confirmed where pages have 4 KiB", _holds_on_pages_of_4k),
+    what_is_true="It is 1 MiB less two pages: with pages of 16 KiB, 1,015,808 bytes.",
 )
-def zygote_mapping(device: Device) -> Finding:
+def zygote_mapping(m: AppMappings, facts: Facts) -> Finding:
     """Every mapping that is found must be of that size."""
-    measured = measure_app_mapping(device)
     return Finding.whether(
-        measured.sizes == (SZ_1M_LESS_8K,),
-        f"{measured.processes}: {', '.join(f'{size:,}' for size in measured.sizes)} bytes are mapped, "
-        f"and a page has {measured.page_size:,}",
-        Evidence(
-            "bytes mapped", "/proc/PID/maps", measured.sizes, known=[binder_vm_size(measured.page_size)]
-        ),
-        Evidence("mappings seen", "/proc/PID/maps", measured.count),
-        Evidence("bytes of a page", "AT_PAGESZ", measured.page_size),
+        m.sizes == (SZ_1M_LESS_8K,),
+        "{processes}: {bytes_mapped} are mapped, and a page has {page_size}",
+        processes=Figure(m.processes, "pidof zygote64 zygote"),
+        bytes_mapped=Figure(m.sizes, "/proc/PID/maps", expected=[binder_vm_size(m.page_size)], unit="bytes"),
+        mappings_seen=Figure(m.count, "/proc/PID/maps", unit="mappings", varies=True),
+        page_size=Figure(m.page_size, "AT_PAGESZ", unit="bytes"),
     )
 
 
 @claim(
     "limit.servicemanager-128k",
+    measure=measure_service_manager_mapping,
     documents="BC",
-    section=Section.SIZE_LIMITS,
     statement="The Service Manager maps 128 KiB.",
-    experiment="Read its mappings; of each generation there is.",
+    experiment="Read its mappings, in each generation that the device has.",
     source="frameworks/native: cmds/servicemanager/service_manager.c, main: binder_open(driver, 128*1024), "
     "Android 10; libs/binder/ProcessState.cpp, BINDER_VM_SIZE, Android 11",
     needs=(Need.ROOT,),
-    known=HOLDS_IN_C,
-    instead="From Android 11 on it is written on libbinder, and maps 1 MiB less two pages, as any process.",
+    expected=HOLDS_IN_C,
+    what_is_true="From Android 11 on it is written on libbinder, and maps 1 MiB less two pages, as any "
+    "process.",
 )
-def service_manager_mapping(device: Device) -> Finding:
+def service_manager_mapping(m: tuple[ServiceManagerMapping, ...], facts: Facts) -> Finding:
     """One mapping of exactly that size, for each generation."""
-    measured = measure_service_manager_mapping(device)
-    on_libbinder = binder_vm_size(device.facts.page_size)
-    return Finding(
-        some_hold([found.sizes == (SZ_128K,) for found in measured]),
-        "; ".join(
-            f"{found.generation}: {', '.join(f'{size:,}' for size in found.sizes)} bytes"
-            for found in measured
-        ),
-        tuple(
-            Evidence(
-                f"bytes mapped; {found.generation}",
-                "/proc/PID/smaps",
-                found.sizes,
-                known=[SZ_128K if found.generation == IN_C else on_libbinder],
-            )
-            for found in measured
-        ),
-    )
+    figures: dict[str, Figure] = {}
+    phrases: list[str] = []
+    for found in m:
+        in_c = found.generation == IN_C
+        name = f"bytes_mapped.{'in_c' if in_c else 'on_libbinder'}"
+        expected = SZ_128K if in_c else binder_vm_size(facts.page_size)
+        figures[name] = Figure(found.sizes, "/proc/PID/smaps", expected=[expected], unit="bytes")
+        words = "in C (to Android 10)" if in_c else "on libbinder (from Android 11 on)"
+        phrases.append(f"{{{name}}} {words}")
+    holds = [found.sizes == (SZ_128K,) for found in m]
+    return Finding.in_cases(holds, f"the Service Manager maps {' and '.join(phrases)}", **figures)

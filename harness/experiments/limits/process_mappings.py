@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from harness.binder.services.service import BINDER
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.libbinder_probe import running_probe
+from harness.experiments.instruments.node_files import mappings_of
 from harness.experiments.instruments.service_managers import Place, at_each
-from harness.kernel.proc.maps import DetailedMapping, parse_maps
+from harness.kernel.proc.maps import parse_maps
 from harness.kernel.proc.process import ProcessFiles
 
 if TYPE_CHECKING:
@@ -22,20 +23,14 @@ ZYGOTES = ("zygote64", "zygote")
 _LINE = re.compile(r"/proc/(?P<pid>\d+)/maps:(?P<mapping>.*)")
 
 
-def mappings_of(device: Device, pid: int, node: str = BINDER) -> tuple[DetailedMapping, ...]:
-    """What a process has mapped of a binder device. Where binderfs is, the path is the one there."""
-    maps = ProcessFiles(device.files, pid).maps
-    return tuple(mapping for mapping in maps if os.path.basename(mapping.path) == os.path.basename(node))
-
-
 @dataclass(frozen=True, slots=True)
 class AppMappings:
-    """The mappings of /dev/binder in processes as apps are."""
+    """The mappings of /dev/binder in processes of the kind that apps are."""
 
     processes: str
     """What kind of processes, in words."""
     sizes: tuple[int, ...]
-    """Of all their mappings, in bytes, each size once."""
+    """The sizes of all their mappings in bytes, each once."""
     count: int
     """How many mappings there are."""
     page_size: int

@@ -43,14 +43,14 @@ class SharedRoom:
     beside_all: Limit
     """With all three."""
     with_hole: Limit
-    """With the first freed again, before the room of the others."""
-    at_last: Limit
+    """With the first freed again, whose room lies before that of the others."""
+    all_freed: Limit
     """With all of them freed."""
 
 
 @measurement("shared-room", "What a receiver's unfinished transactions leave of its mapping for others.")
 def measure_shared_room(device: Device) -> SharedRoom:
-    """Let a second client's transactions take room, one by one, and look for the first one's largest call."""
+    """Let a second client's transactions take room, one by one, and find the first one's largest call."""
     deadline = Deadline(CALL_SECONDS)
     kept: list[ReceivedBuffer] = []
     held, release = threading.Event(), threading.Event()
@@ -89,7 +89,7 @@ def measure_shared_room(device: Device) -> SharedRoom:
             deadline=deadline,
         )
         if not held.wait(deadline.remaining()):
-            deadline.check("the call that is to be held")
+            deadline.check("the call that the server holds")
         other.post(0, KEEP, RemotePayload(others.address, ONE_WAY))
         other.transact(0, 1)  # so that the transaction before it has arrived
         beside_all = room()
@@ -107,5 +107,5 @@ def measure_shared_room(device: Device) -> SharedRoom:
             beside_kept=beside_kept,
             beside_all=beside_all,
             with_hole=with_hole,
-            at_last=room(),
+            all_freed=room(),
         )

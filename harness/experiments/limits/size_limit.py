@@ -19,14 +19,14 @@ from harness.experiments.instruments.node_files import free_node
 if TYPE_CHECKING:
     from harness.device.device import Device
 
-LOOK = 2
-"""The code of a call whose payload the receiver is to look at."""
+DIGEST = 2
+"""The code of a call of whose payload the receiver takes a digest."""
 WORD = 8
-"""Bytes of an offset, and what the driver rounds sizes up to."""
+"""Bytes of an offset, and the multiple to which the driver rounds sizes up."""
 
 
 class NeverRefusedError(HarnessError):
-    """Everything was taken that was offered: there is no limit where one was looked for."""
+    """The receiver took all sizes: there is no limit in the range that was searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +36,22 @@ class Limit:
     largest: int
     """Bytes."""
     transactions: int
-    """How many it took to find it."""
+    """How many it took to find the limit."""
     errno_beyond: int | None
-    """What a size of one byte more failed with; None where the driver cannot say, before Linux 5.19."""
+    """What one byte more failed with; None where the driver reports no errno, before Linux 5.19."""
 
 
 def find_limit(send: Callable[[int], object], *, high: int, low: int = 0) -> Limit:
-    """The largest size from `low` on and below `high` that `send` does not refuse for want of room.
+    """The largest size from `low` on and below `high` for which `send` finds room.
 
     Raises NeverRefusedError where it takes even `high`.
     """
     refusals: dict[int, TransactionFailedError] = {}
-    asked = 0
+    sent = 0
 
     def accepts(size: int) -> bool:
-        nonlocal asked
-        asked += 1
+        nonlocal sent
+        sent += 1
         try:
             send(size)
         except TransactionFailedError as error:
@@ -64,7 +64,7 @@ def find_limit(send: Callable[[int], object], *, high: int, low: int = 0) -> Lim
     largest = largest_accepted(accepts, low=low, high=high)
     if largest == high:
         raise NeverRefusedError(f"even a payload of {high:,} bytes was taken.")
-    return Limit(largest, asked, refusals[largest + 1].errno)
+    return Limit(largest, sent, refusals[largest + 1].errno)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +82,20 @@ class LargestCall:
 
 
 def measure_largest_call(device: Device, size: int | None = None) -> LargestCall:
-    """Look for it with a mapping of `size` bytes, by default libbinder's."""
+    """Find it with a mapping of `size` bytes, by default libbinder's."""
     digests: list[bytes] = []
 
-    def look(call: Call) -> None:
-        if call.code == LOOK:
+    def digest(call: Call) -> None:
+        if call.code == DIGEST:
             digests.append(call.thread.file.process.memory.digest(call.buffer_address, call.data_size))
 
-    with open_pair(device, free_node(device.facts), look, size=size) as pair:
+    with open_pair(device, free_node(device.facts), digest, size=size) as pair:
         client, memory = pair.client, pair.client_process.memory
         high = pair.server.size + WORD
         payload = memory.allocate(high + WORD)
         payload.fill(seed=1)
         data = find_limit(lambda size: client.transact(0, 1, RemotePayload(payload.address, size)), high=high)
-        client.transact(0, LOOK, RemotePayload(payload.address, data.largest))
+        client.transact(0, DIGEST, RemotePayload(payload.address, data.largest))
         intact = digests == [memory.digest(payload.address, data.largest)]
         own_handle = FlatBinderObject(ObjectType.BINDER_TYPE_HANDLE).pack()
         payload.write(0, own_handle + bytes(high - len(own_handle)) + bytes(WORD))
@@ -124,7 +124,7 @@ class LargestOneWay:
 
 
 def measure_largest_one_way(device: Device) -> LargestOneWay:
-    """Look for it with libbinder's mapping."""
+    """Find it with libbinder's mapping."""
     with open_deliveries(device) as deliveries:
 
         def free_space() -> int | None:
@@ -155,5 +155,5 @@ class SizeLimits:
 
 @measurement("size-limits", "The largest call, and the largest one-way transaction, that a receiver takes.")
 def measure_size_limits(device: Device) -> SizeLimits:
-    """Look for either in an otherwise empty mapping."""
+    """Find both, each in an otherwise empty mapping."""
     return SizeLimits(measure_largest_call(device), measure_largest_one_way(device))

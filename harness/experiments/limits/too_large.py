@@ -1,4 +1,4 @@
-"""What a sender and the driver's records are told of a transaction that is too large, and what it leaves."""
+"""How a transaction that is too large fails: what its sender gets, what is logged, what it leaves behind."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Refusal:
     answer: str | None
     """The BR_ command that the sender got, by name; None where the transaction was taken."""
     errno: int | None
-    """What BINDER_GET_EXTENDED_ERROR told the sender; None where there is no such command."""
+    """What BINDER_GET_EXTENDED_ERROR gave the sender; None where there is no such ioctl."""
     logged: Logged | None
-    """None where the driver keeps no such log, or has nothing of it there."""
+    """None where the driver keeps no such log, or no entry of this transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What the driver counts for the receiver; None is what it does not show."""
+    """What the driver counts for the receiver; None where it shows no such count."""
 
     buffers: int | None
     free_one_way_space: int | None
@@ -52,7 +52,7 @@ class Holdings:
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """A call and a one-way transaction that were too large, and what came after them."""
+    """A call and a one-way transaction that were too large, and what followed them."""
 
     mapping: int
     """Bytes that the receiver mapped."""
@@ -65,9 +65,9 @@ class Refusals:
     after: Holdings | None
 
 
-@measurement("too-large", "What comes of a call, and of a one-way transaction, that is too large.")
+@measurement("too-large", "The outcome of a call, and of a one-way transaction, that is too large.")
 def measure_too_large(device: Device) -> Refusals:
-    """Send either with a byte more than there is room for in an empty mapping, then make a small call."""
+    """Send each with a byte more than there is room for in an empty mapping, then make a small call."""
 
     def add_one(call: Call) -> Parcel:
         return Parcel().int32(call.data.int32() + 1)

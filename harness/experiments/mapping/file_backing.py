@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.deliveries import open_deliveries
-from harness.experiments.mapping.frames import frames_behind
+from harness.experiments.instruments.frames import frames_behind
 from harness.kernel.proc.frame_flags import Frame, read_frames
 from harness.kernel.proc.maps import Mapping, read_maps
 
@@ -26,7 +26,7 @@ _MAJOR_FAULTS, _BLOCKS_READ, _BLOCKS_WRITTEN = 9, 11, 12
 
 @dataclass(frozen=True, slots=True)
 class FileActivity:
-    """What a process has had of files, by getrusage(2)."""
+    """The file input and output of a process, by getrusage(2)."""
 
     major_faults: int
     """Page faults that had to wait for a file."""
@@ -40,20 +40,20 @@ class FileBacking:
     """The frames behind a received payload beside those of a mapped file, and what the delivery cost."""
 
     path: str
-    """What /proc/PID/maps shows the binder mapping to be of."""
+    """The file that /proc/PID/maps shows for the binder mapping."""
     payload: tuple[Frame, ...]
     program: tuple[Frame, ...]
-    """As many frames of the receiver's own program, which is mapped from a file."""
+    """Equally many frames of the receiver's own program, which is mapped from a file."""
     cost: FileActivity
     """Of the receiver: from before the payload was sent until it had been read."""
 
 
-@measurement("file-backing", "What the frames behind a received payload are, and what file I/O they cost.")
+@measurement("file-backing", "The frames behind a received payload, and the file I/O that they cost.")
 def measure_file_backing(device: Device) -> FileBacking:
     """Receive a payload, read it, and look up its frames and some of the receiver's program."""
     with open_deliveries(device) as deliveries:
         receiver = deliveries.receiver
-        # What the receiver needs of its own program comes from a file: now, and not when it counts.
+        # The receiver's own program comes from a file: fault its pages in now, and not while counting.
         with deliveries.send(WARM_UP_SIZE) as received:
             receiver.memory.digest(received.address, WARM_UP_SIZE)
             _activity(receiver)

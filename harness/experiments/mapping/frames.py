@@ -1,4 +1,4 @@
-"""Which physical frames lie behind a received payload, and who else has them."""
+"""Which physical frames are behind a received payload, and who else has them mapped."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from harness.agent.payload import digest, fill_pattern
 from harness.binder import Parcel, RemotePayload, open_pair
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.deliveries import open_deliveries
+from harness.experiments.instruments.frames import frames_behind
 from harness.experiments.instruments.node_files import free_node
 from harness.kernel.proc.frame_flags import read_frames
 from harness.kernel.proc.kcore import Kcore
 from harness.kernel.proc.maps import read_maps
-from harness.kernel.proc.pagemap import frames
 
 if TYPE_CHECKING:
     from harness.binder.call import Call
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess
 
 PAYLOAD_SIZE = 10_000
-
-
-def frames_behind(device: Device, process: DeviceProcess, address: int, size: int) -> dict[int, int]:
-    """The frame number of each page present in a range of a process, by the page's address."""
-    return frames(device.files, process.pid, address, size, page_size=process.page_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +125,6 @@ def _all_frames(device: Device, process: DeviceProcess) -> set[int]:
     """The frames of everything that the process has mapped."""
     found: set[int] = set()
     for mapping in read_maps(device.files, process.pid):
-        if mapping.path != "[vsyscall]":  # a page of the kernel's, where pagemap has ended already
+        if mapping.path != "[vsyscall]":  # a page of the kernel, beyond the end of pagemap
             found |= set(frames_behind(device, process, mapping.start, mapping.size).values())
     return found

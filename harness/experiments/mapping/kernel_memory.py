@@ -1,4 +1,4 @@
-"""What kernel memory binder mappings take: address space, records, and the pages behind payloads."""
+"""The kernel memory that binder mappings take: address space, records, and the pages behind payloads."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from harness.agent.syscalls import AT_FDCWD
 from harness.binder.endpoint import binder_vm_size
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.deliveries import open_deliveries
+from harness.experiments.instruments.frames import frames_behind
 from harness.experiments.instruments.node_files import OPEN_FLAGS, NodeFile, any_node, opened
-from harness.experiments.mapping.frames import frames_behind
 from harness.kernel.files import Files
 from harness.kernel.proc.frame_flags import Frame, read_frames
 from harness.kernel.proc.memory import SLABINFO_PATH, SlabCache, VmallocArea, read_slabinfo, read_vmallocinfo
@@ -27,22 +27,22 @@ SLUB_PATH = "/sys/kernel/slab"
 ALLOCATORS = ("SLAB", "SLUB", "SLOB")
 KALLSYMS_PATH = "/proc/kallsyms"
 SYMBOLS = {"SLUB": {"___slab_alloc", "new_slab", "slub_cpu_dead"}, "SLOB": {"slob_alloc", "slob_new_pages"}}
-"""Functions that only this allocator has, not each in every build (mm/slub.c; mm/slob.c, to Linux 6.3)."""
+"""Functions that only this allocator has; a build may lack some (mm/slub.c; mm/slob.c, to Linux 6.3)."""
 GENERAL_CACHES = "kmalloc"
-"""How the names of the caches begin that kmalloc and its kin take objects from."""
+"""The prefix of the caches that kmalloc and its relatives take objects from."""
 PAYLOAD_SIZE = 10_000
 MANY_FILES = 64
 
 
 @dataclass(frozen=True, slots=True)
 class KernelArea:
-    """What a mapping took of the kernel's address space."""
+    """The areas of kernel address space that a mapping took."""
 
     mapping: int
     """Bytes."""
     page_size: int
     appeared: tuple[VmallocArea, ...]
-    """The areas that were there after mmap and not before, the whole system's."""
+    """The areas of the whole system that were there after mmap and not before."""
 
     @property
     def of_mapping_size(self) -> tuple[VmallocArea, ...]:
@@ -56,7 +56,7 @@ class KernelArea:
         return tuple(area for area in self.appeared if area.caller.startswith("binder"))
 
 
-@measurement("kernel-area", "What areas of kernel address space appear when a binder device is mapped.")
+@measurement("kernel-area", "The areas of kernel address space that appear when a binder device is mapped.")
 def measure_kernel_area(device: Device) -> KernelArea:
     """Read /proc/vmallocinfo, map what libbinder maps, and read it again."""
     with device.process() as process, opened(process, any_node(device.facts)) as node:
@@ -74,18 +74,18 @@ class DriverMemory:
     """Where the driver's memory comes from."""
 
     configured: str | None
-    """The allocator the kernel is built with; None where it does not show its configuration."""
+    """The allocator that the kernel's configuration names; None where the kernel does not show it."""
     slub_caches: bool
     """Whether /sys/kernel/slab is there, which only SLUB has."""
     statistics: bool
     """Whether /proc/slabinfo is there, which neither SLOB nor the smallest SLUB has."""
     allocator: str | None
-    """Which one it is; None where nothing shows it."""
+    """The allocator in use; None where nothing shows it."""
     files: int
     """How often a device was opened and mapped to see which caches that fills."""
     filled: dict[str, int]
-    """The general caches that have at least half as many objects more than before: by how many, by the
-    cache's name, which ends in its objects' size."""
+    """The objects added to each general cache that gained at least one for every second mapping. A cache's
+    name ends in the size of its objects."""
     payload: tuple[Frame, ...]
     """The frames behind a received payload."""
 
@@ -114,7 +114,7 @@ def measure_driver_memory(device: Device) -> DriverMemory:
 
 
 def _by_symbol(files: Files) -> str | None:
-    """The allocator among whose functions is one of the kernel's; its list takes a second to read."""
+    """The allocator to which one of the kernel's functions belongs; their list takes a second to read."""
     try:
         names = {line.split()[2] for line in files.read_text(KALLSYMS_PATH).splitlines()}
     except OSError:
@@ -123,7 +123,7 @@ def _by_symbol(files: Files) -> str | None:
 
 
 def _open_and_map(process: DeviceProcess, path: str, times: int) -> None:
-    """Leaves the files open: they are closed with the process."""
+    """The files stay open until the process ends."""
     with process.memory.allocate(process.page_size) as name:
         name.write(0, os.fsencode(path))
         results = process.main.batch(*[Call("openat", AT_FDCWD, name.address, OPEN_FLAGS, 0)] * times)

@@ -1,4 +1,4 @@
-"""To whom a mapping belongs: one for each open file, only its opener's, and no child's."""
+"""Who may have a mapping: one for each open file, its opener only, and no child."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ WORD = 8
 
 @dataclass(frozen=True, slots=True)
 class SecondMapping:
-    """What came of mapping one open file more than once: names of errnos, or `success`."""
+    """The outcomes of mapping one open file more than once: names of errnos, or `success`."""
 
     first: str
     second: str
     after_unmapping: str
-    """Of mapping it once more when the first mapping was gone."""
+    """Of mapping it once more after the first mapping was removed."""
     other_file: str
     """Of mapping another open file of the same process."""
 
 
-@measurement("second-mapping", "What a second mmap of one open binder device says.")
+@measurement("second-mapping", "The outcome of a second mmap of one open binder device.")
 def measure_second_mapping(device: Device) -> SecondMapping:
     """Map one open file twice, and another one beside it; unmap the first, and map it again."""
     path = any_node(device.facts)
@@ -47,7 +47,7 @@ def measure_second_mapping(device: Device) -> SecondMapping:
 
 @dataclass(frozen=True, slots=True)
 class InheritedFile:
-    """What came of mapping an open file: names of errnos, or `success`."""
+    """The outcomes of mapping an open file: names of errnos, or `success`."""
 
     by_child: str
     """Of a child that inherited it."""
@@ -86,7 +86,7 @@ class ForkedMapping:
 
 @measurement("forked-mapping", "What a forked child has of its parent's binder mapping.")
 def measure_forked_mapping(device: Device) -> ForkedMapping:
-    """Receive a payload, fork, and read it in both; the child stays for as long as it is looked at."""
+    """Receive a payload, fork, and read it in both; the child lives until its files were read."""
     with open_deliveries(device) as deliveries, deliveries.send(PAYLOAD_SIZE) as received:
         receiver = deliveries.receiver
         read = Read(received.address, PAYLOAD_SIZE)

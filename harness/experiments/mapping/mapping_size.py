@@ -1,4 +1,4 @@
-"""How much of a mapping transactions can use: all of it up to a cap, and one-way ones a part of that."""
+"""How much of a mapping transactions can use: all of it up to a cap, one-way transactions a part of that."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ WORD = 8
 
 @dataclass(frozen=True, slots=True)
 class MappingCap:
-    """What a mapping larger than any the driver uses is good for, in bytes."""
+    """How much of a mapping that is larger than the driver's cap can be used, in bytes."""
 
     asked_for: int
     mapped: int
     """The size that /proc/PID/smaps shows."""
     largest_payload: int
     errno_beyond: int | None
-    """What a payload of one word more failed with; None where the driver does not tell."""
+    """The errno of a payload of one word more; None where the driver does not report it."""
     counted: int | None
-    """What the driver counts to the mapping; None where its debug files are not to be seen."""
+    """The size of the mapping by the driver's own count; None where its debug files are not readable."""
 
 
 @measurement("mapping-cap", "The largest payload that a process with a mapping of 8 MiB can receive.")
 def measure_mapping_cap(device: Device, asked_for: int = 8 * MIB) -> MappingCap:
-    """Map `asked_for` bytes and look for the largest call that arrives."""
+    """Map `asked_for` bytes and find the largest call that arrives."""
     with (
         open_pair(device, free_node(device.facts), size=asked_for) as pair,
         pair.client_process.memory.allocate(asked_for + WORD) as payload,
@@ -71,15 +71,17 @@ class OneWayShare:
 
     mapping: int
     free_space: int | None
-    """What the driver shows as free for one-way transactions; None where it does not."""
+    """The space that the driver shows as free for one-way transactions; None where its debug files are
+    not readable."""
     largest: int
-    """The largest one-way payload that a receiver without any other took."""
+    """The largest one-way payload that a receiver with an empty mapping took."""
     room_beside: int
     """The largest call that it took beside that one."""
     errno_beyond: int | None
-    """What one more one-way transaction of one word failed with; None where it was taken, or nobody tells."""
+    """The errno of one more one-way transaction, of one word; None where it was taken, or where the driver
+    does not report it."""
     taken_beyond: bool
-    """Whether that one was taken."""
+    """Whether that transaction was taken."""
 
 
 @measurement("oneway-share", "How much of a mapping one-way transactions can use, and calls beside them.")
@@ -101,7 +103,8 @@ def measure_oneway_share(device: Device) -> OneWayShare:
         beyond: TransactionFailedError | None = None
         with deliveries.send(largest, one_way=True):
             try:
-                deliveries.pair.client.post(0, 1, word)  # whether it is taken; it would not arrive yet
+                # It is taken or refused at once; it is not delivered while the first one is kept.
+                deliveries.pair.client.post(0, 1, word)
             except TransactionFailedError as error:
                 beyond = error
             room = largest_accepted(

@@ -2,237 +2,258 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from harness.device.facts import Need
-from harness.experiments.core.claim import Evidence, Finding, Section, Verdict, claim
-from harness.experiments.core.releases import true_before
-from harness.experiments.mapping.frames import measure_same_frames, measure_shared_frames
-from harness.experiments.mapping.kernel_memory import measure_driver_memory, measure_kernel_area
+from harness.device.facts import Facts, Need
+from harness.experiments.core.claim import claim
+from harness.experiments.core.expectation import true_before
+from harness.experiments.core.figure import Figure
+from harness.experiments.core.finding import Finding, Verdict
+from harness.experiments.mapping.frames import (
+    SameFrames,
+    SeenPayload,
+    SharedFrames,
+    measure_same_frames,
+    measure_shared_frames,
+)
+from harness.experiments.mapping.kernel_memory import (
+    DriverMemory,
+    KernelArea,
+    measure_driver_memory,
+    measure_kernel_area,
+)
 from harness.experiments.mapping.pages import (
+    FreedBuffer,
+    FreshMapping,
+    GrowingMapping,
+    PageCounts,
     measure_freed_buffer,
     measure_fresh_mapping,
     measure_growing_mapping,
 )
 from harness.kernel.proc.frame_flags import FrameFlag
 
-if TYPE_CHECKING:
-    from harness.device.device import Device
-
+PAGEMAP, SMAPS = "/proc/PID/pagemap", "Rss in /proc/PID/smaps"
 STATS = "stats, of the driver's debug files"
+FLAGS, SLABINFO, VMALLOCINFO = "/proc/kpageflags", "/proc/slabinfo", "/proc/vmallocinfo"
 MULTI_PAGE = FrameFlag.COMPOUND_HEAD | FrameFlag.COMPOUND_TAIL
 
 
 @claim(
     "mmap.first-page",
+    measure=measure_fresh_mapping,
     documents="B",
-    section=Section.MAPPING,
     statement="mmap allocates one physical page of the buffer at once.",
     experiment="Map the device and count the mapping's pages before anything was received.",
     source="drivers/android/binder_alloc.c, binder_alloc_mmap_handler, Linux 6.12 and 4.14",
     needs=(Need.PAGEMAP,),
-    known=true_before(4, 14),
-    instead="Since Linux 4.14, which keeps its records outside of the buffer, mmap allocates no page of it: "
-    "the first comes with the first transaction.",
+    expected=true_before(4, 14),
+    what_is_true="Since Linux 4.14, which keeps its records outside of the buffer, mmap allocates no page of "
+    "it: the first comes with the first transaction.",
 )
-def mmap_first_page(device: Device) -> Finding:
+def mmap_first_page(m: FreshMapping, facts: Facts) -> Finding:
     """Exactly one page would confirm it."""
-    measured = measure_fresh_mapping(device)
-    pages = measured.pages
     return Finding.whether(
-        pages.present == 1,
-        f"{pages.present} of {measured.size // measured.page_size} pages are there right after mmap",
-        Evidence("pages present", "/proc/PID/pagemap", pages.present),
-        Evidence("pages resident", "Rss in /proc/PID/smaps", pages.resident),
-        Evidence("pages active, on the list, free", STATS, pages.counted),
+        m.pages.present == 1,
+        "right after mmap, a mapping of {pages_mapped} has {pages_present} in memory",
+        pages_mapped=Figure(m.size // m.page_size, "mmap", unit="pages"),
+        pages_present=Figure(m.pages.present, PAGEMAP, unit="pages"),
+        pages_resident=Figure(m.pages.resident, SMAPS, unit="pages"),
+        pages_counted_by_driver=Figure(m.pages.counted, STATS, unit="pages"),
     )
 
 
 @claim(
     "mmap.lazy-pages",
+    measure=measure_growing_mapping,
     documents="AB",
-    section=Section.MAPPING,
     statement="Physical pages come only as transactions need them.",
     experiment="Receive payloads of several sizes and keep them; after each, compare the pages that the "
     "mapping has with those that the buffers lie in.",
     source="drivers/android/binder_alloc.c, binder_install_buffer_pages, Linux 6.12",
     needs=(Need.FREE_BINDER, Need.PAGEMAP),
 )
-def mmap_lazy_pages(device: Device) -> Finding:
+def mmap_lazy_pages(m: GrowingMapping, facts: Facts) -> Finding:
     """A page too many or too few at any step would refute it."""
-    measured = measure_growing_mapping(device)
-    needed = sum(arrival.needed for arrival in measured.arrivals)
-    exact = all(arrival.as_needed for arrival in measured.arrivals)
-    payloads = ", ".join(f"{arrival.payload:,}" for arrival in measured.arrivals)
-    pages = ", ".join(f"{arrival.appeared}" for arrival in measured.arrivals)
+    needed = sum(arrival.needed for arrival in m.arrivals)
+    exact = all(arrival.as_needed for arrival in m.arrivals)
     return Finding.whether(
         needed > 0 and exact,
-        f"with payloads of {payloads} bytes came {pages} pages of {measured.page_size:,}: "
-        f"{'exactly' if exact else 'not'} those that the buffers lie in",
-        Evidence("payloads, pages needed, pages that came", "/proc/PID/pagemap", measured.arrivals),
-        Evidence("pages present at the end", "/proc/PID/pagemap", measured.pages.present, known=needed),
-        Evidence(
-            "pages resident at the end", "Rss in /proc/PID/smaps", measured.pages.resident, known=needed
-        ),
-        Evidence("pages active, on the list, free at the end", STATS, measured.pages.counted),
+        "payloads of {payload_sizes} brought {pages_appeared} of {page_size}: "
+        f"{'exactly' if exact else 'not exactly'} those that the buffers lie in",
+        page_size=Figure(m.page_size, "sysconf", unit="bytes"),
+        payload_sizes=Figure([arrival.payload for arrival in m.arrivals], "BC_TRANSACTION", unit="bytes"),
+        pages_needed=Figure([arrival.needed for arrival in m.arrivals], PAGEMAP, unit="pages"),
+        pages_appeared=Figure([arrival.appeared for arrival in m.arrivals], PAGEMAP, unit="pages"),
+        exactly_as_needed=Figure([arrival.as_needed for arrival in m.arrivals], PAGEMAP),
+        pages_present=Figure(m.pages.present, PAGEMAP, expected=needed, unit="pages"),
+        pages_resident=Figure(m.pages.resident, SMAPS, expected=needed, unit="pages"),
+        pages_counted_by_driver=Figure(m.pages.counted, STATS, unit="pages"),
     )
 
 
 @claim(
     "mmap.freed-at-once",
+    measure=measure_freed_buffer,
     documents="B",
-    section=Section.MAPPING,
     statement="Freeing a buffer unmaps its pages and frees them at once.",
     experiment="Receive a payload of ten pages and free it; count the mapping's pages before and after, and "
     "on a device of our own once more after the kernel's shrinkers ran.",
     source="drivers/android/binder_alloc.c, binder_lru_freelist_add, binder_alloc_free_page, Linux 6.12; "
     "the list is there since Linux 4.14",
     needs=(Need.FREE_BINDER, Need.PAGEMAP),
-    known=true_before(4, 14),
-    instead="Since Linux 4.14 the pages go onto a list and stay mapped, to be used again by the next "
+    expected=true_before(4, 14),
+    what_is_true="Since Linux 4.14 the pages go onto a list and stay mapped, to be used again by the next "
     "transaction; the kernel's shrinker takes them when memory is short.",
 )
-def mmap_freed_at_once(device: Device) -> Finding:
+def mmap_freed_at_once(m: FreedBuffer, facts: Facts) -> Finding:
     """Pages that are still in the process's page table were not freed."""
-    measured = measure_freed_buffer(device)
-    payload = measured.payload // measured.page_size
-    told = (
-        f"pages present with the payload: {measured.held.present}, after freeing it: {measured.freed.present}"
+    sentence = (
+        "the mapping has {pages_present.with_payload} in memory while it holds the payload and "
+        "{pages_present.after_freeing} after that was freed"
     )
-    evidence = [
-        Evidence("pages present with the payload", "/proc/PID/pagemap", measured.held.present, known=payload),
-        Evidence("pages present after freeing it", "/proc/PID/pagemap", measured.freed.present),
-        Evidence("active, on the list, free with the payload", STATS, measured.held.counted),
-        Evidence("active, on the list, free after freeing it", STATS, measured.freed.counted),
-    ]
-    if measured.shrunk is not None:
-        told += f", after shrinking: {measured.shrunk.present}"
-        evidence += [
-            Evidence("pages present after shrinking", "/proc/PID/pagemap", measured.shrunk.present, known=0),
-            Evidence("active, on the list, free after shrinking", STATS, measured.shrunk.counted),
-        ]
-    return Finding.whether(measured.held.present > measured.freed.present == 0, told, *evidence)
+    figures = _pages("with_payload", m.held, expected=m.payload // m.page_size)
+    figures |= _pages("after_freeing", m.freed)
+    if m.shrunk is not None:
+        sentence += "; after the kernel's shrinkers ran it has {pages_present.after_shrinking}"
+        figures |= _pages("after_shrinking", m.shrunk, expected=0)
+    return Finding.whether(m.held.present > m.freed.present == 0, sentence, **figures)
+
+
+def _pages(moment: str, counts: PageCounts, *, expected: int | None = None) -> dict[str, Figure]:
+    return {
+        f"pages_present.{moment}": Figure(counts.present, PAGEMAP, expected=expected, unit="pages"),
+        f"pages_counted_by_driver.{moment}": Figure(counts.counted, STATS, unit="pages"),
+    }
 
 
 @claim(
     "mmap.slob",
+    measure=measure_driver_memory,
     documents="A",
-    section=Section.MAPPING,
     statement="The driver's memory comes from the SLOB allocator, the buffers from its kcalloc and kzalloc.",
-    experiment="See which allocator shows itself, which of its caches are filled when a device is opened and "
-    "mapped many times, and what the frames behind a payload belong to.",
+    experiment="Find out which allocator the kernel has, which of its caches are filled when a device is "
+    "opened and mapped many times, and what the frames behind a payload belong to.",
     source="drivers/android/binder_alloc.c, binder_alloc_mmap_handler (kvcalloc, kzalloc; kcalloc to Linux "
     "6.10), binder_install_single_page (alloc_page), Linux 6.12; mm/slob.c, removed in Linux 6.4",
     needs=(Need.FREE_BINDER, Need.PAGEMAP),
-    known=Verdict.REFUTED,
-    instead="Kernels that run Android use SLUB; SLOB, made for the smallest systems, left Linux in 6.4. From "
-    "kvcalloc and kzalloc come the driver's records, such as the array of a mapping's pages; the buffers "
-    "themselves are single pages of the page allocator.",
+    expected=Verdict.REFUTED,
+    what_is_true="Kernels that run Android use SLUB; SLOB, made for the smallest systems, left Linux in 6.4. "
+    "From kvcalloc and kzalloc come the driver's records, such as the array of a mapping's pages; the "
+    "buffers themselves are single pages of the page allocator.",
 )
-def mmap_slob(device: Device) -> Finding:
+def mmap_slob(m: DriverMemory, facts: Facts) -> Finding:
     """What any slab allocator gives is marked so."""
-    measured = measure_driver_memory(device)
-    of_slab = [frame for frame in measured.payload if FrameFlag.SLAB in frame.flags]
-    single = [frame for frame in measured.payload if not frame.flags & (MULTI_PAGE | FrameFlag.SLAB)]
+    of_slab = [frame for frame in m.payload if FrameFlag.SLAB in frame.flags]
+    single = [frame for frame in m.payload if not frame.flags & (MULTI_PAGE | FrameFlag.SLAB)]
+    allocator = "the slab allocator is {allocator}" if m.allocator else "the kernel hides its slab allocator"
     return Finding.whether(
-        measured.allocator == "SLOB" and bool(of_slab),
-        f"the allocator is {measured.allocator or 'one that does not show itself'}; of "
-        f"{len(measured.payload)} frames behind a payload {len(single)} are single pages, {len(of_slab)} the "
-        f"allocator's",
-        Evidence("allocator configured", "/proc/config.gz", measured.configured),
-        Evidence("SLUB shows its caches", "/sys/kernel/slab", measured.slub_caches),
-        Evidence("the allocator shows statistics", "/proc/slabinfo", measured.statistics),
-        Evidence("the allocator, by these or by its functions", "/proc/kallsyms", measured.allocator),
-        Evidence(f"objects more after {measured.files} mappings", "/proc/slabinfo", measured.filled),
-        Evidence("flags behind the payload", "/proc/kpageflags", [f.flag_names for f in measured.payload]),
+        m.allocator == "SLOB" and bool(of_slab),
+        f"{allocator}; a payload lies in {{frames_behind_payload}}: the page allocator gave "
+        "{frames_given_singly} singly, the slab allocator gave {frames_of_slab_allocator}",
+        allocator_configured=Figure(m.configured, "/proc/config.gz"),
+        slub_caches_shown=Figure(m.slub_caches, "/sys/kernel/slab"),
+        slab_statistics_shown=Figure(m.statistics, SLABINFO),
+        allocator=Figure(m.allocator, "/proc/kallsyms"),
+        mappings_made=Figure(m.files, "mmap", unit="mappings"),
+        objects_added=Figure(m.filled, SLABINFO, unit="objects", varies=True),
+        frames_behind_payload=Figure(len(m.payload), PAGEMAP, unit="frames"),
+        frames_given_singly=Figure(len(single), FLAGS, unit="frames"),
+        frames_of_slab_allocator=Figure(len(of_slab), FLAGS, unit="frames"),
+        flags_behind_payload=Figure([frame.flag_names for frame in m.payload], FLAGS),
     )
 
 
 @claim(
     "mmap.kernel-vm-area",
+    measure=measure_kernel_area,
     documents="BC",
-    section=Section.MAPPING,
     statement="The driver reserves a kernel virtual area of the mapping's size, with a guard page.",
     experiment="Compare the areas in /proc/vmallocinfo before and after mmap of libbinder's size.",
     source="drivers/android/binder_alloc.c, binder_alloc_mmap_handler: get_vm_area with VM_ALLOC to Linux "
     "5.0, none in Linux 6.12",
     needs=(Need.ROOT,),
-    known=true_before(5, 1),
-    instead="Since Linux 5.1 the driver maps a page into the kernel only while it copies. libbinder's 1 MiB "
-    "less two pages dates from the time of the area and its guard page.",
+    expected=true_before(5, 1),
+    what_is_true="Since Linux 5.1 the driver maps a page into the kernel only while it copies. libbinder's "
+    "1 MiB less two pages dates from the time of the area and its guard page.",
 )
-def mmap_kernel_vm_area(device: Device) -> Finding:
+def mmap_kernel_vm_area(m: KernelArea, facts: Facts) -> Finding:
     """An area of that size, with or without the guard page, would confirm it."""
-    measured = measure_kernel_area(device)
     return Finding.whether(
-        bool(measured.of_mapping_size),
-        f"with mmap of {measured.mapping:,} bytes came {len(measured.of_mapping_size)} kernel areas of that "
-        f"size, and {len(measured.of_driver)} of the driver's of any size",
-        Evidence("areas of the mapping's size that came", "/proc/vmallocinfo", measured.of_mapping_size),
-        Evidence("areas of the driver's that came", "/proc/vmallocinfo", measured.of_driver),
-        Evidence("all areas that came", "/proc/vmallocinfo", measured.appeared),
+        bool(m.of_mapping_size),
+        "mmap of {mapped} added {areas_added.of_mapping_size} of that size to the kernel's address space, "
+        "and {areas_added.of_driver} of any size that the driver reserved",
+        **{
+            "mapped": Figure(m.mapping, "mmap", unit="bytes"),
+            "areas_added.of_mapping_size": Figure(len(m.of_mapping_size), VMALLOCINFO, unit="areas"),
+            "areas_added.of_driver": Figure(len(m.of_driver), VMALLOCINFO, unit="areas"),
+            "area_entries.of_mapping_size": Figure(m.of_mapping_size, VMALLOCINFO, varies=True),
+            "area_entries.of_driver": Figure(m.of_driver, VMALLOCINFO, varies=True),
+            "area_entries.of_whole_system": Figure(m.appeared, VMALLOCINFO, varies=True),
+        },
     )
 
 
 @claim(
     "mmap.same-frame",
+    measure=measure_same_frames,
     documents="BC",
-    section=Section.MAPPING,
     statement="Kernel and receiver see a payload in one and the same physical frames.",
     experiment="Find the frames behind a received payload in the receiver's page table, read them through "
     "the kernel's own view of memory, and compare with what was sent; again with other content.",
     source="drivers/android/binder_alloc.c, binder_page_insert, binder_alloc_copy_user_to_buffer, Linux 6.12",
     needs=(Need.FREE_BINDER, Need.PAGEMAP, Need.KCORE),
 )
-def mmap_same_frame(device: Device) -> Finding:
+def mmap_same_frame(m: SameFrames, facts: Facts) -> Finding:
     """Kernel, receiver and sender must agree on the content, twice."""
-    measured = measure_same_frames(device)
-    both = (measured.first, measured.second)
-    frames = [f"{number:#x}" for number in measured.first.frames]
-    agree = all(seen.sent == seen.by_receiver == seen.by_kernel for seen in both)
+    agree = all(seen.sent == seen.by_receiver == seen.by_kernel for seen in (m.first, m.second))
     return Finding.whether(
-        agree and measured.first.sent != measured.second.sent,
-        f"read by the kernel, the frames {', '.join(frames)} behind the receiver's buffer "
-        f"{'hold' if agree else 'do not hold'} the {measured.payload:,} bytes that were sent",
-        *(
-            Evidence(f"{what} of the {place} payload", where, value)
-            for place, seen in zip(("first", "second"), both, strict=True)
-            for what, where, value in (
-                ("digest", "the sender", seen.sent),
-                ("digest", "the receiver's mapping", seen.by_receiver),
-                ("digest", "/proc/kcore, in these frames", seen.by_kernel),
-                ("frames", "/proc/PID/pagemap", seen.frames),
-            )
-        ),
+        agree and m.first.sent != m.second.sent,
+        f"the kernel {'finds' if agree else 'does not find'} the {{payload}} that were sent in the "
+        "{frames_behind_payload} behind the receiver's buffer",
+        payload=Figure(m.payload, "BC_TRANSACTION", unit="bytes"),
+        frames_behind_payload=Figure(len(m.first.frames), PAGEMAP, unit="frames"),
+        **_seen("first", m.first),
+        **_seen("second", m.second),
     )
+
+
+def _seen(which: str, seen: SeenPayload) -> dict[str, Figure]:
+    return {
+        f"digest_sent.{which}": Figure(seen.sent, "the sender"),
+        f"digest_received.{which}": Figure(seen.by_receiver, "the receiver's mapping"),
+        f"digest_in_frames.{which}": Figure(seen.by_kernel, "/proc/kcore, in these frames"),
+        f"frame_numbers.{which}": Figure(seen.frames, PAGEMAP, varies=True),
+    }
 
 
 @claim(
     "mmap.sender-shares",
+    measure=measure_shared_frames,
     documents="B",
-    section=Section.MAPPING,
     statement="The sender maps the receiver's frame too, and sends by writing into it.",
     experiment="Make a call whose payload the receiver keeps, keep its reply, and look for frames of the "
     "receiver's binder mapping among all frames of the sender.",
     source="drivers/android/binder_alloc.c, binder_page_insert, called for the receiver's mapping alone, "
     "Linux 6.12",
     needs=(Need.FREE_BINDER, Need.PAGEMAP),
-    known=Verdict.REFUTED,
-    instead="The frames of a mapping belong to the receiver alone. The sender hands the driver an address in "
-    "its own memory, and the driver copies from there.",
+    expected=Verdict.REFUTED,
+    what_is_true="The frames of a mapping belong to the receiver alone. The sender passes the driver an "
+    "address in its own memory, and the driver copies from there.",
 )
-def mmap_sender_shares(device: Device) -> Finding:
+def mmap_sender_shares(m: SharedFrames, facts: Facts) -> Finding:
     """One frame in common would confirm it."""
-    measured = measure_shared_frames(device)
     return Finding.whether(
-        bool(measured.common),
-        f"{len(measured.common)} of the receiver's {len(measured.receiver)} frames are among the sender's "
-        f"{measured.sender}, of which {measured.sender_payload} hold the payload and "
-        f"{measured.sender_mapping} are of its own binder mapping",
-        Evidence("frames of the receiver's mapping", "/proc/PID/pagemap", measured.receiver),
-        Evidence("frames of the sender, in all", "/proc/PID/pagemap", measured.sender),
-        Evidence("frames of the sender's payload", "/proc/PID/pagemap", measured.sender_payload),
-        Evidence("frames of the sender's mapping", "/proc/PID/pagemap", measured.sender_mapping),
-        Evidence("frames in common", "/proc/PID/pagemap", measured.common),
-        Evidence("how often each of the receiver's is mapped", "/proc/kpagecount", measured.mapped),
+        bool(m.common),
+        "the sender shares {frames.in_common} with the receiver's binder mapping, which has "
+        "{frames.of_receiver_mapping}; the sender has {frames.of_sender_payload} for the payload and "
+        "{frames.of_sender_mapping} in its own binder mapping, among {frames.of_sender} in all",
+        **{
+            "frames.of_receiver_mapping": Figure(len(m.receiver), PAGEMAP, unit="frames"),
+            "frames.of_sender": Figure(m.sender, PAGEMAP, unit="frames", varies=True),
+            "frames.of_sender_payload": Figure(m.sender_payload, PAGEMAP, unit="frames"),
+            "frames.of_sender_mapping": Figure(m.sender_mapping, PAGEMAP, unit="frames"),
+            "frames.in_common": Figure(len(m.common), PAGEMAP, unit="frames"),
+            "frame_numbers.of_receiver_mapping": Figure(m.receiver, PAGEMAP, varies=True),
+            "frame_numbers.in_common": Figure(m.common, PAGEMAP, varies=True),
+            "times_mapped.of_receiver_mapping": Figure(m.mapped, "/proc/kpagecount", unit="times"),
+        },
     )

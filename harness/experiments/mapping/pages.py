@@ -1,4 +1,4 @@
-"""When a mapping gets its physical pages, and when it loses them again."""
+"""When a mapping gets its physical pages, and when it loses them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DROP_CACHES_PATH = "/proc/sys/vm/drop_caches"
 SLAB_OBJECTS = "2"
-"""What to write there to have every shrinker called (Documentation/admin-guide/sysctl/vm.rst)."""
+"""Written there, it has every shrinker called (Documentation/admin-guide/sysctl/vm.rst)."""
 SHRINK_SECONDS = 5.0
 MAPPING_SIZE = 1024 * 1024
 
@@ -33,12 +33,12 @@ class PageCounts:
     resident: int
     """The same by /proc/PID/smaps (Rss)."""
     counted: Pages | None
-    """By the driver; None where it does not show that."""
+    """By the driver's count; None where the driver does not show it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FreshMapping:
-    """A mapping that nothing was received in."""
+    """A mapping in which nothing was received yet."""
 
     size: int
     """Bytes."""
@@ -57,14 +57,14 @@ def measure_fresh_mapping(device: Device) -> FreshMapping:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What a payload did to the receiver's pages, while all earlier ones stay where they are."""
+    """How a payload changed the receiver's pages, while all earlier payloads stay in place."""
 
     payload: int
     """Bytes."""
     needed: int
-    """Pages that its buffer lies in and no earlier one did."""
+    """Pages that its buffer lies in and no earlier buffer does."""
     appeared: int
-    """Pages that the mapping has now and had not before."""
+    """Pages that the mapping has now and did not have before."""
     as_needed: bool
     """Whether the mapping's pages are exactly those that the received buffers lie in."""
 
@@ -108,7 +108,7 @@ def measure_growing_mapping(device: Device, payloads: Sequence[int] = ()) -> Gro
 
 @dataclass(frozen=True, slots=True)
 class FreedBuffer:
-    """The pages of a mapping while it holds one payload, after that was freed, and after shrinking."""
+    """The pages of a mapping while it holds one payload, after it was freed, and after shrinking."""
 
     payload: int
     """Bytes."""
@@ -116,7 +116,7 @@ class FreedBuffer:
     held: PageCounts
     freed: PageCounts
     shrunk: PageCounts | None
-    """After the kernel's shrinkers ran; None on a device of somebody else's, where they are let be."""
+    """After the kernel's shrinkers ran; None on a device that is not disposable, where they are not run."""
 
 
 @measurement("freed-buffer", "What becomes of a payload's pages when the receiver frees it.")
@@ -141,13 +141,13 @@ def _shrink(device: Device, process: DeviceProcess, address: int, size: int) -> 
     while True:
         device.files.write_text(DROP_CACHES_PATH, SLAB_OBJECTS)
         counts = _count(device, process, address, size)
-        # A shrinker passes over what somebody holds a lock on at the moment.
+        # A shrinker skips what is locked at the moment.
         if counts.present == 0 or deadline.expired:
             return counts
 
 
 def _pages_of(address: int, size: int, page: int) -> range:
-    """The addresses of the pages that a buffer lies in; an empty one takes a place too."""
+    """The addresses of the pages that a buffer lies in; an empty buffer takes space too."""
     return range(address // page * page, address + max(size, 1), page)
 
 

@@ -1,4 +1,4 @@
-"""Whether a process can write into its binder mapping, by any of the ways there are."""
+"""Whether a process can write into its binder mapping, in any way."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WORD = 8
 
 @dataclass(frozen=True, slots=True)
 class WritableMapping:
-    """What came of asking for a writable mapping: names of errnos, or `success`."""
+    """The outcomes of requests for a writable mapping: names of errnos, or `success`."""
 
     mapped_writable: str
     """Of mmap with PROT_WRITE."""
@@ -39,7 +39,7 @@ class WritableMapping:
 
 @measurement("writable-mapping", "Whether a binder mapping can be writable, or become so.")
 def measure_writable_mapping(device: Device) -> WritableMapping:
-    """Map with and without PROT_WRITE, and ask for it afterwards."""
+    """Map with and without PROT_WRITE, and try to add it afterwards."""
     writable = mmap.PROT_READ | mmap.PROT_WRITE
     with device.process() as process, opened(process, any_node(device.facts)) as node:
         asked = node.mmap_call(MAPPING_SIZE, writable), node.mmap_call(MAPPING_SIZE)
@@ -54,23 +54,23 @@ def measure_writable_mapping(device: Device) -> WritableMapping:
 
 @dataclass(frozen=True, slots=True)
 class UserWrites:
-    """What came of a receiver's writing over a payload: names of errnos, or `success`."""
+    """The outcomes of a receiver's attempts to overwrite a payload: names of errnos, or `success`."""
 
     by_store: str
     """By a store instruction."""
     by_output: str
     """By a system call that was given the address for its output."""
     by_memory_file: str
-    """By root, through /proc/self/mem, which goes past the protection of other read-only memory."""
+    """By root, through /proc/self/mem, which bypasses the protection of other read-only memory."""
     elsewhere: str
-    """The same into read-only memory of the process's own."""
+    """The same, into read-only memory of the process itself."""
     unchanged: bool
     """Whether the payload was still what had been sent."""
 
 
 @measurement("user-writes", "Whether a receiver can write into its binder mapping.")
 def measure_user_writes(device: Device) -> UserWrites:
-    """Receive a payload and try to write over its first bytes."""
+    """Receive a payload and try to overwrite its first bytes."""
     with open_deliveries(device) as deliveries, deliveries.send(PAYLOAD_SIZE) as received:
         process = deliveries.receiver
         with process.memory.allocate(process.page_size) as own, process.memory.allocate(WORD) as source:

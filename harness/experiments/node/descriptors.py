@@ -173,6 +173,21 @@ def measure_arriving_descriptor(device: Device) -> ArrivingDescriptor:
     return ArrivingDescriptor(sent, full_callee, called, callee_with_room, full_caller, caller_with_room)
 
 
+@dataclass(frozen=True, slots=True)
+class DescriptorExhaustion:
+    """What becomes of opening, and of descriptors that arrive, where no descriptor is left."""
+
+    opening: DescriptorLimit
+    arriving: ArrivingDescriptor | None
+    """None where no binder node is free, so that nothing can be sent."""
+
+
+def measure_descriptor_exhaustion(device: Device) -> DescriptorExhaustion:
+    """Both measurements, the second where the device has a free node."""
+    arriving = measure_arriving_descriptor(device) if device.facts.free_binder_device else None
+    return DescriptorExhaustion(measure_descriptor_limit(device), arriving)
+
+
 def _target(device: Device, path: str) -> str:
     try:
         return device.files.read_link(path)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
-from harness.device.facts import Need
-from harness.experiments.core.claim import Evidence, Expectation, Finding, Section, Verdict, claim
-from harness.experiments.protocol.call_sequence import Exchange, Traced, measure_call_sequence
-from harness.experiments.protocol.loopers import measure_looper_states, measure_thread_pool
-
-if TYPE_CHECKING:
-    from harness.device.device import Device
+from harness.device.facts import Facts, Need
+from harness.experiments.core.claim import claim
+from harness.experiments.core.expectation import Expectation
+from harness.experiments.core.figure import Figure
+from harness.experiments.core.finding import Finding, Verdict
+from harness.experiments.protocol.call_sequence import CallSequence, Exchange, Traced, measure_call_sequence
+from harness.experiments.protocol.loopers import Loopers, measure_loopers
 
 CALL = (
     Traced("caller", "BC_TRANSACTION"),
@@ -21,7 +20,7 @@ CALL = (
     Traced("callee", "BR_TRANSACTION_COMPLETE"),
     Traced("caller", "BR_REPLY"),
 )
-"""The order in which the documents tell of a call."""
+"""The order of a call's commands in the documents."""
 
 LOOPER_STATES = {
     (): (),
@@ -31,102 +30,108 @@ LOOPER_STATES = {
     ("BC_ENTER_LOOPER", "BC_REGISTER_LOOPER"): ("REGISTERED", "ENTERED", "INVALID"),
     ("BC_REGISTER_LOOPER", "BC_ENTER_LOOPER"): ("REGISTERED", "ENTERED", "INVALID"),
 }
-"""The state of a thread by what it says, if the driver has not asked for it."""
+"""The state of a thread that the driver has not requested, by what it has written."""
+
+THREAD_STATES = "proc/PID, of the driver's debug files"
 
 
 @claim(
     "proto.call-sequence",
+    measure=measure_call_sequence,
     documents="BC",
-    section=Section.PROTOCOL,
     statement="A call is BC_TRANSACTION and BR_TRANSACTION_COMPLETE at the caller, BR_TRANSACTION, BC_REPLY "
     "and BR_TRANSACTION_COMPLETE at the callee, and BR_REPLY at the caller, in this order.",
-    experiment="Call twice on one thread, as libbinder does, and put down what goes into each ioctl and what "
+    experiment="Call twice on one thread, as libbinder does, and record what goes into each ioctl and what "
     "comes out; trace the second call in the driver, to see both sides in order of time.",
     source="drivers/android/binder.c, binder_transaction: binder_enqueue_deferred_thread_work_ilocked, "
     "binder_has_work_ilocked; Linux 6.12. Commit 148ade2c4d4f, Linux 4.16",
-    known=Expectation(
+    expected=Expectation(
         "refuted since Linux 4.16",
         lambda facts: Verdict.REFUTED if facts.kernel_version >= (4, 16) else None,
     ),
     needs=(Need.FREE_BINDER, Need.TRACING),
-    instead="Each side has its three in this order. But since Linux 4.16 the caller's "
-    "BR_TRANSACTION_COMPLETE waits for the reply: the callee has long said BC_REPLY when one read brings "
+    what_is_true="Each side has its three in this order. But since Linux 4.16 the caller's "
+    "BR_TRANSACTION_COMPLETE waits for the reply: the callee has long written BC_REPLY when one read brings "
     "the caller both it and BR_REPLY. Only the first ioctl of a thread's life returns with it at once.",
 )
-def call_sequence(device: Device) -> Finding:
+def proto_call_sequence(m: CallSequence, facts: Facts) -> Finding:
     """What decides is the one order of both sides, as the driver traced it."""
-    measured = measure_call_sequence(device)
-    traced = tuple(step for step in measured.traced if step in CALL)
-    caller, callee = _words(measured.caller), _words(measured.callee)
+    traced = tuple(step for step in m.traced if step in CALL)
+    caller, callee = _commands(m.caller), _commands(m.callee)
     return Finding.whether(
         traced == CALL,
-        ", ".join(f"{step.by} {step.word}" for step in traced),
-        Evidence("both sides, in order of time", "tracepoints binder_command, binder_return", traced),
-        Evidence("the caller's own order", "BINDER_WRITE_READ", caller, known=_own(CALL, "caller")),
-        Evidence("the callee's own order", "BINDER_WRITE_READ", callee, known=_own(CALL, "callee")),
-        Evidence("the caller's own order", "the trace", _own(traced, "caller"), known=caller),
-        Evidence("the callee's own order", "the trace", _own(traced, "callee"), known=callee),
-        Evidence("the caller's ioctls", "BINDER_WRITE_READ", measured.caller),
-        Evidence("those of the call before, the thread's first", "BINDER_WRITE_READ", measured.first),
-        Evidence("the call and the reply", "tracepoints binder_transaction, …_received", measured.hops),
-        Evidence(
-            "whether they are replies, and were received",
-            "the same",
-            [(hop.reply, hop.received is not None) for hop in measured.hops],
-            known=[(False, True), (True, True)],
+        "in order of time: {order_of_both_sides}",
+        order_of_both_sides=Figure(
+            [f"{step.by} {step.command}" for step in traced], "tracepoints binder_command, binder_return"
         ),
-        Evidence("whether the trace lacks nothing", "per_cpu/*/stats", measured.complete, known=True),
+        **{
+            "callers_order.in_ioctls": Figure(caller, "BINDER_WRITE_READ", expected=_own(CALL, "caller")),
+            "callees_order.in_ioctls": Figure(callee, "BINDER_WRITE_READ", expected=_own(CALL, "callee")),
+            "callers_order.in_trace": Figure(_own(traced, "caller"), "the trace", expected=caller),
+            "callees_order.in_trace": Figure(_own(traced, "callee"), "the trace", expected=callee),
+            "callers_ioctls.of_the_traced_call": Figure(m.caller, "BINDER_WRITE_READ"),
+            "callers_ioctls.of_the_threads_first_call": Figure(m.first, "BINDER_WRITE_READ"),
+        },
+        call_and_reply=Figure(m.hops, "tracepoints binder_transaction, …_received", varies=True),
+        is_reply_and_was_received=Figure(
+            [(hop.reply, hop.received is not None) for hop in m.hops],
+            "the same",
+            expected=[(False, True), (True, True)],
+        ),
+        trace_complete=Figure(m.complete, "per_cpu/*/stats", expected=True),
     )
 
 
-def _words(exchanges: tuple[Exchange, ...]) -> tuple[str, ...]:
-    """What one side said and heard, in order, as far as the documents tell of it."""
-    told_of = {step.word for step in CALL}
-    words = [word for exchange in exchanges for word in (*exchange.said, *exchange.heard)]
-    return tuple(word for word in words if word in told_of)
+def _commands(exchanges: tuple[Exchange, ...]) -> tuple[str, ...]:
+    """What one side wrote and read, in order: those commands that are in the documents."""
+    documented = {step.command for step in CALL}
+    commands = [command for exchange in exchanges for command in (*exchange.written, *exchange.returned)]
+    return tuple(command for command in commands if command in documented)
 
 
 def _own(steps: tuple[Traced, ...], side: str) -> tuple[str, ...]:
-    return tuple(step.word for step in steps if step.by == side)
+    return tuple(step.command for step in steps if step.by == side)
 
 
 @claim(
     "proto.looper",
+    measure=measure_loopers,
     documents="B",
-    section=Section.PROTOCOL,
     statement="BC_ENTER_LOOPER, BC_REGISTER_LOOPER and BC_EXIT_LOOPER set a thread's state, and "
-    "BINDER_SET_MAX_THREADS makes the driver ask for threads, up to that number, with BR_SPAWN_LOOPER.",
-    experiment="Have threads say them in every order, and read their states; then raise the limit in steps, "
-    "with more calls than threads, and start each thread that is asked for.",
+    "BINDER_SET_MAX_THREADS makes the driver request threads, up to that number, with BR_SPAWN_LOOPER.",
+    experiment="Have threads write them in every order, and read their states; then raise the limit in "
+    "steps, with more calls than threads, and start each thread that is requested.",
     source="drivers/android/binder.c, binder_thread_write and the end of binder_thread_read, Linux 6.12",
     needs=(Need.FREE_BINDER, Need.BINDER_DEBUG),
 )
-def looper(device: Device) -> Finding:
-    """The driver must ask for exactly as many threads as each limit allows."""
-    states = measure_looper_states(device)
-    growth = measure_thread_pool(device)
-    shown = {looper.said: looper.state for looper in states.loopers}
-    registered = [looper.state for looper in growth.registered]
-    asked = list(accumulate(step.asked for step in growth.steps))
-    allowed = [step.maximum for step in growth.steps]
-    calls = sum(step.calls for step in growth.steps)
+def proto_looper(m: Loopers, facts: Facts) -> Finding:
+    """The driver must request exactly as many threads as each limit allows."""
+    states = {looper.written: looper.state for looper in m.states.loopers}
+    registered = [looper.state for looper in m.growth.registered]
+    requested = list(accumulate(step.requested for step in m.growth.steps))
+    limits = [step.maximum for step in m.growth.steps]
+    calls = sum(step.calls for step in m.growth.steps)
     return Finding.whether(
-        shown == LOOPER_STATES and set(registered) == {("REGISTERED",)} and asked == allowed,
-        f"under limits of {allowed} the driver has asked for {asked} threads in {calls} calls; a thread that "
-        "registers unasked, or both enters and registers, is marked invalid; one that exits is marked too",
-        *(
-            Evidence(
-                f"state after {', '.join(said) or 'nothing'}",
-                "proc/PID, of the driver's debug files",
-                state,
-                known=LOOPER_STATES.get(said),
+        states == LOOPER_STATES and set(registered) == {("REGISTERED",)} and requested == limits,
+        "under limits of {limits}, the driver has requested {threads_requested} in {calls}; a thread that "
+        "registers unrequested is marked {state_after.register}, one that enters and registers "
+        "{state_after.enter_register}, one that enters and exits {state_after.enter_exit}",
+        **{
+            f"state_after.{_actions(written)}": Figure(
+                state, THREAD_STATES, expected=LOOPER_STATES.get(written)
             )
-            for said, state in shown.items()
-        ),
-        Evidence("states of the threads asked for", "proc/PID, of the driver's debug files", registered),
-        Evidence("threads asked for, under each limit", "BR_SPAWN_LOOPER", asked, known=allowed),
-        Evidence("requested, started, maximum", "stats, of the driver's debug files", growth.steps[-1].pool),
-        Evidence(
-            "what a call brings a thread after BC_EXIT_LOOPER", "BINDER_WRITE_READ", states.heard_after_exit
-        ),
+            for written, state in states.items()
+        },
+        states_of_requested_threads=Figure(registered, THREAD_STATES),
+        limits=Figure(limits, "BINDER_SET_MAX_THREADS", unit="threads"),
+        threads_requested=Figure(requested, "BR_SPAWN_LOOPER", expected=limits, unit="threads"),
+        calls=Figure(calls, "BR_TRANSACTION", unit="calls"),
+        thread_pool=Figure(m.growth.steps[-1].pool, "stats, of the driver's debug files"),
+        returned_after_exit=Figure(m.states.returned_after_exit, "BINDER_WRITE_READ"),
     )
+
+
+def _actions(written: tuple[str, ...]) -> str:
+    """What the commands do: `enter_exit` for BC_ENTER_LOOPER, BC_EXIT_LOOPER."""
+    names = [command.removeprefix("BC_").removesuffix("_LOOPER").lower() for command in written]
+    return "_".join(names) or "nothing"

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from harness.device.device import Device
 
 CODE = 1
-WORDS = ("binder:binder_command", "binder:binder_return")
+COMMAND_EVENTS = ("binder:binder_command", "binder:binder_return")
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One BINDER_WRITE_READ: the commands that went in and those that came out."""
 
-    said: tuple[str, ...]
-    heard: tuple[str, ...]
+    written: tuple[str, ...]
+    returned: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Traced:
     """One command as the driver's tracepoints binder_command and binder_return show it."""
 
     by: str
-    """`caller` or `callee`, whichever end said or heard it."""
-    word: str
+    """`caller` or `callee`, whichever end wrote or read it."""
+    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class CallSequence:
     callee: tuple[Exchange, ...]
     """The callee's in the second call."""
     traced: tuple[Traced, ...]
-    """What both said and heard in the second call, in order of time. The driver does not trace BR_NOOP."""
+    """What both wrote and read in the second call, in order of time. The driver does not trace BR_NOOP."""
     hops: tuple[Hop, ...]
     """The call and the reply, as the driver's other tracepoints show them."""
     complete: bool
@@ -62,7 +62,7 @@ class CallSequence:
 
 @measurement("call-sequence", "Which commands make up a call, in which order.")
 def measure_call_sequence(device: Device) -> CallSequence:
-    """Call as libbinder does: the caller's one ioctl says the call, and waits for what comes."""
+    """Call as libbinder does: the caller's one ioctl writes the call, and waits for what comes."""
     with (
         open_ends(device, free_node(device.facts)) as pair,
         concurrent.futures.ThreadPoolExecutor(1) as beside,
@@ -75,14 +75,14 @@ def measure_call_sequence(device: Device) -> CallSequence:
 
         first, _ = call_and_reply()
         pids = (pair.client_process.pid, pair.server_process.pid)
-        with device.tracing.record(events=(*WORDS, *EVENTS), pids=pids) as recording:
+        with device.tracing.record(events=(*COMMAND_EVENTS, *EVENTS), pids=pids) as recording:
             caller, callee = call_and_reply()
     ends = {pair.client.remote.tid: "caller", pair.server.remote.tid: "callee"}
     return CallSequence(
         first=first,
         caller=caller,
         callee=callee,
-        traced=traced_words(recording.events(), ends),
+        traced=traced_commands(recording.events(), ends),
         hops=parse_hops(recording.events()),
         complete=not recording.lost and not recording.trace.unknown_lines,
     )
@@ -91,32 +91,31 @@ def measure_call_sequence(device: Device) -> CallSequence:
 def _call(caller: Binder) -> tuple[Exchange, ...]:
     """Call, and read until the reply is there."""
     exchanges: list[Exchange] = []
-    said: tuple[Command, ...] = (commands.Transaction(target=0, code=CODE),)
+    to_write: tuple[Command, ...] = (commands.Transaction(target=0, code=CODE),)
     while True:
-        heard = _exchange(caller, said, exchanges)
-        if replies := [word for word in heard if isinstance(word, returns.Reply)]:
+        returned = _exchange(caller, to_write, exchanges)
+        if replies := [command for command in returned if isinstance(command, returns.Reply)]:
             caller.say(*(commands.FreeBuffer(reply.buffer) for reply in replies))
             return tuple(exchanges)
-        said = ()
+        to_write = ()
 
 
 def _answer(callee: Binder) -> tuple[Exchange, ...]:
-    """Wait for one call, and reply nothing."""
+    """Wait for one call, and send an empty reply."""
     exchanges: list[Exchange] = []
-    heard = _exchange(callee, (commands.EnterLooper(),), exchanges)
-    call = only(returns.Transaction, heard)
+    call = only(returns.Transaction, _exchange(callee, (commands.EnterLooper(),), exchanges))
     _exchange(callee, (commands.FreeBuffer(call.buffer), commands.Reply()), exchanges)
     return tuple(exchanges)
 
 
-def _exchange(end: Binder, said: tuple[Command, ...], exchanges: list[Exchange]) -> list[Return]:
-    heard = end.write_read(commands.compose(*said), READ_SIZE).returns
-    exchanges.append(Exchange(names(said), names(heard)))
-    return heard
+def _exchange(end: Binder, to_write: tuple[Command, ...], exchanges: list[Exchange]) -> list[Return]:
+    returned = end.write_read(commands.compose(*to_write), READ_SIZE).returns
+    exchanges.append(Exchange(names(to_write), names(returned)))
+    return returned
 
 
-def traced_words(events: Iterable[TraceEvent], ends: Mapping[int, str]) -> tuple[Traced, ...]:
-    """What the threads of `ends` said and heard: the trace has it as `cmd=0x40406300 BC_TRANSACTION`."""
+def traced_commands(events: Iterable[TraceEvent], ends: Mapping[int, str]) -> tuple[Traced, ...]:
+    """What the threads of `ends` wrote and read: in the trace, `cmd=0x40406300 BC_TRANSACTION`."""
     return tuple(
         Traced(ends[event.tid], event.text.rpartition(" ")[2])
         for event in events

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from harness.binder.abi.uapi import BINDER_CURRENT_PROTOCOL_VERSION
-from harness.device.facts import Need
-from harness.experiments.core.claim import Evidence, Finding, Section, claim
+from harness.device.facts import Facts, Need
+from harness.experiments.core.claim import claim
+from harness.experiments.core.figure import Figure
+from harness.experiments.core.finding import Finding
 from harness.experiments.instruments.attempts import SUCCESS
-from harness.experiments.protocol.freed_space import PARTS, measure_freed_space
-from harness.experiments.protocol.ioctls import UNKNOWN, measure_ioctls, measure_protocol_version
-from harness.experiments.protocol.senders import Identity, measure_senders
-from harness.experiments.protocol.write_read import measure_write_or_read
+from harness.experiments.protocol.freed_space import PARTS, FreedSpace, measure_freed_space
+from harness.experiments.protocol.ioctls import (
+    REFUSAL,
+    IoctlSurvey,
+    ProtocolVersion,
+    measure_ioctls,
+    measure_protocol_version,
+)
+from harness.experiments.protocol.senders import Identity, Sender, Senders, measure_senders
+from harness.experiments.protocol.write_read import WriteOrRead, measure_write_or_read
 
-if TYPE_CHECKING:
-    from harness.device.device import Device
-
-PROTOCOLS = {8: (SUCCESS, UNKNOWN), 7: (UNKNOWN, SUCCESS)}
+PROTOCOLS = {8: (SUCCESS, REFUSAL), 7: (REFUSAL, SUCCESS)}
 """By version: the outcomes of BINDER_WRITE_READ with the arguments of 64-bit and of 32-bit pointers."""
 
 FIRST_IOCTLS = {
@@ -27,130 +30,141 @@ FIRST_IOCTLS = {
     "BINDER_VERSION",
 }
 
+WHICH_SIZES = {
+    (True, False): "write_only",
+    (False, False): "neither",
+    (False, True): "read_only",
+    (True, True): "both",
+}
+"""Which of write_size and read_size are not zero, in words."""
+
 
 @claim(
     "proto.version",
+    measure=measure_protocol_version,
     documents="B",
-    section=Section.PROTOCOL,
-    statement="BINDER_VERSION tells the version of the protocol that the driver speaks.",
-    experiment="Ask for it; then write and read nothing with the argument that BINDER_WRITE_READ has in "
+    statement="BINDER_VERSION reports the version of the protocol that the driver speaks.",
+    experiment="Call it; then write and read nothing with the argument that BINDER_WRITE_READ has in "
     "protocol 8 (48 bytes) and with the one it has in protocol 7 (24 bytes).",
     source="include/uapi/linux/android/binder.h, BINDER_CURRENT_PROTOCOL_VERSION; binder.c, binder_ioctl; "
     "Linux 6.12",
 )
-def protocol_version(device: Device) -> Finding:
-    """The driver must know the arguments of the version it tells, and not those of the other."""
-    measured = measure_protocol_version(device)
-    outcomes = (measured.wide, measured.narrow)
+def proto_version(m: ProtocolVersion, facts: Facts) -> Finding:
+    """The driver must accept the arguments of the version it reports, and refuse those of the other."""
     return Finding.whether(
-        PROTOCOLS.get(measured.version) == outcomes,
-        f"it answers {measured.version}; BINDER_WRITE_READ with 64-bit pointers: {measured.wide}, "
-        f"with 32-bit ones: {measured.narrow}",
-        Evidence("version", "BINDER_VERSION", measured.version, known=BINDER_CURRENT_PROTOCOL_VERSION),
-        Evidence("outcome with 48 bytes", "BINDER_WRITE_READ", measured.wide),
-        Evidence("outcome with 24 bytes", "BINDER_WRITE_READ", measured.narrow),
+        PROTOCOLS.get(m.version) == (m.wide, m.narrow),
+        "BINDER_VERSION returns {version}; BINDER_WRITE_READ with 64-bit pointers: "
+        "{outcome.of_64_bit_pointers}, with 32-bit pointers: {outcome.of_32_bit_pointers}",
+        version=Figure(m.version, "BINDER_VERSION", expected=BINDER_CURRENT_PROTOCOL_VERSION),
+        **{
+            "outcome.of_64_bit_pointers": Figure(m.wide, "BINDER_WRITE_READ"),
+            "outcome.of_32_bit_pointers": Figure(m.narrow, "BINDER_WRITE_READ"),
+        },
     )
 
 
 @claim(
     "proto.ioctls",
+    measure=measure_ioctls,
     documents="B",
-    section=Section.PROTOCOL,
-    statement="The driver knows BINDER_WRITE_READ, SET_MAX_THREADS, SET_CONTEXT_MGR, THREAD_EXIT and "
-    "VERSION; a request that it does not know is answered EINVAL.",
-    experiment="Ask all numbers from 0 to 255 of type b, each with every direction and size that is in use, "
-    "and look for answers other than EINVAL.",
+    statement="The driver supports BINDER_WRITE_READ, SET_MAX_THREADS, SET_CONTEXT_MGR, THREAD_EXIT and "
+    "VERSION; a request that it does not support fails with EINVAL.",
+    experiment="Try all numbers from 0 to 255 of type b, each with every direction and size that is in use, "
+    "and look for outcomes other than EINVAL.",
     source="drivers/android/binder.c, binder_ioctl, Linux 6.12",
 )
-def ioctls(device: Device) -> Finding:
+def proto_ioctls(m: IoctlSurvey, facts: Facts) -> Finding:
     """All five must be there, and nothing else that the kernel's header does not name."""
-    measured = measure_ioctls(device)
-    newer = [name for name in measured.known if name not in FIRST_IOCTLS]
-    refused = measured.others.get(UNKNOWN, 0) + len(measured.unknown)
+    newer = [name for name in m.supported if name not in FIRST_IOCTLS]
     return Finding.whether(
-        set(measured.known) >= FIRST_IOCTLS and set(measured.others) == {UNKNOWN},
-        f"of {measured.tried:,} requests it knows {len(measured.known)}, these five and {len(newer)} newer "
-        f"ones; {refused:,} are answered {UNKNOWN}",
-        Evidence("known", "ioctl", measured.known),
-        Evidence("newer than the five", "ioctl", newer),
-        Evidence("in the kernel's header, but not known", "ioctl", measured.unknown),
-        Evidence("answers to all that the header does not name", "ioctl", measured.others),
+        set(m.supported) >= FIRST_IOCTLS and set(m.others) == {REFUSAL},
+        "of {requests.tried}, the driver supports {requests.supported} (newer than these five: "
+        "{requests.newer}); {requests.refused} fail with EINVAL",
+        supported_ioctls=Figure(m.supported, "ioctl"),
+        newer_ioctls=Figure(newer, "ioctl"),
+        unsupported_ioctls=Figure(m.unsupported, "ioctl"),
+        outcomes_of_unnamed_requests=Figure(m.others, "ioctl"),
+        **{
+            "requests.tried": Figure(m.tried, "ioctl", unit="requests"),
+            "requests.supported": Figure(len(m.supported), "ioctl"),
+            "requests.newer": Figure(len(newer), "ioctl"),
+            "requests.refused": Figure(m.others.get(REFUSAL, 0) + len(m.unsupported), "ioctl"),
+        },
     )
 
 
 @claim(
     "proto.write-or-read",
+    measure=measure_write_or_read,
     documents="B",
-    section=Section.PROTOCOL,
     statement="write_size and read_size alone decide whether BINDER_WRITE_READ writes, reads, or does both.",
     experiment="With both buffers in place and a call in the write buffer, set each size to zero or not, in "
     "all four combinations; see what was consumed, and which calls arrive.",
     source="drivers/android/binder.c, binder_ioctl_write_read, Linux 6.12",
     needs=(Need.FREE_BINDER,),
 )
-def write_or_read(device: Device) -> Finding:
+def proto_write_or_read(m: WriteOrRead, facts: Facts) -> Finding:
     """Nothing may be consumed of a buffer whose size is zero, and something of every other."""
-    measured = measure_write_or_read(device)
-    written = tuple(exchange.code for exchange in measured.exchanges if exchange.write_size)
+    written = tuple(exchange.code for exchange in m.exchanges if exchange.write_size)
+    figures: dict[str, Figure] = {}
+    parts: list[str] = []
+    for exchange in m.exchanges:
+        which = WHICH_SIZES[bool(exchange.write_size), bool(exchange.read_size)]
+        sizes = (exchange.write_size, exchange.read_size)
+        consumed = (exchange.write_consumed, exchange.read_consumed)
+        figures[f"sizes.{which}"] = Figure(sizes, "BINDER_WRITE_READ", unit="bytes")
+        figures[f"consumed.{which}"] = Figure(consumed, "BINDER_WRITE_READ", unit="bytes")
+        parts.append(f"{{consumed.{which}}} of {{sizes.{which}}}")
     return Finding.whether(
-        measured.delivered == written
+        m.delivered == written
         and all(
             exchange.write_consumed == exchange.write_size
             and bool(exchange.read_consumed) == bool(exchange.read_size)
-            for exchange in measured.exchanges
+            for exchange in m.exchanges
         ),
-        "; ".join(
-            f"sizes {exchange.write_size} and {exchange.read_size}: consumed {exchange.write_consumed} and "
-            f"{exchange.read_consumed}"
-            for exchange in measured.exchanges
-        ),
-        *(
-            Evidence(
-                f"consumed of {exchange.write_size} to write and {exchange.read_size} to read",
-                "BINDER_WRITE_READ",
-                (exchange.write_consumed, exchange.read_consumed),
-            )
-            for exchange in measured.exchanges
-        ),
-        Evidence("codes of the calls that arrived", "BR_TRANSACTION", measured.delivered, known=written),
+        f"consumed of the write buffer and of the read buffer: {'; '.join(parts)}",
+        codes_of_delivered_calls=Figure(m.delivered, "BR_TRANSACTION", expected=written),
+        **figures,
     )
 
 
 @claim(
     "proto.free-buffer",
+    measure=measure_freed_space,
     documents="B",
-    section=Section.PROTOCOL,
     statement="BC_FREE_BUFFER gives the space of a received payload back.",
     experiment="Fill a mapping with payloads that the receiver keeps; give one back and fill again; give all "
     "back and fill again.",
     source="drivers/android/binder.c, binder_free_buf; binder_alloc.c, binder_free_buf_locked; Linux 6.12",
     needs=(Need.FREE_BINDER,),
 )
-def free_buffer(device: Device) -> Finding:
+def proto_free_buffer(m: FreedSpace, facts: Facts) -> Finding:
     """As many payloads as were given back must find room again, and not one more."""
-    measured = measure_freed_space(device)
     return Finding.whether(
-        (measured.after_one, measured.after_all) == (1, measured.at_first),
-        f"a mapping of {measured.mapping_size:,} bytes takes {measured.at_first} payloads of "
-        f"{measured.payload_size:,}; {measured.after_one} more when one is given back, and "
-        f"{measured.after_all} when all are",
-        Evidence("payloads at first", "BC_TRANSACTION", measured.at_first, known=PARTS),
-        Evidence("more, when one was given back", "BC_TRANSACTION", measured.after_one),
-        Evidence("when all were given back", "BC_TRANSACTION", measured.after_all),
-        Evidence(
-            "buffers when full, less one, full, empty, full",
+        (m.after_one, m.after_all) == (1, m.at_first),
+        "a mapping of {mapping_size} takes {payloads.at_first} of {payload_size}; when one is freed it takes "
+        "{payloads.after_freeing_one} more, and when all are freed, {payloads.after_freeing_all}",
+        mapping_size=Figure(m.mapping_size, "mmap", unit="bytes"),
+        payload_size=Figure(m.payload_size, "BC_TRANSACTION", unit="bytes"),
+        **{
+            "payloads.at_first": Figure(m.at_first, "BC_TRANSACTION", expected=PARTS, unit="payloads"),
+            "payloads.after_freeing_one": Figure(m.after_one, "BC_TRANSACTION", unit="payloads"),
+            "payloads.after_freeing_all": Figure(m.after_all, "BC_TRANSACTION", unit="payloads"),
+        },
+        buffers_after_each_step=Figure(
+            m.buffers_shown,
             "proc/PID, of the driver's debug files",
-            measured.shown,
-            known=measured.shown and (PARTS, PARTS - 1, PARTS, 0, PARTS),
+            expected=m.buffers_shown and (PARTS, PARTS - 1, PARTS, 0, PARTS),
+            unit="buffers",
         ),
     )
 
 
 @claim(
     "proto.sender-identity",
+    measure=measure_senders,
     documents="",
-    section=Section.PROTOCOL,
-    statement="The receiver is told the sender's process and effective user by the kernel, not by the "
+    statement="The receiver gets the sender's process and effective user from the kernel, not from the "
     "sender; of a one-way call the user alone.",
     experiment="Have two processes of different users call and call one-way, each writing the other's "
     "identity into its transactions.",
@@ -158,28 +172,30 @@ def free_buffer(device: Device) -> Finding:
     "Linux 6.12",
     needs=(Need.FREE_BINDER, Need.ROOT),
 )
-def sender_identity(device: Device) -> Finding:
-    """What /proc says of each sender must be what the receiver was told."""
-    measured = measure_senders(device)
-    senders = (measured.first, measured.second)
+def proto_sender_identity(m: Senders, facts: Facts) -> Finding:
+    """What /proc shows of each sender must be what its receiver gets."""
+    senders = {"first": m.first, "second": m.second}
+    of_calls = [sender.call == sender.actual for sender in senders.values()]
+    of_one_way_calls = [sender.one_way == Identity(0, sender.actual.euid) for sender in senders.values()]
     return Finding.whether(
-        all(
-            sender.call == sender.actual and sender.one_way == Identity(0, sender.actual.euid)
-            for sender in senders
-        ),
-        "; ".join(
-            f"{sender.actual}, pretending to be {sender.pretended}, is told as {sender.call}, and one-way as "
-            f"{sender.one_way}"
-            for sender in senders
-        ),
-        *(
-            evidence
-            for sender in senders
-            for evidence in (
-                Evidence("a sender", "/proc/PID/status", sender.actual),
-                Evidence("what it pretended", "BC_TRANSACTION", sender.pretended),
-                Evidence("what its receiver was told", "BR_TRANSACTION", sender.call),
-                Evidence("the same of a one-way call", "BR_TRANSACTION", sender.one_way),
-            )
-        ),
+        all((*of_calls, *of_one_way_calls)),
+        "two senders pretend to be each other: the receiver gets the sender's actual process and user in "
+        "{calls.with_actual_sender} of {calls.made}, and its user alone in "
+        "{one_way_calls.with_user_alone} of {one_way_calls.made}",
+        **{
+            "calls.made": Figure(len(of_calls), "BC_TRANSACTION", unit="calls"),
+            "calls.with_actual_sender": Figure(sum(of_calls), "BR_TRANSACTION"),
+            "one_way_calls.made": Figure(len(of_one_way_calls), "BC_TRANSACTION", unit="one-way calls"),
+            "one_way_calls.with_user_alone": Figure(sum(of_one_way_calls), "BR_TRANSACTION"),
+        },
+        **{name: figure for which, sender in senders.items() for name, figure in _identities(which, sender)},
+    )
+
+
+def _identities(which: str, sender: Sender) -> tuple[tuple[str, Figure], ...]:
+    return (
+        (f"sender.{which}", Figure(sender.actual, "/proc/PID/status", varies=True)),
+        (f"pretended_sender.{which}", Figure(sender.pretended, "BC_TRANSACTION", varies=True)),
+        (f"reported_sender.{which}", Figure(sender.call, "BR_TRANSACTION", varies=True)),
+        (f"reported_one_way_sender.{which}", Figure(sender.one_way, "BR_TRANSACTION")),
     )

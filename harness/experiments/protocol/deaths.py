@@ -1,4 +1,4 @@
-"""What a process is told of another's death: when it asked in time, took that back, or asked too late."""
+"""Death notifications: requested in time, requested and taken back, requested after the death."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _DELIVERED = "has delivered dead binder"
 class Notice:
     """A notification and the cookie it brings back."""
 
-    word: str
+    command: str
     cookie: int
 
 
 @dataclass(frozen=True, slots=True)
 class Deaths:
-    """What the holder of two objects of one owner was told."""
+    """What the holder of two objects of one owner received."""
 
     end: str
     """How the owner ended."""
@@ -49,14 +49,14 @@ class Deaths:
     None where the device does not show them.
     """
     call: tuple[str, ...]
-    """What a call to the dead object was answered."""
+    """What the driver returned to a call to the dead object."""
     too_late: tuple[Notice, ...]
     """When another request was made after all that, for the object whose request had been taken back."""
 
 
-@measurement("deaths", "What a process is told when the owner of objects it holds dies.")
+@measurement("deaths", "What a process receives when the owner of objects it holds dies.")
 def measure_deaths(device: Device) -> Deaths:
-    """Hold two objects of one process, ask to be told of their deaths, take one request back, and kill it."""
+    """Hold two objects of one process, request to be notified of their deaths, take one back, and kill it."""
     with open_non_blocking(device) as pair:
         holder = pair.client
         say(holder, commands.EnterLooper())
@@ -98,18 +98,18 @@ def _obtain_object(pair: Pair[DeviceProcess]) -> int:
 
 
 def _await_notice(holder: Binder) -> tuple[Return, ...]:
-    """What the driver says next, or nothing in 5 s: it takes a dead process's files apart in its own time."""
+    """What the driver returns next, or nothing in 5 s: it releases a dead process's files some time later."""
     try:
         return Deadline(DEATH_SECONDS).poll(lambda: hear(holder), f"a death notification on {holder}")
     except TimeLimitError:
         return ()
 
 
-def _notices(heard: Iterable[Return]) -> tuple[Notice, ...]:
+def _notices(returned: Iterable[Return]) -> tuple[Notice, ...]:
     return tuple(
-        Notice(word.TAG.name, word.cookie)
-        for word in heard
-        if isinstance(word, returns.DeadBinder | returns.ClearDeathNotificationDone)
+        Notice(command.TAG.name, command.cookie)
+        for command in returned
+        if isinstance(command, returns.DeadBinder | returns.ClearDeathNotificationDone)
     )
 
 

@@ -26,12 +26,12 @@ class FreedSpace:
     mapping_size: int
     payload_size: int
     at_first: int
-    """Before one was refused for want of room."""
+    """Before one was refused for lack of room."""
     after_one: int
     """More of them, when one had been given back."""
     after_all: int
     """Of them, when all had been given back."""
-    shown: tuple[int, ...] | None
+    buffers_shown: tuple[int, ...] | None
     """Buffers of the receiver in the driver's debug files: full, one given back, full, all given back, full.
 
     None where the device does not show them.
@@ -64,12 +64,12 @@ def measure_freed_space(device: Device) -> FreedSpace:
 
 
 def _fill(deliveries: Deliveries) -> list[ReceivedBuffer]:
-    """Deliver payloads until one is refused for want of room, or there are more than can be."""
+    """Deliver payloads until one is refused for lack of room, or there are more than can be."""
     delivered: list[ReceivedBuffer] = []
     try:
         while len(delivered) <= PARTS:
             delivered.append(deliveries.send(PART_SIZE))
     except TransactionFailedError as error:
-        if error.errno not in (errno.ENOSPC, None):  # None: a driver that cannot say, before Linux 5.19
+        if error.errno not in (errno.ENOSPC, None):  # None: before Linux 5.19, the driver gives no reason
             raise
     return delivered

@@ -1,4 +1,4 @@
-"""Which ioctls a driver knows, and which protocol it speaks: found by trying a whole range of requests."""
+"""Which ioctls a driver supports, and which protocol it speaks: found by trying a whole range of requests."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from harness.experiments.instruments.node_files import NodeFile, any_node, opene
 if TYPE_CHECKING:
     from harness.device.device import Device
 
-UNKNOWN = "EINVAL"
-"""What the driver answers to a request it does not know; most others would say ENOTTY."""
+REFUSAL = "EINVAL"
+"""The outcome of a request that the driver does not support; with most other drivers it is ENOTTY."""
 
 NULL = 0
 NUMBERS = range(256)
@@ -38,23 +38,23 @@ NARROW_WRITE_READ = BinderIoctl.BINDER_WRITE_READ & ~_SIZE | BinderWriteRead.siz
 
 @dataclass(frozen=True, slots=True)
 class IoctlSurvey:
-    """What came of every number from 0 to 255 of type `b`, each with every direction and size in use."""
+    """The outcome of every number from 0 to 255 of type `b`, each with every direction and size in use."""
 
     tried: int
     """How many requests."""
-    known: tuple[str, ...]
-    """The kernel's names of those that the driver knows, in the order of their numbers."""
-    unknown: tuple[str, ...]
-    """Those that the kernel's header names, and this driver does not know."""
+    supported: tuple[str, ...]
+    """The kernel's names of those that the driver supports, in the order of their numbers."""
+    unsupported: tuple[str, ...]
+    """Those that the kernel's header names, and this driver does not support."""
     others: dict[str, int]
-    """How often each error answered the requests that the header does not name."""
+    """The outcomes of the requests that the header does not name, and how often each occurred."""
 
 
-@measurement("ioctls", "Which ioctls the binder driver knows, of all that it could be asked.")
+@measurement("ioctls", "Which ioctls the binder driver supports, of all possible requests.")
 def measure_ioctls(device: Device) -> IoctlSurvey:
-    """Ask each request of an open file, with a null pointer for an argument, so that nothing is changed.
+    """Try each request on an open file, with a null pointer for an argument, so that nothing is changed.
 
-    Some that the header names answer EINVAL to that as well: so those that it names get zeros, too.
+    Some that the header names fail with EINVAL then as well: so those that it names get zeros, too.
     The driver writes a line into the kernel's log for each refusal.
     """
     requests = [form | _LETTER | number for number, form in itertools.product(NUMBERS, FORMS)]
@@ -64,14 +64,14 @@ def measure_ioctls(device: Device) -> IoctlSurvey:
         opened(process, any_node(device.facts)) as node,
         process.memory.allocate(BinderWriteRead.sizeof()) as zeros,
     ):
-        answers = dict(zip(requests, _ask(node, requests, NULL), strict=True))
-        named_answers = dict(zip(named, _ask(node, named, zeros.address), strict=True))
-    known = {ioctl for ioctl in named if {answers[ioctl], named_answers[ioctl]} != {UNKNOWN}}
+        with_null = dict(zip(requests, _outcomes(node, requests, NULL), strict=True))
+        with_zeros = dict(zip(named, _outcomes(node, named, zeros.address), strict=True))
+    supported = {ioctl for ioctl in named if {with_null[ioctl], with_zeros[ioctl]} != {REFUSAL}}
     return IoctlSurvey(
         tried=len(requests),
-        known=tuple(ioctl.name for ioctl in named if ioctl in known),
-        unknown=tuple(ioctl.name for ioctl in named if ioctl not in known),
-        others=dict(Counter(answer for request, answer in answers.items() if request not in named)),
+        supported=tuple(ioctl.name for ioctl in named if ioctl in supported),
+        unsupported=tuple(ioctl.name for ioctl in named if ioctl not in supported),
+        others=dict(Counter(result for request, result in with_null.items() if request not in named)),
     )
 
 
@@ -80,23 +80,23 @@ class ProtocolVersion:
     """The version, and whether the driver does what that version means; names of errnos, or `success`."""
 
     version: int
-    """What BINDER_VERSION answers."""
+    """What BINDER_VERSION returns."""
     wide: str
     """Of BINDER_WRITE_READ with the 48 bytes of 64-bit pointers, which is protocol 8."""
     narrow: str
     """Of BINDER_WRITE_READ with the 24 bytes of 32-bit pointers, which is protocol 7."""
 
 
-@measurement("protocol-version", "What BINDER_VERSION answers, and which protocol the driver speaks.")
+@measurement("protocol-version", "What BINDER_VERSION returns, and which protocol the driver speaks.")
 def measure_protocol_version(device: Device) -> ProtocolVersion:
-    """Ask for the version, and write and read nothing with the arguments of both protocols."""
+    """Get the version, and write and read nothing with the arguments of both protocols."""
     size = BinderWriteRead.sizeof()
     with (
         device.process() as process,
         opened(process, any_node(device.facts)) as node,
         process.memory.allocate(size) as argument,
     ):
-        asked, answer, _, wide, narrow = process.main.batch(
+        version, argument_read, _, wide, narrow = process.main.batch(
             _ioctl(node, BinderIoctl.BINDER_VERSION, argument.address),
             Read(argument.address, BinderVersion.sizeof()),
             Write(argument.address, bytes(size)),
@@ -104,16 +104,16 @@ def measure_protocol_version(device: Device) -> ProtocolVersion:
             _ioctl(node, NARROW_WRITE_READ, argument.address),
             keep_going=True,
         )
-    asked.checked()
-    version = BinderVersion.unpack(answer.checked().data).protocol_version
-    return ProtocolVersion(version, outcome(wide), outcome(narrow))
+    version.checked()
+    returned = BinderVersion.unpack(argument_read.checked().data)
+    return ProtocolVersion(returned.protocol_version, outcome(wide), outcome(narrow))
 
 
 def _ioctl(node: NodeFile, request: int, argument: int) -> Call:
     return Call("ioctl", node.descriptor, request, argument)
 
 
-def _ask(node: NodeFile, requests: Sequence[int], argument: int) -> list[str]:
+def _outcomes(node: NodeFile, requests: Sequence[int], argument: int) -> list[str]:
     results: list[Result] = []
     for start in range(0, len(requests), MAX_OPERATIONS):
         calls = [_ioctl(node, request, argument) for request in requests[start : start + MAX_OPERATIONS]]

@@ -1,4 +1,4 @@
-"""What the driver makes of a process's loopers: the states of its threads, and the threads it asks for."""
+"""How the driver manages a process's loopers: the states of its threads, and the threads it requests."""
 
 from __future__ import annotations
 
@@ -27,39 +27,39 @@ ORDERS: tuple[tuple[Command, ...], ...] = (
     (EnterLooper(), RegisterLooper()),
     (RegisterLooper(), EnterLooper()),
 )
-"""What threads say that the driver has not asked for."""
+"""What threads write that the driver has not requested."""
 MAXIMA = (0, 1, 3)
 """What BINDER_SET_MAX_THREADS is set to, one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Looper:
-    """A thread, what it said, and the state that the driver's debug files then show of it."""
+    """A thread, what it wrote, and the state that the driver's debug files then show of it."""
 
-    said: tuple[str, ...]
+    written: tuple[str, ...]
     state: tuple[str, ...]
     """Names of LooperState, without WAITING."""
 
 
 @dataclass(frozen=True, slots=True)
 class LooperStates:
-    """Threads of their own by what they said, which the driver had asked none of them to."""
+    """Fresh threads, none of them requested by the driver, by the commands that they wrote."""
 
     loopers: tuple[Looper, ...]
-    heard_after_exit: tuple[str, ...]
-    """What a thread that has said BC_EXIT_LOOPER hears when a call comes in."""
+    returned_after_exit: tuple[str, ...]
+    """What the driver returns to a thread that has written BC_EXIT_LOOPER when a call comes in."""
 
 
 @measurement("looper-states", "What state each order of looper commands puts a thread in.")
 def measure_looper_states(device: Device) -> LooperStates:
-    """Have fresh threads say the commands in each order, and read their states."""
+    """Have fresh threads write the commands in each order, and read their states."""
     with open_non_blocking(device) as pair:
-        threads = [(pair.server.on_new_thread(), words) for words in ORDERS]
-        for thread, words in threads:
-            thread.version()  # so that the driver knows of a thread that says nothing
-            thread.say(*words)
+        threads = [(pair.server.on_new_thread(), order) for order in ORDERS]
+        for thread, order in threads:
+            thread.version()  # so that the driver has a record of a thread that writes nothing
+            thread.say(*order)
         shown = _states(device, pair.server_process)
-        loopers = tuple(Looper(names(words), shown[thread.remote.tid]) for thread, words in threads)
+        loopers = tuple(Looper(names(order), shown[thread.remote.tid]) for thread, order in threads)
         exited, _ = threads[ORDERS.index((EnterLooper(), ExitLooper()))]
         _post(pair.client)
         return LooperStates(loopers, names(say(exited)))
@@ -67,14 +67,14 @@ def measure_looper_states(device: Device) -> LooperStates:
 
 @dataclass(frozen=True, slots=True)
 class PoolStep:
-    """What the driver asks for under one limit while calls come in and no looper waits for them."""
+    """What the driver requests under one limit while calls come in and no looper waits for them."""
 
     maximum: int
     """As set with BINDER_SET_MAX_THREADS."""
     calls: int
     """How many came in under this limit."""
-    asked: int
-    """How many of them came with BR_SPAWN_LOOPER; each time, a new thread said BC_REGISTER_LOOPER."""
+    requested: int
+    """How many of them came with BR_SPAWN_LOOPER; each time, a new thread wrote BC_REGISTER_LOOPER."""
     pool: ThreadPool | None
     """What the driver's debug files show after that."""
 
@@ -85,12 +85,12 @@ class ThreadPoolGrowth:
 
     steps: tuple[PoolStep, ...]
     registered: tuple[Looper, ...]
-    """The threads that the driver asked for."""
+    """The threads that the driver requested."""
 
 
-@measurement("thread-pool", "How many threads the driver asks for, by BINDER_SET_MAX_THREADS.")
+@measurement("thread-pool", "How many threads the driver requests, by BINDER_SET_MAX_THREADS.")
 def measure_thread_pool(device: Device) -> ThreadPoolGrowth:
-    """Under each limit, send more calls than threads can be asked for, and start all that are."""
+    """Under each limit, send more calls than threads can be requested, and start all that are."""
     steps: list[PoolStep] = []
     with open_non_blocking(device) as pair:
         pool = _Pool(pair.server)
@@ -110,20 +110,33 @@ def measure_thread_pool(device: Device) -> ThreadPoolGrowth:
     return ThreadPoolGrowth(tuple(steps), registered)
 
 
+@dataclass(frozen=True, slots=True)
+class Loopers:
+    """The states that threads put themselves in, and the pool that the driver has a process start."""
+
+    states: LooperStates
+    growth: ThreadPoolGrowth
+
+
+def measure_loopers(device: Device) -> Loopers:
+    """Both measurements, each with processes of its own."""
+    return Loopers(measure_looper_states(device), measure_thread_pool(device))
+
+
 class _Pool:
     """Loopers of which the newest takes the next call, and none ever waits."""
 
     def __init__(self, first: References) -> None:
         self.registered: list[References] = []
         self._newest = first
-        self._next_words: tuple[Command, ...] = (EnterLooper(),)
+        self._to_write: tuple[Command, ...] = (EnterLooper(),)
 
     def take_call(self) -> None:
-        """Take a one-way call that waits, and start a thread if the driver asks for one."""
-        heard = say(self._newest, *self._next_words)
+        """Take a one-way call that waits, and start a thread if the driver requests one."""
+        returned = say(self._newest, *self._to_write)
         # The driver holds back the next one-way call to a node until the buffer of the last is free.
-        self._next_words = (commands.FreeBuffer(only(returns.Transaction, heard).buffer),)
-        if any(isinstance(word, returns.SpawnLooper) for word in heard):
+        self._to_write = (commands.FreeBuffer(only(returns.Transaction, returned).buffer),)
+        if any(isinstance(command, returns.SpawnLooper) for command in returned):
             self._newest = References(self._newest.file, self._newest.file.process.start_thread())
             self._newest.say(RegisterLooper())
             self.registered.append(self._newest)

@@ -1,4 +1,4 @@
-"""How references to an object are counted: by the commands of who holds them, and the owner's answers."""
+"""How references to an object are counted: by the commands of its holder, and the owner's answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from harness.binder import Binder, Node, Pair, Parcel
 from harness.binder.abi import commands, objects, returns
 from harness.binder.abi.commands import Command
-from harness.binder.abi.returns import Return
 from harness.binder.abi.structures import TransactionFlag
 from harness.binder.received import ReceivedBuffer
 from harness.experiments.core.measurement import measurement
@@ -33,13 +32,13 @@ class ObjectCounts:
     """What they show of the object itself (`node …`); None is what this driver does not print."""
 
     has_strong: bool
-    """The owner was told BR_ACQUIRE, and not BR_RELEASE since (`hs`)."""
+    """The owner was sent BR_ACQUIRE, and not BR_RELEASE since (`hs`)."""
     has_weak: bool
-    """The owner was told BR_INCREFS, and not BR_DECREFS since (`hw`)."""
+    """The owner was sent BR_INCREFS, and not BR_DECREFS since (`hw`)."""
     local_strong: int | None
-    """Held by the driver until the owner has said BC_ACQUIRE_DONE (`ls`)."""
+    """Held by the driver until the owner has written BC_ACQUIRE_DONE (`ls`)."""
     local_weak: int | None
-    """Held by the driver until the owner has said BC_INCREFS_DONE (`lw`)."""
+    """Held by the driver until the owner has written BC_INCREFS_DONE (`lw`)."""
     internal_strong: int | None
     """Held by the handles of others (`is`)."""
     handles: int | None
@@ -48,13 +47,13 @@ class ObjectCounts:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command, and what holds after it."""
+    """One command, and what the driver shows after it."""
 
     by: str
     """`owner` or `holder`."""
-    said: str
-    owner_heard: tuple[str, ...]
-    """What the driver told the owner in consequence."""
+    command: str
+    owner_received: tuple[str, ...]
+    """What the driver returned to the owner in consequence."""
     handle: HandleCounts | None
     """None where the holder has no handle."""
     object: ObjectCounts | None
@@ -68,11 +67,11 @@ class ReferenceCounts:
     sent: Node
     """The object as its owner sent it."""
     named: tuple[Node, ...]
-    """How the driver named it whenever it told the owner something."""
+    """How the driver named it whenever it notified the owner."""
     steps: tuple[Step, ...]
 
 
-@measurement("reference-counts", "How each command counts a reference, and what the owner is told of it.")
+@measurement("reference-counts", "How each command counts a reference, and what the owner receives.")
 def measure_reference_counts(device: Device) -> ReferenceCounts:
     """Send an object one-way, have the receiver take and drop references, and look after each command."""
     with open_non_blocking(device) as pair:
@@ -82,17 +81,17 @@ def measure_reference_counts(device: Device) -> ReferenceCounts:
         sending, payload = loaded(
             owner, commands.Transaction(flags=TransactionFlag.TF_ONE_WAY), Parcel().node(OBJECT)
         )
-        experiment.say(owner, sending, payload=payload)
-        experiment.say(owner, commands.IncrefsDone(OBJECT.ptr, OBJECT.cookie))
-        experiment.say(owner, commands.AcquireDone(OBJECT.ptr, OBJECT.cookie))
+        experiment.write(owner, sending, payload=payload)
+        experiment.write(owner, commands.IncrefsDone(OBJECT.ptr, OBJECT.cookie))
+        experiment.write(owner, commands.AcquireDone(OBJECT.ptr, OBJECT.cookie))
         received = only(returns.Transaction, say(holder, commands.EnterLooper()))
         buffer = ReceivedBuffer(holder, received)
         (handle,) = objects.handles(*buffer.read())
-        experiment.say(holder, commands.Increfs(handle))
-        experiment.say(holder, commands.Acquire(handle))
-        experiment.say(holder, buffer.released())
-        experiment.say(holder, commands.Release(handle))
-        experiment.say(holder, commands.Decrefs(handle))
+        experiment.write(holder, commands.Increfs(handle))
+        experiment.write(holder, commands.Acquire(handle))
+        experiment.write(holder, buffer.released())
+        experiment.write(holder, commands.Release(handle))
+        experiment.write(holder, commands.Decrefs(handle))
         return ReferenceCounts(OBJECT, tuple(experiment.named), tuple(experiment.steps))
 
 
@@ -105,25 +104,25 @@ class _Experiment:
         self._device = device
         self._pair = pair
 
-    def say(self, end: Binder, word: Command, *, payload: bytes = b"") -> tuple[Return, ...]:
+    def write(self, end: Binder, command: Command, *, payload: bytes = b"") -> None:
+        """Have an end write a command, and add the step."""
         owner = self._pair.client
-        heard = say(end, word, payload=payload)
-        told = [*(heard if end is owner else ()), *hear(owner)]
+        returned = say(end, command, payload=payload)
+        received = [*(returned if end is owner else ()), *hear(owner)]
         self.named += [
-            Node(word.ptr, word.cookie)
-            for word in told
-            if isinstance(word, returns.Increfs | returns.Acquire | returns.Release | returns.Decrefs)
+            Node(notice.ptr, notice.cookie)
+            for notice in received
+            if isinstance(notice, returns.Increfs | returns.Acquire | returns.Release | returns.Decrefs)
         ]
         self.steps.append(
             Step(
                 by="owner" if end is owner else "holder",
-                said=word.TAG.name,
-                owner_heard=tuple(name for name in names(told) if name != "BR_NOOP"),
+                command=command.TAG.name,
+                owner_received=tuple(name for name in names(received) if name != "BR_NOOP"),
                 handle=self._handle(),
                 object=self._object(),
             )
         )
-        return heard
 
     def _handle(self) -> HandleCounts | None:
         references = self._device.binder.process(self._pair.server_process.pid).references

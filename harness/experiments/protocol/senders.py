@@ -1,4 +1,4 @@
-"""Who the receiver of a call is told that its sender is, whatever the sender itself says."""
+"""Which sender the driver reports to the receiver of a call, whatever the sender itself writes."""
 
 from __future__ import annotations
 
@@ -26,22 +26,19 @@ class Identity:
     pid: int
     euid: int
 
-    def __str__(self) -> str:
-        return f"process {self.pid} of user {self.euid}"
-
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """One sender, and who it was told to be."""
+    """One sender, and the identities that its receiver got."""
 
     actual: Identity
     """As /proc shows it."""
     pretended: Identity
     """What it wrote into its transactions: the other sender."""
     call: Identity
-    """What the receiver of its call was told."""
+    """What the driver reported to the receiver of its call."""
     one_way: Identity
-    """What the receiver of its one-way call was told."""
+    """What the driver reported to the receiver of its one-way call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class Senders:
     second: Sender
 
 
-@measurement("senders", "Who the receiver of a call is told that its sender is.")
+@measurement("senders", "Which sender the driver reports to the receiver of a call.")
 def measure_senders(device: Device) -> Senders:
     """Have two processes of different users call, each pretending to be the other."""
     with (

@@ -1,4 +1,4 @@
-"""What becomes of an object on its way through three processes and home."""
+"""What an object becomes on its way through three processes and home."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DOOR = Node(ptr=0x2000, cookie=0)
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An object as it lay in the receiver's buffer, and the node that the call was for."""
+    """An object as it was in the receiver's buffer, and the node that the call was for."""
 
     type: str
     """The kernel's name of its type word."""
@@ -77,10 +77,10 @@ def measure_translation(device: Device) -> Translation:
 
 def _carry(sender: Binder, handle: int, data: Parcel, receiver: Binder) -> Arrival:
     """Call one-way with one object, and take that out of the receiver's buffer; its handle stays acquired."""
-    word, payload = loaded(
+    sending, payload = loaded(
         sender, commands.Transaction(target=handle, flags=TransactionFlag.TF_ONE_WAY), data
     )
-    say(sender, word, payload=payload)
+    say(sender, sending, payload=payload)
     call = only(returns.Transaction, hear(receiver))
     buffer = ReceivedBuffer(receiver, call)
     (found,) = objects.all_objects(*buffer.read())

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from harness.device.device import Device
 
 COMBINATIONS = ((True, False), (False, False), (False, True), (True, True))
-"""Whether to write and whether to read. In this order, each has something to read if it cares to."""
+"""Whether to write and whether to read. In this order, there is something to read each time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class SizedExchange:
     """One BINDER_WRITE_READ; sizes in bytes. Its buffers were there, and full, whatever the sizes."""
 
     code: int
@@ -31,7 +31,7 @@ class Exchange:
     read_size: int
     write_consumed: int
     read_consumed: int
-    heard: tuple[str, ...]
+    returned: tuple[str, ...]
     """What the driver put into the read buffer."""
 
 
@@ -39,7 +39,7 @@ class Exchange:
 class WriteOrRead:
     """The exchanges in their order, and the codes of the calls that reached the server."""
 
-    exchanges: tuple[Exchange, ...]
+    exchanges: tuple[SizedExchange, ...]
     delivered: tuple[int, ...]
 
 
@@ -57,31 +57,31 @@ def measure_write_or_read(device: Device) -> WriteOrRead:
         return WriteOrRead(exchanges, _delivered(pair.server))
 
 
-def _exchange(client: Binder, memory: RemoteBuffer, code: int, *, write: bool, read: bool) -> Exchange:
+def _exchange(client: Binder, memory: RemoteBuffer, code: int, *, write: bool, read: bool) -> SizedExchange:
     call = commands.Transaction(target=0, code=code, flags=TransactionFlag.TF_ONE_WAY).encode()
     memory.write(READ_SIZE, call)
-    asked = BinderWriteRead(
+    argument = BinderWriteRead(
         write_size=len(call) if write else 0,
         write_buffer=memory.address + READ_SIZE,
         read_size=READ_SIZE if read else 0,
         read_buffer=memory.address,
     )
-    done = client.ask(BinderIoctl.BINDER_WRITE_READ, asked)
-    return Exchange(
+    done = client.ask(BinderIoctl.BINDER_WRITE_READ, argument)
+    return SizedExchange(
         code=code,
         write_size=done.write_size,
         read_size=done.read_size,
         write_consumed=done.write_consumed,
         read_consumed=done.read_consumed,
-        heard=names(returns.parse(memory.read(0, done.read_consumed))),
+        returned=names(returns.parse(memory.read(0, done.read_consumed))),
     )
 
 
 def _delivered(server: Binder) -> tuple[int, ...]:
     codes: list[int] = []
-    heard = say(server, commands.EnterLooper())
-    while calls := [word for word in heard if isinstance(word, returns.Transaction)]:
+    returned = say(server, commands.EnterLooper())
+    while calls := [command for command in returned if isinstance(command, returns.Transaction)]:
         codes += [call.code for call in calls]
         # The driver holds back the next one-way call to a node until the buffer of the last is free.
-        heard = say(server, *(commands.FreeBuffer(call.buffer) for call in calls))
+        returned = say(server, *(commands.FreeBuffer(call.buffer) for call in calls))
     return tuple(codes)

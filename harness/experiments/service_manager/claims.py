@@ -3,90 +3,105 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from harness.binder.services.interface import BasicCode
-from harness.device.facts import Need
-from harness.experiments.core.claim import Evidence, Expectation, Finding, Section, Verdict, claim
+from harness.device.facts import Facts, Need
+from harness.experiments.core.claim import claim
+from harness.experiments.core.expectation import Expectation
+from harness.experiments.core.figure import Figure
+from harness.experiments.core.finding import Finding, Verdict
 from harness.experiments.instruments.attempts import SUCCESS
-from harness.experiments.instruments.generations import FIRST_ON_LIBBINDER, HOLDS_IN_C, some_hold
-from harness.experiments.instruments.service_managers import IN_C
+from harness.experiments.instruments.generations import (
+    FIRST_ON_LIBBINDER,
+    HOLDS_IN_C,
+    Generation,
+    for_each_generation,
+)
 from harness.experiments.service_manager.context_manager import (
+    FirstCalls,
+    HandleZero,
+    SecondContextManager,
     measure_first_calls,
     measure_handle_zero,
     measure_second_context_manager,
 )
-from harness.experiments.service_manager.loop import measure_read_buffer, measure_start
-from harness.experiments.service_manager.restart import measure_service_restart
-
-if TYPE_CHECKING:
-    from harness.device.device import Device
+from harness.experiments.service_manager.loop import ReadBuffer, Start, measure_read_buffer, measure_start
+from harness.experiments.service_manager.restart import ServiceRestart, measure_service_restart
 
 READ_IN_C = 32 * 4
 """uint32_t readbuf[32]."""
 READ_BY_LIBBINDER = 256
 CONTEXT_MANAGER = ("BINDER_SET_CONTEXT_MGR_EXT", "BINDER_SET_CONTEXT_MGR")
 RESTARTED = {"zygote", "media", "surfaceflinger"}
+TRANSACTION = "tracepoint binder_transaction"
+PROPERTY = "init.svc_debug_pid.*"
+LOST_EVENTS = (
+    "needs a complete trace, and the kernel lost events of this one. It can be tested once more, on a device "
+    "where less runs meanwhile."
+)
 
 
 @claim(
     "sm.handle-zero",
+    measure=measure_handle_zero,
     documents="BC",
-    section=Section.SERVICE_MANAGER,
     statement="Handle 0 is the Service Manager in every process, without any lookup.",
     experiment="Ping handle 0 in a process that has looked nothing up, find the owner of what is behind it "
     "in the driver's records, and see which handles services get.",
     source="drivers/android/binder.c: binder_ioctl_set_ctx_mgr, get_ref_desc_olocked, Linux 6.12",
     needs=(Need.SERVICE_MANAGER,),
 )
-def handle_zero(device: Device) -> Finding:
+def handle_zero(m: HandleZero, facts: Facts) -> Finding:
     """Refuted by another owner, or by a service that is found under handle 0."""
-    measured = measure_handle_zero(device)
-    # Without root neither may be told; what can be compared must agree.
-    owned = None in (measured.owner, measured.service_manager) or measured.owner == measured.service_manager
-    process = f"process {measured.service_manager}" if measured.service_manager else "a process not told"
+    # Without root neither process may be visible; what can be compared must agree.
+    owned = None in (m.owner, m.service_manager) or m.owner == m.service_manager
+    process = "process {service_manager_process}" if m.service_manager else "a process that only root sees"
     return Finding.whether(
-        measured.answer == SUCCESS and owned and 0 not in measured.handles_found,
-        f"handle 0 of a fresh process answers as the service manager of {measured.speaks}, which is "
-        f"{process}; the handles of services are {list(measured.handles_found)}",
-        Evidence("outcome of a ping", "BC_TRANSACTION to handle 0", measured.answer),
-        Evidence("release that it speaks like", "the methods of IServiceManager", measured.speaks),
-        Evidence("owner of the node", "state, of the driver's debug files", measured.owner),
-        Evidence("process of the service manager", "pidof", measured.service_manager),
-        Evidence("handles of services", "checkService", measured.handles_found),
+        m.ping == SUCCESS and owned and 0 not in m.handles_found,
+        f"a ping of handle 0 in a new process: {{ping}}; the service manager is that of {{release}}, "
+        f"{process}; handles of services: {{handles_of_services}}",
+        ping=Figure(m.ping, "BC_TRANSACTION to handle 0"),
+        release=Figure(m.release, "the methods of IServiceManager"),
+        owner_process=Figure(m.owner, "state, of the driver's debug files", varies=True),
+        service_manager_process=Figure(m.service_manager, "pidof", varies=True),
+        handles_of_services=Figure(m.handles_found, "checkService"),
     )
 
 
 @claim(
     "sm.single",
+    measure=measure_second_context_manager,
     documents="B",
-    section=Section.SERVICE_MANAGER,
     statement="Only one process can be the context manager of a device: any other gets EBUSY.",
     experiment="Try to become it beside the service manager, and beside and after a process of our own.",
     source="drivers/android/binder.c: binder_ioctl_set_ctx_mgr, Linux 6.12",
     needs=(Need.SERVICE_MANAGER,),
 )
-def single_context_manager(device: Device) -> Finding:
+def single_context_manager(m: SecondContextManager, facts: Facts) -> Finding:
     """On a device without context manager, where there is one, the first attempt must succeed."""
-    measured = measure_second_context_manager(device)
-    beside = (measured.beside_service_manager, measured.beside_service_manager_extended)
-    free = (measured.on_free_device, measured.beside_it, measured.once_more)
+    beside = (m.beside_service_manager, m.beside_service_manager_extended)
+    free = (m.on_free_device, m.beside_it, m.once_more)
+    on_free_device = (
+        "on a device without one: {first_on_free_device}, then for a second process: "
+        "{second_on_free_device}, and for the first once more: {first_once_more}"
+        if m.on_free_device
+        else "no device here is without one"
+    )
     return Finding.whether(
         beside == ("EBUSY", "EBUSY") and free in ((SUCCESS, "EBUSY", "EBUSY"), (None, None, None)),
-        f"beside the service manager: {beside[0]}; on a device without one: {free[0]}, "
-        f"then for a second process: {free[1]}, and for the first once more: {free[2]}",
-        Evidence("outcome beside the service manager", "BINDER_SET_CONTEXT_MGR", beside[0]),
-        Evidence("outcome beside the service manager", "BINDER_SET_CONTEXT_MGR_EXT", beside[1]),
-        Evidence("first process on a free device", "BINDER_SET_CONTEXT_MGR_EXT", free[0]),
-        Evidence("second process there", "BINDER_SET_CONTEXT_MGR", free[1]),
-        Evidence("first process there, again", "BINDER_SET_CONTEXT_MGR", free[2]),
+        f"beside the service manager: {{beside_service_manager}}; {on_free_device}",
+        beside_service_manager=Figure(beside[0], "BINDER_SET_CONTEXT_MGR"),
+        beside_service_manager_extended=Figure(beside[1], "BINDER_SET_CONTEXT_MGR_EXT"),
+        first_on_free_device=Figure(free[0], "BINDER_SET_CONTEXT_MGR_EXT"),
+        second_on_free_device=Figure(free[1], "BINDER_SET_CONTEXT_MGR"),
+        first_once_more=Figure(free[2], "BINDER_SET_CONTEXT_MGR"),
     )
 
 
 @claim(
     "sm.start-sequence",
+    measure=measure_start,
     documents="B",
-    section=Section.SERVICE_MANAGER,
     statement="It opens the driver, asks for the version, maps, becomes context manager, enters the looper, "
     "and then reads in a loop.",
     experiment="Start one of each generation on a device without context manager, traced, and ping it.",
@@ -94,121 +109,129 @@ def single_context_manager(device: Device) -> Finding:
     "libs/binder/ProcessState.cpp, open_driver, and cmds/servicemanager/main.cpp, Android 11",
     needs=(Need.FREE_BINDER, Need.KPROBES),
 )
-def start_sequence(device: Device) -> Finding:
-    """Each step must come after the one before it; the loop must have been read more than once."""
-    measured = measure_start(device)
-    return Finding.whether(
-        all(start.complete and starts_as_told(start.steps) for start in measured),
-        "; ".join(f"{start.generation}: {', '.join(dict.fromkeys(start.steps))}" for start in measured),
-        *(
-            Evidence(
-                f"steps; {start.generation}",
-                "probes on binder_open, binder_mmap and binder_ioctl, tracepoint binder_command",
-                start.steps,
-            )
-            for start in measured
-        ),
-    )
+def start_sequence(m: tuple[Start, ...], facts: Facts) -> Finding:
+    """Each step must come after the one before it; the loop must have read more than once."""
+    if not all(start.complete for start in m):
+        return Finding.not_testable(LOST_EVENTS)
+    sentence, figures = for_each_generation(m, _steps)
+    return Finding.whether(all(starts_as_stated(start.steps) for start in m), sentence, **figures)
 
 
-def starts_as_told(steps: Sequence[str]) -> bool:
+def _steps(start: Start) -> tuple[str, dict[str, Figure]]:
+    where = "probes on binder_open, binder_mmap and binder_ioctl, tracepoint binder_command"
+    return "{different_steps}", {
+        "different_steps": Figure(list(dict.fromkeys(start.steps)), where),
+        "steps": Figure(start.steps, where),
+    }
+
+
+def starts_as_stated(steps: Sequence[str]) -> bool:
     """Whether the steps of a start hold those of the statement, each for the first time in its order."""
     becoming = next((step for step in CONTEXT_MANAGER if step in steps), "")
-    told = ["open", "BINDER_VERSION", "mmap", becoming, "BC_ENTER_LOOPER"]
+    stated = ["open", "BINDER_VERSION", "mmap", becoming, "BC_ENTER_LOOPER"]
     reads = [place for place, step in enumerate(steps) if step.startswith("read ")]
-    if not set(told) <= set(steps) or len(reads) < 2:
+    if not set(stated) <= set(steps) or len(reads) < 2:
         return False
-    places = [*map(steps.index, told), reads[0]]
+    places = [*map(steps.index, stated), reads[0]]
     return places == sorted(places)
 
 
 @claim(
     "sm.read-buffer",
+    measure=measure_read_buffer,
     documents="B",
-    section=Section.SERVICE_MANAGER,
     statement="Its loop reads into a buffer of 32 words.",
     experiment="Trace its ioctls while it answers pings, and how much they ask to read; of each generation "
     "there is.",
     source="frameworks/native: cmds/servicemanager/binder.c, binder_loop, Android 10; "
     "libs/binder/IPCThreadState.cpp: mIn.setDataCapacity(256), Android 11",
-    known=HOLDS_IN_C,
-    instead="From Android 11 on it is written on libbinder, and reads into 256 bytes, which are 64 words.",
+    expected=HOLDS_IN_C,
+    what_is_true="From Android 11 on it is written on libbinder, and reads into 256 bytes, which are 64 "
+    "words.",
     needs=(Need.KPROBES,),
 )
-def read_buffer(device: Device) -> Finding:
+def read_buffer(m: tuple[ReadBuffer, ...], facts: Facts) -> Finding:
     """All reads of its loop must ask for 128 bytes."""
-    measured = measure_read_buffer(device)
-    return Finding(
-        some_hold([reads.complete and reads.sizes == (READ_IN_C,) for reads in measured]),
-        "; ".join(
-            f"{reads.generation}: reads of {', '.join(map(str, reads.sizes))} bytes" for reads in measured
-        ),
-        tuple(
-            Evidence(
-                f"bytes of a read; {reads.generation}",
-                "read_size in the argument of BINDER_WRITE_READ",
-                reads.sizes,
-                known=[READ_IN_C if reads.generation == IN_C else READ_BY_LIBBINDER],
-            )
-            for reads in measured
-        ),
-    )
+    if not all(reads.complete for reads in m):
+        return Finding.not_testable(LOST_EVENTS)
+    sentence, figures = for_each_generation(m, _reads)
+    return Finding.in_cases([reads.sizes == (READ_IN_C,) for reads in m], sentence, **figures)
+
+
+def _reads(reads: ReadBuffer) -> tuple[str, dict[str, Figure]]:
+    of_generation = READ_IN_C if reads.generation is Generation.IN_C else READ_BY_LIBBINDER
+    return "its reads ask for {read_size}", {
+        "read_size": Figure(
+            reads.sizes,
+            "read_size in the argument of BINDER_WRITE_READ",
+            expected=[of_generation],
+            unit="bytes",
+        )
+    }
 
 
 @claim(
     "sm.restart",
+    measure=measure_service_restart,
     documents="B",
-    section=Section.SERVICE_MANAGER,
     statement="When it dies, init restarts it and, with it, zygote, media, surfaceflinger and others.",
     experiment="Read in the .rc files what follows its death; on an Android of the harness's own, also kill "
     "it, and see what is restarted.",
     source="frameworks/native: cmds/servicemanager/servicemanager.rc, Android 10 and 11",
-    known=Expectation(
+    expected=Expectation(
         "confirmed to Android 11",
         lambda facts: Verdict.CONFIRMED if (facts.api_level or 0) <= FIRST_ON_LIBBINDER else None,
     ),
     time_limit=300,
 )
-def restart(device: Device) -> Finding:
+def restart(m: ServiceRestart, facts: Facts) -> Finding:
     """Where it was tried, all that was declared and ran must have been restarted."""
-    measured = measure_service_restart(device)
-    tried = measured.manager_restarted is not None
-    happened = bool(measured.manager_restarted) and measured.restarted == measured.running
-    outcome = f"{len(measured.restarted)} of the {len(measured.running)} that ran were restarted"
+    tried = m.manager_restarted is not None
+    happened = bool(m.manager_restarted) and m.restarted == m.running
+    outcome = (
+        f"when it was killed, init {'restarted it' if m.manager_restarted else 'did not restart it'}; "
+        "restarted with it: {restarted_count} of the {running_count} that ran"
+    )
     return Finding.whether(
-        set(measured.declared) >= RESTARTED and (happened or not tried),
-        f"init is told to restart {', '.join(measured.declared) or 'nothing'}; "
-        f"{outcome if tried else 'nothing was killed'}",
-        Evidence("declared", "onrestart in the .rc files", measured.declared),
-        Evidence("ran before", "init.svc_debug_pid.*", measured.running),
-        Evidence("restarted", "init.svc_debug_pid.*", measured.restarted),
-        Evidence("service manager restarted", "init.svc_debug_pid.*", measured.manager_restarted),
+        set(m.declared) >= RESTARTED and (happened or not tried),
+        "services that the .rc files restart with it: {declared}; "
+        + (outcome if tried else "it was not killed here"),
+        declared=Figure(m.declared, "onrestart in the .rc files"),
+        running=Figure(m.running, PROPERTY),
+        running_count=Figure(len(m.running), PROPERTY, unit="services"),
+        restarted=Figure(m.restarted, PROPERTY),
+        restarted_count=Figure(len(m.restarted), PROPERTY),
+        manager_restarted=Figure(m.manager_restarted, PROPERTY),
     )
 
 
 @claim(
     "sm.first-ping",
+    measure=measure_first_calls,
     documents="A",
-    section=Section.SERVICE_MANAGER,
-    statement="The first thing that a process on libbinder says to the Service Manager is a ping.",
+    statement="The first thing that a process on libbinder sends to the Service Manager is a ping.",
     experiment="Trace AOSP's `service check manager` from its first instruction on.",
     source="frameworks/native: libs/binder/ProcessState.cpp, getStrongProxyForHandle, Android 11",
     needs=(Need.SERVICE_MANAGER, Need.TRACING),
 )
-def first_ping(device: Device) -> Finding:
+def first_ping(m: FirstCalls, facts: Facts) -> Finding:
     """The first of several transactions must be the ping, to the service manager and to handle 0."""
-    measured = measure_first_calls(device)
-    to_zero = measured.handles is None or measured.handles[:1] == (0,)
+    if not m.complete:
+        return Finding.not_testable(LOST_EVENTS)
+    to_zero = m.handles is None or m.handles[:1] == (0,)
+    destination = (
+        ", all to the service manager, process {service_manager_process}"
+        if set(m.receivers) == {m.service_manager}
+        else "; receiving processes: {receivers}; process of the service manager: {service_manager_process}"
+    )
     return Finding.whether(
-        measured.complete
-        and len(measured.calls) > 1
-        and measured.calls[0] == BasicCode.PING_TRANSACTION.name
-        and measured.receivers[0] == measured.service_manager
+        len(m.calls) > 1
+        and m.calls[0] == BasicCode.PING_TRANSACTION.name
+        and m.receivers[0] == m.service_manager
         and to_zero,
-        f"its transactions are {', '.join(measured.calls)}; they go to processes {list(measured.receivers)}, "
-        f"and the service manager is process {measured.service_manager}",
-        Evidence("codes, by name", "tracepoint binder_transaction", measured.calls),
-        Evidence("receivers", "tracepoint binder_transaction", measured.receivers),
-        Evidence("process of the service manager", "pidof", measured.service_manager),
-        Evidence("handles", "probe on binder_transaction", measured.handles),
+        f"its transactions: {{calls}}{destination}",
+        calls=Figure(m.calls, TRANSACTION),
+        receivers=Figure(m.receivers, TRANSACTION, varies=True),
+        service_manager_process=Figure(m.service_manager, "pidof", varies=True),
+        handles=Figure(m.handles, "probe on binder_transaction"),
     )

@@ -1,4 +1,4 @@
-"""Who is behind handle 0, who else may be, and what a process on libbinder first asks of it."""
+"""Who is behind handle 0, who else may be, and the first calls of a process on libbinder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TARGET = Kprobe(
     "binder_transaction",
     (Argument("tr", position=3, type="u32", member="target.handle", offset=0, label="handle"),),
 )
-"""The handle that a transaction is for; the tracepoint tells the node alone."""
+"""The handle that a transaction is for; the tracepoint shows the node alone."""
 CLIENT = ("service", "check", "manager")
 """AOSP's own client, which every device has, with the device's own libbinder."""
 CLIENT_SECONDS = 10.0
@@ -36,16 +36,16 @@ CLIENT_SECONDS = 10.0
 class HandleZero:
     """What is behind handle 0 of a process that has looked nothing up."""
 
-    answer: str
-    """To a ping: `success`, or BR_DEAD_REPLY."""
-    speaks: str
-    """The releases whose service manager it speaks like."""
+    ping: str
+    """The outcome of a ping: `success`, or BR_DEAD_REPLY."""
+    release: str
+    """The Android releases whose service manager has its methods."""
     service_manager: int | None
     """The process that runs as the service manager; None where only root could see it."""
     owner: int | None
     """Whose node it is by the driver's records, 0 for nobody's; None where they are not shown."""
     handles_found: tuple[int, ...]
-    """The handles of ten of the services that it lists, or fewer: none of them is to be 0."""
+    """The handles of up to ten of the services that it lists; none of them should be 0."""
 
 
 @measurement("handle-zero", "What is behind handle 0 of a process that has looked nothing up.")
@@ -54,14 +54,14 @@ def measure_handle_zero(device: Device) -> HandleZero:
     with running(device) as place, device.process() as process, Binder.open(process, BINDER) as fresh:
         try:
             fresh.transact(0, BasicCode.PING_TRANSACTION)
-            answer = SUCCESS
+            ping = SUCCESS
         except DeadObjectError as error:
-            answer = error.command.name
+            ping = error.command.name
         fresh.acquire(0)
         found = map(place.manager.check, place.manager.list()[:MOST_LOOKED_UP])
         return HandleZero(
-            answer=answer,
-            speaks=place.manager.dialect.name,
+            ping=ping,
+            release=place.manager.dialect.name,
             service_manager=place.pid if device.facts.root else None,
             owner=_owner_of_handle_zero(device, process) if device.facts.binder_debug else None,
             handles_found=tuple(handle for handle in found if isinstance(handle, int)),
@@ -82,7 +82,7 @@ def _owner_of_handle_zero(device: Device, process: DeviceProcess) -> int:
 
 @dataclass(frozen=True, slots=True)
 class SecondContextManager:
-    """What came of becoming context manager where there is one: names of errnos, or `success`."""
+    """The outcomes of becoming context manager where there is one: names of errnos, or `success`."""
 
     beside_service_manager: str
     """Of BINDER_SET_CONTEXT_MGR on /dev/binder."""
@@ -127,10 +127,10 @@ class FirstCalls:
     handles: tuple[int, ...] | None
     """The handles they were for; None where the kernel takes no probe."""
     complete: bool
-    """Whether the trace lacks nothing."""
+    """Whether the trace lost no events."""
 
 
-@measurement("first-calls", "What a process on libbinder first says to the driver's handle 0.")
+@measurement("first-calls", "The first calls of a process on libbinder, and where they go.")
 def measure_first_calls(device: Device) -> FirstCalls:
     """Trace AOSP's `service check manager` from its first instruction to its end."""
     probes = [TARGET] if device.tracing.can_probe(TARGET) else []

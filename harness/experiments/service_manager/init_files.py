@@ -1,4 +1,4 @@
-"""Reads what Android's init was told of services: which of them it restarts when another one dies."""
+"""Reads the .rc files of Android's init: which services it restarts when another one dies."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class InitService:
     program: str
     classes: tuple[str, ...]
     on_restart: tuple[tuple[str, ...], ...]
-    """The commands that its death is followed by, in words: `restart NAME`, `class_restart CLASS`, …"""
+    """The commands that follow its death, split into words: `restart NAME`, `class_restart CLASS`, …"""
 
 
 def parse_init_file(text: str) -> tuple[InitService, ...]:
-    """The services that one .rc file declares; whatever else it says is passed over."""
+    """The services that one .rc file declares; everything else in it is skipped."""
     lines = [line.split() for line in _CONTINUED_LINE.sub(" ", text).splitlines()]
     return tuple(_services([words for words in lines if words and not words[0].startswith("#")]))
 
@@ -42,7 +42,7 @@ def _services(lines: list[list[str]]) -> Iterator[InitService]:
 def restarted_with(name: str, services: Iterable[InitService]) -> frozenset[str]:
     """The services that init restarts when the one of that name dies, by name or as members of a class.
 
-    What dies of that in turn is followed, too.
+    The restart of each of them is followed in turn.
     """
     services = tuple(services)
     restarted: set[str] = set()

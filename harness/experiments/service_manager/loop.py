@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from harness.binder.abi.uapi import BinderIoctl
 from harness.experiments.core.measurement import measurement
-from harness.experiments.instruments.service_managers import GENERATIONS, Place, at_each, held
+from harness.experiments.instruments.generations import Generation
+from harness.experiments.instruments.service_managers import Place, at_each, held
 from harness.kernel.tracing.events import TraceEvent
 from harness.kernel.tracing.kprobes import Argument, Kprobe
 
@@ -26,7 +27,7 @@ IOCTL = Kprobe(
         Argument("arg", position=3, type="u64", user_offset=READ_SIZE_OFFSET, label="read_size"),
     ),
 )
-"""An ioctl's request, and what its argument holds at read_size, of use for BINDER_WRITE_READ alone."""
+"""An ioctl's request, and its argument at read_size, which means something for BINDER_WRITE_READ alone."""
 COMMANDS = "binder:binder_command"
 PINGS = 3
 _NAMES = {int(ioctl): ioctl.name for ioctl in BinderIoctl}
@@ -36,18 +37,18 @@ _NAMES = {int(ioctl): ioctl.name for ioctl in BinderIoctl}
 class Start:
     """What the driver sees of a service manager, from its first instruction to its third answer."""
 
-    generation: str
+    generation: Generation
     steps: tuple[str, ...]
     """Functions of the driver (`open`, `mmap`), names of ioctls and of commands, and `read 128`, in bytes."""
     complete: bool
-    """Whether the trace lacks nothing."""
+    """Whether the trace lost no events."""
 
 
-@measurement("service-manager-start", "What a service manager says to the driver when it starts.")
+@measurement("service-manager-start", "The steps of a service manager's start, as the driver sees them.")
 def measure_start(device: Device) -> tuple[Start, ...]:
     """Start one of each generation on a device without context manager, traced, and ping it three times."""
     starts = []
-    for generation in GENERATIONS:
+    for generation in Generation:
         with held(device, generation) as manager:
             pids = [manager.program.pid]
             with device.tracing.record(
@@ -64,11 +65,11 @@ def measure_start(device: Device) -> tuple[Start, ...]:
 class ReadBuffer:
     """How much a service manager's loop reads from the driver at once."""
 
-    generation: str
+    generation: Generation
     sizes: tuple[int, ...]
     """The sizes of its reads, in bytes, each once."""
     complete: bool
-    """Whether the trace lacks nothing."""
+    """Whether the trace lost no events."""
 
 
 @measurement("service-manager-reads", "How much a service manager's loop reads from the driver at once.")
@@ -93,7 +94,7 @@ def read_size(event: TraceEvent) -> int:
 
 
 def steps_of(events: Iterable[TraceEvent]) -> tuple[str, ...]:
-    """The steps that a trace tells of, in its order."""
+    """The steps that a trace shows, in its order."""
     return tuple(step for event in events if (step := _step(event)))
 
 

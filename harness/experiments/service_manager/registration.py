@@ -18,7 +18,8 @@ from harness.binder.parcels.status import ExceptionCode, StatusCode
 from harness.binder.services.service import BINDER, Service, open_service
 from harness.device.facts import FacilityMissingError
 from harness.experiments.core.measurement import measurement
-from harness.experiments.instruments.service_managers import IN_C, Place, at_each
+from harness.experiments.instruments.generations import Generation
+from harness.experiments.instruments.service_managers import Place, at_each
 
 if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess
@@ -29,10 +30,9 @@ FORGET_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What became of one name; pids are the device's."""
+    """One name before and after it is registered; process ids are the device's."""
 
-    generation: str
-    """Of the service manager."""
+    generation: Generation
     found_before: bool
     """Whether the name was found before it was registered."""
     found_unknown: bool
@@ -40,17 +40,18 @@ class Registration:
     handle: int | None
     """Under which another process finds the service by checkService."""
     handle_by_get: int | None
-    """And by getService."""
+    """The same by getService."""
     own_node: bool
     """Whether its own process finds the object itself."""
     caller: int
+    """The process that calls the service through that handle."""
     called_by: int | None
-    """Who called the service through that handle, as the driver told it."""
-    answer: int | None
-    """What it answered to 41: one more."""
+    """The process that the driver names as the caller of the service."""
+    reply: int | None
+    """The service's reply to 41: one more."""
 
 
-@measurement("registration", "What a service manager finds under a name, before and after it is registered.")
+@measurement("registration", "What is found under a name before and after it is registered.")
 def measure_registration(device: Device) -> tuple[Registration, ...]:
     """Register a service, look it up and call it from another process; with each generation there is."""
 
@@ -65,10 +66,10 @@ def measure_registration(device: Device) -> tuple[Registration, ...]:
         before = place.manager.check(name)
         with _registered(device, place, name, add_one) as service:
             handle, by_get = place.manager.check(name), place.manager.get(name)
-            answer = None
+            reply = None
             if isinstance(handle, int):
                 data = Parcel(place.manager.dialect.wire).interface_token(name).int32(41)
-                answer = place.client.transact(handle, METHOD, data).check_exception().int32()
+                reply = place.client.transact(handle, METHOD, data).check_exception().int32()
             return Registration(
                 generation=place.generation,
                 found_before=before is not None,
@@ -78,7 +79,7 @@ def measure_registration(device: Device) -> tuple[Registration, ...]:
                 own_node=service.manager.check(name) == service.node,
                 caller=place.client.file.process.pid,
                 called_by=callers[0] if callers else None,
-                answer=answer,
+                reply=reply,
             )
 
     return at_each(device, experiment)
@@ -88,7 +89,7 @@ def measure_registration(device: Device) -> tuple[Registration, ...]:
 class Listing:
     """The names that a service manager lists."""
 
-    generation: str
+    generation: Generation
     registered: tuple[str, ...]
     """Three names that were registered in between."""
     before: tuple[str, ...]
@@ -112,22 +113,22 @@ def measure_listing(device: Device) -> tuple[Listing, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """What a service manager knows of a name whose server was killed."""
+    """What a service manager still has of a name whose server was killed."""
 
-    generation: str
+    generation: Generation
     found_alive: bool
     """Whether the name was found before."""
     found_dead: bool
     """Whether it still was after five seconds."""
     seconds: float
-    """How long it still was."""
+    """From the server's death to the last lookup."""
     listed_dead: bool
     """Whether it was listed when it was no longer found."""
     call: str
-    """What a call through the handle that was found before ended in."""
+    """The outcome of a call through the handle that was found before."""
 
 
-@measurement("service-death", "What a service manager knows of a name whose server was killed.")
+@measurement("service-death", "What a service manager still has of a name whose server was killed.")
 def measure_death(device: Device) -> tuple[Death, ...]:
     """Register a service, find it, kill its process, and look for the name; with each generation there is."""
 
@@ -180,11 +181,14 @@ def _reply_nothing(_: Call) -> None:
 def _registered(
     device: Device, place: Place, name: str, handler: Handler
 ) -> Iterator[Service[DeviceProcess]]:
-    """A service registered for an experiment; FacilityMissingError where it may not be, or never would go."""
-    if place.generation == IN_C and place.node == BINDER and not device.controller.disposable:
+    """A service registered for an experiment.
+
+    FacilityMissingError where that is refused, or where its name would stay listed on a device of others.
+    """
+    if place.generation is Generation.IN_C and place.node == BINDER and not device.controller.disposable:
         raise FacilityMissingError(
             "needs to register a name, which this service manager lists until the device starts again, "
-            "and the device is not the harness's own. Can be told on the embedded device."
+            "and the device is not the harness's own. It can be tested on the embedded device."
         )
     with ExitStack() as stack:
         try:
@@ -193,7 +197,7 @@ def _registered(
             if _code_of(error) in (ExceptionCode.EX_SECURITY, StatusCode.PERMISSION_DENIED):
                 raise FacilityMissingError(
                     "needs to register a name, which the device's policy refuses to adb's shell. "
-                    "Can be told on the embedded device, or as root on a userdebug one."
+                    "It can be tested on the embedded device, or as root on a userdebug one."
                 ) from error
             raise
         yield service

@@ -1,4 +1,4 @@
-"""What becomes of Android when its service manager dies: what its init was told to do, and what it does."""
+"""What Android's init does when its service manager dies: what its files declare, and what happens."""
 
 from __future__ import annotations
 
@@ -46,13 +46,15 @@ class ServiceRestart:
 
 
 @measurement("service-restart", "What Android restarts when its service manager dies.")
-def measure_service_restart(device: Device) -> ServiceRestart:
-    """Read the .rc files; on a device of the harness's own, also kill the service manager and look."""
+def measure_service_restart(device: Device, *, seconds: float = RESTART_SECONDS) -> ServiceRestart:
+    """Read the .rc files; on a device of the harness's own, also kill the service manager, and wait for at
+    most `seconds` until init has restarted what they declare.
+    """
     services = tuple(_declared_services(device))
     if not any(service.name == SERVICE_MANAGER for service in services):
         raise FacilityMissingError(
             f"needs Android's init, and no .rc file of this device declares {SERVICE_MANAGER}. "
-            "Can be told on any Android device as far as it is declared; what then happens, on an Android "
+            "What is declared can be tested on any Android device, and what then happens on an Android "
             "emulator or Cuttlefish of the harness's own."
         )
     declared = restarted_with(SERVICE_MANAGER, services)
@@ -62,11 +64,11 @@ def measure_service_restart(device: Device) -> ServiceRestart:
     if SERVICE_MANAGER not in before:
         raise FacilityMissingError(
             "needs to know which process init runs as the service manager (property init.svc_debug_pid…). "
-            "Can be told on a userdebug or eng build of Android 9 or later."
+            "It can be tested on a userdebug or eng build of Android 9 or later."
         )
     watched = {name for name in declared | {SERVICE_MANAGER} if name in before}
     device.shell(["kill", "-9", str(before[SERVICE_MANAGER])])
-    changed = _restarted(device, before, watched)
+    changed = _restarted(device, before, watched, Deadline(seconds))
     if device.facts.framework:
         _await_framework(device)
     running = watched - {SERVICE_MANAGER}
@@ -96,8 +98,10 @@ def _processes(device: Device) -> Mapping[str, int]:
     return {match["name"]: int(match["pid"]) for match in _STATE.finditer(device.run("getprop").output)}
 
 
-def _restarted(device: Device, before: Mapping[str, int], watched: Iterable[str]) -> set[str]:
-    """Those of the watched services that come back as other processes within a minute."""
+def _restarted(
+    device: Device, before: Mapping[str, int], watched: Iterable[str], deadline: Deadline
+) -> set[str]:
+    """Those of the watched services that come back as other processes in time."""
     changed: set[str] = set()
 
     def all_changed() -> bool:
@@ -106,7 +110,7 @@ def _restarted(device: Device, before: Mapping[str, int], watched: Iterable[str]
         return changed >= set(watched)
 
     with contextlib.suppress(TimeLimitError):
-        Deadline(RESTART_SECONDS).poll(all_changed, "the restart of Android's services", interval=0.5)
+        deadline.poll(all_changed, "the restart of Android's services", interval=0.5)
     return changed
 
 

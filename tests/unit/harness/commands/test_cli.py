@@ -96,14 +96,14 @@ def choose(monkeypatch: pytest.MonkeyPatch, *ids: str) -> None:
 
 def test_verify_ends_in_a_table_and_a_document(command_line: CommandLine, tmp_path: Path) -> None:
     ended = command_line("verify", "--json", "results.json", "--junit", "junit.xml")
-    assert (ended.status, "all as known" in ended.output) == (0, True)
+    assert (ended.status, "all as expected" in ended.output) == (0, True)
     assert "mmap.first-page" in ended.output
     assert "results.json" in ended.output
     assert "starting embedded" in ended.errors
-    assert "[  1/4] mmap.once: confirmed, as known" in ended.errors
+    assert "[  1/4] mmap.once: confirmed, as expected" in ended.errors
     assert "passed" not in ended.output + ended.errors  # pytest's own view is silent
     claims = json.loads((tmp_path / "results.json").read_text())["claims"]
-    assert [claim["id"] for claim in claims] == list(fake_device.AS_KNOWN)
+    assert [claim["id"] for claim in claims] == list(fake_device.AS_EXPECTED)
     suite = ElementTree.parse(tmp_path / "junit.xml").find("testsuite")
     assert suite is not None
     assert (suite.get("tests"), suite.get("skipped")) == ("4", "1")
@@ -140,7 +140,7 @@ def test_verify_goes_on_after_a_loss(command_line: CommandLine, monkeypatch: pyt
     choose(monkeypatch, "mmap.once", "proto.dies", "sm.single")
     ended = command_line("verify")
     assert ended.status == 3
-    assert "✓ 2 confirmed, ! 1 lost, 1 not as known" in ended.output
+    assert "✓ 2 confirmed, ! 1 lost, 1 unexpected" in ended.output
     assert fake_device.CONSOLE in ended.output
     assert ended.errors.count("starting embedded") == 2
 
@@ -149,7 +149,7 @@ def test_verify_spreads_over_workers(command_line: CommandLine, monkeypatch: pyt
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     ended = command_line("verify", "--", "-p", "tests.support.fake_device_plugin", "-n", "2")
     assert ended.status == 0, ended
-    assert "all as known" in ended.output
+    assert "all as expected" in ended.output
 
 
 def test_without_a_device_verify_stops_and_says_why(
@@ -225,7 +225,7 @@ def test_on_a_terminal_progress_is_live(tmp_path: Path) -> None:
     shown = os.read(leader, 1 << 20).decode()
     os.close(leader)
     assert process.returncode == 0
-    assert b"all as known" in output
+    assert b"all as expected" in output
     assert "\x1b[" in shown
     assert "[  1/4]" not in shown
 
@@ -241,7 +241,7 @@ def test_an_interrupted_run_closes_its_device_and_keeps_what_it_found(
     assert document["interrupted"] == sent.name
     assert [claim["id"] for claim in document["claims"]] == ["mmap.once"]
     assert f'name="binder_interrupted" value="{sent.name}"' in (tmp_path / "junit.xml").read_text()
-    assert "1 confirmed, all of these as known, in " in output
+    assert "1 confirmed, all of these as expected, in " in output
     assert f"\n{sent.name} ended the run before its time\n" in output
     for shown in (output, (tmp_path / "page.html").read_text()):
         assert f"{sent.name} ended the run before its time\n1 of the 2 claims was not judged" in shown
@@ -391,7 +391,7 @@ def _await_line(process: subprocess.Popen[str], stream: IO[str] | None, marker: 
 # --- list, explain ---
 
 
-def test_list_shows_claims_by_section(command_line: CommandLine) -> None:
+def test_list_shows_claims_by_topic(command_line: CommandLine) -> None:
     ended = command_line("list")
     assert (ended.status, "binder-harness explain CLAIM" in ended.output) == (0, True)
     assert (

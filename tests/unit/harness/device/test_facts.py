@@ -27,7 +27,7 @@ def test_what_a_bare_device_lacks_is_said_with_what_can_tell(need: Need) -> None
     reason = need.missing(BARE)
     assert reason is not None
     assert need.meaning in reason
-    assert "Can be told on " in reason
+    assert "It can be tested on " in reason
     with pytest.raises(FacilityMissingError) as caught:
         need.require(BARE)
     assert caught.value.exit_code is ExitCode.SETUP_MISSING
@@ -40,7 +40,7 @@ def test_the_probe_s_reason_is_given() -> None:
 
 def test_a_reason_in_whole_sentences_gets_no_second_full_stop() -> None:
     facts = from_json(Facts, {**_object(BARE), "reasons": {"binder_debug": "Nothing there. Use another."}})
-    assert "Use another. Can be told on" in str(Need.BINDER_DEBUG.missing(facts))
+    assert "Use another. It can be tested on" in str(Need.BINDER_DEBUG.missing(facts))
 
 
 def test_what_is_there_is_not_missing() -> None:

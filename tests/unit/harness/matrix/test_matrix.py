@@ -16,7 +16,7 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError, UsageError
 from emulator.base.interruption import ENDING, Interrupted
 from harness.cli import main
-from harness.commands.matrix_view import MatrixView
+from harness.commands.live.matrix_view import MatrixView
 from harness.experiments.core.claim import CLAIMS
 from harness.matrix import child, workers
 from harness.matrix.here import judge_here
@@ -24,7 +24,7 @@ from harness.report.matrix import Column, Matrix
 from tests.support import fake_device
 from tests.support.fake_device import FACTS
 from tests.support.fake_documents import ARM_16K, document_on, matrix_of
-from tests.support.heard import Heard, below, gone
+from tests.support.recorder import Recorder, below, gone
 
 ROOT = Path(__file__).parents[4]
 SECONDS = 30.0
@@ -80,9 +80,9 @@ def status_of(monkeypatch: pytest.MonkeyPatch, *words: str) -> int | str | None:
 
 def judge(*targets: str) -> dict[str, Column]:
     """The columns of these devices, two at a time."""
-    heard = Heard()
-    judge_here(targets, list(CLAIMS.all()), jobs=2, listener=heard)
-    return {column.target: column for column in heard.columns}
+    recorder = Recorder()
+    judge_here(targets, list(CLAIMS.all()), jobs=2, view=recorder)
+    return {column.target: column for column in recorder.columns}
 
 
 def test_every_device_has_its_column(
@@ -91,7 +91,7 @@ def test_every_device_has_its_column(
     monkeypatch.setenv("BINDER_HARNESS_JSON", "of-verify.json")
     assert status_of(monkeypatch, "matrix", *BOTH, "-j", "2", *FILES) == 0
     output, errors = capfd.readouterr()
-    assert "4 claims on 2 devices: no difference, all as known" in output
+    assert "4 claims on 2 devices: no difference, all as expected" in output
     assert "embedded [ 0/4] starting embedded" in errors
     assert errors.count("mmap.once: confirmed") == 2
     assert "[  8/8]" in errors
@@ -99,7 +99,7 @@ def test_every_device_has_its_column(
     assert [column.target for column in matrix.columns] == ["embedded", "embedded?memory=256"]
     assert [document.target for document in matrix.documents] == ["embedded", "embedded?memory=256"]
     for document in matrix.documents:
-        assert [result.id for result in document.claims] == list(fake_device.AS_KNOWN)
+        assert [result.id for result in document.claims] == list(fake_device.AS_EXPECTED)
         assert document.device == fake_device.FACTS
     assert "Binder on 2 devices" in (tmp_path / "matrix.html").read_text()
     assert not (tmp_path / "of-verify.json").exists()
@@ -156,10 +156,10 @@ def test_a_device_has_its_time_and_what_does_not_end_then_is_killed(monkeypatch:
 
 
 def test_what_was_ended_before_its_turn_is_not_started() -> None:
-    heard, claims = Heard(), list(CLAIMS.all())
+    recorder, claims = Recorder(), list(CLAIMS.all())
     end = Interrupted(signal.SIGTERM)
-    column = child.judge_on("embedded", claims, listener=heard, ended_by=lambda: end)
-    assert heard.starts == []
+    column = child.judge_on("embedded", claims, view=recorder, ended_by=lambda: end)
+    assert recorder.starts == []
     assert (column.exit_code, column.failures) == (143, ())
     assert (column.document.interrupted, column.document.not_judged) == ("SIGTERM", tuple(claims))
 
@@ -270,8 +270,8 @@ def test_an_error_shows_and_writes_what_was_found(
     tmp_path: Path,
     targets: tuple[str, ...],
 ) -> None:
-    def fail_afterwards(targets: list[str], claims: list[str], *, jobs: int, listener: MatrixView) -> None:
-        judge_here(targets[:1], claims, jobs=jobs, listener=listener)
+    def fail_afterwards(targets: list[str], claims: list[str], *, jobs: int, view: MatrixView) -> None:
+        judge_here(targets[:1], claims, jobs=jobs, view=view)
         raise SetupError("There is no process left.")
 
     monkeypatch.setattr("harness.matrix.here.judge_here", fail_afterwards)
@@ -371,7 +371,7 @@ def test_a_scheduler_without_workers_is_told_to_have_some(monkeypatch: pytest.Mo
     with LocalCluster(n_workers=0, dashboard_address=None) as cluster:
         address = cluster.scheduler_address
         with pytest.raises(SetupError, match=f"has no worker.*dask worker {address}"):
-            workers.judge_on_workers(["embedded"], ["mmap.once"], scheduler=address, jobs=1, listener=Heard())
+            workers.judge_on_workers(["embedded"], ["mmap.once"], scheduler=address, jobs=1, view=Recorder())
 
 
 # --- verify ---

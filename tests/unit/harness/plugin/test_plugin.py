@@ -340,8 +340,8 @@ def test_each_claim_is_a_test(pytester: pytest.Pytester, monkeypatch: pytest.Mon
     assert case is not None
     assert {item.get("name"): item.get("value") for item in case.findall("properties/property")} == {
         "verdict": "confirmed",
-        "as_known": "True",
-        "measured": "it failed with EBUSY",
+        "as_expected": "True",
+        "measured": "it failed with 16",
         "reason": "",
     }
 
@@ -358,7 +358,7 @@ def test_the_time_limit_ends_a_claim(pytester: pytest.Pytester, monkeypatch: pyt
 def test_each_xdist_worker_has_a_device_and_all_results_arrive(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose(monkeypatch, *fake_device.AS_KNOWN, "proto.dies")
+    choose(monkeypatch, *fake_device.AS_EXPECTED, "proto.dies")
     monkeypatch.setenv(fake_device.CLOSED_LOG, str(pytester.path / "closed"))
     result = pytester.runpytest_subprocess(
         *PLUGIN,

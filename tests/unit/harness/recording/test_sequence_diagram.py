@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.experiments.core.claim import Evidence, Finding
+from harness.experiments.core.figure import Figure
+from harness.experiments.core.finding import Finding
 from harness.experiments.core.json_values import from_json, to_json
 from harness.experiments.core.judge import judge
 from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
+from harness.recording.sequence_svg import svg_of
 from harness.report.diagram import diagram_of
 from tests.support.fake_device import FakeDevice, make_claim
 
@@ -89,7 +91,7 @@ def classes(element: Element) -> set[str]:
 
 
 def test_everything_that_is_known_is_written_on_it() -> None:
-    written = texts(BROADCAST.svg())
+    written = texts(svg_of(BROADCAST))
     for text in (
         "sender (10)",
         "system_server (20)",
@@ -106,7 +108,7 @@ def test_everything_that_is_known_is_written_on_it() -> None:
 
 
 def test_what_kind_an_arrow_is_shows() -> None:
-    drawn = BROADCAST.svg()
+    drawn = svg_of(BROADCAST)
     arrows = [classes(path) for path in fromstring(drawn).iter(f"{SVG}path") if "arrow" in classes(path)]
     assert {"arrow", "call"} in arrows
     assert {"arrow", "reply"} in arrows
@@ -115,21 +117,21 @@ def test_what_kind_an_arrow_is_shows() -> None:
 
 
 def test_it_is_whole_by_itself_and_knows_of_dark_surroundings() -> None:
-    drawn = BROADCAST.svg()
+    drawn = svg_of(BROADCAST)
     assert drawn.startswith("<svg")
     assert "prefers-color-scheme: dark" in drawn
     assert not re.search(r"(href|src|url\()", drawn)
 
 
 def test_lifelines_stand_apart_far_enough_for_the_labels() -> None:
-    lines = [path for path in fromstring(BROADCAST.svg()).iter(f"{SVG}path") if "lifeline" in classes(path)]
+    lines = [path for path in fromstring(svg_of(BROADCAST)).iter(f"{SVG}path") if "lifeline" in classes(path)]
     first, second, _ = (float(path.get("d", "").removeprefix("M").partition(",")[0]) for path in lines)
     assert second - first > 6 * len("broadcastIntentWithFeature")
 
 
 @given(diagrams())
 def test_no_text_breaks_a_drawing_or_gets_out_of_it(diagram: SequenceDiagram) -> None:
-    root = fromstring(diagram.svg())
+    root = fromstring(svg_of(diagram))
     assert {element.tag.removeprefix(SVG) for element in root.iter()} <= {
         "svg",
         "style",
@@ -147,16 +149,16 @@ def test_a_diagram_survives_the_result_document(diagram: SequenceDiagram) -> Non
     assert from_json(SequenceDiagram, to_json(diagram)) == diagram
 
 
-def result(*evidence: Evidence) -> Any:
-    claim = make_claim("broadcast.hops", lambda _: Finding.whether(True, "measured", *evidence))
+def result(**figures: Figure) -> Any:
+    claim = make_claim("broadcast.hops", lambda _: 1, lambda *_: Finding.whether(True, "", **figures))
     return judge(claim, cast(Any, FakeDevice()))
 
 
 def test_a_result_is_drawn_from_its_evidence() -> None:
-    drawn = diagram_of(result(Evidence("bytes", "mmap", 5), Evidence("hops", "tracing", BROADCAST)))
-    assert drawn == BROADCAST.svg()
+    drawn = diagram_of(result(size=Figure(5, "mmap"), hops=Figure(BROADCAST, "tracing")))
+    assert drawn == svg_of(BROADCAST)
 
 
 @pytest.mark.parametrize("value", [5, "lifelines", {"lifelines": 1}, [], None])
 def test_a_result_without_a_diagram(value: object) -> None:
-    assert diagram_of(result(Evidence("what", "where", value))) is None
+    assert diagram_of(result(what=Figure(value, "where"))) is None

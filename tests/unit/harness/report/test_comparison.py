@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from harness.experiments.core.claim import Verdict
+from harness.experiments.core.figure import Figure
+from harness.experiments.core.finding import Verdict
 from harness.report.comparison import differing_facts, rows_of
 from harness.report.document import Document
 from harness.report.labels import described, short_names
@@ -25,15 +26,31 @@ def test_a_figure_that_differs_is_found() -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"verdict": Verdict.REFUTED}, {"as_known": False}, {"measured": "EINVAL"}]
+    "fields",
+    [
+        {"verdict": Verdict.REFUTED},
+        {"as_expected": False},
+        {"figures": {"errno": Figure(22, "mmap", expected=16)}},
+    ],
 )
 def test_verdict_comparison_and_figures_count(fields: dict[str, object]) -> None:
     before = document_on()
     assert differing(before, changed(before, "mmap.once", **fields)) == ["mmap.once"]
 
 
-@pytest.mark.parametrize("fields", [{"seconds": 9.0}, {"source": "elsewhere"}, {"reason": "it was slow"}])
-def test_times_and_explanations_do_not(fields: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"seconds": 9.0},
+        {"source": "elsewhere"},
+        {"reason": "it was slow"},
+        {"sentence": "in other words: {errno}"},
+        {"figures": {"errno": Figure(None, "mmap")}},
+        {"figures": {"errno": Figure(17, "mmap", varies=True)}},
+        {"measurement": {"number": 17}},
+    ],
+)
+def test_times_words_and_what_was_not_measured_or_varies_do_not(fields: dict[str, object]) -> None:
     before = document_on()
     assert differing(before, changed(before, "mmap.once", **fields)) == []
 
@@ -49,7 +66,20 @@ def test_a_claim_that_only_some_devices_have_stays_in_its_place() -> None:
     assert not rows["sm.single"].differs
 
 
-def test_facts_are_told_in_words() -> None:
+def test_accounts_leave_out_what_differs_or_varies() -> None:
+    small, large = document_on(ARM), document_on(ARM_16K)
+    row = rows_of([small, small, large])[-1]
+    assert row.figures == ("mapped", "page_size")
+    assert row.accounts() == {"… are mapped by process …, and a page has …": [0, 1, 2]}
+    other = changed(small, "limit.zygote", sentence="{page_size} a page", verdict=Verdict.REFUTED)
+    row = rows_of([small, other])[-1]
+    assert row.accounts() == {
+        "1,040,384 bytes are mapped by process …, and a page has 4,096 bytes": [0],
+        "4,096 bytes a page": [1],
+    }
+
+
+def test_facts_are_shown_in_words() -> None:
     less = dataclasses.replace(ARM_16K, memory_bytes=FACTS.memory_bytes - (3 << 12))
     less = dataclasses.replace(less, driver_ioctls=frozenset({"BINDER_VERSION"}), root=False, reasons={})
     facts = {row.name: row.texts for row in differing_facts([FACTS, None, less])}
@@ -61,7 +91,7 @@ def test_facts_are_told_in_words() -> None:
     }
 
 
-def test_names_say_what_tells_devices_apart() -> None:
+def test_names_are_what_distinguishes_devices() -> None:
     documents = [document_on(facts, target=f"t{place}") for place, facts in enumerate((FACTS, ARM, ARM_16K))]
     assert short_names(documents) == [
         ("x86_64", "4 KiB pages"),

@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from emulator.base.errors import ExitCode, UsageError
-from harness.experiments.core.claim import Evidence, Verdict
+from harness.experiments.core.figure import Figure
+from harness.experiments.core.finding import Verdict
 from harness.report import diff
 from harness.report.document import Document
 from harness.report.matrix import Matrix
@@ -16,9 +17,9 @@ from tests.support.fake_device import FACTS
 from tests.support.fake_documents import ARM, ARM_16K, changed, document_on, matrix_of
 
 
-def printed(pair: diff.Pair, *, evidence: bool = False) -> str:
+def printed(pair: diff.Pair) -> str:
     stream = io.StringIO()
-    diff.show(pair, Console(file=stream, width=100, highlight=False), evidence=evidence)
+    diff.show(pair, Console(file=stream, width=100, highlight=False))
     return stream.getvalue()
 
 
@@ -29,7 +30,7 @@ def test_two_runs_of_one_device_are_no_change() -> None:
     assert "5 claims, none changed" in printed(pair)
 
 
-def test_devices_are_told_by_what_they_are_and_what_came_out_otherwise() -> None:
+def test_two_devices_are_shown_with_what_differs() -> None:
     pair = diff.Pair(document_on(ARM, target="small"), document_on(ARM_16K, target="large"))
     assert [row.id for row in pair.changes] == ["limit.zygote"]
     text = printed(pair)
@@ -37,28 +38,30 @@ def test_devices_are_told_by_what_they_are_and_what_came_out_otherwise() -> None
         "- small: Linux 6.12.48+deb12-amd64, aarch64, 4 KiB pages",
         "+ large: Linux 6.12.48+deb12-amd64, aarch64, 16 KiB pages",
         "  page size: 4,096 → 16,384",
-        "  - 1,040,384 bytes are mapped, 1,040,384 taken, and a page has 4,096",
-        "  + 1,015,808 bytes are mapped, 1,015,808 taken, and a page has 16,384",
+        "  - 1,040,384 bytes are mapped by process 4103, and a page has 4,096 bytes",
+        "  + 1,015,808 bytes are mapped by process 16391, and a page has 16,384 bytes",
+        "    mapped: 1,040,384 bytes → 1,015,808 bytes",
         "limit.zygote                ✓ confirmed\n",
         "5 claims, 1 changed",
     ):
         assert shown in text
-    assert "/proc/PID/maps" not in text
-    assert "bytes (/proc/PID/maps): 1,040,384 → 1,015,808" in printed(pair, evidence=True)
+    assert "pid:" not in text
 
 
 def test_a_verdict_that_changed_is_shown_with_both() -> None:
     before = document_on()
-    after = changed(before, "mmap.once", verdict=Verdict.REFUTED, as_known=False, measured="success")
+    after = changed(before, "mmap.once", verdict=Verdict.REFUTED, as_expected=False, sentence="success")
     text = printed(diff.Pair(before, after))
     assert "✓ confirmed → ✗ refuted, UNEXPECTED" in text
-    assert "- it failed with EBUSY\n  + success" in text
+    assert "- it failed with 16\n  + success" in text
 
 
-def test_a_figure_in_the_evidence_alone_is_no_change() -> None:
-    before = document_on()
-    other = (Evidence("errno", "mmap", 17, known=17),)
-    assert not diff.Pair(before, changed(before, "mmap.once", evidence=other)).differs
+def test_a_figure_that_varies_is_no_change() -> None:
+    now, later = (
+        changed(document_on(), "mmap.once", figures={"errno": Figure(value, "mmap", varies=True)})
+        for value in (1, 2)
+    )
+    assert not diff.Pair(now, later).differs
 
 
 def test_a_claim_that_only_one_has_is_a_change() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from emulator.base.errors import ExitCode
-from harness.experiments.core.claim import Evidence, Verdict
+from harness.experiments.core.figure import Figure
+from harness.experiments.core.finding import Verdict
 from harness.report import html
 from harness.report.document import Document
 from harness.report.matrix import Matrix
@@ -63,15 +64,15 @@ def test_a_page_is_whole_and_loads_nothing(shown: Document | Matrix) -> None:
     assert page.count("meta", **{"http-equiv": "Content-Security-Policy"}) == 1
 
 
-def test_a_document_is_shown_with_its_evidence_folded() -> None:
+def test_a_document_is_shown_with_its_figures_folded() -> None:
     page = Page(html.page(document_on()))
     for shown in (
         "Linux 6.12.48+deb12-amd64, x86_64, 4 KiB pages",
         "What mmap.first-page states.",
-        "Instead: none until the first transaction",
+        "What is true: none until the first transaction",
         "this kernel has no /proc/kcore",
         "1,040,384 bytes are mapped",
-        "all as known",
+        "all as expected",
     ):
         assert shown in page.text
     assert page.count("details") == 5
@@ -82,18 +83,18 @@ def test_a_matrix_marks_what_differs() -> None:
     page = Page(html.page(matrix_of(document_on(ARM), document_on(ARM_16K))))
     assert page.count("tr", id="limit.zygote", **{"class": "differs"}) == 1
     assert page.count("tr", id="mmap.once", **{"class": "same"}) == 1
-    assert page.count("span", **{"class": "figures"}) == 2
-    assert page.count("span", **{"class": "figures other"}) == 2
-    assert "… bytes are mapped, … taken, and a page has …" in page.text
+    assert page.count("tr", **{"class": "differs figure"}) == 2
+    assert "mapped 1,040,384 bytes 1,015,808 bytes page size 4,096 bytes 16,384 bytes" in page.text
     assert page.count("details", open=None) == 0
     assert "page size 4,096 16,384" in page.text
     assert "1 4 KiB pages 2 16 KiB pages" in page.text
 
 
-def test_sentences_that_differ_are_unfolded() -> None:
-    page = Page(html.page(matrix_of(document_on(), changed(document_on(), "mmap.once", measured="success"))))
+def test_claims_whose_verdicts_differ_are_unfolded() -> None:
+    other = changed(document_on(), "mmap.once", sentence="success", verdict=Verdict.REFUTED)
+    page = Page(html.page(matrix_of(document_on(), other)))
     assert page.count("details", open=None) == 1
-    assert "it failed with EBUSY" in page.text
+    assert "it failed with 16" in page.text
 
 
 def test_a_device_that_failed_says_why() -> None:
@@ -122,30 +123,35 @@ def test_what_was_ended_says_so_and_what_was_not_judged() -> None:
     assert text.startswith("Binder on 1 device Binder on 1 device ")
 
 
-def test_evidence_is_shown_as_people_read_it() -> None:
-    evidence = tuple(
-        Evidence(f"figure {place}", "mmap", value)
-        for place, value in enumerate((None, [], [1040384, 2048], 4096, {"a": [1]}))
+def test_figures_are_shown_as_people_read_them() -> None:
+    values: tuple[tuple[object, str], ...] = (
+        (None, ""),
+        ([], ""),
+        ([1040384, 2048], "bytes"),
+        (4096, ""),
+        ({"a": [1]}, ""),
     )
-    text = Page(html.page(changed(document_on(), "mmap.once", evidence=evidence))).text
+    figures = {
+        f"figure_{place}": Figure(value, "mmap", unit=unit) for place, (value, unit) in enumerate(values)
+    }
+    text = Page(html.page(changed(document_on(), "mmap.once", figures=figures, sentence=""))).text
     for shown in (
         "figure 0 mmap none",
         "figure 1 mmap none",
-        "figure 2 mmap 1,040,384, 2,048",
-        "figure 3 mmap 4,096",
+        "figure 2 mmap 1,040,384 and 2,048 bytes",
+        "figure 3 mmap 4096",
         'figure 4 mmap {"a": [1]}',
     ):
         assert shown in text
 
 
-def test_what_a_device_says_is_never_markup() -> None:
+def test_text_from_a_device_is_never_markup() -> None:
     fields = {
-        "measured": HOSTILE,
+        "sentence": HOSTILE,
         "reason": HOSTILE,
-        "instead": HOSTILE,
-        "deviations": (HOSTILE,),
+        "what_is_true": HOSTILE,
         "traceback": HOSTILE,
-        "evidence": (Evidence(HOSTILE, HOSTILE, {HOSTILE: [HOSTILE]}, known=HOSTILE),),
+        "figures": {HOSTILE: Figure({HOSTILE: [HOSTILE]}, HOSTILE, expected=HOSTILE)},
     }
     hostile = changed(document_on(), "mmap.once", **fields)
     facts = dataclasses.replace(FACTS, kernel_release=HOSTILE)
@@ -156,17 +162,17 @@ def test_what_a_device_says_is_never_markup() -> None:
         assert Page(text).text.count("<script>alert('it')</script>") >= 7
 
 
-def test_not_as_known_and_lost_stand_out() -> None:
+def test_unexpected_and_lost_stand_out() -> None:
     lost = changed(
-        document_on(FACTS, "mmap.once"), "mmap.once", verdict=Verdict.LOST, as_known=False, reason="panic"
+        document_on(FACTS, "mmap.once"), "mmap.once", verdict=Verdict.LOST, as_expected=False, reason="panic"
     )
     page = Page(html.page(lost))
     assert page.count("span", **{"class": "lost"}) == 1
-    assert page.count("span", **{"class": "deviates"}) == 1
+    assert page.count("span", **{"class": "unexpected"}) == 1
     assert page.count("tr", id="mmap.once", **{"class": "differs"}) == 1
 
 
-def test_a_recorded_way_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recording_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         html, "diagram_of", lambda result: "<svg></svg>" if result.id == "mmap.once" else None
     )

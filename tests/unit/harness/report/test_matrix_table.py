@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from emulator.base.errors import ExitCode, UsageError
-from harness.experiments.core.claim import Verdict
+from harness.experiments.core.finding import Verdict
 from harness.experiments.core.json_values import to_json
 from harness.report import matrix_table
 from harness.report.matrix import Matrix
@@ -36,40 +36,32 @@ def test_a_claim_on_which_devices_agree_is_one_line() -> None:
     assert not any("What mmap.once states." in line for line in lines)
 
 
-def test_figures_that_differ_stand_in_the_cells() -> None:
+def test_figures_that_differ_have_a_row_each() -> None:
     lines = printed(matrix_of(document_on(FACTS), document_on(ARM), document_on(ARM_16K)))
     place = next(place for place, line in enumerate(lines) if line.startswith("limit.zygote"))
-    assert [line.split() for line in lines[place : place + 2]] == [
-        ["limit.zygote", "✓", "1,040,384", "✓", "1,040,384", "✓", "1,015,808"],
-        ["4,096", "4,096", "16,384"],
+    assert [line.split() for line in lines[place : place + 4]] == [
+        ["limit.zygote", "✓", "✓", "✓"],
+        ["What", "limit.zygote", "states."],
+        ["mapped,", "bytes", "1,040,384", "1,040,384", "1,015,808"],
+        ["page", "size,", "bytes", "4,096", "4,096", "16,384"],
     ]
-    assert "    … bytes are mapped, … taken, and a page has …" in lines
-    assert lines[-1] == "5 claims on 3 devices: differences in 1, all as known"
+    assert lines[-1] == "5 claims on 3 devices: differences in 1, all as expected"
 
 
-def test_sentences_that_differ_stand_below_with_the_devices_that_say_them() -> None:
-    other = changed(document_on(target="b"), "mmap.once", measured="success", verdict=Verdict.REFUTED)
+def test_where_verdicts_differ_each_finding_is_shown_with_its_devices() -> None:
+    other = changed(document_on(target="b"), "mmap.once", sentence="success", verdict=Verdict.REFUTED)
     lines = printed(matrix_of(document_on(target="a"), other, document_on(target="c")))
     assert line_of(lines, "mmap.once") == ["mmap.once", "✓", "✗", "✓"]
-    assert "    1, 3: it failed with EBUSY" in lines
+    assert "    1, 3: it failed with 16" in lines
     assert "    2: success" in lines
+    assert lines[-1] == "5 claims on 3 devices: differences in 1, 1 of them in the verdict, all as expected"
 
 
 def test_what_is_not_as_known_is_seen_where_all_devices_agree() -> None:
     documents = [document_on(FACTS, "limit.figure", target=target) for target in ("a", "b")]
     lines = printed(matrix_of(*documents))
-    assert line_of(lines, "limit.figure") == [
-        "limit.figure",
-        "✓",
-        "NOT",
-        "AS",
-        "KNOWN",
-        "✓",
-        "NOT",
-        "AS",
-        "KNOWN",
-    ]
-    assert "1 not as known" in lines[-1]
+    assert line_of(lines, "limit.figure") == ["limit.figure", "✓", "UNEXPECTED", "✓", "UNEXPECTED"]
+    assert "1 unexpected" in lines[-1]
 
 
 def test_a_device_that_could_not_be_had_is_a_column_that_says_why() -> None:
@@ -85,7 +77,7 @@ def test_a_device_that_could_not_be_had_is_a_column_that_says_why() -> None:
 
 def test_one_claim_on_one_device_is_not_several() -> None:
     lines = printed(matrix_of(dataclasses.replace(document_on(), claims=document_on().claims[:1])))
-    assert lines[-1] == "1 claim on 1 device: no difference, all as known"
+    assert lines[-1] == "1 claim on 1 device: no difference, all as expected"
 
 
 def test_an_interrupted_matrix_says_how_far_it_came() -> None:

@@ -15,7 +15,9 @@ from harness.experiments.core.json_values import to_json
 from harness.experiments.core.judge import judge
 from harness.report import terminal
 from harness.report.document import Document
-from harness.report.run import Failure, Note, Run
+from harness.report.events import Ended, Event, Failed, Judged, Line, Opened, Started, decode, encode
+from harness.report.failure import Failure
+from harness.report.run import Run
 from harness.report.stored import check_writable
 from tests.support.fake_device import CLAIMS_BY_ID, FACTS, FakeDevice, choose
 
@@ -29,9 +31,9 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def document_of(run: Run, *ids: str) -> Document:
-    run.take(Note(device=FACTS))
+    run(Opened(target="embedded", facts=FACTS))
     for claim in choose(*ids).values():
-        run.take(Note(result=judge(claim, cast(Any, FakeDevice()))))
+        run(Judged(target="embedded", result=judge(claim, cast(Any, FakeDevice()))))
     return run.document()
 
 
@@ -48,30 +50,31 @@ def test_a_document_survives_its_file(run: Run, tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["results.json"]
 
 
-def test_an_interrupted_run_is_marked_and_others_are_as_they_were(run: Run, tmp_path: Path) -> None:
+def test_an_interrupted_run_is_marked(run: Run, tmp_path: Path) -> None:
     whole = document_of(run, "mmap.once")
-    whole.write(tmp_path / "whole.json")
-    assert not {"interrupted", "not_judged"} & json.loads((tmp_path / "whole.json").read_text()).keys()
-    assert Document.load(tmp_path / "whole.json").interrupted is None
-    assert printed(whole).rstrip().endswith("all as known, in 0 s")
+    assert whole.interrupted is None
+    assert printed(whole).rstrip().endswith("all as expected, in 0 s")
     run.interrupted = "SIGHUP"
     run.asked = ("mmap.once", "sm.single", "proto.waits")
     part = run.document()
     assert part.not_judged == ("sm.single", "proto.waits")
     part.write(tmp_path / "part.json")
     assert Document.load(tmp_path / "part.json") == part
-    assert "all of these as known" in printed(part)
+    assert "all of these as expected" in printed(part)
     assert printed(part).endswith("SIGHUP ended the run before its time\n2 of the 3 claims were not judged\n")
 
 
 def test_the_entry_of_a_claim_is_complete(run: Run, tmp_path: Path) -> None:
     document_of(run, "mmap.once").write(tmp_path / "results.json")
     value = json.loads((tmp_path / "results.json").read_text())
-    assert (value["schema"], value["schema_version"]) == ("binder-harness/results", 1)
+    assert (value["schema"], value["schema_version"]) == ("binder-harness/results", 2)
     assert (value["target"], value["device"]["page_size"]) == ("embedded", 4096)
     (claim,) = value["claims"]
-    assert {"id", "verdict", "as_known", "measured", "evidence", "source", "seconds"} <= claim.keys()
-    assert claim["evidence"] == [{"what": "errno", "where": "mmap", "value": 16, "known": 16}]
+    assert {"id", "verdict", "as_expected", "sentence", "source", "seconds"} <= claim.keys()
+    assert claim["figures"] == {
+        "errno": {"value": 16, "where": "mmap", "expected": 16, "unit": "", "varies": False}
+    }
+    assert claim["measurement"] == {"number": 16}
 
 
 def test_results_come_in_the_claims_order_and_the_latest_counts(run: Run) -> None:
@@ -88,7 +91,11 @@ def test_results_come_in_the_claims_order_and_the_latest_counts(run: Run) -> Non
         ('{"schema": "another"}', "is no result of Binder harness"),
         ('{"schema": "binder-harness/results", "schema_version": 99}', "has version 99"),
         (
-            '{"schema": "binder-harness/results", "schema_version": 1}',
+            '{"schema": "binder-harness/results", "schema_version": 1 }',
+            "has version 1 .* version 2 only. Make the file again .*: binder-harness verify --json FILE",
+        ),
+        (
+            '{"schema": "binder-harness/results", "schema_version": 2}',
             "is damaged: the document lacks harness, target, started, ended, device, claims$",
         ),
     ],
@@ -158,35 +165,35 @@ def test_a_symbolic_link_stays_one(run: Run, tmp_path: Path) -> None:
     assert Document.load(tmp_path / "results.json") == document
 
 
-def test_the_table_tells_a_newcomer_what_was_said_and_measured(run: Run) -> None:
+def test_the_table_shows_a_newcomer_statements_and_findings(run: Run) -> None:
     text = printed(document_of(run))
     for shown in (
         "The mapping",
         "One copy",
         "mmap.first-page",
         "What mmap.first-page states.",
-        "measured: no page came at mmap",
-        "instead: none until the first transaction",
+        "measured: pages at mmap: 0",
+        "what is true: none until the first transaction",
         "this kernel has no /proc/kcore",
-        "✓ 2 confirmed, ✗ 1 refuted, · 1 not testable here, all as known",
+        "✓ 2 confirmed, ✗ 1 refuted, · 1 not testable here, all as expected",
     ):
         assert shown in text
     assert "UNEXPECTED" not in text
     assert "\x1b" not in text
 
 
-def test_deviations_are_listed_with_expected_and_got(run: Run) -> None:
+def test_what_is_unexpected_is_listed_with_expected_and_got(run: Run) -> None:
     text = printed(document_of(run, "limit.figure", "limit.verdict", "proto.breaks"))
-    assert "got 1,040,380, expected 1,040,384" in text
+    assert "got 1,040,380 bytes, expected 1,040,384 bytes" in text
     assert "got refuted, expected confirmed" in text
     assert "ValueError: a mistake in the experiment" in text
     assert text.count("UNEXPECTED") == 3
-    assert "3 not as known" in text
+    assert "3 unexpected" in text
 
 
 def test_markup_in_what_was_measured_is_shown_as_it_is(run: Run) -> None:
     document = document_of(run, "mmap.once")
-    odd = dataclasses.replace(document.claims[0], measured="[red]rd[/red] mr [/]")
+    odd = dataclasses.replace(document.claims[0], sentence="[red]rd[/red] mr [/]")
     assert "[red]rd[/red] mr [/]" in printed(dataclasses.replace(document, claims=(odd,)))
 
 
@@ -209,7 +216,7 @@ def test_a_loss_outweighs_all_else(run: Run) -> None:
     document_of(run, "limit.figure")
     codes.append(run.exit_code)
     for code in (ExitCode.SETUP_MISSING, ExitCode.DEVICE_LOST, ExitCode.USAGE):
-        run.take(Note(failure=Failure(message="of a device", exit_code=code)))
+        run(Failed(target="embedded", failure=Failure(message="of a device", exit_code=code)))
         codes.append(run.exit_code)
     assert codes == [
         ExitCode.AS_EXPECTED,
@@ -220,11 +227,34 @@ def test_a_loss_outweighs_all_else(run: Run) -> None:
     ]
 
 
-def test_notes_survive_their_way(run: Run) -> None:
+def test_events_survive_their_way(run: Run) -> None:
+    document = document_of(run, *NOT_WAITING)
+    failure = Failure(message="panic \ud800", exit_code=ExitCode.DEVICE_LOST)
+    events: list[Event] = [
+        Started(target="embedded", where="tcp://host:1"),
+        Line(target="embedded", text="starting \n …"),
+        Opened(target="embedded", facts=FACTS),
+        *(Judged(target="embedded", result=result) for result in document.claims),
+        Failed(target="embedded", failure=failure),
+        Ended(target="embedded", column=run.column()),
+    ]
+    lines = [encode(event) for event in events]
+    assert [decode(line) for line in lines] == events
+    assert all(line.isascii() and "\n" not in line for line in lines)
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "{}", '{"event": "other"}', '{"event": "line", "target": 1}'])
+def test_what_is_no_event_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match=r"event|Expecting"):
+        decode(line)
+
+
+def test_the_same_events_make_the_same_document(run: Run) -> None:
     document = document_of(run, "mmap.once")
-    note = Note(
-        device=FACTS,
-        result=document.claims[0],
-        failure=Failure(message="panic", exit_code=ExitCode.DEVICE_LOST),
-    )
-    assert Note.from_json(json.loads(json.dumps(note.to_json()))) == note
+    again = Run("embedded", run.started)
+    for event in (
+        Opened(target="embedded", facts=FACTS),
+        Judged(target="embedded", result=document.claims[0]),
+    ):
+        again(decode(encode(event)))
+    assert dataclasses.replace(again.document(), ended=document.ended) == document

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -11,12 +12,12 @@ from hypothesis import strategies as st
 
 from harness.binder import Parcel
 from harness.device.device import Device, DeviceProcess
-from harness.experiments.copies import kernel_address
 from harness.experiments.copies.copy_functions import BINDER_IN, Copied, Move
-from harness.experiments.copies.kernel_address import KernelAddresses
+from harness.experiments.copies.kernel_address import KernelAddresses, kernel_address
 from harness.experiments.copies.scatter_gather import BUFFER, Part, lay_out, taken_from
 from harness.experiments.copies.transfers import Touched, Transfer
-from harness.kernel.proc.kcore import Kcore, Segment
+from harness.kernel.proc.kcore import Segment
+from tests.support.fake_device import FACTS
 
 PIECES = st.lists(st.tuples(st.binary(max_size=40), st.binary(min_size=1, max_size=40)), max_size=4)
 
@@ -58,7 +59,7 @@ def copied(size: int) -> Copied:
     return Copied((Move(BINDER_IN.name, size, None),), None, None)
 
 
-def test_copies_are_told_by_the_functions_else_by_the_byte_touched_most() -> None:
+def test_copies_are_counted_by_the_functions_else_by_the_byte_touched_most() -> None:
     touched = Touched((1, 2, 1), None, (0, 0, 0))
     transfer = Transfer("channel", 100, True, True, touched, copied(150), copied(100))
     assert transfer.per_byte == (1.5, 1)
@@ -72,18 +73,15 @@ AREA = Segment(offset=0x90_0000, virtual_address=0xFFFF_C900_0000, physical_addr
 
 @pytest.mark.parametrize(
     ("frame", "expected"),
-    [(0x12345, 0xFF00_0000 + 0x1234_5678), (0x101, 0xFF00_0000 + 0x10_1678), (0x5_0000, None), (None, None)],
+    [(0x12345, 0xFF00_0000 + 0x1234_5678), (0x101, 0xFF00_0000 + 0x10_1678), (0x5_0000, None)],
 )
-def test_the_kernel_s_address_is_that_of_its_map_of_all_memory(
-    monkeypatch: pytest.MonkeyPatch, frame: int | None, expected: int | None
-) -> None:
-    monkeypatch.setattr(Kcore, "segments", (AREA, IMAGE, MEMORY))
-    monkeypatch.setattr(
-        kernel_address, "frames_behind", lambda *_: {} if frame is None else {0x7F00_0000_0000: frame}
-    )
-    facts = SimpleNamespace(pagemap=True, kcore=True)
-    device = cast(Device, SimpleNamespace(facts=facts, files=None))
+def test_the_kernel_s_address_is_that_of_its_map_of_all_memory(frame: int, expected: int | None) -> None:
+    found = kernel_address((AREA, IMAGE, MEMORY), 0x7F00_0000_0678, frame, page_size=4096)
+    assert found == expected
+
+
+@pytest.mark.parametrize("facts", [{"pagemap": True}, {"kcore": True}])
+def test_a_device_that_hides_frames_or_its_memory_gives_no_address(facts: dict[str, Any]) -> None:
+    device = cast(Device, SimpleNamespace(facts=dataclasses.replace(FACTS, **facts), files=None))
     process = cast(DeviceProcess, SimpleNamespace(page_size=4096))
-    assert KernelAddresses(device).of(process, 0x7F00_0000_0678) == expected
-    facts.kcore = False
     assert KernelAddresses(device).of(process, 0x7F00_0000_0678) is None

@@ -1,17 +1,19 @@
-"""The framework's claims: what each would say of other figures, and where nothing can be told."""
+"""Verdicts on the framework, over made-up measurements: of Android's own, and of a stand-in."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from hypothesis import strategies as st
 
-from harness.device.facts import FacilityMissingError, Facts
-from harness.experiments.core.claim import CLAIMS, Verdict
-from harness.experiments.core.judge import Result, judge
-from harness.experiments.framework import claims as framework
+from harness.experiments.core.claim import Topic
+from harness.experiments.core.figure import fill
+from harness.experiments.core.finding import Verdict
+from harness.experiments.core.json_values import Json, from_json
+from harness.experiments.framework import claims
 from harness.experiments.framework.bindings import Bindings
 from harness.experiments.framework.broadcasts import (
     ACTION,
@@ -21,26 +23,40 @@ from harness.experiments.framework.broadcasts import (
     IntentLimits,
     Marshalling,
 )
-from harness.experiments.framework.lookups import (
-    LookUps,
-    SlowLookUps,
-    measure_framework_lookups,
-    measure_slow_lookups,
+from harness.experiments.framework.lookups import Lookups, SlowLookups
+from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
+from harness.recording.sequence_svg import svg_of
+from tests.support.fake_device import FACTS
+from tests.support.verdicts import (
+    CONFIRMED,
+    NOT_TESTABLE,
+    REFUTED,
+    Case,
+    VerdictFunction,
+    case_ids,
+    check,
+    claims_of,
+    survives_json,
+    verdicts_by_function,
 )
-from harness.recording.sequence_diagram import SequenceDiagram
-from harness.report.diagram import diagram_of
-from tests.support.fake_device import FACTS, FakeDevice
 
-EVERYTHING = replace(
-    FACTS,
-    service_manager=True,
-    framework=True,
-    tracefs="/sys/kernel/tracing",
-    kprobes=True,
-    android_release="11",
+st.register_type_strategy(float, st.floats(allow_nan=False))
+
+DIAGRAM = SequenceDiagram(
+    (Lifeline(582, 583, "sender"), Lifeline(89, 89, "servicemanager")),
+    (
+        Arrow(
+            sender=0,
+            receiver=1,
+            kind=ArrowKind.CALL,
+            interface="IServiceManager",
+            called="checkService",
+            size=96,
+            sent=0.0,
+            latency=0.323,
+        ),
+    ),
 )
-STAND_IN = replace(EVERYTHING, android_release=None)
-
 DELIVERED = Delivery(True, 1, 2, ACTION, {"data": NOTICE})
 HOPS = BroadcastHops(
     stand_in=True,
@@ -51,98 +67,121 @@ HOPS = BroadcastHops(
     last_hop_from_activity_manager=True,
     lost=False,
     text="",
-    diagram=SequenceDiagram((), ()),
+    diagram=DIAGRAM,
 )
 LIMITS = IntentLimits(True, 1_040_384, 1_040_000, 520_000, True, "too large")
 MARSHALLING = Marshalling(True, 15, 272, 8, 0, -1, "not allowed", True)
-BOUND = Bindings(True, 1, 2, (1, 2), "")
-LOOK_UPS = LookUps(5, 40, 0, False)
-SLOW = SlowLookUps((("window", 12),), (500,))
+BOUND = Bindings(True, 1, 2, (1, 2), "", DIAGRAM)
+FOUND_BOUND = Bindings(False, 1, 3, (), "a record")
+LOOKUPS = Lookups(5, 40, 0, False)
+SLOW = SlowLookups((("window", 12),), (500,))
 
-MEASURES = {
-    "broadcast.delivery": "measure_broadcast",
-    "broadcast.hops": "measure_broadcast_hops",
-    "limit.intent": "measure_intent_limits",
-    "call.marshalling": "measure_marshalling",
-    "bind.once": "measure_bindings",
-    "service.cache": "measure_framework_lookups",
-    "service.slow-log": "measure_slow_lookups",
-}
+change: Callable[..., Any] = dataclasses.replace
+
+CASES: list[Case] = [
+    (claims.broadcast_delivery, DELIVERED, CONFIRMED),
+    (claims.broadcast_delivery, change(DELIVERED, extras={"data": "other"}), REFUTED),
+    (claims.broadcast_delivery, change(DELIVERED, extras=None), REFUTED),
+    (claims.broadcast_delivery, change(DELIVERED, action=None), REFUTED),
+    (claims.broadcast_delivery, change(DELIVERED, receiver=1), REFUTED),
+    (claims.broadcast_hops, HOPS, REFUTED),
+    (claims.broadcast_hops, change(HOPS, second=HOPS.first, lookups=(1, 1)), CONFIRMED),
+    (claims.broadcast_hops, change(HOPS, last_hop_one_way=False), REFUTED),
+    (claims.broadcast_hops, change(HOPS, lost=True), NOT_TESTABLE),
+    (claims.limit_intent, LIMITS, CONFIRMED),
+    (claims.limit_intent, change(LIMITS, largest_call=900_000), REFUTED),
+    (claims.limit_intent, change(LIMITS, largest_delivery=1_040_000), REFUTED),
+    (claims.limit_intent, change(LIMITS, next_works=False), REFUTED),
+    (claims.call_marshalling, MARSHALLING, CONFIRMED),
+    (claims.call_marshalling, change(MARSHALLING, exception=0, message=""), REFUTED),
+    (claims.call_marshalling, change(MARSHALLING, carried_out=False), REFUTED),
+    (claims.call_marshalling, change(MARSHALLING, call_size=0), REFUTED),
+    (claims.bind_once, BOUND, CONFIRMED),
+    (claims.bind_once, FOUND_BOUND, CONFIRMED),
+    (claims.bind_once, change(BOUND, binds=2), REFUTED),
+    (claims.bind_once, change(BOUND, replies=(1, 1)), REFUTED),
+    (claims.bind_once, change(FOUND_BOUND, clients=1), REFUTED),
+    (claims.service_cache, LOOKUPS, CONFIRMED),
+    (claims.service_cache, change(LOOKUPS, lookups=5), REFUTED),
+    (claims.service_cache, change(LOOKUPS, calls=0), NOT_TESTABLE),
+    (claims.service_cache, change(LOOKUPS, lost=True), NOT_TESTABLE),
+    (claims.service_slow_log, SLOW, CONFIRMED),
+    (claims.service_slow_log, change(SLOW, slow=(("window", 4),)), REFUTED),
+    (claims.service_slow_log, change(SLOW, slow=()), NOT_TESTABLE),
+    (claims.service_slow_log, change(SLOW, counted=()), NOT_TESTABLE),
+]
 
 
-@pytest.fixture
-def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, object], Result]:
-    def judge_with(name: str, figures: object) -> Result:
-        monkeypatch.setattr(framework, MEASURES[name], lambda _: figures)
-        return judge(CLAIMS.get(name), cast(Any, FakeDevice(EVERYTHING)))
+@pytest.mark.parametrize(("function", "measured", "verdict"), CASES, ids=case_ids(CASES))
+def test_the_verdict_follows_from_the_measurement(
+    function: VerdictFunction, measured: object, verdict: Verdict
+) -> None:
+    check(function, measured, verdict)
 
-    return judge_with
+
+def test_every_claim_can_be_confirmed_and_refuted() -> None:
+    verdicts = verdicts_by_function(CASES)
+    assert verdicts.keys() == claims_of(Topic.FRAMEWORK).keys()
+    assert all({CONFIRMED, REFUTED} <= found for found in verdicts.values())
 
 
 @pytest.mark.parametrize(
-    ("name", "figures", "verdict", "as_known"),
+    ("function", "measured", "unexpected"),
     [
-        ("broadcast.delivery", DELIVERED, Verdict.CONFIRMED, True),
-        ("broadcast.delivery", replace(DELIVERED, extras={"data": "other"}), Verdict.REFUTED, False),
-        ("broadcast.delivery", replace(DELIVERED, receiver=1), Verdict.REFUTED, False),
-        ("broadcast.hops", HOPS, Verdict.REFUTED, True),
-        ("broadcast.hops", replace(HOPS, second=HOPS.first, lookups=(1, 1)), Verdict.CONFIRMED, False),
-        ("broadcast.hops", replace(HOPS, last_hop_one_way=False), Verdict.REFUTED, False),
-        ("broadcast.hops", replace(HOPS, lost=True), Verdict.NOT_TESTABLE, None),
-        ("limit.intent", LIMITS, Verdict.CONFIRMED, True),
-        ("limit.intent", replace(LIMITS, largest_call=900_000), Verdict.REFUTED, False),
-        ("limit.intent", replace(LIMITS, largest_delivery=1_040_000), Verdict.REFUTED, False),
-        ("limit.intent", replace(LIMITS, next_works=False), Verdict.REFUTED, False),
-        ("call.marshalling", MARSHALLING, Verdict.CONFIRMED, True),
-        ("call.marshalling", replace(MARSHALLING, exception=0), Verdict.REFUTED, False),
-        ("call.marshalling", replace(MARSHALLING, carried_out=False), Verdict.REFUTED, False),
-        ("bind.once", BOUND, Verdict.CONFIRMED, True),
-        ("bind.once", replace(BOUND, binds=2), Verdict.REFUTED, False),
-        ("bind.once", replace(BOUND, answers=(1, 1)), Verdict.REFUTED, False),
-        ("service.cache", LOOK_UPS, Verdict.CONFIRMED, True),
-        ("service.cache", replace(LOOK_UPS, lookups=5), Verdict.REFUTED, False),
-        ("service.cache", replace(LOOK_UPS, calls=0), Verdict.NOT_TESTABLE, None),
-        ("service.slow-log", SLOW, Verdict.CONFIRMED, True),
-        ("service.slow-log", replace(SLOW, slow=(("window", 4),)), Verdict.REFUTED, False),
-        ("service.slow-log", replace(SLOW, counted=()), Verdict.NOT_TESTABLE, None),
+        (claims.broadcast_delivery, DELIVERED, []),
+        (claims.broadcast_delivery, change(DELIVERED, extras=None, action="OTHER"), ["action", "extras"]),
+        (claims.broadcast_hops, HOPS, []),
+        (claims.broadcast_hops, change(HOPS, lookups=(1, 1)), ["lookups.second"]),
+        (claims.broadcast_hops, change(HOPS, last_hop_one_way=False), ["last_hop_one_way"]),
+        (
+            claims.broadcast_hops,
+            change(HOPS, last_hop_from_activity_manager=False),
+            ["last_hop_from_activity_manager"],
+        ),
+        (claims.limit_intent, change(LIMITS, next_works=False), ["small_one_arrives_afterwards"]),
+        (claims.call_marshalling, change(MARSHALLING, reply_size=12), ["reply_size"]),
     ],
 )
-def test_figures_decide(
-    judged: Callable[[str, object], Result],
-    name: str,
-    figures: object,
-    verdict: Verdict,
-    as_known: bool | None,
+def test_which_figures_are_unexpected(
+    function: VerdictFunction, measured: object, unexpected: list[str]
 ) -> None:
-    result = judged(name, figures)
-    assert (result.verdict, result.as_known) == (verdict, as_known), result.explanation
+    figures = function(measured, FACTS).figures
+    assert [name for name, figure in figures.items() if not figure.as_expected] == unexpected
 
 
-@pytest.mark.parametrize("name", ["broadcast.delivery", "broadcast.hops", "limit.intent", "bind.once"])
-def test_a_stand_in_is_marked_and_android_is_not(judged: Callable[[str, object], Result], name: str) -> None:
-    figures: Any = {
-        "broadcast.delivery": DELIVERED,
-        "broadcast.hops": HOPS,
-        "limit.intent": LIMITS,
-        "bind.once": BOUND,
-    }[name]
-    assert "stand-in" in judged(name, figures).measured
-    assert "stand-in" not in judged(name, replace(figures, stand_in=False)).measured
+@pytest.mark.parametrize(
+    ("function", "measured"),
+    [
+        (claims.broadcast_delivery, DELIVERED),
+        (claims.broadcast_hops, HOPS),
+        (claims.limit_intent, LIMITS),
+        (claims.bind_once, BOUND),
+        (claims.call_marshalling, MARSHALLING),
+    ],
+)
+def test_a_stand_in_is_marked_and_android_is_not(function: VerdictFunction, measured: Any) -> None:
+    for stand_in, name in ((True, "stand-in"), (False, "Android's")):
+        finding = function(change(measured, stand_in=stand_in), FACTS)
+        assert ("stand-in" in finding.sentence) == stand_in
+        assert finding.figures["activity_manager"].value == name
 
 
-def test_the_hops_can_be_drawn_from_the_result(judged: Callable[[str, object], Result]) -> None:
-    drawn = diagram_of(judged("broadcast.hops", HOPS))
-    assert drawn is not None
-    assert drawn.startswith("<svg")
+@pytest.mark.parametrize(("function", "measured"), [(claims.broadcast_hops, HOPS), (claims.bind_once, BOUND)])
+def test_the_hops_can_be_drawn_from_the_figures(function: VerdictFunction, measured: object) -> None:
+    figure = function(measured, FACTS).figures["sequence_diagram"]
+    assert svg_of(from_json(SequenceDiagram, cast(Json, figure.value))).startswith("<svg")
+    assert figure.varies
 
 
-@pytest.mark.parametrize("measure", [measure_framework_lookups, measure_slow_lookups])
-@pytest.mark.parametrize(("facts", "reason"), [(FACTS, "does not have it"), (STAND_IN, "a stand-in")])
-def test_look_ups_need_android_s_own_framework(measure: Any, facts: Facts, reason: str) -> None:
-    with pytest.raises(FacilityMissingError, match=rf"needs Android's framework: .*{reason}"):
-        measure(cast(Any, FakeDevice(facts)))
+def test_the_clients_of_a_service_that_is_found_vary() -> None:
+    assert not claims.bind_once(BOUND, FACTS).figures["clients"].varies
+    finding = claims.bind_once(FOUND_BOUND, FACTS)
+    assert finding.figures["clients"].varies
+    assert fill(finding.sentence, {name: str(figure) for name, figure in finding.figures.items()}) == (
+        "through the activity manager, 3 clients connected, and onBind was called 1 time"
+    )
 
 
-def test_look_ups_are_counted_by_probes() -> None:
-    with pytest.raises(FacilityMissingError, match="needs kernel probes"):
-        measure_framework_lookups(cast(Any, FakeDevice(replace(EVERYTHING, kprobes=False))))
+@pytest.mark.parametrize("function", dict.fromkeys(function for function, *_ in CASES))
+def test_a_stored_measurement_can_be_read_again(function: VerdictFunction) -> None:
+    survives_json(claims_of(Topic.FRAMEWORK)[function])

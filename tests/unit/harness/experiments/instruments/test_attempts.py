@@ -1,4 +1,4 @@
-"""What is said of an attempt: the error's name, or success."""
+"""The outcome of an attempt: the error's name, or success."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_an_attempt_is_named_after_its_error() -> None:
     assert attempt(lambda: 7) == SUCCESS
 
 
-def test_what_is_no_answer_of_the_device_is_not_an_outcome() -> None:
+def test_an_error_that_is_not_of_the_device_is_not_an_outcome() -> None:
     with pytest.raises(TimeLimitError):
         attempt(lambda: fail(TimeLimitError("no answer within 10 s")))
     with pytest.raises(ValueError, match="mistake"):

@@ -1,4 +1,4 @@
-"""The search for the largest accepted size, against limits that are known."""
+"""The search for the largest accepted size, against given limits."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ from harness.experiments.instruments.largest import largest_accepted
     high=st.integers(100, 9_000_000),
     step=st.integers(1, 64),
 )
-def test_the_largest_accepted_size_is_found_in_few_questions(
-    limit: int, low: int, high: int, step: int
-) -> None:
-    asked: list[int] = []
+def test_the_largest_accepted_size_is_found_in_few_tries(limit: int, low: int, high: int, step: int) -> None:
+    tried: list[int] = []
 
     def accepts(size: int) -> bool:
-        asked.append(size)
+        tried.append(size)
         return size <= limit
 
     found = largest_accepted(accepts, low=low, high=high, step=step)
@@ -28,9 +26,9 @@ def test_the_largest_accepted_size_is_found_in_few_questions(
     assert low <= found <= high
     assert found == low or found <= limit
     assert found + step > min(limit, high)
-    assert len(asked) <= ((high - low) // step + 1).bit_length()
+    assert len(tried) <= ((high - low) // step + 1).bit_length()
 
 
-def test_what_is_never_refused_is_as_large_as_was_asked_for() -> None:
+def test_what_is_never_refused_is_as_large_as_the_upper_end() -> None:
     assert largest_accepted(lambda _: True, high=8) == 8
     assert largest_accepted(lambda _: True, low=1, high=10, step=4) == 9

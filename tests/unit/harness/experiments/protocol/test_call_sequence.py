@@ -1,8 +1,8 @@
-"""Whose words a trace holds."""
+"""Whose commands a trace shows."""
 
 from __future__ import annotations
 
-from harness.experiments.protocol.call_sequence import Traced, traced_words
+from harness.experiments.protocol.call_sequence import Traced, traced_commands
 from harness.kernel.tracing.events import parse_trace
 
 TRACE = """\
@@ -13,10 +13,10 @@ TRACE = """\
 """
 
 
-def test_only_the_words_of_both_ends_count() -> None:
+def test_only_the_commands_of_both_ends_count() -> None:
     events = parse_trace(TRACE).events
     assert len(events) == 4
-    assert traced_words(events, {181: "caller", 177: "callee"}) == (
+    assert traced_commands(events, {181: "caller", 177: "callee"}) == (
         Traced("caller", "BC_TRANSACTION"),
         Traced("callee", "BR_TRANSACTION"),
     )

@@ -1,4 +1,4 @@
-"""What init restarts when a service dies, from the files that tell it."""
+"""What init restarts when a service dies, from the files that declare it."""
 
 from __future__ import annotations
 

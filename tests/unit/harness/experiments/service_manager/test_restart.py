@@ -1,4 +1,4 @@
-"""What is told of the service manager's end: read on any Android, tried on one of the harness's own."""
+"""The measurement of the service manager's end: read on any Android, tried on one of the harness's own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 from harness.device.device import Device
 from harness.device.facts import FacilityMissingError
-from harness.experiments.service_manager import restart as service_restart
 from harness.experiments.service_manager.restart import measure_service_restart
 from tests.support.fake_files import FakeFiles
 
@@ -66,12 +65,12 @@ def test_on_an_android_of_our_own_it_is_tried() -> None:
     assert measured.manager_restarted is True
 
 
-def test_what_survives_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_restart, "RESTART_SECONDS", 0.01)
-    measured = measure_service_restart(FakeAndroid(disposable=True, survivors=("media",)).device)
+def test_what_survives_is_not_restarted() -> None:
+    android = FakeAndroid(disposable=True, survivors=("media",))
+    measured = measure_service_restart(android.device, seconds=0.01)
     assert (measured.running, measured.restarted) == (("media", "zygote"), ("zygote",))
 
 
-def test_without_android_it_cannot_be_told() -> None:
+def test_without_android_there_is_nothing_to_measure() -> None:
     with pytest.raises(FacilityMissingError, match=r"no \.rc file of this device declares servicemanager"):
         measure_service_restart(FakeAndroid(disposable=True, files={"/etc/inittab": ""}).device)

@@ -12,18 +12,19 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from harness.commands.live_progress import live_progress, print_line
+from harness.commands.live.progress import live_progress, print_line
 from harness.matrix.child import broken_off
+from harness.report.events import Ended, Event, Judged, Line, Started
 from harness.report.matrix import Column
-from harness.report.run import Note, Run
+from harness.report.run import Run
 
 WHOLE = "all devices"
 SHOWN = 240
-"""So much of a failure stands in a line of progress; the table has all of it."""
+"""Characters of a failure in a line of progress; the table has all of it."""
 
 
 class MatrixView:
-    """A listener: live on a terminal, plain lines elsewhere; keeps the columns."""
+    """A view of several runs: live on a terminal, plain lines elsewhere; keeps the columns."""
 
     def __init__(
         self, console: Console, progress: Progress, targets: Sequence[str], claims: Sequence[str]
@@ -46,34 +47,29 @@ class MatrixView:
         """Those that there are, in the order of the targets."""
         return tuple(self._columns[target] for target in self._targets if target in self._columns)
 
-    def started(self, target: str, where: str) -> None:
-        """Begin to count anew."""
-        self._judged[target] = set()
-        self._progress.reset(self._tasks[target])
-        self._show(target, f"on {where}" if where else "starting")
-
-    def said(self, target: str, line: str) -> None:
-        """Show what it does."""
-        self._show(target, line)
-
-    def heard(self, target: str, note: Note) -> None:
-        """Count a claim that was judged, and show what came of it."""
-        result = note.result
-        if result is not None:
-            self._judged[target].add(result.id)
-            deviates = ", UNEXPECTED" if result.as_known is False else ""
-            self._show(target, f"{result.id}: {result.verdict}{deviates}")
-
-    def ended(self, column: Column) -> None:
-        """Keep what came of a device."""
-        self._columns[column.target] = column
-        self._show(column.target, _end_of(column))
+    def __call__(self, event: Event) -> None:
+        """Show an event; of the last one, keep the column."""
+        match event:
+            case Started(target=target, where=where):
+                self._judged[target] = set()
+                self._progress.reset(self._tasks[target])
+                self._show(target, f"on {where}" if where else "starting")
+            case Line(target=target, text=text):
+                self._show(target, text)
+            case Judged(target=target, result=result):
+                self._judged[target].add(result.id)
+                unexpected = ", UNEXPECTED" if result.as_expected is False else ""
+                self._show(target, f"{result.id}: {result.verdict}{unexpected}")
+            case Ended(target=target, column=column):
+                self._columns[target] = column
+                self._show(target, _end_of(column))
 
     def end_others(self, end: BaseException) -> None:
         """Keep a column for each device whose run had not begun when an interruption or error ended all."""
         for target in self._targets:
             if target not in self._columns:
-                self.ended(broken_off(Run(target, datetime.now(UTC), self._claims), end))
+                column = broken_off(Run(target, datetime.now(UTC), self._claims), end)
+                self(Ended(target=target, column=column))
 
     def _show(self, target: str, doing: str) -> None:
         with self._lock:

@@ -1,16 +1,16 @@
-"""Hears what is told of a matrix, and sees what processes are below another and whether they ended."""
+"""Keeps the events of a matrix, and sees which processes are below another and whether they ended."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.report.events import Ended, Event, Judged, Line, Started
 from harness.report.matrix import Column
-from harness.report.run import Note
 
 
-class Heard:
-    """Keeps what it hears."""
+class Recorder:
+    """A view that keeps the events."""
 
     def __init__(self) -> None:
         self.starts: list[tuple[str, str]] = []
@@ -18,18 +18,16 @@ class Heard:
         self.judged: list[tuple[str, str]] = []
         self.columns: list[Column] = []
 
-    def started(self, target: str, where: str) -> None:
-        self.starts.append((target, where))
-
-    def said(self, target: str, line: str) -> None:
-        self.lines.append((target, line))
-
-    def heard(self, target: str, note: Note) -> None:
-        if note.result is not None:
-            self.judged.append((target, note.result.id))
-
-    def ended(self, column: Column) -> None:
-        self.columns.append(column)
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Started(target=target, where=where):
+                self.starts.append((target, where))
+            case Line(target=target, text=text):
+                self.lines.append((target, text))
+            case Judged(target=target, result=result):
+                self.judged.append((target, result.id))
+            case Ended(column=column):
+                self.columns.append(column)
 
 
 def below(process_id: int) -> Iterator[int]:

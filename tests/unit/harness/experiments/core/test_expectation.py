@@ -1,4 +1,4 @@
-"""What is known of a statement, by the kernel's release."""
+"""The expected verdict, by the kernel's release."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from harness.experiments.core.claim import Verdict
-from harness.experiments.core.releases import true_before
+from harness.experiments.core.expectation import true_before
+from harness.experiments.core.finding import Verdict
 from tests.support.fake_device import FACTS
 
 
@@ -23,6 +23,6 @@ from tests.support.fake_device import FACTS
     ],
 )
 def test_a_release_divides_what_was_true_from_what_is(release: str, verdict: Verdict) -> None:
-    known = true_before(5, 1)
-    assert known.verdict(dataclasses.replace(FACTS, kernel_release=release)) is verdict
-    assert "5.1" in known.text
+    expected = true_before(5, 1)
+    assert expected.verdict(dataclasses.replace(FACTS, kernel_release=release)) is verdict
+    assert "5.1" in expected.text

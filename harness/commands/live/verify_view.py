@@ -13,30 +13,48 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn
 
 from emulator.base.progress import reporting_to
-from harness.commands.live_progress import live_progress, print_line
-from harness.plugin.devices import PROGRESS
-from harness.plugin.reports import Listener
+from harness.commands.live.progress import live_progress, print_line
+from harness.plugin.reports import Collector
+from harness.plugin.views import VIEW
+from harness.report.events import Event, Judged, Line, View
 from harness.report.run import Run
+
+COMPARISONS = {True: "as expected", False: "UNEXPECTED", None: "not compared"}
 
 
 class VerifyView:
-    """A pytest plugin: what pytest would have said is kept in `said`, for when no claim was judged."""
+    """A view of events, and a pytest plugin that keeps pytest's own output for when no claim was judged."""
 
     def __init__(self, console: Console, progress: Progress, claims: Sequence[str]) -> None:
-        self.said = io.StringIO()
+        self.pytest_output = io.StringIO()
         self.interruption: KeyboardInterrupt | None = None
         self._console = console
         self._progress = progress
         self._task = progress.add_task("starting", total=len(claims))
         self._claims = claims
         self._ended: set[str] = set()
-        self._listener: Listener | None = None
+        self._collector: Collector | None = None
         self._session: pytest.Session | None = None
 
     @property
     def run(self) -> Run | None:
-        """What is known of the run; None when pytest did not come so far as to have one."""
-        return self._listener.run if self._listener else None
+        """The run so far; None when pytest ended before it had one."""
+        return self._collector.run if self._collector else None
+
+    def __call__(self, event: Event) -> None:
+        """Show a line of progress, or a claim's verdict."""
+        match event:
+            case Line(text=text):
+                self.say(text)
+            case Judged(result=result):
+                self._ended.add(result.id)
+                self._progress.update(self._task, completed=len(self._ended))
+                if not self._console.is_terminal:
+                    comparison = COMPARISONS[result.as_expected]
+                    self.say(
+                        f"[{len(self._ended):>3}/{len(self._claims)}] {result.id}: "
+                        f"{result.verdict}, {comparison} ({result.seconds:.1f} s)"
+                    )
 
     def say(self, line: str) -> None:
         """Show a line of a long step's progress."""
@@ -51,12 +69,14 @@ class VerifyView:
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         assert reporter is not None
         config.pluginmanager.unregister(reporter)
-        config.pluginmanager.register(type(reporter)(config, self.said), "terminalreporter")
-        config.stash[PROGRESS] = self.say
-        self._listener = config.pluginmanager.get_plugin(Listener.NAME)
+        config.pluginmanager.register(type(reporter)(config, self.pytest_output), "terminalreporter")
+        if VIEW not in config.stash:  # a worker process of a matrix writes events to its pipe instead
+            view: View = self
+            config.stash[VIEW] = view
+        self._collector = config.pluginmanager.get_plugin(Collector.NAME)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Keep the session, to be able to end it, and have the run know what it is asked."""
+        """Keep the session, to be able to end it, and give the run the claims that it was asked for."""
         self._session = session
         if self.run is not None:
             self.run.asked = self._claims
@@ -66,24 +86,10 @@ class VerifyView:
         if self._console.is_terminal:
             self.say(_claim_id(nodeid))
 
-    @pytest.hookimpl(trylast=True)  # after the listener has taken the note
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count the claim, and stop the run where there is no device for it."""
-        run = self.run
-        if report.when == "setup" and report.failed and run and run.failures and self._session:
+        """Stop the run where there is no device for it."""
+        if report.when == "setup" and report.failed and self.run and self.run.failures and self._session:
             self._session.shouldfail = "there is no device"
-        if report.when != "teardown":
-            return
-        claim = _claim_id(report.nodeid)
-        self._ended.add(claim)
-        self._progress.update(self._task, completed=len(self._ended))
-        result = run.results.get(claim) if run else None
-        if result is not None and not self._console.is_terminal:
-            comparison = {True: "as known", False: "UNEXPECTED", None: "not compared"}[result.as_known]
-            self.say(
-                f"[{len(self._ended):>3}/{len(self._claims)}] {claim}: "
-                f"{result.verdict}, {comparison} ({result.seconds:.1f} s)"
-            )
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Remember that the user ended the run, and how."""

@@ -1,0 +1,63 @@
+"""Records the transactions on a device while a block of Python runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from harness.framework.dialect import code_names_on
+from harness.framework.transaction_codes import CodeNames
+from harness.kernel.files import Files
+from harness.kernel.tracing.tracing import Recording
+from harness.kernel.tracing.transactions import BEGINNING, EVENTS, parse_hops
+from harness.recording.hops import Hops
+
+if TYPE_CHECKING:
+    from harness.device.device import Device
+
+
+class TransactionRecord:
+    """A recording: live inside the block of `record_transactions`, final after it."""
+
+    def __init__(self, recording: Recording, files: Files, names: CodeNames) -> None:
+        self._recording = recording
+        self._files = files
+        self._names = names
+        self._process_names: dict[int, str] = {}
+
+    @property
+    def hops(self) -> Hops:
+        """The transactions so far."""
+        hops = parse_hops(self._recording.events())
+        for end in (end for hop in hops for end in (hop.sender, hop.receiver)):
+            if end.process is not None and end.process not in self._process_names:
+                self._process_names[end.process] = self._name_of(end.process, end.name)
+        return Hops(hops, self._recording.lost, self._names).naming(self._process_names)
+
+    def _name_of(self, process: int, otherwise: str) -> str:
+        """The name of a process's program while it is there: `comm` is cut to 15 characters."""
+        try:
+            program = self._files.read_text(f"/proc/{process}/cmdline").partition("\0")[0]
+        except OSError:
+            return otherwise
+        return program.rpartition("/")[2] or otherwise
+
+
+@contextmanager
+def record_transactions(
+    device: Device, *, buffer_kib: int = 4096, names: CodeNames | None = None
+) -> Iterator[TransactionRecord]:
+    """Record every transaction on the device during the block; see `Hops` for filters.
+
+    `buffer_kib` is for each processor. Interfaces are named where the kernel takes a probe on the driver,
+    codes by `names`, or as far as they are known for the device.
+    Raises TracingMissingError where the kernel cannot be traced, UsageError where its driver has no
+    tracepoints.
+    """
+    names = names or code_names_on(device)  # which may have to ask the device
+    probes = [BEGINNING] if device.tracing.can_probe(BEGINNING) else []
+    with device.tracing.record(events=EVENTS, kprobes=probes, buffer_kib=buffer_kib) as recording:
+        record = TransactionRecord(recording, device.files, names)
+        yield record
+        _ = record.hops  # names the processes before they end

@@ -1,0 +1,91 @@
+"""The events of a run: one type for each, one encoding, and every view reads the same stream.
+
+They travel as lines of JSON: on pytest's reports, through the pipe of a worker process, over a scheduler. A
+view is a function of one event: the terminal's progress, the result document, a matrix's columns.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.device.facts import Facts
+from harness.experiments.core.json_values import from_json, to_json
+from harness.experiments.core.result import Result
+from harness.report.failure import Failure
+from harness.report.matrix import Column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The run on a device begins, or begins anew elsewhere."""
+
+    target: str
+    where: str = ""
+    """The machine; empty for this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A long step makes progress."""
+
+    target: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A device can be used."""
+
+    target: str
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A claim has a result."""
+
+    target: str
+    result: Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A device could not be opened, or was lost."""
+
+    target: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The run on a device is over, and this is all of it."""
+
+    target: str
+    column: Column
+
+
+Event = Started | Line | Opened | Judged | Failed | Ended
+View = Callable[[Event], None]
+"""Takes each event of a run as it happens; of a matrix, from several threads."""
+
+_KINDS: dict[str, type[Event]] = {
+    kind.__name__.lower(): kind for kind in (Started, Line, Opened, Judged, Failed, Ended)
+}
+
+
+def encode(event: Event) -> str:
+    """The event as one line of JSON: its kind, and its fields."""
+    fields = to_json(event)
+    assert isinstance(fields, dict)
+    return json.dumps({"event": type(event).__name__.lower(), **fields})
+
+
+def decode(line: str) -> Event:
+    """The event that `encode` gave this line for; ValueError for anything else."""
+    value = json.loads(line)
+    if not isinstance(value, dict) or value.get("event") not in _KINDS:
+        raise ValueError(f"not an event of a run: {line[:80]}")
+    kind = _KINDS[value.pop("event")]
+    return from_json(kind, value, where=f"the event {kind.__name__.lower()}")

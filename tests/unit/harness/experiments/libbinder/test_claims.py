@@ -1,0 +1,86 @@
+"""Verdicts on libbinder's ProcessState, over made-up measurements."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.experiments.core.claim import Topic
+from harness.experiments.core.figure import fill
+from harness.experiments.core.finding import Verdict
+from harness.experiments.libbinder import claims
+from harness.experiments.libbinder.process_state import ChildUse, MissingDriver, ProcessState
+from tests.support.fake_device import FACTS
+from tests.support.verdicts import (
+    CONFIRMED,
+    REFUTED,
+    Case,
+    VerdictFunction,
+    case_ids,
+    check,
+    claims_of,
+    survives_json,
+    verdicts_by_function,
+)
+
+STATE = ProcessState(1000, 1, (3,), (1_040_384,), ("r--p",), (("mr", "nr", "rd"),))
+MISSING = MissingDriver("/dev/missing", "/dev/binder", ("/dev/binder",), None, "is unavailable")
+REFUSED = ChildUse("checkService", None, int(signal.SIGABRT), "libbinder: used after a fork")
+ALLOWED = ChildUse("ProcessState::self", '{"same_object": true}', None, "")
+
+change: Callable[..., Any] = dataclasses.replace
+
+CASES: list[Case] = [
+    (claims.singleton, STATE, CONFIRMED),
+    (claims.singleton, change(STATE, objects=2), REFUTED),
+    (claims.singleton, change(STATE, descriptors=(3, 4)), REFUTED),
+    (claims.singleton, change(STATE, mappings=()), REFUTED),
+    (claims.mapping_flags, STATE, CONFIRMED),
+    (claims.mapping_flags, change(STATE, permissions=("rw-p",)), REFUTED),
+    (claims.mapping_flags, change(STATE, permissions=("r--s",)), REFUTED),
+    (claims.mapping_flags, change(STATE, vm_flags=(("mr", "rd"),)), REFUTED),
+    (claims.mapping_flags, change(STATE, permissions=(), vm_flags=()), REFUTED),
+    (claims.driver_fallback, MISSING, CONFIRMED),
+    (claims.driver_fallback, change(MISSING, used=None, mapped=(), signal=6), REFUTED),
+    (claims.driver_fallback, change(MISSING, used=None, mapped=(), signal=40), REFUTED),
+    (claims.driver_fallback, change(MISSING, used="/dev/vndbinder"), REFUTED),
+    (claims.driver_fallback, change(MISSING, mapped=()), REFUTED),
+    (claims.fork_check, (REFUSED,), CONFIRMED),
+    (claims.fork_check, (ALLOWED, REFUSED), REFUTED),
+    (claims.fork_check, (change(REFUSED, signal=int(signal.SIGSEGV)),), REFUTED),
+    (claims.fork_check, (change(REFUSED, signal=None),), REFUTED),
+]
+
+
+@pytest.mark.parametrize(("function", "measured", "verdict"), CASES, ids=case_ids(CASES))
+def test_the_verdict_follows_from_the_measurement(
+    function: VerdictFunction, measured: object, verdict: Verdict
+) -> None:
+    check(function, measured, verdict)
+
+
+def test_every_claim_can_be_confirmed_and_refuted() -> None:
+    verdicts = verdicts_by_function(CASES)
+    assert verdicts.keys() == claims_of(Topic.LIBBINDER).keys()
+    assert all(found == {CONFIRMED, REFUTED} for found in verdicts.values())
+
+
+def test_each_use_in_a_child_has_a_figure() -> None:
+    finding = claims.fork_check((ALLOWED, change(REFUSED, signal=int(signal.SIGSEGV))), FACTS)
+    assert {name: figure.value for name, figure in finding.figures.items()} == {
+        "outcome.process_state_self": '{"same_object": true}',
+        "outcome.check_service": "killed by signal 11",
+    }
+    assert fill(finding.sentence, {name: str(figure) for name, figure in finding.figures.items()}) == (
+        'ProcessState::self in the child: gives {"same_object": true}; '
+        "checkService in the child: killed by signal 11 (SIGSEGV)"
+    )
+
+
+@pytest.mark.parametrize("function", dict.fromkeys(function for function, *_ in CASES))
+def test_a_stored_measurement_can_be_read_again(function: VerdictFunction) -> None:
+    survives_json(claims_of(Topic.LIBBINDER)[function])

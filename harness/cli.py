@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import sys
 import traceback
@@ -28,6 +29,8 @@ from harness.commands import (
     verify,
 )
 
+PACKAGES = ("emulator", "harness")
+"""The packages that log."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """How writing fails where a disk is full."""
 
@@ -92,11 +95,32 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _log(verbosity: int) -> None:
+    """Show what the packages log: -v each long step and QEMU's command line, -vv every request and command."""
+    if verbosity:
+        logging.basicConfig(
+            stream=sys.stderr,
+            format="%(relativeCreated)8.0f ms  %(name)s: %(message)s",
+            level=logging.WARNING,
+        )
+        for package in PACKAGES:
+            logging.getLogger(package).setLevel(logging.INFO if verbosity == 1 else logging.DEBUG)
+
+
 @app.callback()
 def binder_harness(
     debug: Annotated[
         bool, typer.Option("--debug", envvar="BINDER_HARNESS_DEBUG", help="Show tracebacks of errors.")
     ] = False,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "-v",
+            "--verbose",
+            count=True,
+            help="Log long steps and QEMU's command line to standard error; -vv: every adb request and command.",
+        ),
+    ] = 0,
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version.")
     ] = False,

@@ -124,7 +124,8 @@ class _MatrixTable:
         for name in row.figures:
             figures = [result.figures.get(name) if result else None for result in row.results]
             unit = next(figure.unit for figure in figures if figure)
-            first = Text(f"  {label(name)}{', ' if unit else ''}{unit}")
+            what = label(name)
+            first = Text(f"  {what}" if not unit or unit in what else f"  {what}, {unit}")
             self._show_cells(first, _values(figures))
         accounts = row.accounts()
         if row.verdicts_differ and len(accounts) > 1:

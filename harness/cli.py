@@ -135,6 +135,7 @@ def binder_harness(
     Exit status: 0 all as expected, 1 something unexpected or another failure, 2 wrong usage,
     3 device lost, 4 something is missing on this machine, 128 + N ended by signal N (130 by Ctrl-C).
     """
+    _log(verbose)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from emulator.base.errors import HarnessError, TimeLimitError
 from harness.agent.errors import AgentDiedError, ProtocolError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.protocol import Frame, FrameDecoder, FrameKind, Hello, decode_hello
-from harness.agent.stream import SEND_SECONDS, Stream
+from harness.agent.stream import SEND_SECONDS, ProcessStream
 
 _RECEIVED_AT_ONCE = 256 * 1024
 _STATUS_SECONDS = 2.0
@@ -60,7 +60,7 @@ class Connection:
     which would take longer than the way to the device and back. Only a second one who waits is woken.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: ProcessStream) -> None:
         self._stream = stream
         self._decoder = FrameDecoder()
         self._sending = threading.Lock()

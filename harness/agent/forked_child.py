@@ -10,9 +10,9 @@ from typing import Self
 from emulator.base.deadline import Deadline
 from harness.agent.errors import AgentDiedError
 from harness.agent.exit_status import ExitStatus
-from harness.agent.operations import Call, Result
+from harness.agent.operations import OperationResult, SystemCall
 from harness.agent.protocol import BatchResults
-from harness.agent.syscalls import Syscall
+from harness.agent.syscalls import SyscallNumber
 from harness.agent.thread import RemoteThread
 
 
@@ -28,7 +28,7 @@ class ForkedChild:
         self._status = outcome.child_status
         self._reaped = self._status != 0
         self.pid: int = outcome.child
-        self.results: list[Result] = outcome.results
+        self.results: list[OperationResult] = outcome.results
         self.exit_status = ExitStatus.from_wait(outcome.child_status) if self._reaped else None
 
     def __enter__(self) -> Self:
@@ -44,8 +44,8 @@ class ForkedChild:
         if self._reaped:
             return
         self._reaped = True
-        kill = Call(Syscall.kill, self.pid, signal.SIGKILL)
-        reap = Call(Syscall.wait4, self.pid, 0, 0, 0)
+        kill = SystemCall(SyscallNumber.kill, self.pid, signal.SIGKILL)
+        reap = SystemCall(SyscallNumber.wait4, self.pid, 0, 0, 0)
         with contextlib.suppress(AgentDiedError):  # the child died with it
             for result in self._thread.batch(kill, reap, deadline=deadline):
                 result.checked()

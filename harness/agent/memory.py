@@ -9,8 +9,8 @@ from typing import Self
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from harness.agent.errors import AgentDiedError
-from harness.agent.operations import Call, Digest, Fill, Operation, Read, Write, map_anonymous
-from harness.agent.syscalls import Syscall
+from harness.agent.operations import Digest, Fill, Operation, Read, SystemCall, Write, map_anonymous
+from harness.agent.syscalls import SyscallNumber
 from harness.agent.thread import DEFAULT_SECONDS, RemoteThread
 
 _PIECE = 4 * 1024 * 1024
@@ -53,7 +53,7 @@ class RemoteMemory:
 
     def unmap(self, address: int, size: int, *, deadline: Deadline | None = None) -> None:
         """Unmap the pages of a range."""
-        self._run(Call(Syscall.munmap, address, size), deadline)
+        self._run(SystemCall(SyscallNumber.munmap, address, size), deadline)
 
     def _run(self, operation: Operation, deadline: Deadline | None) -> tuple[int, bytes]:
         result = self._thread.batch(operation, deadline=deadline)[0].checked()

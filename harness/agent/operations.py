@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from harness.agent.syscalls import Syscall
+from harness.agent.syscalls import SyscallNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,16 @@ Word = int | Earlier
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class Call:
+class SystemCall:
     """Make a system call with up to six arguments; answers what it returns."""
 
-    syscall: Syscall
+    syscall: SyscallNumber
     arguments: tuple[Word, ...]
 
-    def __init__(self, syscall: Syscall | str, *arguments: Word) -> None:
-        object.__setattr__(self, "syscall", Syscall.named(syscall) if isinstance(syscall, str) else syscall)
+    def __init__(self, syscall: SyscallNumber | str, *arguments: Word) -> None:
+        object.__setattr__(
+            self, "syscall", SyscallNumber.named(syscall) if isinstance(syscall, str) else syscall
+        )
         object.__setattr__(self, "arguments", arguments)
 
     def __str__(self) -> str:
@@ -88,10 +90,10 @@ class Digest:
         return f"digesting {self.size} bytes at {_place(self.address)}"
 
 
-Operation = Call | Read | Write | Fill | Digest
+Operation = SystemCall | Read | Write | Fill | Digest
 
 
-class Result(NamedTuple):
+class OperationResult(NamedTuple):
     """What an operation gave: a call's value, or the bytes handled; below zero the negative errno."""
 
     operation: Operation
@@ -103,7 +105,7 @@ class Result(NamedTuple):
         """The error number, or 0. Linux's errors are -1 to -4095; any other negative number is a value."""
         return -self.value if -4095 <= self.value < 0 else 0
 
-    def checked(self) -> Result:
+    def checked(self) -> OperationResult:
         """This result; raises the OSError (PermissionError, …) that its error number stands for."""
         if self.errno:
             name = errno.errorcode.get(self.errno, f"error {self.errno}")
@@ -111,10 +113,10 @@ class Result(NamedTuple):
         return self
 
 
-def map_anonymous(size: int) -> Call:
+def map_anonymous(size: int) -> SystemCall:
     """The call that maps fresh memory, readable, writable and private; it answers the address."""
     protection = mmap.PROT_READ | mmap.PROT_WRITE
-    return Call(Syscall.mmap, 0, size, protection, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+    return SystemCall(SyscallNumber.mmap, 0, size, protection, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
 
 
 def _place(address: Word) -> str:

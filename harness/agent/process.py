@@ -15,10 +15,10 @@ from harness.agent.errors import AgentDiedError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.forked_child import ForkedChild
 from harness.agent.memory import RemoteMemory
-from harness.agent.operations import Call, Operation
+from harness.agent.operations import Operation, SystemCall
 from harness.agent.protocol import FrameKind, Hello, decode_started
-from harness.agent.stream import Stream
-from harness.agent.syscalls import Syscall
+from harness.agent.stream import ProcessStream
+from harness.agent.syscalls import SyscallNumber
 from harness.agent.thread import DEFAULT_SECONDS, RemoteThread
 
 _CLOSE_SECONDS = 2.0
@@ -54,7 +54,7 @@ class RemoteProcess:
     @classmethod
     def start(
         cls,
-        stream: Stream,
+        stream: ProcessStream,
         *,
         kill: Kill | None = None,
         deadline: Deadline | None = None,
@@ -90,7 +90,9 @@ class RemoteProcess:
         deadline = deadline or Deadline(DEFAULT_SECONDS)
         return self._thread(decode_started(request.result(deadline, f"starting a thread of {self}")))
 
-    def syscall(self, name: Syscall | str, *arguments: int | bytes, deadline: Deadline | None = None) -> int:
+    def syscall(
+        self, name: SyscallNumber | str, *arguments: int | bytes, deadline: Deadline | None = None
+    ) -> int:
         """RemoteThread.syscall() on the main thread."""
         return self.main.syscall(name, *arguments, deadline=deadline)
 
@@ -112,7 +114,7 @@ class RemoteProcess:
             self._kill_from_outside(self.pid, signal_number)
         else:
             with contextlib.suppress(AgentDiedError):
-                self._keeper.submit(Call(Syscall.kill, self.pid, signal_number))
+                self._keeper.submit(SystemCall(SyscallNumber.kill, self.pid, signal_number))
         return self.wait(deadline)
 
     def wait(self, deadline: Deadline | None = None) -> ExitStatus:

@@ -15,7 +15,7 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, TimeLimitError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.process import Kill
-from harness.agent.stream import Stream
+from harness.agent.stream import ProcessStream
 
 START_SECONDS = 10.0
 _RECEIVED_AT_ONCE = 64 * 1024
@@ -26,13 +26,15 @@ def shell_line(command: Sequence[str]) -> str:
     return f"echo $$; read -r _; exec {shlex.join(command)}"
 
 
-class Program:
+class RemoteProgram:
     """A program that does not begin before `resume`, so that it can be watched from its first instruction.
 
     A context manager that kills it.
     """
 
-    def __init__(self, stream: Stream, *, name: str, kill: Kill, deadline: Deadline | None = None) -> None:
+    def __init__(
+        self, stream: ProcessStream, *, name: str, kill: Kill, deadline: Deadline | None = None
+    ) -> None:
         """Take over a shell that was given `shell_line`; `stream` is closed with the program, or on failure.
 
         `kill` ends it. Raises HarnessError where no shell answers, TimeLimitError at the deadline (10 s).

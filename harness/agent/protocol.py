@@ -13,8 +13,18 @@ from typing import NamedTuple
 
 from emulator.base.errors import UsageError
 from harness.agent.errors import ProtocolError
-from harness.agent.operations import Call, Digest, Earlier, Fill, Operation, Read, Result, Word, Write
-from harness.agent.syscalls import PROMPT, Architecture
+from harness.agent.operations import (
+    Digest,
+    Earlier,
+    Fill,
+    Operation,
+    OperationResult,
+    Read,
+    SystemCall,
+    Word,
+    Write,
+)
+from harness.agent.syscalls import NON_BLOCKING, Architecture
 
 PROTOCOL_VERSION = 4
 MAGIC = b"SYSAGENT"
@@ -172,9 +182,9 @@ def encode_batch(operations: Sequence[Operation], architecture: Architecture, *,
     prompt = True
     for index, operation in enumerate(operations):
         match operation:
-            case Call(syscall, arguments):
+            case SystemCall(syscall, arguments):
                 parts.append(_operation(OperationKind.CALL, syscall.number(architecture), arguments, index))
-                prompt = prompt and syscall in PROMPT
+                prompt = prompt and syscall in NON_BLOCKING
             case Read(address, size):
                 parts.append(_operation(OperationKind.READ, size, (address,), index))
                 answered += size
@@ -201,7 +211,7 @@ def encode_batch(operations: Sequence[Operation], architecture: Architecture, *,
 class BatchResults(NamedTuple):
     """The answer to a batch; for one run by a forked child, with its pid and its status if it died."""
 
-    results: list[Result]
+    results: list[OperationResult]
     child: int
     child_status: int
 
@@ -225,7 +235,7 @@ def decode_results(frame: Frame, operations: Sequence[Operation]) -> BatchResult
         offset += _ANSWER.size
         if len(payload) - offset < size:
             raise ProtocolError(f"the results of a batch end inside the {size} bytes of {operation}")
-        results.append(Result(operation, value, payload[offset : offset + size]))
+        results.append(OperationResult(operation, value, payload[offset : offset + size]))
         offset += size
     if offset != len(payload):
         raise ProtocolError(f"{len(payload) - offset} bytes follow the last result of a batch")

@@ -23,7 +23,7 @@ _RECEIVED_AT_ONCE = 256 * 1024
 _KEPT_CHARACTERS = 4096
 
 
-class Stream(Protocol):
+class ProcessStream(Protocol):
     """An agent's standard input and output, and what is known of its end.
 
     One thread receives while others send, one at a time.

@@ -25,7 +25,7 @@ class Architecture(StrEnum):
         return 0o200000 if self is Architecture.X86_64 else 0o40000
 
 
-class Syscall(Enum):
+class SyscallNumber(Enum):
     """A Linux system call by the kernel's name: its number on x86_64, and on aarch64 (None: not there).
 
     Sources: arch/x86/entry/syscalls/syscall_64.tbl; include/uapi/asm-generic/unistd.h.
@@ -208,7 +208,7 @@ class Syscall(Enum):
         self._numbers = {Architecture.X86_64: x86_64, Architecture.AARCH64: aarch64}
 
     @classmethod
-    def named(cls, name: str) -> Syscall:
+    def named(cls, name: str) -> SyscallNumber:
         """The call with this name; raises UsageError for one that this table lacks."""
         try:
             return cls[name]
@@ -227,14 +227,15 @@ class Syscall(Enum):
         return number
 
 
-PROMPT = frozenset(
-    {
-        *(Syscall.close, Syscall.dup, Syscall.dup3, Syscall.lseek, Syscall.fstat, Syscall.newfstatat),
-        *(Syscall.statx, Syscall.faccessat, Syscall.readlinkat, Syscall.clock_gettime, Syscall.memfd_create),
-        *(Syscall.mmap, Syscall.munmap, Syscall.mprotect, Syscall.mremap, Syscall.madvise, Syscall.mincore),
-        *(Syscall.getpid, Syscall.gettid, Syscall.getppid, Syscall.uname, Syscall.sysinfo, Syscall.getcpu),
-        *(Syscall.getuid, Syscall.geteuid, Syscall.getgid, Syscall.getegid, Syscall.getresuid),
-        *(Syscall.getresgid, Syscall.prlimit64, Syscall.rt_sigaction, Syscall.rt_sigprocmask),
-    }
+NON_BLOCKING = frozenset(
+    SyscallNumber[name]
+    for name in (
+        *("close", "dup", "dup3", "lseek", "fstat", "newfstatat"),
+        *("statx", "faccessat", "readlinkat", "clock_gettime", "memfd_create"),
+        *("mmap", "munmap", "mprotect", "mremap", "madvise", "mincore"),
+        *("getpid", "gettid", "getppid", "uname", "sysinfo", "getcpu"),
+        *("getuid", "geteuid", "getgid", "getegid", "getresuid"),
+        *("getresgid", "prlimit64", "rt_sigaction", "rt_sigprocmask"),
+    )
 )
-"""Calls that never wait for anybody's doing."""
+"""System calls that never wait for what another thread or process does."""

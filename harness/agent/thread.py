@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
 from harness.agent.connection import Answer, Connection
-from harness.agent.operations import Call, Operation, Result, Write, map_anonymous
+from harness.agent.operations import Operation, OperationResult, SystemCall, Write, map_anonymous
 from harness.agent.protocol import BatchResults, FrameKind, decode_results, encode_batch
-from harness.agent.syscalls import Architecture, Syscall
+from harness.agent.syscalls import Architecture, SyscallNumber
 
 DEFAULT_SECONDS = 10.0
 """The deadline of every call that is given none."""
@@ -45,7 +45,7 @@ class PendingBatch:
         """Whether result() would return, or raise, at once."""
         return self._answer.wait(Deadline(0))
 
-    def result(self, deadline: Deadline | None = None) -> list[Result]:
+    def result(self, deadline: Deadline | None = None) -> list[OperationResult]:
         """The results of the operations that were run: up to the first failure, unless the batch keeps going.
 
         Raises AgentDiedError; at the deadline (10 s unless given) TimeLimitError: the batch stays pending.
@@ -87,7 +87,9 @@ class RemoteThread:
     def __str__(self) -> str:
         return f"thread {self.tid} of process {self._pid}"
 
-    def syscall(self, name: Syscall | str, *arguments: int | bytes, deadline: Deadline | None = None) -> int:
+    def syscall(
+        self, name: SyscallNumber | str, *arguments: int | bytes, deadline: Deadline | None = None
+    ) -> int:
         """Make one system call, in one round trip, and return its value.
 
         `bytes` are placed in memory of the thread's own, aligned to 16 bytes and followed by a zero byte, and
@@ -100,7 +102,7 @@ class RemoteThread:
 
     def batch(
         self, *operations: Operation, deadline: Deadline | None = None, keep_going: bool = False
-    ) -> list[Result]:
+    ) -> list[OperationResult]:
         """Run operations in one round trip; the results end with the first failure, unless `keep_going`.
 
         Raises TimeLimitError at the deadline (10 s unless given), when it also interrupts the call.
@@ -146,7 +148,7 @@ class RemoteThread:
             raise
 
     def _place(
-        self, name: Syscall | str, arguments: Sequence[int | bytes], deadline: Deadline
+        self, name: SyscallNumber | str, arguments: Sequence[int | bytes], deadline: Deadline
     ) -> tuple[Operation, ...]:
         """The call, after a write of its `bytes` arguments to scratch memory where it has any."""
         sizes = [len(each) + _SCRATCH_ALIGNMENT for each in arguments if isinstance(each, bytes)]
@@ -160,7 +162,7 @@ class RemoteThread:
                 data += bytes(-len(data) % _SCRATCH_ALIGNMENT)
             else:
                 words.append(argument)
-        call = Call(name, *words)
+        call = SystemCall(name, *words)
         return (Write(address, bytes(data)), call) if sizes else (call,)
 
     def _scratch_for(self, size: int, deadline: Deadline) -> int:
@@ -174,4 +176,4 @@ class RemoteThread:
 
 
 def _name(operation: Operation) -> str:
-    return operation.syscall.name if isinstance(operation, Call) else type(operation).__name__.lower()
+    return operation.syscall.name if isinstance(operation, SystemCall) else type(operation).__name__.lower()

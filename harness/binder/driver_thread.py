@@ -10,7 +10,7 @@ from typing import TypeVar
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, TimeLimitError
 from harness.agent.memory import RemoteBuffer
-from harness.agent.operations import Call, Operation, Read, Result, Write
+from harness.agent.operations import Operation, OperationResult, Read, SystemCall, Write
 from harness.agent.process import RemoteProcess
 from harness.agent.thread import PendingBatch, RemoteThread
 from harness.binder.abi import returns
@@ -123,7 +123,7 @@ class DriverThread:
             deadline,
             *placed,
             Write(base, argument.pack() + write),
-            Call("ioctl", self.file.descriptor, BinderIoctl.BINDER_WRITE_READ, base),
+            SystemCall("ioctl", self.file.descriptor, BinderIoctl.BINDER_WRITE_READ, base),
             Read(base, header),
             Read(argument.read_buffer, read_size),
         )
@@ -146,7 +146,7 @@ class DriverThread:
         address = self._commands.address(argument.sizeof())
         results = self.remote.batch(
             Write(address, argument.pack()),
-            Call("ioctl", self.file.descriptor, request, address),
+            SystemCall("ioctl", self.file.descriptor, request, address),
             Read(address, argument.sizeof()),
         )
         return type(argument).unpack([result.checked() for result in results][-1].data)
@@ -166,7 +166,7 @@ class DriverThread:
         if pending is not None:
             pending.interrupt()
 
-    def _run(self, deadline: Deadline, *operations: Operation) -> list[Result]:
+    def _run(self, deadline: Deadline, *operations: Operation) -> list[OperationResult]:
         """Run a batch whose ioctl may block: at the deadline it is interrupted, and ends in EINTR."""
         with self._lock:
             if self._interrupted:

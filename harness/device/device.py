@@ -17,8 +17,8 @@ from emulator.build.userland import binder_userland
 from emulator.kinds.target import open_target
 from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
-from harness.agent.program import Program, shell_line
-from harness.agent.stream import ChannelStream, Stream
+from harness.agent.program import RemoteProgram, shell_line
+from harness.agent.stream import ChannelStream, ProcessStream
 from harness.agent.syscalls import Architecture
 from harness.device.adb_link import AdbLink
 from harness.device.facts import Facts
@@ -105,14 +105,14 @@ class Device(AdbLink):
         self._running.callback(process.close)
         return process
 
-    def program(self, command: Sequence[str], *, deadline: Deadline | None = None) -> Program:
+    def program(self, command: Sequence[str], *, deadline: Deadline | None = None) -> RemoteProgram:
         """Start a program that is to be watched: it waits for `resume`, its process id known before.
 
         It ends with `with`, with its `close`, or with the device. Raises HarnessError where no shell starts
         it by the deadline (10 s unless given).
         """
         stream = self.open_shell(shell_line(command))
-        program = Program(stream, name=command[0], kill=self._kill, deadline=deadline)
+        program = RemoteProgram(stream, name=command[0], kill=self._kill, deadline=deadline)
         self._running.callback(program.close)
         return program
 
@@ -210,7 +210,7 @@ class Device(AdbLink):
     def _kill(self, pid: int, signal: int) -> None:
         self.shell(["kill", f"-{signal}", str(pid)])
 
-    def _agent_stream(self, arguments: Sequence[str]) -> Stream:
+    def _agent_stream(self, arguments: Sequence[str]) -> ProcessStream:
         """A new agent: over what the controller has that is faster than adb, or over adb."""
         if isinstance(self.controller, HasChannels):
             channel = self.controller.start_agent(arguments)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError
-from harness.agent.operations import Call, Read
+from harness.agent.operations import Read, SystemCall
 from harness.agent.syscalls import AT_FDCWD
 from harness.binder.abi.structures import BinderVersion
 from harness.binder.abi.uapi import BinderIoctl
@@ -162,9 +162,9 @@ def _driver_interface(process: DeviceProcess, nodes: tuple[str, ...]) -> tuple[i
         arguments = dict.fromkeys(NEED_AN_ARGUMENT, zeros.address)
         arguments[BinderIoctl.BINDER_VERSION] = version.address
         *answers, versioned, _ = process.main.batch(
-            *(Call("ioctl", descriptor, ioctl, arguments.get(ioctl, 0)) for ioctl in BinderIoctl),
+            *(SystemCall("ioctl", descriptor, ioctl, arguments.get(ioctl, 0)) for ioctl in BinderIoctl),
             Read(version.address, BinderVersion.sizeof()),
-            Call("close", descriptor),
+            SystemCall("close", descriptor),
             keep_going=True,
         )
     known = {

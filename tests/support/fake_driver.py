@@ -10,7 +10,7 @@ from typing import cast
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
-from harness.agent.operations import Call, Earlier, Operation, Read, Result, Write
+from harness.agent.operations import Earlier, Operation, OperationResult, Read, SystemCall, Write
 from harness.agent.process import RemoteProcess
 from harness.binder.abi import commands
 from harness.binder.abi.commands import Command
@@ -64,14 +64,14 @@ class FakeMemory:
 
 
 class FakePending:
-    def __init__(self, results: list[Result], end: Callable[[], None] | None) -> None:
+    def __init__(self, results: list[OperationResult], end: Callable[[], None] | None) -> None:
         self._results = results
         self._end = end
         self._ended = threading.Event()
         if end is None:
             self._ended.set()
 
-    def result(self, deadline: Deadline | None = None) -> list[Result]:
+    def result(self, deadline: Deadline | None = None) -> list[OperationResult]:
         if not self._ended.wait((deadline or Deadline(5)).remaining()):
             raise TimeLimitError("a batch of the fake driver")
         return self._results
@@ -99,24 +99,24 @@ class FakeThread:
 
     def submit(self, *operations: Operation, keep_going: bool = False) -> FakePending:
         assert keep_going
-        results: list[Result] = []
+        results: list[OperationResult] = []
         blocked = False
         for operation in operations:
             match operation:
                 case Write(address, data) if not isinstance(address, Earlier):
                     self.process.memory.write(address, data)
-                    results.append(Result(operation, len(data)))
+                    results.append(OperationResult(operation, len(data)))
                 case Read(address, size) if not isinstance(address, Earlier):
-                    results.append(Result(operation, size, self.process.memory.read(address, size)))
-                case Call(_, (_, request, argument)):
+                    results.append(OperationResult(operation, size, self.process.memory.read(address, size)))
+                case SystemCall(_, (_, request, argument)):
                     value = self._ioctl(cast(int, request), cast(int, argument))
                     blocked = value is None
-                    results.append(Result(operation, -errno.EINTR if value is None else value))
+                    results.append(OperationResult(operation, -errno.EINTR if value is None else value))
                 case _:
                     raise AssertionError(operation)
         return FakePending(results, (lambda: None) if blocked else None)
 
-    def batch(self, *operations: Operation) -> list[Result]:
+    def batch(self, *operations: Operation) -> list[OperationResult]:
         return self.submit(*operations, keep_going=True).result()
 
     def syscall(self, name: str, *arguments: int | bytes) -> int:

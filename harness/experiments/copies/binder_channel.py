@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.base.errors import HarnessError
-from harness.agent.operations import Call
+from harness.agent.operations import SystemCall
 from harness.binder import Pair
 from harness.binder.abi import commands, returns
 from harness.binder.abi.structures import BinderWriteRead
@@ -57,7 +57,7 @@ class BinderChannel(Channel):
         for end in (pair.client, pair.server):  # of other threads that hear it out the driver complains
             say(end, commands.EnterLooper())
 
-    def send(self, size: int) -> Call:
+    def send(self, size: int) -> SystemCall:
         """BINDER_WRITE_READ that only writes: BC_TRANSACTION."""
         word = commands.Transaction(data_size=size, buffer=self.source).encode()
         header = BinderWriteRead(
@@ -66,7 +66,7 @@ class BinderChannel(Channel):
         self.sender.memory.write(self._asking, header + word)
         return self._ioctl(self._pair.client.descriptor, self._asking)
 
-    def receive(self, size: int) -> Call:  # noqa: ARG002
+    def receive(self, size: int) -> SystemCall:  # noqa: ARG002
         """BINDER_WRITE_READ that only reads: BR_TRANSACTION."""
         header = BinderWriteRead(
             read_size=READ_SIZE, read_buffer=self._answering + BinderWriteRead.sizeof()
@@ -93,5 +93,5 @@ class BinderChannel(Channel):
                 f"the driver put a payload at {address:#x}; it was looked for at {self.destination:#x}."
             )
 
-    def _ioctl(self, descriptor: int, argument: int) -> Call:
-        return Call("ioctl", descriptor, BinderIoctl.BINDER_WRITE_READ, argument)
+    def _ioctl(self, descriptor: int, argument: int) -> SystemCall:
+        return SystemCall("ioctl", descriptor, BinderIoctl.BINDER_WRITE_READ, argument)

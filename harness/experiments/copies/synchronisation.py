@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
-from harness.agent.syscalls import Syscall
+from harness.agent.syscalls import SyscallNumber
 from harness.binder import Call, Parcel, open_pair
 from harness.binder.driver_thread import CALL_SECONDS
 from harness.experiments.copies.shared_memory import share_memfd
@@ -95,7 +95,7 @@ def measure_called_additions(device: Device) -> CalledAdditions:
 def _is_in_ioctl(device: Device, thread: RemoteThread) -> bool:
     """Whether the thread sleeps in that system call: of one that runs, /proc shows no number."""
     shown = device.files.read_text(f"/proc/{thread.tid}/syscall")
-    return shown.split()[0] == str(Syscall.ioctl.number(thread.architecture))
+    return shown.split()[0] == str(SyscallNumber.ioctl.number(thread.architecture))
 
 
 def _load(data: bytes) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 
-from harness.agent.operations import Result
+from harness.agent.operations import OperationResult
 
 SUCCESS = "success"
 """What stands in the place of an error's name where there was none."""
 
 
-def outcome(result: Result) -> str:
+def outcome(result: OperationResult) -> str:
     """The name of the error that an operation ended in, such as EBUSY; SUCCESS where it did not."""
     return _name(result.errno) if result.errno else SUCCESS
 

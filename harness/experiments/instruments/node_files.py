@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.agent.errors import AgentDiedError
-from harness.agent.operations import Call
+from harness.agent.operations import SystemCall
 from harness.agent.process import RemoteProcess
 from harness.agent.syscalls import AT_FDCWD
 from harness.device.facts import FacilityMissingError, Facts
@@ -45,9 +45,9 @@ class NodeFile:
         result = self.process.main.batch(self.mmap_call(size))[0]
         return result.checked().value
 
-    def mmap_call(self, size: int, protection: int = mmap.PROT_READ) -> Call:
+    def mmap_call(self, size: int, protection: int = mmap.PROT_READ) -> SystemCall:
         """The call that maps the device, privately and without reserving swap, for a batch."""
-        return Call("mmap", 0, size, protection, mmap.MAP_PRIVATE | MAP_NORESERVE, self.descriptor, 0)
+        return SystemCall("mmap", 0, size, protection, mmap.MAP_PRIVATE | MAP_NORESERVE, self.descriptor, 0)
 
 
 @contextlib.contextmanager

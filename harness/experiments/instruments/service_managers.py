@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from emulator.base.deadline import Deadline
-from harness.agent.program import Program
+from harness.agent.program import RemoteProgram
 from harness.binder.endpoint import Binder
 from harness.binder.errors import DeadObjectError
 from harness.binder.services.service import BINDER
@@ -56,7 +56,7 @@ class Held:
     """A service manager that has not begun yet."""
 
     generation: str
-    program: Program
+    program: RemoteProgram
     client: Binder
 
     def begin(self) -> Place:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.agent.operations import Call
+from harness.agent.operations import SystemCall
 from harness.agent.syscalls import AT_FDCWD
 from harness.binder.endpoint import binder_vm_size
 from harness.experiments.core.measurement import measurement
@@ -126,7 +126,7 @@ def _open_and_map(process: DeviceProcess, path: str, times: int) -> None:
     """Leaves the files open: they are closed with the process."""
     with process.memory.allocate(process.page_size) as name:
         name.write(0, os.fsencode(path))
-        results = process.main.batch(*[Call("openat", AT_FDCWD, name.address, OPEN_FLAGS, 0)] * times)
+        results = process.main.batch(*[SystemCall("openat", AT_FDCWD, name.address, OPEN_FLAGS, 0)] * times)
     nodes = [NodeFile(process, path, result.checked().value) for result in results]
     size = binder_vm_size(process.page_size)
     for result in process.main.batch(*(node.mmap_call(size) for node in nodes)):

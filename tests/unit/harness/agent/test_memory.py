@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from emulator.base.errors import UsageError
 from harness.agent.memory import RemoteMemory
-from harness.agent.operations import Call
+from harness.agent.operations import SystemCall
 from harness.agent.payload import digest, fill_pattern
 from harness.agent.process import RemoteProcess
 
@@ -101,7 +101,7 @@ def test_memory_larger_than_a_frame_is_read_and_written_in_pieces(agent: RemoteP
 
 
 def test_memory_is_read_while_the_main_thread_is_blocked(agent: RemoteProcess) -> None:
-    blocked = agent.main.submit(Call("ppoll", 0, 0, 0, 0))
+    blocked = agent.main.submit(SystemCall("ppoll", 0, 0, 0, 0))
     with agent.memory.allocate(10) as buffer:
         assert buffer.read() == bytes(10)
     assert not blocked.done

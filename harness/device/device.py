@@ -22,10 +22,10 @@ from harness.agent.stream import ChannelStream, ProcessStream
 from harness.agent.syscalls import Architecture
 from harness.device.adb_link import AdbLink
 from harness.device.facts import Facts
-from harness.kernel.binder_debug.binder_debug import BinderState
+from harness.kernel.binder_debug.debug_files import BinderDebugFiles
 from harness.kernel.proc.maps import DetailedMapping, Maps
 from harness.kernel.proc.process import ProcessFiles
-from harness.kernel.tracing.tracing import Tracing
+from harness.kernel.tracing.tracer import Tracer
 
 if TYPE_CHECKING:
     from harness.binder.call import Handler
@@ -140,14 +140,14 @@ class Device(AdbLink):
         return AgentFiles(self.process())
 
     @functools.cached_property
-    def binder(self) -> BinderState:
+    def binder(self) -> BinderDebugFiles:
         """What the driver's debug files show."""
-        return BinderState(self.files)
+        return BinderDebugFiles(self.files)
 
     @functools.cached_property
-    def tracing(self) -> Tracing:
+    def tracing(self) -> Tracer:
         """What the kernel can record of itself."""
-        return Tracing(self.files)
+        return Tracer(self.files)
 
     def record_transactions(self, *, buffer_kib: int = 4096) -> contextlib.AbstractContextManager[HopRecord]:
         """Record every Binder transaction on the device during a block: who sent what to whom, and when.

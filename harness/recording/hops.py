@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from harness.framework.dialect import code_names_on
 from harness.framework.transaction_codes import CodeNames, code_names
 from harness.kernel.files import Files
-from harness.kernel.tracing.tracing import Lost, Recording
+from harness.kernel.tracing.tracer import Lost, Recording
 from harness.kernel.tracing.transactions import BEGINNING, EVENTS, Hop, parse_hops
 from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
 

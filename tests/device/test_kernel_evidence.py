@@ -17,9 +17,9 @@ from harness.agent.process import RemoteProcess
 from harness.binder import Binder, Parcel
 from harness.binder.call import Call
 from harness.device.device import Device
-from harness.kernel.binder_debug.binder_debug import BinderProcess
-from harness.kernel.binder_debug.logs import CallType
-from harness.kernel.binder_debug.records import BufferState, State
+from harness.kernel.binder_debug.debug_files import BinderProcess
+from harness.kernel.binder_debug.state import BufferState, State
+from harness.kernel.binder_debug.transaction_log import CallType
 from harness.kernel.proc.devices import read_devices, read_misc
 from harness.kernel.proc.kcore import Kcore
 from harness.kernel.proc.maps import AddressNotMappedError

@@ -26,7 +26,7 @@ from harness.device.facts import FacilityMissingError
 from harness.kernel.tracing.events import TraceEvent
 from harness.kernel.tracing.kprobes import Argument, Kprobe, Kretprobe, Probe
 from harness.kernel.tracing.tracefs import ProbeRefusedError
-from harness.kernel.tracing.tracing import Recording
+from harness.kernel.tracing.tracer import Recording
 
 if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess

@@ -13,7 +13,7 @@ from harness.binder.references import References
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.debug_files import statistics_of
 from harness.experiments.instruments.non_blocking import names, only, open_non_blocking, say
-from harness.kernel.binder_debug.records import LooperState
+from harness.kernel.binder_debug.state import LooperState
 from harness.kernel.binder_debug.stats import ThreadPool
 
 if TYPE_CHECKING:

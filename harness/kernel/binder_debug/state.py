@@ -1,8 +1,8 @@
-"""Binder's own records of processes: what its files `state`, `transactions` and `proc/PID` say, typed.
+"""The driver's records of processes: the content of its files `state`, `transactions` and `proc/PID`.
 
-The forms come from print_binder_* in drivers/android/binder.c and binder_alloc.c (Linux 5.4 to 6.18,
-Android's additions included) and from debug_print in drivers/android/binder/*.rs (Linux 6.18). What a
-kernel does not print is None; lines of no known form are kept as they are. binder_parser makes these.
+The fields are those of print_binder_* in drivers/android/binder.c and binder_alloc.c (Linux 5.4 to 6.18,
+including Android's additions) and of debug_print in drivers/android/binder/*.rs (Linux 6.18). A field that a
+kernel does not print is None; lines of unknown format are kept. `state_parser` makes these records.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from harness.kernel.concise import Concise, counted
 
 
 class LooperState(IntFlag):
-    """What a thread has told the driver and what it is doing.
+    """A thread's state in the pool of loopers: what it declared to the driver, and what it waits for.
 
     The C driver's BINDER_LOOPER_STATE_* values; WAITING_PROC, which only the Rust driver has, follows them.
     """
@@ -36,12 +36,12 @@ class LooperState(IntFlag):
 
 
 class BufferState(Enum):
-    """What has become of a buffer."""
+    """A buffer's place in its life cycle."""
 
     ACTIVE = "active"
-    """Belongs to a transaction under way (C driver)."""
+    """Belongs to a transaction in progress (C driver)."""
     DELIVERED = "delivered"
-    """Its transaction is over; the receiver has not freed it yet (C driver)."""
+    """Its transaction has ended; the receiver has not freed it yet (C driver)."""
     RESERVED = "reserved"
     """Being filled by the sender, or being freed (Rust driver)."""
     ALLOCATED = "allocated"
@@ -56,11 +56,11 @@ class Transaction(Concise):
     """`incoming`, `outgoing`, `pending`, `pending async`, or `bad`."""
     debug_id: int
     from_pid: int
-    """The sender; older C drivers print 0 for a one-way call, and where the sender is gone."""
+    """The sender; older C drivers print 0 for a one-way call, and if the sender is dead."""
     from_tid: int
     to_pid: int
     to_tid: int | None
-    """0 while no thread has taken it."""
+    """0 until a thread has taken it."""
     code: int
     flags: int
     """TF_* bits."""
@@ -70,7 +70,7 @@ class Transaction(Concise):
     needs_reply: bool | None
     """Whether the sender waits for a reply."""
     is_reply: bool | None
-    """Printed by the latest C drivers only, which print no needs_reply: there it follows from the others."""
+    """Printed by the latest C drivers only; needs_reply, which these do not print, is derived from it."""
     is_async: bool | None
     elapsed_ms: int | None
     node: int | None
@@ -81,10 +81,10 @@ class Transaction(Concise):
     offset: int | None
     """Where the payload starts in the receiver's mapping."""
     hashed_pointer: int | None
-    """What older kernels print in place of the offset: of no use but to compare."""
+    """Printed by older kernels in place of the offset: useful for comparison only."""
     buffer_freed: bool
     other: str
-    """What the kernel prints after all this, if anything."""
+    """Any text that the kernel prints after these fields."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -96,11 +96,11 @@ class Thread(Concise):
     need_return: bool | None
     temporary_references: int | None
     other: dict[str, str]
-    """Figures this module has no name for."""
+    """Fields without a name in this module."""
     transactions: tuple[Transaction, ...]
-    """Its transaction stack, innermost first, then what is pending for it."""
+    """Its transaction stack, innermost first, then its pending transactions."""
     work: tuple[str, ...]
-    """Other work pending for it, as printed: `transaction complete`, `node work 12: …`, …"""
+    """Its other pending work, as printed: `transaction complete`, `node work 12: …`, …"""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -115,9 +115,9 @@ class Node(Concise):
     priority: int | None
     """The least priority the node asks for (Android's kernels)."""
     has_strong_reference: bool
-    """The owner was told BR_ACQUIRE."""
+    """The driver returned BR_ACQUIRE to the owner."""
     has_weak_reference: bool
-    """The owner was told BR_INCREFS."""
+    """The driver returned BR_INCREFS to the owner."""
     local_strong: int | None
     local_weak: int | None
     internal_strong: int | None
@@ -130,17 +130,17 @@ class Node(Concise):
     weak: int | None
     """The Rust driver's one weak count."""
     holders: tuple[int, ...]
-    """The pids of the processes that have a handle on it, once for each."""
+    """The pids of the processes that have a handle to it, each once."""
     other: dict[str, str]
-    """Figures this module has no name for."""
+    """Fields without a name in this module."""
     transactions: tuple[Transaction, ...]
-    """One-way calls that wait for the one under way to be freed."""
+    """One-way calls that wait until the buffer of the current one is freed."""
     work: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Reference(Concise):
-    """A handle that a process has on somebody's node."""
+    """A handle that a process has to another process's node."""
 
     debug_id: int
     handle: int
@@ -150,22 +150,22 @@ class Reference(Concise):
     strong: int
     weak: int
     death_notification: int | None
-    """The driver's pointer to the request, hashed. 0 says none, or that kptr_restrict is 2; before
+    """The driver's pointer to the request, hashed. 0 means none, or that kptr_restrict is 2; before
     Linux 5.7 a hash is printed for none as well. The Rust driver prints nothing."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Buffer(Concise):
-    """A part of a process's mapping in use."""
+    """A used part of a process's mapping."""
 
     debug_id: int | None
     """The transaction's; the Rust driver prints 0 or nothing."""
     offset: int | None
-    """Bytes from the start of the mapping; None where the kernel prints a pointer instead."""
+    """Bytes from the start of the mapping; None if the kernel prints a pointer in its place."""
     hashed_pointer: int | None
-    """The pointer, hashed: of no use but to compare."""
+    """The pointer, hashed: useful for comparison only."""
     data_size: int
-    """Bytes of payload; in the Rust driver, of everything."""
+    """Bytes of payload; in the Rust driver, of the whole buffer."""
     offsets_size: int | None
     extra_size: int | None
     state: BufferState
@@ -177,7 +177,7 @@ class Buffer(Concise):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ProcessBlock(Concise):
-    """What the driver keeps for one open file of a process."""
+    """The driver's records of one open file of a process."""
 
     pid: int
     context: str | None
@@ -187,7 +187,7 @@ class ProcessBlock(Concise):
     references: tuple[Reference, ...]
     buffers: tuple[Buffer, ...]
     transactions: tuple[Transaction, ...]
-    """What is pending for any of its threads."""
+    """Pending transactions that any of its threads may take."""
     work: tuple[str, ...]
     """Other work pending for the process, as printed."""
     unknown_lines: tuple[str, ...]
@@ -195,13 +195,13 @@ class ProcessBlock(Concise):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class State:
-    """All of Binder's records: one file of the driver, parsed."""
+    """One parsed file of the driver: the records of all processes in it."""
 
     processes: tuple[ProcessBlock, ...]
     dead_nodes: tuple[Node, ...]
-    """Nodes whose owner is gone while others still hold handles."""
+    """Nodes of dead processes to which others still have handles."""
     unknown_lines: tuple[str, ...]
-    """Lines of no known form that stand outside every process block."""
+    """Lines of unknown format outside of all process blocks."""
 
     def __repr__(self) -> str:
         pids = {block.pid for block in self.processes}
@@ -214,7 +214,7 @@ class State:
 
 
 def contents_of(blocks: Sequence[ProcessBlock]) -> str:
-    """How much there is in these blocks, in words."""
+    """The number of threads, nodes, handles and buffers in these blocks, as text."""
     kinds = {"thread": "threads", "node": "nodes", "handle": "references", "buffer": "buffers"}
     return ", ".join(
         counted(sum(len(getattr(block, field)) for block in blocks), kind) for kind, field in kinds.items()

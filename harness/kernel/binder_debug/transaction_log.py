@@ -1,6 +1,6 @@
 """Binder's logs of the last transactions: its files `transaction_log` and `failed_transaction_log`.
 
-Each holds the last 32 entries. The form comes from print_binder_transaction_log_entry in
+Each contains the last 32 entries. The format is that of print_binder_transaction_log_entry in
 drivers/android/binder.c (Linux 4.14 to 6.18); the Rust driver keeps no such logs.
 """
 
@@ -12,7 +12,7 @@ from enum import Enum
 
 
 class CallType(Enum):
-    """What kind of transaction an entry tells of."""
+    """The kind of a logged transaction."""
 
     CALL = "call"
     REPLY = "reply"
@@ -21,16 +21,16 @@ class CallType(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One transaction, as the driver saw it."""
+    """One transaction, as the driver logged it."""
 
     debug_id: int
     call_type: CallType
     from_pid: int
     from_tid: int
     to_pid: int
-    """0 when it failed before the receiver was found."""
+    """0 if it failed before the receiver was found."""
     to_tid: int
-    """0 when any thread of the receiver may take it."""
+    """0 if any thread of the receiver may take it."""
     context: str
     node: int
     """The debug id of the target node; 0 for a reply."""
@@ -40,25 +40,25 @@ class LogEntry:
     """Bytes."""
     offsets_size: int
     return_error: int
-    """The BR_* command the sender got instead; 0 or BR_OK for success."""
+    """The BR_* code that the sender received; 0 or BR_OK for success."""
     return_error_param: int
     """The negative errno behind it."""
     return_error_line: int
     """The line of binder.c where it failed."""
     complete: bool
-    """False while the driver was still writing the entry."""
+    """False if the driver was still writing the entry."""
     other: str
-    """What the kernel prints after all this, if anything."""
+    """Any text that the kernel prints after these fields."""
 
     @property
     def failed(self) -> bool:
-        """Whether the driver gave the sender an error."""
+        """Whether the driver returned an error to the sender."""
         return self.return_error_line != 0
 
 
 @dataclass(frozen=True, slots=True)
 class TransactionLog:
-    """Both logs' form: the oldest entry first."""
+    """Either log, the oldest entry first."""
 
     entries: tuple[LogEntry, ...]
     unknown_lines: tuple[str, ...]
@@ -73,7 +73,7 @@ _ENTRY = re.compile(
 
 
 def parse_transaction_log(text: str) -> TransactionLog:
-    """Parse either log; lines of no known form are kept, and it never fails."""
+    """Parse either log; never fails: lines of unknown format are kept."""
     entries: list[LogEntry] = []
     unknown: list[str] = []
     for line in filter(str.strip, text.split("\n")):

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.kernel.binder_debug.binder_debug import BinderRecordsMissingError, BinderState
-from harness.kernel.binder_debug.logs import CallType, LogEntry, parse_transaction_log
-from harness.kernel.binder_debug.parser import parse_state
-from harness.kernel.binder_debug.records import Buffer, BufferState, LooperState, Reference
+from harness.kernel.binder_debug.debug_files import BinderDebugFiles, BinderDebugMissingError
+from harness.kernel.binder_debug.state import Buffer, BufferState, LooperState, Reference
+from harness.kernel.binder_debug.state_parser import parse_state
 from harness.kernel.binder_debug.stats import ObjectCount, Pages, ThreadPool, parse_stats
+from harness.kernel.binder_debug.transaction_log import CallType, LogEntry, parse_transaction_log
 from tests.support.fake_files import FakeFiles
 
 # Android's 5.4: priorities, and hashed pointers throughout.
@@ -395,14 +395,14 @@ LOGS = "/dev/binderfs/binder_logs"
 
 
 def test_the_first_location_that_can_be_read_is_used() -> None:
-    binder = BinderState(FakeFiles({f"{LOGS}/state": LINUX_6_12, f"{LOGS}/stats": STATS_C}))
+    binder = BinderDebugFiles(FakeFiles({f"{LOGS}/state": LINUX_6_12, f"{LOGS}/stats": STATS_C}))
     assert binder.location == LOGS
     assert [process.pid for process in binder.state().processes] == [500]
     assert binder.stats().of_process(500)[0].pages == Pages(3, 1, 251)
 
 
 def test_the_blocks_of_a_process() -> None:
-    binder = BinderState(FakeFiles({f"{DEBUGFS}/state": LINUX_6_1, f"{DEBUGFS}/proc/500": LINUX_6_1}))
+    binder = BinderDebugFiles(FakeFiles({f"{DEBUGFS}/state": LINUX_6_1, f"{DEBUGFS}/proc/500": LINUX_6_1}))
     process = binder.process(500)
     assert [block.context for block in process.blocks] == ["binder", "vndbinder"]
     assert len(process.threads) == 2
@@ -412,7 +412,7 @@ def test_the_blocks_of_a_process() -> None:
 
 
 def test_a_process_whose_own_file_went_with_its_first_open_file() -> None:
-    binder = BinderState(FakeFiles({f"{DEBUGFS}/state": LINUX_6_1}))
+    binder = BinderDebugFiles(FakeFiles({f"{DEBUGFS}/state": LINUX_6_1}))
     assert len(binder.process(500).blocks) == 2
     assert binder.process(501).blocks == ()
 
@@ -427,7 +427,7 @@ def test_the_logs_and_the_transactions_under_way() -> None:
             f"{DEBUGFS}/failed_transaction_log": text,
         }
     )
-    binder = BinderState(files)
+    binder = BinderDebugFiles(files)
     assert binder.transactions().processes == parse_state(LINUX_6_12).processes
     assert len(binder.transaction_log().entries) == 2
     assert binder.failed_transaction_log().entries == (ENTRY,)
@@ -435,8 +435,8 @@ def test_the_logs_and_the_transactions_under_way() -> None:
 
 def test_records_that_are_nowhere() -> None:
     files = FakeFiles({f"{LOGS}/proc/1": ""}, errors={DEBUGFS: errno.EACCES})
-    with pytest.raises(BinderRecordsMissingError) as caught:
-        BinderState(files).state()
+    with pytest.raises(BinderDebugMissingError) as caught:
+        BinderDebugFiles(files).state()
     message = str(caught.value)
     assert f"{DEBUGFS}: Permission denied" in message
     assert f"{LOGS}: has no file `state`" in message
@@ -444,8 +444,8 @@ def test_records_that_are_nowhere() -> None:
 
 
 def test_a_driver_that_keeps_no_logs() -> None:
-    binder = BinderState(FakeFiles({f"{LOGS}/state": RUST_6_18}))
-    with pytest.raises(BinderRecordsMissingError, match="Rust driver"):
+    binder = BinderDebugFiles(FakeFiles({f"{LOGS}/state": RUST_6_18}))
+    with pytest.raises(BinderDebugMissingError, match="Rust driver"):
         binder.transaction_log()
 
 
@@ -454,13 +454,13 @@ def test_records_are_shown_short_at_the_prompt() -> None:
     assert repr(state) == "<State: 3 processes, 3 threads, 2 nodes, 4 handles, 4 buffers>"
     android = parse_state(ANDROID_5_4)
     assert repr(android) == "<State: 1 process, 1 thread, 1 node, 2 handles, 2 buffers, 1 dead node>"
-    binder = BinderState(FakeFiles({"/logs/state": LINUX_6_12, "/logs/proc/500": LINUX_6_12}), ["/logs"])
-    assert repr(binder).startswith("<BinderState of a device: ")
+    binder = BinderDebugFiles(FakeFiles({"/logs/state": LINUX_6_12, "/logs/proc/500": LINUX_6_12}), ["/logs"])
+    assert repr(binder).startswith("<BinderDebugFiles of a device: ")
     assert (
         repr(binder.process(500))
         == "<BinderProcess 500: 1 open device, 1 thread, 1 node, 1 handle, 1 buffer>"
     )
-    assert repr(binder).startswith("<BinderState of /logs: ")
+    assert repr(binder).startswith("<BinderDebugFiles of /logs: ")
 
 
 def test_a_record_leaves_out_what_the_kernel_does_not_say() -> None:

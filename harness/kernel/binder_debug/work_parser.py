@@ -1,4 +1,4 @@
-"""Parses what waits or is under way in Binder, wherever its records list it: transactions and other work.
+"""Parses the transactions and other work that the debug files list for processes, threads and nodes.
 
 Sources: print_binder_transaction_ilocked and print_binder_work_ilocked in drivers/android/binder.c (Linux 5.4
 to 6.18, and Android's 5.4 for priorities), debug_print in drivers/android/binder/*.rs (Linux 6.18).
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from harness.kernel.binder_debug.records import Transaction
+from harness.kernel.binder_debug.state import Transaction
 
 _TRANSACTION = re.compile(
     r" *(?P<role>incoming|outgoing|bad|pending async|pending) transaction (?P<id>\d+):(?: (?!from)\S+)? "
@@ -27,7 +27,7 @@ _WORD_BITS = 64
 
 
 def parse_work(lines: Iterable[str], unknown: list[str]) -> tuple[tuple[Transaction, ...], tuple[str, ...]]:
-    """The transactions and the other work among `lines`; the rest goes to `unknown`."""
+    """The transactions and the other work in `lines`; all other lines are added to `unknown`."""
     transactions: list[Transaction] = []
     work: list[str] = []
     for line in lines:
@@ -43,7 +43,7 @@ def parse_work(lines: Iterable[str], unknown: list[str]) -> tuple[tuple[Transact
 def _transaction(match: re.Match[str]) -> Transaction:
     offset = int(match["offset"], 16) if match["offset"] else None
     if offset is not None and offset >> (_WORD_BITS - 1):
-        offset = (1 << _WORD_BITS) - offset  # Linux 6.8 to 6.14 subtract the wrong way round
+        offset = (1 << _WORD_BITS) - offset  # Linux 6.8 to 6.14 swap the operands of the subtraction
     reply, is_async = truth(match["reply"]), truth(match["async"])
     return Transaction(
         role=match["role"],
@@ -71,19 +71,19 @@ def _transaction(match: re.Match[str]) -> Transaction:
 
 
 def number(text: str | None) -> int | None:
-    """A figure as printed, the part behind a colon if there is one; the Rust driver's words count 1 and 0."""
+    """A printed number: the part after a colon if there is one; the Rust driver's `true` is 1, `false` 0."""
     if text is None:
         return None
     return {"true": 1, "false": 0}.get(text) if text.isalpha() else int(text.rpartition(":")[2])
 
 
 def truth(text: str | None) -> bool | None:
-    """A truth value, as either driver prints it."""
+    """A printed truth value of either driver."""
     return None if text is None else text in ("1", "true")
 
 
 def pointer(text: str | None) -> int | None:
-    """A pointer as printed; None for the words that stand for one before the kernel can hash."""
+    """A printed pointer; None for the words that the kernel prints before it can hash pointers."""
     if text is None:
         return None
     if text == "(null)":

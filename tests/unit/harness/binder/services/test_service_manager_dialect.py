@@ -14,7 +14,7 @@ from harness.binder.parcels.wire_format import WireFormat
 from harness.binder.services.dialect import find_dialect
 from harness.binder.services.wire import ANDROID_10, ANDROID_11, ANDROID_16, Dialect
 from tests.support.fake_service_manager import MANAGER, FakeServiceManager
-from tests.unit.harness.binder.test_service_manager_wire import DIALECTS
+from tests.unit.harness.binder.services.test_service_manager_wire import DIALECTS
 
 
 @pytest.mark.parametrize("visible", [True, False])

@@ -189,7 +189,7 @@ def test_this_process_s_status() -> None:
 def test_a_status_field_that_is_no_size() -> None:
     status = parse_status("Name:\tserver\nVmRSS:\t     120 kB\nThreads:\t3\n")
     assert (status.name, status.size("VmRSS"), status.number("Threads")) == ("server", 120 * 1024, 3)
-    with pytest.raises(ValueError, match="Threads is no size"):
+    with pytest.raises(ValueError, match="Threads is not a size in kB"):
         status.size("Threads")
 
 

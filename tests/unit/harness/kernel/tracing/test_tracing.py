@@ -15,7 +15,7 @@ from emulator.base.errors import UsageError
 from harness.kernel.tracing.events import TraceEvent, parse_fields, parse_trace
 from harness.kernel.tracing.kprobes import Argument, Kprobe, Kretprobe
 from harness.kernel.tracing.tracefs import ProbeRefusedError, TracingMissingError
-from harness.kernel.tracing.tracing import PREFIX, Lost, Tracing
+from harness.kernel.tracing.tracer import PREFIX, Lost, Tracer
 from tests.support.fake_files import FakeFiles
 
 ROOT = "/sys/kernel/tracing"
@@ -149,7 +149,7 @@ BYTES = Argument("bytes", position=5)
 
 def test_a_recording_outlives_its_instance_and_leaves_nothing() -> None:
     files = FakeTracefs()
-    with Tracing(files).record(events=["binder:binder_ioctl"], kprobes=[Kprobe(COPY, (BYTES,))]) as recording:
+    with Tracer(files).record(events=["binder:binder_ioctl"], kprobes=[Kprobe(COPY, (BYTES,))]) as recording:
         assert [event.name for event in recording.events()] == ["binder_ioctl"]
         assert len(files.ours) == 2
     (event,) = recording.events("binder_ioctl")
@@ -165,7 +165,7 @@ def test_what_is_written_before_the_recording_starts() -> None:
     files = FakeTracefs()
     files._add("/proc/500/task/500/comm", "")
     files._add("/proc/500/task/512/comm", "")
-    with Tracing(files).record(events=["binder"], kprobes=[Kretprobe(COPY)], pids=[500], buffer_kib=64):
+    with Tracer(files).record(events=["binder"], kprobes=[Kretprobe(COPY)], pids=[500], buffer_kib=64):
         pass
     (name,) = {path.split("/")[5] for path, _ in files.written if "/instances/" in path}
     instance = f"{ROOT}/instances/{name}"
@@ -187,7 +187,7 @@ def test_what_is_written_before_the_recording_starts() -> None:
 
 def test_everything_is_restored_when_the_block_raises() -> None:
     files = FakeTracefs()
-    with pytest.raises(ZeroDivisionError), Tracing(files).record(kprobes=[Kprobe(COPY)]):
+    with pytest.raises(ZeroDivisionError), Tracer(files).record(kprobes=[Kprobe(COPY)]):
         _ = 1 // 0
     assert files.ours == []
 
@@ -196,7 +196,7 @@ def test_everything_is_restored_when_the_recording_cannot_start() -> None:
     files = FakeTracefs()
     with (
         pytest.raises(UsageError, match="no event binder:odd; it has binder:binder_ioctl, binder:binder_tr"),
-        Tracing(files).record(events=["binder:odd"], kprobes=[Kprobe(COPY)]),
+        Tracer(files).record(events=["binder:odd"], kprobes=[Kprobe(COPY)]),
     ):
         pytest.fail("an unknown event was recorded")
     assert files.ours == []
@@ -207,7 +207,7 @@ def test_what_a_killed_run_left_is_removed_and_nothing_else() -> None:
     files.definitions.append(f"p:{PREFIX}0badcafe_1/x {COPY}")
     files.make_directory(f"{ROOT}/instances/{PREFIX}0badcafe_1")
     files._add(f"{ROOT}/instances/{PREFIX}0badcafe_1/events/enable", "1\n")
-    tracing, another = Tracing(files), Tracing(files)
+    tracing, another = Tracer(files), Tracer(files)
     with tracing.record(kprobes=[Kprobe(COPY)]), another.record(kprobes=[Kprobe(COPY)]):
         assert len([each for each in files.ours if "0badcafe" in each]) == 0
         assert len(files.ours) == 4
@@ -217,7 +217,7 @@ def test_what_a_killed_run_left_is_removed_and_nothing_else() -> None:
 
 def test_what_can_be_probed_is_found_by_trying() -> None:
     files = FakeTracefs(Rules(btf=False, argn=False))
-    tracing = Tracing(files)
+    tracing = Tracer(files)
     assert tracing.can_probe(COPY)
     assert tracing.can_probe(Kprobe(COPY, (BYTES,)))
     assert not tracing.can_probe("binder_install_single_page")
@@ -226,13 +226,13 @@ def test_what_can_be_probed_is_found_by_trying() -> None:
 
 
 def test_nothing_can_be_probed_without_tracing() -> None:
-    assert not Tracing(FakeFiles()).can_probe(COPY)
+    assert not Tracer(FakeFiles()).can_probe(COPY)
 
 
 def test_a_kernel_without_kprobes() -> None:
     files = FakeTracefs()
     del files.contents[f"{ROOT}/kprobe_events"]
-    tracing = Tracing(files)
+    tracing = Tracer(files)
     with (
         pytest.raises(TracingMissingError, match="CONFIG_KPROBE_EVENTS"),
         tracing.record(kprobes=[Kprobe(COPY)]),
@@ -254,7 +254,7 @@ def test_a_kernel_without_kprobes() -> None:
 )
 def test_a_parameter_is_fetched_in_the_first_way_the_kernel_accepts(rules: Rules, source: str) -> None:
     files = FakeTracefs(rules)
-    with Tracing(files).record(kprobes=[Kprobe(COPY, (BYTES,))]):
+    with Tracer(files).record(kprobes=[Kprobe(COPY, (BYTES,))]):
         assert files.definitions[-1].endswith(f"/{COPY}_entry {COPY} {source}")
 
 
@@ -290,7 +290,7 @@ def test_definitions_that_need_no_choice() -> None:
 def test_a_refusal_quotes_the_kernel() -> None:
     with (
         pytest.raises(ProbeRefusedError) as caught,
-        Tracing(FakeTracefs()).record(kprobes=[Kprobe("nowhere")]),
+        Tracer(FakeTracefs()).record(kprobes=[Kprobe("nowhere")]),
     ):
         pytest.fail("a function that is not there was probed")
     assert "trace_kprobe: error: Invalid probed address or symbol" in str(caught.value)
@@ -302,7 +302,7 @@ def test_a_refusal_by_a_kernel_without_an_error_log() -> None:
     files.errors[f"{ROOT}/error_log"] = errno.ENOENT
     with (
         pytest.raises(ProbeRefusedError, match="Invalid argument"),
-        Tracing(files).record(kprobes=[Kprobe("no")]),
+        Tracer(files).record(kprobes=[Kprobe("no")]),
     ):
         pytest.fail("a function that is not there was probed")
 
@@ -310,7 +310,7 @@ def test_a_refusal_by_a_kernel_without_an_error_log() -> None:
 def test_tracing_below_debugfs() -> None:
     files = FakeTracefs(location="/sys/kernel/debug/tracing")
     files._add(f"{ROOT}/placeholder", "")
-    tracing = Tracing(files)
+    tracing = Tracer(files)
     assert tracing.location == "/sys/kernel/debug/tracing"
     assert tracing.events("binder") == ("binder:binder_ioctl", "binder:binder_transaction")
     assert tracing.events("odd") == ()
@@ -319,7 +319,7 @@ def test_tracing_below_debugfs() -> None:
 def test_a_kernel_that_cannot_be_traced() -> None:
     files = FakeFiles(errors={ROOT: errno.EACCES})
     with pytest.raises(TracingMissingError) as caught:
-        Tracing(files).events("binder")
+        Tracer(files).events("binder")
     assert f"{ROOT}: Permission denied" in str(caught.value)
     assert "/sys/kernel/debug/tracing: No such file" in str(caught.value)
 

@@ -1,4 +1,4 @@
-"""Where Binder shows its records, and one way to read them all."""
+"""Finds the directory of the Binder driver's debug files, and reads each of them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from emulator.base.errors import HarnessError
-from harness.kernel.binder_debug.logs import TransactionLog, parse_transaction_log
-from harness.kernel.binder_debug.parser import parse_state
-from harness.kernel.binder_debug.records import (
+from harness.kernel.binder_debug.state import (
     Buffer,
     Node,
     ProcessBlock,
@@ -19,20 +17,22 @@ from harness.kernel.binder_debug.records import (
     Thread,
     contents_of,
 )
+from harness.kernel.binder_debug.state_parser import parse_state
 from harness.kernel.binder_debug.stats import Stats, parse_stats
+from harness.kernel.binder_debug.transaction_log import TransactionLog, parse_transaction_log
 from harness.kernel.concise import counted
-from harness.kernel.files import Files, directory_holding
+from harness.kernel.files import Files, find_directory_with
 
 LOCATIONS = ("/sys/kernel/debug/binder", "/dev/binderfs/binder_logs")
 
 
-class BinderRecordsMissingError(HarnessError, FileNotFoundError):
-    """The device does not show Binder's records; the message says where was looked and what may be wrong."""
+class BinderDebugMissingError(HarnessError, FileNotFoundError):
+    """The device does not show Binder's debug files; the message lists tried places and likely reasons."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class BinderProcess:
-    """All that the driver keeps for one process: a block for each time it opened a Binder device.
+    """The driver's records of one process: a block for each time it opened a Binder device.
 
     No block means that the driver has no record of the process.
     """
@@ -69,10 +69,10 @@ class BinderProcess:
         return tuple(chain.from_iterable(block.buffers for block in self.blocks))
 
 
-class BinderState:
-    """Binder's records on one device. Nothing is kept but where they are: each call reads anew.
+class BinderDebugFiles:
+    """The debug files of one device. Only their location is cached: each call reads the file again.
 
-    Every method raises BinderRecordsMissingError where the device does not show what is asked for.
+    Every method raises BinderDebugMissingError if the device does not show the file.
     """
 
     def __init__(self, files: Files, locations: Sequence[str] = LOCATIONS) -> None:
@@ -80,43 +80,44 @@ class BinderState:
         self._locations = locations
 
     def __repr__(self) -> str:
-        # Where it was not asked for yet, the device is not asked for it to show this.
-        return f"<BinderState of {vars(self).get('location', 'a device')}: process(pid), state(), stats(), …>"
+        # repr() must not access the device to find the location.
+        location = vars(self).get("location", "a device")
+        return f"<BinderDebugFiles of {location}: process(pid), state(), stats(), …>"
 
     @functools.cached_property
     def location(self) -> str:
-        """The directory the records are read from: the first that can be listed and has a file `state`."""
-        lacking = "has no file `state` (binderfs mounted without stats=global?)"
-        location, looked = directory_holding("state", self._files, self._locations, otherwise=lacking)
+        """The directory of the debug files: the first that can be listed and has a file `state`."""
+        missing = "has no file `state` (binderfs mounted without stats=global?)"
+        location, failed = find_directory_with("state", self._files, self._locations, missing=missing)
         if location is not None:
             return location
-        raise BinderRecordsMissingError(
-            f"Binder's records cannot be read on this device. Looked in\n{looked}"
+        raise BinderDebugMissingError(
+            f"Binder's debug files cannot be read on this device. Tried\n{failed}"
             "\nThey need root (`adb root`), and debugfs (`mount -t debugfs none /sys/kernel/debug`) or "
             "binderfs mounted with stats=global. `user` builds of Android 12 and later never mount "
             "debugfs: use a userdebug build or the embedded device."
         )
 
     def process(self, pid: int) -> BinderProcess:
-        """What the driver keeps for one process; no blocks when it keeps nothing."""
+        """The driver's records of one process; without blocks if there are none."""
         location = self.location
         try:
             text = self._files.read_text(f"{location}/proc/{pid}")
         except FileNotFoundError:
-            # The file goes with the process's first open file, though others may still be open.
+            # The driver removes proc/PID with the process's first open file, even if others stay open.
             text = self._files.read_text(f"{location}/state")
         return BinderProcess(pid, parse_state(text).of_process(pid))
 
     def state(self) -> State:
-        """Everything: all processes, and the nodes whose owner is gone."""
+        """All processes, and the nodes whose owner is dead."""
         return parse_state(self._read("state"))
 
     def transactions(self) -> State:
-        """Only the threads, nodes and processes that have a transaction under way, and all buffers."""
+        """Only the threads, nodes and processes with a transaction in progress, and all buffers."""
         return parse_state(self._read("transactions"))
 
     def stats(self) -> Stats:
-        """Counters of the system and of each process, pages and free one-way space among them."""
+        """Counters of the system and of each process, including pages and free one-way space."""
         return parse_stats(self._read("stats"))
 
     def transaction_log(self) -> TransactionLog:
@@ -132,7 +133,7 @@ class BinderState:
         try:
             return self._files.read_text(path)
         except FileNotFoundError as error:
-            raise BinderRecordsMissingError(
-                f"{path} is not there, though {self.location} is: this driver does not keep it "
+            raise BinderDebugMissingError(
+                f"{path} does not exist, though {self.location} does: this driver does not provide it "
                 "(the Rust driver keeps no transaction logs)"
             ) from error

@@ -1,4 +1,4 @@
-"""Records what the kernel does while a block of Python runs, and leaves the kernel as it was."""
+"""Traces the kernel during a block of Python, and leaves the kernel as it was."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.kernel.tracing.kprobes import Kprobe, Probe
 from harness.kernel.tracing.tracefs import Instance, ProbeRefusedError, TraceFs, TracingMissingError
 
 PREFIX = "binder_harness_"
-"""What the names of our instances and probe groups begin with."""
+"""The prefix of the names of our instances and probe groups."""
 
 _THIS_RUN = f"{PREFIX}{secrets.token_hex(4)}_"
 _numbers = itertools.count(1)
@@ -22,21 +22,21 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """What a recording lacks. Anything but zeros says that a count of its events proves nothing."""
+    """What a recording lacks. Unless all are zero, a count of its events proves nothing."""
 
     overwritten: int
-    """Events overwritten since the buffer was too small: ask for a larger one."""
+    """Events overwritten because the buffer was too small: use a larger one."""
     dropped: int
-    """Events that found no room."""
+    """Events for which there was no space."""
     missed_hits: int
-    """Hits of our probes that the kernel did not record, as when a kretprobe has too few slots."""
+    """Hits of our probes that were not recorded, for example because of too few kretprobe slots."""
 
     def __bool__(self) -> bool:
         return bool(self.overwritten or self.dropped or self.missed_hits)
 
 
 class Recording:
-    """What was recorded: live inside the `record` block, final after it."""
+    """The recorded events: live inside the `record` block, final after it."""
 
     def __init__(self, tracefs: TraceFs, instance: Instance, probes: Sequence[Probe]) -> None:
         self._tracefs = tracefs
@@ -45,17 +45,17 @@ class Recording:
         self._final: tuple[Trace, Lost] | None = None
 
     def events(self, name: str | None = None) -> tuple[TraceEvent, ...]:
-        """The events in order of time; with `name`, only those (Kprobe.event is a probe's name)."""
+        """The events in order of time; with `name`, only those of that name (a probe's is Kprobe.event)."""
         return tuple(event for event in self.trace.events if name in (None, event.name))
 
     @property
     def trace(self) -> Trace:
-        """The events and the lines that are none."""
+        """The events, and the lines that are not events."""
         return self._final[0] if self._final else parse_trace(self._instance.read())
 
     @property
     def lost(self) -> Lost:
-        """What the recording lacks."""
+        """What the recording lacks, so far."""
         if self._final:
             return self._final[1]
         buffers = self._instance.statistics()
@@ -63,16 +63,16 @@ class Recording:
         return Lost(buffers.overwritten, buffers.dropped, missed)
 
     def stop(self) -> None:
-        """End the recording, and keep what was recorded beyond the instance's life."""
+        """End the recording, and keep the recorded events after the instance is removed."""
         self._instance.set("tracing_on", "0")
         self._final = (self.trace, self.lost)
 
 
-class Tracing:
-    """Traces one device's kernel, in instances of its own.
+class Tracer:
+    """Traces one device's kernel in its own instances.
 
-    What an earlier run left behind when it was killed is removed by the first recording. Two runs that
-    trace the same device at the same time would take each other's recordings for such leavings.
+    The first recording removes what an earlier, killed run has left. So two runs must not trace the same
+    device at the same time: each would remove the other's instances.
     """
 
     def __init__(self, files: Files) -> None:
@@ -82,15 +82,15 @@ class Tracing:
 
     @property
     def location(self) -> str:
-        """Where the trace file system is mounted; raises TracingMissingError where it is not."""
+        """The mount point of the trace file system; raises TracingMissingError if it is not mounted."""
         return self._tracefs.location
 
     def events(self, system: str) -> tuple[str, ...]:
-        """The events of a system such as `binder`, each as SYSTEM:EVENT; none if the kernel has none."""
+        """The events of a system such as `binder`, each as SYSTEM:EVENT; none if there is no such system."""
         return self._tracefs.events(system)
 
     def tried(self) -> str:
-        """The location, after an instance was made there and removed: who may look may not always do that."""
+        """The location, after creating and removing an instance there: read access alone is not enough."""
         self._clean_once()
         instance = Instance(self._tracefs, f"{_THIS_RUN}{next(_numbers)}")
         instance.create()
@@ -101,7 +101,7 @@ class Tracing:
         return self.location
 
     def can_probe(self, probe: str | Probe) -> bool:
-        """Whether this kernel accepts a probe (a function's name stands for a Kprobe on it): by trying."""
+        """Whether this kernel accepts a probe, by trying; a name means a Kprobe on that function."""
         tried = Kprobe(probe) if isinstance(probe, str) else probe
         group = f"{_THIS_RUN}{next(_numbers)}"
         try:
@@ -124,16 +124,16 @@ class Tracing:
     ) -> Iterator[Recording]:
         """Record tracepoints (SYSTEM:EVENT, or SYSTEM for all of its events) and probes during the block.
 
-        With `pids`, only what these processes do: their threads, and those they start meanwhile.
-        `buffer_kib` is for each processor. The clock `mono` is CLOCK_MONOTONIC, which a process can read too.
-        Raises ProbeRefusedError, UsageError for an unknown event, TracingMissingError. Whatever happens,
-        the kernel is left as it was found.
+        With `pids`, only events of these processes: their threads, and those that they start meanwhile.
+        `buffer_kib` is for each processor. The clock `mono` is CLOCK_MONOTONIC, which processes can read too.
+        Raises ProbeRefusedError, UsageError for an unknown event, TracingMissingError. The kernel is always
+        left as it was.
         """
         self._clean_once()
         name = f"{_THIS_RUN}{next(_numbers)}"
         instance = Instance(self._tracefs, name)
         with contextlib.ExitStack() as stack:
-            # Last in, first out: an event in use by an instance cannot be removed before the instance.
+            # Last in, first out: an event that an instance uses cannot be removed before the instance.
             stack.callback(self._tracefs.undefine, name)
             for probe in kprobes:
                 self._tracefs.define(name, probe)
@@ -142,7 +142,7 @@ class Tracing:
             instance.set("tracing_on", "0")
             instance.set("trace_clock", clock)
             instance.set("buffer_size_kb", str(buffer_kib))
-            with contextlib.suppress(OSError):  # before Linux 4.14 a trace names no processes
+            with contextlib.suppress(OSError):  # before Linux 4.14 a trace has no process ids
                 instance.set("options/record-tgid", "1")
             if pids is not None:
                 instance.set("options/event-fork", "1")
@@ -158,7 +158,7 @@ class Tracing:
         return [int(tid) for pid in pids for tid in self._files.list_directory(f"/proc/{pid}/task")]
 
     def _clean_once(self) -> None:
-        """Remove what earlier runs left: instances first, since they hold on to probes."""
+        """Remove what earlier runs left: instances first, because they use the probes."""
         if self._cleaned:
             return
         for name in filter(_is_left_over, self._tracefs.instances()):

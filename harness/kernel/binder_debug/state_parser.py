@@ -1,4 +1,4 @@
-"""Parses Binder's `state`, `transactions` and `proc/PID` files, in the forms of every driver so far.
+"""Parses Binder's `state`, `transactions` and `proc/PID` files, in every format of the drivers so far.
 
 Sources: print_binder_* in drivers/android/binder.c and binder_alloc.c (Linux 5.4 to 6.18, and Android's
 5.4 for priorities), debug_print in drivers/android/binder/*.rs (Linux 6.18).
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from harness.kernel.binder_debug.records import (
+from harness.kernel.binder_debug.state import (
     Buffer,
     BufferState,
     LooperState,
@@ -19,7 +19,7 @@ from harness.kernel.binder_debug.records import (
     State,
     Thread,
 )
-from harness.kernel.binder_debug.work import number, parse_work, pointer, truth
+from harness.kernel.binder_debug.work_parser import number, parse_work, pointer, truth
 
 _FIGURE = r" [a-z_]+ (?:true|false|-?\d+(?::-?\d+)?)"
 _PROCESS = re.compile(r"proc (\d+)")
@@ -47,7 +47,7 @@ _SHORTEST_POINTER = 8
 
 
 def parse_state(text: str) -> State:
-    """Parse `state`, `transactions` or `proc/PID` in time linear in its length; never fails."""
+    """Parse `state`, `transactions` or `proc/PID` in linear time; never fails."""
     outside: list[str] = []
     blocks: list[list[str]] = []
     for line in _lines(text):
@@ -68,14 +68,14 @@ def parse_state(text: str) -> State:
 def _lines(text: str) -> Iterator[str]:
     for line in text.split("\n"):
         if line.startswith("  ref "):
-            # The Rust driver ends no reference with a newline (process.rs): what follows is on the same line.
+            # The Rust driver ends no reference with a newline (process.rs): the next record follows directly.
             yield from _JOINED.split(line)
         elif line.strip():
             yield line
 
 
 def _entries(lines: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
-    """Each line that stands for something of its own, with the lines indented under it."""
+    """Each line that starts a record, with the lines indented below it."""
     entry: tuple[str, list[str]] | None = None
     for line in lines:
         if entry and line.startswith("    "):

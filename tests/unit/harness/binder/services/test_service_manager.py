@@ -21,7 +21,7 @@ from harness.binder.services.wire import (
 )
 from harness.device.facts import FacilityMissingError
 from tests.support.fake_service_manager import MANAGER, FakeServiceManager
-from tests.unit.harness.binder.test_service_manager_wire import DIALECTS, handles
+from tests.unit.harness.binder.services.test_service_manager_wire import DIALECTS, handles
 
 names = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=100).filter(
     lambda name: name != MANAGER

@@ -10,6 +10,7 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from harness.agent.errors import AgentDiedError
 from harness.agent.operations import Digest, Fill, Operation, Read, SystemCall, Write, map_anonymous
+from harness.agent.scratch import Scratch
 from harness.agent.syscalls import SyscallNumber
 from harness.agent.thread import DEFAULT_SECONDS, RemoteThread
 
@@ -50,6 +51,10 @@ class RemoteMemory:
     def allocate(self, size: int, *, deadline: Deadline | None = None) -> RemoteBuffer:
         """Map `size` bytes of fresh memory, all zero; they stay until closed, or until the process ends."""
         return RemoteBuffer(self, self._run(map_anonymous(size), deadline)[0], size)
+
+    def scratch(self, smallest: int) -> Scratch:
+        """Scratch memory of at least `smallest` bytes; it grows as needed, and ends with the process."""
+        return Scratch(lambda size, deadline: self.allocate(size, deadline=deadline).address, smallest)
 
     def unmap(self, address: int, size: int, *, deadline: Deadline | None = None) -> None:
         """Unmap the pages of a range."""

@@ -10,6 +10,7 @@ from emulator.base.errors import TimeLimitError
 from harness.agent.connection import Answer, Connection
 from harness.agent.operations import Operation, OperationResult, SystemCall, Write, map_anonymous
 from harness.agent.protocol import BatchResults, FrameKind, decode_results, encode_batch
+from harness.agent.scratch import Scratch
 from harness.agent.syscalls import Architecture, SyscallNumber
 
 DEFAULT_SECONDS = 10.0
@@ -82,7 +83,7 @@ class RemoteThread:
         self.tid = tid
         self.architecture = architecture
         self._pid = pid
-        self._scratch = (0, 0)  # address and size
+        self._scratch = Scratch(self._map, _SCRATCH_SIZE)
 
     def __str__(self) -> str:
         return f"thread {self.tid} of process {self._pid}"
@@ -152,7 +153,7 @@ class RemoteThread:
     ) -> tuple[Operation, ...]:
         """The call, after a write of its `bytes` arguments to scratch memory where it has any."""
         sizes = [len(each) + _SCRATCH_ALIGNMENT for each in arguments if isinstance(each, bytes)]
-        address = self._scratch_for(sum(sizes), deadline) if sizes else 0
+        address = self._scratch.address(sum(sizes), deadline=deadline) if sizes else 0
         words: list[int] = []
         data = bytearray()
         for argument in arguments:
@@ -165,14 +166,8 @@ class RemoteThread:
         call = SystemCall(name, *words)
         return (Write(address, bytes(data)), call) if sizes else (call,)
 
-    def _scratch_for(self, size: int, deadline: Deadline) -> int:
-        """The address of scratch memory for at least `size` bytes."""
-        address, available = self._scratch
-        if size > available:
-            available = max(_SCRATCH_SIZE, 2 * size)
-            address = self.batch(map_anonymous(available), deadline=deadline)[0].checked().value
-            self._scratch = (address, available)  # the smaller one stays: a batch on its way may use it
-        return address
+    def _map(self, size: int, deadline: Deadline | None) -> int:
+        return self.batch(map_anonymous(size), deadline=deadline)[0].checked().value
 
 
 def _name(operation: Operation) -> str:

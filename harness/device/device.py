@@ -28,9 +28,9 @@ from harness.kernel.proc.process import ProcessFiles
 from harness.kernel.tracing.tracer import Tracer
 
 if TYPE_CHECKING:
-    from harness.binder.call import Handler
     from harness.binder.services.interface import Dump
     from harness.binder.services.service import Service
+    from harness.binder.serving.call import Handler
     from harness.recording.hops import HopRecord
 
 AGENT_DIRECTORY = "/data/local/tmp/binder-harness"

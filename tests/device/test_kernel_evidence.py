@@ -15,7 +15,7 @@ from harness.agent.operations import SystemCall
 from harness.agent.payload import fill_pattern
 from harness.agent.process import RemoteProcess
 from harness.binder import Binder, Parcel
-from harness.binder.call import Call
+from harness.binder.serving.call import Call
 from harness.device.device import Device
 from harness.kernel.binder_debug.debug_files import BinderProcess
 from harness.kernel.binder_debug.state import BufferState, State

@@ -1,4 +1,4 @@
-"""A process whose memory is Python's and whose binder driver says what a test told it to."""
+"""A process whose memory is Python's, and whose binder driver returns what a test scripts."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
 from harness.agent.operations import Earlier, Operation, OperationResult, Read, SystemCall, Write
 from harness.agent.process import RemoteProcess
+from harness.agent.scratch import Scratch
 from harness.binder.abi import commands
 from harness.binder.abi.commands import Command
 from harness.binder.abi.layout import Structure
 from harness.binder.abi.returns import Noop, Return
 from harness.binder.abi.structures import BinderTransactionData, BinderWriteRead
 from harness.binder.abi.uapi import BinderIoctl
-from harness.binder.binder_file import BinderFile
+from harness.binder.driver.open_file import OpenFile
 
 MAPPING = 0x7000_0000
 MAPPING_SIZE = 64 * 1024
 DESCRIPTOR = 3
 
-Said = list[Return] | Callable[[], list[Return]]
+Scripted = list[Return] | Callable[[], list[Return]]
 
 
 class FakeBuffer:
@@ -33,7 +34,7 @@ class FakeBuffer:
         self.size = size
 
     def close(self) -> None:
-        """Kept, so that a test can look at what was sent."""
+        """Keeps the memory, so that a test can inspect what was sent."""
 
 
 class FakeMemory:
@@ -47,6 +48,9 @@ class FakeMemory:
         address, self._next = self._next, self._next + size + 0x1000
         self._regions[address] = bytearray(size)
         return FakeBuffer(address, size)
+
+    def scratch(self, smallest: int) -> Scratch:
+        return Scratch(lambda size, _: self.allocate(size).address, smallest)
 
     def _region(self, address: int, size: int) -> tuple[bytearray, int]:
         for start, region in self._regions.items():
@@ -84,12 +88,12 @@ class FakePending:
 
 
 class FakeThread:
-    """Runs batches; a read for which nothing is left to say blocks until interrupted."""
+    """Runs batches; a read without a scripted return blocks until interrupted."""
 
     def __init__(self, process: FakeProcess, tid: int) -> None:
         self.tid = tid
         self.process = process
-        self.said: deque[Said] = deque()
+        self.script: deque[Scripted] = deque()
         self.log: list[list[Command]] = []
         self.sent: list[bytes] = []
         self.ioctls: list[BinderIoctl] = []
@@ -137,16 +141,16 @@ class FakeThread:
         if written:
             self.log.append(written)
             self.sent += [
-                memory.read(word.buffer, word.data_size)
-                for word in written
-                if isinstance(word, BinderTransactionData)
+                memory.read(each.buffer, each.data_size)
+                for each in written
+                if isinstance(each, BinderTransactionData)
             ]
-        said: list[Return] = []
-        blocked = bool(asked.read_size) and not self.said
-        if asked.read_size and self.said:
-            step = self.said.popleft()
-            said = [Noop(), *(step() if callable(step) else step)]
-        read = b"".join(word.encode() for word in said)
+        returned: list[Return] = []
+        blocked = bool(asked.read_size) and not self.script
+        if asked.read_size and self.script:
+            step = self.script.popleft()
+            returned = [Noop(), *(step() if callable(step) else step)]
+        read = b"".join(each.encode() for each in returned)
         assert len(read) <= asked.read_size
         if read:
             memory.write(asked.read_buffer, read)
@@ -170,13 +174,13 @@ class FakeProcess:
         self.answers: dict[BinderIoctl, Structure] = {}
         self.calls: list[str] = []
         self.threads: list[FakeThread] = []
-        self.next_said: deque[list[Said]] = deque()
+        self.next_scripts: deque[list[Scripted]] = deque()
         self.main = self.start_thread()
 
     def start_thread(self) -> FakeThread:
         thread = FakeThread(self, 100 + len(self.threads))
-        if self.next_said:
-            thread.said.extend(self.next_said.popleft())
+        if self.next_scripts:
+            thread.script.extend(self.next_scripts.popleft())
         self.threads.append(thread)
         return thread
 
@@ -187,7 +191,7 @@ class FakeProcess:
         return {"openat": DESCRIPTOR, "mmap": MAPPING}.get(name, 0)
 
     def put(self, offset: int, data: bytes) -> int:
-        """What the driver copied into the mapping; its address."""
+        """Put what the driver copies into the mapping; returns its address."""
         self.memory.write(MAPPING + offset, data)
         return MAPPING + offset
 
@@ -195,5 +199,5 @@ class FakeProcess:
     def remote(self) -> RemoteProcess:
         return cast(RemoteProcess, self)
 
-    def file(self) -> BinderFile:
-        return BinderFile(self.remote, "/dev/binder", DESCRIPTOR, MAPPING, MAPPING_SIZE)
+    def file(self) -> OpenFile:
+        return OpenFile(self.remote, "/dev/binder", DESCRIPTOR, MAPPING, MAPPING_SIZE)

@@ -11,10 +11,10 @@ from harness.binder import Pair
 from harness.binder.abi import commands, returns
 from harness.binder.abi.structures import BinderWriteRead
 from harness.binder.abi.uapi import BinderIoctl
-from harness.binder.driver_thread import READ_SIZE
+from harness.binder.driver.ioctls import READ_SIZE, WriteReadArgument
 from harness.experiments.copies.channels import Channel
 from harness.experiments.copies.copy_functions import BINDER_BACK, BINDER_IN, BINDER_WITHIN
-from harness.experiments.instruments.non_blocking import hear, only, say
+from harness.experiments.instruments.non_blocking import drain, exchange, only
 
 if TYPE_CHECKING:
     from harness.device.device import DeviceProcess
@@ -54,24 +54,20 @@ class BinderChannel(Channel):
         )
         self.answers: list[Answer] = []
         """What the receiver was told, transfer by transfer."""
-        for end in (pair.client, pair.server):  # of other threads that hear it out the driver complains
-            say(end, commands.EnterLooper())
+        for end in (pair.client, pair.server):  # the driver logs an error if other threads read returns
+            exchange(end, commands.EnterLooper())
 
     def send(self, size: int) -> SystemCall:
         """BINDER_WRITE_READ that only writes: BC_TRANSACTION."""
-        word = commands.Transaction(data_size=size, buffer=self.source).encode()
-        header = BinderWriteRead(
-            write_size=len(word), write_buffer=self._asking + BinderWriteRead.sizeof()
-        ).pack()
-        self.sender.memory.write(self._asking, header + word)
+        call = commands.Transaction(data_size=size, buffer=self.source).encode()
+        argument = WriteReadArgument(self._asking, call, read_size=0)
+        self.sender.memory.write(argument.address, argument.memory)
         return self._ioctl(self._pair.client.descriptor, self._asking)
 
     def receive(self, size: int) -> SystemCall:  # noqa: ARG002
         """BINDER_WRITE_READ that only reads: BR_TRANSACTION."""
-        header = BinderWriteRead(
-            read_size=READ_SIZE, read_buffer=self._answering + BinderWriteRead.sizeof()
-        ).pack()
-        self.receiver.memory.write(self._answering, header)
+        argument = WriteReadArgument(self._answering, b"", READ_SIZE)
+        self.receiver.memory.write(argument.address, argument.memory)
         return self._ioctl(self._pair.server.descriptor, self._answering)
 
     def finish(self) -> None:
@@ -84,10 +80,10 @@ class BinderChannel(Channel):
         heard = returns.parse(memory.read(self._answering + start, size))
         address = only(returns.Transaction, heard).buffer
         self.answers.append(Answer(size, address))
-        say(self._pair.server, commands.FreeBuffer(address), commands.Reply())
-        hear(self._pair.server)
-        reply = only(returns.Reply, hear(self._pair.client))
-        say(self._pair.client, commands.FreeBuffer(reply.buffer))
+        exchange(self._pair.server, commands.FreeBuffer(address), commands.Reply())
+        drain(self._pair.server)
+        reply = only(returns.Reply, drain(self._pair.client))
+        exchange(self._pair.client, commands.FreeBuffer(reply.buffer))
         if address != self.destination:
             raise BufferElsewhereError(
                 f"the driver put a payload at {address:#x}; it was looked for at {self.destination:#x}."

@@ -12,10 +12,8 @@ from harness.agent.errors import AgentDiedError
 from harness.agent.operations import SystemCall
 from harness.agent.process import RemoteProcess
 from harness.agent.syscalls import AT_FDCWD
+from harness.binder.driver.open_file import MAP_NORESERVE, OPEN_FLAGS
 from harness.device.facts import FacilityMissingError, Facts
-
-MAP_NORESERVE = 0x4000
-OPEN_FLAGS = os.O_RDWR | os.O_CLOEXEC
 
 
 def any_node(facts: Facts) -> str:

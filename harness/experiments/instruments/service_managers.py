@@ -34,7 +34,7 @@ Figures = TypeVar("Figures")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A running service manager, and a process that can talk to it."""
+    """A running service manager, and a process that can call it."""
 
     generation: str
     """IN_C or ON_LIBBINDER."""

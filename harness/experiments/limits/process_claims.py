@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.binder.endpoint import binder_vm_size
+from harness.binder.driver.open_file import binder_vm_size
 from harness.device.facts import Facts, Need
 from harness.experiments.core.claim import Evidence, Expectation, Finding, Section, Verdict, claim
 from harness.experiments.instruments.generations import HOLDS_IN_C, some_hold

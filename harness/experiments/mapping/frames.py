@@ -16,8 +16,8 @@ from harness.kernel.proc.maps import read_maps
 from harness.kernel.proc.pagemap import frames
 
 if TYPE_CHECKING:
-    from harness.binder.call import Call
-    from harness.binder.received import ReceivedBuffer
+    from harness.binder.driver.received import ReceivedBuffer
+    from harness.binder.serving.call import Call
     from harness.device.device import Device, DeviceProcess
 
 PAYLOAD_SIZE = 10_000

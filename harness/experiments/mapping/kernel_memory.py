@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from harness.agent.operations import SystemCall
 from harness.agent.syscalls import AT_FDCWD
-from harness.binder.endpoint import binder_vm_size
+from harness.binder.driver.open_file import OPEN_FLAGS, binder_vm_size
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.deliveries import open_deliveries
-from harness.experiments.instruments.node_files import OPEN_FLAGS, NodeFile, any_node, opened
+from harness.experiments.instruments.node_files import NodeFile, any_node, opened
 from harness.experiments.mapping.frames import frames_behind
 from harness.kernel.files import Files
 from harness.kernel.proc.frame_flags import Frame, read_frames

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from harness.agent.operations import SystemCall
 from harness.agent.syscalls import AT_FDCWD
 from harness.binder import Parcel, TransactionFailedError, open_pair
+from harness.binder.driver.open_file import OPEN_FLAGS
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.attempts import attempt, outcome
-from harness.experiments.instruments.node_files import OPEN_FLAGS, any_node, free_node, opened
+from harness.experiments.instruments.node_files import any_node, free_node, opened
 from harness.kernel.proc.system import FILE_MAX_PATH, read_file_max
 
 if TYPE_CHECKING:
-    from harness.binder.call import Call
+    from harness.binder.serving.call import Call
     from harness.device.device import Device, DeviceProcess
 
 OPEN_FILES = "Max open files"

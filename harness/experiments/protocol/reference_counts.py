@@ -10,9 +10,10 @@ from harness.binder.abi import commands, objects, returns
 from harness.binder.abi.commands import Command
 from harness.binder.abi.returns import Return
 from harness.binder.abi.structures import TransactionFlag
-from harness.binder.received import ReceivedBuffer
+from harness.binder.driver.payload import Loaded
+from harness.binder.driver.received import ReceivedBuffer
 from harness.experiments.core.measurement import measurement
-from harness.experiments.instruments.non_blocking import hear, loaded, names, only, open_non_blocking, say
+from harness.experiments.instruments.non_blocking import drain, exchange, names, only, open_non_blocking
 
 if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess
@@ -77,22 +78,20 @@ def measure_reference_counts(device: Device) -> ReferenceCounts:
     """Send an object one-way, have the receiver take and drop references, and look after each command."""
     with open_non_blocking(device) as pair:
         owner, holder = pair.client, pair.server
-        say(owner, commands.EnterLooper())
+        exchange(owner, commands.EnterLooper())
         experiment = _Experiment(device, pair)
-        sending, payload = loaded(
-            owner, commands.Transaction(flags=TransactionFlag.TF_ONE_WAY), Parcel().node(OBJECT)
-        )
-        experiment.say(owner, sending, payload=payload)
-        experiment.say(owner, commands.IncrefsDone(OBJECT.ptr, OBJECT.cookie))
-        experiment.say(owner, commands.AcquireDone(OBJECT.ptr, OBJECT.cookie))
-        received = only(returns.Transaction, say(holder, commands.EnterLooper()))
-        buffer = ReceivedBuffer(holder, received)
+        sending = commands.Transaction(flags=TransactionFlag.TF_ONE_WAY)
+        experiment.exchange(owner, owner.ioctls.payloads.load(sending, Parcel().node(OBJECT)))
+        experiment.exchange(owner, commands.IncrefsDone(OBJECT.ptr, OBJECT.cookie))
+        experiment.exchange(owner, commands.AcquireDone(OBJECT.ptr, OBJECT.cookie))
+        received = only(returns.Transaction, exchange(holder, commands.EnterLooper()))
+        buffer = ReceivedBuffer(holder.ioctls, received)
         (handle,) = objects.handles(*buffer.read())
-        experiment.say(holder, commands.Increfs(handle))
-        experiment.say(holder, commands.Acquire(handle))
-        experiment.say(holder, buffer.released())
-        experiment.say(holder, commands.Release(handle))
-        experiment.say(holder, commands.Decrefs(handle))
+        experiment.exchange(holder, commands.Increfs(handle))
+        experiment.exchange(holder, commands.Acquire(handle))
+        experiment.exchange(holder, buffer.released())
+        experiment.exchange(holder, commands.Release(handle))
+        experiment.exchange(holder, commands.Decrefs(handle))
         return ReferenceCounts(OBJECT, tuple(experiment.named), tuple(experiment.steps))
 
 
@@ -105,10 +104,11 @@ class _Experiment:
         self._device = device
         self._pair = pair
 
-    def say(self, end: Binder, word: Command, *, payload: bytes = b"") -> tuple[Return, ...]:
+    def exchange(self, end: Binder, written: Command | Loaded) -> tuple[Return, ...]:
         owner = self._pair.client
-        heard = say(end, word, payload=payload)
-        told = [*(heard if end is owner else ()), *hear(owner)]
+        word = written.command if isinstance(written, Loaded) else written
+        heard = exchange(end, written)
+        told = [*(heard if end is owner else ()), *drain(owner)]
         self.named += [
             Node(word.ptr, word.cookie)
             for word in told

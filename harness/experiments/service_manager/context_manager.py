@@ -57,7 +57,7 @@ def measure_handle_zero(device: Device) -> HandleZero:
             answer = SUCCESS
         except DeadObjectError as error:
             answer = error.command.name
-        fresh.acquire(0)
+        fresh.references.acquire(0)
         found = map(place.manager.check, place.manager.list()[:MOST_LOOKED_UP])
         return HandleZero(
             answer=answer,

@@ -14,8 +14,9 @@ from harness.binder.abi.objects import Node
 from harness.binder.abi.returns import Return
 from harness.binder.abi.structures import BinderBufferObject, BinderExtendedError, TransactionFlag
 from harness.binder.abi.uapi import BinderIoctl, BinderReturn
-from harness.binder.call import Call, RemotePayload
-from harness.binder.endpoint import Binder, binder_vm_size
+from harness.binder.driver.open_file import binder_vm_size
+from harness.binder.driver.payload import RemotePayload
+from harness.binder.endpoint import Binder
 from harness.binder.errors import (
     DeadObjectError,
     FrozenError,
@@ -29,6 +30,7 @@ from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.reader import ParcelReader
 from harness.binder.parcels.status import ExceptionCode, StatusCode
 from harness.binder.parcels.wire_format import WireFormat
+from harness.binder.serving.call import Call
 from tests.support.fake_driver import DESCRIPTOR, MAPPING, MAPPING_SIZE, FakeProcess
 
 TF_ONE_WAY = TransactionFlag.TF_ONE_WAY
@@ -76,7 +78,7 @@ def kinds(log: list[list[commands.Command]]) -> list[list[type[commands.Command]
 
 
 def test_a_call_sends_its_data_and_frees_the_reply(process: FakeProcess, binder: Binder) -> None:
-    process.main.said.append(reply(process, Parcel().int32(42)))
+    process.main.script.append(reply(process, Parcel().int32(42)))
     assert binder.transact(handle=5, code=7, data=Parcel().int32(41)).int32() == 42
     [[call], [free]] = process.main.log
     assert isinstance(call, commands.Transaction)
@@ -89,14 +91,14 @@ def test_a_call_sends_its_data_and_frees_the_reply(process: FakeProcess, binder:
 def test_handles_of_a_reply_are_acquired_before_its_buffer_is_freed(
     process: FakeProcess, binder: Binder
 ) -> None:
-    process.main.said.append(reply(process, Parcel().handle(3).handle(9)))
+    process.main.script.append(reply(process, Parcel().handle(3).handle(9)))
     reader = binder.transact(0, 1)
     assert process.main.log[1] == [commands.Acquire(3), commands.Acquire(9), commands.FreeBuffer(MAPPING)]
     assert [reader.handle(), reader.handle()] == [3, 9]
 
 
 def test_a_reply_is_read_in_the_wire_format_of_the_call(process: FakeProcess, binder: Binder) -> None:
-    process.main.said.append(reply(process, Parcel(WireFormat.ANDROID_10).handle(3).int32(8)))
+    process.main.script.append(reply(process, Parcel(WireFormat.ANDROID_10).handle(3).int32(8)))
     reader = binder.transact(0, 1, Parcel(WireFormat.ANDROID_10))
     assert (reader.handle(), reader.int32()) == (3, 8)
 
@@ -111,7 +113,7 @@ def test_an_endpoint_says_what_it_is(process: FakeProcess, binder: Binder) -> No
 
 
 def test_call_leaves_the_reply_in_place_until_freed(process: FakeProcess, binder: Binder) -> None:
-    process.main.said.append(reply(process, Parcel().string16("stays")))
+    process.main.script.append(reply(process, Parcel().string16("stays")))
     with binder.call(0, 1) as buffer:
         assert (buffer.address, buffer.data_size) == (MAPPING, 16)
         assert binder.file.room == MAPPING_SIZE - 16
@@ -123,7 +125,7 @@ def test_call_leaves_the_reply_in_place_until_freed(process: FakeProcess, binder
 
 
 def test_data_in_the_sender_already_does_not_travel(process: FakeProcess, binder: Binder) -> None:
-    process.main.said.append(reply(process, Parcel()))
+    process.main.script.append(reply(process, Parcel()))
     binder.transact(0, 1, RemotePayload(MAPPING + 64, 1024))
     [[call], _] = process.main.log
     assert isinstance(call, commands.Transaction)
@@ -131,7 +133,7 @@ def test_data_in_the_sender_already_does_not_travel(process: FakeProcess, binder
 
 
 def test_buffer_objects_go_with_a_scatter_gather_transaction(process: FakeProcess, binder: Binder) -> None:
-    process.main.said.append(reply(process, Parcel()))
+    process.main.script.append(reply(process, Parcel()))
     binder.transact(0, 1, Parcel().buffer(b"12345"))
     [[call], _] = process.main.log
     assert isinstance(call, commands.TransactionSg)
@@ -145,7 +147,7 @@ def test_the_address_of_a_payload_outlives_the_growth_of_commands(
     process: FakeProcess, binder: Binder
 ) -> None:
     payload = bytes(range(256)) * 64
-    process.main.said.append(reply(process, Parcel()))
+    process.main.script.append(reply(process, Parcel()))
     binder.transact(0, 1, Parcel().raw(payload))
     assert process.main.sent == [payload]
 
@@ -154,9 +156,9 @@ def test_the_address_of_a_payload_outlives_the_growth_of_commands(
 def test_a_one_way_call_tells_how_it_was_accepted(
     process: FakeProcess, binder: Binder, accepted: Return
 ) -> None:
-    process.main.said.append([accepted])
+    process.main.script.append([accepted])
     assert binder.post(0, 1) == accepted
-    process.main.said.append([returns.TransactionComplete()])
+    process.main.script.append([returns.TransactionComplete()])
     assert binder.transact(0, 1, one_way=True).remaining == 0
     assert all(TF_ONE_WAY in written[0].flags for written in process.main.log)  # type: ignore[attr-defined]
 
@@ -166,13 +168,13 @@ def test_a_signal_does_not_send_a_call_twice(process: FakeProcess, binder: Binde
 
     def interrupted_once(*operations: object, keep_going: bool = False) -> object:
         process.main.submit = pending  # type: ignore[method-assign]
-        said, process.main.said = process.main.said, type(process.main.said)()
+        said, process.main.script = process.main.script, type(process.main.script)()
         ended = pending(*operations, keep_going=keep_going)  # type: ignore[arg-type]
         ended.interrupt()
-        process.main.said = said
+        process.main.script = said
         return ended
 
-    process.main.said.append(reply(process, Parcel().int32(1)))
+    process.main.script.append(reply(process, Parcel().int32(1)))
     process.main.submit = interrupted_once  # type: ignore[method-assign,assignment]
     assert binder.transact(0, 1).int32() == 1
     assert kinds(process.main.log) == [[commands.Transaction], [commands.FreeBuffer]]
@@ -192,7 +194,7 @@ def test_a_signal_does_not_send_a_call_twice(process: FakeProcess, binder: Binde
 def test_an_older_driver_gives_no_errno(
     process: FakeProcess, binder: Binder, answer: Return, error: type[TransactionFailedError]
 ) -> None:
-    process.main.said.append([answer])
+    process.main.script.append([answer])
     with pytest.raises(error) as caught:
         binder.transact(0, 1)
     assert caught.value.errno is None
@@ -205,7 +207,7 @@ def test_too_large_names_the_room_of_a_known_target(process: FakeProcess, binder
     process.answers[BinderIoctl.BINDER_GET_EXTENDED_ERROR] = BinderExtendedError(
         1, BinderReturn.BR_FAILED_REPLY, -errno.ENOSPC
     )
-    process.main.said.append([returns.FailedReply()])
+    process.main.script.append([returns.FailedReply()])
     with pytest.raises(TransactionTooLargeError) as caught:
         binder.transact(0, 1, RemotePayload(MAPPING, 60_000))
     error = caught.value
@@ -214,7 +216,7 @@ def test_too_large_names_the_room_of_a_known_target(process: FakeProcess, binder
 
 def test_a_status_reply_is_an_error_and_its_buffer_is_freed(process: FakeProcess, binder: Binder) -> None:
     status = Parcel().int32(StatusCode.UNKNOWN_TRANSACTION)
-    process.main.said.append(reply(process, status, flags=TF_STATUS_CODE))
+    process.main.script.append(reply(process, status, flags=TF_STATUS_CODE))
     with pytest.raises(StatusError) as caught:
         binder.transact(0, 1)
     assert caught.value.status == StatusCode.UNKNOWN_TRANSACTION
@@ -227,7 +229,7 @@ def test_no_reply_by_the_deadline_ends_the_call_in_the_driver_too(
     with pytest.raises(TimeLimitError, match=r"code 1 to handle 0 .* nobody serves it"):
         binder.transact(0, 1, deadline=Deadline(SOON))
     assert process.main.ioctls == [BinderIoctl.BINDER_THREAD_EXIT]
-    process.main.said.append(reply(process, Parcel().int32(1)))
+    process.main.script.append(reply(process, Parcel().int32(1)))
     assert binder.transact(0, 1).int32() == 1
 
 
@@ -243,7 +245,7 @@ def test_a_call_that_comes_back_is_served_while_waiting(process: FakeProcess, bi
 
     node = binder.add_node(handler)
     back = incoming(process, Parcel().int32(21), target=node.ptr, cookie=node.cookie, code=2, sender_pid=7)
-    process.main.said.append(
+    process.main.script.append(
         [
             returns.Increfs(node.ptr, node.cookie),
             returns.Acquire(node.ptr, node.cookie),
@@ -251,7 +253,7 @@ def test_a_call_that_comes_back_is_served_while_waiting(process: FakeProcess, bi
             back,
         ]
     )
-    process.main.said.append(reply(process, Parcel().int32(1)))
+    process.main.script.append(reply(process, Parcel().int32(1)))
     assert binder.transact(0, 1, Parcel().node(node)).int32() == 1
     assert kinds(process.main.log) == [
         [commands.Transaction],
@@ -263,8 +265,8 @@ def test_a_call_that_comes_back_is_served_while_waiting(process: FakeProcess, bi
 
 
 def test_a_call_to_an_unknown_node_is_answered_with_a_status(process: FakeProcess, binder: Binder) -> None:
-    process.main.said.append([incoming(process, Parcel(), target=0xBAD0)])
-    process.main.said.append(reply(process, Parcel()))
+    process.main.script.append([incoming(process, Parcel(), target=0xBAD0)])
+    process.main.script.append(reply(process, Parcel()))
     binder.transact(0, 1)
     answer = process.main.log[1][-1]
     assert isinstance(answer, commands.Reply)
@@ -274,8 +276,8 @@ def test_a_call_to_an_unknown_node_is_answered_with_a_status(process: FakeProces
 
 def test_a_one_way_call_gets_no_reply(process: FakeProcess, binder: Binder) -> None:
     node = binder.add_node(lambda call: Parcel().int32(call.code))
-    process.main.said.append([incoming(process, Parcel(), target=node.ptr, flags=TF_ONE_WAY)])
-    process.main.said.append(reply(process, Parcel()))
+    process.main.script.append([incoming(process, Parcel(), target=node.ptr, flags=TF_ONE_WAY)])
+    process.main.script.append(reply(process, Parcel()))
     binder.transact(0, 1)
     assert kinds(process.main.log)[1] == [commands.FreeBuffer]
 
@@ -283,8 +285,8 @@ def test_a_one_way_call_gets_no_reply(process: FakeProcess, binder: Binder) -> N
 def test_a_kept_buffer_is_freed_by_its_keeper_on_another_thread(process: FakeProcess, binder: Binder) -> None:
     kept = []
     node = binder.add_node(lambda call: kept.append(call.keep()))
-    process.main.said.append([incoming(process, Parcel().int64(5), target=node.ptr)])
-    process.main.said.append(reply(process, Parcel()))
+    process.main.script.append([incoming(process, Parcel().int64(5), target=node.ptr)])
+    process.main.script.append(reply(process, Parcel()))
     binder.transact(0, 1)
     assert kinds(process.main.log)[1] == [commands.Reply]
     [buffer] = kept
@@ -299,14 +301,14 @@ def test_security_contexts_are_read_from_the_mapping(process: FakeProcess, binde
     seen: list[str | None] = []
     node = binder.add_node(lambda call: seen.append(call.security_context))
     call = returns.TransactionSecurityContext(target=node.ptr, buffer=MAPPING + 64, secctx=address)
-    process.main.said += [[call], reply(process, Parcel())]
+    process.main.script += [[call], reply(process, Parcel())]
     binder.transact(0, 1)
     assert seen == ["u:r:shell:s0"]
 
 
 def served(process: FakeProcess, *said: list[Return]) -> None:
     """What the first looper will be told, before the first waits for more."""
-    process.next_said.append(list(said))
+    process.next_scripts.append(list(said))
 
 
 def test_a_server_enters_the_pool_and_answers(process: FakeProcess, binder: Binder) -> None:
@@ -390,7 +392,7 @@ def test_the_driver_gets_the_threads_it_asks_for_up_to_the_limit(
     with binder:
         server = binder.serve(lambda _: None, threads=2)
         Deadline(5).poll(lambda: server.threads == 2, "a second looper")
-        Deadline(5).poll(lambda: not process.threads[2].said, "its request for a third")
+        Deadline(5).poll(lambda: not process.threads[2].script, "its request for a third")
     assert server.threads == 2
     assert [kinds(thread.log) for thread in process.threads[1:]] == [
         [[commands.EnterLooper]],
@@ -409,12 +411,12 @@ def test_a_file_is_served_once(binder: Binder) -> None:
 
 
 def test_references_are_single_commands(process: FakeProcess, binder: Binder) -> None:
-    binder.increfs(1)
-    binder.acquire(1)
-    binder.link_to_death(1, 0xC0)
-    binder.unlink_to_death(1, 0xC0)
-    binder.release(1)
-    binder.decrefs(1)
+    binder.references.increfs(1)
+    binder.references.acquire(1)
+    binder.notifications.link_to_death(1, 0xC0)
+    binder.notifications.unlink_to_death(1, 0xC0)
+    binder.references.release(1)
+    binder.references.decrefs(1)
     assert process.main.log == [
         [commands.Increfs(1)],
         [commands.Acquire(1)],
@@ -426,10 +428,10 @@ def test_references_are_single_commands(process: FakeProcess, binder: Binder) ->
 
 
 def test_a_death_is_awaited_as_a_looper_and_acknowledged(process: FakeProcess, binder: Binder) -> None:
-    process.main.said.append([returns.DeadBinder(0xC0)])
-    process.main.said.append([returns.DeadBinder(0xC1)])
-    assert binder.wait_for_death(0xC1) == returns.DeadBinder(0xC1)
-    assert binder.wait_for_death(0xC0) == returns.DeadBinder(0xC0)
+    process.main.script.append([returns.DeadBinder(0xC0)])
+    process.main.script.append([returns.DeadBinder(0xC1)])
+    assert binder.notifications.wait_for_death(0xC1) == returns.DeadBinder(0xC1)
+    assert binder.notifications.wait_for_death(0xC0) == returns.DeadBinder(0xC0)
     assert process.main.log == [
         [commands.EnterLooper()],
         [commands.DeadBinderDone(0xC0)],
@@ -441,9 +443,9 @@ def test_a_served_file_learns_of_deaths_from_its_server(process: FakeProcess, bi
     served(process, [returns.DeadBinder(0xC0)])
     with binder:
         binder.serve(lambda _: None)
-        assert binder.wait_for_death(0xC0) == returns.DeadBinder(0xC0)
+        assert binder.notifications.wait_for_death(0xC0) == returns.DeadBinder(0xC0)
         with pytest.raises(TimeLimitError, match="BR_DEAD_BINDER for cookie 0xc1"):
-            binder.wait_for_death(0xC1, Deadline(SOON))
+            binder.notifications.wait_for_death(0xC1, Deadline(SOON))
     assert process.main.log == []
 
 
@@ -466,7 +468,7 @@ def test_open_maps_what_libbinder_maps(process: FakeProcess) -> None:
 
 
 def test_raw_exchanges_count_bytes(process: FakeProcess, binder: Binder) -> None:
-    process.main.said.append([returns.TransactionComplete()])
-    done = binder.write_read(commands.compose(commands.EnterLooper()), 32)
+    process.main.script.append([returns.TransactionComplete()])
+    done = binder.ioctls.write_read(commands.compose(commands.EnterLooper()), 32)
     assert (done.write_consumed, done.read_consumed) == (4, 8)
     assert done.returns == [returns.Noop(), returns.TransactionComplete()]

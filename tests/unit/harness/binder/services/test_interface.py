@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from harness.binder.abi import returns
 from harness.binder.abi.structures import BinderFdObject, ObjectType
-from harness.binder.binder_thread import BinderThread
-from harness.binder.call import Call
+from harness.binder.endpoint import Binder
 from harness.binder.errors import StatusError
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.reader import ParcelReader
 from harness.binder.parcels.status import StatusCode
 from harness.binder.parcels.wire_format import WireFormat
 from harness.binder.services.interface import BasicCode, Interface
+from harness.binder.serving.call import Call
 from tests.support.fake_driver import FakeProcess
 from tests.unit.harness.binder.test_endpoint import received
 
@@ -27,7 +27,7 @@ OUTPUT = 9
 
 def call_with(code: int, data: Parcel, process: FakeProcess | None = None) -> Call:
     process = process or FakeProcess()
-    thread = BinderThread(process.file(), process.remote.main)
+    thread = Binder(process.file()).main
     fields: Any = received(process, data)
     return Call(thread, returns.Transaction(code=code, **fields))
 

@@ -24,7 +24,7 @@ def test_every_release_is_recognised(dialect: Dialect, visible: bool) -> None:
     if not visible:
         manager.services.clear()
     before = dict(manager.services)
-    assert find_dialect(manager.thread, Deadline(5)) is dialect
+    assert find_dialect(manager.binder, Deadline(5)) is dialect
     assert manager.services == before
     looked_up = [method for method in manager.calls if method in ("checkService", "checkService2")]
     assert manager.released == [7] * len(looked_up) * (MANAGER in before)
@@ -33,7 +33,7 @@ def test_every_release_is_recognised(dialect: Dialect, visible: bool) -> None:
 @pytest.mark.parametrize(("dialect", "common"), [(ANDROID_11, 7), (ANDROID_16, 16)])
 def test_of_a_release_with_more_methods_only_the_common_ones_are_taken(dialect: Dialect, common: int) -> None:
     vendors_own = replace(dialect, methods=(*dialect.methods, *(f"vendor{number}" for number in range(6))))
-    found = find_dialect(FakeServiceManager(vendors_own).thread, Deadline(5))
+    found = find_dialect(FakeServiceManager(vendors_own).binder, Deadline(5))
     assert found.methods == dialect.methods[:common]
     assert found.wire is WireFormat.ANDROID_13
 
@@ -43,5 +43,5 @@ def test_what_is_no_service_manager_is_named_so() -> None:
         def transact(self, *_: object, **__: object) -> None:  # type: ignore[override]
             raise StatusError(StatusCode.PERMISSION_DENIED)
 
-    with pytest.raises(HarnessError, match="no service manager"):
-        find_dialect(Deaf(ANDROID_10).thread, Deadline(5))
+    with pytest.raises(HarnessError, match="not a service manager"):
+        find_dialect(Deaf(ANDROID_10).binder, Deadline(5))

@@ -1,38 +1,17 @@
-"""What a handler is given: one incoming transaction."""
+"""An incoming call, as the handler of the called object receives it."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from harness.binder.abi import returns
 from harness.binder.abi.structures import TransactionFlag
-from harness.binder.parcels.parcel import Parcel
+from harness.binder.driver.payload import Data
+from harness.binder.driver.received import ReceivedBuffer
 from harness.binder.parcels.reader import ParcelReader
 from harness.binder.parcels.wire_format import WireFormat
-from harness.binder.received import ReceivedBuffer
-
-if TYPE_CHECKING:
-    from harness.binder.binder_thread import BinderThread
-
-
-@dataclass(frozen=True, slots=True)
-class RemotePayload:
-    """Data that is in the sender's memory already, and never travels between host and device.
-
-    Addresses are the sender's, sizes in bytes; `offsets` is an array of 64-bit words there.
-    """
-
-    address: int
-    size: int
-    offsets: int = 0
-    offsets_size: int = 0
-
-
-Data = Parcel | RemotePayload
-"""What a transaction or a reply carries."""
+from harness.binder.thread.binder_thread import BinderThread
 
 
 class Call:
@@ -42,17 +21,17 @@ class Call:
         self.thread = thread
         """The thread that received it: calls made through it belong to the same chain of calls."""
         self.received = received
-        self.buffer = ReceivedBuffer(thread, received)
+        self.buffer = ReceivedBuffer(thread.ioctls, received)
         self.kept = False
         self.wire = WireFormat.ANDROID_13
-        """In which the data is read; to be set before it is."""
+        """The wire format of the data; set it before reading them."""
 
     def __repr__(self) -> str:
         return f"<Call {self.received!r}>"
 
     @property
     def code(self) -> int:
-        """Which method is wanted."""
+        """The called method."""
         return self.received.code
 
     @property
@@ -62,27 +41,27 @@ class Call:
 
     @property
     def one_way(self) -> bool:
-        """Whether no reply is awaited; what the handler returns is then dropped."""
+        """Whether the sender expects no reply; what the handler returns is then dropped."""
         return self.received.one_way
 
     @property
     def sender_pid(self) -> int:
-        """The sender's process as the kernel knows it; 0 in a one-way call."""
+        """The sender's process id, from the kernel; 0 in a one-way call."""
         return self.received.sender_pid
 
     @property
     def sender_euid(self) -> int:
-        """The sender's effective user as the kernel knows it."""
+        """The sender's effective user id, from the kernel."""
         return self.received.sender_euid
 
     @property
     def target(self) -> int:
-        """The ptr of the local node that is called; 0 is the context manager."""
+        """The ptr of the called local node; 0 is the context manager."""
         return self.received.target
 
     @property
     def buffer_address(self) -> int:
-        """Where the data lies in this process's mapping."""
+        """The address of the data in this process's mapping."""
         return self.buffer.address
 
     @property
@@ -92,12 +71,12 @@ class Call:
 
     @functools.cached_property
     def data(self) -> ParcelReader:
-        """The data, fetched from the device when first asked for."""
+        """The data, copied from the device at the first access."""
         return self.buffer.reader(self.wire)
 
     @functools.cached_property
     def security_context(self) -> str | None:
-        """The sender's, where the node asked for it (BR_TRANSACTION_SEC_CTX)."""
+        """The sender's, if the node requested it (BR_TRANSACTION_SEC_CTX)."""
         if not isinstance(self.received, returns.TransactionSecurityContext):
             return None
         file = self.thread.file
@@ -110,11 +89,11 @@ class Call:
         return text.partition(b"\0")[0].decode(errors="replace")
 
     def keep(self) -> ReceivedBuffer:
-        """Leave the buffer in place after the handler; it is the caller's to free."""
+        """Leave the buffer in place after the handler; the caller has to free it."""
         self.kept = True
-        self.buffer.detach()
+        self.buffer.free_by(self.thread.shared.spare())
         return self.buffer
 
 
 Handler = Callable[[Call], Data | None]
-"""Answers a call; None is an empty reply. StatusError and RemoteError become the reply they stand for."""
+"""Answers a call; None is an empty reply. StatusError and RemoteError become the reply of that kind."""

@@ -1,4 +1,4 @@
-"""Files of a device, read and written by an agent's system calls: /proc and the debug files among them."""
+"""Files of a device, read and written by an agent's system calls, including /proc and the debug files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from harness.agent.syscalls import AT_FDCWD, SyscallNumber
 
 AT_REMOVEDIR = 0x200
 PATH_SIZE = 4096
-"""Bytes of the longest path, its end included: PATH_MAX."""
+"""Bytes of the longest path, with its terminating NUL: PATH_MAX."""
 FIRST_SIZE = 4096
-"""Bytes that are read, and sent, with the opening of a file: all of most files in /proc."""
+"""Bytes that are read and transferred when a file is opened: all of most files in /proc."""
 READ_SIZE = 64 * 1024
-"""Bytes asked for in each later read; many files of the kernel give 4096 at most, whatever is asked for."""
+"""Bytes requested in each later read; many kernel files return at most 4096."""
 READS = 16
 """Reads in one round trip."""
 CHUNK_SIZE = READS * READ_SIZE
@@ -27,20 +27,20 @@ _OPENED = Earlier(1)
 
 
 class AgentFiles:
-    """`harness.kernel.files.Files` on a device, with the rights of the process that reads and writes.
+    """`harness.kernel.files.Files` on a device, with the permissions of the process that reads and writes.
 
-    It takes one round trip to open, read and close a file of up to 4096 bytes.
+    Opening, reading and closing a file of up to 4096 bytes takes one round trip.
     """
 
     def __init__(self, process: RemoteProcess) -> None:
         self._thread = process.main
         self._path = process.memory.allocate(PATH_SIZE).address
         self._data = process.memory.allocate(CHUNK_SIZE).address
-        # One buffer for paths and one for content serve every caller.
+        # All callers share one buffer for paths and one for content.
         self._lock = threading.RLock()
 
     def read_bytes(self, path: str) -> bytes:
-        """The whole content, read to its end even where the kernel reports a size of zero."""
+        """The whole content, read to its end even if the kernel reports a size of zero."""
         return self._content(path, os.O_RDONLY, SyscallNumber.read)
 
     def read_text(self, path: str) -> str:
@@ -65,22 +65,22 @@ class AgentFiles:
                 results = self._thread.batch(*next_piece(descriptor))
 
     def write_text(self, path: str, text: str, *, append: bool = False) -> None:
-        """Write `text`, at most 1 MiB, in a single write(2), as control files want it.
+        """Write `text`, at most 1 MiB, in a single write(2), as control files need it.
 
-        Raises OSError when the kernel takes only a part of it.
+        Raises OSError if the kernel writes only a part of it.
         """
         data = text.encode()
         if len(data) > CHUNK_SIZE:
-            raise ValueError(f"{path}: {len(data)} bytes do not go into one write; at most {CHUNK_SIZE} do")
+            raise ValueError(f"{path}: {len(data)} bytes exceed the limit of one write, {CHUNK_SIZE}")
         flags = os.O_WRONLY | (os.O_APPEND if append else os.O_TRUNC)
         writing = Write(self._data, data), SystemCall("write", _OPENED, self._data, len(data))
         with self._opened(path, flags, *writing) as (_, results):
             _, written = (_checked(path, result) for result in results)
         if written.value != len(data):
-            raise OSError(f"{path}: took {written.value} of {len(data)} bytes")
+            raise OSError(f"{path}: only {written.value} of {len(data)} bytes were written")
 
     def exists(self, path: str) -> bool:
-        """Whether the path can be seen."""
+        """Whether the path exists and can be seen."""
         try:
             self._on_path(path, "faccessat", AT_FDCWD, os.F_OK)
         except OSError:
@@ -112,7 +112,7 @@ class AgentFiles:
         self._on_path(path, "unlinkat", AT_FDCWD, AT_REMOVEDIR)
 
     def _content(self, path: str, flags: int, call: SyscallNumber) -> bytes:
-        """Everything that `call` gives of a file, called until it gives nothing."""
+        """The whole content of a file, from `call` repeated until it returns nothing."""
         first = SystemCall(call, _OPENED, self._data, FIRST_SIZE)
         second = SystemCall(call, _OPENED, self._data + FIRST_SIZE, READ_SIZE - FIRST_SIZE)
         places = range(self._data, self._data + CHUNK_SIZE, READ_SIZE)
@@ -134,9 +134,9 @@ class AgentFiles:
     def _opened(
         self, path: str, flags: int, *operations: Operation
     ) -> Iterator[tuple[int, list[OperationResult]]]:
-        """Open a file and do what can be done in the same round trip: the descriptor, and what came of that.
+        """Open a file and run operations in the same round trip; gives the descriptor and their results.
 
-        The descriptor is closed at the end of the block, which awaits nothing.
+        The descriptor is closed at the end of the block, without waiting for the result.
         """
         with self._lock:
             opening = SystemCall("openat", AT_FDCWD, self._path, flags | os.O_CLOEXEC)
@@ -171,7 +171,7 @@ def _checked(path: str, result: OperationResult) -> OperationResult:
 
 
 def _names(records: bytes) -> Iterator[str]:
-    """The names in what getdents64(2) filled in.
+    """The names in the records of getdents64(2).
 
     In struct linux_dirent64 d_reclen (16 bits) is at offset 16, d_name at 19.
     """

@@ -1,4 +1,4 @@
-"""A child of a process on the device, for what fork(2) hands down and what it does not."""
+"""A forked child of a process on the device, to see what fork(2) passes on and what it does not."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from harness.agent.thread import RemoteThread
 
 
 class ForkedChild:
-    """A child that has run its batch and now sleeps, to be looked at from outside, until it is closed.
+    """A child that has run its batch and then sleeps until it is closed, for inspection from outside.
 
     A context manager. The child never outlives its parent. `results` are those of its batch; `exit_status`
-    says how the child died where it did so in its batch, and is None otherwise.
+    is how the child died if it died in its batch, else None.
     """
 
     def __init__(self, thread: RemoteThread, outcome: BatchResults) -> None:
@@ -40,7 +40,7 @@ class ForkedChild:
         self.close()
 
     def close(self, *, deadline: Deadline | None = None) -> None:
-        """Kill the child and reap it; a second time does nothing. TimeLimitError at the deadline (10 s)."""
+        """Kill and reap the child; does nothing the second time. TimeLimitError at the deadline (10 s)."""
         if self._reaped:
             return
         self._reaped = True

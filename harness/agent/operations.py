@@ -1,4 +1,4 @@
-"""What a thread of an agent can be told to do, and what it answers."""
+"""The operations that a thread of an agent can run, and their results."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from harness.agent.syscalls import SyscallNumber
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """Stands for the value that the operation at `index` (from 0) of the same batch returned.
+    """The value that an earlier operation of the same batch returned, by its `index` (from 0).
 
-    An operation that refers to one that failed is not run and answers ECANCELED.
+    An operation that refers to a failed one is not run, and its result is ECANCELED.
     """
 
     index: int
@@ -30,7 +30,7 @@ Word = int | Earlier
 
 @dataclass(frozen=True, slots=True, init=False)
 class SystemCall:
-    """Make a system call with up to six arguments; answers what it returns."""
+    """A system call with up to six arguments; the result is its return value."""
 
     syscall: SyscallNumber
     arguments: tuple[Word, ...]
@@ -47,7 +47,7 @@ class SystemCall:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Copy `size` bytes of the agent's memory into the answer."""
+    """Copy `size` bytes of the agent's memory into the result."""
 
     address: Word
     size: int
@@ -69,7 +69,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """Write `payload.fill_pattern(size, seed)`; at most 4 GiB - 1 byte; the seed has 64 bits."""
+    """Write `pattern.fill_pattern(size, seed)`; at most 4 GiB - 1 byte; the seed has 64 bits."""
 
     address: Word
     size: int
@@ -81,7 +81,7 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """Answer `payload.digest` of the memory; at most 4 GiB - 1 byte."""
+    """Compute `pattern.digest` of the memory; at most 4 GiB - 1 byte."""
 
     address: Word
     size: int
@@ -94,7 +94,7 @@ Operation = SystemCall | Read | Write | Fill | Digest
 
 
 class OperationResult(NamedTuple):
-    """What an operation gave: a call's value, or the bytes handled; below zero the negative errno."""
+    """A call's return value, or the number of bytes handled; below zero the negative errno."""
 
     operation: Operation
     value: int
@@ -106,7 +106,7 @@ class OperationResult(NamedTuple):
         return -self.value if -4095 <= self.value < 0 else 0
 
     def checked(self) -> OperationResult:
-        """This result; raises the OSError (PermissionError, …) that its error number stands for."""
+        """This result; raises the OSError (PermissionError, …) of its error number."""
         if self.errno:
             name = errno.errorcode.get(self.errno, f"error {self.errno}")
             raise OSError(self.errno, f"{self.operation}: {name}, {os.strerror(self.errno)}")
@@ -114,7 +114,7 @@ class OperationResult(NamedTuple):
 
 
 def map_anonymous(size: int) -> SystemCall:
-    """The call that maps fresh memory, readable, writable and private; it answers the address."""
+    """The call that maps new memory, readable, writable and private; it returns the address."""
     protection = mmap.PROT_READ | mmap.PROT_WRITE
     return SystemCall(SyscallNumber.mmap, 0, size, protection, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
 

@@ -1,4 +1,4 @@
-"""Which number asks for which system call, so that experiments name calls and run on every architecture."""
+"""System call numbers by architecture, so that experiments use names and run on all of them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from enum import Enum, StrEnum
 from emulator.base.errors import UsageError
 
 AT_FDCWD = -100
-"""As a directory: the current one (include/uapi/linux/fcntl.h)."""
+"""The current directory, as a directory descriptor (include/uapi/linux/fcntl.h)."""
 
 
 class Architecture(StrEnum):
-    """What a device's processor is, as `uname -m` says."""
+    """A device's architecture, as in `uname -m`."""
 
     X86_64 = "x86_64"
     AARCH64 = "aarch64"
@@ -26,7 +26,7 @@ class Architecture(StrEnum):
 
 
 class SyscallNumber(Enum):
-    """A Linux system call by the kernel's name: its number on x86_64, and on aarch64 (None: not there).
+    """A Linux system call by the kernel's name: its number on x86_64, and on aarch64 (None: it has none).
 
     Sources: arch/x86/entry/syscalls/syscall_64.tbl; include/uapi/asm-generic/unistd.h.
     """
@@ -209,16 +209,16 @@ class SyscallNumber(Enum):
 
     @classmethod
     def named(cls, name: str) -> SyscallNumber:
-        """The call with this name; raises UsageError for one that this table lacks."""
+        """The call with this name; raises UsageError if this table lacks it."""
         try:
             return cls[name]
         except KeyError:
             raise UsageError(
-                f"no system call named {name!r} is known here; harness.agent.syscalls.Syscall lists them"
+                f"unknown system call {name!r}: harness.agent.syscalls.SyscallNumber lists the known ones"
             ) from None
 
     def number(self, architecture: Architecture) -> int:
-        """The number to ask for; raises UsageError where the architecture has no such call."""
+        """The number; raises UsageError if the architecture has no such call."""
         number = self._numbers[architecture]
         if number is None:
             raise UsageError(

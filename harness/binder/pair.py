@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 from emulator.base.deadline import Deadline
 from harness.agent.process import RemoteProcess
+from harness.binder.driver.open_file import OPEN_FLAGS
 from harness.binder.endpoint import Binder
 from harness.binder.serving.call import Call, Handler
 
@@ -49,12 +49,13 @@ def open_ends(
     path: str,
     *,
     size: int | None = None,
-    flags: int = os.O_RDWR | os.O_CLOEXEC,
+    flags: int = OPEN_FLAGS,
+    release_seconds: float = RELEASE_SECONDS,
 ) -> Iterator[Pair[Process]]:
     """Start both, and end them with the block; nobody serves: the caller writes the server's commands.
 
     `size` is the server's mapping in bytes (by default libbinder's), `flags` are those of open(2) for both.
-    TimeLimitError if the device at `path` has another context manager for more than 5 s.
+    TimeLimitError if the device at `path` still has another context manager after `release_seconds`.
     """
     with (
         device.process() as server_process,
@@ -62,7 +63,7 @@ def open_ends(
         Binder.open(server_process, path, size=size, flags=flags) as server,
         Binder.open(client_process, path, flags=flags) as client,
     ):
-        _take_over(server, Deadline(RELEASE_SECONDS))
+        _take_over(server, Deadline(release_seconds))
         client.file.targets[0] = server.file
         yield Pair(server_process, server, client_process, client)
 

@@ -11,7 +11,7 @@ import pytest
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
-from harness.agent.payload import digest, fill_pattern
+from harness.agent.pattern import digest, fill_pattern
 from harness.agent.process import RemoteProcess
 from harness.binder import Binder, Call, Node, Pair, Parcel, RemotePayload, open_pair
 from harness.binder.abi import commands, returns
@@ -82,7 +82,7 @@ def test_a_payload_that_never_travels_arrives_whole(pair: OpenPair) -> None:
     assert seen == [digest(fill_pattern(100_000, 7))]
 
 
-def test_the_largest_call_fills_the_mapping_and_the_next_size_says_so(pair: OpenPair) -> None:
+def test_the_largest_call_fills_the_mapping_and_the_next_size_is_too_large(pair: OpenPair) -> None:
     opened = pair(answer_size)
     with opened.client_process.memory.allocate(SERVER_SIZE + 4096) as payload:
         fits = RemotePayload(payload.address, SERVER_SIZE)
@@ -108,7 +108,7 @@ def test_kept_buffers_use_up_the_room_until_freed(pair: OpenPair) -> None:
         opened.client.transact(0, 1, half)
 
 
-def test_the_sender_is_told_by_the_kernel(device: Device) -> None:
+def test_the_kernel_identifies_the_sender(device: Device) -> None:
     seen: list[tuple[int, int, bool]] = []
 
     def handler(call: Call) -> None:
@@ -308,7 +308,7 @@ def test_a_reply_that_never_comes_ends_at_the_deadline_and_the_thread_is_usable(
     assert opened.client.transact(0, 2).int32() == 7
 
 
-def test_death_is_told_and_calls_to_the_dead_fail(device: Device) -> None:
+def test_death_is_notified_and_calls_to_the_dead_fail(device: Device) -> None:
     with device.process() as server_process, device.process() as client_process:
         server = Binder.open(server_process, NODE)
         server.become_context_manager()
@@ -344,7 +344,7 @@ def test_a_frozen_process_takes_no_calls(pair: OpenPair) -> None:
     assert opened.client.transact(0, 1).int32() == 0
 
 
-def test_freezing_is_told_where_the_driver_can(pair: OpenPair) -> None:
+def test_freezing_is_notified_if_the_driver_supports_it(pair: OpenPair) -> None:
     opened = pair(echo)
     opened.client.references.acquire(0)
     try:
@@ -367,7 +367,7 @@ def test_one_way_spam_is_suspected(pair: OpenPair) -> None:
     assert said == {returns.TransactionComplete, returns.OnewaySpamSuspect}
 
 
-def test_the_driver_speaks_version_8_and_has_one_context_manager(pair: OpenPair) -> None:
+def test_the_driver_has_version_8_and_one_context_manager(pair: OpenPair) -> None:
     opened = pair(echo)
     assert opened.client.controls.version() == BINDER_CURRENT_PROTOCOL_VERSION
     with pytest.raises(OSError, match="ioctl") as caught:
@@ -412,7 +412,7 @@ def test_each_step_of_a_call_can_be_seen(device: Device) -> None:
         assert [type(word) for word in told] == [returns.Noop, returns.TransactionComplete, returns.Reply]
 
 
-def test_what_the_driver_refuses_tells_how_far_it_came(device: Device) -> None:
+def test_a_refusal_of_the_driver_has_the_number_of_consumed_bytes(device: Device) -> None:
     with device.process() as process, Binder.open(process, NODE) as binder:
         good = commands.EnterLooper().encode()
         with pytest.raises(DriverRefusedError) as caught:

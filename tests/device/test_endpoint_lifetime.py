@@ -104,7 +104,7 @@ def test_stopping_waits_for_a_handler_until_the_deadline_and_its_call_gets_no_re
             calling.result(10)
 
 
-def test_a_node_that_nobody_handles_knows_no_call(device: Device, node: str) -> None:
+def test_a_node_without_a_handler_refuses_calls(device: Device, node: str) -> None:
     with open_pair(device, node, lambda _: Parcel().node(Node(ptr=0x9000, cookie=1))) as pair:
         handle = pair.client.transact(0, 1).handle()
         with pytest.raises(StatusError) as caught:
@@ -139,7 +139,7 @@ def test_threads_of_one_client_get_their_own_replies(device: Device, node: str) 
             assert list(replies) == [base, base + 1, base + 2]
 
 
-def test_a_death_is_told_to_an_endpoint_that_serves(device: Device, node: str) -> None:
+def test_a_serving_endpoint_is_notified_of_a_death(device: Device, node: str) -> None:
     with open_pair(device, node) as pair:
         pair.client.serve()
         pair.client.references.acquire(0)

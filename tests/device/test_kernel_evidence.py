@@ -12,7 +12,7 @@ import pytest
 
 from emulator.base.deadline import Deadline
 from harness.agent.operations import SystemCall
-from harness.agent.payload import fill_pattern
+from harness.agent.pattern import fill_pattern
 from harness.agent.process import RemoteProcess
 from harness.binder import Binder, Parcel
 from harness.binder.serving.call import Call

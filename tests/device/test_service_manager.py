@@ -208,7 +208,7 @@ def test_waiting_for_a_name_ends(place: Place) -> None:
 # --- what Android 11 brought ---
 
 
-def test_a_callback_tells_of_registrations(device: Device) -> None:
+def test_a_callback_reports_registrations(device: Device) -> None:
     told: list[tuple[str, Node | int]] = []
     with running(device) as own, client_of(device, own.node) as (binder, manager):
         binder.serve()
@@ -284,7 +284,7 @@ def test_dumpsys(device: Device, service: Service[DeviceProcess]) -> None:
 
 
 @pytest.mark.usefixtures("service")
-def test_cmd_is_told_that_there_are_no_commands(device: Device) -> None:
+def test_cmd_reports_that_there_are_no_commands(device: Device) -> None:
     result = device.run("cmd my.service anything", deadline=Deadline(10))
     assert result.status != 0
     assert "Failure calling service my.service" in result.output
@@ -352,7 +352,7 @@ def test_a_service_of_libbinder_dies_of_a_call(device: Device) -> None:
         Deadline(5).poll(lambda: manager.check("of.libbinder") is None, "the end of of.libbinder")
 
 
-def test_the_facts_tell_of_it(device: Device) -> None:
+def test_the_facts_show_it(device: Device) -> None:
     assert device.facts.service_manager
     assert not device.facts.framework
     assert "activity" in device.facts.reasons["framework"]

@@ -13,13 +13,14 @@ from emulator.base.errors import TimeLimitError
 from harness.agent.operations import Earlier, Operation, OperationResult, Read, SystemCall, Write
 from harness.agent.process import RemoteProcess
 from harness.agent.scratch import Scratch
-from harness.binder.abi import commands
+from harness.binder.abi import commands, returns
 from harness.binder.abi.commands import Command
 from harness.binder.abi.layout import Structure
 from harness.binder.abi.returns import Noop, Return
-from harness.binder.abi.structures import BinderTransactionData, BinderWriteRead
+from harness.binder.abi.structures import BinderTransactionData, BinderWriteRead, TransactionFlag
 from harness.binder.abi.uapi import BinderIoctl
 from harness.binder.driver.open_file import OpenFile
+from harness.binder.parcels.parcel import Parcel
 
 MAPPING = 0x7000_0000
 MAPPING_SIZE = 64 * 1024
@@ -201,3 +202,34 @@ class FakeProcess:
 
     def file(self) -> OpenFile:
         return OpenFile(self.remote, "/dev/binder", DESCRIPTOR, MAPPING, MAPPING_SIZE)
+
+
+def received(process: FakeProcess, parcel: Parcel, offset: int = 0) -> dict[str, int]:
+    """The parcel as the driver copied it into the mapping, as fields of a transaction."""
+    placed = parcel.place(MAPPING + offset)
+    process.put(offset, placed.memory)
+    return {
+        "data_size": placed.data_size,
+        "offsets_size": placed.offsets_size,
+        "buffer": MAPPING + offset,
+        "offsets": placed.offsets,
+    }
+
+
+def reply(process: FakeProcess, parcel: Parcel, *, flags: int = 0) -> list[Return]:
+    data = returns.Reply(flags=TransactionFlag(flags), **received(process, parcel))
+    return [returns.TransactionComplete(), data]
+
+
+def incoming(process: FakeProcess, parcel: Parcel, **fields: int) -> returns.Transaction:
+    flags = TransactionFlag(fields.pop("flags", 0))
+    return returns.Transaction(flags=flags, **fields, **received(process, parcel, 4096))
+
+
+def kinds(log: list[list[commands.Command]]) -> list[list[type[commands.Command]]]:
+    return [[type(word) for word in written] for written in log]
+
+
+def script_next_thread(process: FakeProcess, *script: list[Return]) -> None:
+    """What the driver returns to the next thread that the process starts, before that blocks."""
+    process.next_scripts.append(list(script))

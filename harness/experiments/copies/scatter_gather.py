@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.agent.payload import fill_pattern
+from harness.agent.pattern import fill_pattern
 from harness.binder import Parcel, open_pair
 from harness.binder.abi.structures import BinderBufferObject
 from harness.experiments.copies.copy_functions import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.agent.operations import SystemCall, Write
-from harness.agent.payload import fill_pattern
+from harness.agent.pattern import fill_pattern
 from harness.agent.syscalls import AT_FDCWD
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.attempts import outcome

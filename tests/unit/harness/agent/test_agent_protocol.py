@@ -53,7 +53,7 @@ def test_it_greets_and_ends_with_its_input(agent_path: Path) -> None:
     assert len(frames) == 1
 
 
-def test_it_ends_with_the_frame_that_says_so(agent_path: Path) -> None:
+def test_it_ends_with_the_end_frame(agent_path: Path) -> None:
     status, frames = talk(agent_path, END_OF_INPUT + b"what follows is not read")
     assert status == EX_OK
     assert [frame.kind for frame in frames] == [FrameKind.HELLO]

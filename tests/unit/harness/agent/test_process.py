@@ -27,7 +27,9 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-def test_a_process_tells_what_it_is(agent: RemoteProcess, agent_stream: SubprocessStream) -> None:
+def test_a_process_has_the_identity_that_the_kernel_shows(
+    agent: RemoteProcess, agent_stream: SubprocessStream
+) -> None:
     assert agent.pid == agent_stream.process.pid
     assert agent.uid == os.getuid()
     assert agent.page_size == os.sysconf("SC_PAGESIZE")
@@ -57,7 +59,7 @@ def test_a_stopped_process_is_closed_by_a_kill_from_outside(agent_stream: Subpro
 
 
 @pytest.mark.parametrize("deadly", [signal.SIGKILL, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT])
-def test_death_by_a_signal_is_told_to_who_waits(agent: RemoteProcess, deadly: signal.Signals) -> None:
+def test_death_by_a_signal_is_reported_to_who_waits(agent: RemoteProcess, deadly: signal.Signals) -> None:
     blocked = agent.main.submit(SystemCall("ppoll", 0, 0, 0, 0))
     assert agent.kill(deadly) == ExitStatus(signal=deadly)
     with pytest.raises(AgentDiedError, match=f"was killed by {deadly.name}") as caught:
@@ -73,7 +75,7 @@ def test_a_fault_outside_of_a_memory_operation_is_deadly(agent: RemoteProcess) -
         agent.syscall("rt_sigreturn")
 
 
-def test_an_exit_code_is_told(agent: RemoteProcess) -> None:
+def test_an_exit_code_is_reported(agent: RemoteProcess) -> None:
     with pytest.raises(AgentDiedError, match="exited with status 7"):
         agent.syscall("exit_group", 7)
     assert agent.wait() == ExitStatus(code=7)
@@ -84,14 +86,14 @@ def test_waiting_for_the_end_has_a_deadline(agent: RemoteProcess) -> None:
         agent.wait(Deadline(0.01))
 
 
-def test_a_program_that_does_not_start_says_why() -> None:
+def test_a_program_that_does_not_start_reports_the_reason() -> None:
     with pytest.raises(AgentDiedError, match=r"status 3.*no agent here"):
         RemoteProcess.start(SubprocessStream("sh", "-c", "echo no agent here >&2; exit 3"))
 
 
-def test_a_program_that_says_nothing_is_ended() -> None:
+def test_a_program_without_output_is_ended() -> None:
     stream = SubprocessStream("sleep", "60")
-    with pytest.raises(TimeLimitError, match="greeting"):
+    with pytest.raises(TimeLimitError, match="agent's hello"):
         RemoteProcess.start(stream, deadline=Deadline(0.05))
     assert stream.process.poll() == -signal.SIGKILL
 
@@ -177,7 +179,7 @@ def test_a_forked_child_dies_with_its_parent(agent: RemoteProcess, operations: l
     child.close()
 
 
-def test_a_child_that_dies_in_its_batch_tells_how(agent: RemoteProcess) -> None:
+def test_a_child_that_dies_in_its_batch_has_an_exit_status(agent: RemoteProcess) -> None:
     with agent.fork(
         SystemCall("getpid"), SystemCall("kill", Earlier(0), signal.SIGKILL), SystemCall("getpid")
     ) as child:

@@ -85,7 +85,7 @@ def test_one_that_never_began_is_killed_too(start: Start) -> None:
     assert program.wait(Deadline(5)) == ExitStatus(signal=signal.SIGKILL)
 
 
-def test_where_no_shell_answers_it_says_what_did() -> None:
+def test_other_output_than_a_pid_is_quoted() -> None:
     stream = SubprocessStream("sh", "-c", "echo no shell here; echo and why >&2")
     with pytest.raises(HarnessError, match="'no shell here'"):
         RemoteProgram(stream, name="anything", kill=kill)

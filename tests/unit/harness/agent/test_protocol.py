@@ -129,14 +129,14 @@ def test_frames_survive_any_division_of_the_stream(frames: list[Frame], cuts: li
     assert decoder.unfinished == b""
 
 
-def test_what_came_of_an_unfinished_frame_is_known() -> None:
+def test_the_received_part_of_an_unfinished_frame_is_kept() -> None:
     decoder = FrameDecoder()
     assert list(decoder.feed(b"sh: not found\n")) == []
     assert decoder.unfinished == b"sh: not found\n"
 
 
 def test_a_frame_over_the_limit_is_refused_at_its_header() -> None:
-    with pytest.raises(ProtocolError, match=r"over the limit.*CANNOT LINK EXECUTABLE"):
+    with pytest.raises(ProtocolError, match=r"exceeds the limit.*CANNOT LINK EXECUTABLE"):
         list(FrameDecoder().feed(b"CANNOT LINK EXECUTABLE"))
 
 
@@ -156,7 +156,7 @@ def test_negative_words_become_twos_complement() -> None:
 @pytest.mark.parametrize(
     ("batch", "problem"),
     [
-        ([SystemCall("getpid")] * (MAX_OPERATIONS + 1), "the limit is 1024"),
+        ([SystemCall("getpid")] * (MAX_OPERATIONS + 1), "exceeds the limit of 1024"),
         ([SystemCall("mmap", *range(7))], "7 arguments"),
         ([SystemCall("close", Earlier(0))], "not earlier"),
         ([SystemCall("getpid"), SystemCall("close", Earlier(-1))], "not earlier"),
@@ -173,7 +173,7 @@ def test_what_no_agent_would_accept_is_refused_here(batch: list[Operation], prob
 
 
 @given(batches())
-def test_no_answer_is_larger_than_was_said_of_it(batch: list[Operation]) -> None:
+def test_no_answer_is_larger_than_predicted(batch: list[Operation]) -> None:
     read = sum(each.size for each in batch if isinstance(each, Read))
     digested = sum(16 for each in batch if isinstance(each, Digest))
     without_data = results_frame([OperationResult(each, 0) for each in batch]).encode()
@@ -220,9 +220,9 @@ def test_a_fork_that_failed_is_an_os_error() -> None:
 @pytest.mark.parametrize(
     ("payload", "problem"),
     [
-        (b"", "was answered with"),
-        (struct.pack("<iII", 0, 0, 2), "1 operations was answered with 2"),
-        (struct.pack("<iII", 0, 0, 1), "end before those of getpid"),
+        (b"", "expected the results of a batch"),
+        (struct.pack("<iII", 0, 0, 2), "2 results of a batch of 1 operations"),
+        (struct.pack("<iII", 0, 0, 1), "end before getpid"),
         (struct.pack("<iIIqQ", 0, 0, 1, 0, 1), "end inside the 1 bytes of getpid"),
         (struct.pack("<iIIqQ", 0, 0, 1, 0, 0) + b"x", "1 bytes follow"),
     ],
@@ -244,7 +244,7 @@ def test_no_payload_breaks_a_decoder(payload: bytes, kind: FrameKind) -> None:
             decode(frame)
 
 
-def test_the_greeting_tells_the_process() -> None:
+def test_the_hello_identifies_the_process() -> None:
     assert decode_hello(hello_frame(machine=b"aarch64")) == Hello(
         100, 2000, Architecture.AARCH64, 4096, (101, 102)
     )
@@ -254,11 +254,11 @@ def test_the_greeting_tells_the_process() -> None:
     ("frame", "problem"),
     [
         (hello_frame(magic=b"SYSADMIN"), "SYSADMIN"),
-        (hello_frame(version=PROTOCOL_VERSION - 1), "version 3.*put the agent of this release"),
+        (hello_frame(version=PROTOCOL_VERSION - 1), "version 3.*push the agent of this release"),
         (hello_frame(pointer=4), "4-byte"),
         (hello_frame(machine=b"riscv64"), "riscv64"),
-        (Frame(FrameKind.RESULTS, 0, 0, hello_frame().payload), "did not greet"),
-        (Frame(FrameKind.HELLO, 0, 0, b""), "did not greet"),
+        (Frame(FrameKind.RESULTS, 0, 0, hello_frame().payload), "not a valid HELLO"),
+        (Frame(FrameKind.HELLO, 0, 0, b""), "not a valid HELLO"),
     ],
 )
 def test_only_an_agent_of_this_version_is_accepted(frame: Frame, problem: str) -> None:

@@ -203,7 +203,7 @@ def test_a_pending_batch_survives_a_time_limit(agent: RemoteProcess) -> None:
 def test_prompt_and_blocking_batches_of_several_threads_hold_up_each_other_in_no_order(
     agent: RemoteProcess,
 ) -> None:
-    """Whichever thread reads the input, the others are told what is for them."""
+    """Any thread may read the input; the others receive their own requests."""
     threads = [agent.main, *(agent.start_thread() for _ in range(3))]
     chance = random.Random(6)
     for _ in range(300):

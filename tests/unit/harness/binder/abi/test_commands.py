@@ -32,12 +32,12 @@ def test_a_death_request_is_packed_without_padding() -> None:
     assert composed.hex() == "0e630c40" + "07000000" + "8877665544332211"
 
 
-def test_every_command_word_has_its_class_but_the_two_no_driver_takes() -> None:
+def test_every_command_has_a_class_except_the_two_that_drivers_refuse() -> None:
     missing = {BinderCommand(word) for word in BinderCommand} - set(commands.COMMANDS)
     assert missing == {BinderCommand.BC_ATTEMPT_ACQUIRE, BinderCommand.BC_ACQUIRE_RESULT}
 
 
-def test_the_word_announces_the_size_of_what_follows() -> None:
+def test_a_code_contains_the_size_of_its_parameter() -> None:
     for word, kind in commands.COMMANDS.items():
         assert word >> 16 & 0x3FFF == kind.sizeof()
 

@@ -25,28 +25,28 @@ any_return: st.SearchStrategy[returns.Return] = st.one_of(
 
 
 @given(st.lists(any_return))
-def test_a_read_buffer_reads_back(said: list[returns.Return]) -> None:
-    assert returns.parse(b"".join(each.encode() for each in said)) == said
+def test_a_read_buffer_reads_back(returned: list[returns.Return]) -> None:
+    assert returns.parse(b"".join(each.encode() for each in returned)) == returned
 
 
-def test_every_return_word_has_its_class() -> None:
+def test_every_return_has_a_class() -> None:
     assert set(returns.RETURNS) == set(BinderReturn)
     for word, kind in returns.RETURNS.items():
         assert word >> 16 & 0x3FFF == kind.sizeof()
 
 
 def test_a_transaction_with_a_security_context_is_a_transaction() -> None:
-    [said] = returns.parse(
+    [returned] = returns.parse(
         returns.TransactionSecurityContext(code=3, flags=TransactionFlag.TF_ONE_WAY, secctx=0x7F00).encode()
     )
-    assert isinstance(said, returns.Transaction)
-    assert said.one_way
-    assert "secctx=0x7f00" in repr(said)
+    assert isinstance(returned, returns.Transaction)
+    assert returned.one_way
+    assert "secctx=0x7f00" in repr(returned)
 
 
-def test_an_unknown_word_is_named_with_offset_type_number_and_bytes() -> None:
+def test_an_unknown_code_is_named_with_offset_type_number_and_bytes() -> None:
     with pytest.raises(
-        MalformedCommandsError, match=r"at byte 4: unknown command word 0x0000727f \(type 'r', number 127"
+        MalformedCommandsError, match=r"at byte 4: unknown code 0x0000727f \(type 'r', number 127"
     ):
         returns.parse(returns.Noop().encode() + bytes.fromhex("7f720000"))
 

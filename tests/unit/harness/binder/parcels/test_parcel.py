@@ -186,7 +186,7 @@ def test_offsets_that_lead_nowhere_are_refused(offset: int) -> None:
 
 def test_a_handle_is_no_node_and_the_reader_stays_where_it_was() -> None:
     reader = ParcelReader.of(Parcel().handle(3))
-    with pytest.raises(ParcelError, match="a node of this process, and found 3"):
+    with pytest.raises(ParcelError, match="a node of this process, not 3"):
         reader.node()
     assert reader.handle() == 3
 

@@ -18,8 +18,7 @@ from harness.binder.parcels.status import StatusCode
 from harness.binder.parcels.wire_format import WireFormat
 from harness.binder.services.interface import BasicCode, Interface
 from harness.binder.serving.call import Call
-from tests.support.fake_driver import FakeProcess
-from tests.unit.harness.binder.test_endpoint import received
+from tests.support.fake_driver import FakeProcess, received
 
 DESCRIPTOR = "an.Interface"
 OUTPUT = 9
@@ -69,8 +68,8 @@ def test_what_every_object_answers() -> None:
     named = answer(interface(), call_with(BasicCode.INTERFACE_TRANSACTION, Parcel()))
     assert named.string16() == DESCRIPTOR
     process = FakeProcess()
-    told = answer(interface(), call_with(BasicCode.DEBUG_PID_TRANSACTION, Parcel(), process))
-    assert told.int32() == process.pid
+    replied = answer(interface(), call_with(BasicCode.DEBUG_PID_TRANSACTION, Parcel(), process))
+    assert replied.int32() == process.pid
 
 
 def test_codes_are_those_of_libbinder() -> None:

@@ -84,7 +84,7 @@ def test_an_accessor_is_not_found_and_not_kept() -> None:
     assert 9 in fake.released
 
 
-def test_the_program_in_c_is_silent_on_long_names() -> None:
+def test_the_service_manager_in_c_omits_long_names() -> None:
     fake = FakeServiceManager(ANDROID_10)
     manager = ServiceManager(fake.binder)
     manager.add("x" * 109, 1)

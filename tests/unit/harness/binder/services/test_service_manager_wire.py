@@ -67,7 +67,7 @@ def test_codes_are_those_of_the_release(dialect: Dialect, codes: dict[str, int])
     assert {method: dialect.code(method) for method in codes} == codes
 
 
-def test_what_a_release_lacks_is_said_with_what_it_has() -> None:
+def test_a_missing_method_is_reported_with_the_existing_ones() -> None:
     with pytest.raises(FacilityMissingError, match=r"Android 10 has no isDeclared; it has getService"):
         ANDROID_10.code("isDeclared")
 
@@ -78,7 +78,7 @@ def test_a_request_names_the_interface(dialect: Dialect) -> None:
 
 
 @pytest.mark.parametrize("candidates", [ADDING_THIRD, CHECKING_THIRD])
-def test_a_number_of_methods_tells_the_release(candidates: tuple[Dialect, ...]) -> None:
+def test_the_number_of_methods_identifies_the_release(candidates: tuple[Dialect, ...]) -> None:
     for dialect in candidates:
         assert with_methods(len(dialect.methods), candidates) is dialect
 

@@ -1,4 +1,4 @@
-"""What is said of an attempt: the error's name, or success."""
+"""The outcome of an attempt: the name of the error, or success."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ context vndbinder
   has delivered freeze binder
 """  # noqa: E501
 
-# 6.18's state_hashed: node pointers hashed as well, and the figure that tells asynchronous from reply.
+# 6.18's state_hashed: node pointers hashed as well, and the field that distinguishes asynchronous calls from replies.
 LINUX_6_18 = """\
 binder state:
 proc 500
@@ -223,7 +223,7 @@ TEXTS = [ANDROID_5_4, LINUX_6_1, LINUX_6_12, LINUX_6_18, RUST_6_18]
 
 
 @given(st.sampled_from(TEXTS), st.data())
-def test_an_unknown_line_is_kept_wherever_it_stands(text: str, data: st.DataObject) -> None:
+def test_an_unknown_line_is_kept_wherever_it_is(text: str, data: st.DataObject) -> None:
     lines = text.splitlines(keepends=True)
     strange = data.draw(st.sampled_from(["strange", "  strange 1: x", "    strange deep", "  node 3: odd"]))
     index = data.draw(st.integers(1, len(lines)))
@@ -463,7 +463,7 @@ def test_records_are_shown_short_at_the_prompt() -> None:
     assert repr(binder).startswith("<BinderDebugFiles of /logs: ")
 
 
-def test_a_record_leaves_out_what_the_kernel_does_not_say() -> None:
+def test_a_record_omits_what_the_kernel_does_not_print() -> None:
     (process,) = parse_state(LINUX_6_12).processes
     assert repr(process.buffers[0]) == (
         "Buffer(debug_id=34, offset=16216, data_size=4, offsets_size=0, extra_size=0, state=ACTIVE)"

@@ -141,7 +141,7 @@ def test_a_range_outside_every_segment(address: int, size: int) -> None:
         kcore.read_physical(address, size)
 
 
-def test_a_kernel_that_tells_no_physical_addresses() -> None:
+def test_a_kernel_that_shows_no_physical_addresses() -> None:
     silent = [(offset, virtual, 0, size) for offset, virtual, _, size in SEGMENTS]
     kcore = Kcore(FakeFiles({"/proc/kcore": core(silent, {})}))
     with pytest.raises(PhysicalMemoryError, match="no physical addresses at all"):

@@ -424,7 +424,7 @@ def test_no_text_makes_the_parser_fail(text: str) -> None:
     assert len(trace.events) + len(trace.unknown_lines) == len(lines)
 
 
-def test_lost_events_are_told_in_the_trace_too() -> None:
+def test_lost_events_are_shown_in_the_trace_too() -> None:
     trace = parse_trace(f"{HEADING}CPU:1 [LOST 12 EVENTS]\n{LINE}")
     assert trace.unknown_lines == ("CPU:1 [LOST 12 EVENTS]",)
     assert len(trace.events) == 1

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.agent.payload import DIGEST_SIZE, digest, fill_pattern
+from harness.agent.pattern import DIGEST_SIZE, digest, fill_pattern
 
 SEEDS = st.integers(0, 2**64 - 1)
 
@@ -28,7 +28,7 @@ def test_no_two_blocks_or_seeds_look_alike(one: int, other: int) -> None:
 
 
 @given(st.binary(max_size=300), st.integers(0, 299))
-def test_the_digest_tells_a_single_changed_byte(data: bytes, position: int) -> None:
+def test_the_digest_detects_a_single_changed_byte(data: bytes, position: int) -> None:
     assert len(digest(data)) == DIGEST_SIZE
     if position < len(data):
         changed = bytearray(data)

@@ -68,7 +68,7 @@ context vndbinder
   has delivered freeze binder
 """  # noqa: E501
 
-# 6.18's state_hashed: node pointers hashed as well, and the field that distinguishes asynchronous calls from replies.
+# 6.18's state_hashed: node pointers hashed as well, and the field for asynchronous calls.
 LINUX_6_18 = """\
 binder state:
 proc 500

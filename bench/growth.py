@@ -13,7 +13,7 @@ from bench.suite import Bench, Benchmark
 from bench.transports import WITHIN, compared, run
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError
-from harness.kernel.binder_debug.parser import parse_state
+from harness.kernel.binder_debug.state_parser import parse_state
 
 PROCESSES = (1, 4, 16, 64)
 NODES = (100, 1_000, 10_000)

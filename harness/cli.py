@@ -96,7 +96,7 @@ def _print_version(wanted: bool) -> None:
 
 
 def _log(verbosity: int) -> None:
-    """Show what the packages log: -v each long step and QEMU's command line, -vv every request and command."""
+    """Show what the packages log: once given, long steps and QEMU's command line; twice, every request."""
     if verbosity:
         logging.basicConfig(
             stream=sys.stderr,
@@ -118,7 +118,9 @@ def binder_harness(
             "-v",
             "--verbose",
             count=True,
-            help="Log long steps and QEMU's command line to standard error; -vv: every adb request and command.",
+            callback=_log,
+            show_default=False,
+            help="Log long steps and QEMU's command line; -vv: every adb request and command, too.",
         ),
     ] = 0,
     version: Annotated[
@@ -135,7 +137,6 @@ def binder_harness(
     Exit status: 0 all as expected, 1 something unexpected or another failure, 2 wrong usage,
     3 device lost, 4 something is missing on this machine, 128 + N ended by signal N (130 by Ctrl-C).
     """
-    _log(verbose)
 
 
 def main() -> None:

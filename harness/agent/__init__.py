@@ -1,1 +1,1 @@
-"""Python's end of the syscall agent: processes on a device that make the system calls Python wants made."""
+"""The client of the system call agent: processes on a device that make system calls for Python."""

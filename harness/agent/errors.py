@@ -1,4 +1,4 @@
-"""What goes wrong between Python and the agent; a system call that fails there is an OSError instead."""
+"""Failures of the connection to an agent; a failed system call is an OSError."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from harness.agent.exit_status import ExitStatus
 
 
 class ProtocolError(HarnessError):
-    """Bytes arrived that the agent of this version does not send; the connection is closed."""
+    """Received bytes that an agent of this version does not send; the connection is closed."""
 
 
 class AgentDiedError(HarnessError):
-    """The agent's process ended while it was still needed; the message says how.
+    """The agent's process ended while it was still needed; the message has the exit reason.
 
-    `exit_status` is None where nobody could tell: the device or adb went away with it.
+    `exit_status` is None if it is unknown, for example because the device or adb was lost as well.
     """
 
     def __init__(self, message: str, *, exit_status: ExitStatus | None) -> None:

@@ -1,4 +1,4 @@
-"""How a process ended, whichever way that was learned."""
+"""How a process ended, from any source."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ExitStatus:
 
     @classmethod
     def from_shell(cls, status: int) -> ExitStatus:
-        """From a shell's `$?`, where 128 + n stands for signal n; adbd reports in the same way."""
+        """From a shell's `$?`, where 128 + n means signal n; adbd reports the same."""
         return cls(signal=status - 128) if status > 128 else cls(code=status)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Files of a device, read and written by an agent's system calls: /proc and the debug files among them."""
+"""Files of a device, read and written by an agent's system calls, including /proc and the debug files."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from harness.agent.operations import Call, Earlier, Operation, Read, Result, Word, Write
+from harness.agent.operations import Earlier, Operation, OperationResult, Read, SystemCall, Word, Write
 from harness.agent.process import RemoteProcess
-from harness.agent.syscalls import AT_FDCWD, Syscall
+from harness.agent.syscalls import AT_FDCWD, SyscallNumber
 
 AT_REMOVEDIR = 0x200
 PATH_SIZE = 4096
-"""Bytes of the longest path, its end included: PATH_MAX."""
+"""Bytes of the longest path, with its terminating NUL: PATH_MAX."""
 FIRST_SIZE = 4096
-"""Bytes that are read, and sent, with the opening of a file: all of most files in /proc."""
+"""Bytes that are read and transferred when a file is opened: all of most files in /proc."""
 READ_SIZE = 64 * 1024
-"""Bytes asked for in each later read; many files of the kernel give 4096 at most, whatever is asked for."""
+"""Bytes requested in each later read; many kernel files return at most 4096."""
 READS = 16
 """Reads in one round trip."""
 CHUNK_SIZE = READS * READ_SIZE
@@ -27,21 +27,21 @@ _OPENED = Earlier(1)
 
 
 class AgentFiles:
-    """`harness.kernel.files.Files` on a device, with the rights of the process that reads and writes.
+    """`harness.kernel.files.Files` on a device, with the permissions of the process that reads and writes.
 
-    It takes one round trip to open, read and close a file of up to 4096 bytes.
+    Opening, reading and closing a file of up to 4096 bytes takes one round trip.
     """
 
     def __init__(self, process: RemoteProcess) -> None:
         self._thread = process.main
         self._path = process.memory.allocate(PATH_SIZE).address
         self._data = process.memory.allocate(CHUNK_SIZE).address
-        # One buffer for paths and one for content serve every caller.
+        # All callers share one buffer for paths and one for content.
         self._lock = threading.RLock()
 
     def read_bytes(self, path: str) -> bytes:
-        """The whole content, read to its end even where the kernel reports a size of zero."""
-        return self._content(path, os.O_RDONLY, Syscall.read)
+        """The whole content, read to its end even if the kernel reports a size of zero."""
+        return self._content(path, os.O_RDONLY, SyscallNumber.read)
 
     def read_text(self, path: str) -> str:
         """The whole content as UTF-8, undecodable bytes replaced."""
@@ -54,7 +54,7 @@ class AgentFiles:
         def next_piece(descriptor: Word) -> tuple[Operation, ...]:
             wanted = min(size - len(content), CHUNK_SIZE)
             position = offset + len(content)
-            return Call("pread64", descriptor, self._data, wanted, position), Read(self._data, wanted)
+            return SystemCall("pread64", descriptor, self._data, wanted, position), Read(self._data, wanted)
 
         with self._opened(path, os.O_RDONLY, *next_piece(_OPENED)) as (descriptor, results):
             while True:
@@ -65,22 +65,22 @@ class AgentFiles:
                 results = self._thread.batch(*next_piece(descriptor))
 
     def write_text(self, path: str, text: str, *, append: bool = False) -> None:
-        """Write `text`, at most 1 MiB, in a single write(2), as control files want it.
+        """Write `text`, at most 1 MiB, in a single write(2), as control files need it.
 
-        Raises OSError when the kernel takes only a part of it.
+        Raises OSError if the kernel writes only a part of it.
         """
         data = text.encode()
         if len(data) > CHUNK_SIZE:
-            raise ValueError(f"{path}: {len(data)} bytes do not go into one write; at most {CHUNK_SIZE} do")
+            raise ValueError(f"{path}: {len(data)} bytes exceed the limit of one write, {CHUNK_SIZE}")
         flags = os.O_WRONLY | (os.O_APPEND if append else os.O_TRUNC)
-        writing = Write(self._data, data), Call("write", _OPENED, self._data, len(data))
+        writing = Write(self._data, data), SystemCall("write", _OPENED, self._data, len(data))
         with self._opened(path, flags, *writing) as (_, results):
             _, written = (_checked(path, result) for result in results)
         if written.value != len(data):
-            raise OSError(f"{path}: took {written.value} of {len(data)} bytes")
+            raise OSError(f"{path}: only {written.value} of {len(data)} bytes were written")
 
     def exists(self, path: str) -> bool:
-        """Whether the path can be seen."""
+        """Whether the path exists and can be seen."""
         try:
             self._on_path(path, "faccessat", AT_FDCWD, os.F_OK)
         except OSError:
@@ -90,12 +90,12 @@ class AgentFiles:
     def list_directory(self, path: str) -> list[str]:
         """The names in a directory, sorted, without `.` and `..`."""
         flags = os.O_RDONLY | self._thread.architecture.o_directory
-        records = self._content(path, flags, Syscall.getdents64)
+        records = self._content(path, flags, SyscallNumber.getdents64)
         return sorted(name for name in _names(records) if name not in (".", ".."))
 
     def read_link(self, path: str) -> str:
         """Where a symbolic link points."""
-        call = Call("readlinkat", AT_FDCWD, self._path, self._data, PATH_SIZE)
+        call = SystemCall("readlinkat", AT_FDCWD, self._path, self._data, PATH_SIZE)
         with self._lock:
             results = self._thread.batch(
                 self._path_in_place(path), call, Read(self._data, PATH_SIZE), keep_going=True
@@ -111,10 +111,10 @@ class AgentFiles:
         """Remove one empty directory."""
         self._on_path(path, "unlinkat", AT_FDCWD, AT_REMOVEDIR)
 
-    def _content(self, path: str, flags: int, call: Syscall) -> bytes:
-        """Everything that `call` gives of a file, called until it gives nothing."""
-        first = Call(call, _OPENED, self._data, FIRST_SIZE)
-        second = Call(call, _OPENED, self._data + FIRST_SIZE, READ_SIZE - FIRST_SIZE)
+    def _content(self, path: str, flags: int, call: SyscallNumber) -> bytes:
+        """The whole content of a file, from `call` repeated until it returns nothing."""
+        first = SystemCall(call, _OPENED, self._data, FIRST_SIZE)
+        second = SystemCall(call, _OPENED, self._data + FIRST_SIZE, READ_SIZE - FIRST_SIZE)
         places = range(self._data, self._data + CHUNK_SIZE, READ_SIZE)
         with self._opened(path, flags, first, second, Read(self._data, FIRST_SIZE)) as (descriptor, results):
             begun, more, data = (_checked(path, result) for result in results)
@@ -122,7 +122,7 @@ class AgentFiles:
             arrived = [Read(self._data + FIRST_SIZE, more.value)] if more.value else []
             ended = not arrived
             while arrived:
-                calls = [] if ended else [Call(call, descriptor, place, READ_SIZE) for place in places]
+                calls = [] if ended else [SystemCall(call, descriptor, place, READ_SIZE) for place in places]
                 done = [_checked(path, result) for result in self._thread.batch(*arrived, *calls)]
                 content += b"".join(result.data for result in done[: len(arrived)])
                 sizes = [result.value for result in done[len(arrived) :]]
@@ -131,13 +131,15 @@ class AgentFiles:
         return bytes(content)
 
     @contextmanager
-    def _opened(self, path: str, flags: int, *operations: Operation) -> Iterator[tuple[int, list[Result]]]:
-        """Open a file and do what can be done in the same round trip: the descriptor, and what came of that.
+    def _opened(
+        self, path: str, flags: int, *operations: Operation
+    ) -> Iterator[tuple[int, list[OperationResult]]]:
+        """Open a file and run operations in the same round trip; gives the descriptor and their results.
 
-        The descriptor is closed at the end of the block, which awaits nothing.
+        The descriptor is closed at the end of the block, without waiting for the result.
         """
         with self._lock:
-            opening = Call("openat", AT_FDCWD, self._path, flags | os.O_CLOEXEC)
+            opening = SystemCall("openat", AT_FDCWD, self._path, flags | os.O_CLOEXEC)
             _, opened, *results = self._thread.batch(
                 self._path_in_place(path), opening, *operations, keep_going=True
             )
@@ -145,13 +147,13 @@ class AgentFiles:
             try:
                 yield descriptor, results
             finally:
-                self._thread.submit(Call("close", descriptor))
+                self._thread.submit(SystemCall("close", descriptor))
 
     def _on_path(self, path: str, call: str, directory: int, argument: int) -> None:
         """Make a call that takes a directory, a path and one more argument."""
         with self._lock:
             for result in self._thread.batch(
-                self._path_in_place(path), Call(call, directory, self._path, argument)
+                self._path_in_place(path), SystemCall(call, directory, self._path, argument)
             ):
                 _checked(path, result)
 
@@ -162,14 +164,14 @@ class AgentFiles:
         return Write(self._path, encoded)
 
 
-def _checked(path: str, result: Result) -> Result:
+def _checked(path: str, result: OperationResult) -> OperationResult:
     if result.errno:
         raise OSError(result.errno, os.strerror(result.errno), path)
     return result
 
 
 def _names(records: bytes) -> Iterator[str]:
-    """The names in what getdents64(2) filled in.
+    """The names in the records of getdents64(2).
 
     In struct linux_dirent64 d_reclen (16 bits) is at offset 16, d_name at 19.
     """

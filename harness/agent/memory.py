@@ -9,19 +9,20 @@ from typing import Self
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from harness.agent.errors import AgentDiedError
-from harness.agent.operations import Call, Digest, Fill, Operation, Read, Write, map_anonymous
-from harness.agent.syscalls import Syscall
+from harness.agent.operations import Digest, Fill, Operation, Read, SystemCall, Write, map_anonymous
+from harness.agent.scratch import Scratch
+from harness.agent.syscalls import SyscallNumber
 from harness.agent.thread import DEFAULT_SECONDS, RemoteThread
 
 _PIECE = 4 * 1024 * 1024
-"""What one frame carries: half of what it may."""
+"""Bytes transferred in one frame: half of the limit."""
 
 
 class RemoteMemory:
-    """All memory of a process, by address. Whatever cannot be accessed there raises OSError (EFAULT).
+    """All memory of a process, by address. An access to an invalid address raises OSError (EFAULT).
 
-    Accesses are made by a thread of their own, so they work while all others are blocked. Every method takes
-    a deadline (10 s unless given) and raises TimeLimitError at it.
+    A separate thread makes the accesses, so they work while all others are blocked. Every method takes a
+    deadline (10 s unless given) and raises TimeLimitError at it.
     """
 
     def __init__(self, thread: RemoteThread) -> None:
@@ -34,26 +35,30 @@ class RemoteMemory:
         return b"".join([self._run(piece, deadline)[1] for piece in pieces])
 
     def write(self, address: int, data: bytes, *, deadline: Deadline | None = None) -> None:
-        """Write `data` at `address`; where a part cannot be written, what became of the rest is undefined."""
+        """Write `data` at `address`; if this fails for one part, other parts may be written or not."""
         deadline = deadline or Deadline(DEFAULT_SECONDS)
         for offset in range(0, len(data), _PIECE):
             self._run(Write(address + offset, data[offset : offset + _PIECE]), deadline)
 
     def fill(self, address: int, size: int, seed: int, *, deadline: Deadline | None = None) -> None:
-        """Write `payload.fill_pattern(size, seed)` at `address`, made on the device."""
+        """Write `pattern.fill_pattern(size, seed)` at `address`, generated on the device."""
         self._run(Fill(address, size, seed), deadline)
 
     def digest(self, address: int, size: int, *, deadline: Deadline | None = None) -> bytes:
-        """`payload.digest()` of the `size` bytes at `address`, made on the device: 16 bytes."""
+        """`pattern.digest()` of the `size` bytes at `address`, computed on the device: 16 bytes."""
         return self._run(Digest(address, size), deadline)[1]
 
     def allocate(self, size: int, *, deadline: Deadline | None = None) -> RemoteBuffer:
-        """Map `size` bytes of fresh memory, all zero; they stay until closed, or until the process ends."""
+        """Map `size` bytes of new memory, all zero, until it is closed or the process ends."""
         return RemoteBuffer(self, self._run(map_anonymous(size), deadline)[0], size)
+
+    def scratch(self, smallest: int) -> Scratch:
+        """Scratch memory of at least `smallest` bytes; it grows as needed, and ends with the process."""
+        return Scratch(lambda size, deadline: self.allocate(size, deadline=deadline).address, smallest)
 
     def unmap(self, address: int, size: int, *, deadline: Deadline | None = None) -> None:
         """Unmap the pages of a range."""
-        self._run(Call(Syscall.munmap, address, size), deadline)
+        self._run(SystemCall(SyscallNumber.munmap, address, size), deadline)
 
     def _run(self, operation: Operation, deadline: Deadline | None) -> tuple[int, bytes]:
         result = self._thread.batch(operation, deadline=deadline)[0].checked()
@@ -61,7 +66,7 @@ class RemoteMemory:
 
 
 class RemoteBuffer:
-    """Memory that was allocated on the device; a context manager that gives it back."""
+    """Allocated memory on the device; a context manager that frees it."""
 
     def __init__(self, memory: RemoteMemory, address: int, size: int) -> None:
         self.address = address
@@ -78,7 +83,7 @@ class RemoteBuffer:
         self.close()
 
     def read(self, offset: int = 0, size: int | None = None) -> bytes:
-        """`size` bytes from `offset` on, all to the end unless given."""
+        """`size` bytes from `offset` on, by default all to the end."""
         size = self.size - offset if size is None else size
         return self._memory.read(self._at(offset, size), size)
 
@@ -95,7 +100,7 @@ class RemoteBuffer:
         return self._memory.digest(self.address, self.size)
 
     def close(self) -> None:
-        """Unmap the memory; a second time does nothing."""
+        """Unmap the memory; does nothing the second time."""
         if not self._closed:
             self._closed = True
             with contextlib.suppress(AgentDiedError):  # the memory went with the process
@@ -103,7 +108,7 @@ class RemoteBuffer:
 
     def _at(self, offset: int, size: int) -> int:
         if self._closed:
-            raise UsageError(f"the buffer at {self.address:#x} was given back already")
+            raise UsageError(f"the buffer at {self.address:#x} is closed already")
         if not 0 <= offset <= offset + size <= self.size:
-            raise UsageError(f"{size} bytes at offset {offset} lie outside of a buffer of {self.size} bytes")
+            raise UsageError(f"{size} bytes at offset {offset} are outside of a buffer of {self.size} bytes")
         return self.address + offset

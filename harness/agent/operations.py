@@ -1,4 +1,4 @@
-"""What a thread of an agent can be told to do, and what it answers."""
+"""The operations that a thread of an agent can run, and their results."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import os
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from harness.agent.syscalls import Syscall
+from harness.agent.syscalls import SyscallNumber
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """Stands for the value that the operation at `index` (from 0) of the same batch returned.
+    """The value that an earlier operation of the same batch returned, by its `index` (from 0).
 
-    An operation that refers to one that failed is not run and answers ECANCELED.
+    An operation that refers to a failed one is not run, and its result is ECANCELED.
     """
 
     index: int
@@ -29,14 +29,16 @@ Word = int | Earlier
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class Call:
-    """Make a system call with up to six arguments; answers what it returns."""
+class SystemCall:
+    """A system call with up to six arguments; the result is its return value."""
 
-    syscall: Syscall
+    syscall: SyscallNumber
     arguments: tuple[Word, ...]
 
-    def __init__(self, syscall: Syscall | str, *arguments: Word) -> None:
-        object.__setattr__(self, "syscall", Syscall.named(syscall) if isinstance(syscall, str) else syscall)
+    def __init__(self, syscall: SyscallNumber | str, *arguments: Word) -> None:
+        object.__setattr__(
+            self, "syscall", SyscallNumber.named(syscall) if isinstance(syscall, str) else syscall
+        )
         object.__setattr__(self, "arguments", arguments)
 
     def __str__(self) -> str:
@@ -45,7 +47,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Copy `size` bytes of the agent's memory into the answer."""
+    """Copy `size` bytes of the agent's memory into the result."""
 
     address: Word
     size: int
@@ -67,7 +69,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """Write `payload.fill_pattern(size, seed)`; at most 4 GiB - 1 byte; the seed has 64 bits."""
+    """Write `pattern.fill_pattern(size, seed)`; at most 4 GiB - 1 byte; the seed has 64 bits."""
 
     address: Word
     size: int
@@ -79,7 +81,7 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """Answer `payload.digest` of the memory; at most 4 GiB - 1 byte."""
+    """Compute `pattern.digest` of the memory; at most 4 GiB - 1 byte."""
 
     address: Word
     size: int
@@ -88,11 +90,11 @@ class Digest:
         return f"digesting {self.size} bytes at {_place(self.address)}"
 
 
-Operation = Call | Read | Write | Fill | Digest
+Operation = SystemCall | Read | Write | Fill | Digest
 
 
-class Result(NamedTuple):
-    """What an operation gave: a call's value, or the bytes handled; below zero the negative errno."""
+class OperationResult(NamedTuple):
+    """A call's return value, or the number of bytes handled; below zero the negative errno."""
 
     operation: Operation
     value: int
@@ -103,18 +105,18 @@ class Result(NamedTuple):
         """The error number, or 0. Linux's errors are -1 to -4095; any other negative number is a value."""
         return -self.value if -4095 <= self.value < 0 else 0
 
-    def checked(self) -> Result:
-        """This result; raises the OSError (PermissionError, …) that its error number stands for."""
+    def checked(self) -> OperationResult:
+        """This result; raises the OSError (PermissionError, …) of its error number."""
         if self.errno:
             name = errno.errorcode.get(self.errno, f"error {self.errno}")
             raise OSError(self.errno, f"{self.operation}: {name}, {os.strerror(self.errno)}")
         return self
 
 
-def map_anonymous(size: int) -> Call:
-    """The call that maps fresh memory, readable, writable and private; it answers the address."""
+def map_anonymous(size: int) -> SystemCall:
+    """The call that maps new memory, readable, writable and private; it returns the address."""
     protection = mmap.PROT_READ | mmap.PROT_WRITE
-    return Call(Syscall.mmap, 0, size, protection, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+    return SystemCall(SyscallNumber.mmap, 0, size, protection, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
 
 
 def _place(address: Word) -> str:

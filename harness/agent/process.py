@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
 from collections.abc import Callable
 from types import TracebackType
@@ -15,24 +16,26 @@ from harness.agent.errors import AgentDiedError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.forked_child import ForkedChild
 from harness.agent.memory import RemoteMemory
-from harness.agent.operations import Call, Operation
+from harness.agent.operations import Operation, SystemCall
 from harness.agent.protocol import FrameKind, Hello, decode_started
-from harness.agent.stream import Stream
-from harness.agent.syscalls import Syscall
+from harness.agent.stream import ProcessStream
+from harness.agent.syscalls import SyscallNumber
 from harness.agent.thread import DEFAULT_SECONDS, RemoteThread
 
+logger = logging.getLogger(__name__)
+
 _CLOSE_SECONDS = 2.0
-"""How long close() waits, once for the process to exit by itself and once more after it was killed."""
+"""How long close() waits for the process to exit by itself, and again after killing it."""
 
 Kill = Callable[[int, int], None]
-"""Sends the process with this pid (first) this signal (second), by means of another process of the device."""
+"""Sends a process (pid first) a signal (second) from another process of the device."""
 
 
 class RemoteProcess:
     """An agent on the device: its threads make system calls, its memory can be read and written.
 
-    A context manager that ends the process. No thread holds up another: while `main` sleeps in an ioctl, the
-    memory can be read and threads be started.
+    A context manager that ends the process. No thread blocks another: while `main` sleeps in an ioctl, the
+    memory can be read and threads can be started.
     """
 
     def __init__(
@@ -54,23 +57,24 @@ class RemoteProcess:
     @classmethod
     def start(
         cls,
-        stream: Stream,
+        stream: ProcessStream,
         *,
         kill: Kill | None = None,
         deadline: Deadline | None = None,
     ) -> Self:
-        """Take over an agent that has just been started; `stream` is closed with the process, or on failure.
+        """Use an agent that has just been started; `stream` is closed with the process, or on failure.
 
-        `kill` ends an agent that cannot end itself, as when it is stopped. Raises AgentDiedError or
-        ProtocolError where something else answers, TimeLimitError at the deadline (10 s unless given).
+        `kill` ends an agent that cannot exit by itself, such as a stopped one. Raises AgentDiedError or
+        ProtocolError if no agent answers, TimeLimitError at the deadline (10 s unless given).
         """
         deadline = deadline or Deadline(DEFAULT_SECONDS)
         connection = Connection(stream)
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(connection.close)
-            hello = connection.greeting(deadline)
+            hello = connection.hello(deadline)
             process = cls(connection, hello, kill=kill)
             on_failure.pop_all()
+        logger.debug("agent started: process %s of user %s", hello.pid, hello.uid)
         return process
 
     def __repr__(self) -> str:
@@ -85,12 +89,14 @@ class RemoteProcess:
         self.close()
 
     def start_thread(self, *, deadline: Deadline | None = None) -> RemoteThread:
-        """Start a thread; raises OSError where the process may have no more of them."""
+        """Start a thread; raises OSError if the process may have no more."""
         request = self._connection.request(FrameKind.START_THREAD)[1]
         deadline = deadline or Deadline(DEFAULT_SECONDS)
         return self._thread(decode_started(request.result(deadline, f"starting a thread of {self}")))
 
-    def syscall(self, name: Syscall | str, *arguments: int | bytes, deadline: Deadline | None = None) -> int:
+    def syscall(
+        self, name: SyscallNumber | str, *arguments: int | bytes, deadline: Deadline | None = None
+    ) -> int:
         """RemoteThread.syscall() on the main thread."""
         return self.main.syscall(name, *arguments, deadline=deadline)
 
@@ -99,26 +105,26 @@ class RemoteProcess:
     ) -> ForkedChild:
         """Fork the main thread; the child runs the operations, then sleeps. Raises fork(2)'s OSError.
 
-        The child has its parent's descriptors but for 0 and 1, which are standard error there.
+        The child has its parent's descriptors except 0 and 1, which are standard error in the child.
         """
         outcome = self.main.fork(*operations, deadline=deadline, keep_going=keep_going)
         return ForkedChild(self._keeper, outcome)
 
     def kill(self, signal_number: int = signal.SIGKILL, *, deadline: Deadline | None = None) -> ExitStatus:
-        """Send a deadly signal, and wait() for its effect."""
+        """Send a deadly signal, and wait for the end."""
         if self._connection.wait(Deadline(0)):
             return self._connection.exit_status()
         if self._kill_from_outside is not None:
             self._kill_from_outside(self.pid, signal_number)
         else:
             with contextlib.suppress(AgentDiedError):
-                self._keeper.submit(Call(Syscall.kill, self.pid, signal_number))
+                self._keeper.submit(SystemCall(SyscallNumber.kill, self.pid, signal_number))
         return self.wait(deadline)
 
     def wait(self, deadline: Deadline | None = None) -> ExitStatus:
-        """How the process ended; waits until it has.
+        """Wait for the end of the process, and return its exit status.
 
-        Raises TimeLimitError at the deadline (10 s unless given), and where there is no status to be had the
+        Raises TimeLimitError at the deadline (10 s unless given), and if there is no exit status the
         AgentDiedError or ProtocolError that ended the connection.
         """
         deadline = deadline or Deadline(DEFAULT_SECONDS)
@@ -127,18 +133,19 @@ class RemoteProcess:
         return self._connection.exit_status()
 
     def close(self) -> None:
-        """End the process: by closing its input; if it does not exit within 2 s, by killing it from outside.
+        """End the process by closing its input, and kill it if it does not exit within 2 s.
 
-        Takes 6 s at most. A second time does nothing.
+        Takes 6 s at most. Does nothing the second time.
         """
         try:
             self._connection.close_input()
             if not self._connection.wait(Deadline(_CLOSE_SECONDS)) and self._kill_from_outside is not None:
-                with contextlib.suppress(HarnessError):  # it may have ended just now, or the whole device
+                with contextlib.suppress(HarnessError):  # the process or the device may have ended by now
                     self._kill_from_outside(self.pid, signal.SIGKILL)
                 self._connection.wait(Deadline(_CLOSE_SECONDS))
         finally:
             self._connection.close()
+            logger.debug("process %s closed", self.pid)
 
     def _thread(self, tid: int) -> RemoteThread:
         return RemoteThread(self._connection, tid, self.pid, self.architecture)

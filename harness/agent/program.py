@@ -1,4 +1,4 @@
-"""A program running on a device, whose output is read line by line while it runs."""
+"""A program that runs on a device, and whose output is read line by line meanwhile."""
 
 from __future__ import annotations
 
@@ -15,27 +15,29 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, TimeLimitError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.process import Kill
-from harness.agent.stream import Stream
+from harness.agent.stream import ProcessStream
 
 START_SECONDS = 10.0
 _RECEIVED_AT_ONCE = 64 * 1024
 
 
 def shell_line(command: Sequence[str]) -> str:
-    """What has a shell tell its process id, wait for a line, and become the program."""
+    """A shell command that prints the shell's pid, waits for a line, and becomes the program."""
     return f"echo $$; read -r _; exec {shlex.join(command)}"
 
 
-class Program:
-    """A program that does not begin before `resume`, so that it can be watched from its first instruction.
+class RemoteProgram:
+    """A program that starts only at `resume`, so that it can be traced from its first instruction.
 
     A context manager that kills it.
     """
 
-    def __init__(self, stream: Stream, *, name: str, kill: Kill, deadline: Deadline | None = None) -> None:
-        """Take over a shell that was given `shell_line`; `stream` is closed with the program, or on failure.
+    def __init__(
+        self, stream: ProcessStream, *, name: str, kill: Kill, deadline: Deadline | None = None
+    ) -> None:
+        """Use a shell that runs `shell_line`; `stream` is closed with the program, or on failure.
 
-        `kill` ends it. Raises HarnessError where no shell answers, TimeLimitError at the deadline (10 s).
+        `kill` ends it. Raises HarnessError if no shell answers, TimeLimitError at the deadline (10 s).
         """
         self.name = name
         self._stream = stream
@@ -45,7 +47,7 @@ class Program:
         threading.Thread(target=self._receive, name=f"output of {name}", daemon=True).start()
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(stream.close)
-            self.pid = self._told_pid(deadline or Deadline(START_SECONDS))
+            self.pid = self._read_pid(deadline or Deadline(START_SECONDS))
             on_failure.pop_all()
 
     def __str__(self) -> str:
@@ -66,11 +68,11 @@ class Program:
 
     @property
     def standard_error(self) -> str:
-        """The last 4096 characters of it."""
+        """The last 4096 characters."""
         return self._stream.standard_error
 
     def resume(self) -> Self:
-        """Let the program begin."""
+        """Let the program start."""
         self._stream.send(b"\n")
         return self
 
@@ -85,32 +87,33 @@ class Program:
         return line
 
     def end_input(self) -> None:
-        """End its standard input."""
+        """Close its standard input."""
         self._stream.close_input()
 
     def wait(self, deadline: Deadline) -> ExitStatus:
-        """How it ended; TimeLimitError at the deadline, HarnessError where the connection broke off."""
+        """Its exit status; TimeLimitError at the deadline, HarnessError if the connection was lost."""
         status = self._stream.exit_status(deadline)
         if status is None:
             deadline.check(f"the end of {self}")
-            raise HarnessError(f"adb broke off the connection to {self}.")
+            raise HarnessError(f"adb lost the connection to {self} before it ended.")
         return status
 
     def close(self) -> None:
-        """Kill it where it still runs, and wait for its end, 10 s at most; a second time does nothing."""
+        """Kill it if it still runs, and wait 10 s at most for its end; does nothing the second time."""
         try:
             if not self.ended:
-                with contextlib.suppress(HarnessError):  # it may have ended just now, or the whole device
+                with contextlib.suppress(HarnessError):  # the program or the device may have ended by now
                     self._kill(self.pid, signal.SIGKILL)
                 self._ended.wait(START_SECONDS)
         finally:
             self._stream.close()
 
-    def _told_pid(self, deadline: Deadline) -> int:
+    def _read_pid(self, deadline: Deadline) -> int:
         line = self.line(deadline)
         if line is None or not line.isdecimal():
             raise HarnessError(
-                f"The shell that was to start {self.name} said {line!r}. {self.standard_error}".rstrip()
+                f"The shell that starts {self.name} printed {line!r}, not its pid. "
+                f"{self.standard_error}".rstrip()
             )
         return int(line)
 

@@ -1,6 +1,6 @@
-"""The frames that pass between Python and the agent: pure functions from values to bytes and back.
+"""The frames between Python and the agent: pure functions from values to bytes and back.
 
-device_agents/syscall_agent/protocol.h describes the same frames for the other end.
+device_agents/syscall_agent/protocol.h describes the same frames for the agent.
 """
 
 from __future__ import annotations
@@ -13,8 +13,18 @@ from typing import NamedTuple
 
 from emulator.base.errors import UsageError
 from harness.agent.errors import ProtocolError
-from harness.agent.operations import Call, Digest, Earlier, Fill, Operation, Read, Result, Word, Write
-from harness.agent.syscalls import PROMPT, Architecture
+from harness.agent.operations import (
+    Digest,
+    Earlier,
+    Fill,
+    Operation,
+    OperationResult,
+    Read,
+    SystemCall,
+    Word,
+    Write,
+)
+from harness.agent.syscalls import NON_BLOCKING, Architecture
 
 PROTOCOL_VERSION = 4
 MAGIC = b"SYSAGENT"
@@ -30,17 +40,17 @@ _HELLO = struct.Struct("<8sIIIII16sII")
 _STARTED = struct.Struct("<i")
 _BATCH = struct.Struct("<II")
 _OPERATIONS = [struct.Struct(f"<BBBBI{count}Q") for count in range(MAX_WORDS + 1)]
-"""By how many words they have."""
+"""By the number of words."""
 _RESULTS = struct.Struct("<iII")
 _ANSWER = struct.Struct("<qQ")
 _KEEP_GOING = 1
 _PROMPT_SIZE = 64 * 1024
-"""Bytes of memory that are touched in no time."""
+"""Bytes of memory that an operation accesses without noticeable delay."""
 _DIGEST_SIZE = 16
 
 
 class FrameKind(IntEnum):
-    """What a frame is for."""
+    """The kind of a frame."""
 
     START_THREAD = 1
     BATCH = 2
@@ -55,7 +65,7 @@ class FrameKind(IntEnum):
 
 
 class OperationKind(IntEnum):
-    """What an operation of a batch does."""
+    """The kind of an operation in a batch."""
 
     CALL = 1
     READ = 2
@@ -65,7 +75,7 @@ class OperationKind(IntEnum):
 
 
 class Frame(NamedTuple):
-    """One frame; an answer repeats the `request` number that it answers."""
+    """One frame; an answer repeats the number of its `request`."""
 
     kind: int
     request: int
@@ -73,33 +83,33 @@ class Frame(NamedTuple):
     payload: bytes = b""
 
     def encode(self) -> bytes:
-        """The frame as it goes over the wire."""
+        """The frame's bytes."""
         return _HEADER.pack(len(self.payload), self.kind, self.request, self.thread) + self.payload
 
 
 END_OF_INPUT = Frame(FrameKind.END, 0, 0).encode()
-"""What makes the agent exit, where the input itself cannot be ended."""
+"""Makes the agent exit if its input cannot be closed."""
 
 
 class FrameDecoder:
-    """Takes a stream in pieces of any size and gives the frames in it."""
+    """Splits a stream that arrives in pieces of any size into frames."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     @property
     def unfinished(self) -> bytes:
-        """What came of a frame that is not complete."""
+        """The received part of an incomplete frame."""
         return bytes(self._buffer)
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """The frames that `data` completes; raises ProtocolError at a header that announces over 8 MiB."""
+        """The frames that `data` completes; raises ProtocolError for a frame of more than 8 MiB."""
         self._buffer += data
         while len(self._buffer) >= _HEADER.size:
             size, kind, request, thread = _HEADER.unpack_from(self._buffer)
             if size > MAX_PAYLOAD:
                 raise ProtocolError(
-                    f"a frame of {size} bytes was announced, over the limit of {MAX_PAYLOAD}: "
+                    f"a frame of {size} bytes exceeds the limit of {MAX_PAYLOAD}: "
                     f"something other than the agent wrote {bytes(self._buffer[:80])!r}"
                 )
             end = _HEADER.size + size
@@ -112,39 +122,39 @@ class FrameDecoder:
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """What the agent says of itself when it starts."""
+    """The agent's first frame."""
 
     pid: int
     uid: int
     architecture: Architecture
     page_size: int
     threads: tuple[int, int]
-    """The ids of those that it has from the start."""
+    """The ids of the threads that it starts with."""
 
 
 def decode_hello(frame: Frame) -> Hello:
-    """The agent's first frame; raises ProtocolError unless an agent of this very version sent it."""
+    """Decode the agent's first frame; raises ProtocolError unless an agent of this version sent it."""
     if frame.kind != FrameKind.HELLO or len(frame.payload) != _HELLO.size:
-        raise ProtocolError(f"the agent did not greet; its first frame was {frame!r:.200}")
+        raise ProtocolError(f"the agent's first frame is not a valid HELLO: {frame!r:.200}")
     magic, version, pointer_size, page_size, pid, uid, machine, *threads = _HELLO.unpack(frame.payload)
     if magic != MAGIC or version != PROTOCOL_VERSION or pointer_size != 8:
         raise ProtocolError(
-            f"the agent greeted as {magic!r} version {version} with {pointer_size}-byte pointers; wanted are "
-            f"{MAGIC!r} version {PROTOCOL_VERSION} with 8: put the agent of this release on the device"
+            f"the agent is {magic!r} version {version} with {pointer_size}-byte pointers; expected is "
+            f"{MAGIC!r} version {PROTOCOL_VERSION} with 8: push the agent of this release to the device"
         )
     try:
         architecture = Architecture(machine.rstrip(b"\0").decode("ascii", "replace"))
     except ValueError as error:
         raise ProtocolError(
-            f"the agent runs on an architecture without a table of system calls: {error}"
+            f"the agent runs on an architecture without a system call table: {error}"
         ) from error
     return Hello(pid, uid, architecture, page_size, (threads[0], threads[1]))
 
 
 def decode_started(frame: Frame) -> int:
-    """The id of a thread that was started; raises the OSError that kept it from starting."""
+    """The id of a started thread; raises the OSError with which starting it failed."""
     if frame.kind != FrameKind.STARTED or len(frame.payload) != _STARTED.size:
-        raise ProtocolError(f"the start of a thread was answered with {frame!r:.200}")
+        raise ProtocolError(f"expected the answer to starting a thread, received {frame!r:.200}")
     (error,) = _STARTED.unpack(frame.payload)
     if error:
         raise OSError(-error, "the agent could not start another thread")
@@ -152,29 +162,29 @@ def decode_started(frame: Frame) -> int:
 
 
 class Batch(NamedTuple):
-    """Operations as an agent takes them, and what is known of them beforehand."""
+    """Encoded operations, the size of their answer, and whether they may block."""
 
     payload: bytes
     answer_size: int
-    """Bytes, at most, of the frame that answers."""
+    """Bytes of the answering frame, at most."""
     prompt: bool
-    """Whether they are over at once: then the agent need not wake another thread to run them."""
+    """Whether they never block: then the agent runs them without waking another thread."""
 
 
 def encode_batch(operations: Sequence[Operation], architecture: Architecture, *, keep_going: bool) -> Batch:
-    """What goes into a frame of any kind of batch; raises UsageError for what no agent would accept."""
+    """The payload of a batch frame; raises UsageError for operations that no agent would accept."""
     if len(operations) > MAX_OPERATIONS:
         raise UsageError(
-            f"a batch of {len(operations)} operations, but the limit is {MAX_OPERATIONS}: split it"
+            f"a batch of {len(operations)} operations exceeds the limit of {MAX_OPERATIONS}: split it"
         )
     parts = [_BATCH.pack(_KEEP_GOING if keep_going else 0, len(operations))]
     answered = touched = 0
     prompt = True
     for index, operation in enumerate(operations):
         match operation:
-            case Call(syscall, arguments):
+            case SystemCall(syscall, arguments):
                 parts.append(_operation(OperationKind.CALL, syscall.number(architecture), arguments, index))
-                prompt = prompt and syscall in PROMPT
+                prompt = prompt and syscall in NON_BLOCKING
             case Read(address, size):
                 parts.append(_operation(OperationKind.READ, size, (address,), index))
                 answered += size
@@ -192,40 +202,40 @@ def encode_batch(operations: Sequence[Operation], architecture: Architecture, *,
     payload = b"".join(parts)
     if len(payload) > MAX_PAYLOAD:
         raise UsageError(
-            f"a batch of {len(payload)} bytes is more than the agent takes ({MAX_PAYLOAD}): split it"
+            f"a batch of {len(payload)} bytes exceeds the agent's limit of {MAX_PAYLOAD}: split it"
         )
     answer_size = _HEADER.size + _RESULTS.size + len(operations) * _ANSWER.size + answered
     return Batch(payload, answer_size, prompt and touched <= _PROMPT_SIZE)
 
 
 class BatchResults(NamedTuple):
-    """The answer to a batch; for one run by a forked child, with its pid and its status if it died."""
+    """The answer to a batch; if a forked child ran it, with the child's pid, and its status if it died."""
 
-    results: list[Result]
+    results: list[OperationResult]
     child: int
     child_status: int
 
 
 def decode_results(frame: Frame, operations: Sequence[Operation]) -> BatchResults:
-    """The answers to the first of `operations`, up to all; raises OSError where the fork failed."""
+    """The results of the executed ones of `operations`, which are the first; OSError if the fork failed."""
     payload = frame.payload
     if frame.kind != FrameKind.RESULTS or len(payload) < _RESULTS.size:
-        raise ProtocolError(f"a batch was answered with {frame!r:.200}")
+        raise ProtocolError(f"expected the results of a batch, received {frame!r:.200}")
     child, child_status, executed = _RESULTS.unpack_from(payload)
     if child < 0:
         raise OSError(-child, "the agent could not fork")
     if executed > len(operations):
-        raise ProtocolError(f"a batch of {len(operations)} operations was answered with {executed} results")
+        raise ProtocolError(f"received {executed} results of a batch of {len(operations)} operations")
     results = []
     offset = _RESULTS.size
     for operation in operations[:executed]:
         if len(payload) - offset < _ANSWER.size:
-            raise ProtocolError(f"the results of a batch end before those of {operation}")
+            raise ProtocolError(f"the results of a batch end before {operation}")
         value, size = _ANSWER.unpack_from(payload, offset)
         offset += _ANSWER.size
         if len(payload) - offset < size:
             raise ProtocolError(f"the results of a batch end inside the {size} bytes of {operation}")
-        results.append(Result(operation, value, payload[offset : offset + size]))
+        results.append(OperationResult(operation, value, payload[offset : offset + size]))
         offset += size
     if offset != len(payload):
         raise ProtocolError(f"{len(payload) - offset} bytes follow the last result of a batch")
@@ -236,7 +246,7 @@ def _operation(kind: OperationKind, size: int, words: Sequence[Word], index: int
     if not 0 <= size < 1 << 32:
         raise UsageError(f"{size} bytes in one operation: the limit is 4 GiB - 1")
     if len(words) > MAX_WORDS:
-        raise UsageError(f"a system call with {len(words)} arguments: Linux has none with over {MAX_WORDS}")
+        raise UsageError(f"a system call with {len(words)} arguments: Linux has at most {MAX_WORDS}")
     earlier = 0
     values = []
     for position, word in enumerate(words):

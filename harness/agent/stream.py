@@ -1,4 +1,4 @@
-"""How an agent's standard streams reach Python: the interface, and the way through adb, open everywhere."""
+"""The standard streams of a process on the device: the protocol, and its implementations."""
 
 from __future__ import annotations
 
@@ -18,52 +18,52 @@ if TYPE_CHECKING:
     from emulator.base.controller import Channel
 
 SEND_SECONDS = 10.0
-"""How long a stream may take no byte before sending gives up."""
+"""How long sending waits for progress before it fails."""
 _RECEIVED_AT_ONCE = 256 * 1024
 _KEPT_CHARACTERS = 4096
 
 
-class Stream(Protocol):
-    """An agent's standard input and output, and what is known of its end.
+class ProcessStream(Protocol):
+    """The standard input and output of an agent or a program, and its exit status.
 
-    One thread receives while others send, one at a time.
+    One thread may receive while others send, one at a time.
     """
 
     def send(self, data: bytes) -> None:
-        """Write all of `data` to the agent's input; OSError, or TimeLimitError after 10 s of no progress."""
+        """Write all of `data` to the input; OSError, or TimeLimitError after 10 s without progress."""
         ...
 
     def close_input(self) -> None:
-        """End the agent's input, which makes it exit; never blocks, and never fails."""
+        """Close the input, which makes an agent exit; never blocks, and never fails."""
         ...
 
     def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:
-        """Up to `limit` bytes of the agent's output, awaiting the first; b"" at its end, or after close().
+        """Wait for output, and return up to `limit` bytes; b"" at its end, or after close().
 
-        Raises TimeLimitError where there is nothing by the deadline; without one it waits for ever.
+        Raises TimeLimitError at the deadline; without a deadline it waits forever.
         """
         ...
 
     def exit_status(self, deadline: Deadline) -> ExitStatus | None:
-        """How the agent ended, asked after receive() gave b""; None where the deadline comes before word."""
+        """The exit status, after receive() returned b""; None if it does not arrive by the deadline."""
         ...
 
     @property
     def standard_error(self) -> str:
-        """The last of what the agent, or whatever was to start it, wrote there."""
+        """The tail of standard error, including that of a shell that failed to start the process."""
         ...
 
     def close(self) -> None:
-        """Release the stream and wake whoever receives. May be called at any time, and again."""
+        """Release the stream and wake a thread that receives. May be called at any time, and again."""
         ...
 
 
 class AdbShellStream:
-    """A process under adb's `shell,v2,raw:` service, over the socket on which the service was opened.
+    """A process of adb's `shell,v2,raw:` service, over the service's socket.
 
     Packets are one byte of kind, four of length (little-endian), and the content: AOSP's
-    packages/modules/adb/shell_protocol.h, Android 7 and later. The agent is best started with `exec`, so that
-    no shell stands between it and the end of its input.
+    packages/modules/adb/shell_protocol.h, Android 7 and later. Start the agent with `exec`, so that no shell
+    is between it and its input.
     """
 
     _HEADER = struct.Struct("<BI")
@@ -75,12 +75,12 @@ class AdbShellStream:
         self._packet = (
             self._STDOUT,
             0,
-        )  # the kind of the one that is arriving, and how much of it is to come
+        )  # the kind of the packet that is arriving, and the number of its missing bytes
         self._standard_error = ""
         self._status: ExitStatus | None = None
         self._ended = threading.Event()
         connection.settimeout(None)
-        # For sending alone: settimeout() would bound, too, how long the receiver may wait for an answer.
+        # Only for sending: settimeout() would also limit how long the receiver waits for an answer.
         send_limit = struct.pack("@ll", int(SEND_SECONDS), 0)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, send_limit)
         if connection.family in (socket.AF_INET, socket.AF_INET6):
@@ -97,7 +97,8 @@ class AdbShellStream:
             self._socket.sendall(self._HEADER.pack(self._STDIN, len(data)) + data)
         except BlockingIOError as error:
             raise TimeLimitError(
-                f"sending to the device through adb: no progress for {SEND_SECONDS:g} s; is it alive?"
+                f"sending to the device through adb: no progress for {SEND_SECONDS:g} s. "
+                "Check that the device still responds."
             ) from error
 
     def close_input(self) -> None:
@@ -106,7 +107,7 @@ class AdbShellStream:
             self._socket.send(self._HEADER.pack(self._CLOSE_STDIN, 0), socket.MSG_DONTWAIT)
 
     def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:
-        """The next of the process's output; raises ProtocolError where the peer speaks something else."""
+        """Wait for output and return it; raises ProtocolError for packets of another protocol."""
         while True:
             output = self._take_output(limit)
             if output or self._ended.is_set():
@@ -122,7 +123,7 @@ class AdbShellStream:
             self._received += data
 
     def exit_status(self, deadline: Deadline) -> ExitStatus | None:
-        """What adbd reported; None where the connection ended before it could."""
+        """What adbd reported; None if the connection ended before that."""
         self._ended.wait(deadline.remaining())
         return self._status
 
@@ -133,7 +134,7 @@ class AdbShellStream:
         self._socket.close()
 
     def _take_output(self, limit: int) -> bytes:
-        """Output among what has been received, after what came before it has been dealt with."""
+        """Process the received packets up to the first output, and return that."""
         while True:
             kind, left = self._packet
             if left == 0:
@@ -143,7 +144,7 @@ class AdbShellStream:
                 del self._received[: self._HEADER.size]
                 if self._packet[0] not in (self._STDOUT, self._STDERR, self._EXIT):
                     raise ProtocolError(
-                        f"adb's shell protocol has no packet of kind {self._packet[0]} from a device"
+                        f"a device sends no packet of kind {self._packet[0]} in adb's shell protocol"
                     )
                 continue
             piece = bytes(self._received[: min(left, limit)])
@@ -164,7 +165,7 @@ class AdbShellStream:
 
 
 class ChannelStream:
-    """An agent on a channel on which nothing but a frame can end its input."""
+    """An agent on a channel whose input cannot be closed: an END frame makes the agent exit."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -174,11 +175,11 @@ class ChannelStream:
 
     @property
     def standard_error(self) -> str:
-        """The last of it, known once the agent has ended."""
+        """The tail, available after the agent has ended."""
         return self._channel.standard_error
 
     def close_input(self) -> None:
-        """Send the frame that stands for the end of the input."""
+        """Send the END frame."""
         self._channel.send_now(END_OF_INPUT)
 
     def exit_status(self, deadline: Deadline) -> ExitStatus | None:

@@ -1,4 +1,4 @@
-"""Which number asks for which system call, so that experiments name calls and run on every architecture."""
+"""System call numbers by architecture, so that experiments use names and run on all of them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from enum import Enum, StrEnum
 from emulator.base.errors import UsageError
 
 AT_FDCWD = -100
-"""As a directory: the current one (include/uapi/linux/fcntl.h)."""
+"""The current directory, as a directory descriptor (include/uapi/linux/fcntl.h)."""
 
 
 class Architecture(StrEnum):
-    """What a device's processor is, as `uname -m` says."""
+    """A device's architecture, as in `uname -m`."""
 
     X86_64 = "x86_64"
     AARCH64 = "aarch64"
@@ -25,8 +25,8 @@ class Architecture(StrEnum):
         return 0o200000 if self is Architecture.X86_64 else 0o40000
 
 
-class Syscall(Enum):
-    """A Linux system call by the kernel's name: its number on x86_64, and on aarch64 (None: not there).
+class SyscallNumber(Enum):
+    """A Linux system call by the kernel's name: its number on x86_64, and on aarch64 (None: it has none).
 
     Sources: arch/x86/entry/syscalls/syscall_64.tbl; include/uapi/asm-generic/unistd.h.
     """
@@ -208,17 +208,17 @@ class Syscall(Enum):
         self._numbers = {Architecture.X86_64: x86_64, Architecture.AARCH64: aarch64}
 
     @classmethod
-    def named(cls, name: str) -> Syscall:
-        """The call with this name; raises UsageError for one that this table lacks."""
+    def named(cls, name: str) -> SyscallNumber:
+        """The call with this name; raises UsageError if this table lacks it."""
         try:
             return cls[name]
         except KeyError:
             raise UsageError(
-                f"no system call named {name!r} is known here; harness.agent.syscalls.Syscall lists them"
+                f"unknown system call {name!r}: harness.agent.syscalls.SyscallNumber lists the known ones"
             ) from None
 
     def number(self, architecture: Architecture) -> int:
-        """The number to ask for; raises UsageError where the architecture has no such call."""
+        """The number; raises UsageError if the architecture has no such call."""
         number = self._numbers[architecture]
         if number is None:
             raise UsageError(
@@ -227,14 +227,15 @@ class Syscall(Enum):
         return number
 
 
-PROMPT = frozenset(
-    {
-        *(Syscall.close, Syscall.dup, Syscall.dup3, Syscall.lseek, Syscall.fstat, Syscall.newfstatat),
-        *(Syscall.statx, Syscall.faccessat, Syscall.readlinkat, Syscall.clock_gettime, Syscall.memfd_create),
-        *(Syscall.mmap, Syscall.munmap, Syscall.mprotect, Syscall.mremap, Syscall.madvise, Syscall.mincore),
-        *(Syscall.getpid, Syscall.gettid, Syscall.getppid, Syscall.uname, Syscall.sysinfo, Syscall.getcpu),
-        *(Syscall.getuid, Syscall.geteuid, Syscall.getgid, Syscall.getegid, Syscall.getresuid),
-        *(Syscall.getresgid, Syscall.prlimit64, Syscall.rt_sigaction, Syscall.rt_sigprocmask),
-    }
+NON_BLOCKING = frozenset(
+    SyscallNumber[name]
+    for name in (
+        *("close", "dup", "dup3", "lseek", "fstat", "newfstatat"),
+        *("statx", "faccessat", "readlinkat", "clock_gettime", "memfd_create"),
+        *("mmap", "munmap", "mprotect", "mremap", "madvise", "mincore"),
+        *("getpid", "gettid", "getppid", "uname", "sysinfo", "getcpu"),
+        *("getuid", "geteuid", "getgid", "getegid", "getresuid"),
+        *("getresgid", "prlimit64", "rt_sigaction", "rt_sigprocmask"),
+    )
 )
-"""Calls that never wait for anybody's doing."""
+"""System calls that never wait for what another thread or process does."""

@@ -1,7 +1,7 @@
-"""Everything Binder, in Python: the interface, its commands and parcels, and processes that speak it."""
+"""Binder in Python: the driver's interface, its commands and parcels, and processes that use them."""
 
 from harness.binder.abi.objects import Node
-from harness.binder.call import Call, RemotePayload
+from harness.binder.driver.payload import RemotePayload
 from harness.binder.endpoint import Binder
 from harness.binder.errors import (
     BinderError,
@@ -20,6 +20,7 @@ from harness.binder.parcels.wire_format import WireFormat
 from harness.binder.services.interface import Interface
 from harness.binder.services.service import Service, open_service
 from harness.binder.services.service_manager import ServiceManager
+from harness.binder.serving.call import Call
 
 __all__ = [
     "Binder",

@@ -1,4 +1,4 @@
-"""The ways a Binder call fails, each naming what the driver or the other side said and what to do."""
+"""The ways a Binder call fails: what the driver or the other side returned, and what to do."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from harness.binder.parcels.status import ExceptionCode, StatusCode, exception_n
 
 
 class MalformedCommandsError(HarnessError):
-    """A buffer holds a command word nobody knows, or ends inside a command."""
+    """A buffer contains an unknown command code, or ends inside a command."""
 
 
 class ParcelError(HarnessError):
-    """A parcel does not hold what was asked of it; the message has the position and what was expected."""
+    """A parcel does not contain the requested value; the message has the position and the expectation."""
 
 
 class BinderError(HarnessError):
-    """The driver did not carry a transaction out.
+    """The driver did not complete a transaction.
 
-    `command` is the BR_ code it answered with; `errno` (positive) is what BINDER_GET_EXTENDED_ERROR says
-    of it, None on a driver without that command (before Linux 5.19).
+    `command` is the BR_ code that it returned; `errno` (positive) is that of BINDER_GET_EXTENDED_ERROR, None
+    on a driver without that ioctl (before Linux 5.19).
     """
 
     def __init__(self, command: BinderReturn, error_number: int | None, explanation: str) -> None:
@@ -37,9 +37,9 @@ class TransactionFailedError(BinderError):
 
 
 class TransactionTooLargeError(TransactionFailedError):
-    """BR_FAILED_REPLY with ENOSPC: the receiver's mapping has no room for the transaction or for its reply.
+    """BR_FAILED_REPLY with ENOSPC: the receiver's mapping has no space for the transaction or for its reply.
 
-    Sizes are in bytes: `size` of the data sent; `mapping` and `room` of the receiver where it is known.
+    Sizes are in bytes: `size` of the data sent; `mapping` and `room` of the receiver if it is known.
     """
 
     def __init__(self, size: int, *, mapping: int | None = None, room: int | None = None) -> None:
@@ -53,9 +53,9 @@ class TransactionTooLargeError(TransactionFailedError):
         super().__init__(
             BinderReturn.BR_FAILED_REPLY,
             errno.ENOSPC,
-            f"{size} bytes were sent; they, or the reply, found no room in the receiver's mapping.{target} "
-            "All unfreed transactions share it, one-way ones only half of it. Free received buffers, "
-            "send less at a time, or send a descriptor of shared memory.",
+            f"{size} bytes were sent; the receiver's mapping has no space for them, or for the reply."
+            f"{target} All unfreed transactions share the mapping, one-way ones only half of it. Free "
+            "received buffers, send less at a time, or send a descriptor of shared memory.",
         )
 
 
@@ -66,13 +66,13 @@ class DeadObjectError(BinderError):
         super().__init__(
             BinderReturn.BR_DEAD_REPLY,
             error_number,
-            "the object's process died, closed its binder file, or nobody is the context manager; "
+            "the object's process is dead or closed its binder file, or nobody is the context manager: "
             "look the service up again.",
         )
 
 
 class FrozenError(BinderError):
-    """BR_FROZEN_REPLY: the process behind the handle is frozen and takes no calls."""
+    """BR_FROZEN_REPLY: the process behind the handle is frozen and receives no calls."""
 
     def __init__(self, error_number: int | None) -> None:
         super().__init__(
@@ -84,14 +84,14 @@ class FrozenError(BinderError):
 
 _REFUSALS = {
     errno.EFAULT: "an address in the transaction cannot be read.",
-    errno.EINVAL: "a handle, an offset or an object in the data is not valid (the kernel log says which), "
-    "or a security context is wanted and the kernel has none to give.",
-    errno.EPERM: "a security policy forbids it, or the receiver takes no file descriptors.",
+    errno.EINVAL: "a handle, an offset or an object in the data is invalid (see the kernel log), or the "
+    "receiver requests security contexts and the kernel has none.",
+    errno.EPERM: "a security policy forbids it, or the receiver accepts no file descriptors.",
     errno.EBADF: "a file descriptor in the data is not open.",
     errno.ENOMEM: "the kernel has no memory, or the receiver has not mapped its binder file.",
-    errno.EPROTO: "this thread still waits for the reply to an earlier call: use another, or end it "
-    "with thread_exit().",
-    errno.ESRCH: "the receiver has not mapped its binder file, or is going away.",
+    errno.EPROTO: "this thread still waits for the reply to an earlier call: use another thread, or cancel "
+    "the call with thread_exit().",
+    errno.ESRCH: "the receiver has not mapped its binder file, or is dying.",
 }
 
 
@@ -107,8 +107,8 @@ def transaction_error(
         return TransactionTooLargeError(size, mapping=mapping, room=room)
     if error_number is None:
         explanation = (
-            f"the driver refused {size} bytes and cannot say why: too large, malformed, or not permitted. "
-            "failed_transaction_log in the binder debug files may know."
+            f"the driver refused {size} bytes and reports no reason: too large, malformed, or not permitted. "
+            "See failed_transaction_log in the binder debug files."
         )
     else:
         explanation = _REFUSALS.get(error_number, f"{os.strerror(error_number)}.")
@@ -116,23 +116,23 @@ def transaction_error(
 
 
 class StatusError(HarnessError):
-    """The other side answered with a status in the place of a reply (TF_STATUS_CODE).
+    """The other side replied with a status (TF_STATUS_CODE).
 
-    Raised in a handler, it becomes that answer.
+    Raised in a handler, it becomes that reply.
     """
 
     def __init__(self, status: int = StatusCode.UNKNOWN_ERROR) -> None:
         self.status = status
         super().__init__(
-            f"the called object answered with status {status_name(status)} ({status}): "
-            "it does not know the code, or failed while handling it."
+            f"the called object replied with status {status_name(status)} ({status}): "
+            "it does not know the code, or failed while handling the call."
         )
 
 
 class RemoteError(HarnessError):
-    """The other side's method threw: what android.os.Parcel and binder::Status write in front of a reply.
+    """The called method threw: the exception that android.os.Parcel and binder::Status write into a reply.
 
-    Raised in a handler, it becomes that reply. `service_specific` is what an EX_SERVICE_SPECIFIC carries.
+    Raised in a handler, it becomes that reply. `service_specific` is the number of an EX_SERVICE_SPECIFIC.
     """
 
     def __init__(self, code: int, text: str | None = None, *, service_specific: int = 0) -> None:
@@ -144,11 +144,11 @@ class RemoteError(HarnessError):
 
 
 class HandlerError(HarnessError):
-    """A handler raised while serving; its exception is the cause. The caller got status UNKNOWN_ERROR."""
+    """A handler raised an exception, which is the cause. The caller received status UNKNOWN_ERROR."""
 
 
 class DriverRefusedError(OSError):
-    """BINDER_WRITE_READ ended in an errno; `write_consumed` tells how many bytes were carried out before."""
+    """BINDER_WRITE_READ failed; `write_consumed` is the number of bytes carried out before."""
 
     def __init__(self, error_number: int, write_consumed: int, write_size: int) -> None:
         self.write_consumed = write_consumed

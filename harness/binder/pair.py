@@ -1,9 +1,8 @@
-"""Two processes that talk over one binder device, which is what most experiments need."""
+"""Two processes that use one binder device, which is what most experiments need."""
 
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -11,18 +10,19 @@ from typing import Generic, Protocol, TypeVar
 
 from emulator.base.deadline import Deadline
 from harness.agent.process import RemoteProcess
-from harness.binder.call import Call, Handler
+from harness.binder.driver.open_file import OPEN_FLAGS
 from harness.binder.endpoint import Binder
+from harness.binder.serving.call import Call, Handler
 
 RELEASE_SECONDS = 5.0
-"""How long an earlier context manager's open file may still be in the driver's queue of work."""
+"""How long the driver may take to release an earlier context manager's closed file."""
 
 Process = TypeVar("Process", bound=RemoteProcess)
 Process_co = TypeVar("Process_co", bound=RemoteProcess, covariant=True)
 
 
 class StartsProcesses(Protocol[Process_co]):
-    """As much of a device as a pair needs."""
+    """What a pair needs of a device."""
 
     def process(self) -> AbstractContextManager[Process_co]:
         """A new process on the device, ended with the context."""
@@ -49,12 +49,13 @@ def open_ends(
     path: str,
     *,
     size: int | None = None,
-    flags: int = os.O_RDWR | os.O_CLOEXEC,
+    flags: int = OPEN_FLAGS,
+    release_seconds: float = RELEASE_SECONDS,
 ) -> Iterator[Pair[Process]]:
-    """Start both, and end them again; nobody serves: what the server is to say, the caller says.
+    """Start both, and end them with the block; nobody serves: the caller writes the server's commands.
 
     `size` is the server's mapping in bytes (by default libbinder's), `flags` are those of open(2) for both.
-    TimeLimitError where the device at `path` has another context manager for more than 5 s.
+    TimeLimitError if the device at `path` still has another context manager after `release_seconds`.
     """
     with (
         device.process() as server_process,
@@ -62,7 +63,7 @@ def open_ends(
         Binder.open(server_process, path, size=size, flags=flags) as server,
         Binder.open(client_process, path, flags=flags) as client,
     ):
-        _take_over(server, Deadline(RELEASE_SECONDS))
+        _take_over(server, Deadline(release_seconds))
         client.file.targets[0] = server.file
         yield Pair(server_process, server, client_process, client)
 
@@ -76,9 +77,9 @@ def open_pair(
     size: int | None = None,
     threads: int = 1,
 ) -> Iterator[Pair[Process]]:
-    """As `open_ends`, and let the server answer with `handler` on at most `threads` threads.
+    """Like `open_ends`, but the server answers with `handler` on at most `threads` threads.
 
-    Raises HandlerError at the end where the handler raised.
+    Raises HandlerError at the end if the handler raised.
     """
     with open_ends(device, path, size=size) as pair:
         pair.server.serve(handler, threads=threads)
@@ -86,19 +87,19 @@ def open_pair(
 
 
 def _take_over(server: Binder, deadline: Deadline) -> None:
-    """Become context manager, even where the one before has just closed its file.
+    """Become context manager, even if the previous one has just closed its file.
 
-    The driver releases a closed file from a queue of work (binder.c, binder_deferred_release): until it
-    comes to that, the device has its old context manager.
+    The driver releases a closed file later, from a work queue (binder.c, binder_deferred_release): until
+    then the device keeps its old context manager.
     """
 
-    def taken() -> bool:
+    def accepted() -> bool:
         try:
-            server.become_context_manager(extended=True)  # the plain one is sent no file descriptors
+            server.become_context_manager(extended=True)  # the plain one accepts no file descriptors
         except OSError as error:
             if error.errno != errno.EBUSY:
                 raise
             return False
         return True
 
-    deadline.poll(taken, f"{server.file}: EBUSY, for another process is its context manager")
+    deadline.poll(accepted, f"{server.file}: EBUSY, another process is its context manager")

@@ -25,7 +25,7 @@ from harness.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from harness.agent.program import Program
+    from harness.agent.program import RemoteProgram
     from harness.device.device import Device
 
 LOOK_EVERY = 0.5
@@ -106,7 +106,7 @@ def _keep(device: Device, *, standin: bool) -> NoReturn:
         device.reset_after_reboot()  # the user may have restarted it
 
 
-def _wait_for_an_end(device: Device, program: Program | None) -> str | None:
+def _wait_for_an_end(device: Device, program: RemoteProgram | None) -> str | None:
     """How the program ended, in words; None where adb lost the device, and the program with it.
 
     Raises DeviceLostError at the device's end.

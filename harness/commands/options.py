@@ -13,7 +13,7 @@ from emulator.base.errors import UsageError
 from emulator.base.progress import say
 
 if TYPE_CHECKING:
-    from harness.agent.program import Program
+    from harness.agent.program import RemoteProgram
     from harness.device.device import Device
 
 OptionT = TypeVar("OptionT", str, str | None)
@@ -98,7 +98,7 @@ def said_of(option: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def activity_manager(device: Device, *, standin: bool) -> Iterator[Program | None]:
+def activity_manager(device: Device, *, standin: bool) -> Iterator[RemoteProgram | None]:
     """For the length of the block, where the stand-in is asked for, see that the device has one.
 
     Gives the stand-in where that was started.

@@ -17,20 +17,20 @@ from emulator.build.userland import binder_userland
 from emulator.kinds.target import open_target
 from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
-from harness.agent.program import Program, shell_line
-from harness.agent.stream import ChannelStream, Stream
+from harness.agent.program import RemoteProgram, shell_line
+from harness.agent.stream import ChannelStream, ProcessStream
 from harness.agent.syscalls import Architecture
 from harness.device.adb_link import AdbLink
 from harness.device.facts import Facts
-from harness.kernel.binder_debug.binder_debug import BinderState
+from harness.kernel.binder_debug.debug_files import BinderDebugFiles
 from harness.kernel.proc.maps import DetailedMapping, Maps
 from harness.kernel.proc.process import ProcessFiles
-from harness.kernel.tracing.tracing import Tracing
+from harness.kernel.tracing.tracer import Tracer
 
 if TYPE_CHECKING:
-    from harness.binder.call import Handler
     from harness.binder.services.interface import Dump
     from harness.binder.services.service import Service
+    from harness.binder.serving.call import Handler
 
 AGENT_DIRECTORY = "/data/local/tmp/binder-harness"
 ATTACHED_DIRECTORY = f"{AGENT_DIRECTORY}-attached"
@@ -104,14 +104,14 @@ class Device(AdbLink):
         self._running.callback(process.close)
         return process
 
-    def program(self, command: Sequence[str], *, deadline: Deadline | None = None) -> Program:
+    def program(self, command: Sequence[str], *, deadline: Deadline | None = None) -> RemoteProgram:
         """Start a program that is to be watched: it waits for `resume`, its process id known before.
 
         It ends with `with`, with its `close`, or with the device. Raises HarnessError where no shell starts
         it by the deadline (10 s unless given).
         """
         stream = self.open_shell(shell_line(command))
-        program = Program(stream, name=command[0], kill=self._kill, deadline=deadline)
+        program = RemoteProgram(stream, name=command[0], kill=self._kill, deadline=deadline)
         self._running.callback(program.close)
         return program
 
@@ -139,14 +139,14 @@ class Device(AdbLink):
         return AgentFiles(self.process())
 
     @functools.cached_property
-    def binder(self) -> BinderState:
+    def binder(self) -> BinderDebugFiles:
         """What the driver's debug files show."""
-        return BinderState(self.files)
+        return BinderDebugFiles(self.files)
 
     @functools.cached_property
-    def tracing(self) -> Tracing:
+    def tracing(self) -> Tracer:
         """What the kernel can record of itself."""
-        return Tracing(self.files)
+        return Tracer(self.files)
 
     @functools.cached_property
     def architecture(self) -> Architecture:
@@ -200,7 +200,7 @@ class Device(AdbLink):
     def _kill(self, pid: int, signal: int) -> None:
         self.shell(["kill", f"-{signal}", str(pid)])
 
-    def _agent_stream(self, arguments: Sequence[str]) -> Stream:
+    def _agent_stream(self, arguments: Sequence[str]) -> ProcessStream:
         """A new agent: over what the controller has that is faster than adb, or over adb."""
         if isinstance(self.controller, HasChannels):
             channel = self.controller.start_agent(arguments)

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError
 from harness.agent.files import AgentFiles
-from harness.agent.operations import Call, Read
+from harness.agent.operations import Read, SystemCall
 from harness.agent.process import RemoteProcess
 from harness.agent.syscalls import AT_FDCWD
 from harness.binder.abi.structures import BinderVersion
@@ -23,12 +23,12 @@ from harness.binder.services.service import ACTIVITY_MANAGER, BINDER
 from harness.binder.services.service_manager import ServiceManager
 from harness.device.adb_link import ShellResult
 from harness.device.facts import Facts, Need
-from harness.kernel.binder_debug.binder_debug import BinderState
+from harness.kernel.binder_debug.debug_files import BinderDebugFiles
 from harness.kernel.proc.kcore import Kcore
 from harness.kernel.proc.memory import read_meminfo
 from harness.kernel.proc.pagemap import frames
 from harness.kernel.tracing.kprobes import Argument, Kprobe
-from harness.kernel.tracing.tracing import Tracing
+from harness.kernel.tracing.tracer import Tracer
 
 PLACES = ("/dev", "/dev/binderfs")
 NAMES = ("vndbinder", "hwbinder", "binder")
@@ -60,12 +60,12 @@ class Probed(Protocol):
         ...
 
     @property
-    def binder(self) -> BinderState:
+    def binder(self) -> BinderDebugFiles:
         """The driver's debug files."""
         ...
 
     @property
-    def tracing(self) -> Tracing:
+    def tracing(self) -> Tracer:
         """The kernel's tracing."""
         ...
 
@@ -191,9 +191,9 @@ def _driver_interface(process: RemoteProcess, nodes: tuple[str, ...]) -> tuple[i
         arguments = dict.fromkeys(NEED_AN_ARGUMENT, zeros.address)
         arguments[BinderIoctl.BINDER_VERSION] = version.address
         *answers, versioned, _ = process.main.batch(
-            *(Call("ioctl", descriptor, ioctl, arguments.get(ioctl, 0)) for ioctl in BinderIoctl),
+            *(SystemCall("ioctl", descriptor, ioctl, arguments.get(ioctl, 0)) for ioctl in BinderIoctl),
             Read(version.address, BinderVersion.sizeof()),
-            Call("close", descriptor),
+            SystemCall("close", descriptor),
             keep_going=True,
         )
     known = {

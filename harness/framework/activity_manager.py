@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Self
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError
 from harness.binder.abi.objects import Node
-from harness.binder.binder_thread import BinderThread
-from harness.binder.driver_thread import CALL_SECONDS
-from harness.binder.endpoint import binder_vm_size
+from harness.binder.driver.ioctls import CALL_SECONDS
+from harness.binder.driver.open_file import binder_vm_size
+from harness.binder.endpoint import Binder
 from harness.binder.errors import TransactionTooLargeError
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.reader import ParcelReader
 from harness.binder.services.service_manager import ServiceManager
+from harness.binder.thread.binder_thread import BinderThread
 from harness.device.facts import FacilityMissingError
 from harness.framework.bundle import Bundle, read_bundle, write_bundle
 from harness.framework.dialect import LAST_THAT_TELLS_NATIVE_PROCESSES, Dialect, dialect_of
@@ -102,8 +103,8 @@ class ActivityManager:
     RemoteError for what the activity manager refuses.
     """
 
-    def __init__(self, thread: BinderThread, handle: int, dialect: Dialect) -> None:
-        self.thread = thread
+    def __init__(self, binder: Binder, handle: int, dialect: Dialect) -> None:
+        self.binder = binder
         self.handle = handle
         self.dialect = dialect
         self.wire = dialect.layout.wire
@@ -113,7 +114,7 @@ class ActivityManager:
     def find(
         cls,
         device: Device,
-        thread: BinderThread,
+        binder: Binder,
         *,
         manager: ServiceManager | None = None,
         deadline: Deadline | None = None,
@@ -122,14 +123,14 @@ class ActivityManager:
 
         Raises FacilityMissingError where nothing is registered as `activity`, and what `dialect_of` does.
         """
-        manager = manager or ServiceManager(thread)
+        manager = manager or ServiceManager(binder)
         handle = manager.check(SERVICE_NAME, deadline=deadline)
         if not isinstance(handle, int):
             raise FacilityMissingError(
                 f"No service is registered as {SERVICE_NAME!r}: this device has no framework, or not yet."
             )
         # The stand-in is of the release of its service manager.
-        return cls(thread, handle, dialect_of(device) or Dialect.of_release(manager.dialect.wire.release))
+        return cls(binder, handle, dialect_of(device) or Dialect.of_release(manager.dialect.wire.release))
 
     def broadcast(
         self,
@@ -166,7 +167,7 @@ class ActivityManager:
         try:
             return self._call("broadcastIntentWithFeature", data, deadline).int32()
         except TransactionTooLargeError as error:
-            limit = binder_vm_size(self.thread.file.process.page_size)
+            limit = binder_vm_size(self.binder.process.page_size)
             raise IntentTooLargeError(intent_size, error.size, limit) from error
 
     def register_receiver(
@@ -260,7 +261,7 @@ class ActivityManager:
             write_bundle(data, bundle, layout=self.dialect.layout)
 
     def _call(self, method: str, data: Parcel, deadline: Deadline | None) -> ParcelReader:
-        answer = self.thread.transact(
+        answer = self.binder.transact(
             self.handle, self.dialect.code(method), data, deadline=deadline or Deadline(CALL_SECONDS)
         )
         return answer.check_exception()

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
-from harness.binder.abi import commands
 from harness.binder.abi.objects import Node
-from harness.binder.call import Call, Handler
 from harness.binder.endpoint import Binder
 from harness.binder.errors import StatusError
 from harness.binder.parcels.status import StatusCode
 from harness.binder.services.interface import Interface
 from harness.binder.services.service import BINDER
+from harness.binder.serving.call import Call, Handler
 from harness.device.facts import FacilityMissingError
 from harness.framework.activity_manager import ActivityManager
 from harness.framework.dialect import android_release
@@ -64,7 +63,7 @@ class Application:
     @property
     def pid(self) -> int:
         """Its process."""
-        return self.binder.file.process.pid
+        return self.binder.process.pid
 
     def offer(self, descriptor: str, methods: Handler) -> None:
         """What onBind is to return: an object of this interface."""
@@ -99,7 +98,7 @@ class Application:
         else:
             self.bound.append(intent)
             if self._service is not None:
-                call.thread.say(commands.Acquire(token))
+                call.thread.references.acquire(token)
                 self.manager.publish_service(call.thread, token, intent, self._service)
 
     def _connected(self, call: Call) -> None:
@@ -108,7 +107,7 @@ class Application:
         component = read_component(call.data) if call.data.boolean() else None
         handle = call.data.binder()
         if isinstance(handle, int):
-            call.thread.say(commands.Acquire(handle))
+            call.thread.references.acquire(handle)
         if component is not None:
             self._connections.put(Connected(component, handle if isinstance(handle, int) else None))
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError, UsageError
 from harness.binder.abi.objects import Node
-from harness.binder.call import Call
 from harness.binder.endpoint import Binder
 from harness.binder.errors import ParcelError, StatusError
 from harness.binder.parcels.status import StatusCode
 from harness.binder.services.interface import Interface
 from harness.binder.services.service import BINDER
+from harness.binder.serving.call import Call
 from harness.framework.activity_manager import PACKAGE, ActivityManager, Received, Result, read_received
 from harness.framework.intent import USER_CURRENT, Intent, IntentFilter
 from harness.framework.transaction_codes import INTENT_RECEIVER
@@ -47,7 +47,7 @@ class Receiver:
     @property
     def pid(self) -> int:
         """Its process."""
-        return self.binder.file.process.pid
+        return self.binder.process.pid
 
     def next(self, deadline: Deadline | None = None) -> Received:
         """The next broadcast; TimeLimitError where none arrives by the deadline (10 s unless given).
@@ -131,7 +131,7 @@ class Sender:
     @property
     def pid(self) -> int:
         """Its process."""
-        return self.binder.file.process.pid
+        return self.binder.process.pid
 
     def send(self, intent: Intent, *, user: int = USER_CURRENT) -> int:
         """Send an unordered broadcast and await nobody; what the activity manager returns."""

@@ -12,7 +12,7 @@ from harness.device.facts import FacilityMissingError, Facts, Need
 from harness.framework.dialect import android_release
 
 if TYPE_CHECKING:
-    from harness.agent.program import Program
+    from harness.agent.program import RemoteProgram
     from harness.device.device import Device
 
 START_SECONDS = 10.0
@@ -25,7 +25,7 @@ class Framework:
 
     stand_in: bool
     """Whether it is the stand-in, which says nothing about Android's own."""
-    program: Program | None = None
+    program: RemoteProgram | None = None
     """The stand-in where it was started for this block, which is nothing without it."""
 
     @property

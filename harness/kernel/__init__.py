@@ -1,1 +1,1 @@
-"""What a kernel shows of itself, read into typed values: /proc, Binder's records, traces."""
+"""What a kernel shows, as typed values: /proc, Binder's debug files, traces."""

@@ -1,4 +1,4 @@
-"""Shows records at the prompt as what is known of them: no kernel says all that some kernel says."""
+"""Shows records without the fields that this kernel does not print: no kernel prints all of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Concise:
         return f"{type(self).__name__}({fields})"
 
     def __rich_repr__(self) -> Iterator[tuple[str, object]]:
-        """The fields to be shown, for rich's printers."""
+        """The fields to show, for rich's printers."""
         assert dataclasses.is_dataclass(self)
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
@@ -26,7 +26,7 @@ class Concise:
 
 
 def counted(number: int, what: str) -> str:
-    """A number of things, in words: `1 node`, `1,200 nodes`."""
+    """A number with its noun: `1 node`, `1,200 nodes`."""
     plural = f"{what}es" if what.endswith("s") else f"{what}s"
     return f"{number:,} {what if number == 1 else plural}"
 

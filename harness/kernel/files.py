@@ -1,4 +1,4 @@
-"""What the evidence readers need of a device's file system, so that they can be tested without one."""
+"""The file access that the evidence readers need, as a protocol: tests give them files in memory."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ class Files(Protocol):
     """Files on a device, read and written as root where the device allows it.
 
     Every method raises OSError with the device's errno and the path: FileNotFoundError,
-    PermissionError and so on, exactly as the same call would on a local file.
+    PermissionError and so on, as the same call on a local file would.
     """
 
     def read_bytes(self, path: str) -> bytes:
-        """The whole content, read to its end even where the kernel reports a size of zero."""
+        """The whole content, read to its end even if the kernel reports a size of zero."""
         ...
 
     def read_text(self, path: str) -> str:
@@ -26,11 +26,11 @@ class Files(Protocol):
         ...
 
     def write_text(self, path: str, text: str, *, append: bool = False) -> None:
-        """Write `text` in one write(2), as control files want it: O_APPEND with `append`, else O_TRUNC."""
+        """Write `text` in one write(2), as control files need it: O_APPEND with `append`, else O_TRUNC."""
         ...
 
     def exists(self, path: str) -> bool:
-        """Whether the path can be seen."""
+        """Whether the path exists and can be seen."""
         ...
 
     def list_directory(self, path: str) -> list[str]:
@@ -50,20 +50,20 @@ class Files(Protocol):
         ...
 
 
-def directory_holding(
-    name: str, files: Files, locations: Sequence[str], *, otherwise: str
+def find_directory_with(
+    name: str, files: Files, locations: Sequence[str], *, missing: str
 ) -> tuple[str | None, str]:
-    """The first of the locations that can be listed and holds `name`, if any, and where else was looked.
+    """The first of the locations that can be listed and contains `name`, or None; and which ones failed.
 
-    The latter is for an error: a line for each location that will not do, with the reason, `otherwise` for
-    one that lacks the name.
+    The second is for an error message: one line for each failed location with the reason, which is `missing`
+    for a directory without that name.
     """
-    looked: list[str] = []
+    failed: list[str] = []
     for location in locations:
         try:
             if name in files.list_directory(location):
-                return location, "\n".join(looked)
-            looked.append(f"  {location}: {otherwise}")
+                return location, "\n".join(failed)
+            failed.append(f"  {location}: {missing}")
         except OSError as error:
-            looked.append(f"  {location}: {error.strerror or error}")
-    return None, "\n".join(looked)
+            failed.append(f"  {location}: {error.strerror or error}")
+    return None, "\n".join(failed)

@@ -1,4 +1,4 @@
-"""What the parsers of kernel text share: one error that names file and line, and one way to match lines."""
+"""What the parsers of kernel text share: an error that names file and line, and line matching."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ KIB = 1024
 
 
 class MalformedFileError(HarnessError, ValueError):
-    """A kernel file does not have the form its parser knows; the message names the file and the line."""
+    """A kernel file has an unexpected format; the message names the file and the line."""
 
     def __init__(self, path: str, number: int, line: str, form: str) -> None:
         super().__init__(
-            f"{path}, line {number}: {line!r} does not have the form {form!r}. "
-            "This kernel prints the file in a way the harness does not know; please report it with this line."
+            f"{path}, line {number}: expected {form!r}, found {line!r}. "
+            "The harness does not know this kernel's format of the file; please report it with this line."
         )
         self.path = path
         self.number = number
@@ -24,10 +24,10 @@ class MalformedFileError(HarnessError, ValueError):
 
 
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that are not blank, counted from 1 as an editor would.
+    """The lines that are not blank, with their numbers from 1, as editors count them.
 
-    Lines end at newlines alone: a path or a task name may hold any of the other characters that
-    `str.splitlines` would break at.
+    Only newlines end lines: a path or a task name may contain any of the other characters at which
+    `str.splitlines` breaks.
     """
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
@@ -37,7 +37,7 @@ def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
 def matched_lines(
     pattern: re.Pattern[str], text: str, *, path: str, form: str, skip: int = 0
 ) -> Iterator[re.Match[str]]:
-    """Match every line that is not blank, after `skip` lines of heading, with the whole of `pattern`.
+    """Match each line that is not blank with all of `pattern`, after `skip` heading lines.
 
     Raises MalformedFileError, naming `path`, the line and the expected `form`.
     """
@@ -50,6 +50,6 @@ def matched_lines(
 
 
 def to_bytes(figure: str) -> int | None:
-    """The bytes in a figure such as `     12 kB`; None where it is no such figure."""
+    """The bytes in a value such as `     12 kB`; None if it is no such value."""
     match = re.fullmatch(r"\s*(\d+) kB\s*", figure)
     return int(match[1]) * KIB if match else None

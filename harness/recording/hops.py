@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.framework.transaction_codes import CodeNames, code_names
-from harness.kernel.tracing.tracing import Lost
+from harness.kernel.tracing.tracer import Lost
 from harness.kernel.tracing.transactions import Hop
 from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness.framework.dialect import code_names_on
 from harness.framework.transaction_codes import CodeNames
 from harness.kernel.files import Files
-from harness.kernel.tracing.tracing import Recording
+from harness.kernel.tracing.tracer import Recording
 from harness.kernel.tracing.transactions import BEGINNING, EVENTS, parse_hops
 from harness.recording.hops import Hops
 

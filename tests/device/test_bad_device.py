@@ -9,7 +9,7 @@ import pytest
 from emulator.base.errors import HarnessError, UsageError
 from emulator.build.agents import syscall_agent
 from harness.device.device import Device
-from harness.kernel.binder_debug.binder_debug import BinderRecordsMissingError, BinderState
+from harness.kernel.binder_debug.debug_files import BinderDebugFiles, BinderDebugMissingError
 
 NOWHERE = "/data/local/tmp/full"
 
@@ -50,8 +50,8 @@ def test_an_agent_for_another_architecture_is_refused_with_what_the_device_said(
 
 def test_a_debug_file_that_cannot_be_read_is_named(device: Device) -> None:
     nowhere = "/sys/kernel/debug/no-binder"
-    with pytest.raises(BinderRecordsMissingError, match=nowhere):
-        BinderState(device.files, [nowhere]).state()
+    with pytest.raises(BinderDebugMissingError, match=nowhere):
+        BinderDebugFiles(device.files, [nowhere]).state()
 
 
 def test_a_file_that_is_not_there_is_not_pulled(device: Device, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.agent.operations import Call, Digest, Fill
+from harness.agent.operations import Digest, Fill, SystemCall
 from harness.device.device import Device, DeviceProcess
 from harness.experiments.copies.channels import Pipe, PosixQueue, SystemVQueue
 from harness.experiments.copies.copies import measure_other_copies
@@ -27,10 +27,10 @@ class GiftingPipe(Pipe):
 
     name = "pipe, by vmsplice"
 
-    def send(self, size: int) -> Call:
+    def send(self, size: int) -> SystemCall:
         vector = self.source + self.capacity
         self.sender.memory.write(vector, struct.pack("<QQ", self.source, size))
-        return Call("vmsplice", self._writing, vector, 1, 0)
+        return SystemCall("vmsplice", self._writing, vector, 1, 0)
 
 
 class RepeatingPipe(Pipe):
@@ -38,17 +38,17 @@ class RepeatingPipe(Pipe):
 
     name = "pipe, twice"
 
-    def send(self, size: int) -> Call:
+    def send(self, size: int) -> SystemCall:
         vectors = self.source + self.capacity
         self.sender.memory.write(vectors, struct.pack("<QQ", self.source, size) * 2)
-        return Call("writev", self._writing, vectors, 2)
+        return SystemCall("writev", self._writing, vectors, 2)
 
 
 def test_watchpoints_count_each_access_of_the_kernel_and_no_other(process: StartProcess) -> None:
     watched, other = process(), process()
     assert watchpoints_count(watched)
     with watched.memory.allocate(watched.page_size) as buffer:
-        tell_time = Call("clock_gettime", time.CLOCK_REALTIME, buffer.address)
+        tell_time = SystemCall("clock_gettime", time.CLOCK_REALTIME, buffer.address)
         addresses = (buffer.address, buffer.address + 16)
         with Watchpoints(watched, watched.main, addresses) as watchpoints:
             watched.main.batch(tell_time, Fill(buffer.address, 64, 1), Digest(buffer.address, 64), tell_time)
@@ -108,8 +108,8 @@ def test_only_what_a_process_does_between_its_marks_is_counted(device: Device, p
         marked(counted.main, pipe.send(20), pipe.send(30))
         marked(other.main, pipe.receive(60))
         with pytest.raises(OSError, match="EFAULT"):
-            marked(counted.main, Call("write", 2, 0, 5))
-        counted.main.batch(Call("getppid"))
+            marked(counted.main, SystemCall("write", 2, 0, 5))
+        counted.main.batch(SystemCall("getppid"))
     assert counts is not None
     assert not counts.sees(*COPY_FUNCTIONS)
     assert [copied.moved for copied in counts.of(counted.main)] == [0, 50, 0]

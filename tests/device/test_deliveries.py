@@ -6,7 +6,7 @@ import pytest
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
-from harness.agent.payload import digest, fill_pattern
+from harness.agent.pattern import digest, fill_pattern
 from harness.binder import TransactionTooLargeError
 from harness.device.device import Device
 from harness.experiments.instruments.deliveries import open_deliveries

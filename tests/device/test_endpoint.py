@@ -11,13 +11,12 @@ import pytest
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
-from harness.agent.payload import digest, fill_pattern
+from harness.agent.pattern import digest, fill_pattern
 from harness.agent.process import RemoteProcess
 from harness.binder import Binder, Call, Node, Pair, Parcel, RemotePayload, open_pair
 from harness.binder.abi import commands, returns
 from harness.binder.abi.structures import TransactionFlag
 from harness.binder.abi.uapi import BINDER_CURRENT_PROTOCOL_VERSION
-from harness.binder.call import Handler
 from harness.binder.errors import (
     DeadObjectError,
     DriverRefusedError,
@@ -29,6 +28,7 @@ from harness.binder.errors import (
     TransactionTooLargeError,
 )
 from harness.binder.parcels.status import ExceptionCode, StatusCode
+from harness.binder.serving.call import Handler
 from harness.device.device import Device, DeviceProcess
 
 NODE = "/dev/vndbinder"
@@ -82,7 +82,7 @@ def test_a_payload_that_never_travels_arrives_whole(pair: OpenPair) -> None:
     assert seen == [digest(fill_pattern(100_000, 7))]
 
 
-def test_the_largest_call_fills_the_mapping_and_the_next_size_says_so(pair: OpenPair) -> None:
+def test_the_largest_call_fills_the_mapping_and_the_next_size_is_too_large(pair: OpenPair) -> None:
     opened = pair(answer_size)
     with opened.client_process.memory.allocate(SERVER_SIZE + 4096) as payload:
         fits = RemotePayload(payload.address, SERVER_SIZE)
@@ -108,7 +108,7 @@ def test_kept_buffers_use_up_the_room_until_freed(pair: OpenPair) -> None:
         opened.client.transact(0, 1, half)
 
 
-def test_the_sender_is_told_by_the_kernel(device: Device) -> None:
+def test_the_kernel_identifies_the_sender(device: Device) -> None:
     seen: list[tuple[int, int, bool]] = []
 
     def handler(call: Call) -> None:
@@ -153,9 +153,9 @@ def test_a_node_sent_is_a_handle_there_and_comes_home_as_the_node(pair: OpenPair
     assert opened.client.transact(handle, 4).int32() == 40
     opened.client.transact(0, 2, Parcel().handle(handle))
     assert came_home == nodes
-    [info] = opened.server.on_new_thread().node_debug_info()
+    [info] = opened.server.controls.node_debug_info()
     assert (info.ptr, info.cookie, info.has_strong_ref) == (nodes[0].ptr, nodes[0].cookie, 1)
-    opened.client.release(handle)
+    opened.client.references.release(handle)
     with pytest.raises(TransactionFailedError) as caught:
         opened.client.transact(handle, 4)
     assert caught.value.errno == errno.EINVAL
@@ -164,7 +164,7 @@ def test_a_node_sent_is_a_handle_there_and_comes_home_as_the_node(pair: OpenPair
 def test_a_callback_reaches_the_waiting_thread(pair: OpenPair) -> None:
     def manager(call: Call) -> Parcel:
         back = call.data.handle()
-        call.thread.say(commands.Acquire(back))
+        call.thread.references.acquire(back)
         return Parcel().int32(call.thread.transact(back, 5).int32() + 1)
 
     opened = pair(manager)
@@ -308,68 +308,68 @@ def test_a_reply_that_never_comes_ends_at_the_deadline_and_the_thread_is_usable(
     assert opened.client.transact(0, 2).int32() == 7
 
 
-def test_death_is_told_and_calls_to_the_dead_fail(device: Device) -> None:
+def test_death_is_notified_and_calls_to_the_dead_fail(device: Device) -> None:
     with device.process() as server_process, device.process() as client_process:
         server = Binder.open(server_process, NODE)
         server.become_context_manager()
         server.serve(echo)
         client = Binder.open(client_process, NODE)
-        client.acquire(0)
-        client.link_to_death(0, 0xD0)
+        client.references.acquire(0)
+        client.notifications.link_to_death(0, 0xD0)
         server_process.kill()
-        assert client.wait_for_death(0xD0) == returns.DeadBinder(0xD0)
+        assert client.notifications.wait_for_death(0xD0) == returns.DeadBinder(0xD0)
         with pytest.raises(DeadObjectError):
             client.transact(0, 1)
 
 
 def test_a_death_link_can_be_cleared(pair: OpenPair) -> None:
     opened = pair(echo)
-    opened.client.acquire(0)
-    opened.client.link_to_death(0, 0xD0)
-    opened.client.unlink_to_death(0, 0xD0)
-    opened.client.wait_for_clear(0xD0)
+    opened.client.references.acquire(0)
+    opened.client.notifications.link_to_death(0, 0xD0)
+    opened.client.notifications.unlink_to_death(0, 0xD0)
+    opened.client.notifications.wait_for_clear(0xD0)
 
 
 def test_a_frozen_process_takes_no_calls(pair: OpenPair) -> None:
     opened = pair(answer_size)
     pid = opened.server_process.pid
     opened.client.transact(0, 1)
-    opened.client.freeze(pid, timeout_milliseconds=1000)
+    opened.client.controls.freeze(pid, timeout_milliseconds=1000)
     with pytest.raises(FrozenError):
         opened.client.transact(0, 1)
     opened.client.post(0, 1)
-    info = opened.client.get_frozen_info(pid)
+    info = opened.client.controls.get_frozen_info(pid)
     assert (info.sync_recv & 1, info.async_recv) == (1, 1)
-    opened.client.freeze(pid, enable=False)
+    opened.client.controls.freeze(pid, enable=False)
     assert opened.client.transact(0, 1).int32() == 0
 
 
-def test_freezing_is_told_where_the_driver_can(pair: OpenPair) -> None:
+def test_freezing_is_notified_if_the_driver_supports_it(pair: OpenPair) -> None:
     opened = pair(echo)
-    opened.client.acquire(0)
+    opened.client.references.acquire(0)
     try:
-        opened.client.link_to_freeze(0, 0xF0)
+        opened.client.notifications.link_to_freeze(0, 0xF0)
     except DriverRefusedError as error:
         if error.errno != errno.EINVAL:  # what a driver before Linux 6.12 says of the unknown command
             raise
         return
-    assert not opened.client.wait_for_freeze(0xF0).is_frozen
-    opened.client.freeze(opened.server_process.pid, timeout_milliseconds=1000)
-    assert opened.client.wait_for_freeze(0xF0).is_frozen
-    opened.client.freeze(opened.server_process.pid, enable=False)
-    assert not opened.client.wait_for_freeze(0xF0).is_frozen
+    assert not opened.client.notifications.wait_for_freeze(0xF0).is_frozen
+    opened.client.controls.freeze(opened.server_process.pid, timeout_milliseconds=1000)
+    assert opened.client.notifications.wait_for_freeze(0xF0).is_frozen
+    opened.client.controls.freeze(opened.server_process.pid, enable=False)
+    assert not opened.client.notifications.wait_for_freeze(0xF0).is_frozen
 
 
 def test_one_way_spam_is_suspected(pair: OpenPair) -> None:
     opened = pair(lambda call: call.keep() and None)
-    opened.client.enable_oneway_spam_detection()
+    opened.client.controls.enable_oneway_spam_detection()
     said = {type(opened.client.post(0, 1, Parcel().raw(bytes(1024)))) for _ in range(60)}
     assert said == {returns.TransactionComplete, returns.OnewaySpamSuspect}
 
 
-def test_the_driver_speaks_version_8_and_has_one_context_manager(pair: OpenPair) -> None:
+def test_the_driver_has_version_8_and_one_context_manager(pair: OpenPair) -> None:
     opened = pair(echo)
-    assert opened.client.version() == BINDER_CURRENT_PROTOCOL_VERSION
+    assert opened.client.controls.version() == BINDER_CURRENT_PROTOCOL_VERSION
     with pytest.raises(OSError, match="ioctl") as caught:
         opened.client.become_context_manager()
     assert caught.value.errno == errno.EBUSY
@@ -378,18 +378,18 @@ def test_the_driver_speaks_version_8_and_has_one_context_manager(pair: OpenPair)
 def test_only_the_context_manager_may_ask_for_counts(pair: OpenPair) -> None:
     def manager(call: Call) -> Parcel:
         handle = call.data.handle()
-        info = call.thread.node_info_for_ref(handle)
+        info = call.thread.controls.node_info_for_ref(handle)
         return Parcel().int32(info.strong_count)
 
     opened = pair(manager)
     node = opened.client.add_node(echo)
     assert opened.client.transact(0, 1, Parcel().node(node)).int32() >= 1
     with pytest.raises(PermissionError):
-        opened.client.node_info_for_ref(0)
+        opened.client.controls.node_info_for_ref(0)
 
 
 def test_each_step_of_a_call_can_be_seen(device: Device) -> None:
-    """Both ends by hand, on one thread each, without a server."""
+    """Both ends write single commands, on one thread each, without a server."""
     with (
         device.process() as server_process,
         device.process() as client_process,
@@ -398,22 +398,25 @@ def test_each_step_of_a_call_can_be_seen(device: Device) -> None:
     ):
         server.become_context_manager()
         call = commands.Transaction(target=0, code=9).encode()
-        assert client.write_read(call).write_consumed == len(call)
-        noop, transaction = server.write_read(commands.EnterLooper().encode(), 256).returns
+        assert client.ioctls.write_read(call).write_consumed == len(call)
+        noop, transaction = server.ioctls.write_read(commands.EnterLooper().encode(), 256).returns
         assert noop == returns.Noop()
         assert isinstance(transaction, returns.Transaction)
         assert (transaction.code, transaction.sender_pid) == (9, client_process.pid)
         answer = commands.compose(commands.FreeBuffer(transaction.buffer), commands.Reply())
-        assert server.write_read(answer, 256).returns == [returns.Noop(), returns.TransactionComplete()]
-        told = client.write_read(b"", 256).returns
+        assert server.ioctls.write_read(answer, 256).returns == [
+            returns.Noop(),
+            returns.TransactionComplete(),
+        ]
+        told = client.ioctls.write_read(b"", 256).returns
         assert [type(word) for word in told] == [returns.Noop, returns.TransactionComplete, returns.Reply]
 
 
-def test_what_the_driver_refuses_tells_how_far_it_came(device: Device) -> None:
+def test_a_refusal_of_the_driver_has_the_number_of_consumed_bytes(device: Device) -> None:
     with device.process() as process, Binder.open(process, NODE) as binder:
         good = commands.EnterLooper().encode()
         with pytest.raises(DriverRefusedError) as caught:
-            binder.write_read(good + bytes(4))
+            binder.ioctls.write_read(good + bytes(4))
         assert (caught.value.errno, caught.value.write_consumed) == (errno.EINVAL, len(good))
         with pytest.raises(TransactionFailedError) as failed:
             binder.transact(17, 1)

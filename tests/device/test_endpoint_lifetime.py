@@ -65,7 +65,7 @@ def test_nobody_serves_two_ways_at_once(device: Device, node: str) -> None:
 def test_calls_to_a_closed_endpoint_find_it_dead(device: Device, node: str) -> None:
     with open_pair(device, node) as pair:
         pair.client.transact(0, 1)
-        pair.client.acquire(0)  # or a call would go to whoever is context manager by then
+        pair.client.references.acquire(0)  # or a call would go to whoever is context manager by then
         pair.server.close()
         with pytest.raises(DeadObjectError):
             pair.client.transact(0, 1)
@@ -77,7 +77,7 @@ def test_a_call_under_way_ends_when_its_server_is_killed(device: Device, node: s
         concurrent.futures.ThreadPoolExecutor(1) as beside,
     ):
         calling = beside.submit(pair.client.transact, 0, 1)
-        heard = pair.server.write_read(commands.EnterLooper().encode(), 256).returns
+        heard = pair.server.ioctls.write_read(commands.EnterLooper().encode(), 256).returns
         assert returns.Transaction in {type(word) for word in heard}
         pair.server_process.kill()
         with pytest.raises(DeadObjectError):
@@ -104,7 +104,7 @@ def test_stopping_waits_for_a_handler_until_the_deadline_and_its_call_gets_no_re
             calling.result(10)
 
 
-def test_a_node_that_nobody_handles_knows_no_call(device: Device, node: str) -> None:
+def test_a_node_without_a_handler_refuses_calls(device: Device, node: str) -> None:
     with open_pair(device, node, lambda _: Parcel().node(Node(ptr=0x9000, cookie=1))) as pair:
         handle = pair.client.transact(0, 1).handle()
         with pytest.raises(StatusError) as caught:
@@ -139,28 +139,28 @@ def test_threads_of_one_client_get_their_own_replies(device: Device, node: str) 
             assert list(replies) == [base, base + 1, base + 2]
 
 
-def test_a_death_is_told_to_an_endpoint_that_serves(device: Device, node: str) -> None:
+def test_a_serving_endpoint_is_notified_of_a_death(device: Device, node: str) -> None:
     with open_pair(device, node) as pair:
         pair.client.serve()
-        pair.client.acquire(0)
-        pair.client.link_to_death(0, 0xD0)
+        pair.client.references.acquire(0)
+        pair.client.notifications.link_to_death(0, 0xD0)
         pair.server_process.kill()
-        assert pair.client.wait_for_death(0xD0) == returns.DeadBinder(0xD0)
+        assert pair.client.notifications.wait_for_death(0xD0) == returns.DeadBinder(0xD0)
 
 
 def test_a_death_that_does_not_come_is_awaited_until_the_deadline(device: Device, node: str) -> None:
     with open_pair(device, node) as pair:
-        pair.client.acquire(0)
-        pair.client.link_to_death(0, 0xD0)
+        pair.client.references.acquire(0)
+        pair.client.notifications.link_to_death(0, 0xD0)
         with pytest.raises(TimeLimitError):
-            pair.client.wait_for_death(0xD0, Deadline(0.05))
+            pair.client.notifications.wait_for_death(0xD0, Deadline(0.05))
         assert pair.client.transact(0, 1).remaining == 0
 
 
 def test_a_thread_that_the_driver_forgot_can_go_on(device: Device, node: str) -> None:
     with open_pair(device, node, lambda call: Parcel().int32(call.code)) as pair:
         assert pair.client.transact(0, 1).int32() == 1
-        pair.client.thread_exit()
+        pair.client.main.thread_exit()
         assert pair.client.transact(0, 2).int32() == 2
 
 
@@ -173,7 +173,7 @@ def test_every_node_of_a_process_is_listed_by_rising_ptr(device: Device, node: s
     with open_pair(device, node, handler) as pair:
         nodes = [pair.client.add_node(lambda _: None) for _ in range(3)]
         pair.client.transact(0, 1, Parcel().node(nodes[2]).node(nodes[0]).node(nodes[1]))
-        listed = [(info.ptr, info.cookie) for info in pair.client.node_debug_info()]
+        listed = [(info.ptr, info.cookie) for info in pair.client.controls.node_debug_info()]
         assert listed == [(owned.ptr, owned.cookie) for owned in nodes]
 
 

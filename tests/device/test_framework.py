@@ -171,7 +171,7 @@ def test_a_receiver_that_throws_dies_and_is_passed_over(device: Device, sender: 
 
 def test_a_receiver_that_is_killed_meanwhile_is_passed_over(device: Device, sender: Sender) -> None:
     def die(_: Received) -> None:
-        first.binder.file.process.kill()
+        first.binder.process.kill()
 
     with (
         open_receiver(device, ACTION, priority=1, on_receive=die) as first,
@@ -195,7 +195,7 @@ def test_a_broadcast_that_cannot_be_read_is_an_error_and_the_next_one_arrives(
     damaged = Parcel(manager.wire).raw(data.data.replace(count, b"BNDL\xff\xff\xff\x7f"))
     with open_receiver(device, ACTION) as receiver:
         code = manager.dialect.code("broadcastIntentWithFeature")
-        manager.thread.transact(manager.handle, code, damaged).check_exception()
+        manager.binder.main.transact(manager.handle, code, damaged).check_exception()
         with pytest.raises(ParcelError, match="a bundle of 2147483647 values"):
             receiver.next()
         sender.send(NOTICE)
@@ -262,7 +262,7 @@ def test_a_malformed_call_is_refused_and_the_next_one_works(sender: Sender) -> N
     for rest in (b"", b"\1\0\0\0", b"\1\0\0\0" + b"\xff\xff\xff\x7f" * 40, bytes(400)):
         data = Parcel(manager.wire).raw(start.data + rest)
         with pytest.raises(RemoteError, match="cannot read"):
-            manager.thread.transact(manager.handle, code, data).check_exception()
+            manager.binder.main.transact(manager.handle, code, data).check_exception()
     assert sender.send(NOTICE) == 0
 
 
@@ -281,7 +281,7 @@ def test_damaged_calls_leave_the_activity_manager_as_it_was(sender: Sender, data
     call = Parcel(manager.wire).raw(bytes(damaged))
     with contextlib.suppress(RemoteError):
         code = manager.dialect.code("broadcastIntentWithFeature")
-        manager.thread.transact(manager.handle, code, call).check_exception()
+        manager.binder.main.transact(manager.handle, code, call).check_exception()
     assert sender.send(NOTICE) == 0
 
 
@@ -371,10 +371,10 @@ def test_another_interface_and_an_unknown_code(sender: Sender) -> None:
     manager = sender.manager
     wrong = Parcel(manager.wire).interface_token("android.app.IOther")
     with pytest.raises(RemoteError, match="incorrect interface"):
-        manager.thread.transact(manager.handle, 15, wrong).check_exception()
+        manager.binder.main.transact(manager.handle, 15, wrong).check_exception()
     right = Parcel(manager.wire).interface_token("android.app.IActivityManager")
     with pytest.raises((RemoteError, StatusError)):
-        manager.thread.transact(manager.handle, 9999, right).check_exception()
+        manager.binder.main.transact(manager.handle, 9999, right).check_exception()
 
 
 def test_an_intent_above_the_limit_says_its_size_and_the_limit(device: Device, sender: Sender) -> None:
@@ -414,7 +414,7 @@ def test_a_service_that_never_answers_and_one_that_dies(device: Device) -> None:
         assert client.bind(SERVICE) is not None
         with pytest.raises(TimeLimitError, match="has not published what onBind returned"):
             client.connected(Deadline(SHORT))
-        silent.binder.file.process.kill()
+        silent.binder.process.kill()
         Deadline(SECONDS).poll(lambda: client.bind(SERVICE) is None, "the service's end")
     assert service_bindings(device) == ()
 

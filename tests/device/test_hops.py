@@ -44,7 +44,7 @@ def test_a_call_back_and_a_one_way_call_follow_from_a_call(device: Device) -> No
         node: Node = pair.client.add_node(lambda call: served.append(call.code))
         with record_transactions(device) as record:
             pair.client.transact(0, 1, Parcel().node(node))
-            pair.client.serve_once(Deadline(5))
+            pair.client.main.serve_once(Deadline(5))
         hops = record.hops.caused_by(pair.client_process.pid)
     assert [(hop.code, hop.reply, hop.one_way) for hop in hops if not hop.reply] == [
         (1, False, False),

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import pytest
 
 from emulator.base.deadline import Deadline
-from harness.agent.operations import Call
-from harness.agent.payload import fill_pattern
+from harness.agent.operations import SystemCall
+from harness.agent.pattern import fill_pattern
 from harness.agent.process import RemoteProcess
 from harness.binder import Binder, Parcel
-from harness.binder.call import Call as ReceivedCall
+from harness.binder.serving.call import Call
 from harness.device.device import Device
-from harness.kernel.binder_debug.binder_debug import BinderProcess
-from harness.kernel.binder_debug.logs import CallType
-from harness.kernel.binder_debug.records import BufferState, State
+from harness.kernel.binder_debug.debug_files import BinderProcess
+from harness.kernel.binder_debug.state import BufferState, State
+from harness.kernel.binder_debug.transaction_log import CallType
 from harness.kernel.proc.devices import read_devices, read_misc
 from harness.kernel.proc.kcore import Kcore
 from harness.kernel.proc.maps import AddressNotMappedError
@@ -52,7 +52,7 @@ class Opened:
     def ask_version(self, times: int) -> None:
         """Make that many ioctls that the driver answers at once."""
         scratch = self.process.memory.allocate(8).address
-        call = Call("ioctl", self.descriptor, BINDER_VERSION, scratch)
+        call = SystemCall("ioctl", self.descriptor, BINDER_VERSION, scratch)
         results = self.process.main.batch(*[call] * times)
         assert [result.errno for result in results] == [0] * times
 
@@ -201,7 +201,7 @@ def test_a_call_under_way_is_seen_from_every_side(
     manager, peer = binder(server), binder(client)
     seen: list[tuple[State, BinderProcess]] = []
 
-    def look(call: ReceivedCall) -> Parcel:
+    def look(call: Call) -> Parcel:
         seen.append((device.binder.transactions(), device.binder.process(server.pid)))
         return Parcel().int32(call.data.int32() + 1)
 

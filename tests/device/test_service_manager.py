@@ -76,7 +76,7 @@ def test_a_service_is_found_and_called(device: Device, place: Place) -> None:
         assert place.client.transact(handle, 1, data).check_exception().int32() == 42
         assert service.manager.check("add.one") == service.node
         assert "add.one" in place.manager.list()
-        place.client.release(handle)
+        place.client.references.release(handle)
     Deadline(5).poll(lambda: place.manager.check("add.one") is None, "the end of add.one")
 
 
@@ -201,14 +201,14 @@ def test_a_server_that_dies_while_it_is_looked_up(device: Device, place: Place) 
 
 
 def test_waiting_for_a_name_ends(place: Place) -> None:
-    with pytest.raises(TimeLimitError, match="a service of the name never"):
+    with pytest.raises(TimeLimitError, match="a service named never"):
         place.manager.wait_for("never", Deadline(0.1))
 
 
 # --- what Android 11 brought ---
 
 
-def test_a_callback_tells_of_registrations(device: Device) -> None:
+def test_a_callback_reports_registrations(device: Device) -> None:
     told: list[tuple[str, Node | int]] = []
     with running(device) as own, client_of(device, own.node) as (binder, manager):
         binder.serve()
@@ -239,7 +239,7 @@ def test_a_service_without_clients_can_be_taken_back(device: Device) -> None:
             assert isinstance(handle, int)
             assert refusal(lambda: manager.unregister("temporary", node)) == ExceptionCode.EX_ILLEGAL_STATE
         assert Deadline(15).poll(lambda: told, "its first client") == [(node, True)]
-        own.client.release(handle)
+        own.client.references.release(handle)
         manager.unregister("temporary", node)
         assert own.manager.check("temporary") is None
 
@@ -284,7 +284,7 @@ def test_dumpsys(device: Device, service: Service[DeviceProcess]) -> None:
 
 
 @pytest.mark.usefixtures("service")
-def test_cmd_is_told_that_there_are_no_commands(device: Device) -> None:
+def test_cmd_reports_that_there_are_no_commands(device: Device) -> None:
     result = device.run("cmd my.service anything", deadline=Deadline(10))
     assert result.status != 0
     assert "Failure calling service my.service" in result.output
@@ -331,7 +331,7 @@ def call(binder: Binder, handle: int, code: int, *numbers: int) -> ParcelReader:
 def test_python_calls_libbinder(device: Device) -> None:
     with registered_by_libbinder(device) as (binder, handle, pid):
         assert call(binder, handle, ECHO, 1, -2).data == Parcel().int32(1).int32(-2).data
-        process = binder.file.process
+        process = binder.process
         identity = call(binder, handle, IDENTITY)
         assert [identity.int32() for _ in range(3)] == [pid, process.pid, process.uid]
         with pytest.raises(RemoteError, match="EX_ILLEGAL_STATE: as asked"):
@@ -343,16 +343,16 @@ def test_python_calls_libbinder(device: Device) -> None:
 
 def test_a_service_of_libbinder_dies_of_a_call(device: Device) -> None:
     with registered_by_libbinder(device) as (binder, handle, _):
-        binder.acquire(handle)
-        binder.link_to_death(handle, 0xD0)
+        binder.references.acquire(handle)
+        binder.notifications.link_to_death(handle, 0xD0)
         with pytest.raises(DeadObjectError):
             call(binder, handle, DIE)
-        binder.wait_for_death(0xD0)
+        binder.notifications.wait_for_death(0xD0)
         manager = ServiceManager(binder)
         Deadline(5).poll(lambda: manager.check("of.libbinder") is None, "the end of of.libbinder")
 
 
-def test_the_facts_tell_of_it(device: Device) -> None:
+def test_the_facts_show_it(device: Device) -> None:
     assert device.facts.service_manager
     assert not device.facts.framework
     assert "activity" in device.facts.reasons["framework"]

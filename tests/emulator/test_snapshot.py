@@ -21,7 +21,7 @@ from emulator.embedded.snapshot import KEPT, restored_machine, snapshot_of
 from emulator.kinds.target import parse_target
 from harness.agent.errors import AgentDiedError
 from harness.agent.exit_status import ExitStatus
-from harness.agent.operations import Call
+from harness.agent.operations import SystemCall
 from harness.device.device import Device
 
 WITHIN = 60.0
@@ -141,7 +141,7 @@ def test_a_port_is_clean_after_an_agent_was_killed_while_it_was_spoken_to(device
     for _ in range(40):
         with device.process() as process:
             buffer = process.memory.allocate(16)
-            sleeping = process.main.submit(Call("pause"))
+            sleeping = process.main.submit(SystemCall("pause"))
             killer = threading.Thread(target=process.kill)
             killer.start()
             with contextlib.suppress(AgentDiedError):

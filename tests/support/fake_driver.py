@@ -1,4 +1,4 @@
-"""A process whose memory is Python's and whose binder driver says what a test told it to."""
+"""A process whose memory is Python's, and whose binder driver returns what a test scripts."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from typing import cast
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
-from harness.agent.operations import Call, Earlier, Operation, Read, Result, Write
+from harness.agent.operations import Earlier, Operation, OperationResult, Read, SystemCall, Write
 from harness.agent.process import RemoteProcess
-from harness.binder.abi import commands
+from harness.agent.scratch import Scratch
+from harness.binder.abi import commands, returns
 from harness.binder.abi.commands import Command
 from harness.binder.abi.layout import Structure
 from harness.binder.abi.returns import Noop, Return
-from harness.binder.abi.structures import BinderTransactionData, BinderWriteRead
+from harness.binder.abi.structures import BinderTransactionData, BinderWriteRead, TransactionFlag
 from harness.binder.abi.uapi import BinderIoctl
-from harness.binder.binder_file import BinderFile
+from harness.binder.driver.open_file import OpenFile
+from harness.binder.parcels.parcel import Parcel
 
 MAPPING = 0x7000_0000
 MAPPING_SIZE = 64 * 1024
 DESCRIPTOR = 3
 
-Said = list[Return] | Callable[[], list[Return]]
+Scripted = list[Return] | Callable[[], list[Return]]
 
 
 class FakeBuffer:
@@ -33,7 +35,7 @@ class FakeBuffer:
         self.size = size
 
     def close(self) -> None:
-        """Kept, so that a test can look at what was sent."""
+        """Keeps the memory, so that a test can inspect what was sent."""
 
 
 class FakeMemory:
@@ -47,6 +49,9 @@ class FakeMemory:
         address, self._next = self._next, self._next + size + 0x1000
         self._regions[address] = bytearray(size)
         return FakeBuffer(address, size)
+
+    def scratch(self, smallest: int) -> Scratch:
+        return Scratch(lambda size, _: self.allocate(size).address, smallest)
 
     def _region(self, address: int, size: int) -> tuple[bytearray, int]:
         for start, region in self._regions.items():
@@ -64,14 +69,14 @@ class FakeMemory:
 
 
 class FakePending:
-    def __init__(self, results: list[Result], end: Callable[[], None] | None) -> None:
+    def __init__(self, results: list[OperationResult], end: Callable[[], None] | None) -> None:
         self._results = results
         self._end = end
         self._ended = threading.Event()
         if end is None:
             self._ended.set()
 
-    def result(self, deadline: Deadline | None = None) -> list[Result]:
+    def result(self, deadline: Deadline | None = None) -> list[OperationResult]:
         if not self._ended.wait((deadline or Deadline(5)).remaining()):
             raise TimeLimitError("a batch of the fake driver")
         return self._results
@@ -84,12 +89,12 @@ class FakePending:
 
 
 class FakeThread:
-    """Runs batches; a read for which nothing is left to say blocks until interrupted."""
+    """Runs batches; a read without a scripted return blocks until interrupted."""
 
     def __init__(self, process: FakeProcess, tid: int) -> None:
         self.tid = tid
         self.process = process
-        self.said: deque[Said] = deque()
+        self.script: deque[Scripted] = deque()
         self.log: list[list[Command]] = []
         self.sent: list[bytes] = []
         self.ioctls: list[BinderIoctl] = []
@@ -99,24 +104,24 @@ class FakeThread:
 
     def submit(self, *operations: Operation, keep_going: bool = False) -> FakePending:
         assert keep_going
-        results: list[Result] = []
+        results: list[OperationResult] = []
         blocked = False
         for operation in operations:
             match operation:
                 case Write(address, data) if not isinstance(address, Earlier):
                     self.process.memory.write(address, data)
-                    results.append(Result(operation, len(data)))
+                    results.append(OperationResult(operation, len(data)))
                 case Read(address, size) if not isinstance(address, Earlier):
-                    results.append(Result(operation, size, self.process.memory.read(address, size)))
-                case Call(_, (_, request, argument)):
+                    results.append(OperationResult(operation, size, self.process.memory.read(address, size)))
+                case SystemCall(_, (_, request, argument)):
                     value = self._ioctl(cast(int, request), cast(int, argument))
                     blocked = value is None
-                    results.append(Result(operation, -errno.EINTR if value is None else value))
+                    results.append(OperationResult(operation, -errno.EINTR if value is None else value))
                 case _:
                     raise AssertionError(operation)
         return FakePending(results, (lambda: None) if blocked else None)
 
-    def batch(self, *operations: Operation) -> list[Result]:
+    def batch(self, *operations: Operation) -> list[OperationResult]:
         return self.submit(*operations, keep_going=True).result()
 
     def syscall(self, name: str, *arguments: int | bytes) -> int:
@@ -137,16 +142,16 @@ class FakeThread:
         if written:
             self.log.append(written)
             self.sent += [
-                memory.read(word.buffer, word.data_size)
-                for word in written
-                if isinstance(word, BinderTransactionData)
+                memory.read(each.buffer, each.data_size)
+                for each in written
+                if isinstance(each, BinderTransactionData)
             ]
-        said: list[Return] = []
-        blocked = bool(asked.read_size) and not self.said
-        if asked.read_size and self.said:
-            step = self.said.popleft()
-            said = [Noop(), *(step() if callable(step) else step)]
-        read = b"".join(word.encode() for word in said)
+        returned: list[Return] = []
+        blocked = bool(asked.read_size) and not self.script
+        if asked.read_size and self.script:
+            step = self.script.popleft()
+            returned = [Noop(), *(step() if callable(step) else step)]
+        read = b"".join(each.encode() for each in returned)
         assert len(read) <= asked.read_size
         if read:
             memory.write(asked.read_buffer, read)
@@ -170,13 +175,13 @@ class FakeProcess:
         self.answers: dict[BinderIoctl, Structure] = {}
         self.calls: list[str] = []
         self.threads: list[FakeThread] = []
-        self.next_said: deque[list[Said]] = deque()
+        self.next_scripts: deque[list[Scripted]] = deque()
         self.main = self.start_thread()
 
     def start_thread(self) -> FakeThread:
         thread = FakeThread(self, 100 + len(self.threads))
-        if self.next_said:
-            thread.said.extend(self.next_said.popleft())
+        if self.next_scripts:
+            thread.script.extend(self.next_scripts.popleft())
         self.threads.append(thread)
         return thread
 
@@ -187,7 +192,7 @@ class FakeProcess:
         return {"openat": DESCRIPTOR, "mmap": MAPPING}.get(name, 0)
 
     def put(self, offset: int, data: bytes) -> int:
-        """What the driver copied into the mapping; its address."""
+        """Put what the driver copies into the mapping; returns its address."""
         self.memory.write(MAPPING + offset, data)
         return MAPPING + offset
 
@@ -195,5 +200,36 @@ class FakeProcess:
     def remote(self) -> RemoteProcess:
         return cast(RemoteProcess, self)
 
-    def file(self) -> BinderFile:
-        return BinderFile(self.remote, "/dev/binder", DESCRIPTOR, MAPPING, MAPPING_SIZE)
+    def file(self) -> OpenFile:
+        return OpenFile(self.remote, "/dev/binder", DESCRIPTOR, MAPPING, MAPPING_SIZE)
+
+
+def received(process: FakeProcess, parcel: Parcel, offset: int = 0) -> dict[str, int]:
+    """The parcel as the driver copied it into the mapping, as fields of a transaction."""
+    placed = parcel.place(MAPPING + offset)
+    process.put(offset, placed.memory)
+    return {
+        "data_size": placed.data_size,
+        "offsets_size": placed.offsets_size,
+        "buffer": MAPPING + offset,
+        "offsets": placed.offsets,
+    }
+
+
+def reply(process: FakeProcess, parcel: Parcel, *, flags: int = 0) -> list[Return]:
+    data = returns.Reply(flags=TransactionFlag(flags), **received(process, parcel))
+    return [returns.TransactionComplete(), data]
+
+
+def incoming(process: FakeProcess, parcel: Parcel, **fields: int) -> returns.Transaction:
+    flags = TransactionFlag(fields.pop("flags", 0))
+    return returns.Transaction(flags=flags, **fields, **received(process, parcel, 4096))
+
+
+def kinds(log: list[list[commands.Command]]) -> list[list[type[commands.Command]]]:
+    return [[type(word) for word in written] for written in log]
+
+
+def script_next_thread(process: FakeProcess, *script: list[Return]) -> None:
+    """What the driver returns to the next thread that the process starts, before that blocks."""
+    process.next_scripts.append(list(script))

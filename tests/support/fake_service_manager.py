@@ -1,4 +1,4 @@
-"""Service managers of every generation, as far as their answers go, in the place of a thread's driver."""
+"""Service managers of every generation, as a Binder whose calls they answer."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from types import SimpleNamespace
 from typing import cast
 
 from emulator.base.deadline import Deadline
-from harness.binder.abi import commands
-from harness.binder.abi.commands import Command
 from harness.binder.abi.objects import Node
-from harness.binder.binder_thread import BinderThread
+from harness.binder.endpoint import Binder
 from harness.binder.errors import ParcelError, StatusError
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.reader import ParcelReader
@@ -18,12 +16,12 @@ from harness.binder.services.interface import BasicCode
 from harness.binder.services.wire import INTERFACE, Dialect
 
 MANAGER = "manager"
-LONGEST_TOLD = 109
+LONGEST_LISTED = 109
 """Characters of the longest name that the program in C can list."""
 
 
 class FakeServiceManager:
-    """Answers as a service manager that speaks `dialect`, and keeps what it was told."""
+    """A Binder that answers like a service manager of `dialect`; keeps registrations and releases."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -31,20 +29,15 @@ class FakeServiceManager:
         self.accessors: set[str] = set()
         self.priorities: dict[str, int] = {}
         self.refusal: ExceptionCode | None = None
-        self.said: list[Command] = []
+        self.released: list[int] = []
         self.calls: list[str] = []
-        self.file = SimpleNamespace(path="/dev/binder", spawn_looper=None, add_node=lambda _: Node(0x1000, 1))
+        self.file = SimpleNamespace(path="/dev/binder")
+        self.server = None
+        self.references = SimpleNamespace(release=lambda *handles: self.released.extend(handles))
 
     @property
-    def thread(self) -> BinderThread:
-        return cast(BinderThread, self)
-
-    @property
-    def released(self) -> list[int]:
-        return [word.handle for word in self.said if isinstance(word, commands.Release)]
-
-    def say(self, *words: Command) -> None:
-        self.said += words
+    def binder(self) -> Binder:
+        return cast(Binder, self)
 
     def transact(
         self, handle: int, code: int, data: Parcel | None = None, *, deadline: Deadline | None = None
@@ -129,7 +122,7 @@ class FakeServiceManager:
         if index >= len(names):
             raise StatusError(StatusCode.PERMISSION_DENIED)
         name = names[index]
-        if len(name) > LONGEST_TOLD:
+        if len(name) > LONGEST_LISTED:
             answer.int32(len(name))
         else:
             answer.string16(name)

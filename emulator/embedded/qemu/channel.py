@@ -51,7 +51,7 @@ class Waiting:
 
 
 class Program:
-    """A running program's standard input and output: what a `harness.agent.stream.Stream` needs of them."""
+    """A running program's standard input and output: what `harness.agent.stream.ProcessStream` needs."""
 
     def __init__(self, ports: Ports, port: socket.socket, boundary: bytes, received: bytes = b"") -> None:
         self._ports = ports

@@ -1,4 +1,4 @@
-"""What a process says to the driver: one class for each BC_ command, composed into a write buffer."""
+"""The commands that a process writes to the driver: a class for each BC_ code."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ReplySg(Command, BinderTransactionDataSg):
 
 @structure
 class FreeBuffer(Command):
-    """Gives a received buffer back; `buffer` is the address it came with."""
+    """Frees a received buffer; `buffer` is its address."""
 
     TAG = BinderCommand.BC_FREE_BUFFER
     buffer: Address
@@ -90,21 +90,21 @@ class Decrefs(Command):
 
 @structure
 class IncrefsDone(Command, BinderPtrCookie):
-    """Answers BR_INCREFS: the owner keeps its node for weak references."""
+    """Acknowledges BR_INCREFS: the owner keeps its node for weak references."""
 
     TAG = BinderCommand.BC_INCREFS_DONE
 
 
 @structure
 class AcquireDone(Command, BinderPtrCookie):
-    """Answers BR_ACQUIRE: the owner keeps its node for strong references."""
+    """Acknowledges BR_ACQUIRE: the owner keeps its node for strong references."""
 
     TAG = BinderCommand.BC_ACQUIRE_DONE
 
 
 @structure
 class RegisterLooper(Command):
-    """This thread joins the pool because BR_SPAWN_LOOPER asked for one."""
+    """This thread joins the pool as BR_SPAWN_LOOPER requested."""
 
     TAG = BinderCommand.BC_REGISTER_LOOPER
 
@@ -125,14 +125,14 @@ class ExitLooper(Command):
 
 @structure
 class RequestDeathNotification(Command, BinderHandleCookie):
-    """Asks for BR_DEAD_BINDER with `cookie` when the object behind `handle` dies."""
+    """Requests BR_DEAD_BINDER with `cookie` for when the object behind `handle` dies."""
 
     TAG = BinderCommand.BC_REQUEST_DEATH_NOTIFICATION
 
 
 @structure
 class ClearDeathNotification(Command, BinderHandleCookie):
-    """Takes such a request back."""
+    """Cancels such a request."""
 
     TAG = BinderCommand.BC_CLEAR_DEATH_NOTIFICATION
 
@@ -147,14 +147,14 @@ class DeadBinderDone(Command):
 
 @structure
 class RequestFreezeNotification(Command, BinderHandleCookie):
-    """Asks for BR_FROZEN_BINDER with `cookie` whenever the owner of `handle` is frozen or thawed."""
+    """Requests BR_FROZEN_BINDER with `cookie` whenever the owner of `handle` is frozen or thawed."""
 
     TAG = BinderCommand.BC_REQUEST_FREEZE_NOTIFICATION
 
 
 @structure
 class ClearFreezeNotification(Command, BinderHandleCookie):
-    """Takes such a request back."""
+    """Cancels such a request."""
 
     TAG = BinderCommand.BC_CLEAR_FREEZE_NOTIFICATION
 
@@ -200,5 +200,5 @@ def compose(*commands: Command) -> bytes:
 
 
 def parse(buffer: bytes) -> list[Command]:
-    """The commands of a write buffer; MalformedCommandsError where it is not one."""
+    """The commands in a write buffer; MalformedCommandsError if it is not one."""
     return tagged.parse(buffer, COMMANDS)

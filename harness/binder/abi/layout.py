@@ -14,7 +14,7 @@ Address = Annotated[int, "Q", hex]
 
 
 class TruncatedStructureError(ValueError):
-    """Fewer bytes were given than the structure has; the caller knows where they came from and says so."""
+    """There are fewer bytes than the structure has; callers add where they came from."""
 
 
 class Structure:
@@ -45,7 +45,7 @@ class Structure:
 
     @classmethod
     def unpack(cls, data: bytes, offset: int = 0) -> Self:
-        """Read one from `data` at `offset`; TruncatedStructureError where it does not fit."""
+        """Read one from `data` at `offset`; TruncatedStructureError if it does not fit."""
         layout = _layout(cls)
         if offset < 0 or offset + layout.codec.size > len(data):
             raise TruncatedStructureError(
@@ -68,7 +68,7 @@ _LAYOUTS: dict[type[Structure], _Layout] = {}
 
 
 def _layout(structure: type[Structure]) -> _Layout:
-    """The layout of a structure, worked out once."""
+    """The layout of a structure, computed once."""
     if structure not in _LAYOUTS:
         _LAYOUTS[structure] = _lay_out(structure)
     return _LAYOUTS[structure]

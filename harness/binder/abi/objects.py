@@ -1,4 +1,4 @@
-"""The objects in a transaction's data that the driver rewrites on their way to another process."""
+"""The objects in a transaction's data that the driver translates for the receiving process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.binder.abi.structures import (
 from harness.binder.errors import ParcelError
 
 LIBBINDER_FLAGS = FlatBinderFlag(0x13) | FlatBinderFlag.FLAT_BINDER_FLAG_ACCEPTS_FDS
-"""What libbinder says of its nodes: SCHED_OTHER, nice 19, descriptors welcome (Parcel.cpp, flattenBinder)."""
+"""libbinder's flags for its nodes: SCHED_OTHER, nice 19, descriptors accepted (Parcel.cpp, flattenBinder)."""
 
 _KINDS: dict[int, type[Structure]] = {
     ObjectType.BINDER_TYPE_BINDER: FlatBinderObject,
@@ -33,14 +33,14 @@ _KINDS: dict[int, type[Structure]] = {
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An object of the process itself: two words the driver keeps and gives back, and never looks behind."""
+    """An object of the process itself: two words that the driver keeps and returns, and never interprets."""
 
     ptr: int
     cookie: int
 
 
 def object_at(data: bytes, offset: int) -> Structure:
-    """The object at an offset of `data`; ParcelError where there is none."""
+    """The object at an offset of `data`; ParcelError if there is none."""
     try:
         word = BinderObjectHeader.unpack(data, offset).type
         kind = _KINDS.get(word)
@@ -52,12 +52,12 @@ def object_at(data: bytes, offset: int) -> Structure:
 
 
 def all_objects(data: bytes, offsets: Sequence[int]) -> Iterator[Structure]:
-    """Every listed object in the order of its offset's entry."""
+    """Every listed object, in the order of the offsets."""
     return (object_at(data, offset) for offset in offsets)
 
 
 def handles(data: bytes, offsets: Sequence[int]) -> list[int]:
-    """The strong handles among the listed objects, one entry for each object."""
+    """The strong handles in the listed objects, one entry for each object."""
     return [
         found.handle
         for found in all_objects(data, offsets)

@@ -1,4 +1,4 @@
-"""What the driver says to a process: one class for each BR_ command, parsed from a read buffer."""
+"""What the driver returns to a process: a class for each BR_ code, parsed from a read buffer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.binder.abi.uapi import BinderReturn
 
 
 class Return(Tagged):
-    """A BR_ command; its fields are the command's parameter."""
+    """A BR_ code; its fields are the code's parameter."""
 
     __slots__ = ()
 
@@ -31,7 +31,7 @@ class Error(Return):
 
 @structure
 class Ok(Return):
-    """Nothing to say."""
+    """No news."""
 
     TAG = BinderReturn.BR_OK
 
@@ -44,13 +44,13 @@ class Transaction(Return, BinderTransactionData):
 
     @property
     def one_way(self) -> bool:
-        """Whether no reply is awaited."""
+        """Whether the sender expects no reply."""
         return TransactionFlag.TF_ONE_WAY in self.flags
 
 
 @structure
 class TransactionSecurityContext(Transaction):
-    """A Transaction for a node that asked for security contexts; `secctx` is a string in the mapping."""
+    """A Transaction for a node that requested security contexts; `secctx` is a string in the mapping."""
 
     TAG = BinderReturn.BR_TRANSACTION_SEC_CTX
     secctx: Address = 0
@@ -58,7 +58,7 @@ class TransactionSecurityContext(Transaction):
 
 @structure
 class Reply(Return, BinderTransactionData):
-    """The answer to this thread's call; with TF_STATUS_CODE its data is one status word."""
+    """The reply to this thread's call; with TF_STATUS_CODE its data is one status word."""
 
     TAG = BinderReturn.BR_REPLY
 
@@ -87,14 +87,14 @@ class TransactionComplete(Return):
 
 @structure
 class Increfs(Return, BinderPtrCookie):
-    """A first weak reference to a local node exists: keep it, and say BC_INCREFS_DONE."""
+    """A first weak reference to a local node exists: keep the node, and write BC_INCREFS_DONE."""
 
     TAG = BinderReturn.BR_INCREFS
 
 
 @structure
 class Acquire(Return, BinderPtrCookie):
-    """A first strong reference to a local node exists: keep it, and say BC_ACQUIRE_DONE."""
+    """A first strong reference to a local node exists: keep the node, and write BC_ACQUIRE_DONE."""
 
     TAG = BinderReturn.BR_ACQUIRE
 
@@ -122,14 +122,14 @@ class AttemptAcquire(Return, BinderPriPtrCookie):
 
 @structure
 class Noop(Return):
-    """Starts every read, so that the driver has a place to put BR_SPAWN_LOOPER."""
+    """Starts every read: the driver overwrites it with BR_SPAWN_LOOPER if needed."""
 
     TAG = BinderReturn.BR_NOOP
 
 
 @structure
 class SpawnLooper(Return):
-    """No thread of the pool waits any more: start one, and let it say BC_REGISTER_LOOPER."""
+    """No thread of the pool is waiting: start one, which writes BC_REGISTER_LOOPER."""
 
     TAG = BinderReturn.BR_SPAWN_LOOPER
 
@@ -143,7 +143,7 @@ class Finished(Return):
 
 @structure
 class DeadBinder(Return):
-    """An object died whose death was to be told: answer with BC_DEAD_BINDER_DONE."""
+    """An object with a death notification died: acknowledge with BC_DEAD_BINDER_DONE."""
 
     TAG = BinderReturn.BR_DEAD_BINDER
     cookie: Address
@@ -151,7 +151,7 @@ class DeadBinder(Return):
 
 @structure
 class ClearDeathNotificationDone(Return):
-    """A request for a death notification is gone."""
+    """A request for a death notification is cancelled."""
 
     TAG = BinderReturn.BR_CLEAR_DEATH_NOTIFICATION_DONE
     cookie: Address
@@ -159,7 +159,7 @@ class ClearDeathNotificationDone(Return):
 
 @structure
 class FailedReply(Return):
-    """The last transaction failed; BINDER_GET_EXTENDED_ERROR knows why."""
+    """The last transaction failed; BINDER_GET_EXTENDED_ERROR returns the reason."""
 
     TAG = BinderReturn.BR_FAILED_REPLY
 
@@ -173,28 +173,28 @@ class FrozenReply(Return):
 
 @structure
 class OnewaySpamSuspect(Return):
-    """In the place of TransactionComplete: accepted, but this process fills its target's one-way space."""
+    """Replaces TransactionComplete: accepted, but this process fills its target's one-way space."""
 
     TAG = BinderReturn.BR_ONEWAY_SPAM_SUSPECT
 
 
 @structure
 class TransactionPendingFrozen(Return):
-    """In the place of TransactionComplete: accepted, and kept until the frozen target is thawed."""
+    """Replaces TransactionComplete: accepted, and kept until the frozen target is thawed."""
 
     TAG = BinderReturn.BR_TRANSACTION_PENDING_FROZEN
 
 
 @structure
 class FrozenBinder(Return, BinderFrozenStateInfo):
-    """The owner of an object was frozen or thawed: answer with BC_FREEZE_NOTIFICATION_DONE."""
+    """The owner of an object was frozen or thawed: acknowledge with BC_FREEZE_NOTIFICATION_DONE."""
 
     TAG = BinderReturn.BR_FROZEN_BINDER
 
 
 @structure
 class ClearFreezeNotificationDone(Return):
-    """A request for freeze notifications is gone."""
+    """A request for freeze notifications is cancelled."""
 
     TAG = BinderReturn.BR_CLEAR_FREEZE_NOTIFICATION_DONE
     cookie: Address
@@ -231,5 +231,5 @@ RETURNS: dict[int, type[Return]] = tagged.by_tag(
 
 
 def parse(buffer: bytes) -> list[Return]:
-    """What a read buffer says; MalformedCommandsError, naming offset and bytes, where it is not one."""
+    """The returns in a read buffer; MalformedCommandsError with offset and bytes if it is not one."""
     return tagged.parse(buffer, RETURNS)

@@ -1,6 +1,6 @@
 """The kernel's Binder structures and flags, for 64-bit little-endian processes.
 
-Classes are the kernel's structures in Python's spelling; fields keep the kernel's names, nested ones flat.
+Classes have the kernel's names in Python's spelling; fields keep the kernel's names, nested ones are flat.
 Source: include/uapi/linux/android/binder.h and binderfs.h (Linux 6.12, with the freeze notifications).
 """
 
@@ -63,7 +63,7 @@ TypeWord = Annotated[int, "I", hex]
 
 @structure
 class BinderObjectHeader(Structure):
-    """What every object starts with; `type` is an ObjectType, or a value the driver refuses."""
+    """The start of every object; `type` is an ObjectType, or a value that the driver refuses."""
 
     type: TypeWord
 
@@ -95,7 +95,7 @@ class BinderFdObject(Structure):
 
 @structure
 class BinderBufferObject(Structure):
-    """Memory to be copied beside the data (scatter-gather); `parent` is an index into the offsets."""
+    """Memory that the driver copies with the data (scatter-gather); `parent` is an index into the offsets."""
 
     type: TypeWord
     flags: BufferFlags = BufferFlag(0)
@@ -130,14 +130,14 @@ class BinderWriteRead(Structure):
 
 @structure
 class BinderVersion(Structure):
-    """The answer of BINDER_VERSION."""
+    """The result of BINDER_VERSION."""
 
     protocol_version: s32 = 0
 
 
 @structure
 class BinderNodeDebugInfo(Structure):
-    """One local node, the one after `ptr`; an answer with `ptr` 0 ends the list."""
+    """One local node, the next after `ptr`; a result with `ptr` 0 ends the list."""
 
     ptr: Address = 0
     cookie: Address = 0
@@ -147,7 +147,7 @@ class BinderNodeDebugInfo(Structure):
 
 @structure
 class BinderNodeInfoForRef(Structure):
-    """Reference counts of the node behind a handle; only the context manager may ask."""
+    """Reference counts of the node behind a handle; only for the context manager."""
 
     handle: u32
     strong_count: u32 = 0
@@ -233,7 +233,7 @@ class BinderPtrCookie(Structure):
 
 @structure
 class BinderHandleCookie(Structure):
-    """A handle and the word that notifications about it carry."""
+    """A handle, and the cookie of notifications about it."""
 
     PACKED: ClassVar[bool] = True
     handle: u32

@@ -1,4 +1,4 @@
-"""Writes and reads what BINDER_WRITE_READ carries either way: command words, each with its parameter."""
+"""Encodes and parses the buffers of BINDER_WRITE_READ: sequences of codes, each with its parameter."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ WORD = struct.Struct("<I")
 
 
 class Tagged(Structure):
-    """A structure that travels behind a command word of its own."""
+    """A structure that follows its own code."""
 
     __slots__ = ()
     TAG: ClassVar[IntEnum]
 
     def encode(self) -> bytes:
-        """The command word and the parameter, unaligned as the driver reads them."""
+        """The code and the parameter, unaligned as the driver reads them."""
         return WORD.pack(self.TAG) + self.pack()
 
 
@@ -33,18 +33,18 @@ def by_tag(kinds: Iterable[type[Kind]]) -> dict[int, type[Kind]]:
 
 
 def parse(buffer: bytes, kinds: Mapping[int, type[Kind]]) -> list[Kind]:
-    """Every command of a buffer in its order; MalformedCommandsError names the offset and the bytes there."""
+    """All entries of a buffer in order; MalformedCommandsError has the offset and the bytes there."""
     found: list[Kind] = []
     offset = 0
     while offset < len(buffer):
         rest = buffer[offset : offset + 16].hex(" ", 4)
         if len(buffer) - offset < WORD.size:
-            raise MalformedCommandsError(f"at byte {offset}: {rest!r} is no whole command word")
+            raise MalformedCommandsError(f"at byte {offset}: {rest!r} is not a complete code")
         (tag,) = WORD.unpack_from(buffer, offset)
         kind = kinds.get(tag)
         if kind is None:
             raise MalformedCommandsError(
-                f"at byte {offset}: unknown command word {tag:#010x} (type {chr(tag >> 8 & 0xFF)!r}, "
+                f"at byte {offset}: unknown code {tag:#010x} (type {chr(tag >> 8 & 0xFF)!r}, "
                 f"number {tag & 0xFF}, {tag >> 16 & 0x3FFF} bytes of parameter); the bytes are {rest!r}"
             )
         try:

@@ -1,4 +1,4 @@
-"""The kernel's Binder interface in numbers, under the kernel's names, for 64-bit little-endian processes.
+"""The numbers of the kernel's Binder interface under the kernel's names, for 64-bit little-endian processes.
 
 Source: include/uapi/linux/android/binder.h and binderfs.h (Linux 6.12, with the freeze notifications).
 """
@@ -28,7 +28,7 @@ from harness.binder.abi.structures import (
 )
 
 BINDER_CURRENT_PROTOCOL_VERSION = 8
-"""What BINDER_VERSION answers on a driver with 64-bit pointers; 7 is the 32-bit protocol."""
+"""The result of BINDER_VERSION on a driver with 64-bit pointers; 7 is the 32-bit protocol."""
 
 _IOC_WRITE = 1
 _IOC_READ = 2
@@ -55,7 +55,7 @@ def _IOWR(kind: str, number: int, size: int) -> int:  # noqa: N802
 
 
 class BinderIoctl(IntEnum):
-    """What ioctl(2) on a binder device takes."""
+    """The requests of ioctl(2) on a binder device."""
 
     BINDER_WRITE_READ = _IOWR("b", 1, BinderWriteRead.sizeof())
     BINDER_SET_IDLE_TIMEOUT = _IOW("b", 3, 8)
@@ -74,11 +74,11 @@ class BinderIoctl(IntEnum):
 
 
 BINDER_CTL_ADD = _IOWR("b", 1, BinderfsDevice.sizeof())
-"""Makes a new device, asked of /dev/binderfs/binder-control."""
+"""Creates a new device; a request to /dev/binderfs/binder-control."""
 
 
 class BinderReturn(IntEnum):
-    """enum binder_driver_return_protocol: what the driver says to a process."""
+    """enum binder_driver_return_protocol: what the driver returns to a process."""
 
     BR_ERROR = _IOR("r", 0, 4)
     BR_OK = _IO("r", 1)
@@ -107,7 +107,7 @@ class BinderReturn(IntEnum):
 
 
 class BinderCommand(IntEnum):
-    """enum binder_driver_command_protocol: what a process says to the driver."""
+    """enum binder_driver_command_protocol: what a process writes to the driver."""
 
     BC_TRANSACTION = _IOW("c", 0, BinderTransactionData.sizeof())
     BC_REPLY = _IOW("c", 1, BinderTransactionData.sizeof())

@@ -1,1 +1,1 @@
-"""Parcels: written and read as each Android release does."""
+"""Parcels, written and read in the format of each Android release."""

@@ -1,4 +1,4 @@
-"""Writes the data of a transaction the way libbinder does, for the Android release the reader expects."""
+"""Writes the data of a transaction as libbinder does, in the format of the receiver's Android release."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ UNSET_WORK_SOURCE = -1
 
 
 def padding(size: int, alignment: int) -> int:
-    """How many bytes are missing to a multiple of `alignment`."""
+    """How many bytes are missing for a multiple of `alignment`."""
     return -size % alignment
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedParcel:
-    """A parcel laid out for one address of the sender; sizes in bytes, as the transaction names them."""
+    """A parcel laid out for an address of the sender; sizes in bytes, as in the transaction's fields."""
 
     memory: bytes
     data_size: int
@@ -58,7 +58,7 @@ class Parcel:
 
     @property
     def data(self) -> bytes:
-        """What was written so far; buffer objects do not know their address yet."""
+        """The bytes written so far; buffer objects have no address yet."""
         return bytes(self._data)
 
     @property
@@ -68,7 +68,7 @@ class Parcel:
 
     @property
     def offsets(self) -> tuple[int, ...]:
-        """Where the listed objects are."""
+        """The offsets of the listed objects."""
         return tuple(self._offsets)
 
     def raw(self, data: bytes) -> Self:
@@ -157,7 +157,7 @@ class Parcel:
         return self
 
     def interface_token(self, interface: str) -> Self:
-        """What precedes the arguments of every AIDL call: the generation's header words and the name."""
+        """The start of every AIDL call's data: the release's header words and the interface name."""
         self.uint32(self.wire.strict_mode)
         if self.wire.work_source:
             self.int32(UNSET_WORK_SOURCE)
@@ -166,7 +166,7 @@ class Parcel:
         return self.string16(interface)
 
     def no_exception(self) -> Self:
-        """What precedes the results of an AIDL method that returned."""
+        """The start of the reply of an AIDL method that returned."""
         return self.int32(ExceptionCode.EX_NONE)
 
     def exception(self, error: RemoteError) -> Self:
@@ -179,7 +179,7 @@ class Parcel:
         return self
 
     def object(self, value: Structure, *, listed: bool = True) -> Self:
-        """Any object; unlisted, the driver takes it for plain data. The driver wants alignment to 4 only."""
+        """Any object; an unlisted one is plain data to the driver. Only 4-byte alignment is required."""
         if listed:
             self._offsets.append(len(self._data))
         return self.raw(value.pack())
@@ -188,12 +188,12 @@ class Parcel:
         return self if word is None else self.uint32(word)
 
     def node(self, node: Node, *, flags: FlatBinderFlag = LIBBINDER_FLAGS) -> Self:
-        """A strong binder of this process, and its stability where the wire format has one."""
+        """A strong binder of this process, and its stability if the wire format has one."""
         local = FlatBinderObject(ObjectType.BINDER_TYPE_BINDER, flags, node.ptr, node.cookie)
         return self.object(local)._stability(self.wire.stability)
 
     def handle(self, handle: int) -> Self:
-        """A strong binder of another process, and its stability where the wire format has one."""
+        """A strong binder of another process, and its stability if the wire format has one."""
         remote = FlatBinderObject(ObjectType.BINDER_TYPE_HANDLE, LIBBINDER_FLAGS, handle)
         return self.object(remote)._stability(self.wire.stability)
 
@@ -211,7 +211,7 @@ class Parcel:
         return self.object(FlatBinderObject(ObjectType.BINDER_TYPE_WEAK_HANDLE, LIBBINDER_FLAGS, handle))
 
     def file_descriptor(self, descriptor: int) -> Self:
-        """A descriptor of the sending process; the receiver gets one of its own for the same open file."""
+        """A descriptor of the sending process; the receiver gets its own for the same open file."""
         return self.object(BinderFdObject(ObjectType.BINDER_TYPE_FD, 0, descriptor))
 
     def parcel_file_descriptor(self, descriptor: int) -> Self:
@@ -219,11 +219,11 @@ class Parcel:
         return self.int32(0).file_descriptor(descriptor)
 
     def buffer(self, content: bytes, *, parent: int | None = None, parent_offset: int = 0) -> Self:
-        """Memory the driver copies beside the data (scatter-gather, BINDER_TYPE_PTR).
+        """Memory that the driver copies with the data (scatter-gather, BINDER_TYPE_PTR).
 
-        `parent` counts this parcel's objects from 0; the driver writes the copy's address into that
-        buffer at `parent_offset`. The C driver takes no parent at the very start of the data (EINVAL): its
-        binder_validate_fixup() reads offset 0 as "no buffer yet".
+        `parent` is the index of an object of this parcel, from 0; the driver writes the copy's address into
+        that buffer at `parent_offset`. The C driver refuses a parent at the start of the data (EINVAL): its
+        binder_validate_fixup() takes offset 0 to mean "no buffer yet".
         """
         self._buffers[len(self._data)] = content
         flags = BufferFlag(0) if parent is None else BufferFlag.BINDER_BUFFER_FLAG_HAS_PARENT
@@ -248,7 +248,7 @@ class Parcel:
         return 8 * len(self._offsets) + sum(len(content) + padding(len(content), 8) for content in contents)
 
     def place(self, address: int) -> PlacedParcel:
-        """Data, offsets and buffers one after the other from `address` on, each padded to 8 bytes."""
+        """Lay out data, offsets and buffers from `address` on, each padded to 8 bytes."""
         data = bytearray(self._data)
         offsets = struct.pack(f"<{len(self._offsets)}Q", *self._offsets)
         offsets_start = len(data) + padding(len(data), 8)

@@ -1,4 +1,4 @@
-"""Reads the data of a received transaction, value by value, and never past its end."""
+"""Reads the values in a received transaction's data, and never past its end."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Kind = TypeVar("Kind", bound=Structure)
 
 
 class ParcelReader:
-    """A position in received data; every reader moves it on or raises ParcelError.
+    """Received data and a read position; every read method advances it or raises ParcelError.
 
-    `offsets` tells where objects are, `buffers` what buffer objects point to: address to content.
+    `offsets` are those of the objects; `buffers` maps the addresses in buffer objects to their content.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class ParcelReader:
 
     @classmethod
     def of(cls, parcel: Parcel) -> Self:
-        """Read what a parcel holds, as its sender would."""
+        """Read the content of a parcel, from the sender's view."""
         return cls(parcel.data, parcel.offsets, wire=parcel.wire)
 
     def __repr__(self) -> str:
@@ -59,7 +59,7 @@ class ParcelReader:
         )
 
     def raw(self, size: int, expected: str = "raw bytes") -> bytes:
-        """`size` bytes, and past what pads them to 4; `expected` names them in an error."""
+        """`size` bytes, and skip their padding to 4; `expected` describes them in an error."""
         padded = size + padding(size, 4)
         if size < 0 or padded > self.remaining:
             raise self._refuse(f"{expected} of {padded} bytes where {self.remaining} are left")
@@ -94,7 +94,7 @@ class ParcelReader:
         return float(value)
 
     def boolean(self) -> bool:
-        """AOSP's bool: any word but 0 is true."""
+        """AOSP's bool: any word except 0 is true."""
         return self.int32() != 0
 
     def byte(self) -> int:
@@ -106,7 +106,7 @@ class ParcelReader:
         return self.raw(4, "char")[:2].decode("utf-16-le", "surrogatepass")
 
     def _length(self, expected: str) -> int | None:
-        """A length or count; None for the -1 that stands for no value."""
+        """A length or count; None for -1, which means no value."""
         length = self.int32()
         if length < -1:
             self.position -= 4
@@ -114,16 +114,16 @@ class ParcelReader:
         return None if length == -1 else length
 
     def byte_array(self) -> bytes | None:
-        """Bytes behind their length."""
+        """Bytes after their length."""
         length = self._length("a byte array")
         return None if length is None else self.raw(length, "a byte array")
 
     def int32_array(self) -> list[int] | None:
-        """Numbers behind their count."""
+        """Numbers after their count."""
         return self._array("i", 4)
 
     def int64_array(self) -> list[int] | None:
-        """Numbers behind their count."""
+        """Numbers after their count."""
         return self._array("q", 8)
 
     def _array(self, number_format: str, size: int) -> list[int] | None:
@@ -133,11 +133,11 @@ class ParcelReader:
         return list(struct.unpack(f"<{count}{number_format}", self.raw(count * size, "an array")))
 
     def string8(self) -> str | None:
-        """UTF-8 behind its length in bytes."""
+        """UTF-8 after its length in bytes."""
         return self._string("a UTF-8 string", 1, "utf-8")
 
     def string16(self) -> str | None:
-        """UTF-16 behind its length in units; lone surrogates are kept, as Java has them."""
+        """UTF-16 after its length in units; lone surrogates are kept, as in Java."""
         return self._string("a UTF-16 string", 2, "utf-16-le")
 
     def _string(self, expected: str, unit: int, encoding: str) -> str | None:
@@ -157,12 +157,12 @@ class ParcelReader:
         return text[:-1]
 
     def string16_array(self) -> list[str | None] | None:
-        """Strings behind their count."""
+        """Strings after their count."""
         count = self._length("an array of strings")
         return None if count is None else [self.string16() for _ in range(count)]
 
     def interface_token(self) -> str:
-        """Past the header words, the name of the interface that is called."""
+        """The name of the called interface, after the header words."""
         self.uint32()
         if self.wire.work_source:
             self.int32()
@@ -175,11 +175,11 @@ class ParcelReader:
                 )
         name = self.string16()
         if name is None:
-            raise self._refuse("an interface name before this, and found null")
+            raise self._refuse("an interface name before this, not null")
         return name
 
     def check_exception(self) -> Self:
-        """Past the Status header of an AIDL reply; RemoteError where the method threw."""
+        """Skip the Status header of an AIDL reply; RemoteError if the method threw."""
         code = self.int32()
         if code == ExceptionCode.EX_HAS_STRICTMODE_REPLY_HEADER:
             self._skip_sized("StrictMode's reply header")
@@ -187,9 +187,7 @@ class ParcelReader:
         if code == ExceptionCode.EX_NONE:
             return self
         if code == ExceptionCode.EX_HAS_NOTED_APPOPS_REPLY_HEADER:
-            raise self._refuse(
-                "no header of noted app-ops before this, for its layout changes with the release"
-            )
+            raise self._refuse("no header of noted app-ops before this: its layout depends on the release")
         text = self.string16()
         self._skip_stack_trace()
         service_specific = self.int32() if code == ExceptionCode.EX_SERVICE_SPECIFIC else 0
@@ -201,7 +199,7 @@ class ParcelReader:
             self._skip_sized("the remote stack trace")
 
     def _skip_sized(self, expected: str) -> None:
-        """Past a block that starts with its own size in bytes."""
+        """Skip a block that starts with its own size in bytes."""
         size = self.int32()
         self.position -= 4
         self.raw(size, expected)
@@ -217,7 +215,7 @@ class ParcelReader:
         return found
 
     def binder(self) -> Node | int | None:
-        """A strong binder: a node of this process, another's handle, or None, and past its stability."""
+        """A strong binder: a node of this process, another's handle, or None; skips its stability."""
         null = FlatBinderObject(ObjectType.BINDER_TYPE_BINDER)
         if self.position not in self.offsets and self.remaining >= null.sizeof():
             found = FlatBinderObject.unpack(self.data, self.position)
@@ -232,7 +230,7 @@ class ParcelReader:
                 return Node(found.binder, found.cookie)
             case ObjectType.BINDER_TYPE_HANDLE:
                 return found.handle
-        raise self._refuse(f"a strong binder before this, and found {found!r}")
+        raise self._refuse(f"a strong binder before this, not {found!r}")
 
     def _skip_stability(self) -> None:
         if self.wire.stability is not None:
@@ -245,19 +243,19 @@ class ParcelReader:
         if isinstance(found, int):
             return found
         self.position = start
-        raise self._refuse(f"a handle, and found {found!r}")
+        raise self._refuse(f"a handle, not {found!r}")
 
     def node(self) -> Node:
-        """A strong binder that is this process's own: the driver brings nodes home as nodes."""
+        """A strong binder of this process: the driver translates a handle back for the node's owner."""
         start = self.position
         found = self.binder()
         if isinstance(found, Node):
             return found
         self.position = start
-        raise self._refuse(f"a node of this process, and found {found!r}")
+        raise self._refuse(f"a node of this process, not {found!r}")
 
     def file_descriptor(self) -> int:
-        """A descriptor; the driver has opened it in the receiving process, which has to close it."""
+        """A descriptor, which the driver has opened in the receiving process; that has to close it."""
         return self.object(BinderFdObject, "a file descriptor").fd
 
     def parcel_file_descriptor(self) -> int:
@@ -268,10 +266,10 @@ class ParcelReader:
         return self.file_descriptor()
 
     def buffer(self) -> bytes:
-        """What a buffer object points to; the driver put it beside the data."""
+        """The content of a buffer object, which the driver copied with the data."""
         start = self.position
         found = self.object(BinderBufferObject, "a buffer object")
         if found.buffer not in self._buffers:
             self.position = start
-            raise self._refuse(f"a buffer whose content was read, and {found.buffer:#x} was not")
+            raise self._refuse(f"a buffer whose content was read, not {found.buffer:#x}")
         return self._buffers[found.buffer]

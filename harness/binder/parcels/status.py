@@ -1,4 +1,4 @@
-"""The words AOSP puts in a reply in the place of a result: status codes and exception codes."""
+"""AOSP's status codes and exception codes, which a reply contains if there is no result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _INT32_MIN = -(2**31)
 
 
 class StatusCode(IntEnum):
-    """status_t, what a TF_STATUS_CODE reply carries (system/core/libutils/include/utils/Errors.h)."""
+    """status_t, the content of a TF_STATUS_CODE reply (system/core/libutils/include/utils/Errors.h)."""
 
     OK = 0
     UNKNOWN_ERROR = _INT32_MIN
@@ -33,9 +33,9 @@ class StatusCode(IntEnum):
 
 
 class ExceptionCode(IntEnum):
-    """What a reply of an AIDL interface starts with (frameworks/native/libs/binder/include/binder/Status.h).
+    """The start of an AIDL reply (frameworks/native/libs/binder/include/binder/Status.h).
 
-    The two headers are Java's (android/os/Parcel.java); one comes before the code proper.
+    The two headers are Java's (android/os/Parcel.java); one may precede the actual code.
     """
 
     EX_NONE = 0

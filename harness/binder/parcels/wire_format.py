@@ -1,4 +1,4 @@
-"""How parcels differ between Android releases, so that one writer serves all of them."""
+"""The differences of the parcel formats of Android releases."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _SYSTEM = 0b001100
 
 
 class WireFormat(Enum):
-    """A generation of parcels, named by the release that brought it (frameworks/native/libs/binder).
+    """A parcel format, named after the release that introduced it (frameworks/native/libs/binder).
 
-    A member stays in force until the next one: Android 14 and later write what 13 does. Sources:
+    A format is valid until the next one: Android 14 and later use that of 13. Sources:
     Parcel.cpp (writeInterfaceToken, finishFlattenBinder) and Stability.cpp of each release.
     """
 
@@ -33,14 +33,14 @@ class WireFormat(Enum):
         null_stability: int | None,
     ) -> None:
         self.release = release
-        """The first release that writes so."""
+        """The first release with this format."""
         self.strict_mode = strict_mode
         """The first word of an interface token: StrictMode's PENALTY_GATHER and no policy."""
         self.work_source = work_source
-        """Whether a work source follows it."""
+        """Whether a work source follows."""
         self.header = header
-        """The word after that, `SYST`, by which libbinder refuses the parcels of other generations."""
+        """The next word, `SYST`, by which libbinder recognises and refuses other formats."""
         self.stability = stability
         """The word after a binder: system stability, with the wire version 1 in its low byte on 12."""
         self.null_stability = null_stability
-        """The word after a null binder: undeclared stability, with that same version on 12."""
+        """The word after a null binder: undeclared stability, with the same version on 12."""

@@ -1,4 +1,4 @@
-"""What every object of libbinder answers by itself, so that a service in Python needs its methods only."""
+"""The calls that every libbinder object answers, so that a service in Python only needs its methods."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from enum import IntEnum
 
 from harness.binder.abi import objects
 from harness.binder.abi.structures import BinderFdObject
-from harness.binder.call import Call, Data, Handler
+from harness.binder.driver.payload import Data
 from harness.binder.errors import ParcelError, StatusError
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.status import StatusCode
 from harness.binder.parcels.wire_format import WireFormat
+from harness.binder.serving.call import Call, Handler
 
 FIRST_CALL_TRANSACTION = 0x00000001
 LAST_CALL_TRANSACTION = 0x00FFFFFF
-"""Codes of methods lie between these two, both included."""
+"""The range of method codes, both ends included."""
 
 
 class BasicCode(IntEnum):
-    """Codes beyond those of methods: what BBinder answers (libs/binder/Binder.cpp, IBinder.h, Android 11)."""
+    """Codes outside the methods' range that BBinder answers (libs/binder/Binder.cpp, IBinder.h, 11)."""
 
     PING_TRANSACTION = int.from_bytes(b"_PNG", "big")
     DUMP_TRANSACTION = int.from_bytes(b"_DMP", "big")
@@ -29,15 +30,15 @@ class BasicCode(IntEnum):
 
 
 Dump = Callable[[tuple[str, ...]], str]
-"""Takes the arguments that follow the name in `dumpsys NAME …`, and returns the text to be shown."""
+"""Takes the arguments after the name in `dumpsys NAME …`, and returns the text to print."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
-    """A handler that answers as libbinder's objects do, and hands the methods' calls to `methods`.
+    """A handler that answers like libbinder's objects, and passes calls of methods to `methods`.
 
-    Those find `call.data` behind the interface token, which was checked: where it names another interface
-    the caller gets status PERMISSION_DENIED, as from AOSP's CHECK_INTERFACE.
+    Those get `call.data` after the interface token, which is checked: if it names another interface, the
+    caller gets status PERMISSION_DENIED, as from AOSP's CHECK_INTERFACE.
     """
 
     descriptor: str
@@ -45,7 +46,7 @@ class Interface:
     methods: Handler
     dump: Dump | None = None
     wire: WireFormat = WireFormat.ANDROID_13
-    """In which callers write, and in which the replies are."""
+    """The wire format of calls and replies."""
 
     def __call__(self, call: Call) -> Data | None:
         """Answer one call."""
@@ -84,16 +85,16 @@ class Interface:
             text = self.dump(arguments).encode()
             while text:
                 text = text[thread.syscall("write", descriptor, text, len(text)) :]
-        except OSError as error:  # whoever wanted to read it is gone
+        except OSError as error:  # the reader has closed its end
             raise StatusError(-(error.errno or 0)) from error
         finally:
             _close_descriptors(call)
 
 
 def _close_descriptors(call: Call) -> None:
-    """Close the files that came with a call, as libbinder does once it is handled.
+    """Close the file descriptors of a call, as libbinder does after handling it.
 
-    Otherwise whoever waits for the end of the caller's output waits for ever: `cmd` passes it on.
+    Otherwise a reader of the caller's output would wait forever for its end: `cmd` passes its output on.
     """
     for found in objects.all_objects(call.data.data, call.data.offsets):
         if isinstance(found, BinderFdObject):

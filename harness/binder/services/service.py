@@ -1,4 +1,4 @@
-"""A service written in Python: a process on the device, registered at the device's own service manager."""
+"""A service in Python: a process on the device with an object registered at the device's service manager."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from dataclasses import dataclass
 from typing import Generic
 
 from harness.binder.abi.objects import Node
-from harness.binder.call import Handler
 from harness.binder.endpoint import Binder
 from harness.binder.pair import Process, StartsProcesses
 from harness.binder.services.interface import Dump, Interface
 from harness.binder.services.service_manager import ServiceManager
+from harness.binder.serving.call import Handler
 
 BINDER = "/dev/binder"
-"""The device whose context manager Android's service manager is."""
+"""The device whose context manager is Android's service manager."""
 ACTIVITY_MANAGER = "activity"
-"""The name under which Android's framework registers it (ActivityManagerService.setSystemProcess)."""
+"""The activity manager's name (ActivityManagerService.setSystemProcess)."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Service(Generic[Process]):
-    """A registered service, and what serves it."""
+    """A registered service, and the process that serves it."""
 
     name: str
     node: Node
     process: Process
     binder: Binder
     manager: ServiceManager
-    """As the service's own process sees it."""
+    """The service manager, called from the service's process."""
 
     def __repr__(self) -> str:
-        return f"<Service {self.name!r} of process {self.binder.file.process.pid}>"
+        return f"<Service {self.name!r} of process {self.binder.process.pid}>"
 
 
 @contextmanager
@@ -49,9 +49,9 @@ def open_service(
 ) -> Iterator[Service[Process]]:
     """Start a process, register an object of it under `name`, and answer its calls with `handler`.
 
-    The handler finds `call.data` behind the interface token; `interface` is the interface's name, by default
-    that of the service. `dump` is asked by `dumpsys NAME`. With the process the name goes, a moment later.
-    Raises what ServiceManager.add does, and in the end HandlerError where the handler raised.
+    The handler gets `call.data` after the interface token; `interface` is the interface's name, by default
+    that of the service. `dumpsys NAME` calls `dump`. The name is unregistered a moment after the process
+    ends. Raises what ServiceManager.add does, and HandlerError at the end if the handler raised.
     """
     with device.process() as process, Binder.open(process, path) as binder:
         manager = ServiceManager(binder)

@@ -1,4 +1,4 @@
-"""How the service managers of Android's releases are spoken to: the codes of their methods, and the wire."""
+"""The protocols of the service managers of all Android releases: method codes and wire formats."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ class Dialect:
     """One generation of IServiceManager."""
 
     name: str
-    """The releases that speak it."""
+    """The releases that use it."""
     wire: WireFormat
     methods: tuple[str, ...]
     """AOSP's names of the methods, in the order of their codes, which start at 1."""
 
     @property
     def in_c(self) -> bool:
-        """Whether it is the program in C that Android 11 replaced: its refusals are a status, -1."""
+        """Whether it is the service manager in C, which Android 11 replaced: it refuses with status -1."""
         return self.wire.header is None
 
     @property
     def checks_in_union(self) -> bool:
-        """Whether checkService returns an android.os.Service, a union, and not the binder itself."""
+        """Whether checkService returns an android.os.Service, a union, not the binder itself."""
         return "getService2" in self.methods and "checkService2" not in self.methods
 
     def code(self, method: str) -> int:
-        """The code of a method; FacilityMissingError, saying what there is, where this one lacks it."""
+        """The code of a method; FacilityMissingError with the list of methods if there is no such method."""
         if method not in self.methods:
             raise FacilityMissingError(
                 f"The service manager of {self.name} has no {method}; it has {', '.join(self.methods)}."
@@ -95,7 +95,7 @@ def _without(methods: tuple[str, ...], *missing: str) -> tuple[str, ...]:
     return tuple(method for method in methods if method not in missing)
 
 
-# Every release since 11 has added methods, some of them in the midst of others
+# Every release since 11 has added methods, some of them between others
 # (frameworks/native/libs/binder/aidl/android/os/IServiceManager.aidl of each).
 _16 = _without(_LATEST, "checkServiceAccess")
 _15_LATE = _without(_16, "checkService2")
@@ -124,7 +124,7 @@ CHECKING_THIRD = (ANDROID_16, ANDROID_16_LATE)
 
 
 def with_methods(count: int, candidates: Sequence[Dialect]) -> Dialect:
-    """The candidate with so many methods; of an unknown number, what all the candidates agree upon."""
+    """The candidate with this number of methods; for an unknown number, what all of them have in common."""
     for dialect in candidates:
         if len(dialect.methods) == count:
             return dialect
@@ -134,14 +134,14 @@ def with_methods(count: int, candidates: Sequence[Dialect]) -> Dialect:
 
 
 def read_found(dialect: Dialect, reply: ParcelReader, *, in_union: bool = False) -> Object | None:
-    """The object in the answer to a lookup; None where there is none, or only an accessor.
+    """The object in the answer to a lookup; None if there is none, or only an accessor.
 
-    That is how releases from 15 on name, in the union alone, what a socket leads to. Raises RemoteError.
+    From Android 15 on the union may contain an accessor, for a service behind a socket. Raises RemoteError.
     """
     if not dialect.in_c:
         reply.check_exception()
     if in_union:
-        reply.boolean()  # that there is a union
+        reply.boolean()  # the union is present
         if reply.int32() == _ACCESSOR:
             return None
     if not reply.offsets:
@@ -151,10 +151,10 @@ def read_found(dialect: Dialect, reply: ParcelReader, *, in_union: bool = False)
 
 
 def read_name(reply: ParcelReader) -> str:
-    """A name in an answer of the program in C: empty where it is longer than 109 characters.
+    """A name in an answer of the service manager in C: empty if it is longer than 109 characters.
 
-    Of such names that program sends the length alone, as its reply has 224 bytes (bio_alloc in
-    cmds/servicemanager/binder.c, Android 10), and AOSP's own clients take them for empty, too.
+    Of such names it sends only the length, as its reply has 224 bytes (bio_alloc in
+    cmds/servicemanager/binder.c, Android 10), and AOSP's own clients read them as empty, too.
     """
     if reply.remaining == _LENGTH_ALONE:
         return ""

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.base.errors import HarnessError
-from harness.agent.operations import Call
+from harness.agent.operations import SystemCall
 from harness.binder import Pair
 from harness.binder.abi import commands, returns
 from harness.binder.abi.structures import BinderWriteRead
 from harness.binder.abi.uapi import BinderIoctl
-from harness.binder.driver_thread import READ_SIZE
+from harness.binder.driver.ioctls import READ_SIZE, WriteReadArgument
 from harness.experiments.copies.channels import Channel
 from harness.experiments.copies.copy_functions import BINDER_BACK, BINDER_IN, BINDER_WITHIN
-from harness.experiments.instruments.non_blocking import hear, only, say
+from harness.experiments.instruments.non_blocking import drain, exchange, only
 
 if TYPE_CHECKING:
     from harness.device.device import DeviceProcess
@@ -55,23 +55,19 @@ class BinderChannel(Channel):
         self.arrivals: list[Arrival] = []
         """Of the payloads, transfer by transfer."""
         for end in (pair.client, pair.server):  # the driver logs an error for other threads that read
-            say(end, commands.EnterLooper())
+            exchange(end, commands.EnterLooper())
 
-    def send(self, size: int) -> Call:
+    def send(self, size: int) -> SystemCall:
         """BINDER_WRITE_READ that only writes: BC_TRANSACTION."""
         command = commands.Transaction(data_size=size, buffer=self.source).encode()
-        header = BinderWriteRead(
-            write_size=len(command), write_buffer=self._to_write + BinderWriteRead.sizeof()
-        ).pack()
-        self.sender.memory.write(self._to_write, header + command)
+        argument = WriteReadArgument(self._to_write, command, read_size=0)
+        self.sender.memory.write(argument.address, argument.memory)
         return self._ioctl(self._pair.client.descriptor, self._to_write)
 
-    def receive(self, size: int) -> Call:  # noqa: ARG002
+    def receive(self, size: int) -> SystemCall:  # noqa: ARG002
         """BINDER_WRITE_READ that only reads: BR_TRANSACTION."""
-        header = BinderWriteRead(
-            read_size=READ_SIZE, read_buffer=self._to_read + BinderWriteRead.sizeof()
-        ).pack()
-        self.receiver.memory.write(self._to_read, header)
+        argument = WriteReadArgument(self._to_read, b"", READ_SIZE)
+        self.receiver.memory.write(argument.address, argument.memory)
         return self._ioctl(self._pair.server.descriptor, self._to_read)
 
     def finish(self) -> None:
@@ -84,14 +80,14 @@ class BinderChannel(Channel):
         received = returns.parse(memory.read(self._to_read + start, size))
         address = only(returns.Transaction, received).buffer
         self.arrivals.append(Arrival(size, address))
-        say(self._pair.server, commands.FreeBuffer(address), commands.Reply())
-        hear(self._pair.server)
-        reply = only(returns.Reply, hear(self._pair.client))
-        say(self._pair.client, commands.FreeBuffer(reply.buffer))
+        exchange(self._pair.server, commands.FreeBuffer(address), commands.Reply())
+        drain(self._pair.server)
+        reply = only(returns.Reply, drain(self._pair.client))
+        exchange(self._pair.client, commands.FreeBuffer(reply.buffer))
         if address != self.destination:
             raise BufferElsewhereError(
                 f"the driver put a payload at {address:#x}; it was looked for at {self.destination:#x}."
             )
 
-    def _ioctl(self, descriptor: int, argument: int) -> Call:
-        return Call("ioctl", descriptor, BinderIoctl.BINDER_WRITE_READ, argument)
+    def _ioctl(self, descriptor: int, argument: int) -> SystemCall:
+        return SystemCall("ioctl", descriptor, BinderIoctl.BINDER_WRITE_READ, argument)

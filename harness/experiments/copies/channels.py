@@ -11,7 +11,7 @@ import struct
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.agent.operations import Call
+from harness.agent.operations import SystemCall
 from harness.agent.syscalls import AT_FDCWD
 from harness.experiments.copies.copy_functions import (
     MESSAGE_IN,
@@ -55,11 +55,11 @@ class Channel(ABC):
         receiver.memory.fill(self.destination, self.capacity, seed=0)  # so that there are frames
 
     @abstractmethod
-    def send(self, size: int) -> Call:
+    def send(self, size: int) -> SystemCall:
         """The call by which the sender's main thread sends the first `size` bytes at the source."""
 
     @abstractmethod
-    def receive(self, size: int) -> Call:
+    def receive(self, size: int) -> SystemCall:
         """The call by which the receiver's main thread gets them to the destination."""
 
     def finish(self) -> None:  # noqa: B027 — most channels have nothing to do
@@ -82,13 +82,13 @@ class Pipe(Channel):
         path = f"/proc/{sender.pid}/fd/{reading}".encode()
         self._reading = receiver.syscall("openat", AT_FDCWD, path, os.O_RDONLY | os.O_CLOEXEC)
 
-    def send(self, size: int) -> Call:
+    def send(self, size: int) -> SystemCall:
         """write(2)."""
-        return Call("write", self._writing, self.source, size)
+        return SystemCall("write", self._writing, self.source, size)
 
-    def receive(self, size: int) -> Call:
+    def receive(self, size: int) -> SystemCall:
         """read(2)."""
-        return Call("read", self._reading, self.destination, size)
+        return SystemCall("read", self._reading, self.destination, size)
 
 
 class Socket(Channel):
@@ -108,13 +108,13 @@ class Socket(Channel):
         sender.syscall("connect", self._sending, address, len(address))
         self._receiving = receiver.syscall("accept4", listening, 0, 0, socket.SOCK_CLOEXEC)
 
-    def send(self, size: int) -> Call:
+    def send(self, size: int) -> SystemCall:
         """sendto(2)."""
-        return Call("sendto", self._sending, self.source, size, 0, 0, 0)
+        return SystemCall("sendto", self._sending, self.source, size, 0, 0, 0)
 
-    def receive(self, size: int) -> Call:
+    def receive(self, size: int) -> SystemCall:
         """recvfrom(2)."""
-        return Call("recvfrom", self._receiving, self.destination, size, socket.MSG_WAITALL, 0, 0)
+        return SystemCall("recvfrom", self._receiving, self.destination, size, socket.MSG_WAITALL, 0, 0)
 
 
 class SystemVQueue(Channel):
@@ -130,13 +130,13 @@ class SystemVQueue(Channel):
         sender.memory.write(self.source - _MESSAGE_TYPE.size, _MESSAGE_TYPE.pack(1))
         self._queue = sender.syscall("msgget", IPC_PRIVATE, _OWNER_ONLY)
 
-    def send(self, size: int) -> Call:
+    def send(self, size: int) -> SystemCall:
         """msgsnd(2)."""
-        return Call("msgsnd", self._queue, self.source - _MESSAGE_TYPE.size, size, 0)
+        return SystemCall("msgsnd", self._queue, self.source - _MESSAGE_TYPE.size, size, 0)
 
-    def receive(self, size: int) -> Call:
+    def receive(self, size: int) -> SystemCall:
         """msgrcv(2)."""
-        return Call("msgrcv", self._queue, self.destination - _MESSAGE_TYPE.size, size, 0, 0)
+        return SystemCall("msgrcv", self._queue, self.destination - _MESSAGE_TYPE.size, size, 0, 0)
 
     def close(self) -> None:
         """msgctl(2), IPC_RMID."""
@@ -162,13 +162,13 @@ class PosixQueue(Channel):
         finally:
             sender.syscall("mq_unlink", name)
 
-    def send(self, size: int) -> Call:
+    def send(self, size: int) -> SystemCall:
         """mq_timedsend(2)."""
-        return Call("mq_timedsend", self._sending, self.source, size, 0, 0)
+        return SystemCall("mq_timedsend", self._sending, self.source, size, 0, 0)
 
-    def receive(self, size: int) -> Call:  # noqa: ARG002
+    def receive(self, size: int) -> SystemCall:  # noqa: ARG002
         """mq_timedreceive(2), which needs room for the largest message there may be."""
-        return Call("mq_timedreceive", self._receiving, self.destination, self.capacity, 0, 0)
+        return SystemCall("mq_timedreceive", self._receiving, self.destination, self.capacity, 0, 0)
 
 
 OTHER_CHANNELS: tuple[type[Channel], ...] = (Pipe, Socket, SystemVQueue, PosixQueue)

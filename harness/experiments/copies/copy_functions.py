@@ -19,19 +19,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.base.errors import HarnessError
-from harness.agent.operations import Call, Operation, Result
-from harness.agent.syscalls import Architecture, Syscall
+from harness.agent.operations import Operation, OperationResult, SystemCall
+from harness.agent.syscalls import Architecture, SyscallNumber
 from harness.agent.thread import RemoteThread
 from harness.device.facts import FacilityMissingError
 from harness.kernel.tracing.events import TraceEvent
 from harness.kernel.tracing.kprobes import Argument, Kprobe, Kretprobe, Probe
 from harness.kernel.tracing.tracefs import ProbeRefusedError
-from harness.kernel.tracing.tracing import Recording
+from harness.kernel.tracing.tracer import Recording
 
 if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess
 
-MARK = Call(Syscall.getppid)
+MARK = SystemCall(SyscallNumber.getppid)
 """A system call that an agent makes only on request: two of them enclose what is counted."""
 
 
@@ -160,7 +160,7 @@ def mark(thread: RemoteThread) -> None:
     thread.batch(MARK)
 
 
-def marked(thread: RemoteThread, *operations: Operation) -> list[Result]:
+def marked(thread: RemoteThread, *operations: Operation) -> list[OperationResult]:
     """Carry operations out between two marks; raises the OSError of one that fails."""
     results = [result.checked() for result in thread.batch(MARK, *operations, MARK)]
     return results[1:-1]

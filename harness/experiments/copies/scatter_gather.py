@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.agent.payload import fill_pattern
+from harness.agent.pattern import fill_pattern
 from harness.binder import Parcel, open_pair
 from harness.binder.abi.structures import BinderBufferObject
 from harness.experiments.copies.copy_functions import (
@@ -78,7 +78,7 @@ def measure_scatter_gather(device: Device, pieces: Sequence[tuple[int, int]] = P
             received.extend((call.data.raw(data), call.data.buffer()))
 
     with open_pair(device, free_node(device.facts), read_all) as pair:
-        parts = lay_out(parcel, pair.client.payload_address(parcel.placed_size))
+        parts = lay_out(parcel, pair.client.ioctls.payloads.address_for(parcel))
         process = pair.client_process
         watched = _samples(parts) if watchpoints_count(process) else []
         functions = (BINDER_IN, BINDER_WITHIN, BINDER_BACK)

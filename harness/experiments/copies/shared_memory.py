@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.agent.operations import Digest, Fill
-from harness.agent.payload import digest, fill_pattern
+from harness.agent.pattern import digest, fill_pattern
 from harness.agent.syscalls import AT_FDCWD
 from harness.experiments.copies.copy_functions import Copied, NoInstrumentError, count_copies, marked
 from harness.experiments.copies.watchpoints import Watchpoints, watchpoints_count

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
-from harness.agent.syscalls import Syscall
+from harness.agent.syscalls import SyscallNumber
 from harness.binder import Call, Parcel, open_pair
-from harness.binder.driver_thread import CALL_SECONDS
+from harness.binder.driver.ioctls import CALL_SECONDS
 from harness.experiments.copies.shared_memory import share_memfd
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.node_files import free_node
@@ -75,7 +75,7 @@ def measure_called_additions(device: Device) -> CalledAdditions:
 
     with open_pair(device, free_node(device.facts), add) as pair, ThreadPoolExecutor() as pool:
         number = pair.server_process.memory.allocate(pair.server_process.page_size)
-        callers = (pair.client, pair.client.on_new_thread())
+        callers = (pair.client.main, pair.client.on_new_thread())
         calls = [pool.submit(caller.transact, 0, 1, deadline=deadline) for caller in callers]
 
         def waiting() -> int:
@@ -108,7 +108,7 @@ def measure_additions(device: Device) -> Additions:
 def _is_in_ioctl(device: Device, thread: RemoteThread) -> bool:
     """Whether the thread sleeps in that system call: of one that runs, /proc shows no number."""
     shown = device.files.read_text(f"/proc/{thread.tid}/syscall")
-    return shown.split()[0] == str(Syscall.ioctl.number(thread.architecture))
+    return shown.split()[0] == str(SyscallNumber.ioctl.number(thread.architecture))
 
 
 def _load(data: bytes) -> int:

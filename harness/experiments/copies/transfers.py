@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.agent.payload import digest, fill_pattern
+from harness.agent.pattern import digest, fill_pattern
 from harness.experiments.copies.channels import Channel
 from harness.experiments.copies.copy_functions import Copied, NoInstrumentError, count_copies, marked
 from harness.experiments.copies.kernel_address import KernelAddresses

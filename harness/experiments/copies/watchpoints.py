@@ -17,7 +17,7 @@ from typing import Self
 
 from harness.agent.errors import AgentDiedError
 from harness.agent.memory import RemoteBuffer
-from harness.agent.operations import Call, Operation, Read, Write
+from harness.agent.operations import Operation, Read, SystemCall, Write
 from harness.agent.process import RemoteProcess
 from harness.agent.thread import RemoteThread
 from harness.binder.abi.layout import Address, Structure, structure, u32, u64
@@ -84,21 +84,21 @@ class Watchpoints:
         place = self._memory.address
         reads: list[Operation] = []
         for descriptor in self._descriptors:
-            reads += [Call("read", descriptor, place, _COUNT.size), Read(place, _COUNT.size)]
+            reads += [SystemCall("read", descriptor, place, _COUNT.size), Read(place, _COUNT.size)]
         results = [result.checked().data for result in self._thread.batch(*reads)]
         return tuple(_COUNT.unpack(data)[0] for data in results[1::2])
 
     def close(self) -> None:
         """Remove them; nothing where that was done."""
         with contextlib.suppress(AgentDiedError):
-            self._thread.batch(*(Call("close", descriptor) for descriptor in self._descriptors))
+            self._thread.batch(*(SystemCall("close", descriptor) for descriptor in self._descriptors))
         self._descriptors = []
         self._memory.close()
 
-    def _open(self, index: int) -> Call:
+    def _open(self, index: int) -> SystemCall:
         attribute = self._memory.address + index * PerfEventAttr.sizeof()
         tid = self._thread.tid
-        return Call("perf_event_open", attribute, tid, _ANY_CPU, _NO_GROUP, PERF_FLAG_FD_CLOEXEC)
+        return SystemCall("perf_event_open", attribute, tid, _ANY_CPU, _NO_GROUP, PERF_FLAG_FD_CLOEXEC)
 
 
 def watchpoints_count(process: RemoteProcess) -> bool:
@@ -110,7 +110,7 @@ def watchpoints_count(process: RemoteProcess) -> bool:
         addresses = [buffer.address + offset for offset in (0, 16, 24, 32)]
         try:
             with Watchpoints(process, process.main, addresses) as watched:
-                process.main.batch(Call("clock_gettime", time.CLOCK_REALTIME, buffer.address))
+                process.main.batch(SystemCall("clock_gettime", time.CLOCK_REALTIME, buffer.address))
                 return watched.counts() == (1, 0, 0, 0)
         except OSError:
             return False
@@ -125,7 +125,7 @@ def kernel_watchpoints_count(process: RemoteProcess, buffer: RemoteBuffer, kerne
     vectors = struct.pack("<4Q", source, 1, buffer.address, 1)  # two struct iovec: from, and to
     with process.memory.allocate(process.page_size) as place:
         place.write(0, vectors)
-        write = Call("process_vm_writev", process.pid, place.address, 1, place.address + 16, 1, 0)
+        write = SystemCall("process_vm_writev", process.pid, place.address, 1, place.address + 16, 1, 0)
         try:
             with Watchpoints(process, process.main, (buffer.address, kernel_address)) as watched:
                 process.main.batch(write)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
-from harness.binder.endpoint import binder_vm_size
+from harness.binder.driver.open_file import binder_vm_size
 from harness.binder.errors import RemoteError
 from harness.binder.services.service_manager import ServiceManager
 from harness.binder.services.wire import INTERFACE as SERVICE_MANAGER

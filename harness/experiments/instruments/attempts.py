@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 
-from harness.agent.operations import Result
+from harness.agent.operations import OperationResult
 
 SUCCESS = "success"
 """The outcome where there was no error."""
 
 
-def outcome(result: Result) -> str:
+def outcome(result: OperationResult) -> str:
     """The name of the error with which an operation failed, such as EBUSY; SUCCESS where it succeeded."""
     return _name(result.errno) if result.errno else SUCCESS
 

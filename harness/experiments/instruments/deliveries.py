@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
-from harness.agent.memory import RemoteBuffer
 from harness.binder import Pair, RemotePayload, open_pair
-from harness.binder.call import Call
-from harness.binder.driver_thread import CALL_SECONDS
-from harness.binder.received import ReceivedBuffer
+from harness.binder.driver.ioctls import CALL_SECONDS
+from harness.binder.driver.received import ReceivedBuffer
+from harness.binder.serving.call import Call
 from harness.experiments.instruments.node_files import free_node
 
 if TYPE_CHECKING:
@@ -31,20 +30,17 @@ class Deliveries:
         self.sender = pair.client_process
         self.receiver = pair.server_process
         self._arrivals = arrivals
-        self._payload: RemoteBuffer | None = None
-        self._seed: int | None = None
+        self._memory = self.sender.memory.scratch(_SMALLEST_PAYLOAD)
+        self._filled: tuple[int, int, int] | None = None
 
-    def payload(self, size: int, *, seed: int = SEED) -> RemoteBuffer:
-        """The sender's memory for at least `size` bytes, filled with the pattern of `seed`."""
-        if self._payload is None or self._payload.size < size:
-            if self._payload is not None:
-                self._payload.close()
-            self._payload = self.sender.memory.allocate(max(size, _SMALLEST_PAYLOAD))
-            self._seed = None
-        if self._seed != seed:
-            self._payload.fill(seed)
-            self._seed = seed
-        return self._payload
+    def payload(self, size: int, *, seed: int = SEED) -> RemotePayload:
+        """`size` bytes of the sender's memory that contain the pattern of `seed`."""
+        address = self._memory.address(size)
+        if self._filled is None or self._filled[:2] != (address, seed) or self._filled[2] < size:
+            filled = max(size, _SMALLEST_PAYLOAD)
+            self.sender.memory.fill(address, filled, seed)
+            self._filled = (address, seed, filled)
+        return RemotePayload(address, size)
 
     def send(
         self, size: int, *, seed: int = SEED, one_way: bool = False, deadline: Deadline | None = None
@@ -55,7 +51,7 @@ class Deliveries:
         Raises what Binder.call raises, TimeLimitError at the deadline (10 s unless given).
         """
         deadline = deadline or Deadline(CALL_SECONDS)
-        data = RemotePayload(self.payload(size, seed=seed).address, size)
+        data = self.payload(size, seed=seed)
         if one_way:
             self.pair.client.post(0, 1, data, deadline=deadline)
         else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError
-from harness.agent.program import Program
+from harness.agent.program import RemoteProgram
 
 if TYPE_CHECKING:
     from harness.device.device import Device
@@ -23,7 +23,7 @@ Answer = dict[str, Any]
 class LibbinderProbe:
     """The program while it runs."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: RemoteProgram) -> None:
         self.program = program
         self.pid = program.pid
 

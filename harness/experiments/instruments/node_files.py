@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.agent.errors import AgentDiedError
-from harness.agent.operations import Call
+from harness.agent.operations import SystemCall
 from harness.agent.process import RemoteProcess
 from harness.agent.syscalls import AT_FDCWD
+from harness.binder.driver.open_file import MAP_NORESERVE, OPEN_FLAGS
 from harness.binder.services.service import BINDER
 from harness.device.facts import FacilityMissingError, Facts
 from harness.kernel.proc.maps import DetailedMapping
@@ -20,9 +21,6 @@ from harness.kernel.proc.process import ProcessFiles
 
 if TYPE_CHECKING:
     from harness.device.device import Device
-
-MAP_NORESERVE = 0x4000
-OPEN_FLAGS = os.O_RDWR | os.O_CLOEXEC
 
 
 def any_node(facts: Facts) -> str:
@@ -52,9 +50,9 @@ class NodeFile:
         result = self.process.main.batch(self.mmap_call(size))[0]
         return result.checked().value
 
-    def mmap_call(self, size: int, protection: int = mmap.PROT_READ) -> Call:
+    def mmap_call(self, size: int, protection: int = mmap.PROT_READ) -> SystemCall:
         """The call that maps the device, privately and without reserving swap, for a batch."""
-        return Call("mmap", 0, size, protection, mmap.MAP_PRIVATE | MAP_NORESERVE, self.descriptor, 0)
+        return SystemCall("mmap", 0, size, protection, mmap.MAP_PRIVATE | MAP_NORESERVE, self.descriptor, 0)
 
 
 @contextlib.contextmanager

@@ -1,8 +1,8 @@
-"""Two ends that say only what an experiment has them say, and are never kept waiting by the driver.
+"""Two ends that exchange only the commands an experiment writes, and never block in the driver.
 
-Both open the device with O_NONBLOCK: whoever asks hears what the driver has to say by now, or nothing. As
-the driver queues all that follows from a command while it carries the command out, one Python thread can
-play every part, and a silence says as much as an answer.
+Both open the device with O_NONBLOCK: an exchange returns what the driver has queued for the thread, or
+nothing. The driver queues all consequences of a command while it carries the command out, so one Python
+thread can operate every end, and an empty answer is evidence as well.
 """
 
 from __future__ import annotations
@@ -11,31 +11,39 @@ import errno
 import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from emulator.base.errors import HarnessError
-from harness.binder import Pair, Parcel, open_ends
-from harness.binder.abi import commands
+from harness.agent.operations import Write
+from harness.binder import Pair, open_ends
 from harness.binder.abi.commands import Command
 from harness.binder.abi.returns import Return
-from harness.binder.abi.structures import BinderTransactionData
 from harness.binder.abi.tagged import Tagged
-from harness.binder.driver_thread import READ_SIZE, DriverThread
+from harness.binder.driver.ioctls import READ_SIZE, ThreadIoctls
+from harness.binder.driver.open_file import OPEN_FLAGS
+from harness.binder.driver.payload import Loaded
 from harness.binder.errors import DriverRefusedError
-from harness.experiments.instruments.node_files import OPEN_FLAGS, free_node
+from harness.experiments.instruments.node_files import free_node
 
 if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess
 
 FLAGS = OPEN_FLAGS | os.O_NONBLOCK
 
-Word = TypeVar("Word", bound=Return)
-Loaded = TypeVar("Loaded", bound=BinderTransactionData)
+Kind = TypeVar("Kind", bound=Return)
 
 
-class UnexpectedAnswerError(HarnessError):
-    """The driver did not say what the next step of an experiment needs."""
+class End(Protocol):
+    """A Binder, or one of its further threads."""
+
+    @property
+    def ioctls(self) -> ThreadIoctls:
+        """The thread's ioctls; `ioctls.payloads.load` makes a command that carries data."""
+        ...
+
+
+class UnexpectedReturnError(HarnessError):
+    """The driver did not return what the next step of an experiment needs."""
 
 
 def open_non_blocking(
@@ -45,52 +53,48 @@ def open_non_blocking(
     return open_ends(device, free_node(device.facts), size=size, flags=FLAGS)
 
 
-def say(thread: DriverThread, *words: Command, payload: bytes = b"") -> tuple[Return, ...]:
-    """Say `words`, and hear in the same ioctl what the driver has to say to the thread: nothing, if nothing.
+def exchange(end: End, *written: Command | Loaded) -> tuple[Return, ...]:
+    """Write commands, and return what the driver returns in the same ioctl, which may be nothing.
 
-    `payload` is what `loaded` returned beside a word.
+    At most one of the commands may be loaded with a payload.
     """
+    payload: Write | None = None
+    buffer = b""
+    for each in written:
+        if isinstance(each, Loaded):
+            assert payload is None, "a thread has memory for one payload"
+            payload = each.payload
+            buffer += each.command.encode()
+        else:
+            buffer += each.encode()
     try:
-        return tuple(thread.write_read(commands.compose(*words), READ_SIZE, payload=payload).returns)
+        return tuple(end.ioctls.write_read(buffer, READ_SIZE, payload=payload).returns)
     except DriverRefusedError as error:
-        if error.errno != errno.EAGAIN:  # which comes after the words were carried out
+        if error.errno != errno.EAGAIN:  # EAGAIN comes after the commands were carried out
             raise
         return ()
 
 
-def hear(thread: DriverThread) -> tuple[Return, ...]:
-    """All that the driver has to say to the thread, in as many ioctls as that takes."""
-    heard: tuple[Return, ...] = ()
-    while answer := say(thread):
-        heard += answer
-    return heard
+def drain(end: End) -> tuple[Return, ...]:
+    """All that the driver has queued for the thread, in as many ioctls as needed."""
+    returned: tuple[Return, ...] = ()
+    while more := exchange(end):
+        returned += more
+    return returned
 
 
-def loaded(thread: DriverThread, word: Loaded, data: Parcel) -> tuple[Loaded, bytes]:
-    """A transaction or reply of this thread's that carries `data`, and the payload that goes with it."""
-    address = thread.payload_address(data.placed_size)
-    placed = data.place(address)
-    carrying = replace(
-        word,
-        data_size=placed.data_size,
-        offsets_size=placed.offsets_size,
-        buffer=address,
-        offsets=placed.offsets,
-    )
-    return carrying, placed.memory
-
-
-def only(kind: type[Word], heard: Iterable[Return]) -> Word:
-    """The one word of a kind among those heard; UnexpectedAnswerError where there is none, or several."""
-    words = tuple(heard)
-    found = [word for word in words if isinstance(word, kind)]
+def only(kind: type[Kind], returned: Iterable[Return]) -> Kind:
+    """The only return of a kind; UnexpectedReturnError if there is none, or several."""
+    everything = tuple(returned)
+    found = [each for each in everything if isinstance(each, kind)]
     if len(found) != 1:
-        raise UnexpectedAnswerError(
-            f"the driver was to say {kind.TAG.name} once, and said {', '.join(names(words)) or 'nothing'}."
+        raise UnexpectedReturnError(
+            f"expected {kind.TAG.name} once from the driver; "
+            f"it returned {', '.join(names(everything)) or 'nothing'}."
         )
     return found[0]
 
 
-def names(words: Iterable[Tagged]) -> tuple[str, ...]:
-    """What was said or heard, by the kernel's names."""
-    return tuple(word.TAG.name for word in words)
+def names(exchanged: Iterable[Tagged]) -> tuple[str, ...]:
+    """The kernel's names of commands or returns."""
+    return tuple(each.TAG.name for each in exchanged)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from emulator.base.deadline import Deadline
-from harness.agent.program import Program
+from harness.agent.program import RemoteProgram
 from harness.binder.endpoint import Binder
 from harness.binder.errors import DeadObjectError
 from harness.binder.services.service import BINDER
@@ -33,7 +33,7 @@ Figures = TypeVar("Figures")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A running service manager, and a process that can talk to it."""
+    """A running service manager, and a process that can call it."""
 
     generation: Generation
     node: str
@@ -54,7 +54,7 @@ class Held:
     """A service manager that has not begun yet."""
 
     generation: Generation
-    program: Program
+    program: RemoteProgram
     client: Binder
 
     def begin(self) -> Place:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.binder.endpoint import binder_vm_size
+from harness.binder.driver.open_file import binder_vm_size
 from harness.device.facts import Facts, Need
 from harness.experiments.core.claim import claim
 from harness.experiments.core.expectation import Expectation

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
 from harness.binder import Binder, Call, RemotePayload, open_pair
-from harness.binder.driver_thread import CALL_SECONDS
-from harness.binder.received import ReceivedBuffer
+from harness.binder.driver.ioctls import CALL_SECONDS
+from harness.binder.driver.received import ReceivedBuffer
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.node_files import free_node
 from harness.experiments.limits.size_limit import WORD, Limit, find_limit
@@ -70,7 +70,7 @@ def measure_shared_room(device: Device) -> SharedRoom:
         stack.callback(release.set)
         high = pair.server.size + WORD
         payload = pair.client_process.memory.allocate(high)
-        others = other.file.process.memory.allocate(KEPT)
+        others = other.process.memory.allocate(KEPT)
 
         def room() -> Limit:
             def send(size: int) -> None:

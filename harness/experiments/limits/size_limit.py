@@ -99,7 +99,7 @@ def measure_largest_call(device: Device, size: int | None = None) -> LargestCall
         intact = digests == [memory.digest(payload.address, data.largest)]
         own_handle = FlatBinderObject(ObjectType.BINDER_TYPE_HANDLE).pack()
         payload.write(0, own_handle + bytes(high - len(own_handle)) + bytes(WORD))
-        client.acquire(0)  # to name handle 0 in an object, a process has to have it
+        client.references.acquire(0)  # to name handle 0 in an object, a process has to have it
 
         def send_object(size: int) -> None:
             client.transact(0, 1, RemotePayload(payload.address, size, payload.address + high, WORD))

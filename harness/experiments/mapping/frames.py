@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.agent.payload import digest, fill_pattern
+from harness.agent.pattern import digest, fill_pattern
 from harness.binder import Parcel, RemotePayload, open_pair
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.deliveries import open_deliveries
@@ -16,8 +16,8 @@ from harness.kernel.proc.kcore import Kcore
 from harness.kernel.proc.maps import read_maps
 
 if TYPE_CHECKING:
-    from harness.binder.call import Call
-    from harness.binder.received import ReceivedBuffer
+    from harness.binder.driver.received import ReceivedBuffer
+    from harness.binder.serving.call import Call
     from harness.device.device import Device, DeviceProcess
 
 PAYLOAD_SIZE = 10_000

@@ -7,13 +7,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.agent.operations import Call
+from harness.agent.operations import SystemCall
 from harness.agent.syscalls import AT_FDCWD
-from harness.binder.endpoint import binder_vm_size
+from harness.binder.driver.open_file import OPEN_FLAGS, binder_vm_size
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.deliveries import open_deliveries
 from harness.experiments.instruments.frames import frames_behind
-from harness.experiments.instruments.node_files import OPEN_FLAGS, NodeFile, any_node, opened
+from harness.experiments.instruments.node_files import NodeFile, any_node, opened
 from harness.kernel.files import Files
 from harness.kernel.proc.frame_flags import Frame, read_frames
 from harness.kernel.proc.memory import SLABINFO_PATH, SlabCache, VmallocArea, read_slabinfo, read_vmallocinfo
@@ -126,7 +126,7 @@ def _open_and_map(process: DeviceProcess, path: str, times: int) -> None:
     """The files stay open until the process ends."""
     with process.memory.allocate(process.page_size) as name:
         name.write(0, os.fsencode(path))
-        results = process.main.batch(*[Call("openat", AT_FDCWD, name.address, OPEN_FLAGS, 0)] * times)
+        results = process.main.batch(*[SystemCall("openat", AT_FDCWD, name.address, OPEN_FLAGS, 0)] * times)
     nodes = [NodeFile(process, path, result.checked().value) for result in results]
     size = binder_vm_size(process.page_size)
     for result in process.main.batch(*(node.mmap_call(size) for node in nodes)):

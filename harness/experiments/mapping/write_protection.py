@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.agent.operations import Call, Write
-from harness.agent.payload import fill_pattern
+from harness.agent.operations import SystemCall, Write
+from harness.agent.pattern import fill_pattern
 from harness.agent.syscalls import AT_FDCWD
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.attempts import outcome
@@ -45,7 +45,7 @@ def measure_writable_mapping(device: Device) -> WritableMapping:
         asked = node.mmap_call(MAPPING_SIZE, writable), node.mmap_call(MAPPING_SIZE)
         mapped_writable, mapped = process.main.batch(*asked, keep_going=True)
         address = mapped.checked().value
-        (made_writable,) = process.main.batch(Call("mprotect", address, MAPPING_SIZE, writable))
+        (made_writable,) = process.main.batch(SystemCall("mprotect", address, MAPPING_SIZE, writable))
         flags = process.maps.at(address).vm_flags
         return WritableMapping(
             outcome(mapped_writable), outcome(mapped), outcome(made_writable), tuple(sorted(flags))
@@ -78,9 +78,9 @@ def measure_user_writes(device: Device) -> UserWrites:
             memory = process.syscall("openat", AT_FDCWD, b"/proc/self/mem", os.O_RDWR | os.O_CLOEXEC, 0)
             by_store, by_output, by_file, elsewhere = process.main.batch(
                 Write(received.address, b"\xff" * WORD),
-                Call("getrandom", received.address, WORD, 0),
-                Call("pwrite64", memory, source.address, WORD, received.address),
-                Call("pwrite64", memory, source.address, WORD, own.address),
+                SystemCall("getrandom", received.address, WORD, 0),
+                SystemCall("pwrite64", memory, source.address, WORD, received.address),
+                SystemCall("pwrite64", memory, source.address, WORD, own.address),
                 keep_going=True,
             )
             process.syscall("close", memory)

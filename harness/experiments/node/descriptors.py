@@ -11,16 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.agent.operations import Call
+from harness.agent.operations import SystemCall
 from harness.agent.syscalls import AT_FDCWD
 from harness.binder import Parcel, TransactionFailedError, open_pair
+from harness.binder.driver.open_file import OPEN_FLAGS
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.attempts import attempt, outcome
-from harness.experiments.instruments.node_files import OPEN_FLAGS, any_node, free_node, opened
+from harness.experiments.instruments.node_files import any_node, free_node, opened
 from harness.kernel.proc.system import FILE_MAX_PATH, read_file_max
 
 if TYPE_CHECKING:
-    from harness.binder.call import Call as ReceivedCall
+    from harness.binder.serving.call import Call
     from harness.device.device import Device, DeviceProcess
 
 OPEN_FILES = "Max open files"
@@ -96,7 +97,7 @@ def measure_descriptor_limit(device: Device) -> DescriptorLimit:
         _limit(process, LOWERED_LIMIT)
         before = len(process.procfs.descriptors)
         with process.memory.allocate(process.page_size) as name:
-            one_more = Call("openat", AT_FDCWD, name.address, OPEN_FLAGS, 0)
+            one_more = SystemCall("openat", AT_FDCWD, name.address, OPEN_FLAGS, 0)
             name.write(0, os.fsencode(path))
             *granted, refused = process.main.batch(*[one_more] * (LOWERED_LIMIT + 1))
             process.syscall("close", granted[-1].checked().value)
@@ -141,7 +142,7 @@ def measure_arriving_descriptor(device: Device) -> ArrivingDescriptor:
     """Send a descriptor with a call and with a reply; the receiver's table is full, then it closes one."""
     arrived: list[str] = []
 
-    def receive(call: ReceivedCall) -> Parcel | None:
+    def receive(call: Call) -> Parcel | None:
         if call.data.remaining:
             arrived.append(pair.server_process.procfs.descriptors[call.data.file_descriptor()])
             return None
@@ -208,12 +209,12 @@ def _limit(process: DeviceProcess, descriptors: int) -> None:
 def _full_table(process: DeviceProcess) -> Iterator[list[int]]:
     """Give a process all the descriptors it may have; at the end those that were not taken out are closed."""
     _limit(process, LOWERED_LIMIT)
-    results = process.main.batch(*[Call("dup", process.syscall("epoll_create1", 0))] * LOWERED_LIMIT)
+    results = process.main.batch(*[SystemCall("dup", process.syscall("epoll_create1", 0))] * LOWERED_LIMIT)
     fillers = [result.value for result in results if not result.errno]
     try:
         yield fillers
     finally:
-        process.main.batch(*(Call("close", descriptor) for descriptor in fillers))
+        process.main.batch(*(SystemCall("close", descriptor) for descriptor in fillers))
 
 
 def _system_refusal(device: Device, path: str) -> str:

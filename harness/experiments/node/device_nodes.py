@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from harness.agent.operations import Call
+from harness.agent.operations import SystemCall
 from harness.agent.syscalls import AT_FDCWD
 from harness.binder.abi.uapi import BinderIoctl
 from harness.experiments.core.measurement import measurement
@@ -144,11 +144,11 @@ def _operations(file: NodeFile) -> Operations:
     watcher = process.syscall("epoll_create1", 0)
     with process.memory.allocate(process.page_size) as memory:
         results = process.main.batch(
-            Call("read", descriptor, memory.address, 8),
-            Call("write", descriptor, memory.address, 8),
-            Call("ioctl", descriptor, BinderIoctl.BINDER_VERSION, memory.address),
+            SystemCall("read", descriptor, memory.address, 8),
+            SystemCall("write", descriptor, memory.address, 8),
+            SystemCall("ioctl", descriptor, BinderIoctl.BINDER_VERSION, memory.address),
             file.mmap_call(MAPPING_SIZE),
-            Call("epoll_ctl", watcher, EPOLL_CTL_ADD, descriptor, memory.address),
+            SystemCall("epoll_ctl", watcher, EPOLL_CTL_ADD, descriptor, memory.address),
             keep_going=True,
         )
     return Operations(*map(outcome, results))

@@ -11,7 +11,7 @@ from harness.binder import Binder, open_ends
 from harness.binder.abi import commands, returns
 from harness.binder.abi.commands import Command
 from harness.binder.abi.returns import Return
-from harness.binder.driver_thread import READ_SIZE
+from harness.binder.driver.ioctls import READ_SIZE
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.node_files import free_node
 from harness.experiments.instruments.non_blocking import names, only
@@ -77,7 +77,7 @@ def measure_call_sequence(device: Device) -> CallSequence:
         pids = (pair.client_process.pid, pair.server_process.pid)
         with device.tracing.record(events=(*COMMAND_EVENTS, *EVENTS), pids=pids) as recording:
             caller, callee = call_and_reply()
-    ends = {pair.client.remote.tid: "caller", pair.server.remote.tid: "callee"}
+    ends = {pair.client.main.remote.tid: "caller", pair.server.main.remote.tid: "callee"}
     return CallSequence(
         first=first,
         caller=caller,
@@ -95,7 +95,7 @@ def _call(caller: Binder) -> tuple[Exchange, ...]:
     while True:
         returned = _exchange(caller, to_write, exchanges)
         if replies := [command for command in returned if isinstance(command, returns.Reply)]:
-            caller.say(*(commands.FreeBuffer(reply.buffer) for reply in replies))
+            caller.main.queue.write(*(commands.FreeBuffer(reply.buffer) for reply in replies))
             return tuple(exchanges)
         to_write = ()
 
@@ -109,7 +109,7 @@ def _answer(callee: Binder) -> tuple[Exchange, ...]:
 
 
 def _exchange(end: Binder, to_write: tuple[Command, ...], exchanges: list[Exchange]) -> list[Return]:
-    returned = end.write_read(commands.compose(*to_write), READ_SIZE).returns
+    returned = end.ioctls.write_read(commands.compose(*to_write), READ_SIZE).returns
     exchanges.append(Exchange(names(to_write), names(returned)))
     return returned
 

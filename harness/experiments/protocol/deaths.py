@@ -11,9 +11,9 @@ from emulator.base.errors import TimeLimitError
 from harness.binder import Binder, Node, Pair, Parcel
 from harness.binder.abi import commands, objects, returns
 from harness.binder.abi.returns import Return
-from harness.binder.received import ReceivedBuffer
+from harness.binder.driver.received import ReceivedBuffer
 from harness.experiments.core.measurement import measurement
-from harness.experiments.instruments.non_blocking import hear, loaded, names, only, open_non_blocking, say
+from harness.experiments.instruments.non_blocking import drain, exchange, names, only, open_non_blocking
 
 if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess
@@ -59,21 +59,23 @@ def measure_deaths(device: Device) -> Deaths:
     """Hold two objects of one process, request to be notified of their deaths, take one back, and kill it."""
     with open_non_blocking(device) as pair:
         holder = pair.client
-        say(holder, commands.EnterLooper())
+        exchange(holder, commands.EnterLooper())
         manager, other = 0, _obtain_object(pair)
-        say(holder, commands.Acquire(manager), commands.RequestDeathNotification(manager, IN_TIME))
-        say(holder, commands.RequestDeathNotification(other, CLEARED))
-        before = say(holder, commands.ClearDeathNotification(other, CLEARED))
+        exchange(holder, commands.Acquire(manager), commands.RequestDeathNotification(manager, IN_TIME))
+        exchange(holder, commands.RequestDeathNotification(other, CLEARED))
+        before = exchange(holder, commands.ClearDeathNotification(other, CLEARED))
 
         end = pair.server_process.kill()
         after = _await_notice(holder)
         delivered = _shows_delivered(device, pair)
-        say(holder, commands.DeadBinderDone(IN_TIME))
+        exchange(holder, commands.DeadBinderDone(IN_TIME))
         done = _shows_delivered(device, pair)
 
-        call = say(holder, commands.Transaction(target=other))
-        too_late = say(holder, commands.RequestDeathNotification(other, TOO_LATE)) or _await_notice(holder)
-        say(holder, commands.DeadBinderDone(TOO_LATE))
+        call = exchange(holder, commands.Transaction(target=other))
+        too_late = exchange(holder, commands.RequestDeathNotification(other, TOO_LATE)) or _await_notice(
+            holder
+        )
+        exchange(holder, commands.DeadBinderDone(TOO_LATE))
     return Deaths(
         end=str(end),
         before=_notices(before),
@@ -87,20 +89,20 @@ def measure_deaths(device: Device) -> Deaths:
 def _obtain_object(pair: Pair[DeviceProcess]) -> int:
     """Have the owner send an object of its own in a reply; the holder's handle, which it has acquired."""
     holder, owner = pair.client, pair.server
-    say(holder, commands.Transaction(target=0))
-    call = only(returns.Transaction, say(owner, commands.EnterLooper()))
-    reply, payload = loaded(owner, commands.Reply(), Parcel().node(OBJECT))
-    say(owner, commands.FreeBuffer(call.buffer), reply, payload=payload)
-    received = ReceivedBuffer(holder, only(returns.Reply, hear(holder)))
+    exchange(holder, commands.Transaction(target=0))
+    call = only(returns.Transaction, exchange(owner, commands.EnterLooper()))
+    reply = owner.ioctls.payloads.load(commands.Reply(), Parcel().node(OBJECT))
+    exchange(owner, commands.FreeBuffer(call.buffer), reply)
+    received = ReceivedBuffer(holder.ioctls, only(returns.Reply, drain(holder)))
     (handle,) = objects.handles(*received.read())
-    say(holder, commands.Acquire(handle), received.released())
+    exchange(holder, commands.Acquire(handle), received.released())
     return handle
 
 
 def _await_notice(holder: Binder) -> tuple[Return, ...]:
     """What the driver returns next, or nothing in 5 s: it releases a dead process's files some time later."""
     try:
-        return Deadline(DEATH_SECONDS).poll(lambda: hear(holder), f"a death notification on {holder}")
+        return Deadline(DEATH_SECONDS).poll(lambda: drain(holder), f"a death notification on {holder}")
     except TimeLimitError:
         return ()
 

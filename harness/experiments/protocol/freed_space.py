@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.binder import TransactionFailedError
-from harness.binder.received import ReceivedBuffer
+from harness.binder.driver.received import ReceivedBuffer
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.deliveries import Deliveries, open_deliveries
 

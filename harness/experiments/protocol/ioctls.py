@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.agent.operations import Call, Read, Result, Write
+from harness.agent.operations import OperationResult, Read, SystemCall, Write
 from harness.agent.protocol import MAX_OPERATIONS
 from harness.binder.abi.structures import BinderVersion, BinderWriteRead
 from harness.binder.abi.uapi import BinderIoctl
@@ -109,12 +109,12 @@ def measure_protocol_version(device: Device) -> ProtocolVersion:
     return ProtocolVersion(returned.protocol_version, outcome(wide), outcome(narrow))
 
 
-def _ioctl(node: NodeFile, request: int, argument: int) -> Call:
-    return Call("ioctl", node.descriptor, request, argument)
+def _ioctl(node: NodeFile, request: int, argument: int) -> SystemCall:
+    return SystemCall("ioctl", node.descriptor, request, argument)
 
 
 def _outcomes(node: NodeFile, requests: Sequence[int], argument: int) -> list[str]:
-    results: list[Result] = []
+    results: list[OperationResult] = []
     for start in range(0, len(requests), MAX_OPERATIONS):
         calls = [_ioctl(node, request, argument) for request in requests[start : start + MAX_OPERATIONS]]
         results += node.process.main.batch(*calls, keep_going=True)

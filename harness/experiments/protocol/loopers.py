@@ -9,11 +9,11 @@ from harness.binder import Binder
 from harness.binder.abi import commands, returns
 from harness.binder.abi.commands import Command, EnterLooper, ExitLooper, RegisterLooper
 from harness.binder.abi.structures import TransactionFlag
-from harness.binder.references import References
+from harness.binder.thread.binder_thread import BinderThread
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.debug_files import statistics_of
-from harness.experiments.instruments.non_blocking import names, only, open_non_blocking, say
-from harness.kernel.binder_debug.records import LooperState
+from harness.experiments.instruments.non_blocking import exchange, names, only, open_non_blocking
+from harness.kernel.binder_debug.state import LooperState
 from harness.kernel.binder_debug.stats import ThreadPool
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ def measure_looper_states(device: Device) -> LooperStates:
     with open_non_blocking(device) as pair:
         threads = [(pair.server.on_new_thread(), order) for order in ORDERS]
         for thread, order in threads:
-            thread.version()  # so that the driver has a record of a thread that writes nothing
-            thread.say(*order)
+            thread.controls.version()  # so that the driver has a record of a thread that writes nothing
+            thread.queue.write(*order)
         shown = _states(device, pair.server_process)
         loopers = tuple(Looper(names(order), shown[thread.remote.tid]) for thread, order in threads)
         exited, _ = threads[ORDERS.index((EnterLooper(), ExitLooper()))]
         _post(pair.client)
-        return LooperStates(loopers, names(say(exited)))
+        return LooperStates(loopers, names(exchange(exited)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,9 @@ def measure_thread_pool(device: Device) -> ThreadPoolGrowth:
     """Under each limit, send more calls than threads can be requested, and start all that are."""
     steps: list[PoolStep] = []
     with open_non_blocking(device) as pair:
-        pool = _Pool(pair.server)
+        pool = _Pool(pair.server.main)
         for maximum in MAXIMA:
-            pair.server.set_max_threads(maximum)
+            pair.server.controls.set_max_threads(maximum)
             calls, before = maximum + 2, len(pool.registered)
             for _ in range(calls):
                 _post(pair.client)
@@ -126,24 +126,24 @@ def measure_loopers(device: Device) -> Loopers:
 class _Pool:
     """Loopers of which the newest takes the next call, and none ever waits."""
 
-    def __init__(self, first: References) -> None:
-        self.registered: list[References] = []
+    def __init__(self, first: BinderThread) -> None:
+        self.registered: list[BinderThread] = []
         self._newest = first
         self._to_write: tuple[Command, ...] = (EnterLooper(),)
 
     def take_call(self) -> None:
         """Take a one-way call that waits, and start a thread if the driver requests one."""
-        returned = say(self._newest, *self._to_write)
+        returned = exchange(self._newest, *self._to_write)
         # The driver holds back the next one-way call to a node until the buffer of the last is free.
         self._to_write = (commands.FreeBuffer(only(returns.Transaction, returned).buffer),)
         if any(isinstance(command, returns.SpawnLooper) for command in returned):
-            self._newest = References(self._newest.file, self._newest.file.process.start_thread())
-            self._newest.say(RegisterLooper())
+            self._newest = self._newest.shared.start_thread()
+            self._newest.queue.write(RegisterLooper())
             self.registered.append(self._newest)
 
 
 def _post(client: Binder) -> None:
-    say(client, commands.Transaction(target=0, flags=TransactionFlag.TF_ONE_WAY))
+    exchange(client, commands.Transaction(target=0, flags=TransactionFlag.TF_ONE_WAY))
 
 
 def _states(device: Device, process: DeviceProcess) -> dict[int, tuple[str, ...]]:

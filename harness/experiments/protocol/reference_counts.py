@@ -9,9 +9,10 @@ from harness.binder import Binder, Node, Pair, Parcel
 from harness.binder.abi import commands, objects, returns
 from harness.binder.abi.commands import Command
 from harness.binder.abi.structures import TransactionFlag
-from harness.binder.received import ReceivedBuffer
+from harness.binder.driver.payload import Loaded
+from harness.binder.driver.received import ReceivedBuffer
 from harness.experiments.core.measurement import measurement
-from harness.experiments.instruments.non_blocking import hear, loaded, names, only, open_non_blocking, say
+from harness.experiments.instruments.non_blocking import drain, exchange, names, only, open_non_blocking
 
 if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess
@@ -76,16 +77,14 @@ def measure_reference_counts(device: Device) -> ReferenceCounts:
     """Send an object one-way, have the receiver take and drop references, and look after each command."""
     with open_non_blocking(device) as pair:
         owner, holder = pair.client, pair.server
-        say(owner, commands.EnterLooper())
+        exchange(owner, commands.EnterLooper())
         experiment = _Experiment(device, pair)
-        sending, payload = loaded(
-            owner, commands.Transaction(flags=TransactionFlag.TF_ONE_WAY), Parcel().node(OBJECT)
-        )
-        experiment.write(owner, sending, payload=payload)
+        sending = commands.Transaction(flags=TransactionFlag.TF_ONE_WAY)
+        experiment.write(owner, owner.ioctls.payloads.load(sending, Parcel().node(OBJECT)))
         experiment.write(owner, commands.IncrefsDone(OBJECT.ptr, OBJECT.cookie))
         experiment.write(owner, commands.AcquireDone(OBJECT.ptr, OBJECT.cookie))
-        received = only(returns.Transaction, say(holder, commands.EnterLooper()))
-        buffer = ReceivedBuffer(holder, received)
+        received = only(returns.Transaction, exchange(holder, commands.EnterLooper()))
+        buffer = ReceivedBuffer(holder.ioctls, received)
         (handle,) = objects.handles(*buffer.read())
         experiment.write(holder, commands.Increfs(handle))
         experiment.write(holder, commands.Acquire(handle))
@@ -104,11 +103,12 @@ class _Experiment:
         self._device = device
         self._pair = pair
 
-    def write(self, end: Binder, command: Command, *, payload: bytes = b"") -> None:
+    def write(self, end: Binder, written: Command | Loaded) -> None:
         """Have an end write a command, and add the step."""
         owner = self._pair.client
-        returned = say(end, command, payload=payload)
-        received = [*(returned if end is owner else ()), *hear(owner)]
+        command = written.command if isinstance(written, Loaded) else written
+        returned = exchange(end, written)
+        received = [*(returned if end is owner else ()), *drain(owner)]
         self.named += [
             Node(notice.ptr, notice.cookie)
             for notice in received

@@ -10,7 +10,7 @@ from harness.binder.abi import commands, returns
 from harness.binder.abi.structures import TransactionFlag
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.node_files import free_node
-from harness.experiments.instruments.non_blocking import FLAGS, hear, only, open_non_blocking, say
+from harness.experiments.instruments.non_blocking import FLAGS, drain, exchange, only, open_non_blocking
 
 if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess
@@ -57,7 +57,7 @@ def measure_senders(device: Device) -> Senders:
         device.process(uid=USER) as user_process,
         Binder.open(user_process, free_node(device.facts), flags=FLAGS) as user,
     ):
-        say(pair.server, commands.EnterLooper())
+        exchange(pair.server, commands.EnterLooper())
         first, second = _identity(pair.client_process), _identity(user_process)
         return Senders(
             _sender(pair.client, pair.server, first, pretended=second),
@@ -71,15 +71,15 @@ def _identity(process: DeviceProcess) -> Identity:
 
 def _sender(sender: Binder, receiver: Binder, actual: Identity, *, pretended: Identity) -> Sender:
     call = commands.Transaction(target=0, sender_pid=pretended.pid, sender_euid=pretended.euid)
-    say(sender, call)
-    received = only(returns.Transaction, hear(receiver))
-    say(receiver, commands.FreeBuffer(received.buffer), commands.Reply())
-    reply = only(returns.Reply, hear(sender))
-    say(sender, commands.FreeBuffer(reply.buffer))
+    exchange(sender, call)
+    received = only(returns.Transaction, drain(receiver))
+    exchange(receiver, commands.FreeBuffer(received.buffer), commands.Reply())
+    reply = only(returns.Reply, drain(sender))
+    exchange(sender, commands.FreeBuffer(reply.buffer))
 
-    say(sender, replace(call, flags=TransactionFlag.TF_ONE_WAY))
-    received_one_way = only(returns.Transaction, hear(receiver))
-    say(receiver, commands.FreeBuffer(received_one_way.buffer))
+    exchange(sender, replace(call, flags=TransactionFlag.TF_ONE_WAY))
+    received_one_way = only(returns.Transaction, drain(receiver))
+    exchange(receiver, commands.FreeBuffer(received_one_way.buffer))
     return Sender(
         actual=actual,
         pretended=pretended,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from harness.binder import Binder, Node, Parcel
 from harness.binder.abi import commands, objects, returns
 from harness.binder.abi.structures import FlatBinderObject, ObjectType, TransactionFlag
-from harness.binder.received import ReceivedBuffer
+from harness.binder.driver.received import ReceivedBuffer
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.node_files import free_node
-from harness.experiments.instruments.non_blocking import FLAGS, hear, loaded, only, open_non_blocking, say
+from harness.experiments.instruments.non_blocking import FLAGS, drain, exchange, only, open_non_blocking
 
 if TYPE_CHECKING:
     from harness.device.device import Device
@@ -61,7 +61,7 @@ def measure_translation(device: Device) -> Translation:
     ):
         manager, owner = pair.server, pair.client
         for end in (manager, owner, peer):
-            say(end, commands.EnterLooper())
+            exchange(end, commands.EnterLooper())
         door = _carry(peer, 0, Parcel().node(DOOR), manager)
         at_manager = _carry(owner, 0, Parcel().node(OBJECT), manager)
         at_peer = _carry(manager, door.word, Parcel().handle(at_manager.word), peer)
@@ -77,26 +77,24 @@ def measure_translation(device: Device) -> Translation:
 
 def _carry(sender: Binder, handle: int, data: Parcel, receiver: Binder) -> Arrival:
     """Call one-way with one object, and take that out of the receiver's buffer; its handle stays acquired."""
-    sending, payload = loaded(
-        sender, commands.Transaction(target=handle, flags=TransactionFlag.TF_ONE_WAY), data
-    )
-    say(sender, sending, payload=payload)
-    call = only(returns.Transaction, hear(receiver))
-    buffer = ReceivedBuffer(receiver, call)
+    sending = commands.Transaction(target=handle, flags=TransactionFlag.TF_ONE_WAY)
+    exchange(sender, sender.ioctls.payloads.load(sending, data))
+    call = only(returns.Transaction, drain(receiver))
+    buffer = ReceivedBuffer(receiver.ioctls, call)
     (found,) = objects.all_objects(*buffer.read())
     assert isinstance(found, FlatBinderObject)
     if found.type == ObjectType.BINDER_TYPE_HANDLE:
-        say(receiver, commands.Acquire(found.handle))
-    say(receiver, buffer.released())
+        exchange(receiver, commands.Acquire(found.handle))
+    exchange(receiver, buffer.released())
     return Arrival(ObjectType(found.type).name, found.binder, found.cookie, Node(call.target, call.cookie))
 
 
 def _node_ids(device: Device, owner: Binder, holders: Mapping[Binder, Arrival]) -> tuple[int, ...] | None:
     if not device.facts.binder_debug:
         return None
-    nodes = device.binder.process(owner.file.process.pid).nodes
+    nodes = device.binder.process(owner.process.pid).nodes
     ids = [node.debug_id for node in nodes if node.pointer == OBJECT.ptr]
     for holder, arrival in holders.items():
-        references = device.binder.process(holder.file.process.pid).references
+        references = device.binder.process(holder.process.pid).references
         ids += [found.node for found in references if found.handle == arrival.word]
     return tuple(ids)

@@ -10,9 +10,9 @@ from harness.binder import Binder
 from harness.binder.abi import commands, returns
 from harness.binder.abi.structures import BinderWriteRead, TransactionFlag
 from harness.binder.abi.uapi import BinderIoctl
-from harness.binder.driver_thread import READ_SIZE
+from harness.binder.driver.ioctls import READ_SIZE
 from harness.experiments.core.measurement import measurement
-from harness.experiments.instruments.non_blocking import names, open_non_blocking, say
+from harness.experiments.instruments.non_blocking import exchange, names, open_non_blocking
 
 if TYPE_CHECKING:
     from harness.device.device import Device
@@ -66,7 +66,7 @@ def _exchange(client: Binder, memory: RemoteBuffer, code: int, *, write: bool, r
         read_size=READ_SIZE if read else 0,
         read_buffer=memory.address,
     )
-    done = client.ask(BinderIoctl.BINDER_WRITE_READ, argument)
+    done = client.ioctls.ioctl_inout(BinderIoctl.BINDER_WRITE_READ, argument)
     return SizedExchange(
         code=code,
         write_size=done.write_size,
@@ -79,9 +79,9 @@ def _exchange(client: Binder, memory: RemoteBuffer, code: int, *, write: bool, r
 
 def _delivered(server: Binder) -> tuple[int, ...]:
     codes: list[int] = []
-    returned = say(server, commands.EnterLooper())
+    returned = exchange(server, commands.EnterLooper())
     while calls := [command for command in returned if isinstance(command, returns.Transaction)]:
         codes += [call.code for call in calls]
         # The driver holds back the next one-way call to a node until the buffer of the last is free.
-        returned = say(server, *(commands.FreeBuffer(call.buffer) for call in calls))
+        returned = exchange(server, *(commands.FreeBuffer(call.buffer) for call in calls))
     return tuple(codes)

@@ -57,7 +57,7 @@ def measure_handle_zero(device: Device) -> HandleZero:
             ping = SUCCESS
         except DeadObjectError as error:
             ping = error.command.name
-        fresh.acquire(0)
+        fresh.references.acquire(0)
         found = map(place.manager.check, place.manager.list()[:MOST_LOOKED_UP])
         return HandleZero(
             ping=ping,

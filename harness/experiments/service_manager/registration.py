@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
-from harness.binder.call import Call, Handler
 from harness.binder.errors import DeadObjectError, RemoteError, StatusError
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.status import ExceptionCode, StatusCode
 from harness.binder.services.service import BINDER, Service, open_service
+from harness.binder.serving.call import Call, Handler
 from harness.device.facts import FacilityMissingError
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.generations import Generation
@@ -77,7 +77,7 @@ def measure_registration(device: Device) -> tuple[Registration, ...]:
                 handle=handle if isinstance(handle, int) else None,
                 handle_by_get=by_get if isinstance(by_get, int) else None,
                 own_node=service.manager.check(name) == service.node,
-                caller=place.client.file.process.pid,
+                caller=place.client.process.pid,
                 called_by=callers[0] if callers else None,
                 reply=reply,
             )

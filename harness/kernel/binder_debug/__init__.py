@@ -1,1 +1,1 @@
-"""The Binder driver's debug files, in the forms of every driver so far, read into typed values."""
+"""The Binder driver's debug files as typed values, in every format that drivers have printed so far."""

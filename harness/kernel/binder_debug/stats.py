@@ -1,6 +1,6 @@
-"""Binder's counters: its file `stats`, for the system and for each open file of each process.
+"""Binder's counters: the driver's file `stats`, for the system and for each open file of each process.
 
-The forms come from print_binder_stats and print_binder_proc_stats in drivers/android/binder.c (Linux 5.4
+The format is that of print_binder_stats and print_binder_proc_stats in drivers/android/binder.c (Linux 5.4
 to 6.18) and debug_print_stats in drivers/android/binder/process.rs (Linux 6.18).
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ObjectCount:
-    """How many of the driver's records of one kind there are, and were ever made."""
+    """How many of the driver's objects of one kind exist, and how many were created since boot."""
 
     active: int
     total: int
@@ -20,12 +20,12 @@ class ObjectCount:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What was exchanged: nothing is listed that never occurred."""
+    """Counts of commands, returns and objects; kinds that never occurred are absent."""
 
     commands: dict[str, int]
-    """BC_* commands received from processes."""
+    """BC_* commands that processes wrote."""
     returns: dict[str, int]
-    """BR_* commands delivered to processes."""
+    """BR_* codes that the driver returned to processes."""
     objects: dict[str, ObjectCount]
     """proc, thread, node, ref, death, transaction, … (C driver)."""
 
@@ -35,19 +35,19 @@ class Pages:
     """The pages of a mapping. Their sum is the mapping's size in pages; 0:0:0 once it is unmapped."""
 
     active: int
-    """In use by a buffer."""
+    """Used by a buffer."""
     lru: int
-    """Free, but kept and still mapped until the shrinker takes them."""
+    """Free, but still mapped until the shrinker reclaims them."""
     free: int
-    """Without a frame."""
+    """Without a page frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadPool:
-    """The figures `requested threads: A+B/C`."""
+    """The line `requested threads: A+B/C`."""
 
     requested: int
-    """Asked for with BR_SPAWN_LOOPER and not registered yet."""
+    """Requested with BR_SPAWN_LOOPER and not registered yet."""
     started: int
     """Registered with BC_REGISTER_LOOPER."""
     maximum: int
@@ -56,14 +56,14 @@ class ThreadPool:
 
 @dataclass(frozen=True, slots=True)
 class ProcessStats:
-    """The counters of one open file; None is what this driver does not print."""
+    """The counters of one open file; None for a counter that this driver does not print."""
 
     pid: int
     context: str | None
     threads: int | None
     pool: ThreadPool | None
     ready_threads: int | None
-    """Waiting for work of the process (C driver)."""
+    """Waiting for work (C driver)."""
     free_oneway_space: int | None
     """Bytes left for one-way calls: `free async space`, in the Rust driver `free oneway space`."""
     nodes: int | None
@@ -78,7 +78,7 @@ class ProcessStats:
     pending_transactions: int | None
     """Waiting for any thread of the process (C driver)."""
     outstanding_transactions: int | None
-    """Received and not finished (Rust driver)."""
+    """Received and not yet finished (Rust driver)."""
     counters: Counters
     unknown_lines: tuple[str, ...]
 
@@ -121,7 +121,7 @@ _HEADING = "binder stats:"
 
 
 def parse_stats(text: str) -> Stats:
-    """Parse `stats` of the C or the Rust driver; lines of no known form are kept, and it never fails."""
+    """Parse `stats` of the C or the Rust driver; never fails: lines of unknown format are kept."""
     outside: list[str] = []
     blocks: list[list[str]] = []
     for line in filter(str.strip, text.split("\n")):
@@ -174,7 +174,7 @@ def _process_stats(lines: list[str]) -> ProcessStats:
 
 
 def _counters(lines: list[str]) -> tuple[Counters, list[str]]:
-    """The counters among `lines`, and the lines that are none."""
+    """The counters in `lines`, and the other lines."""
     counters = Counters({}, {}, {})
     unknown: list[str] = []
     for line in lines:

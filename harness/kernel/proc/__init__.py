@@ -1,1 +1,1 @@
-"""What /proc shows, of a process and of the kernel, read into typed values."""
+"""What /proc shows of a process and of the kernel, as typed values."""

@@ -16,7 +16,7 @@ _ENTRY = re.compile(r"\s*(?P<number>\d+) (?P<name>.*\S)\s*")
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """One driver and the major number it has; several may share a number (4 is /dev/vc/0 and tty)."""
+    """A driver and its major number; several may share a number (4 is /dev/vc/0 and tty)."""
 
     major: int
     name: str
@@ -30,7 +30,7 @@ class Devices:
     block: tuple[Driver, ...]
 
     def character_majors(self, name: str) -> frozenset[int]:
-        """The major numbers that the character driver `name` has; empty when there is none."""
+        """The major numbers of the character driver `name`; empty if there is no such driver."""
         return frozenset(driver.major for driver in self.character if driver.name == name)
 
 

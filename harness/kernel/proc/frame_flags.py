@@ -27,7 +27,7 @@ class FrameFlag(IntFlag):
     """On one of the lists by which the kernel reclaims page cache and anonymous memory."""
     ACTIVE = 1 << 6
     SLAB = 1 << 7
-    """Belongs to the slab allocator: kmalloc and its kin."""
+    """Belongs to the slab allocator, which serves kmalloc."""
     WRITEBACK = 1 << 8
     RECLAIM = 1 << 9
     BUDDY = 1 << 10
@@ -57,7 +57,7 @@ class Frame:
 
     number: int
     flags: FrameFlag
-    """Bits this module has no name for are kept."""
+    """Includes bits without a name in this module."""
     mappings: int
     """How many page table entries of processes refer to it."""
 
@@ -68,7 +68,7 @@ class Frame:
 
 
 def read_frames(files: Files, numbers: Iterable[int]) -> tuple[Frame, ...]:
-    """What the kernel says of these frames (their numbers are those of pagemap); needs root.
+    """The kernel's flags and map counts of these frames (numbered as in pagemap); needs root.
 
     Raises OSError, and EOFError for a number beyond the end of memory.
     """

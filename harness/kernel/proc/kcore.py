@@ -1,4 +1,4 @@
-"""/proc/kcore: the kernel's own view of physical memory, to read a frame without going through a process."""
+"""/proc/kcore: the kernel's view of physical memory, to read a page frame without a process's mapping."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NO_ADDRESS = (1 << 64) - 1
 
 
 class ElfField(IntEnum):
-    """Where the fields this module needs stand in the unpacked ELF header (`Elf64_Ehdr`)."""
+    """The indices of the needed fields in the unpacked ELF header (`Elf64_Ehdr`)."""
 
     IDENTIFICATION = 0
     TYPE = 1
@@ -37,17 +37,17 @@ class PhysicalMemoryError(HarnessError, LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One loadable segment: where its bytes stand in the file, and what memory they are."""
+    """One loadable segment: the position of its bytes in the file, and the memory they show."""
 
     offset: int
     """p_offset: bytes into /proc/kcore."""
     virtual_address: int
     physical_address: int | None
-    """p_paddr; None for vmalloc, modules and the like, which have no one physical address."""
+    """p_paddr; None for vmalloc, modules and others that have no single physical address."""
     size: int
 
     def position(self, address: int, size: int) -> int | None:
-        """Where the physical range stands in the file; None unless all of it lies in this segment."""
+        """The position of the physical range in the file; None unless all of it is in this segment."""
         start = self.physical_address
         if start is None or address < start or address + size > start + self.size:
             return None
@@ -55,7 +55,7 @@ class Segment:
 
 
 class Kcore:
-    """Reads physical memory. Works with KASLR and on arm64, since only the ELF headers' figures are used."""
+    """Reads physical memory. Works with KASLR and on arm64: it uses only the addresses in the ELF headers."""
 
     def __init__(self, files: Files, path: str = KCORE_PATH) -> None:
         self._files = files
@@ -63,32 +63,32 @@ class Kcore:
 
     @functools.cached_property
     def segments(self) -> tuple[Segment, ...]:
-        """The loadable segments, read once: they do not move while a kernel runs.
+        """The loadable segments, read once: they do not move while the kernel runs.
 
-        Raises OSError (PermissionError without root, FileNotFoundError where the kernel has no
+        Raises OSError (PermissionError without root, FileNotFoundError if the kernel has no
         PROC_KCORE) and MalformedFileError.
         """
         header = self._read(0, _ELF_HEADER.size)
         fields = _ELF_HEADER.unpack(header)
-        known = fields[ElfField.IDENTIFICATION].startswith(_ELF64_LITTLE_ENDIAN)
-        if not known or fields[ElfField.TYPE] != _ET_CORE:
+        is_elf64 = fields[ElfField.IDENTIFICATION].startswith(_ELF64_LITTLE_ENDIAN)
+        if not is_elf64 or fields[ElfField.TYPE] != _ET_CORE:
             raise MalformedFileError(self._path, 1, header.hex(), "a 64-bit little-endian ELF core header")
         table = self._read(
             fields[ElfField.PROGRAM_HEADER_OFFSET],
             fields[ElfField.PROGRAM_HEADER_SIZE] * fields[ElfField.PROGRAM_HEADER_COUNT],
         )
         loadable = [row for row in _PROGRAM_HEADER.iter_unpack(table) if row[0] == _PT_LOAD]
-        # The vmalloc area has -1; where nothing has, the kernel is older than 4.11 and writes 0 throughout.
-        told = any(physical == _NO_ADDRESS for _, _, _, _, physical, *_ in loadable)
+        # The vmalloc area has -1; if no segment has, the kernel is older than 4.11 and writes only zeros.
+        has_physical = any(physical == _NO_ADDRESS for _, _, _, _, physical, *_ in loadable)
         return tuple(
-            Segment(offset, virtual, physical if told and physical != _NO_ADDRESS else None, size)
+            Segment(offset, virtual, physical if has_physical and physical != _NO_ADDRESS else None, size)
             for _, _, offset, virtual, physical, size, *_ in loadable
         )
 
     def read_physical(self, address: int, size: int) -> bytes:
-        """`size` bytes from a physical address (frame number times page size) on.
+        """`size` bytes at a physical address (frame number times page size).
 
-        Raises PhysicalMemoryError where the range is not RAM the kernel maps.
+        Raises PhysicalMemoryError if the range is not RAM that the kernel maps.
         """
         for segment in self.segments:
             position = segment.position(address, size)

@@ -1,4 +1,4 @@
-"""A process's mappings: where they lie, what backs them, what they cost, and their kernel flags."""
+"""A process's mappings: addresses, backing files, memory usage and kernel flags."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ VM_FLAG_MEANINGS = MappingProxyType(
         "gu": "may hold guard pages",
     }
 )
-"""What the two letters in VmFlags stand for (kernel: show_smap_vma_flags in fs/proc/task_mmu.c)."""
+"""The meaning of the two letters in VmFlags (kernel: show_smap_vma_flags in fs/proc/task_mmu.c)."""
 
 _MAPPING = re.compile(
     r"(?P<start>[0-9a-f]+)-(?P<end>[0-9a-f]+) (?P<permissions>[r-][w-][x-][ps]) (?P<offset>[0-9a-f]+) "
@@ -68,12 +68,12 @@ _ATTRIBUTE = re.compile(r"(?P<name>\w+):\s*(?P<value>.*?)\s*")
 
 
 class AddressNotMappedError(HarnessError, LookupError):
-    """No mapping of the process holds the address."""
+    """No mapping of the process contains the address."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Mapping:
-    """One mapping, from `start` up to but without `end`."""
+    """One mapping, from `start` up to but not including `end`."""
 
     start: int
     end: int
@@ -84,7 +84,7 @@ class Mapping:
     device: tuple[int, int]
     inode: int
     path: str
-    """The file, with ` (deleted)` where the kernel adds that; `[stack]` and the like; empty if anonymous."""
+    """The file, with the kernel's ` (deleted)`; `[stack]` and other special names; empty if anonymous."""
 
     def __repr__(self) -> str:
         range_and_file = f"{self.start:#x}-{self.end:#x} {self.permissions} {self.path}".rstrip()
@@ -107,11 +107,11 @@ class DetailedMapping(Mapping):
     """A mapping as /proc/PID/smaps shows it."""
 
     figures: dict[str, int]
-    """Every figure that the kernel gives in kB, in bytes, under the kernel's name: Rss, Private_Dirty, …"""
+    """Every value that the kernel prints in kB, in bytes, under the kernel's name: Rss, Private_Dirty, …"""
     vm_flags: frozenset[str]
-    """The two-letter flags; VM_FLAG_MEANINGS says what they stand for."""
+    """The two-letter flags; VM_FLAG_MEANINGS explains them."""
     other: dict[str, str]
-    """Attributes that are no size, as printed: THPeligible, ProtectionKey, …"""
+    """Attributes that are not sizes, as printed: THPeligible, ProtectionKey, …"""
 
     def _summary(self) -> str:
         resident = f", {self.rss:,} with a page" if "Rss" in self.figures else ""
@@ -119,7 +119,7 @@ class DetailedMapping(Mapping):
 
     @property
     def rss(self) -> int:
-        """Bytes that have a page now."""
+        """Resident bytes: those that have a page now."""
         return self.figures["Rss"]
 
     @property
@@ -129,7 +129,7 @@ class DetailedMapping(Mapping):
 
     @property
     def explained_flags(self) -> dict[str, str]:
-        """Each flag with what it stands for."""
+        """Each flag with its meaning."""
         return {flag: VM_FLAG_MEANINGS.get(flag, "unknown flag") for flag in sorted(self.vm_flags)}
 
 
@@ -137,7 +137,7 @@ AnyMapping = TypeVar("AnyMapping", bound=Mapping)
 
 
 class Maps(Generic[AnyMapping]):
-    """All mappings of a process, by rising address."""
+    """All mappings of a process, in ascending order of addresses."""
 
     def __init__(self, mappings: Iterable[AnyMapping]) -> None:
         self._mappings = tuple(mappings)
@@ -153,14 +153,14 @@ class Maps(Generic[AnyMapping]):
         return f"<Maps of {len(self)} mappings>"
 
     def at(self, address: SupportsIndex) -> AnyMapping:
-        """The mapping that holds `address`; raises AddressNotMappedError."""
+        """The mapping that contains `address`; raises AddressNotMappedError."""
         wanted = operator.index(address)
         index = bisect.bisect_right(self._starts, wanted) - 1
         if index >= 0 and wanted in self._mappings[index]:
             return self._mappings[index]
         raise AddressNotMappedError(
-            f"address {wanted:#x} lies in none of the process's {len(self)} mappings: "
-            "it was never mapped, or has been unmapped since"
+            f"address {wanted:#x} is in none of the process's {len(self)} mappings: "
+            "it was never mapped, or is unmapped again"
         )
 
     def of_file(self, path: str) -> tuple[AnyMapping, ...]:
@@ -204,7 +204,7 @@ def parse_maps(text: str, *, path: str = "/proc/PID/maps") -> Maps[Mapping]:
 
 
 def parse_smaps(text: str, *, path: str = "/proc/PID/smaps") -> Maps[DetailedMapping]:
-    """Parse /proc/PID/smaps; attributes not known here are kept. Raises MalformedFileError."""
+    """Parse /proc/PID/smaps; unknown attributes are kept. Raises MalformedFileError."""
     found: list[tuple[Mapping, dict[str, str]]] = []
     for number, line in numbered_lines(text):
         heading = _MAPPING.fullmatch(line)
@@ -219,7 +219,7 @@ def parse_smaps(text: str, *, path: str = "/proc/PID/smaps") -> Maps[DetailedMap
 
 
 def read_maps(files: Files, pid: int) -> Maps[Mapping]:
-    """Where the process's mappings lie; far cheaper than `read_smaps`, which walks every page table."""
+    """The process's mappings without details; far cheaper than `read_smaps`, which walks every page table."""
     path = f"/proc/{pid}/maps"
     return parse_maps(files.read_text(path), path=path)
 

@@ -46,11 +46,11 @@ class VmallocArea:
     start: int
     end: int
     size: int
-    """Bytes, with the guard page of 4 KiB or whatever the page size is."""
+    """Bytes, including the guard page."""
     caller: str
     """Who reserved it, such as `binder_mmap+0x4c/0x120`; empty if not recorded."""
     module: str
-    """The module the caller is in; empty for the kernel proper."""
+    """The caller's module; empty for built-in code."""
     words: tuple[str, ...]
     """Everything else on the line: `pages=2`, `vmalloc`, `ioremap`, `N0=2`, …"""
 

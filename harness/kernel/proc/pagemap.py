@@ -27,25 +27,25 @@ class PageFlag(IntFlag):
 
 
 class FrameHiddenError(HarnessError, PermissionError):
-    """The kernel shows that a page is present, but not in which frame."""
+    """The kernel shows that a page is present, but hides its frame number."""
 
 
 class FrameAbsentError(HarnessError, LookupError):
-    """The page has no frame: it was never touched, was reclaimed, or is swapped out."""
+    """The page has no frame: it was never accessed, was reclaimed, or is swapped out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a process and the entry that pagemap has for it."""
+    """One page of a process and its entry in pagemap."""
 
     address: int
-    """Where the page starts in the process."""
+    """The page's first address in the process."""
     entry: int
     """The 64 bits as read."""
 
     @property
     def flags(self) -> PageFlag:
-        """The entry without the frame number; bits this module has no name for are kept."""
+        """The entry without the frame number; includes bits without a name in this module."""
         return PageFlag(self.entry & ~PM_PFRAME_MASK)
 
     @property
@@ -60,7 +60,7 @@ class Page:
 
     @property
     def soft_dirty(self) -> bool:
-        """Whether the page was written to since 4 was last written to clear_refs."""
+        """Whether the page was written since 4 was last written to clear_refs."""
         return PageFlag.SOFT_DIRTY in self.flags
 
     @property
@@ -85,23 +85,23 @@ class Page:
     def frame(self) -> int:
         """The frame number; times the page size, the physical address.
 
-        Raises FrameAbsentError when the page is not present, FrameHiddenError when the number is hidden.
+        Raises FrameAbsentError if the page is not present, FrameHiddenError if the number is hidden.
         """
         if not self.present:
-            raise FrameAbsentError(f"page {self.address:#x} has no frame now; touch it first, or expect none")
+            raise FrameAbsentError(f"page {self.address:#x} has no frame now: access it first")
         number = self.entry & PM_PFRAME_MASK
         if number == 0:
             raise FrameHiddenError(
-                f"page {self.address:#x} is present, but its frame number reads 0: since Linux 4.2 the "
-                "kernel hides it from readers without CAP_SYS_ADMIN. Run as root on the device (adb root)"
+                f"page {self.address:#x} is present, but its frame number is hidden (0): since Linux 4.2 "
+                "only readers with CAP_SYS_ADMIN see it. Run as root on the device (adb root)"
             )
         return number
 
 
 def read_pagemap(files: Files, pid: int, address: int, size: int, *, page_size: int) -> tuple[Page, ...]:
-    """The entry of every page that holds one of the `size` bytes from `address` on.
+    """The entry of every page that contains one of the `size` bytes at `address`.
 
-    Raises EOFError when the file ends early, as it does beyond the end of the user's address space.
+    Raises EOFError if the file ends early, as it does beyond the end of the user address space.
     """
     first = address // page_size
     count = (address + size + page_size - 1) // page_size - first
@@ -116,9 +116,9 @@ def read_pagemap(files: Files, pid: int, address: int, size: int, *, page_size: 
 
 
 def frames(files: Files, pid: int, address: int, size: int, *, page_size: int) -> dict[int, int]:
-    """The frame number of each page present in a range, by the page's address; absent pages are left out.
+    """The frame number of each present page in a range, by the page's address.
 
-    Raises FrameHiddenError when the kernel hides the numbers from this reader.
+    Raises FrameHiddenError if the kernel hides the numbers from this reader.
     """
     pages = read_pagemap(files, pid, address, size, page_size=page_size)
     return {page.address: page.frame for page in pages if page.present}

@@ -1,4 +1,4 @@
-"""What /proc says about one process: its mappings, status, limits and open descriptors."""
+"""What /proc shows of one process: its mappings, status, limits and open descriptors."""
 
 from __future__ import annotations
 
@@ -48,29 +48,29 @@ class Status:
 
     @property
     def effective_uid(self) -> int:
-        """The effective user id, which Binder tells the receiver."""
+        """The effective user id, which Binder passes to the receiver."""
         return int(self.fields["Uid"].split()[1])
 
     def number(self, name: str) -> int:
-        """A decimal field; KeyError where this kernel has no such field."""
+        """A decimal field; KeyError if this kernel has no such field."""
         return int(self.fields[name])
 
     def size(self, name: str) -> int:
-        """A field in kB such as VmRSS, in bytes; KeyError where the process has none (a kernel thread)."""
+        """A field in kB such as VmRSS, in bytes; KeyError if the process has none (a kernel thread)."""
         size = to_bytes(self.fields[name])
         if size is None:
-            raise ValueError(f"{name} is no size: {self.fields[name]!r}")
+            raise ValueError(f"{name} is not a size in kB: {self.fields[name]!r}")
         return size
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One resource limit; None stands for unlimited."""
+    """One resource limit; None means unlimited."""
 
     soft: int | None
     hard: int | None
     unit: str
-    """`bytes`, `files`, `seconds`, …; empty where the kernel names none."""
+    """`bytes`, `files`, `seconds`, …; empty if the kernel prints none."""
 
 
 def parse_status(text: str, *, path: str = "/proc/PID/status") -> Status:
@@ -92,9 +92,9 @@ def _bound(text: str) -> int | None:
 
 
 class ProcessFiles:
-    """The /proc directory of one process. Nothing is kept: each property reads anew.
+    """The /proc directory of one process. Nothing is cached: each property reads the file again.
 
-    Raises FileNotFoundError when the process has ended, PermissionError when it may not be looked at.
+    Raises FileNotFoundError if the process has ended, PermissionError if it may not be inspected.
     """
 
     def __init__(self, files: Files, pid: int) -> None:
@@ -106,7 +106,7 @@ class ProcessFiles:
 
     @property
     def maps(self) -> Maps[DetailedMapping]:
-        """The mappings with their sizes and flags, from smaps: a superset of what maps shows."""
+        """The mappings with their sizes and flags, from smaps, a superset of maps."""
         return read_smaps(self._files, self.pid)
 
     @property
@@ -128,14 +128,14 @@ class ProcessFiles:
 
     @property
     def descriptors(self) -> dict[int, str]:
-        """What each open descriptor leads to: `/dev/binder`, `socket:[123]`, `/memfd:name (deleted)`."""
+        """The target of each open descriptor: `/dev/binder`, `socket:[123]`, `/memfd:name (deleted)`."""
         directory = self._path("fd")
         links = {}
         for name in self._files.list_directory(directory):
             try:
                 links[int(name)] = self._files.read_link(f"{directory}/{name}")
             except FileNotFoundError:
-                continue  # closed between the listing and here
+                continue  # closed since the listing
         return links
 
     def _path(self, name: str) -> str:

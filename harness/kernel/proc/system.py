@@ -1,4 +1,4 @@
-"""What /proc says about the kernel as a whole: version, configuration, modules, file systems, file limits."""
+"""What /proc shows of the whole system: kernel version, configuration, modules, file systems, file limits."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class KernelVersion:
     release: str
     """Such as `6.12.57+deb12-amd64`."""
     text: str
-    """The whole line: who built it, with what, when."""
+    """The whole line: builder, compiler, date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,12 @@ class Module:
     size: int
     """Bytes of kernel memory."""
     users: int | None
-    """References to it; None where the kernel cannot unload modules."""
+    """References to it; None if the kernel cannot unload modules."""
     used_by: tuple[str, ...]
     state: str
     """Live, Loading or Unloading."""
     address: int
-    """Where it lies; 0 unless the reader may see kernel addresses."""
+    """Its address; 0 unless the reader may see kernel addresses."""
     rest: str
     """Taint letters, as printed."""
 
@@ -102,7 +102,7 @@ def parse_file_nr(text: str, *, path: str = FILE_NR_PATH) -> OpenFiles:
 
 
 def parse_config(text: str) -> dict[str, str]:
-    """Parse a kernel configuration: `y`, `m`, or the value without quotes; what is not set is absent."""
+    """Parse a kernel configuration: `y`, `m`, or the value without quotes; unset options are absent."""
     matches = map(_SETTING.fullmatch, text.splitlines())
     return {match["name"]: match["value"].strip('"') for match in matches if match}
 
@@ -113,7 +113,7 @@ def read_version(files: Files) -> KernelVersion:
 
 
 def read_config(files: Files) -> dict[str, str] | None:
-    """The running kernel's configuration; None where the kernel does not carry it (IKCONFIG_PROC)."""
+    """The running kernel's configuration; None if the kernel does not include it (IKCONFIG_PROC)."""
     try:
         packed = files.read_bytes(CONFIG_PATH)
     except FileNotFoundError:
@@ -122,7 +122,7 @@ def read_config(files: Files) -> dict[str, str] | None:
 
 
 def read_modules(files: Files) -> dict[str, Module]:
-    """The loaded modules by name; none where the kernel is built without modules."""
+    """The loaded modules by name; none if the kernel is built without modules."""
     try:
         return parse_modules(files.read_text(MODULES_PATH))
     except FileNotFoundError:
@@ -130,7 +130,7 @@ def read_modules(files: Files) -> dict[str, Module]:
 
 
 def read_filesystems(files: Files) -> dict[str, bool]:
-    """The file system types the running kernel knows, each with whether it needs a block device."""
+    """The file system types of the running kernel, each with whether it needs a block device."""
     return parse_filesystems(files.read_text(FILESYSTEMS_PATH))
 
 

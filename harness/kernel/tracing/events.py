@@ -1,6 +1,6 @@
-"""Parses the lines of the kernel's trace: when, where, on which thread, which event, with what figures.
+"""Parses the lines of the kernel's trace: time, processor, thread, event and fields.
 
-The forms come from trace_print_context in kernel/trace/trace_output.c (Linux 5.4 to 6.18).
+The format is that of trace_print_context in kernel/trace/trace_output.c (Linux 5.4 to 6.18).
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ class TraceEvent:
     """Seconds, to the microsecond, on the recording's clock."""
     cpu: int
     task: str
-    """The thread's name; `<...>` when the kernel has forgotten it."""
+    """The thread's name; `<...>` if the kernel no longer has it."""
     tid: int
     process: int | None
-    """The process id, where the trace records it."""
+    """The process id, if the trace records it."""
     name: str
     fields: Fields
-    """What the event tells under the kernel's names; numbers, hexadecimal ones too, as int."""
+    """The event's fields under the kernel's names; decimal and hexadecimal numbers as int."""
     text: str
-    """All that follows the event's name, as printed."""
+    """All text after the event's name, as printed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A trace in order of time, with the lines that are no event."""
+    """A trace in order of time, with the lines that are not events."""
 
     events: tuple[TraceEvent, ...]
     unknown_lines: tuple[str, ...]
@@ -40,7 +40,7 @@ class Trace:
 
 _TASK_LENGTH = 16
 _LINE = re.compile(
-    # A name may hold anything, even what looks like the rest of the line, but is no longer than this.
+    # A name may contain anything, even text that looks like the rest of the line, but is no longer than this.
     rf"\s*(?P<task>.{{0,{_TASK_LENGTH}}})-(?P<tid>\d+)\s+"
     r"(?:\(\s*(?P<process>\d+|-+)\)\s+)?"
     r"\[(?P<cpu>\d+)\]\s+"
@@ -56,7 +56,7 @@ _NUMBER = re.compile(r"-?(?:0x[0-9a-fA-F]+|\d+)")
 
 
 def parse_trace(text: str) -> Trace:
-    """Parse the content of `trace`. Headings are left out, lines of no known form kept; it never fails."""
+    """Parse the content of `trace`, without its headings; never fails: lines of unknown format are kept."""
     events: list[TraceEvent] = []
     unknown: list[str] = []
     for line in text.split("\n"):
@@ -68,10 +68,10 @@ def parse_trace(text: str) -> Trace:
 
 
 def parse_fields(text: str) -> Fields:
-    """The `name=value` pairs in an event's text, whatever stands between them.
+    """The `name=value` pairs in an event's text, whatever is between them.
 
-    A value reaches to the next name, so that strings may hold blanks; of `cmd=0x40 BC_REPLY` the number is
-    taken and the rest is left to TraceEvent.text.
+    A value extends to the next name, so strings may contain blanks; of `cmd=0x40 BC_REPLY` the value is the
+    number, and the rest is in TraceEvent.text only.
     """
     return _pairs(_FIELD, text)
 
@@ -97,7 +97,7 @@ def _event(line: str) -> TraceEvent | None:
 
 def _described(body: str) -> tuple[str, str, Fields] | None:
     """The event's name, its text and its fields."""
-    # System calls alone are printed without their event's name (kernel/trace/trace_syscalls.c).
+    # Only system calls are printed without their event's name (kernel/trace/trace_syscalls.c).
     if match := _SYSCALL_ENTRY.fullmatch(body):
         return f"sys_enter_{match['name']}", body, _pairs(_SYSCALL_ARGUMENT, match["arguments"])
     if match := _SYSCALL_EXIT.fullmatch(body):

@@ -1,4 +1,4 @@
-"""Composes kprobe definitions, so that a caller names a function and its parameters and no registers.
+"""Composes kprobe definitions: a caller names a function and its parameters, not registers.
 
 The syntax is that of Documentation/trace/kprobetrace.rst (Linux 5.4 to 6.18).
 """
@@ -12,31 +12,31 @@ PARAMETER_REGISTERS = (
     ("di", "si", "dx", "cx", "r8", "r9"),  # x86-64, System V ABI
     ("x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7"),  # arm64, AAPCS64
 )
-"""The registers that hold a function's parameters. A kernel refuses the names of another architecture."""
+"""The registers of a function's parameters. A kernel refuses the names of another architecture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
     """A parameter of the probed function, or a member of the structure it points to.
 
-    With BTF (Debian's 6.12 kernel, not its 6.1) the name is enough. Give `position` too, and the kernel's
-    $argN and then the registers are tried where there is no BTF; for a member, `offset` as well.
+    With BTF (Debian's 6.12 kernel, not its 6.1) the name is enough. For kernels without BTF, also give
+    `position`, and for a member `offset`: then the kernel's $argN and the registers are tried.
     """
 
     name: str
     """The parameter's name in the kernel's source, and the field's name in the trace."""
     position: int | None = None
-    """Which parameter it is, from 1 as in $arg1."""
+    """The parameter's number, from 1 as in $arg1."""
     type: str = "u64"
     """How to fetch and print it: u8 … u64, s8 … s64, x8 … x64, string, ustring."""
     member: str | None = None
-    """A member of the structure the parameter points to; it then names the field."""
+    """A member of the structure that the parameter points to; it also names the field."""
     offset: int | None = None
-    """Bytes from the structure's start to that member."""
+    """The member's offset in the structure, in bytes."""
     user_offset: int | None = None
-    """Fetch, in the place of an address, what lies so many bytes behind it in the process's own memory."""
+    """Fetch the process's own memory at this offset from the address, not the address itself."""
     label: str = ""
-    """The field's name in the trace, where it is to be another one."""
+    """Another name for the field in the trace."""
 
     @property
     def field(self) -> str:
@@ -44,7 +44,7 @@ class Argument:
         return self.label or self.member or self.name
 
     def forms(self) -> Iterator[str]:
-        """The ways to fetch it, the one that asks least of the caller's knowledge first."""
+        """The ways to fetch it, in the order to try them."""
         yield self._fetch(f"{self.name}->{self.member}" if self.member else self.name)
         if self.position is None or (self.member and self.offset is None):
             return
@@ -63,14 +63,14 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Kprobe:
-    """An event each time a kernel function is entered."""
+    """An event at each entry of a kernel function."""
 
     function: str
     arguments: tuple[Argument, ...] = ()
     module: str | None = None
-    """The module that holds the function; needed only where several functions have the name."""
+    """The function's module; needed only if several functions have the name."""
     name: str = ""
-    """The event's name; by default FUNCTION_entry, which no tracepoint is called."""
+    """The event's name; by default FUNCTION_entry, which no tracepoint has."""
 
     @property
     def event(self) -> str:
@@ -78,7 +78,7 @@ class Kprobe:
         return self.name or _event_name(self.function, "entry")
 
     def definitions(self, group: str) -> Iterator[str]:
-        """The definitions to try, in this order, until the kernel accepts one."""
+        """The definitions to try in this order until the kernel accepts one."""
         heading = f"p:{group}/{self.event} {_symbol(self.function, self.module)}"
         forms = [tuple(argument.forms()) for argument in self.arguments]
         for kind in range(max(map(len, forms), default=1)):
@@ -88,7 +88,7 @@ class Kprobe:
 
 @dataclass(frozen=True, slots=True)
 class Kretprobe:
-    """An event each time a kernel function returns, with what it returns as the field `result`."""
+    """An event at each return of a kernel function, with its return value as the field `result`."""
 
     function: str
     type: str = "s64"
@@ -97,7 +97,7 @@ class Kretprobe:
     name: str = ""
     """The event's name; by default FUNCTION_return."""
     most_at_once: int = 0
-    """How many calls may be under way at once before returns are missed; 0 lets the kernel choose."""
+    """How many calls may be in progress at once before returns are missed; 0 lets the kernel choose."""
 
     @property
     def event(self) -> str:
@@ -105,7 +105,7 @@ class Kretprobe:
         return self.name or _event_name(self.function, "return")
 
     def definitions(self, group: str) -> Iterator[str]:
-        """The definitions to try: there is only one."""
+        """The only definition to try."""
         heading = f"r{self.most_at_once or ''}:{group}/{self.event}"
         yield f"{heading} {_symbol(self.function, self.module)} result=$retval:{self.type}"
 
@@ -114,7 +114,7 @@ Probe = Kprobe | Kretprobe
 
 
 def _event_name(function: str, kind: str) -> str:
-    # What the compiler splits off is called FUNCTION.part.0, and events may have no dots.
+    # Parts that the compiler splits off are called FUNCTION.part.0, and event names have no dots.
     return f"{function.replace('.', '_')}_{kind}"
 
 

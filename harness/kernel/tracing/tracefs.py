@@ -1,4 +1,4 @@
-"""The trace file system: a tracing instance of our own, kprobe events, and the kernel's own error text."""
+"""The trace file system: tracing instances, kprobe events, and the kernel's error text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emulator.base.errors import HarnessError, UsageError
-from harness.kernel.files import Files, directory_holding
+from harness.kernel.files import Files, find_directory_with
 from harness.kernel.tracing.kprobes import Probe
 
 LOCATIONS = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")
@@ -20,25 +20,25 @@ _DEFINITION = re.compile(r"[pr]\d*:(?P<group>[^/\s]+)/(?P<event>\S+) .*")
 
 
 class TracingMissingError(HarnessError, FileNotFoundError):
-    """The device does not let its kernel be traced; the message says where was looked."""
+    """The device does not allow tracing its kernel; the message lists the tried places."""
 
 
 class ProbeRefusedError(HarnessError):
-    """The kernel does not accept a probe; the message holds each definition tried and the kernel's answer."""
+    """The kernel refused a probe; the message has each tried definition and the kernel's error."""
 
 
 @dataclass(frozen=True, slots=True)
 class BufferStatistics:
-    """What the ring buffers of all processors have lost."""
+    """How many events the ring buffers of all processors have lost."""
 
     overwritten: int
-    """Events overwritten by later ones, since the buffer was full."""
+    """Events overwritten by later ones because the buffer was full."""
     dropped: int
-    """Events never written: no room, or an event within an event."""
+    """Events never written: no space, or an event within an event."""
 
 
 class TraceFs:
-    """The directory where a kernel is traced, and what is done there by whoever uses tracing."""
+    """The trace file system of one device: its events, kprobe events and instances."""
 
     def __init__(self, files: Files, locations: Sequence[str] = LOCATIONS) -> None:
         self.files = files
@@ -46,18 +46,18 @@ class TraceFs:
 
     @functools.cached_property
     def location(self) -> str:
-        """The first of the known places that has a `trace` file; raises TracingMissingError."""
-        lacking = "no trace file system is mounted here"
-        location, looked = directory_holding("trace", self.files, self._locations, otherwise=lacking)
+        """The first of the usual directories with a `trace` file; raises TracingMissingError."""
+        missing = "no trace file system is mounted here"
+        location, failed = find_directory_with("trace", self.files, self._locations, missing=missing)
         if location is not None:
             return location
         raise TracingMissingError(
-            f"The kernel of this device cannot be traced. Looked in\n{looked}"
+            f"The kernel of this device cannot be traced. Tried\n{failed}"
             "\nIt needs root (`adb root`) and tracefs (`mount -t tracefs none /sys/kernel/tracing`)."
         )
 
     def events(self, system: str) -> tuple[str, ...]:
-        """The events of one system, each as SYSTEM:EVENT; none where the kernel has no such system."""
+        """The events of one system, each as SYSTEM:EVENT; none if the kernel has no such system."""
         directory = f"{self.location}/events/{system}"
         try:
             names = self.files.list_directory(directory)
@@ -66,14 +66,14 @@ class TraceFs:
         return tuple(f"{system}:{name}" for name in names if name not in ("enable", "filter"))
 
     def define(self, group: str, probe: Probe) -> str:
-        """Register `probe` as an event of `group`, and return the definition the kernel accepted.
+        """Register `probe` as an event of `group`, and return the definition that the kernel accepted.
 
-        Raises ProbeRefusedError when it accepts none, TracingMissingError when it has no kprobe events.
+        Raises ProbeRefusedError if it accepts none, TracingMissingError if it has no kprobe events.
         """
         if not self.files.exists(self._kprobe_events):
             raise TracingMissingError(
-                f"{self._kprobe_events} is not there: this kernel is built without kprobe events "
-                "(CONFIG_KPROBE_EVENTS). Use tracepoints, or a kernel that has them."
+                f"{self._kprobe_events} does not exist: this kernel is built without kprobe events "
+                "(CONFIG_KPROBE_EVENTS). Use tracepoints, or a kernel with kprobe events."
             )
         refusals = []
         for definition in probe.definitions(group):
@@ -90,25 +90,25 @@ class TraceFs:
         )
 
     def undefine(self, group: str) -> None:
-        """Remove every kprobe event of `group`; no instance may be using them any more."""
+        """Remove every kprobe event of `group`; no instance may still use them."""
         for definition in self._definitions():
             match = _DEFINITION.fullmatch(definition)
             if match and match["group"] == group:
                 self.files.write_text(self._kprobe_events, f"-:{group}/{match['event']}\n", append=True)
 
     def groups(self) -> frozenset[str]:
-        """The groups that kprobe events are defined in, ours and others'."""
+        """The groups of all kprobe events, ours and others'."""
         matches = map(_DEFINITION.fullmatch, self._definitions())
         return frozenset(match["group"] for match in matches if match)
 
     def missed_hits(self, event: str) -> int:
-        """How often a kprobe event could not be recorded, as when a kretprobe has too few slots."""
+        """How many hits of a kprobe event were not recorded, as when a kretprobe has too few slots."""
         lines = self.files.read_text(f"{self.location}/kprobe_profile").splitlines()
         matches = map(_PROFILE.fullmatch, lines)
         return sum(int(match["missed"]) for match in matches if match and match["event"] == event)
 
     def instances(self) -> tuple[str, ...]:
-        """The names of the tracing instances that exist, ours and others'."""
+        """The names of all tracing instances, ours and others'."""
         return tuple(self.files.list_directory(f"{self.location}/instances"))
 
     @property
@@ -122,7 +122,7 @@ class TraceFs:
             return []
 
     def _kernel_answer(self, definition: str, error: OSError) -> str:
-        """The entry of error_log (Linux 5.2 and later) for `definition`, or else the errno."""
+        """The entry of error_log (Linux 5.2 and later) for `definition`, else the error's text."""
         with contextlib.suppress(OSError):
             for entry in reversed(self.files.read_text(f"{self.location}/error_log").split("\n[")):
                 if definition in entry:
@@ -131,9 +131,9 @@ class TraceFs:
 
 
 class Instance:
-    """A tracing instance: its own buffers and its own set of events, so that nobody else's are touched.
+    """A tracing instance with its own buffers and events, separate from everybody else's.
 
-    It exists from the call of `create` to that of `remove`, and records from when `tracing_on` is set.
+    It exists from `create` to `remove`, and records while `tracing_on` is set.
     """
 
     def __init__(self, tracefs: TraceFs, name: str) -> None:
@@ -142,11 +142,11 @@ class Instance:
         self.path = f"{tracefs.location}/instances/{name}"
 
     def create(self) -> None:
-        """Make the instance; it has no event enabled yet."""
+        """Create the instance, without enabled events."""
         self._files.make_directory(self.path)
 
     def remove(self) -> None:
-        """Disable its events, which rmdir alone does not promise on every kernel, and remove the instance."""
+        """Disable its events, which rmdir alone does not do on every kernel, and remove the instance."""
         with contextlib.suppress(OSError):
             self.set("events/enable", "0")
         self._files.remove_directory(self.path)
@@ -156,24 +156,24 @@ class Instance:
         self._files.write_text(f"{self.path}/{name}", f"{value}\n")
 
     def enable(self, event: str) -> None:
-        """Record `event`: SYSTEM:EVENT, or SYSTEM for all of its events; raises UsageError if unknown."""
+        """Record `event`: SYSTEM:EVENT, or SYSTEM for all of its events; UsageError for an unknown one."""
         system, _, _ = event.partition(":")
         try:
             self.set(f"events/{event.replace(':', '/')}/enable", "1")
         except FileNotFoundError as error:
-            known = ", ".join(self._tracefs.events(system)) or f"no event of {system}"
-            raise UsageError(f"this kernel has no event {event}; it has {known}") from error
+            existing = ", ".join(self._tracefs.events(system)) or f"no event of {system}"
+            raise UsageError(f"this kernel has no event {event}; it has {existing}") from error
 
     def read(self) -> str:
-        """What was recorded, in order of time.
+        """The recorded text, in order of time.
 
-        From `trace`, not `trace_pipe`: it ends where the recording ends, while a reader of trace_pipe waits
-        there for more; it can be read again; and it merges the processors' buffers by time.
+        From `trace`, not `trace_pipe`: reading it ends with the recording, while a reader of trace_pipe waits
+        for more; it can be read again; and it merges the processors' buffers by time.
         """
         return self._files.read_text(f"{self.path}/trace")
 
     def statistics(self) -> BufferStatistics:
-        """What was lost, over all processors."""
+        """How many events were lost, on all processors."""
         totals: dict[str, int] = {}
         for cpu in self._files.list_directory(f"{self.path}/per_cpu"):
             for line in self._files.read_text(f"{self.path}/per_cpu/{cpu}/stats").splitlines():

@@ -1,8 +1,8 @@
-"""Turns what the binder driver's tracepoints tell into transactions: who sent what to whom, and when.
+"""Turns the binder driver's trace events into transactions: who sent what to whom, and when.
 
 The tracepoints are those of drivers/android/binder_trace.h (Linux 5.4 to 6.12). They name neither the
-interface nor the sender's process: the first comes from a probe where the kernel takes one, the second from
-the trace, or else from other transactions of the same thread.
+interface nor the sender's process: the first comes from a probe if the kernel accepts one, the second from
+the trace, else from other transactions of the same thread.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EVENTS = (
     "binder:binder_transaction_alloc_buf",
     "binder:binder_transaction_received",
 )
-"""What `parse_hops` reads."""
+"""The events that `parse_hops` reads."""
 
 TF_ONE_WAY = 0x01
 _WORDS = 24
@@ -42,7 +42,7 @@ BEGINNING = Kprobe(
     ),
     name="binder_transaction_beginning",
 )
-"""The first 192 bytes of each transaction's data, read from the sender's memory: they name the interface."""
+"""The first 192 bytes of each transaction's data, from the sender's memory: they name the interface."""
 
 _HEADERS = (12, 8, 4)
 """Bytes of an interface token before the name: Android 11 and later, 10, up to 9."""
@@ -50,7 +50,7 @@ _HEADERS = (12, 8, 4)
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One end of a hop; None for what the trace does not tell."""
+    """One end of a hop; None for what the trace does not show."""
 
     process: int | None
     thread: int | None
@@ -77,16 +77,16 @@ class Hop:
     one_way: bool
     sent: float
     received: float | None = None
-    """When a thread of the receiver took it; None where none did while it was recorded."""
+    """When a thread of the receiver took it; None if none did during the recording."""
     data_size: int | None = None
-    """None where the driver made no buffer, since it refused the transaction."""
+    """None if the driver refused the transaction, and so allocated no buffer."""
     offsets_size: int = 0
     interface: str | None = None
-    """The name in the data's interface token; of a reply, that of its call."""
+    """The name in the data's interface token; for a reply, that of its call."""
     answers: int | None = None
-    """The number of the call that a reply answers, where that was recorded."""
+    """The number of the call that a reply answers, if the call was recorded."""
     cause: int | None = None
-    """The number of the transaction which the sending thread was handling."""
+    """The number of the transaction that the sending thread was handling."""
 
     @property
     def latency(self) -> float | None:
@@ -95,7 +95,7 @@ class Hop:
 
 
 def parse_hops(events: Iterable[TraceEvent]) -> tuple[Hop, ...]:
-    """The transactions among the events, in the order in which they were sent."""
+    """The transactions in the events, in the order in which they were sent."""
     collector = _Collector()
     for event in events:
         collector.take(event)
@@ -103,7 +103,7 @@ def parse_hops(events: Iterable[TraceEvent]) -> tuple[Hop, ...]:
 
 
 def interface_named(beginning: bytes) -> str | None:
-    """The interface name in the first bytes of a transaction, whichever release wrote them."""
+    """The interface name in the first bytes of a transaction of any Android release."""
     for start in _HEADERS:
         if len(beginning) < start + 4:
             continue
@@ -118,7 +118,7 @@ def interface_named(beginning: bytes) -> str | None:
 
 
 class _Collector:
-    """Keeps what each thread is doing, so that every hop finds its cause and every reply its call."""
+    """Tracks what each thread handles, to find the cause of each hop and the call of each reply."""
 
     def __init__(self) -> None:
         self._hops: dict[int, Hop] = {}
@@ -127,7 +127,7 @@ class _Collector:
         self._handling: dict[int, list[int]] = {}
 
     def take(self, event: TraceEvent) -> None:
-        """Learn from one event; those that tell nothing of transactions are passed over."""
+        """Take one event into account; events of other kinds are skipped."""
         if event.process is not None:
             self._processes[event.tid] = event.process
         if event.name == BEGINNING.event:
@@ -150,7 +150,7 @@ class _Collector:
                 self._received(number, event)
 
     def hops(self) -> tuple[Hop, ...]:
-        """All hops, with what later events told of their ends."""
+        """All hops, with what later events showed about their ends."""
         hops = [
             replace(hop, sender=replace(hop.sender, process=self._processes.get(hop.sender.thread or 0)))
             for hop in self._hops.values()
@@ -192,7 +192,7 @@ class _Collector:
     def _received(self, number: int, event: TraceEvent) -> None:
         hop = self._hops.get(number)
         handled = self._handling.setdefault(event.tid, [])
-        # A one-way transaction is never answered: it is over when its thread takes up the next.
+        # A one-way transaction has no reply: it ends when its thread takes the next.
         while handled and self._hops[handled[-1]].one_way and not (hop and hop.reply):
             handled.pop()
         if hop is None:
@@ -214,7 +214,7 @@ def _integer(event: TraceEvent, name: str) -> int:
 
 
 def _packed(words: Sequence[int | str]) -> bytes:
-    """The words as they lay in memory; one that could not be read ends them."""
+    """The words as they were in memory, up to the first that could not be read."""
     numbers: list[int] = []
     for word in words:
         if not isinstance(word, int):

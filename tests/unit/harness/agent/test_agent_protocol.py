@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.agent.operations import Call, Digest, Earlier, Fill, Operation, Read, Write
+from harness.agent.operations import Digest, Earlier, Fill, Operation, Read, SystemCall, Write
 from harness.agent.protocol import (
     END_OF_INPUT,
     MAX_PAYLOAD,
@@ -53,7 +53,7 @@ def test_it_greets_and_ends_with_its_input(agent_path: Path) -> None:
     assert len(frames) == 1
 
 
-def test_it_ends_with_the_frame_that_says_so(agent_path: Path) -> None:
+def test_it_ends_with_the_end_frame(agent_path: Path) -> None:
     status, frames = talk(agent_path, END_OF_INPUT + b"what follows is not read")
     assert status == EX_OK
     assert [frame.kind for frame in frames] == [FrameKind.HELLO]
@@ -117,20 +117,20 @@ EARLIER_BITS = FIRST_OPERATION + 2
         (header(9, FrameKind.BATCH) + b"12345678", "ended inside a frame of 9 bytes"),
         (header(4, FrameKind.START_THREAD) + b"1234", "kind 1 with a payload"),
         (header(0, FrameKind.INTERRUPT), "an interrupt for thread 1, which does not exist"),
-        (batch(Call("getpid")), "a batch for thread 1, which does not exist"),
+        (batch(SystemCall("getpid")), "a batch for thread 1, which does not exist"),
         (header(7, FrameKind.BATCH) + bytes(7), "without a header"),
         (changed(batch(), 16, 2), "unknown flags"),
         (changed(batch(), 16 + 5, 0x10), "too many operations"),
         (changed(batch(), 16 + 4, 1), "cut short"),
-        (changed(batch(Call("getpid")), FIRST_OPERATION, 0), "no known kind"),
-        (changed(batch(Call("getpid")), FIRST_OPERATION, 6), "no known kind"),
-        (changed(batch(Call("getpid")), FIRST_OPERATION + 1, 7), "too many words"),
+        (changed(batch(SystemCall("getpid")), FIRST_OPERATION, 0), "no known kind"),
+        (changed(batch(SystemCall("getpid")), FIRST_OPERATION, 6), "no known kind"),
+        (changed(batch(SystemCall("getpid")), FIRST_OPERATION + 1, 7), "too many words"),
         (changed(batch(Read(0, 1)), FIRST_OPERATION, 4), "wrong number of words"),
         (changed(batch(Write(0, b"data")), FIRST_OPERATION + 4, 5), "cut short"),
         (changed(batch(Write(0, b"data")), FIRST_OPERATION + 4, 3), "after its last operation"),
-        (changed(batch(Call("getpid")), EARLIER_BITS, 1), "unknown bits"),
-        (changed(batch(Call("getpid")), EARLIER_BITS + 1, 1), "unknown bits"),
-        (changed(batch(Call("close", 0)), EARLIER_BITS, 1), "refers to no earlier one"),
+        (changed(batch(SystemCall("getpid")), EARLIER_BITS, 1), "unknown bits"),
+        (changed(batch(SystemCall("getpid")), EARLIER_BITS + 1, 1), "unknown bits"),
+        (changed(batch(SystemCall("close", 0)), EARLIER_BITS, 1), "refers to no earlier one"),
         (batch(Read(0, MAX_PAYLOAD)), "would not fit one frame"),
         (batch(*[Read(0, 2**32 - 1)] * 1024), "would not fit one frame"),
     ],
@@ -150,7 +150,7 @@ def test_garbage_never_crashes_it(agent_path: Path, data: bytes) -> None:
     assert [frame.kind for frame in frames[1:]] == ([FrameKind.ERROR] if data else [])
 
 
-BATCH = batch(Call("mmap", 0, 1), Write(Earlier(0), b"data"), Fill(1, 2, 3), Read(4, 5), Digest(6, 7))
+BATCH = batch(SystemCall("mmap", 0, 1), Write(Earlier(0), b"data"), Fill(1, 2, 3), Read(4, 5), Digest(6, 7))
 
 
 @settings(max_examples=150, deadline=None)

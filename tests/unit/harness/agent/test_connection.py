@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, TimeLimitError
-from harness.agent.connection import Answer, Connection, _wake
+from harness.agent.connection import Connection, PendingAnswer, _wake
 from harness.agent.errors import AgentDiedError, ProtocolError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.protocol import PROTOCOL_VERSION, Frame, FrameDecoder, FrameKind
@@ -34,7 +34,7 @@ HELLO = Frame(
 
 
 class ScriptedStream:
-    """An agent of which the test says what it writes and how it ends."""
+    """An agent whose output and exit status the test scripts."""
 
     def __init__(self, *output: bytes, status: ExitStatus | None = None) -> None:
         self._output: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -79,14 +79,14 @@ class ScriptedStream:
             self._output.put(b"")
 
 
-def ask(connection: Connection) -> tuple[int, Answer]:
+def ask(connection: Connection) -> tuple[int, PendingAnswer]:
     return connection.request(FrameKind.BATCH, thread=5, payload=b"payload")
 
 
 def test_answers_reach_those_who_asked_in_any_order() -> None:
     stream = ScriptedStream(HELLO)
     connection = Connection(stream)
-    assert connection.greeting(Deadline(5)).pid == 100
+    assert connection.hello(Deadline(5)).pid == 100
     (one, first), (two, second) = ask(connection), ask(connection)
     assert stream.sent == [Frame(FrameKind.BATCH, number, 5, b"payload").encode() for number in (one, two)]
     late, soon = (Frame(FrameKind.RESULTS, number, 5, b"%d" % number) for number in (one, two))
@@ -108,7 +108,7 @@ def marks(stream: ScriptedStream) -> list[bool]:
 def test_a_batch_is_prompt_only_where_a_pipe_holds_all_answers_to_come(sizes: list[int]) -> None:
     stream = ScriptedStream(HELLO)
     connection = Connection(stream)
-    connection.greeting(Deadline(5))
+    connection.hello(Deadline(5))
     for size in sizes:
         connection.request(FrameKind.BATCH, payload=bytes(8), answer_size=size, prompt=True)
     pages = [max(1, math.ceil(size / 4096)) for size in sizes]
@@ -119,7 +119,7 @@ def test_a_batch_is_prompt_only_where_a_pipe_holds_all_answers_to_come(sizes: li
 def test_batches_are_prompt_again_after_answers_were_received() -> None:
     stream = ScriptedStream(HELLO)
     connection = Connection(stream)
-    connection.greeting(Deadline(5))
+    connection.hello(Deadline(5))
     for _ in range(3):
         asked = [
             connection.request(FrameKind.BATCH, payload=bytes(8), answer_size=40_000, prompt=True)
@@ -147,9 +147,9 @@ def test_those_who_wait_at_once_receive_for_each_other() -> None:
         given_up = [future.result(5) for future, hasty in zip(waiting, hasty_ones, strict=True) if hasty]
         for number, _ in reversed(asked):
             stream.write(Frame(FrameKind.RESULTS, number, 5).encode())
-        told = [future.result(5) for future, hasty in zip(waiting, hasty_ones, strict=True) if not hasty]
+        settled = [future.result(5) for future, hasty in zip(waiting, hasty_ones, strict=True) if not hasty]
     assert not any(given_up)
-    assert all(told)
+    assert all(settled)
     assert all(answer.wait(Deadline(0)) for _, answer in asked)
     connection.close()
 
@@ -189,7 +189,7 @@ class InterruptedStream(ScriptedStream):
 def test_the_answer_to_an_interrupted_request_is_taken_for_no_other(when: str) -> None:
     stream = InterruptedStream(HELLO)
     connection = Connection(stream)
-    connection.greeting(Deadline(5))
+    connection.hello(Deadline(5))
     stream.interrupted = when
     with pytest.raises(KeyboardInterrupt):
         ask(connection)[1].wait(Deadline(5))
@@ -203,7 +203,7 @@ def test_the_answer_to_an_interrupted_request_is_taken_for_no_other(when: str) -
 def test_one_who_is_interrupted_while_another_receives_is_not_to_receive_next() -> None:
     stream = ScriptedStream(HELLO)
     connection = Connection(stream)
-    connection.greeting(Deadline(5))
+    connection.hello(Deadline(5))
     asked = [ask(connection) for _ in range(3)]
     user = threading.get_ident()
 
@@ -259,7 +259,7 @@ def interrupted_at(moment: int, *functions: Callable[..., object]) -> Iterator[N
 
 
 class WatchedStream(ScriptedStream):
-    """One of which the test says what comes before somebody receives."""
+    """A stream whose output the test scripts before anybody receives."""
 
     def __init__(self, *output: bytes) -> None:
         super().__init__(*output)
@@ -274,7 +274,7 @@ def interrupt_one_who_receives(moment: int) -> bool:
     """Whether there was such a moment; what was asked is answered all the same, and so is one who waits."""
     stream = WatchedStream(HELLO)
     connection = Connection(stream)
-    connection.greeting(Deadline(5))
+    connection.hello(Deadline(5))
     (number, answer), (other_number, other) = ask(connection), ask(connection)
     stream.write(Frame(FrameKind.RESULTS, number, 5).encode())
     interrupted = False
@@ -320,7 +320,7 @@ def test_nothing_follows_a_large_request_whose_sending_was_interrupted() -> None
             asking()
 
 
-def test_death_is_told_to_all_who_wait_and_all_who_come_after() -> None:
+def test_all_pending_and_later_requests_report_the_death() -> None:
     stream = ScriptedStream(HELLO)
     connection = Connection(stream)
     waiting = [ask(connection)[1] for _ in range(3)]
@@ -338,7 +338,7 @@ def test_death_is_told_to_all_who_wait_and_all_who_come_after() -> None:
     connection.close()
 
 
-def test_a_refused_request_is_told_with_the_death_that_follows() -> None:
+def test_the_exit_reason_includes_the_refused_request() -> None:
     refusal = Frame(FrameKind.ERROR, 0, 0, b"a batch with unknown flags").encode()
     stream = ScriptedStream(HELLO, refusal)
     connection = Connection(stream)
@@ -352,14 +352,14 @@ def test_a_refused_request_is_told_with_the_death_that_follows() -> None:
 def test_a_program_that_is_no_agent_is_quoted() -> None:
     connection = Connection(ScriptedStream(b"sh: not found\n", b"", status=ExitStatus(code=127)))
     with pytest.raises(AgentDiedError, match=r"status 127.*sh: not found"):
-        connection.greeting(Deadline(5))
+        connection.hello(Deadline(5))
     connection.close()
 
 
 def test_an_end_without_a_status_is_an_end() -> None:
     connection = Connection(ScriptedStream(HELLO, b""))
     assert connection.wait(Deadline(5))
-    with pytest.raises(AgentDiedError, match="nothing tells") as caught:
+    with pytest.raises(AgentDiedError, match="without an exit status") as caught:
         connection.exit_status()
     assert caught.value.exit_status is None
     connection.close()
@@ -385,14 +385,14 @@ def test_what_no_agent_sends_ends_the_connection(output: bytes, problem: str) ->
     assert isinstance(answer.error, ProtocolError)
 
 
-def test_silence_is_not_awaited_for_ever() -> None:
+def test_an_agent_that_sends_nothing_is_not_awaited_forever() -> None:
     connection = Connection(ScriptedStream())
-    with pytest.raises(TimeLimitError, match="greeting"):
-        connection.greeting(Deadline(0.01))
+    with pytest.raises(TimeLimitError, match="agent's hello"):
+        connection.hello(Deadline(0.01))
     connection.close()
 
 
-def test_a_request_to_a_closed_input_tells_how_the_agent_ended() -> None:
+def test_a_request_to_a_closed_input_reports_the_exit_reason() -> None:
     stream = ScriptedStream(HELLO)
     connection = Connection(stream)
     stream.broken = BrokenPipeError("the pipe is broken")

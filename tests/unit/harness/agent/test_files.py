@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.agent.files import CHUNK_SIZE, FIRST_SIZE, READ_SIZE, AgentFiles
-from harness.agent.operations import Operation, Result
+from harness.agent.operations import Operation, OperationResult
 from harness.agent.process import RemoteProcess
 from harness.agent.thread import RemoteThread
 
@@ -62,7 +62,7 @@ def test_a_small_file_takes_one_round_trip(
     batches: list[object] = []
     batch = RemoteThread.batch
 
-    def counted(self: RemoteThread, *operations: Operation, **options: Any) -> list[Result]:
+    def counted(self: RemoteThread, *operations: Operation, **options: Any) -> list[OperationResult]:
         batches.append(operations)
         return batch(self, *operations, **options)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from emulator.base.errors import UsageError
 from harness.agent.memory import RemoteMemory
-from harness.agent.operations import Call
-from harness.agent.payload import digest, fill_pattern
+from harness.agent.operations import SystemCall
+from harness.agent.pattern import digest, fill_pattern
 from harness.agent.process import RemoteProcess
 
 PROT_NONE = 0  # which the module mmap lacks
@@ -101,13 +101,13 @@ def test_memory_larger_than_a_frame_is_read_and_written_in_pieces(agent: RemoteP
 
 
 def test_memory_is_read_while_the_main_thread_is_blocked(agent: RemoteProcess) -> None:
-    blocked = agent.main.submit(Call("ppoll", 0, 0, 0, 0))
+    blocked = agent.main.submit(SystemCall("ppoll", 0, 0, 0, 0))
     with agent.memory.allocate(10) as buffer:
         assert buffer.read() == bytes(10)
     assert not blocked.done
 
 
-def test_a_buffer_is_given_back_once(agent: RemoteProcess) -> None:
+def test_a_buffer_is_freed_once(agent: RemoteProcess) -> None:
     with agent.memory.allocate(100) as buffer:
         buffer.write(95, b"12345")
         assert buffer.read(95) == b"12345"
@@ -115,7 +115,7 @@ def test_a_buffer_is_given_back_once(agent: RemoteProcess) -> None:
             with pytest.raises(UsageError, match="outside of a buffer of 100 bytes"):
                 buffer.read(offset, size)
     buffer.close()
-    with pytest.raises(UsageError, match="given back"):
+    with pytest.raises(UsageError, match="is closed already"):
         buffer.read()
     with pytest.raises(OSError, match="EFAULT"):
         agent.memory.read(buffer.address, 1)

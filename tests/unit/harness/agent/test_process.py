@@ -12,7 +12,7 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
 from harness.agent.errors import AgentDiedError
 from harness.agent.exit_status import ExitStatus
-from harness.agent.operations import Call, Earlier, Operation, Read, Write
+from harness.agent.operations import Earlier, Operation, Read, SystemCall, Write
 from harness.agent.process import RemoteProcess
 from tests.support.agent_support import SubprocessStream
 
@@ -27,7 +27,9 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-def test_a_process_tells_what_it_is(agent: RemoteProcess, agent_stream: SubprocessStream) -> None:
+def test_a_process_has_the_identity_that_the_kernel_shows(
+    agent: RemoteProcess, agent_stream: SubprocessStream
+) -> None:
     assert agent.pid == agent_stream.process.pid
     assert agent.uid == os.getuid()
     assert agent.page_size == os.sysconf("SC_PAGESIZE")
@@ -43,7 +45,7 @@ def test_each_thread_is_one(agent: RemoteProcess) -> None:
 
 def test_closing_ends_the_process_although_a_thread_is_blocked(agent_stream: SubprocessStream) -> None:
     with RemoteProcess.start(agent_stream) as agent:
-        blocked = agent.main.submit(Call("ppoll", 0, 0, 0, 0))
+        blocked = agent.main.submit(SystemCall("ppoll", 0, 0, 0, 0))
     assert agent_stream.process.poll() == 0
     with pytest.raises(AgentDiedError, match="exited with status 0"):
         blocked.result()
@@ -57,8 +59,8 @@ def test_a_stopped_process_is_closed_by_a_kill_from_outside(agent_stream: Subpro
 
 
 @pytest.mark.parametrize("deadly", [signal.SIGKILL, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT])
-def test_death_by_a_signal_is_told_to_who_waits(agent: RemoteProcess, deadly: signal.Signals) -> None:
-    blocked = agent.main.submit(Call("ppoll", 0, 0, 0, 0))
+def test_death_by_a_signal_is_reported_to_who_waits(agent: RemoteProcess, deadly: signal.Signals) -> None:
+    blocked = agent.main.submit(SystemCall("ppoll", 0, 0, 0, 0))
     assert agent.kill(deadly) == ExitStatus(signal=deadly)
     with pytest.raises(AgentDiedError, match=f"was killed by {deadly.name}") as caught:
         blocked.result(Deadline(1))
@@ -73,7 +75,7 @@ def test_a_fault_outside_of_a_memory_operation_is_deadly(agent: RemoteProcess) -
         agent.syscall("rt_sigreturn")
 
 
-def test_an_exit_code_is_told(agent: RemoteProcess) -> None:
+def test_an_exit_code_is_reported(agent: RemoteProcess) -> None:
     with pytest.raises(AgentDiedError, match="exited with status 7"):
         agent.syscall("exit_group", 7)
     assert agent.wait() == ExitStatus(code=7)
@@ -84,14 +86,14 @@ def test_waiting_for_the_end_has_a_deadline(agent: RemoteProcess) -> None:
         agent.wait(Deadline(0.01))
 
 
-def test_a_program_that_does_not_start_says_why() -> None:
+def test_a_program_that_does_not_start_reports_the_reason() -> None:
     with pytest.raises(AgentDiedError, match=r"status 3.*no agent here"):
         RemoteProcess.start(SubprocessStream("sh", "-c", "echo no agent here >&2; exit 3"))
 
 
-def test_a_program_that_says_nothing_is_ended() -> None:
+def test_a_program_without_output_is_ended() -> None:
     stream = SubprocessStream("sleep", "60")
-    with pytest.raises(TimeLimitError, match="greeting"):
+    with pytest.raises(TimeLimitError, match="agent's hello"):
         RemoteProcess.start(stream, deadline=Deadline(0.05))
     assert stream.process.poll() == -signal.SIGKILL
 
@@ -117,14 +119,16 @@ def test_limits_of_the_process_reach_the_caller(agent_path: Path) -> None:
         number_of_processes = 6
         agent.syscall("prlimit64", 0, number_of_processes, struct.pack("<QQ", 0, 0), 0)
         with pytest.raises(BlockingIOError, match="could not fork"):
-            agent.fork(Call("getpid"))
+            agent.fork(SystemCall("getpid"))
         with pytest.raises(BlockingIOError, match="could not start another thread"):
             agent.start_thread()
         assert agent.syscall("getuid") == 10123
 
 
 def test_a_forked_child_runs_its_batch_and_stays(agent: RemoteProcess) -> None:
-    with agent.fork(Call("getpid"), Call("getppid"), Call("close", -1), Call("getpid")) as child:
+    with agent.fork(
+        SystemCall("getpid"), SystemCall("getppid"), SystemCall("close", -1), SystemCall("getpid")
+    ) as child:
         assert [result.value for result in child.results] == [child.pid, agent.pid, -errno.EBADF]
         assert child.exit_status is None
         assert not is_gone(child.pid)
@@ -145,7 +149,7 @@ def test_a_forked_child_has_a_copy_of_the_memory(agent: RemoteProcess) -> None:
 
 def test_a_forked_child_has_descriptors_but_not_the_agents_stream(agent: RemoteProcess) -> None:
     descriptor = agent.syscall("memfd_create", b"shared", 0)
-    with agent.fork(Call("pwrite64", descriptor, 0, 0, 0), Call("fcntl", 1, 3, 0)) as child:
+    with agent.fork(SystemCall("pwrite64", descriptor, 0, 0, 0), SystemCall("fcntl", 1, 3, 0)) as child:
         assert [result.errno for result in child.results] == [0, 0]
         assert os.readlink(f"/proc/{child.pid}/fd/{descriptor}").startswith("/memfd:shared")
         streams = [os.readlink(f"/proc/{agent.pid}/fd/{number}") for number in (0, 1)]
@@ -165,7 +169,7 @@ def test_large_results_of_a_child_arrive(agent: RemoteProcess) -> None:
     "operations",
     [
         pytest.param([], id="same user"),
-        pytest.param([Call("setresuid", 10123, 10123, 10123)], id="another user", marks=as_root),
+        pytest.param([SystemCall("setresuid", 10123, 10123, 10123)], id="another user", marks=as_root),
     ],
 )
 def test_a_forked_child_dies_with_its_parent(agent: RemoteProcess, operations: list[Operation]) -> None:
@@ -175,24 +179,26 @@ def test_a_forked_child_dies_with_its_parent(agent: RemoteProcess, operations: l
     child.close()
 
 
-def test_a_child_that_dies_in_its_batch_tells_how(agent: RemoteProcess) -> None:
-    with agent.fork(Call("getpid"), Call("kill", Earlier(0), signal.SIGKILL), Call("getpid")) as child:
+def test_a_child_that_dies_in_its_batch_has_an_exit_status(agent: RemoteProcess) -> None:
+    with agent.fork(
+        SystemCall("getpid"), SystemCall("kill", Earlier(0), signal.SIGKILL), SystemCall("getpid")
+    ) as child:
         assert child.exit_status == ExitStatus(signal=signal.SIGKILL)
         assert [result.value for result in child.results] == [child.pid]
-    with agent.fork(Call("exit_group", 5)) as child:
+    with agent.fork(SystemCall("exit_group", 5)) as child:
         assert child.exit_status == ExitStatus(code=5)
         assert child.results == []
 
 
 def test_a_child_blocked_in_its_batch_is_interrupted_at_the_deadline(agent: RemoteProcess) -> None:
     with pytest.raises(TimeLimitError, match="ppoll on thread"):
-        agent.fork(Call("ppoll", 0, 0, 0, 0), deadline=Deadline(0.1))
+        agent.fork(SystemCall("ppoll", 0, 0, 0, 0), deadline=Deadline(0.1))
     assert agent.syscall("getpid", deadline=Deadline(5)) == agent.pid
 
 
 def test_children_of_several_threads_do_not_hold_up_one_another(agent: RemoteProcess) -> None:
     other = agent.start_thread()
-    with agent.fork(Call("getppid")) as child:
-        outcome = other.fork(Call("exit_group", 0))
+    with agent.fork(SystemCall("getppid")) as child:
+        outcome = other.fork(SystemCall("exit_group", 0))
         assert ExitStatus.from_wait(outcome.child_status) == ExitStatus(code=0)
         assert child.results[0].value == agent.pid

@@ -12,10 +12,10 @@ import pytest
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, TimeLimitError
 from harness.agent.exit_status import ExitStatus
-from harness.agent.program import Program, shell_line
+from harness.agent.program import RemoteProgram, shell_line
 from tests.support.agent_support import SubprocessStream
 
-Start = Callable[..., Program]
+Start = Callable[..., RemoteProgram]
 SOON = 0.05
 
 
@@ -29,9 +29,9 @@ def start() -> Iterator[Start]:
     """Starts programs that end with the test."""
     with ExitStack() as stack:
 
-        def started(*command: str) -> Program:
+        def started(*command: str) -> RemoteProgram:
             stream = SubprocessStream("sh", "-c", shell_line(command))
-            return stack.enter_context(Program(stream, name=command[0], kill=kill))
+            return stack.enter_context(RemoteProgram(stream, name=command[0], kill=kill))
 
         yield started
 
@@ -85,8 +85,8 @@ def test_one_that_never_began_is_killed_too(start: Start) -> None:
     assert program.wait(Deadline(5)) == ExitStatus(signal=signal.SIGKILL)
 
 
-def test_where_no_shell_answers_it_says_what_did() -> None:
+def test_other_output_than_a_pid_is_quoted() -> None:
     stream = SubprocessStream("sh", "-c", "echo no shell here; echo and why >&2")
     with pytest.raises(HarnessError, match="'no shell here'"):
-        Program(stream, name="anything", kill=kill)
+        RemoteProgram(stream, name="anything", kill=kill)
     assert stream.process.poll() is not None

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from emulator.base.errors import UsageError
 from harness.agent.errors import ProtocolError
-from harness.agent.operations import Call, Digest, Earlier, Fill, Operation, Read, Result, Word, Write
+from harness.agent.operations import (
+    Digest,
+    Earlier,
+    Fill,
+    Operation,
+    OperationResult,
+    Read,
+    SystemCall,
+    Word,
+    Write,
+)
 from harness.agent.protocol import (
     MAX_OPERATIONS,
     MAX_PAYLOAD,
@@ -24,15 +34,15 @@ from harness.agent.protocol import (
     decode_started,
     encode_batch,
 )
-from harness.agent.syscalls import Architecture, Syscall
+from harness.agent.syscalls import Architecture, SyscallNumber
 
 NUMBERS = st.integers(0, 2**32 - 1)
 SIZES = st.integers(0, 2**32 - 1)
 WORDS = st.integers(0, 2**64 - 1)
 FRAMES = st.builds(Frame, NUMBERS, NUMBERS, NUMBERS, st.binary(max_size=64))
 CALLS = st.builds(
-    lambda syscall, arguments: Call(syscall, *arguments),
-    st.sampled_from([syscall for syscall in Syscall if None not in syscall.value]),
+    lambda syscall, arguments: SystemCall(syscall, *arguments),
+    st.sampled_from([syscall for syscall in SyscallNumber if None not in syscall.value]),
     st.lists(WORDS, max_size=6),
 )
 OPERATIONS = (
@@ -49,9 +59,9 @@ def batches(draw: st.DrawFn) -> list[Operation]:
     """Operations, some of whose first words refer to earlier ones."""
     batch: list[Operation] = []
     for index, operation in enumerate(draw(st.lists(OPERATIONS, max_size=8))):
-        if index and isinstance(operation, Call) and operation.arguments and draw(st.booleans()):
+        if index and isinstance(operation, SystemCall) and operation.arguments and draw(st.booleans()):
             earlier = Earlier(draw(st.integers(0, index - 1)))
-            batch.append(Call(operation.syscall, earlier, *operation.arguments[1:]))
+            batch.append(SystemCall(operation.syscall, earlier, *operation.arguments[1:]))
         else:
             batch.append(operation)
     return batch
@@ -62,7 +72,7 @@ def read_batch(payload: bytes, architecture: Architecture) -> tuple[bool, list[O
     flags, count = struct.unpack_from("<II", payload)
     offset = 8
     batch: list[Operation] = []
-    names = {syscall.number(architecture): syscall for syscall in Syscall if None not in syscall.value}
+    names = {syscall.number(architecture): syscall for syscall in SyscallNumber if None not in syscall.value}
     for _ in range(count):
         kind, word_count, earlier, reserved, size = struct.unpack_from("<BBBBI", payload, offset)
         assert reserved == 0
@@ -73,7 +83,7 @@ def read_batch(payload: bytes, architecture: Architecture) -> tuple[bool, list[O
         ]
         match kind:
             case 1:
-                batch.append(Call(names[size], *words))
+                batch.append(SystemCall(names[size], *words))
             case 2:
                 batch.append(Read(words[0], size))
             case 3:
@@ -87,7 +97,7 @@ def read_batch(payload: bytes, architecture: Architecture) -> tuple[bool, list[O
     return bool(flags & 1), batch
 
 
-def results_frame(results: Sequence[Result], child: int = 0, status: int = 0) -> Frame:
+def results_frame(results: Sequence[OperationResult], child: int = 0, status: int = 0) -> Frame:
     """What the agent sends when it has run a batch, after protocol.h."""
     payload = struct.pack("<iII", child, status, len(results))
     for result in results:
@@ -119,14 +129,14 @@ def test_frames_survive_any_division_of_the_stream(frames: list[Frame], cuts: li
     assert decoder.unfinished == b""
 
 
-def test_what_came_of_an_unfinished_frame_is_known() -> None:
+def test_the_received_part_of_an_unfinished_frame_is_kept() -> None:
     decoder = FrameDecoder()
     assert list(decoder.feed(b"sh: not found\n")) == []
     assert decoder.unfinished == b"sh: not found\n"
 
 
 def test_a_frame_over_the_limit_is_refused_at_its_header() -> None:
-    with pytest.raises(ProtocolError, match=r"over the limit.*CANNOT LINK EXECUTABLE"):
+    with pytest.raises(ProtocolError, match=r"exceeds the limit.*CANNOT LINK EXECUTABLE"):
         list(FrameDecoder().feed(b"CANNOT LINK EXECUTABLE"))
 
 
@@ -139,17 +149,17 @@ def test_batches_arrive_as_they_were_meant(
 
 
 def test_negative_words_become_twos_complement() -> None:
-    payload = encode_batch([Call("openat", -100, 0)], Architecture.X86_64, keep_going=False).payload
-    assert read_batch(payload, Architecture.X86_64)[1] == [Call("openat", 2**64 - 100, 0)]
+    payload = encode_batch([SystemCall("openat", -100, 0)], Architecture.X86_64, keep_going=False).payload
+    assert read_batch(payload, Architecture.X86_64)[1] == [SystemCall("openat", 2**64 - 100, 0)]
 
 
 @pytest.mark.parametrize(
     ("batch", "problem"),
     [
-        ([Call("getpid")] * (MAX_OPERATIONS + 1), "the limit is 1024"),
-        ([Call("mmap", *range(7))], "7 arguments"),
-        ([Call("close", Earlier(0))], "not earlier"),
-        ([Call("getpid"), Call("close", Earlier(-1))], "not earlier"),
+        ([SystemCall("getpid")] * (MAX_OPERATIONS + 1), "exceeds the limit of 1024"),
+        ([SystemCall("mmap", *range(7))], "7 arguments"),
+        ([SystemCall("close", Earlier(0))], "not earlier"),
+        ([SystemCall("getpid"), SystemCall("close", Earlier(-1))], "not earlier"),
         ([Read(2**64, 1)], "64 bits"),
         ([Read(-(2**63) - 1, 1)], "64 bits"),
         ([Read(0, -1)], "-1 bytes"),
@@ -163,10 +173,10 @@ def test_what_no_agent_would_accept_is_refused_here(batch: list[Operation], prob
 
 
 @given(batches())
-def test_no_answer_is_larger_than_was_said_of_it(batch: list[Operation]) -> None:
+def test_no_answer_is_larger_than_predicted(batch: list[Operation]) -> None:
     read = sum(each.size for each in batch if isinstance(each, Read))
     digested = sum(16 for each in batch if isinstance(each, Digest))
-    without_data = results_frame([Result(each, 0) for each in batch]).encode()
+    without_data = results_frame([OperationResult(each, 0) for each in batch]).encode()
     encoded = encode_batch(batch, Architecture.X86_64, keep_going=False)
     assert encoded.answer_size == len(without_data) + read + digested
 
@@ -175,8 +185,8 @@ def test_no_answer_is_larger_than_was_said_of_it(batch: list[Operation]) -> None
     ("batch", "prompt"),
     [
         ([], True),
-        ([Call("getppid"), Call("mmap"), Call("gettid")], True),
-        ([Call("getppid"), Call("ioctl", 3), Call("gettid")], False),
+        ([SystemCall("getppid"), SystemCall("mmap"), SystemCall("gettid")], True),
+        ([SystemCall("getppid"), SystemCall("ioctl", 3), SystemCall("gettid")], False),
         ([Read(0, 40_000), Write(0, bytes(20_000)), Digest(0, 5_000)], True),
         ([Read(0, 40_000), Write(0, bytes(20_000)), Digest(0, 6_000)], False),
         ([Fill(0, 65_536, 1)], True),
@@ -195,7 +205,7 @@ def test_results_come_back_with_their_operations(data: st.DataObject, child: int
     executed = data.draw(st.integers(0, len(batch)))
     values = st.integers(-(2**63), 2**63 - 1)
     results = [
-        Result(operation, data.draw(values), data.draw(st.binary(max_size=20)))
+        OperationResult(operation, data.draw(values), data.draw(st.binary(max_size=20)))
         for operation in batch[:executed]
     ]
     decoded = decode_results(results_frame(results, child, status), batch)
@@ -210,16 +220,16 @@ def test_a_fork_that_failed_is_an_os_error() -> None:
 @pytest.mark.parametrize(
     ("payload", "problem"),
     [
-        (b"", "was answered with"),
-        (struct.pack("<iII", 0, 0, 2), "1 operations was answered with 2"),
-        (struct.pack("<iII", 0, 0, 1), "end before those of getpid"),
+        (b"", "expected the results of a batch"),
+        (struct.pack("<iII", 0, 0, 2), "2 results of a batch of 1 operations"),
+        (struct.pack("<iII", 0, 0, 1), "end before getpid"),
         (struct.pack("<iIIqQ", 0, 0, 1, 0, 1), "end inside the 1 bytes of getpid"),
         (struct.pack("<iIIqQ", 0, 0, 1, 0, 0) + b"x", "1 bytes follow"),
     ],
 )
 def test_malformed_results_are_named(payload: bytes, problem: str) -> None:
     with pytest.raises(ProtocolError, match=problem):
-        decode_results(Frame(FrameKind.RESULTS, 1, 1, payload), [Call("getpid")])
+        decode_results(Frame(FrameKind.RESULTS, 1, 1, payload), [SystemCall("getpid")])
 
 
 @given(st.binary(max_size=80), st.sampled_from(FrameKind))
@@ -228,13 +238,13 @@ def test_no_payload_breaks_a_decoder(payload: bytes, kind: FrameKind) -> None:
     for decode in (
         decode_hello,
         decode_started,
-        lambda frame: decode_results(frame, [Read(0, 1), Call("getpid")]),
+        lambda frame: decode_results(frame, [Read(0, 1), SystemCall("getpid")]),
     ):
         with contextlib.suppress(ProtocolError, OSError):  # what the callers are prepared for
             decode(frame)
 
 
-def test_the_greeting_tells_the_process() -> None:
+def test_the_hello_identifies_the_process() -> None:
     assert decode_hello(hello_frame(machine=b"aarch64")) == Hello(
         100, 2000, Architecture.AARCH64, 4096, (101, 102)
     )
@@ -244,11 +254,11 @@ def test_the_greeting_tells_the_process() -> None:
     ("frame", "problem"),
     [
         (hello_frame(magic=b"SYSADMIN"), "SYSADMIN"),
-        (hello_frame(version=PROTOCOL_VERSION - 1), "version 3.*put the agent of this release"),
+        (hello_frame(version=PROTOCOL_VERSION - 1), "version 3.*push the agent of this release"),
         (hello_frame(pointer=4), "4-byte"),
         (hello_frame(machine=b"riscv64"), "riscv64"),
-        (Frame(FrameKind.RESULTS, 0, 0, hello_frame().payload), "did not greet"),
-        (Frame(FrameKind.HELLO, 0, 0, b""), "did not greet"),
+        (Frame(FrameKind.RESULTS, 0, 0, hello_frame().payload), "not a valid HELLO"),
+        (Frame(FrameKind.HELLO, 0, 0, b""), "not a valid HELLO"),
     ],
 )
 def test_only_an_agent_of_this_version_is_accepted(frame: Frame, problem: str) -> None:
@@ -264,6 +274,6 @@ def test_a_started_thread_has_an_id_or_an_error() -> None:
 
 def test_a_failed_result_raises_what_its_number_stands_for() -> None:
     with pytest.raises(PermissionError, match=r"ioctl\(3\): EPERM"):
-        Result(Call("ioctl", 3), -1).checked()
-    address = Result(Call("mmap"), -4096)
+        OperationResult(SystemCall("ioctl", 3), -1).checked()
+    address = OperationResult(SystemCall("mmap"), -4096)
     assert address.checked() is address

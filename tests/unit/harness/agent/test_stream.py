@@ -75,7 +75,7 @@ def test_what_is_sent_arrives_as_standard_input(ends: tuple[AdbShellStream, sock
         (128 + 33, ExitStatus(signal=33), "was killed by signal 33"),
     ],
 )
-def test_the_exit_status_tells_signals_from_codes(
+def test_the_exit_status_distinguishes_signals_from_codes(
     ends: tuple[AdbShellStream, socket.socket], reported: int, status: ExitStatus, text: str
 ) -> None:
     stream, adbd = ends

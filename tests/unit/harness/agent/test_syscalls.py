@@ -7,7 +7,7 @@ import pytest
 import ziglang
 
 from emulator.base.errors import UsageError
-from harness.agent.syscalls import Architecture, Syscall
+from harness.agent.syscalls import Architecture, SyscallNumber
 
 KERNEL_HEADERS = Path(ziglang.__file__).parent / "lib/libc/include"
 
@@ -22,7 +22,7 @@ KERNEL_HEADERS = Path(ziglang.__file__).parent / "lib/libc/include"
 def test_every_number_is_the_kernels_own(architecture: Architecture, header: str) -> None:
     defined = re.findall(r"#define __NR_(\w+)\s+(\d+)", (KERNEL_HEADERS / header).read_text())
     numbers = {name: int(number) for name, number in defined}
-    for syscall in Syscall:
+    for syscall in SyscallNumber:
         if syscall.name in numbers:
             assert syscall.number(architecture) == numbers[syscall.name], syscall.name
         else:
@@ -31,16 +31,16 @@ def test_every_number_is_the_kernels_own(architecture: Architecture, header: str
 
 
 def test_no_call_stands_for_another() -> None:
-    assert len(Syscall) == len(Syscall.__members__)
+    assert len(SyscallNumber) == len(SyscallNumber.__members__)
 
 
 def test_a_call_that_the_architecture_lacks_is_explained() -> None:
-    assert Syscall.open.number(Architecture.X86_64) == 2
+    assert SyscallNumber.open.number(Architecture.X86_64) == 2
     with pytest.raises(UsageError, match=r"aarch64 has no system call open.*openat"):
-        Syscall.open.number(Architecture.AARCH64)
+        SyscallNumber.open.number(Architecture.AARCH64)
 
 
 def test_calls_are_found_by_name() -> None:
-    assert Syscall.named("ioctl") is Syscall.ioctl
+    assert SyscallNumber.named("ioctl") is SyscallNumber.ioctl
     with pytest.raises(UsageError, match="'ioctrl'"):
-        Syscall.named("ioctrl")
+        SyscallNumber.named("ioctrl")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError, UsageError
-from harness.agent.operations import Call, Earlier, Operation, Read, Write, map_anonymous
+from harness.agent.operations import Earlier, Operation, Read, SystemCall, Write, map_anonymous
 from harness.agent.process import RemoteProcess
 from harness.agent.thread import PendingBatch, RemoteThread
 from tests.support.agent_support import SubprocessStream
@@ -26,7 +26,7 @@ def make_pipe(agent: RemoteProcess) -> tuple[int, int]:
 
 
 def sleep_for_ever(thread: RemoteThread) -> PendingBatch:
-    return thread.submit(Call("ppoll", 0, 0, 0, 0))
+    return thread.submit(SystemCall("ppoll", 0, 0, 0, 0))
 
 
 def test_a_call_returns_its_value(agent: RemoteProcess) -> None:
@@ -76,23 +76,23 @@ def test_the_stream_is_clean_to_every_byte(agent: RemoteProcess, data: bytes) ->
 
 
 def test_a_batch_stops_at_the_first_failure(agent: RemoteProcess) -> None:
-    results = agent.main.batch(Call("getpid"), Call("close", -1), Call("getpid"))
+    results = agent.main.batch(SystemCall("getpid"), SystemCall("close", -1), SystemCall("getpid"))
     assert [result.value for result in results] == [agent.pid, -errno.EBADF]
     assert [result.errno for result in results] == [0, errno.EBADF]
 
 
 def test_a_batch_can_keep_going(agent: RemoteProcess) -> None:
-    results = agent.main.batch(Call("close", -1), Read(8, 8), Call("getpid"), keep_going=True)
+    results = agent.main.batch(SystemCall("close", -1), Read(8, 8), SystemCall("getpid"), keep_going=True)
     assert [result.value for result in results] == [-errno.EBADF, -errno.EFAULT, agent.pid]
 
 
 def test_an_operation_uses_what_an_earlier_one_returned(agent: RemoteProcess) -> None:
     opened, mapped, written, read, closed = agent.main.batch(
-        Call("memfd_create", agent.memory.allocate(8).address, 0),
-        Call("mmap", 0, 4096, 3, 0x22, -1, 0),
+        SystemCall("memfd_create", agent.memory.allocate(8).address, 0),
+        SystemCall("mmap", 0, 4096, 3, 0x22, -1, 0),
         Write(Earlier(1), b"hello"),
         Read(Earlier(1), 5),
-        Call("close", Earlier(0)),
+        SystemCall("close", Earlier(0)),
     )
     assert opened.value >= 3
     assert mapped.value % agent.page_size == 0
@@ -100,7 +100,9 @@ def test_an_operation_uses_what_an_earlier_one_returned(agent: RemoteProcess) ->
 
 
 def test_an_operation_is_not_run_on_the_error_of_an_earlier_one(agent: RemoteProcess) -> None:
-    results = agent.main.batch(Call("dup", -1), Call("kill", Earlier(0), 9), Call("getpid"), keep_going=True)
+    results = agent.main.batch(
+        SystemCall("dup", -1), SystemCall("kill", Earlier(0), 9), SystemCall("getpid"), keep_going=True
+    )
     assert [result.value for result in results] == [-errno.EBADF, -errno.ECANCELED, agent.pid]
 
 
@@ -109,7 +111,7 @@ def test_a_blocked_thread_blocks_nobody_else(agent: RemoteProcess) -> None:
     target = agent.memory.allocate(20)
     threads = [agent.start_thread() for _ in range(20)]
     blocked = [
-        thread.submit(Call("read", reading_end, target.address + index, 1))
+        thread.submit(SystemCall("read", reading_end, target.address + index, 1))
         for index, thread in enumerate(threads)
     ]
     assert agent.syscall("getpid") == agent.pid
@@ -130,7 +132,7 @@ def test_a_blocked_call_can_be_interrupted(agent: RemoteProcess, call: str) -> N
         "futex": (word.address, 0, 1000, 0),
         "nanosleep": (word.address, 0),
     }[call]
-    pending = agent.main.submit(Call(call, *arguments))
+    pending = agent.main.submit(SystemCall(call, *arguments))
     pending.interrupt()
     assert [result.value for result in pending.result()] == [-errno.EINTR]
 
@@ -143,7 +145,7 @@ def test_interrupting_loses_no_race_with_the_start_of_a_call(agent: RemoteProces
 
 
 def test_interrupting_what_is_over_does_nothing(agent: RemoteProcess) -> None:
-    over = agent.main.submit(Call("getpid"))
+    over = agent.main.submit(SystemCall("getpid"))
     assert over.result()[0].value == agent.pid
     blocked = sleep_for_ever(agent.main)
     over.interrupt()
@@ -156,7 +158,7 @@ def test_interrupting_what_is_over_does_nothing(agent: RemoteProcess) -> None:
 def test_a_batch_waits_for_the_one_before_it_and_is_not_interrupted_in_its_place(
     agent: RemoteProcess,
 ) -> None:
-    first, second = sleep_for_ever(agent.main), agent.main.submit(Call("getpid"))
+    first, second = sleep_for_ever(agent.main), agent.main.submit(SystemCall("getpid"))
     with pytest.raises(TimeLimitError, match="interrupting getpid"):
         second.interrupt(Deadline(0.05))
     assert not first.done
@@ -201,7 +203,7 @@ def test_a_pending_batch_survives_a_time_limit(agent: RemoteProcess) -> None:
 def test_prompt_and_blocking_batches_of_several_threads_hold_up_each_other_in_no_order(
     agent: RemoteProcess,
 ) -> None:
-    """Whichever thread reads the input, the others are told what is for them."""
+    """Any thread may read the input; the others receive their own requests."""
     threads = [agent.main, *(agent.start_thread() for _ in range(3))]
     chance = random.Random(6)
     for _ in range(300):
@@ -210,7 +212,12 @@ def test_prompt_and_blocking_batches_of_several_threads_hold_up_each_other_in_no
         free = [thread for thread in threads if thread not in sleepers]
         # One batch cannot block, and is run by whoever reads; the other could, and is not.
         sent = [
-            (thread, thread.submit(Call("gettid") if chance.random() < 0.5 else Call("ioctl", -1, 0, 0)))
+            (
+                thread,
+                thread.submit(
+                    SystemCall("gettid") if chance.random() < 0.5 else SystemCall("ioctl", -1, 0, 0)
+                ),
+            )
             for thread in chance.choices(free, k=5)
         ]
         for thread, pending in chance.sample(sent, len(sent)):
@@ -220,7 +227,7 @@ def test_prompt_and_blocking_batches_of_several_threads_hold_up_each_other_in_no
             assert pending.result()[0].errno == errno.EINTR
 
 
-@pytest.mark.parametrize("unreceived", [[Read(0, 60_000)] * 8, [Call("getppid")] * 4000])
+@pytest.mark.parametrize("unreceived", [[Read(0, 60_000)] * 8, [SystemCall("getppid")] * 4000])
 def test_answers_that_nobody_receives_do_not_keep_the_agent_from_reading(
     agent: RemoteProcess, agent_stream: SubprocessStream, unreceived: list[Operation]
 ) -> None:

@@ -45,7 +45,7 @@ def test_each_answer_has_its_error(
     assert str(error).startswith(command.name)
 
 
-def test_too_large_tells_sent_size_mapping_and_room() -> None:
+def test_too_large_has_sent_size_mapping_and_room() -> None:
     error = failure(BinderReturn.BR_FAILED_REPLY, errno.ENOSPC, mapping=8192, room=4096)
     assert isinstance(error, TransactionTooLargeError)
     assert (error.size, error.mapping, error.room) == (5000, 8192, 4096)

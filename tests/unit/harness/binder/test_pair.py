@@ -9,7 +9,7 @@ import pytest
 
 from emulator.base.errors import TimeLimitError
 from harness.agent.process import RemoteProcess
-from harness.binder import open_ends, pair
+from harness.binder import open_ends
 from harness.binder.abi.uapi import BinderIoctl
 from tests.support.fake_driver import FakeProcess, FakeThread
 
@@ -44,11 +44,10 @@ def test_a_pair_waits_for_a_context_manager_that_is_leaving() -> None:
         assert ends.server.server is None
 
 
-def test_a_pair_gives_up_on_one_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pair, "RELEASE_SECONDS", 0.01)
+def test_a_pair_gives_up_on_one_that_stays() -> None:
     with (
         pytest.raises(TimeLimitError, match=r"/dev/binder.*EBUSY"),
-        open_ends(FakeDevice(refusals=1000), "/dev/binder"),
+        open_ends(FakeDevice(refusals=1000), "/dev/binder", release_seconds=0.01),
     ):
         pass
 

@@ -36,7 +36,7 @@ class FakeThread:
     def __init__(self, reply: Parcel | Exception) -> None:
         self.reply = reply
         self.sent: list[tuple[int, int, Parcel]] = []
-        self.file = SimpleNamespace(process=SimpleNamespace(page_size=4096))
+        self.process = SimpleNamespace(page_size=4096)
 
     def transact(self, handle: int, code: int, data: Parcel, **_: Any) -> ParcelReader:
         self.sent.append((handle, code, data))

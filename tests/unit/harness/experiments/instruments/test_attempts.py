@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from emulator.base.errors import TimeLimitError
-from harness.agent.operations import Call, Result
+from harness.agent.operations import OperationResult, SystemCall
 from harness.experiments.instruments.attempts import SUCCESS, attempt, outcome
 
 
@@ -34,4 +34,4 @@ def test_an_error_that_is_not_of_the_device_is_not_an_outcome() -> None:
     [(-errno.EACCES, "EACCES"), (0, SUCCESS), (-(1 << 40), SUCCESS), (0x7F00_0000_0000, SUCCESS)],
 )
 def test_the_outcome_of_a_system_call(value: int, word: str) -> None:
-    assert outcome(Result(Call("mprotect", 0, 0, 0), value)) == word
+    assert outcome(OperationResult(SystemCall("mprotect", 0, 0, 0), value)) == word

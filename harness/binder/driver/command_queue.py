@@ -1,0 +1,59 @@
+"""The commands that a thread writes: queued until its next exchange with the driver."""
+
+from __future__ import annotations
+
+import errno
+
+from emulator.base.deadline import Deadline
+from harness.agent.operations import Write
+from harness.binder.abi import commands
+from harness.binder.abi.commands import Command
+from harness.binder.abi.returns import Return
+from harness.binder.driver.ioctls import READ_SIZE, ThreadIoctls
+from harness.binder.driver.payload import Carrier, Data
+from harness.binder.errors import DriverRefusedError
+
+
+class CommandQueue:
+    """Commands of one thread that wait for its next BINDER_WRITE_READ, as libbinder's mOut does.
+
+    A queue takes one transaction or reply at a time: the thread has memory for one payload.
+    """
+
+    def __init__(self, ioctls: ThreadIoctls) -> None:
+        self._ioctls = ioctls
+        self._commands = b""
+        self._payload: Write | None = None
+
+    def add(self, *queued: Command) -> None:
+        """Queue commands."""
+        self._commands += commands.compose(*queued)
+
+    def add_carrier(self, command: Carrier, data: Data) -> None:
+        """Queue a transaction or reply that carries `data`."""
+        loaded = self._ioctls.payloads.load(command, data)
+        self._payload = loaded.payload
+        self.add(loaded.command)
+
+    def write(self, *written: Command) -> None:
+        """Write these commands after the queued ones, and read nothing."""
+        self.add(*written)
+        buffer, payload = self._take()
+        if buffer:
+            self._ioctls.write_read(buffer, payload=payload)
+
+    def exchange(self, deadline: Deadline) -> list[Return]:
+        """Write what is queued and wait for returns; a wait that a signal interrupts is continued."""
+        buffer, payload = self._take()
+        while True:
+            try:
+                return self._ioctls.write_read(buffer, READ_SIZE, payload=payload, deadline=deadline).returns
+            except DriverRefusedError as error:
+                if error.errno != errno.EINTR:
+                    raise
+                buffer = buffer[error.write_consumed :]
+
+    def _take(self) -> tuple[bytes, Write | None]:
+        taken = self._commands, self._payload
+        self._commands, self._payload = b"", None
+        return taken

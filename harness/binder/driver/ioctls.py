@@ -1,0 +1,181 @@
+"""The ioctls of one remote thread on an open binder file, each in one round trip."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from dataclasses import dataclass
+from typing import TypeVar
+
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError, TimeLimitError
+from harness.agent.operations import Operation, OperationResult, Read, SystemCall, Write
+from harness.agent.thread import PendingBatch, RemoteThread
+from harness.binder.abi import returns
+from harness.binder.abi.layout import Structure
+from harness.binder.abi.structures import BinderWriteRead
+from harness.binder.abi.uapi import BinderIoctl
+from harness.binder.driver.open_file import OpenFile
+from harness.binder.driver.payload import PayloadMemory
+from harness.binder.errors import DriverRefusedError
+
+CALL_SECONDS = 10.0
+"""The default deadline of every call."""
+
+READ_SIZE = 256
+"""Default size of the read buffer in bytes: that of libbinder (IPCThreadState.cpp)."""
+
+_SMALLEST_SCRATCH = 4096
+
+Argument = TypeVar("Argument", bound=Structure)
+
+
+class InterruptedThreadError(HarnessError):
+    """interrupt() ended the ioctl of this thread, and refuses every later one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What one BINDER_WRITE_READ did: the number of consumed command bytes, and the content it returned."""
+
+    write_consumed: int
+    read: bytes
+
+    @property
+    def read_consumed(self) -> int:
+        """Bytes that the driver put into the read buffer."""
+        return len(self.read)
+
+    @property
+    def returns(self) -> list[returns.Return]:
+        """The BR_ codes in the read buffer."""
+        return returns.parse(self.read)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReadArgument:
+    """The memory that one BINDER_WRITE_READ takes: its argument, then the commands, then the read buffer."""
+
+    address: int
+    commands: bytes
+    read_size: int
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return BinderWriteRead.sizeof() + len(self.commands) + self.read_size
+
+    @property
+    def read_buffer(self) -> int:
+        """Address of the read buffer."""
+        return self.address + BinderWriteRead.sizeof() + len(self.commands)
+
+    @property
+    def memory(self) -> bytes:
+        """What has to be at `address` before the ioctl."""
+        argument = BinderWriteRead(
+            write_size=len(self.commands),
+            write_buffer=self.address + BinderWriteRead.sizeof(),
+            read_size=self.read_size,
+            read_buffer=self.read_buffer,
+        )
+        return argument.pack() + self.commands
+
+
+class ThreadIoctls:
+    """Makes the ioctls of one thread of the process that opened the file.
+
+    The driver keeps state for each thread (looper, transaction stack, last error), so commands that
+    belong together go through one of these, from one Python thread at a time.
+    """
+
+    def __init__(self, file: OpenFile, remote: RemoteThread) -> None:
+        self.file = file
+        self.remote = remote
+        self.payloads = PayloadMemory(file.process.memory.scratch(_SMALLEST_SCRATCH))
+        self._scratch = file.process.memory.scratch(_SMALLEST_SCRATCH)
+        self._exchanging = threading.Lock()
+        self._lock = threading.Lock()  # protects the attributes below
+        self._pending: PendingBatch | None = None
+        self._interrupted = False
+
+    def __str__(self) -> str:
+        return f"{self.remote} on {self.file}"
+
+    def write_read(
+        self,
+        commands: bytes = b"",
+        read_size: int = 0,
+        *,
+        payload: Write | None = None,
+        deadline: Deadline | None = None,
+    ) -> Exchange:
+        """One BINDER_WRITE_READ: writes commands, and reads up to `read_size` bytes of returns.
+
+        `payload`, from `payloads.load`, is written first. Raises DriverRefusedError with the errno and the
+        number of command bytes consumed before it; TimeLimitError if the ioctl does not return by the
+        deadline (10 s unless given): then it is interrupted, but its commands were carried out.
+        """
+        with self._exchanging:
+            return self._write_read(commands, read_size, payload, deadline or Deadline(CALL_SECONDS))
+
+    def _write_read(
+        self, commands: bytes, read_size: int, payload: Write | None, deadline: Deadline
+    ) -> Exchange:
+        header = BinderWriteRead.sizeof()
+        address = self._scratch.address(header + len(commands) + read_size)
+        argument = WriteReadArgument(address, commands, read_size)
+        *_, ioctl, answer, read = self._run(
+            deadline,
+            *([payload] if payload is not None else []),
+            Write(address, argument.memory),
+            SystemCall("ioctl", self.file.descriptor, BinderIoctl.BINDER_WRITE_READ, address),
+            Read(address, header),
+            Read(argument.read_buffer, read_size),
+        )
+        done = BinderWriteRead.unpack(answer.checked().data)
+        if ioctl.errno == errno.EINTR:
+            if self._interrupted:
+                raise InterruptedThreadError(f"{self} was interrupted")
+            deadline.check(f"{self}: a return of the driver")
+        if ioctl.errno:
+            raise DriverRefusedError(ioctl.errno, done.write_consumed, len(commands))
+        return Exchange(done.write_consumed, read.checked().data[: done.read_consumed])
+
+    def ioctl(self, request: int, argument: Structure | None = None) -> int:
+        """Another ioctl whose argument is copied in only; raises the OSError it fails with."""
+        packed = b"\0" * 4 if argument is None else argument.pack()
+        return self.remote.syscall("ioctl", self.file.descriptor, request, packed)
+
+    def ioctl_inout(self, request: int, argument: Argument) -> Argument:
+        """Another ioctl whose argument is copied in and out; raises the OSError it fails with."""
+        address = self._scratch.address(argument.sizeof())
+        results = self.remote.batch(
+            Write(address, argument.pack()),
+            SystemCall("ioctl", self.file.descriptor, request, address),
+            Read(address, argument.sizeof()),
+        )
+        return type(argument).unpack([result.checked() for result in results][-1].data)
+
+    def interrupt(self) -> None:
+        """From another Python thread: end the exchange in progress, and refuse every later one."""
+        with self._lock:
+            self._interrupted = True
+            pending = self._pending
+        if pending is not None:
+            pending.interrupt()
+
+    def _run(self, deadline: Deadline, *operations: Operation) -> list[OperationResult]:
+        """Run a batch whose ioctl may block: at the deadline it is interrupted, and ends in EINTR."""
+        with self._lock:
+            if self._interrupted:
+                raise InterruptedThreadError(f"{self} was interrupted")
+            self._pending = pending = self.remote.submit(*operations, keep_going=True)
+        try:
+            return pending.result(deadline)
+        except TimeLimitError:
+            pending.interrupt()
+            return pending.result()
+        finally:
+            with self._lock:
+                self._pending = None

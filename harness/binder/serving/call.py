@@ -1,0 +1,99 @@
+"""An incoming call, as the handler of the called object receives it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+from harness.binder.abi import returns
+from harness.binder.abi.structures import TransactionFlag
+from harness.binder.driver.payload import Data
+from harness.binder.driver.received import ReceivedBuffer
+from harness.binder.parcels.reader import ParcelReader
+from harness.binder.parcels.wire_format import WireFormat
+from harness.binder.thread.binder_thread import BinderThread
+
+
+class Call:
+    """An incoming transaction; its buffer is freed after the handler unless `keep()` was called."""
+
+    def __init__(self, thread: BinderThread, received: returns.Transaction) -> None:
+        self.thread = thread
+        """The thread that received it: calls made through it belong to the same chain of calls."""
+        self.received = received
+        self.buffer = ReceivedBuffer(thread.ioctls, received)
+        self.kept = False
+        self.wire = WireFormat.ANDROID_13
+        """The wire format of the data; set it before reading them."""
+
+    def __repr__(self) -> str:
+        return f"<Call {self.received!r}>"
+
+    @property
+    def code(self) -> int:
+        """The called method."""
+        return self.received.code
+
+    @property
+    def flags(self) -> TransactionFlag:
+        """The sender's flags."""
+        return self.received.flags
+
+    @property
+    def one_way(self) -> bool:
+        """Whether the sender expects no reply; what the handler returns is then dropped."""
+        return self.received.one_way
+
+    @property
+    def sender_pid(self) -> int:
+        """The sender's process id, from the kernel; 0 in a one-way call."""
+        return self.received.sender_pid
+
+    @property
+    def sender_euid(self) -> int:
+        """The sender's effective user id, from the kernel."""
+        return self.received.sender_euid
+
+    @property
+    def target(self) -> int:
+        """The ptr of the called local node; 0 is the context manager."""
+        return self.received.target
+
+    @property
+    def buffer_address(self) -> int:
+        """The address of the data in this process's mapping."""
+        return self.buffer.address
+
+    @property
+    def data_size(self) -> int:
+        """Bytes of data."""
+        return self.buffer.data_size
+
+    @functools.cached_property
+    def data(self) -> ParcelReader:
+        """The data, copied from the device at the first access."""
+        return self.buffer.reader(self.wire)
+
+    @functools.cached_property
+    def security_context(self) -> str | None:
+        """The sender's, if the node requested it (BR_TRANSACTION_SEC_CTX)."""
+        if not isinstance(self.received, returns.TransactionSecurityContext):
+            return None
+        file = self.thread.file
+        page = file.process.page_size
+        address, text = self.received.secctx, b""
+        while b"\0" not in text and address < file.mapping + file.size:
+            size = page - address % page
+            text += file.process.memory.read(address, size)
+            address += size
+        return text.partition(b"\0")[0].decode(errors="replace")
+
+    def keep(self) -> ReceivedBuffer:
+        """Leave the buffer in place after the handler; the caller has to free it."""
+        self.kept = True
+        self.buffer.free_by(self.thread.shared.spare())
+        return self.buffer
+
+
+Handler = Callable[[Call], Data | None]
+"""Answers a call; None is an empty reply. StatusError and RemoteError become the reply of that kind."""

@@ -1,0 +1,76 @@
+"""The nodes that a process offers through one open file, each with the handler of the calls to it."""
+
+from __future__ import annotations
+
+import itertools
+
+from emulator.base.errors import UsageError
+from harness.agent.errors import AgentDiedError
+from harness.binder.abi import commands, returns
+from harness.binder.abi.objects import Node
+from harness.binder.abi.structures import TransactionFlag
+from harness.binder.driver.ioctls import InterruptedThreadError
+from harness.binder.driver.payload import Data, RemotePayload
+from harness.binder.errors import RemoteError, StatusError
+from harness.binder.parcels.parcel import Parcel
+from harness.binder.parcels.status import StatusCode
+from harness.binder.serving.call import Call, Handler
+from harness.binder.thread.binder_thread import BinderThread
+
+CONTEXT_MANAGER_NODE = Node(ptr=0, cookie=0)
+"""The driver's name of the node behind everybody's handle 0 (binder.c, binder_ioctl_set_ctx_mgr)."""
+
+
+class Nodes:
+    """The local objects of one open file, by their ptr."""
+
+    def __init__(self) -> None:
+        self.errors: list[Exception] = []
+        """What handlers raised, in order."""
+        self._handlers: dict[int, Handler] = {}
+        self._numbers = itertools.count(1)
+
+    def add(self, handler: Handler) -> Node:
+        """A new node; calls to it go to `handler`."""
+        number = next(self._numbers)
+        node = Node(ptr=number * 0x1000, cookie=number)
+        self.set_handler(node, handler)
+        return node
+
+    def set_handler(self, node: Node, handler: Handler) -> None:
+        """Send the calls to a node to this handler from now on."""
+        self._handlers[node.ptr] = handler
+
+    def handle(self, thread: BinderThread, received: returns.Transaction) -> None:
+        """Run the handler of the called node; freeing the buffer and the reply are queued on the thread."""
+        call = Call(thread, received)
+        flags = TransactionFlag(0)
+        reply: Data | None
+        try:
+            handler = self._handlers.get(call.target)
+            if handler is None:
+                raise StatusError(StatusCode.UNKNOWN_TRANSACTION)
+            reply = _checked(handler(call))
+        except (InterruptedThreadError, AgentDiedError):
+            raise
+        except StatusError as error:
+            flags, reply = TransactionFlag.TF_STATUS_CODE, Parcel().int32(error.status)
+        except RemoteError as error:
+            reply = Parcel().exception(error)
+        except Exception as error:
+            self.errors.append(error)
+            flags, reply = TransactionFlag.TF_STATUS_CODE, Parcel().int32(StatusCode.UNKNOWN_ERROR)
+        if not call.kept:
+            thread.queue.add(call.buffer.released())
+        if not call.one_way:
+            thread.queue.add_carrier(commands.Reply(flags=flags), reply or Parcel())
+
+
+def _checked(reply: object) -> Data | None:
+    """What a handler returned; UsageError if that cannot be a reply."""
+    if reply is None or isinstance(reply, Parcel | RemotePayload):
+        return reply
+    raise UsageError(
+        f"a handler returned {reply!r}, of type {type(reply).__name__}: return a Parcel, such as "
+        "Parcel().string16('text'), a RemotePayload, or None for an empty reply."
+    )

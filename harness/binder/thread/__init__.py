@@ -1,0 +1,1 @@
+"""One thread of a process that uses Binder: its transactions, references and notifications."""

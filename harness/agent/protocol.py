@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
+from emulator.base.architecture import Architecture, architecture_named
 from emulator.base.errors import UsageError
 from harness.agent.errors import ProtocolError
 from harness.agent.operations import Call, Digest, Earlier, Fill, Operation, Read, Result, Word, Write
-from harness.agent.syscalls import PROMPT, Architecture
+from harness.agent.syscalls import PROMPT
 
 PROTOCOL_VERSION = 4
 MAGIC = b"SYSAGENT"
@@ -133,11 +134,9 @@ def decode_hello(frame: Frame) -> Hello:
             f"{MAGIC!r} version {PROTOCOL_VERSION} with 8: put the agent of this release on the device"
         )
     try:
-        architecture = Architecture(machine.rstrip(b"\0").decode("ascii", "replace"))
-    except ValueError as error:
-        raise ProtocolError(
-            f"the agent runs on an architecture without a table of system calls: {error}"
-        ) from error
+        architecture = architecture_named(machine.rstrip(b"\0").decode("ascii", "replace"))
+    except UsageError as error:
+        raise ProtocolError(str(error)) from error
     return Hello(pid, uid, architecture, page_size, (threads[0], threads[1]))
 
 

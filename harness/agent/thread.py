@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from emulator.base.architecture import Architecture
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
 from harness.agent.connection import Answer, Connection
 from harness.agent.operations import Call, Operation, Result, Write, map_anonymous
 from harness.agent.protocol import BatchResults, FrameKind, decode_results, encode_batch
-from harness.agent.syscalls import Architecture, Syscall
+from harness.agent.syscalls import Syscall
 
 DEFAULT_SECONDS = 10.0
 """The deadline of every call that is given none."""

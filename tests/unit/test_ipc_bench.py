@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.base.architecture import architecture_named
 from emulator.base.deadline import Deadline
 from emulator.build.agents import ipc_bench
 
@@ -24,7 +25,7 @@ Busy = tuple[subprocess.Popen[bytes], list[int], list[str]]
 
 @pytest.fixture(scope="module")
 def program() -> Path:
-    return ipc_bench(platform.machine())
+    return ipc_bench(architecture_named(platform.machine()))
 
 
 def run(program: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emulator.base.architecture import architecture_named
 from harness.agent.operations import Call, Digest, Earlier, Fill, Operation, Read, Write
 from harness.agent.protocol import (
     END_OF_INPUT,
@@ -21,9 +22,8 @@ from harness.agent.protocol import (
     decode_hello,
     encode_batch,
 )
-from harness.agent.syscalls import Architecture
 
-HERE = Architecture(platform.machine())
+HERE = architecture_named(platform.machine())
 NOBODY = 65534
 EX_OK = 0
 EX_USAGE = 64

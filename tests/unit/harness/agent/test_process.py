@@ -31,7 +31,7 @@ def test_a_process_tells_what_it_is(agent: RemoteProcess, agent_stream: Subproce
     assert agent.pid == agent_stream.process.pid
     assert agent.uid == os.getuid()
     assert agent.page_size == os.sysconf("SC_PAGESIZE")
-    assert agent.architecture == os.uname().machine
+    assert agent.architecture.name == os.uname().machine
     assert agent.main.tid != agent.pid
 
 

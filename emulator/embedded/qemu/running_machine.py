@@ -58,9 +58,7 @@ class RunningMachine:
             stderr = self._program.complaint
             if "failed to execute" in stderr:
                 raise missing_program(self._program.name) from error
-            raise SetupError(
-                f"QEMU did not start: {stderr or f'{error}, and it printed no reason'}"
-            ) from error
+            raise SetupError(f"QEMU did not start: {stderr or f'it printed no reason. {error}'}") from error
 
     def _forwarded_port(self, adbd_port: int) -> int:
         # QEMU itself binds a free port, so that no other program can take it in between.

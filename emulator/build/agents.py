@@ -37,7 +37,7 @@ def syscall_agent(architecture: Architecture) -> Path:
 
 
 def ipc_bench(architecture: Architecture) -> Path:
-    """Measures Binder and other ways of communicating between processes, about 60 KB; see static_program()."""
+    """Measures Binder and other ways between processes, in about 60 KB; see static_program()."""
     return static_program(SOURCES / "ipc_bench", architecture)
 
 

@@ -48,7 +48,10 @@ def busybox(architecture: Architecture = DEFAULT) -> Path:
             (found,) = [*Path(scratch).glob("bin/busybox"), *Path(scratch).glob("usr/bin/busybox")]
             found.rename(target / "busybox")
 
-    return entry(f"{package}-{architecture}", fingerprint(package, version, architecture.name), build) / "busybox"
+    return (
+        entry(f"{package}-{architecture}", fingerprint(package, version, architecture.name), build)
+        / "busybox"
+    )
 
 
 def busybox_commands(busybox: bytes) -> list[str]:
@@ -62,8 +65,8 @@ def busybox_commands(busybox: bytes) -> list[str]:
     names = found[1].decode("ascii").split("\0")[:-1] if found else []
     if "sh" not in names:
         raise SetupError(
-            "Debian's busybox does not hold the list of its commands where Binder harness looks for it. Report "
-            "this with the output of `apt-cache policy busybox-static`."
+            "Debian's busybox does not hold the list of its commands where Binder harness looks for it. "
+            "Report this with the output of `apt-cache policy busybox-static`."
         )
     return names
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from emulator.build import compiler
 from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import SetupError
+from emulator.build import compiler
 
 NATIVE, FOREIGN = (X86_64, AARCH64) if X86_64.native else (AARCH64, X86_64)
 

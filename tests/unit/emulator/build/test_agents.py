@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from emulator.base.architecture import AARCH64, X86_64, Architecture
+from emulator.base.errors import SetupError
+from emulator.build import agents as build
+
+EM_X86_64 = 62
+EM_AARCH64 = 183
+PT_LOAD = 1
+PT_INTERP = 3
+
+
+def segments(executable: bytes) -> list[tuple[int, int]]:
+    """The type and alignment of each program header of a 64-bit ELF file."""
+    (offset,) = struct.unpack_from("<Q", executable, 32)
+    size, count = struct.unpack_from("<HH", executable, 54)
+    headers = [struct.unpack_from("<II6Q", executable, offset + index * size) for index in range(count)]
+    return [(header[0], header[7]) for header in headers]
+
+
+@pytest.mark.parametrize("program", [build.syscall_agent, build.ipc_bench])
+@pytest.mark.parametrize(
+    ("architecture", "machine", "page_size"), [(X86_64, EM_X86_64, 4096), (AARCH64, EM_AARCH64, 65536)]
+)
+def test_agents_are_static_and_fit_their_pages(
+    program: Callable[[Architecture], Path], architecture: Architecture, machine: int, page_size: int
+) -> None:
+    built = program(architecture)
+    executable = built.read_bytes()
+    assert struct.unpack_from("<H", executable, 18) == (machine,)
+    assert PT_INTERP not in [kind for kind, _ in segments(executable)]
+    assert {alignment for kind, alignment in segments(executable) if kind == PT_LOAD} == {page_size}
+    assert built.stat().st_mode & 0o111 == 0o111
+    assert len(executable) < 100_000
+
+
+def test_the_compilers_messages_reach_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "emulator.build")
+    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
+    monkeypatch.setattr(build, "_FLAGS", ("-no-such-flag",))
+    with pytest.raises(SetupError, match="no-such-flag"):
+        build.syscall_agent(X86_64)
+    assert "syscall_agent for x86_64" in caplog.text
+    assert not list(tmp_path.rglob("syscall_agent"))

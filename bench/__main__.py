@@ -14,6 +14,7 @@ from rich.table import Table
 from bench import claims, growth, libbinder, round_trips, starts, transports
 from bench.rows import Figure, Row
 from bench.suite import Bench, Benchmark, chosen
+from emulator.base.atomic_write import write_atomically
 from emulator.base.errors import HarnessError
 from emulator.base.progress import reporting_to
 
@@ -50,7 +51,7 @@ def main() -> int:
     console.print(_table(rows, where))
     if options.json is not None:
         document = {"device": where, "rows": [_as_json(row) for row in rows]}
-        options.json.write_text(json.dumps(document, indent=1))
+        write_atomically(options.json, json.dumps(document, indent=1))
     return 0
 
 

@@ -13,7 +13,7 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError
 from emulator.build.agents import syscall_agent
 from emulator.embedded.image import AGENT
-from emulator.embedded.qemu.channel import Program
+from emulator.embedded.qemu.virtio_serial import GuestProgram
 from harness.agent.process import RemoteProcess
 from harness.agent.stream import ChannelStream
 from harness.device.probing import find_facts
@@ -47,7 +47,7 @@ def _over_channel(bench: Bench) -> Iterator[Row]:
         yield _compared("trip.channel", bench, process, echo, most=1.3)
 
 
-def _on_one_processor(bench: Bench, program: str) -> Program:
+def _on_one_processor(bench: Bench, program: str) -> GuestProgram:
     started = bench.controller.machine.ports.run(["/system/bin/taskset", SECOND_PROCESSOR, program])
     if started is None:
         raise HarnessError("no port of the device is free")

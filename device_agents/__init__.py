@@ -1,1 +1,1 @@
-"""What runs on a device: sources in C, and how they are compiled."""
+"""Programs that run on a device, in C and C++, with the recipes of those that link AOSP's libraries."""

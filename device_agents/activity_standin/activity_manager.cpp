@@ -24,10 +24,10 @@ enum Code : uint32_t {
     PUBLISH_SERVICE = 32,
 };
 
-static const uint32_t FLAG_RECEIVER_BOOT_UPGRADE = 0x02000000;  // Intent.java, Android 11
+static const uint32_t FLAG_RECEIVER_BOOT_UPGRADE = 0x02000000;                   // Intent.java, Android 11
 static const int32_t BROADCAST_SUCCESS = 0, BROADCAST_FAILED_USER_STOPPED = -2;  // ActivityManager.java
-static const uid_t PER_USER_RANGE = 100000;                // UserHandle.java
-static const uid_t FIRST_APP_ZYGOTE_ISOLATED_UID = 90000;  // Process.java
+static const uid_t PER_USER_RANGE = 100000;                                      // UserHandle.java
+static const uid_t FIRST_APP_ZYGOTE_ISOLATED_UID = 90000;                        // Process.java
 static const uid_t ROOT_UID = 0, SYSTEM_UID = 1000, SHELL_UID = 2000;
 
 // Some of the <protected-broadcast>s of core/res/AndroidManifest.xml.
@@ -126,12 +126,12 @@ Status ActivityManager::register_receiver(const Parcel& data, Parcel* results) {
     read_string16(data);  // the feature's id
     const sp<IBinder> receiver = data.readStrongBinder();
     const auto filter = IntentFilter::read_argument(data);
-    if (!filter) return unreadable("filter: it knows actions, categories, schemes and a priority");
+    if (!filter) return unreadable("filter: it takes actions, categories, schemes and a priority");
     const auto permission = read_string16(data);
     int32_t user;
     if (data.readInt32(&user) != OK) return unreadable("arguments");
     if (permission) {
-        return refusal(Status::EX_UNSUPPORTED_OPERATION, "the stand-in knows no permissions of senders");
+        return refusal(Status::EX_UNSUPPORTED_OPERATION, "the stand-in has no permissions of senders");
     }
     if (const Status status = resolve_user(by, "registerReceiver", &user); !status.isOk()) return status;
     results->writeInt32(0);  // no sticky Intent
@@ -154,7 +154,7 @@ Status ActivityManager::broadcast_intent(const Parcel& data, Parcel* results) {
     if (!extras) return unreadable("result's extras");
     broadcast.result.extras = *extras;
     if (data.readInt32() > 0) {
-        return refusal(Status::EX_UNSUPPORTED_OPERATION, "the stand-in knows no permissions of receivers");
+        return refusal(Status::EX_UNSUPPORTED_OPERATION, "the stand-in has no permissions of receivers");
     }
     data.readInt32();  // the app op
     if (!read_bundle_argument(data)) return unreadable("options");

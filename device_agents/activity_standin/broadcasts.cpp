@@ -34,7 +34,7 @@ binder::Status Broadcasts::add(const Caller& caller, const sp<IBinder>& binder, 
                                " was previously registered for uid " + std::to_string(receiver.owner.uid));
         }
     }
-    // A receiver that is dead already is not registered, and its owner is told nothing.
+    // A receiver that has died already is not registered, and its owner gets no error.
     if (known || binder->linkToDeath(this) == OK) {
         receivers_.push_back({binder, caller, package, filter, user});
     }
@@ -163,9 +163,8 @@ void Broadcasts::remember(const Record& record) {
     for (size_t place = 0; place < record.deliveries.size(); ++place) {
         const Delivery& delivery = record.deliveries[place];
         text += "    " + delivery.state + " #" + std::to_string(place) + ": BroadcastFilter{" +
-                delivery.receiver.package + " " + std::to_string(delivery.receiver.owner.pid) +
-                "/" + std::to_string(delivery.receiver.owner.uid) + "/u" + std::to_string(delivery.receiver.user) +
-                "}\n";
+                delivery.receiver.package + " " + std::to_string(delivery.receiver.owner.pid) + "/" +
+                std::to_string(delivery.receiver.owner.uid) + "/u" + std::to_string(delivery.receiver.user) + "}\n";
     }
     history_.push_front(text);
     if (history_.size() > HISTORY) history_.pop_back();

@@ -1,4 +1,4 @@
-// Writes an Intent of what it is told to be, in the order of Intent.writeToParcel.
+// Builds an Intent from its fields, in the order of Intent.writeToParcel.
 #pragma once
 
 #include <map>
@@ -17,7 +17,7 @@ class IntentWriter {
 
     // Where to write the value of an extra, in the place of an earlier one of that name.
     android::Parcel& extra(const std::string& key, ValueType type);
-    // Nothing where what was told makes no Intent.
+    // Nothing where the fields do not make an Intent.
     std::optional<Intent> intent() const;
 
   private:

@@ -1,6 +1,6 @@
 // Stands in for Android's activity manager on a device that has no Java framework: the same name, interface, codes and
-// parcels, and of the behaviour what broadcasts and bound services need. It is a stand-in: what is found out about it
-// says nothing about Android's own.
+// parcels, and of the behaviour what broadcasts and bound services need. It is a stand-in: results
+// found with it do not hold for Android's own.
 
 #include <binder/IServiceManager.h>
 #include <binder/ProcessState.h>
@@ -16,21 +16,21 @@ using namespace android;
 static const char HELP[] =
     R"(usage: activity_standin [--receiver-seconds NUMBER]
 
-Registers a stand-in for Android 11's activity manager as `activity`, says {"event": "ready", "pid": …}, and goes on
-until standard input ends. `cmd activity help` and `dumpsys activity` tell what it can do.
+Registers a stand-in for Android 11's activity manager as `activity`, prints {"event": "ready", "pid": …}, and runs
+until standard input ends. `cmd activity help` and `dumpsys activity` list what it can do.
 
 options:
   --receiver-seconds NUMBER  how long a receiver may take for an ordered broadcast (10)
 
-exit status: 0 done; 1 there is no service manager, it ended, or it refuses the name; 64 wrong usage
+exit status: 0 done; 1 there is no service manager, it ended, or it refuses the name; 64 usage error
 )";
 
 enum ExitStatus { DONE = 0, REFUSED = 1, USAGE = 64 };
 
 static const int SERVICE_MANAGER_SECONDS = 5, LOOKS_A_SECOND = 50;
 
-// Null where there is no service manager. Not defaultServiceManager(), which waits for one for ever: init may just be
-// starting it.
+// Null where there is no service manager. Polls, as init may be starting one; defaultServiceManager() would wait for
+// ever.
 static sp<IBinder> await_service_manager() {
     for (int looks = SERVICE_MANAGER_SECONDS * LOOKS_A_SECOND; looks > 0; --looks) {
         if (const sp<IBinder> found = ProcessState::self()->getContextObject(nullptr)) return found;
@@ -39,7 +39,7 @@ static sp<IBinder> await_service_manager() {
     return nullptr;
 }
 
-// With a service manager go the names that it knew: init restarts Android's framework then.
+// A service manager's names are lost with it: Android's init then restarts the framework.
 class EndWithServiceManager : public IBinder::DeathRecipient {
     void binderDied(const wp<IBinder>&) override {
         fputs("activity_standin: the service manager ended\n", stderr);
@@ -65,7 +65,7 @@ int main(int argc, char** argv) {
         if (*end != '\0' || !(seconds > 0)) argc = 0;
     }
     if (argc != 1 && argc != 3) {
-        fputs("activity_standin: wrong usage; --help tells more\n", stderr);
+        fputs("activity_standin: usage error. Try --help.\n", stderr);
         return USAGE;
     }
     const sp<IBinder> service_manager = await_service_manager();

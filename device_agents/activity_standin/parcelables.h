@@ -82,7 +82,7 @@ struct IntentFilter {
     int32_t priority = 0;
 };
 
-// An `in Bundle` argument, null included, as it stands.
+// An `in Bundle` argument, null included, unchanged.
 std::optional<Bytes> read_bundle_argument(const android::Parcel& from);
 Bytes null_argument();
 

@@ -1,5 +1,5 @@
-// Bound services, with the rules of ActiveServices.java of Android 11. There are no packages here: an attached process
-// is told to host a service, in the place of a manifest.
+// Bound services, with the rules of ActiveServices.java of Android 11. There are no packages here: a shell command
+// assigns a service to an attached process, instead of a manifest.
 #pragma once
 
 #include <binder/IBinder.h>

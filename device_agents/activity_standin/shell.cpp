@@ -10,7 +10,7 @@
 #include <mutex>
 
 #include "activity_manager.h"
-#include "broadcast_words.h"
+#include "broadcast_arguments.h"
 
 using namespace android;
 
@@ -21,10 +21,10 @@ static const char HELP[] =
             [--ef KEY NUMBER]… [--ez KEY true|false]… [PACKAGE|COMPONENT]
       send an ordered broadcast and wait for its end, as the real one does
   host-service COMPONENT PID
-      have an attached process host a service, in the place of a manifest
+      let an attached process host a service, instead of a manifest
 )";
 
-// Gets the result of an ordered broadcast: ActivityManagerShellCommand.IntentReceiver.
+// Receives the result of an ordered broadcast: ActivityManagerShellCommand.IntentReceiver.
 class ResultReceiver : public BBinder {
   public:
     std::string wait() {
@@ -55,43 +55,43 @@ class ResultReceiver : public BBinder {
 
 class Command {
   public:
-    Command(ActivityManager& manager, int out, int error, std::vector<std::string> words)
-        : manager_(manager), out_(out), error_(error), words_(std::move(words)) {}
+    Command(ActivityManager& manager, int out, int error, std::vector<std::string> arguments)
+        : manager_(manager), out_(out), error_(error), arguments_(std::move(arguments)) {}
 
     int run() {
         const std::string name = next().value_or("help");
         if (name == "broadcast") return broadcast();
         if (name == "host-service") return host_service();
         const bool asked = name == "help";
-        say(asked ? out_ : error_, asked ? HELP : "Unknown command: " + name + "\n");
+        print(asked ? out_ : error_, asked ? HELP : "Unknown command: " + name + "\n");
         return asked ? 0 : -1;
     }
 
   private:
-    static void say(int descriptor, const std::string& text) {
+    static void print(int descriptor, const std::string& text) {
         [[maybe_unused]] const ssize_t written = write(descriptor, text.data(), text.size());
     }
     std::optional<std::string> next() {
-        if (place_ == words_.size()) return std::nullopt;
-        return words_[place_++];
+        if (place_ == arguments_.size()) return std::nullopt;
+        return arguments_[place_++];
     }
     int refuse(const std::string& reason) {
-        say(error_, "Error: " + reason + "\n");
+        print(error_, "Error: " + reason + "\n");
         return 1;
     }
 
     // As BasicShellCommandHandler.exec shows what a command threw.
     int thrown(const std::string& name, const std::string& exception) {
-        say(error_, "\nException occurred while executing '" + name + "':\n" + exception + "\n");
+        print(error_, "\nException occurred while executing '" + name + "':\n" + exception + "\n");
         return -1;
     }
 
     int broadcast() {
         std::string exception;
-        const auto words = read_broadcast_words({words_.begin() + place_, words_.end()}, &exception);
-        if (!words) return thrown("broadcast", exception);
-        const auto& [intent, user] = *words;
-        say(out_, "Broadcasting: " + intent.text() + "\n");
+        const auto arguments = read_broadcast_arguments({arguments_.begin() + place_, arguments_.end()}, &exception);
+        if (!arguments) return thrown("broadcast", exception);
+        const auto& [intent, user] = *arguments;
+        print(out_, "Broadcasting: " + intent.text() + "\n");
         const IPCThreadState* thread = IPCThreadState::self();
         const sp<ResultReceiver> receiver = new ResultReceiver;
         int32_t result = 0;
@@ -99,7 +99,7 @@ class Command {
             {intent, {thread->getCallingPid(), thread->getCallingUid()}, user, true, receiver, {}}, &result);
         if (!status.isOk()) return refuse(status.exceptionMessage().string());
         if (result != 0) return refuse("user " + std::to_string(user) + " is stopped");
-        say(out_, receiver->wait() + "\n");
+        print(out_, receiver->wait() + "\n");
         return 0;
     }
 
@@ -115,21 +115,21 @@ class Command {
 
     ActivityManager& manager_;
     const int out_, error_;
-    const std::vector<std::string> words_;
+    const std::vector<std::string> arguments_;
     size_t place_ = 0;
 };
 
 status_t shell_command(ActivityManager& manager, const Parcel& data) {
     data.readFileDescriptor();  // input
     const int out = data.readFileDescriptor(), error = data.readFileDescriptor();
-    std::vector<std::string> words;
+    std::vector<std::string> arguments;
     for (int32_t count = data.readInt32(); count > 0 && data.dataAvail() > 0; --count) {
-        words.push_back(utf8(data.readString16()));
+        arguments.push_back(utf8(data.readString16()));
     }
     data.readStrongBinder();  // IShellCallback
     const sp<IResultReceiver> receiver = IResultReceiver::asInterface(data.readStrongBinder());
     if (out < 0 || error < 0) return BAD_VALUE;
-    const int status = Command(manager, out, error, words).run();
+    const int status = Command(manager, out, error, arguments).run();
     if (receiver) receiver->send(status);
     return OK;
 }

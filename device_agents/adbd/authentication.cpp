@@ -1,5 +1,5 @@
 // Stands in for daemon/auth.cpp and with it for BoringSSL. The guest's port is forwarded to 127.0.0.1 alone, so by
-// default nobody is asked to authenticate. With ro.adb.secure=1 everybody is, and nobody can: there is no screen on
+// default clients need not authenticate. With ro.adb.secure=1 they must, and none can: there is no screen on
 // which to confirm a key, so every client sees the device as "unauthorized", as a phone that nobody has unlocked yet.
 
 #include "adb_auth.h"

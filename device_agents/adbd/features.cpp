@@ -1,6 +1,6 @@
 // Stands in for supported_features() of transport.cpp, which the Makefile renames to all_features(): takes out of the
-// banner what only a framework or Android's update tools can serve. adb then falls back to services that are here, or
-// to a command that says why it cannot, where it would otherwise see the stream closed without a word.
+// banner what only a framework or Android's update tools can serve. adb then falls back to services that exist here,
+// or to a command that explains why it fails; otherwise adb would see the stream closed without an error.
 
 #include "transport.h"
 

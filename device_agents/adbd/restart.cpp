@@ -1,6 +1,6 @@
 // Stands in front of daemon_service_to_fd() of daemon/services.cpp, which the Makefile renames, to fix a race of
 // AOSP's: having answered "root", "unroot" or "tcpip", adbd calls exit() as soon as the answer is queued for the
-// connection (exit_on_close in sockets.cpp), and the client as often as not reads "closed" instead of the answer.
+// connection (exit_on_close in sockets.cpp), and the client often reads "closed" instead of the answer.
 // Here exit() first waits until the connection has written what was queued.
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-// The commands as one program, which runs the one whose name it was called by. Each keeps the main() that AOSP gave
-// it; CMakeLists.txt renames it.
+// All commands in one program, which runs the one it is called as. Each keeps AOSP's main(), which CMakeLists.txt
+// renames.
 
 #include <libgen.h>
 #include <stdio.h>

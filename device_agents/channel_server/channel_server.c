@@ -1,10 +1,10 @@
 /*
- * Runs programs for the host, each with its standard input and output on a virtio-serial port: a tenth of the time
- * that adb takes for a round trip. On a port where nothing runs it waits for a request, and answers it when it is
- * done, which for a program is when that has ended; emulator/embedded/qemu/channel.py is the other end.
+ * Runs programs for the host, each with its standard input and output on a virtio-serial port: a round trip takes a
+ * tenth of the time that it takes over adb. On an idle port it waits for a request and answers when the request is
+ * done: a program, when it has exited. emulator/embedded/qemu/virtio_serial.py is the host's end.
  *
- * The host begins a request with a boundary that it chose at random. The answer begins with the same, so the end of a
- * program's output can be told from the output; and with the same the host ends what it sends to that program.
+ * Each request begins with a random boundary that the host chooses. The answer begins with the same boundary, which
+ * marks the end of the program's output; the host ends its input to the program with that boundary, too.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -26,7 +26,7 @@
 
 enum { RUN = 1, WAKE = 2 };
 enum { BOUNDARY = 16 };
-enum { MAX_PORTS = 32, MAX_WORDS = 64, MAX_PAYLOAD = 4096, KEPT_ERRORS = 4096 };
+enum { MAX_PORTS = 32, MAX_ARGUMENTS = 64, MAX_PAYLOAD = 4096, KEPT_ERRORS = 4096 };
 
 struct request {
     unsigned char boundary[BOUNDARY];
@@ -37,11 +37,11 @@ struct request {
 struct answer {
     unsigned char boundary[BOUNDARY];
     int32_t status; /* as wait(2) has it */
-    uint32_t size;  /* of the end of standard error that follows */
+    uint32_t size;  /* of the tail of standard error that follows */
     char errors[KEPT_ERRORS];
 };
 
-/* What a device restored from a snapshot must be told: its clock stands still, and its random numbers repeat. */
+/* What a device restored from a snapshot needs: its clock has stopped, and its random numbers repeat. */
 struct wake {
     int64_t seconds;
     int64_t nanoseconds;
@@ -52,9 +52,9 @@ static struct port {
     int descriptor;
     pid_t program; /* 0 where none runs */
     int errors;    /* the program's standard error, a file in memory */
-    bool draining; /* what the host sent too late for the program, up to the boundary */
+    bool draining; /* discards input that was too late for the program, up to the boundary */
     unsigned char boundary[BOUNDARY];
-    unsigned char latest[BOUNDARY]; /* of what is being drained */
+    unsigned char latest[BOUNDARY]; /* bytes of the input being drained */
 } ports[MAX_PORTS];
 static int port_count;
 
@@ -81,33 +81,34 @@ static void open_ports(void)
         int descriptor = openat(dirfd(directory), entry->d_name, O_RDWR | O_CLOEXEC);
         if (descriptor >= 0)
             ports[port_count++].descriptor = descriptor;
-        else if (errno != EBUSY) /* a program has it that a server started which has ended */
+        else if (errno != EBUSY) /* held by a program that an earlier server started */
             die(entry->d_name);
     }
     closedir(directory);
 }
 
-/* Leaves zeros where the host closes the port, which poll says next. */
+/* Leaves zeros where the host has closed the port; the next poll reports that. */
 static void receive(int descriptor, void *destination, size_t size)
 {
     for (size_t done = 0; done < size;) {
         ssize_t count = read(descriptor, (char *)destination + done, size - done);
         if (count < 0)
-            die("reading a request");
+            die("cannot read a request");
         if (count == 0)
             return;
         done += (size_t)count;
     }
 }
 
-/* Whether there is room again for what the host is to get; false where it has closed the port. */
+/* Waits until the port can take output again; false where the host has closed it. */
 static bool await_room(const struct port *port)
 {
     struct pollfd output = {.fd = port->descriptor, .events = POLLOUT};
     return poll(&output, 1, -1) == 1 && !(output.revents & POLLHUP);
 }
 
-/* In one write, which the host receives whole. It must not block: to a port that the host has closed, it would for ever. */
+/* One write, so that the host receives it whole. Non-blocking: on a port that the host has closed it would block for
+ * ever. */
 static void answer(struct port *port, int status)
 {
     struct answer answer = {.status = status};
@@ -126,12 +127,12 @@ static void answer(struct port *port, int status)
         written = write(port->descriptor, &answer, size);
     while (written < 0 && errno == EAGAIN && await_room(port));
     if (written != (ssize_t)size)
-        perror("answering the host");
+        perror("cannot answer the host");
     port->draining = true;
     memset(port->latest, 0, sizeof port->latest);
 }
 
-/* As far as it has come. */
+/* Discards what has arrived so far. */
 static void drain(struct port *port)
 {
     unsigned char byte;
@@ -144,7 +145,7 @@ static void drain(struct port *port)
         fcntl(port->descriptor, F_SETFL, O_RDWR);
 }
 
-static _Noreturn void become(struct port *port, char **words)
+static _Noreturn void become(struct port *port, char **argv)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -153,21 +154,21 @@ static _Noreturn void become(struct port *port, char **words)
     dup2(port->descriptor, STDIN_FILENO);
     dup2(port->descriptor, STDOUT_FILENO);
     dup2(port->errors, STDERR_FILENO);
-    execv(words[0], words);
-    perror(words[0]);
+    execv(argv[0], argv);
+    perror(argv[0]);
     _exit(127);
 }
 
 static void run(struct port *port, char *payload, size_t size)
 {
-    char *words[MAX_WORDS + 1] = {0};
-    char *word = payload;
-    for (int count = 0; count < MAX_WORDS && word < payload + size; word += strlen(word) + 1)
-        words[count++] = word;
+    char *argv[MAX_ARGUMENTS + 1] = {0};
+    char *argument = payload;
+    for (int argc = 0; argc < MAX_ARGUMENTS && argument < payload + size; argument += strlen(argument) + 1)
+        argv[argc++] = argument;
     port->errors = memfd_create("standard error", MFD_CLOEXEC);
     port->program = fork();
     if (port->program == 0)
-        become(port, words);
+        become(port, argv);
     if (port->program < 0) {
         dprintf(port->errors, "fork: %s\n", strerror(errno));
         port->program = 0;
@@ -196,12 +197,12 @@ static void serve(struct port *port)
 {
     struct request request = {0};
     static union {
-        char bytes[MAX_PAYLOAD + 1]; /* the last word of a program ends with a zero byte, whatever came */
+        char bytes[MAX_PAYLOAD + 1]; /* a zero byte ends the last argument, whatever was sent */
         struct wake wake;
     } payload;
     receive(port->descriptor, &request, sizeof request);
     if (request.size > MAX_PAYLOAD) {
-        fputs("channel_server: a request that is too long\n", stderr);
+        fputs("channel_server: the request is too long\n", stderr);
         exit(1);
     }
     memset(&payload, 0, sizeof payload);
@@ -248,7 +249,7 @@ int main(void)
         collect_programs();
         for (int index = 0; index < port_count; index++) {
             if (waiting[index + 1].revents & POLLHUP) {
-                close(ports[index].descriptor); /* the host has closed the port: for good */
+                close(ports[index].descriptor); /* the host has closed the port for good */
                 ports[index].descriptor = -1;
             } else if (waiting[index + 1].revents & POLLIN) {
                 if (ports[index].draining)

@@ -1,9 +1,9 @@
 /*
- * First process of the device: makes what adbd and Binder need, keeps the services running, and tells the console when
- * they can be used.
+ * The device's first process: prepares what adbd and Binder need, keeps the services running, and writes to the
+ * console when they are ready.
  *
- * It starts no other program for that. Under emulation, code that runs for the first time is translated first: a
- * shell with its commands would take longer here than the kernel's own modules do.
+ * It starts no other program for that. Emulation translates code before it runs it for the first time: a shell and its
+ * commands would take longer here than loading the kernel's modules.
  */
 #include <errno.h>
 #include <signal.h>
@@ -20,7 +20,7 @@
 
 enum { MILLISECOND = 1000 * 1000 }; /* in nanoseconds */
 
-/* Within a second, or not: who has not ended by then is past waiting for. */
+/* Gives them one second to end. */
 static void end_processes(int signal)
 {
     const struct timespec pause = {.tv_nsec = 5 * MILLISECOND};
@@ -29,7 +29,8 @@ static void end_processes(int signal)
         nanosleep(&pause, NULL);
 }
 
-/* What reboot, poweroff and halt of busybox ask for (init/halt.c). The network is told of all connections' end. */
+/* The signals that busybox's reboot, poweroff and halt send (init/halt.c). Ending all processes closes their
+ * connections. */
 static void shut_down(int signal)
 {
     end_processes(SIGTERM);
@@ -48,10 +49,11 @@ int main(void)
     sigaddset(&awaited, SIGUSR2);
     sigprocmask(SIG_BLOCK, &awaited, NULL);
     setenv("PATH", "/system/bin", 1);
-    setenv("ANDROID_LOG_TAGS", "*:w", 1); /* or adbd tells the console of every connection */
+    setenv("ANDROID_LOG_TAGS", "*:w", 1); /* or adbd logs every connection to the console */
 
     if (!prepare()) {
-        fputs("This kernel has no Binder driver: neither a module binder_linux, nor one built in.\n", stderr);
+        fputs("This kernel has no Binder driver, neither built in nor as the module binder_linux. Powering off.\n",
+              stderr);
         reboot(RB_POWER_OFF);
     }
     choose_servicemanager();

@@ -46,7 +46,8 @@ static void make_file_systems(void)
     };
     for (size_t index = 0; index < sizeof table / sizeof table[0]; index++) {
         mkdir(table[index].place, 0755);
-        check(mount(table[index].kind, table[index].place, table[index].kind, 0, table[index].options), table[index].place);
+        check(mount(table[index].kind, table[index].place, table[index].kind, 0, table[index].options),
+              table[index].place);
     }
 }
 
@@ -75,7 +76,7 @@ static bool has_binder(void)
     return access("/dev/binder", F_OK) == 0;
 }
 
-/* Where the kernel has Binder's own file system, the devices are in there, and linked to as on Android. */
+/* Where the kernel has binderfs, the devices are there, with links to them as on Android. */
 static void make_binder_devices(void)
 {
     mkdir("/dev/binderfs", 0755);
@@ -92,7 +93,7 @@ static void make_binder_devices(void)
     }
 }
 
-/* As Android's ueventd.rc has it. */
+/* As in Android's ueventd.rc. */
 static void open_devices_to_all(void)
 {
     for (int index = 0; index < BINDER_DEVICES; index++) {

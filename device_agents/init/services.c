@@ -1,4 +1,4 @@
-/* Starts services, and again when they end; sees when they can be used. */
+/* Starts services, restarts those that end, and finds out when they are ready. */
 #include "services.h"
 
 #include <dirent.h>
@@ -18,7 +18,7 @@ enum { ADBD_PORT = 5555, LISTENING = 10 }; /* TCP_LISTEN (include/net/tcp_states
 
 static struct service {
     const char *program; /* NULL for none */
-    pid_t process;       /* 0 where it does not run */
+    pid_t process;       /* 0 while it is not running */
     time_t started;
 } services[] = {{"/system/bin/adbd", 0, 0}, {"/system/bin/channel_server", 0, 0}, {"/system/bin/servicemanager", 0, 0}};
 enum { SERVICE_MANAGER = 2, SERVICES = 3 };
@@ -32,7 +32,7 @@ static void read_file(const char *path, char *content, size_t size)
         close(file);
 }
 
-/* Without it, these commands would wait for it for ever; no_servicemanager explains. */
+/* Without servicemanager these commands would wait for ever: no_servicemanager replaces them with an error. */
 static void leave_out_servicemanager(void)
 {
     static const char *const commands[] = {"cmd", "dumpsys", "service"};
@@ -103,13 +103,14 @@ static bool listens(const char *table)
     read_file(table, rows, sizeof rows);
     for (char *row = rows; (row = strchr(row, '\n')) != NULL; row++) {
         unsigned port, state;
-        if (sscanf(row, " %*d: %*[0-9A-F]:%X %*[0-9A-F]:%*X %X", &port, &state) == 2 && port == ADBD_PORT && state == LISTENING)
+        if (sscanf(row, " %*d: %*[0-9A-F]:%X %*[0-9A-F]:%*X %X", &port, &state) == 2 && port == ADBD_PORT &&
+            state == LISTENING)
             return true;
     }
     return false;
 }
 
-/* By the node that it alone has from the start, as the driver shows it; true where the driver shows nothing. */
+/* Only the context manager has a node from the start, in the driver's debug files; true where there are none. */
 static bool has_context_manager(void)
 {
     DIR *processes = opendir("/sys/kernel/debug/binder/proc");
@@ -129,10 +130,9 @@ static bool has_context_manager(void)
     return found;
 }
 
-/* adb must not connect before: it would try again seconds later. */
+/* adb must not connect earlier: its next attempt would be seconds later. */
 bool services_ready(void)
 {
     return (listens("/proc/net/tcp") || listens("/proc/net/tcp6")) &&
            (services[SERVICE_MANAGER].program == NULL || has_context_manager());
 }
-

@@ -1,15 +1,15 @@
-/* The programs that run for as long as the device does. */
+/* The services: programs that run as long as the device does. */
 #pragma once
 
 #include <stdbool.h>
 
-/* Which servicemanager runs, or that none does: the host says so on the kernel's command line. */
+/* Chooses the servicemanager, or none, as the kernel command line asks. */
 void choose_servicemanager(void);
 
-/* Starts those that do not run, and had not been started within this second; false where one does not run even so. */
+/* Starts services that are not running, each at most once a second; false where one is still not running. */
 bool start_services(void);
 
-/* Takes note of all processes that have ended. */
+/* Reaps all processes that have ended. */
 void collect_ended(void);
 
 /* Whether adbd listens, and servicemanager, where there is one, has become context manager. */

@@ -1,4 +1,4 @@
-/* The raw Binder driver: the server is the context manager, so handle 0 is all that a client needs. */
+/* The raw Binder driver: the server is the context manager, so a client needs only handle 0. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/android/binder.h>
@@ -33,7 +33,7 @@ static void open_server(const struct options *options)
 {
     open_binder(options);
     if (ioctl(binder, BINDER_SET_CONTEXT_MGR, 0) != 0)
-        die("becoming context manager (has the device one?)");
+        die("cannot become the context manager (does the device have one?)");
 }
 
 struct commands {
@@ -48,7 +48,7 @@ static void add(struct commands *commands, uint32_t command, const void *argumen
     commands->size += sizeof command + size;
 }
 
-/* One BINDER_WRITE_READ; the bytes read, 0 where nothing is to be read. */
+/* One BINDER_WRITE_READ; returns the number of bytes read. */
 static size_t exchange(const void *commands, size_t size, void *answer, size_t room)
 {
     struct binder_write_read arguments = {
@@ -86,7 +86,7 @@ static void answer_message(const struct binder_transaction_data *data, struct co
     keep_nodes(data);
     add_freeing(commands, data);
     if (data->flags & TF_ONE_WAY) {
-        exchange(commands->bytes, commands->size, NULL, 0); /* so that the room is there when it is counted */
+        exchange(commands->bytes, commands->size, NULL, 0); /* so that the freed buffers count as room */
         commands->size = 0;
         count_received((int)data->code);
         return;
@@ -98,7 +98,7 @@ static void answer_message(const struct binder_transaction_data *data, struct co
     add(commands, BC_REPLY, &reply, sizeof reply);
 }
 
-/* The transaction among what was read, if there is one; dies of errors. */
+/* The transaction among what was read, if there is one; exits on errors. */
 static const char *find(const char *answer, size_t size, uint32_t wanted, bool *complete)
 {
     const char *found = NULL;

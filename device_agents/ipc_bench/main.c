@@ -1,9 +1,9 @@
 /*
  * Measures how long a message takes from one process to another, for Binder's raw driver and for what else Linux has.
  *
- * One server process has a thread for each of the clients, which are processes. Each client sends its messages one after
- * the other and takes the time of each: until the acknowledgement, or for one-way messages until the send returns. One
- * line comes of it all: what is measured, the quartiles of those times, and the rate over all clients.
+ * One server process has a thread for each of the clients, which are processes. Each client sends its messages one
+ * after the other and measures the time of each: until the acknowledgement, or for one-way messages until the send
+ * returns. It prints one line: the number of calls, the quartiles of those times, and the rate over all clients.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -26,19 +26,19 @@
 
 enum { WARM_UP = 20, MAX_SIZE = 1 << 20, MAX_CALLS = 1 << 20, MOST_UNDER_WAY = 16 };
 
-/* Bytes of one-way messages, of all clients: one mapping of 4 MiB takes them, and Binder leaves them half of that. */
+/* Bytes of one-way messages, of all clients: a mapping of 4 MiB, of which Binder gives one-way messages half. */
 enum { ONE_WAY_ROOM = 1 << 20 };
 
 static const struct transport *const transports[] = {
     &binder_transport, &pipe_transport, &socket_transport, &queue_transport, &memory_transport,
 };
 
-/* Between the processes. */
-static struct {
+struct shared {
     _Atomic uint32_t ready, begun;
     _Atomic uint32_t received[MAX_CLIENTS];
-} *shared;
-static uint64_t *durations; /* of every call of every client, in nanoseconds */
+};
+static struct shared *shared; /* by all processes */
+static uint64_t *durations;   /* of every call of every client, in nanoseconds */
 
 static const struct transport *transport;
 static struct options options = {.clients = 1, .calls = 1000, .device = "/dev/vndbinder"};
@@ -53,11 +53,11 @@ static _Noreturn void show_usage(FILE *stream, int status)
           "  --calls N    of each client (1000)\n"
           "  --clients N  processes that send at once, 1 to 64 (1)\n"
           "  --nodes N    Binder nodes sent to the server before (0)\n"
-          "  --one-way    let nothing be acknowledged; the bytes of all clients together are 1048576 at most\n"
-          "  --device P   the Binder device, whose context manager nobody is (/dev/vndbinder)\n"
+          "  --one-way    do not acknowledge messages; all clients together send 1048576 bytes at most\n"
+          "  --device P   a Binder device without a context manager (/dev/vndbinder)\n"
           "  --hold       stay until standard input ends\n"
           "\n"
-          "Killed by SIGKILL, it leaves a queue behind unless it runs as root.\n"
+          "After SIGKILL it leaves a System V queue behind unless it runs as root.\n"
           "It prints: calls, median, first and third quartile in nanoseconds, calls per second.\n",
           stream);
     exit(status);
@@ -75,7 +75,7 @@ _Noreturn void die(const char *what)
     end_all();
 }
 
-/* One that fails by itself says why, and ends all: this one was killed. */
+/* A process that fails prints the reason and ends all: this one was killed. */
 static _Noreturn void die_of_child(const char *which)
 {
     fprintf(stderr, "ipc_bench: %s has failed\n", which);
@@ -118,7 +118,7 @@ void count_received(int client)
         add_one(&shared->received[client]);
 }
 
-/* How many of these messages a client's share of the room takes. */
+/* How many messages fit into a client's share of the room. */
 static uint32_t most_under_way(void)
 {
     size_t of_all = (size_t)options.clients * options.size;
@@ -153,7 +153,7 @@ static void on_deadly_signals(void (*handler)(int signal_number))
         sigaction(deadly[i], &action, NULL);
 }
 
-/* The others are ended first: they would complain of what they miss. */
+/* Ends the others first: they would report errors about what is gone. */
 static void clean_and_die(int signal_number)
 {
     kill(0, SIGTERM);
@@ -169,7 +169,7 @@ static pid_t child(void)
     if (pid == 0) {
         on_deadly_signals(SIG_DFL);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent) /* which died before that */
+        if (getppid() != parent) /* it died before prctl() */
             _exit(EX_OSERR);
     }
     return pid;
@@ -217,7 +217,7 @@ static void run_client(int client)
         pause();
 }
 
-/* Nobody who ends early is waited for. */
+/* Fails where a process ends early. */
 static void wait_until_all_are_ready(void)
 {
     static const struct timespec look_every = {.tv_nsec = 50000000};
@@ -259,7 +259,7 @@ static long number(const char *text, long least, long most)
     char *end;
     long value = strtol(text, &end, 10);
     if (end == text || *end != '\0' || value < least || value > most) {
-        fprintf(stderr, "ipc_bench: %s is no number from %ld to %ld\n", text, least, most);
+        fprintf(stderr, "ipc_bench: %s is not a number from %ld to %ld\n", text, least, most);
         show_usage(stderr, EX_USAGE);
     }
     return value;
@@ -268,10 +268,14 @@ static long number(const char *text, long least, long most)
 static void parse_arguments(int count, char **arguments)
 {
     static const struct option known[] = {
-        {"bytes", required_argument, NULL, 'b'},   {"calls", required_argument, NULL, 'c'},
-        {"clients", required_argument, NULL, 'n'}, {"nodes", required_argument, NULL, 'o'},
-        {"one-way", no_argument, NULL, 'w'},       {"device", required_argument, NULL, 'd'},
-        {"hold", no_argument, NULL, 'h'},          {"help", no_argument, NULL, 'u'},
+        {"bytes", required_argument, NULL, 'b'},
+        {"calls", required_argument, NULL, 'c'},
+        {"clients", required_argument, NULL, 'n'},
+        {"nodes", required_argument, NULL, 'o'},
+        {"one-way", no_argument, NULL, 'w'},
+        {"device", required_argument, NULL, 'd'},
+        {"hold", no_argument, NULL, 'h'},
+        {"help", no_argument, NULL, 'u'},
         {0},
     };
     for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;) {
@@ -293,7 +297,7 @@ static void parse_arguments(int count, char **arguments)
     if (transport == NULL)
         show_usage(stderr, EX_USAGE);
     if (options.one_way && most_under_way() == 0) {
-        fprintf(stderr, "ipc_bench: a one-way message of each client is more than %d bytes together\n", ONE_WAY_ROOM);
+        fprintf(stderr, "ipc_bench: one one-way message of each client exceeds %d bytes in all\n", ONE_WAY_ROOM);
         show_usage(stderr, EX_USAGE);
     }
 }

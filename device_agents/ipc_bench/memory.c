@@ -1,4 +1,4 @@
-/* Shared memory with a futex: the message is written where the server sees it, and a word says whose turn it is. */
+/* Shared memory with a futex: the message is written where the server sees it, and a futex holds whose turn it is. */
 #include <limits.h>
 #include <linux/futex.h>
 #include <stdatomic.h>
@@ -13,7 +13,7 @@ enum turn { CLIENT, SERVER };
 
 struct region {
     _Atomic uint32_t turn;
-    uint64_t seen; /* what the server read: without a use, a compiler may leave reading out */
+    uint64_t seen; /* what the server read: unused, the compiler could remove the reads */
     char message[1 << 20];
 };
 

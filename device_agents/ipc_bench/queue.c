@@ -31,7 +31,7 @@ static void prepare(const struct options *options)
     (void)options;
     /*
      * A queue outlives its users, but not the last process of its namespace: in one of our own even SIGKILL leaves
-     * nothing. That takes root and CONFIG_IPC_NS; without them `clean` has to be lived to see.
+     * nothing. That takes root and CONFIG_IPC_NS; without them only `clean` removes it.
      */
     unshare(CLONE_NEWIPC);
     queue = msgget(IPC_PRIVATE, 0600);

@@ -5,7 +5,7 @@
 
 enum ExitStatus {
     DONE = 0,
-    REFUSED = 1,  // libbinder or the service manager said no, or nothing has that name
+    REFUSED = 1,  // libbinder or the service manager refused, or no service has that name
     USAGE = 64,   // EX_USAGE of <sysexits.h>
     TOO_LATE = 124,
 };

@@ -1,4 +1,4 @@
-// Does with AOSP's libbinder what it is told by its arguments, and answers in JSON.
+// Runs one command against AOSP's libbinder and prints the results as JSON.
 
 #include <binder/ProcessState.h>
 #include <getopt.h>
@@ -17,8 +17,8 @@
 static const char HELP[] =
     R"(usage: libbinder_probe [OPTION…] COMMAND [ARGUMENT…]
 
-Does with AOSP's libbinder (Android 11) what an app's process does with it, and answers with a JSON object on each
-line of standard output. What libbinder itself logs goes to standard error.
+Uses AOSP's libbinder (Android 11) as an app's process does, and prints one JSON object on each line of standard
+output. libbinder's own log goes to standard error.
 
 The process and its driver:
   state               ask for ProcessState again and again: how many objects, which driver, descriptors, mappings *
@@ -34,10 +34,10 @@ The service manager:
                         4  dies, by SIGKILL, before it replies
   lookup NAME         getService, which tries again for five seconds
   check NAME          checkService, which asks once
-  wait NAME           waitForService, which is told when the name is registered
+  wait NAME           waitForService, which registers for a notification
   list                all names
-  call NAME CODE [WORD…]
-                      call a service; a WORD that is a whole number is sent as an int32, any other as a String16
+  call NAME CODE [VALUE…]
+                      call a service; a VALUE that is a whole number is sent as an int32, any other as a String16
   death NAME          link to the death of a service and wait for it *: 0 when it has died, 1 when the input ended first
 
 A command marked * goes on until standard input ends.
@@ -50,7 +50,7 @@ options:
   --die-after NUMBER  `register`: die by SIGKILL after so many seconds
   --help              show this text
 
-exit status: 0 done; 1 refused, or no service of that name; 64 wrong usage; 124 out of time
+exit status: 0 done; 1 refused, or no service of that name; 64 usage error; 124 out of time
 )";
 
 struct Command {
@@ -75,7 +75,7 @@ static const Command COMMANDS[] = {
 };
 
 [[noreturn]] static void refuse(const std::string& reason) {
-    fprintf(stderr, "libbinder_probe: %s; --help tells more\n", reason.c_str());
+    fprintf(stderr, "libbinder_probe: %s. Try --help.\n", reason.c_str());
     exit(USAGE);
 }
 
@@ -83,16 +83,19 @@ static double number(const char* option, const char* text) {
     char* end;
     const double value = strtod(text, &end);
     if (*text == '\0' || *end != '\0' || !(value >= 0) || value > 1e9) {
-        refuse(std::string(option) + " wants a number, not \"" + text + "\"");
+        refuse(std::string(option) + " takes a number, not \"" + text + "\"");
     }
     return value;
 }
 
 static Options parse(int argc, char** argv) {
     static const option known[] = {
-        {"seconds", required_argument, nullptr, 's'},   {"driver", required_argument, nullptr, 'd'},
-        {"uid", required_argument, nullptr, 'u'},       {"times", required_argument, nullptr, 't'},
-        {"die-after", required_argument, nullptr, 'a'}, {"help", no_argument, nullptr, 'h'},
+        {"seconds", required_argument, nullptr, 's'},
+        {"driver", required_argument, nullptr, 'd'},
+        {"uid", required_argument, nullptr, 'u'},
+        {"times", required_argument, nullptr, 't'},
+        {"die-after", required_argument, nullptr, 'a'},
+        {"help", no_argument, nullptr, 'h'},
         {},
     };
     Options options;

@@ -1,4 +1,4 @@
-// What /proc says of this very process, and how it waits and ends.
+// What /proc shows of this process, and how it waits and ends.
 #pragma once
 
 #include <functional>
@@ -13,6 +13,6 @@ void add_binder_files(Answer& answer);
 // Returns true when standard input has ended, false when `seconds` are over before (never, where not given).
 bool input_ends(std::optional<double> seconds = std::nullopt);
 
-// What became of `action` in a forked child: its answer, how the child ended, what it logged. A child that takes
-// longer than five seconds is ended by SIGALRM.
+// Runs `action` in a forked child: its answer, how the child ended, what it logged. SIGALRM ends a child that takes
+// longer than five seconds.
 Answer in_forked_child(const std::function<std::string()>& action);

@@ -56,7 +56,7 @@ int use_after_fork(const Options&) {
     const sp<ProcessState> state = ProcessState::self();
     const sp<IBinder> context = state->getContextObject(nullptr);
     if (!context) {
-        Answer().text("event", "fork").text("error", "there is no service manager to talk to").print();
+        Answer().text("event", "fork").text("error", "there is no service manager to call").print();
         return REFUSED;
     }
     const sp<IServiceManager> manager = defaultServiceManager();

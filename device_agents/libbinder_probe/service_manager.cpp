@@ -18,12 +18,12 @@
 
 using namespace android;
 
-// Asked before defaultServiceManager(), which waits for ever where there is none.
+// Checked before defaultServiceManager(), which waits for ever where there is none.
 static sp<IServiceManager> service_manager() {
     if (ProcessState::self()->getContextObject(nullptr)) return defaultServiceManager();
     Answer()
         .text("event", "error")
-        .text("error", "nobody is context manager of " + std::string(ProcessState::self()->getDriverName().string()))
+        .text("error", "there is no context manager of " + std::string(ProcessState::self()->getDriverName().string()))
         .print();
     return nullptr;
 }
@@ -104,14 +104,14 @@ int register_services(const Options& options) {
     return DONE;
 }
 
-// A word that is a whole number becomes an int32, any other a string of UTF-16.
-static void write_word(Parcel& data, const std::string& word) {
+// A whole number becomes an int32, any other value a string of UTF-16.
+static void write_value(Parcel& data, const std::string& value) {
     char* end;
-    const long number = strtol(word.c_str(), &end, 0);
-    if (!word.empty() && *end == '\0') {
+    const long number = strtol(value.c_str(), &end, 0);
+    if (!value.empty() && *end == '\0') {
         data.writeInt32(number);
     } else {
-        data.writeString16(String16(word.c_str()));
+        data.writeString16(String16(value.c_str()));
     }
 }
 
@@ -133,8 +133,8 @@ int call_service(const Options& options) {
     if (!service) return report("call", name, service, 0);
     Parcel data, reply;
     data.writeInterfaceToken(service->getInterfaceDescriptor());
-    for (size_t word = 2; word < options.arguments.size(); ++word) {
-        write_word(data, options.arguments[word]);
+    for (size_t place = 2; place < options.arguments.size(); ++place) {
+        write_value(data, options.arguments[place]);
     }
     const uint32_t code = strtoul(options.arguments[1].c_str(), nullptr, 0);
     const status_t status = service->transact(code, data, &reply);
@@ -149,7 +149,7 @@ int call_service(const Options& options) {
     return status == OK ? DONE : REFUSED;
 }
 
-// Prints and ends the process from the thread that is told.
+// Prints and exits from the thread that receives the death notification.
 class DeathReport : public IBinder::DeathRecipient {
   public:
     explicit DeathReport(std::string name) : name_(std::move(name)) {}

@@ -65,14 +65,14 @@ static const char *check_operation(const struct operation *operation, uint32_t i
 {
     const struct operation_header *header = &operation->header;
     if (header->kind < OPERATION_CALL || header->kind > OPERATION_DIGEST)
-        return "an operation of no known kind";
+        return "an operation of an unknown kind";
     if (header->kind != OPERATION_CALL && header->word_count != (header->kind == OPERATION_FILL ? 2 : 1))
         return "an operation on memory with a wrong number of words";
     if (header->reserved != 0 || header->earlier >> header->word_count != 0)
         return "an operation with unknown bits set";
     for (int i = 0; i < header->word_count; i++)
         if (header->earlier >> i & 1 && operation->words[i] >= index)
-            return "an operation that refers to no earlier one";
+            return "an operation that refers to none before it";
     return NULL;
 }
 
@@ -91,7 +91,7 @@ const char *batch_check(struct frame *frame)
     for (uint32_t index = 0; index < batch.count; index++) {
         struct operation operation;
         if (!take_operation(&cursor, &operation))
-            return "an operation that is cut short, or has too many words";
+            return "an operation that is truncated or has too many words";
         const char *problem = check_operation(&operation, index);
         if (problem != NULL)
             return problem;
@@ -107,13 +107,13 @@ const char *batch_check(struct frame *frame)
     return NULL;
 }
 
-/* Linux answers errors as -1 to -4095; anything else, a high address included, is a value. */
+/* Linux returns errors as -1 to -4095; anything else, a high address included, is a value. */
 static bool is_error(int64_t value)
 {
     return value < 0 && value >= -4095;
 }
 
-/* Puts the values that earlier operations returned in their places; false when one of those failed. */
+/* Replaces references with the values that earlier operations returned; false when one of those failed. */
 static bool resolve(struct operation *operation, const int64_t *values)
 {
     for (int i = 0; i < operation->header.word_count; i++) {
@@ -141,12 +141,9 @@ static int64_t run(const struct operation *operation, uint8_t *bytes, uint64_t *
     int64_t value = 0;
     *size = 0;
     switch (header->kind) {
-    case OPERATION_CALL:
-        return call(header->size, words);
-    case OPERATION_WRITE:
-        return memory_write(words[0], header->size, operation->data);
-    case OPERATION_FILL:
-        return memory_fill(words[0], header->size, words[1]);
+    case OPERATION_CALL: return call(header->size, words);
+    case OPERATION_WRITE: return memory_write(words[0], header->size, operation->data);
+    case OPERATION_FILL: return memory_fill(words[0], header->size, words[1]);
     case OPERATION_READ:
         value = memory_read(words[0], header->size, bytes);
         *size = value < 0 ? 0 : header->size;

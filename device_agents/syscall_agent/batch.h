@@ -1,4 +1,4 @@
-/* Batches of operations: judged when they arrive, run later on the thread they are meant for. */
+/* Batches of operations: checked when they arrive, run later on their thread. */
 #pragma once
 
 #include "protocol.h"
@@ -14,6 +14,6 @@ void batch_begin(const struct frame *frame, struct results *results);
 
 /*
  * Runs a batch that batch_check() passed, adding to results that batch_begin() made. They are fit to be
- * sent after each operation: another process that shares the memory can do so if this one dies in the next.
+ * sent after each operation: a process that shares the memory can send them if this one dies in the next.
  */
 void batch_run(const struct frame *frame, struct results *results);

@@ -11,6 +11,7 @@ static const uint64_t initial[8] = {
 };
 
 /* Which words of a block each round mixes in (section 2.7); rounds 10 and 11 repeat the first two. */
+/* clang-format off */
 static const uint8_t schedule[10][16] = {
     {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
     {14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3},
@@ -23,6 +24,7 @@ static const uint8_t schedule[10][16] = {
     {6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5},
     {10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
 };
+/* clang-format on */
 
 static uint64_t rotate(uint64_t word, int bits)
 {

@@ -3,7 +3,7 @@
  *
  * One primitive both digests memory and generates payloads. It is strong, so equal digests mean equal
  * bytes; it works in 64-bit additions, rotations and exclusive-ors, which stay cheap on an emulated processor
- * too; and Python has it as hashlib.blake2b, so that both ends agree without a byte travelling.
+ * too; and Python has it as hashlib.blake2b, so both ends agree without transferring a byte.
  */
 #pragma once
 

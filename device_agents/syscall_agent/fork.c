@@ -24,7 +24,7 @@ struct shared {
     struct results results;
 };
 
-/* Said before and after the batch: the kernel forgets it when a process changes its user id. */
+/* Set before and after the batch: the kernel clears it when a process changes its user id. */
 static void die_with_parent(pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -49,7 +49,7 @@ static _Noreturn void run_child(pid_t parent, const struct frame *frame, struct 
 /* Returns when the results are complete, or the child is dead: then with its status. */
 static int await_child(pid_t child, struct shared *shared)
 {
-    const struct timespec tick = {.tv_nsec = 10 * 1000 * 1000}; /* how late a death may be noticed */
+    const struct timespec tick = {.tv_nsec = 10 * 1000 * 1000}; /* the most by which noticing a death is late */
     int status = 0;
     while (!atomic_load(&shared->done) && waitpid(child, &status, WNOHANG) == 0) {
         long woken = syscall(SYS_futex, &shared->done, FUTEX_WAIT, 0, &tick, NULL, 0);

@@ -1,7 +1,7 @@
 /*
- * Makes the system calls it is told to make, on the thread it is told to use, and touches its own memory.
+ * Makes system calls for the host, on the thread that the host chooses, and reads and writes its own memory.
  *
- * It speaks frames (protocol.h) over standard input and output, listens on nothing, and ends with its input.
+ * It exchanges frames (protocol.h) over standard input and output, listens on nothing, and exits when its input ends.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -32,7 +32,7 @@ static _Noreturn void show_usage(FILE *stream, int status)
 {
     fputs("usage: syscall_agent [--uid NUMBER] [--gid NUMBER]\n"
           "\n"
-          "Runs system calls on behalf of a host that speaks the agent's binary protocol over standard\n"
+          "Runs system calls on behalf of a host that uses the agent's binary protocol over standard\n"
           "input and output, until the input ends.\n"
           "\n"
           "  --uid NUMBER  become this user (real, effective and saved id); drops supplementary groups\n"
@@ -48,7 +48,7 @@ static long long parse_id(const char *text)
     errno = 0;
     long long id = strtoll(text, &end, 10);
     if (errno != 0 || end == text || *end != '\0' || id < 0 || id >= UINT32_MAX) {
-        fprintf(stderr, "syscall_agent: %s is no user or group id\n", text);
+        fprintf(stderr, "syscall_agent: %s is not a user or group id\n", text);
         show_usage(stderr, EX_USAGE);
     }
     return id;
@@ -83,23 +83,17 @@ static void parse_arguments(int count, char **arguments, long long *uid, long lo
     };
     for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
         switch (option) {
-        case 'u':
-            *uid = parse_id(optarg);
-            break;
-        case 'g':
-            *gid = parse_id(optarg);
-            break;
-        case 'h':
-            show_usage(stdout, EX_OK);
-        default:
-            show_usage(stderr, EX_USAGE);
+        case 'u': *uid = parse_id(optarg); break;
+        case 'g': *gid = parse_id(optarg); break;
+        case 'h': show_usage(stdout, EX_OK);
+        default: show_usage(stderr, EX_USAGE);
         }
     }
     if (optind < count)
         show_usage(stderr, EX_USAGE);
 }
 
-/* What started the agent may have left signals blocked or ignored; the host shall find the defaults. */
+/* The parent may have blocked or ignored signals; the host expects the defaults. */
 static void prepare_signals(void)
 {
     sigset_t none;
@@ -107,7 +101,7 @@ static void prepare_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
     for (int number = 1; number < NSIG; number++)
         signal(number, SIG_DFL);
-    signal(SIGPIPE, SIG_IGN); /* a broken pipe is an errno here, not the end */
+    signal(SIGPIPE, SIG_IGN); /* a broken pipe is an errno here, not the agent's end */
     memory_catch_faults();
     threads_catch_interrupts();
 }
@@ -134,7 +128,7 @@ static void submit(struct frame *frame)
     if (problem != NULL)
         fail(EX_DATAERR, "%s (request %u)", problem, frame->header.request);
     if (!threads_submit(frame))
-        fail(EX_DATAERR, "a batch for thread %u, which does not exist", frame->header.thread);
+        fail(EX_DATAERR, "the batch is for thread %u, which does not exist", frame->header.thread);
 }
 
 static void dispatch(struct frame *frame)
@@ -145,11 +139,11 @@ static void dispatch(struct frame *frame)
         return;
     }
     if (frame->header.size != 0)
-        fail(EX_DATAERR, "a frame of kind %u with a payload", kind);
+        fail(EX_DATAERR, "a frame of kind %u takes no payload", kind);
     if (kind == FRAME_START_THREAD)
         threads_start(&frame->header);
     else if (!threads_interrupt(&frame->header))
-        fail(EX_DATAERR, "an interrupt for thread %u, which does not exist", frame->header.thread);
+        fail(EX_DATAERR, "the interrupt is for thread %u, which does not exist", frame->header.thread);
     free(frame);
 }
 

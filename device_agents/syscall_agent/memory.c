@@ -24,7 +24,7 @@ static void on_fault(int signal_number, siginfo_t *information, void *context)
 {
     (void)context;
     sigjmp_buf *target = landing;
-    if (target != NULL && information->si_code > 0) { /* the kernel's doing, not kill(2)'s */
+    if (target != NULL && information->si_code > 0) { /* raised by the kernel, not by kill(2) */
         landing = NULL;
         siglongjmp(*target, 1);
     }

@@ -1,8 +1,8 @@
 /*
- * The agent's own memory, touched so that a bad address is an answer and not the end of the process.
+ * Access to the agent's own memory, in which a bad address is an error and not the end of the process.
  *
- * The access itself is made by ordinary loads and stores, not by a system call on the agent's behalf: what a
- * page fault in a mapping does to user space is one of the things to be observed. A SIGSEGV or SIGBUS raised
+ * The access itself uses ordinary loads and stores, not a system call: what a page fault in a mapping does to user
+ * space is one of the things to observe. A SIGSEGV or SIGBUS raised
  * by such an access gives -EFAULT; anywhere else, or sent with kill(2), both keep their default action.
  *
  * All return `size` or -EFAULT.

@@ -1,4 +1,4 @@
-/* Moves whole frames between the host and the agent, and ends the agent when the stream makes no sense. */
+/* Receives and sends whole frames; exits on malformed input. */
 #include "protocol.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 /* Frames of several threads must not mix. */
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
 
-/* What was read but not asked for yet: one read takes a small frame whole. One thread at a time reads the input. */
+/* Buffered input: one read takes a small frame whole. One thread at a time reads the input. */
 static uint8_t input[4096];
 static size_t input_next, input_end;
 
@@ -24,11 +24,11 @@ static size_t read_some(void *destination, size_t size)
         if (count >= 0)
             return (size_t)count;
         if (errno != EINTR)
-            fail(EX_IOERR, "reading standard input: %s", strerror(errno));
+            fail(EX_IOERR, "cannot read standard input: %s", strerror(errno));
     }
 }
 
-/* How many bytes came: fewer than asked for only at the end of the input. */
+/* Returns the number of bytes read, which is less than `size` only at the end of the input. */
 static size_t read_fully(void *destination, size_t size)
 {
     size_t done = 0;
@@ -63,15 +63,15 @@ struct frame *receive_frame(void)
         return NULL;
     if (count < sizeof header)
         fail(EX_DATAERR, "the input ended inside a frame's header");
-    /* Judged before the payload is awaited: garbage must not make the agent wait for more of it. */
+    /* Checked before the payload is read: the agent must not wait for the payload of a malformed header. */
     if (header.kind < FRAME_START_THREAD || header.kind > FRAME_END)
-        fail(EX_DATAERR, "no frame has the kind %u", header.kind);
+        fail(EX_DATAERR, "unknown frame kind %u", header.kind);
     if (header.kind == FRAME_END)
         return NULL;
     if (header.size > MAX_PAYLOAD)
-        fail(EX_DATAERR, "a frame of %u bytes, but the limit is %u", header.size, MAX_PAYLOAD);
+        fail(EX_DATAERR, "a frame of %u bytes exceeds the limit of %u bytes", header.size, MAX_PAYLOAD);
     if (header.request == 0)
-        fail(EX_DATAERR, "a frame with the request number 0");
+        fail(EX_DATAERR, "a frame has the request number 0");
 
     struct frame *frame = malloc(sizeof *frame + header.size);
     if (frame == NULL)
@@ -90,7 +90,7 @@ void send_frame(const struct frame_header *header)
     while (left > 0) {
         ssize_t count = write(STDOUT_FILENO, next, left);
         if (count < 0 && errno != EINTR)
-            _exit(EX_IOERR); /* nobody is left to be told */
+            _exit(EX_IOERR); /* nobody can receive an error */
         if (count > 0) {
             next += count;
             left -= (size_t)count;

@@ -2,8 +2,8 @@
  * The frames that pass over standard input and output.
  *
  * Every number is little-endian. A frame is a header and header.size further bytes. The agent's first
- * frame is a HELLO; from then on the host asks and the agent answers, in whatever order the answers become
- * ready. A frame the agent does not understand gets an ERROR frame, and the agent exits with EX_DATAERR.
+ * frame is a HELLO; from then on the host asks and the agent answers, in any order. The agent answers
+ * a malformed frame with an ERROR frame and exits with EX_DATAERR.
  */
 #pragma once
 
@@ -15,37 +15,37 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are built in m
 
 enum {
     PROTOCOL_VERSION = 4,
-    MAX_PAYLOAD = 8 << 20,   /* bytes after the header, either way */
-    MAX_OPERATIONS = 1024,   /* in one batch */
-    MAX_WORDS = 6,           /* of one operation: what a Linux system call takes */
-    FIRST_THREADS = 2,       /* that every process has without being asked */
+    MAX_PAYLOAD = 8 << 20, /* bytes after the header, either way */
+    MAX_OPERATIONS = 1024, /* in one batch */
+    MAX_WORDS = 6,         /* of one operation: what a Linux system call takes */
+    FIRST_THREADS = 2,     /* running when the agent sends HELLO */
 };
 
 enum frame_kind {
     /* from the host */
-    FRAME_START_THREAD = 1,  /* answered by STARTED */
-    FRAME_BATCH = 2,         /* for `thread`: batch_header and operations; answered by RESULTS */
-    FRAME_PROMPT_BATCH = 3,  /* the same; neither it nor its answer blocks: no frame is read until that is written */
-    FRAME_FORK = 4,          /* the same as BATCH, but run by a forked child of `thread` */
-    FRAME_INTERRUPT = 5,     /* `request` is the batch to interrupt if `thread` is at it now; no answer */
-    FRAME_END = 6,           /* as the end of the input, for a channel that cannot end; no answer */
+    FRAME_START_THREAD = 1, /* answered by STARTED */
+    FRAME_BATCH = 2,        /* for `thread`: batch_header and operations; answered by RESULTS */
+    FRAME_PROMPT_BATCH = 3, /* the same; neither it nor its answer blocks: no frame is read until that is written */
+    FRAME_FORK = 4,         /* the same as BATCH, but run by a forked child of `thread` */
+    FRAME_INTERRUPT = 5,    /* interrupts the batch `request` if `thread` is running it; no answer */
+    FRAME_END = 6,          /* like the end of the input, for a transport that has none; no answer */
     /* from the agent */
     FRAME_HELLO = 128,
-    FRAME_STARTED = 129,     /* `thread` is the new thread's id; payload: int32, 0 or a negative errno */
+    FRAME_STARTED = 129, /* `thread` is the new thread's id; payload: int32, 0 or a negative errno */
     FRAME_RESULTS = 130,
-    FRAME_ERROR = 131,       /* payload: text for a human; the agent exits */
+    FRAME_ERROR = 131, /* payload: a message for people; the agent exits */
 };
 
 struct frame_header {
-    uint32_t size;           /* of what follows the header */
+    uint32_t size; /* of what follows the header */
     uint32_t kind;
-    uint32_t request;        /* chosen by the host, never 0, repeated in the answer */
+    uint32_t request; /* chosen by the host, never 0, repeated in the answer */
     uint32_t thread;
 };
 
 struct frame {
-    struct frame *next;      /* of those that wait for the same thread */
-    size_t results_size;     /* of a batch that batch_check() passed */
+    struct frame *next;  /* of those that wait for the same thread */
+    size_t results_size; /* of a batch that batch_check() passed */
     struct frame_header header;
     uint8_t payload[];
 };
@@ -56,24 +56,24 @@ enum batch_flag {
 
 struct batch_header {
     uint32_t flags;
-    uint32_t count;          /* of operations */
+    uint32_t count; /* of operations */
 };
 
 enum operation_kind {
-    OPERATION_CALL = 1,      /* number; words: the arguments */
-    OPERATION_READ = 2,      /* size; words: address */
-    OPERATION_WRITE = 3,     /* size; words: address; followed by the bytes */
-    OPERATION_FILL = 4,      /* size; words: address, seed */
-    OPERATION_DIGEST = 5,    /* size; words: address */
+    OPERATION_CALL = 1,   /* number; words: the arguments */
+    OPERATION_READ = 2,   /* size; words: address */
+    OPERATION_WRITE = 3,  /* size; words: address; followed by the bytes */
+    OPERATION_FILL = 4,   /* size; words: address, seed */
+    OPERATION_DIGEST = 5, /* size; words: address */
 };
 
 /* Followed by word_count words of 64 bits. */
 struct operation_header {
     uint8_t kind;
     uint8_t word_count;
-    uint8_t earlier;         /* bit i: word i is an earlier operation's index and stands for its value */
-    uint8_t reserved;        /* 0 */
-    uint32_t size;           /* bytes of memory; for a CALL the system call's number */
+    uint8_t earlier;  /* bit i: word i is the index of an earlier operation, replaced by its value */
+    uint8_t reserved; /* 0 */
+    uint32_t size;    /* bytes of memory; for a CALL the system call's number */
 };
 
 struct hello {
@@ -84,7 +84,7 @@ struct hello {
     uint32_t page_size;
     uint32_t pid;
     uint32_t uid;
-    char architecture[16];   /* as `uname -m` says, padded with NUL */
+    char architecture[16];           /* as in `uname -m`, padded with NUL */
     uint32_t threads[FIRST_THREADS]; /* their ids */
 };
 
@@ -95,22 +95,22 @@ struct started {
 
 struct results {
     struct frame_header header;
-    int32_t child;           /* FORK: the child's pid, or a negative errno and no results; otherwise 0 */
-    uint32_t child_status;   /* FORK: as waitpid() told it if the child died in its batch; otherwise 0 */
-    uint32_t executed;       /* operations; an answer of each follows: struct answer, then its bytes */
+    int32_t child;         /* FORK: the child's pid, or a negative errno and no results; otherwise 0 */
+    uint32_t child_status; /* FORK: the status from waitpid() if the child died in its batch; otherwise 0 */
+    uint32_t executed;     /* operations; an answer of each follows: struct answer, then its bytes */
     uint8_t answers[];
 };
 
 struct answer {
-    int64_t value;           /* a call's value, or the bytes handled; a negative errno */
-    uint64_t size;           /* of the bytes that follow */
+    int64_t value; /* a call's value, or the bytes handled; a negative errno */
+    uint64_t size; /* of the bytes that follow */
 };
 
-/* The next frame, to be freed by the caller; NULL at the end of the input. Exits on one without sense. */
+/* The next frame, to be freed by the caller; NULL at the end of the input. Exits on a malformed frame. */
 struct frame *receive_frame(void);
 
-/* Sends the header and the header.size bytes behind it with one write where the stream takes it. */
+/* Sends the header and the header.size bytes after it, in one write where the stream takes that. */
 void send_frame(const struct frame_header *header);
 
-/* Tells the host why, and ends the process with a status from sysexits.h. */
+/* Sends an ERROR frame with the reason and exits with a status from sysexits.h. */
 _Noreturn void fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));

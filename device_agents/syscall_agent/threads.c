@@ -1,4 +1,4 @@
-/* Runs each batch on the thread it is meant for, one after the other. */
+/* Runs each batch on its thread, one after the other. */
 #include "threads.h"
 
 #include <pthread.h>
@@ -14,19 +14,20 @@ struct thread {
     struct thread *next;
     pthread_t handle;
     pthread_cond_t changed;
-    pid_t tid;            /* 0 until the thread runs */
+    pid_t tid; /* 0 until the thread runs */
     struct frame *first;
     struct frame **end;
-    uint32_t request;     /* the one being served, or 0 */
+    uint32_t request; /* the one being served, or 0 */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* over all threads */
 static struct thread main_thread = {.changed = PTHREAD_COND_INITIALIZER};
-static struct thread *threads; /* but for the main one; they never end before the process does */
+static struct thread *threads; /* except the main one; they live as long as the process */
 
 /*
- * The thread that reads the input. Waking another takes longer than a short batch does, so a thread that gets a prompt
- * one reads from then on, and finds the next one itself. Before a batch that may block it has the main thread read.
+ * The thread that reads the input. Waking another thread takes longer than a short batch, so a thread that gets a
+ * prompt batch goes on reading and finds the next one itself. Before a batch that may block, it hands reading back to
+ * the main thread.
  */
 static struct thread *reader = &main_thread;
 static void (*dispatch)(struct frame *frame);
@@ -68,7 +69,7 @@ static void read_frame(void)
     pthread_mutex_unlock(&lock);
     struct frame *frame = receive_frame();
     if (frame == NULL)
-        _exit(EX_OK); /* without waiting for threads that may be blocked for ever */
+        _exit(EX_OK); /* without waiting for threads, which may be blocked for ever */
     pthread_mutex_lock(&lock);
     dispatch(frame);
 }
@@ -155,14 +156,12 @@ void threads_start_first(uint32_t tids[FIRST_THREADS])
 void threads_start(const struct frame_header *header)
 {
     pid_t tid = start();
-    struct started started = {
-        .header = {
-            .size = sizeof started - sizeof started.header,
-            .kind = FRAME_STARTED,
-            .request = header->request,
-            .thread = tid > 0 ? (uint32_t)tid : 0,
-        },
-        .error = tid < 0 ? tid : 0,
+    struct started started = {.error = tid < 0 ? tid : 0};
+    started.header = (struct frame_header){
+        .size = sizeof started - sizeof started.header,
+        .kind = FRAME_STARTED,
+        .request = header->request,
+        .thread = tid > 0 ? (uint32_t)tid : 0,
     };
     send_frame(&started.header);
 }

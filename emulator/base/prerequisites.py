@@ -1,32 +1,33 @@
-"""What a run needs of the system: program by program, with Debian's package for it.
+"""The programs and libraries that a run needs from the system, each with its Debian package.
 
-Run as a script by a bare Python, before anything is installed, it prints the packages that are missing,
-whatever the architecture of the device that needs them: one set-up, and everything works.
+As a script it needs only a bare Python, before anything is installed. It prints the packages that are missing
+for devices of any architecture: one set-up is enough for all of them.
 """
 
 from __future__ import annotations
 
-import platform
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.base.architecture import ARCHITECTURES
+from emulator.base.architecture import ARCHITECTURES, DEFAULT, Architecture
 
-NATIVE = tuple(name for name in ARCHITECTURES if name == platform.machine())
-FOREIGN = tuple(name for name in ARCHITECTURES if name != platform.machine())
+ALL = tuple(ARCHITECTURES.values())
+NATIVE = tuple(architecture for architecture in ALL if architecture.native)
+"""This machine's own, where devices can have it."""
+FOREIGN = tuple(architecture for architecture in ALL if not architecture.native)
 
 
 @dataclass(frozen=True)
 class Prerequisite:
-    """One thing the system must have, how its presence shows, and why it is needed."""
+    """One thing that the system must have: package, purpose, and the program or file that proves it."""
 
     package: str
     purpose: str
     program: str | None = None
     file: Path | None = None
-    architectures: tuple[str, ...] = tuple(ARCHITECTURES)
-    """Of the devices that need it, as `uname -m` says them."""
+    architectures: tuple[Architecture, ...] = ALL
+    """Those of the devices that need it."""
 
     @property
     def present(self) -> bool:
@@ -37,10 +38,10 @@ class Prerequisite:
 
 
 LIBRARIES = (
-    Prerequisite("g++", "has the C++ library that AOSP's adbd links", program="g++", architectures=NATIVE),
+    Prerequisite("g++", "brings the C++ library that AOSP's adbd links", program="g++", architectures=NATIVE),
     Prerequisite(
         "libcap-dev",
-        "gives adbd its privileges",
+        "lets adbd set its capabilities",
         file=Path("/usr/include/sys/capability.h"),
         architectures=NATIVE,
     ),
@@ -49,33 +50,30 @@ LIBRARIES = (
     ),
     Prerequisite(
         "libc++abi-dev",
-        "belongs to it",
-        file=Path(f"/usr/lib/{platform.machine()}-linux-gnu/libc++abi.so"),
+        "belongs to libc++",
+        file=next((Path("/usr/lib", native.gnu_triplet, "libc++abi.so") for native in NATIVE), None),
         architectures=NATIVE,
     ),
 )
-"""What programs of this machine's architecture are linked with; of another, the same comes into the cache."""
+"""The libraries for this machine's own architecture; the cache holds those for a foreign one."""
 PREREQUISITES = (
-    Prerequisite(
-        "qemu-system-x86",
-        "runs the embedded device",
-        program="qemu-system-x86_64",
-        architectures=("x86_64",),
+    *(
+        Prerequisite(
+            architecture.qemu_package,
+            f"runs embedded devices for {architecture.target_name}",
+            program=architecture.qemu_program,
+            architectures=(architecture,),
+        )
+        for architecture in ALL
     ),
-    Prerequisite(
-        "qemu-system-arm",
-        "runs the embedded device for arm64",
-        program="qemu-system-aarch64",
-        architectures=("aarch64",),
-    ),
-    Prerequisite("util-linux", "ends what a killed run had started", program="setpriv"),
+    Prerequisite("util-linux", "ends the programs of a killed run", program="setpriv"),
     Prerequisite("dpkg", "unpacks the device's kernel", program="dpkg-deb"),
     Prerequisite("dpkg-dev", "unpacks AOSP's sources", program="dpkg-source"),
     Prerequisite("make", "builds AOSP's adbd", program="make"),
     Prerequisite("clang", "compiles AOSP's adbd", program="clang++"),
     Prerequisite(
         "lld",
-        "links for another architecture than this machine's",
+        "links for a foreign architecture",
         program="ld.lld",
         architectures=FOREIGN,
     ),
@@ -86,8 +84,8 @@ PREREQUISITES = (
 )
 
 
-def missing(architecture: str = "x86_64") -> list[Prerequisite]:
-    """Those that devices of this architecture need and that are not there."""
+def missing(architecture: Architecture = DEFAULT) -> list[Prerequisite]:
+    """What devices of this architecture need and the system does not have."""
     return [
         prerequisite
         for prerequisite in PREREQUISITES
@@ -96,14 +94,15 @@ def missing(architecture: str = "x86_64") -> list[Prerequisite]:
 
 
 def package_of(program: str) -> str | None:
-    """Debian's package for a program this project calls."""
-    return next((known.package for known in PREREQUISITES if known.program == program), None)
+    """Debian's package for a program that this project runs."""
+    return next((needed.package for needed in PREREQUISITES if needed.program == program), None)
 
 
 def install_command(packages: list[str]) -> str:
-    """What a user types to install packages on Debian."""
+    """The command that installs packages on Debian."""
     return f"sudo apt-get install --no-install-recommends {' '.join(packages)}"
 
 
 if __name__ == "__main__":
-    print(*(prerequisite.package for prerequisite in PREREQUISITES if not prerequisite.present))
+    needed = (prerequisite for prerequisite in PREREQUISITES if prerequisite.architectures)
+    print(*(prerequisite.package for prerequisite in needed if not prerequisite.present))

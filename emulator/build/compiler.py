@@ -1,69 +1,72 @@
-"""Clang for the device's architecture: with this machine's libraries or, for another one, with Debian's.
+"""Clang for the device's architecture: with this machine's libraries or, for another architecture, Debian's.
 
-Clang compiles for every architecture as it is. What it lacks for another one are headers and libraries: those
-come from Debian's -dev packages of that architecture, unpacked in the cache. They are the versions that the
-native build takes from the system, so one recipe serves both; nothing is installed, and dpkg is not told of a
-second architecture. Of the other ways, Debian's cross compilers come without libc++ and libcap, and `zig c++`
-has another C library than AOSP's sources are built with here.
+Clang itself compiles for every architecture. What it lacks for a foreign one are headers and libraries: those
+come from Debian's -dev packages of that architecture, unpacked in the cache. They have the versions that a
+native build takes from the system, so one recipe serves both; nothing is installed, and dpkg needs no second
+architecture. The alternatives: Debian's cross compilers come without libc++ and libcap, and `zig c++` has
+another C library than the one with which AOSP's sources are built here.
 """
 
 from __future__ import annotations
 
-import platform
 import shutil
 from pathlib import Path
 
-from emulator.cache.store import entry, fingerprint
+from emulator.base.architecture import Architecture
 from emulator.base.command import missing_program
-from emulator.cache.packages import PackageIndex, recorded_version, unpack
 from emulator.base.prerequisites import LIBRARIES
+from emulator.cache.packages import PackageIndex, recorded_version, unpack
+from emulator.cache.store import entry, fingerprint
 
 SYSROOT = "sysroot"
 LINKER = "ld.lld"
-FOREIGN_FLAGS = (
-    "-static",  # The packages hold nothing to link dynamically with.
-    "-fuse-ld=lld",
-    "-Wl,-z,max-page-size=65536",  # loads where pages have 4, 16 or 64 KiB
-    "-Wno-unused-command-line-argument",  # of those above, where it only compiles
-)
 
 
-def identity(architecture: str) -> str:
-    """What the result of a build depends on beside its sources and its recipe."""
-    if architecture == platform.machine():
-        return architecture
-    return " ".join((architecture, *FOREIGN_FLAGS, _packages(architecture)))
+def identity(architecture: Architecture) -> str:
+    """What a build's result depends on, in addition to its sources and its recipe."""
+    if architecture.native:
+        return architecture.name
+    return " ".join((architecture.name, *_foreign_flags(architecture), _packages(architecture)))
 
 
-def clang(program: str, architecture: str) -> tuple[str, ...]:
-    """The words with which a command begins that compiles or links for `architecture`.
+def clang(program: str, architecture: Architecture) -> tuple[str, ...]:
+    """The start of a command line that compiles or links for `architecture`; `program` is clang or clang++.
 
-    `program` is clang or clang++. The first call for a foreign architecture downloads 9 MB. Raises SetupError
-    when this machine has no linker for that.
+    The first call for a foreign architecture downloads 9 MB. Raises SetupError where this machine has no
+    linker for it.
     """
-    if architecture == platform.machine():
+    if architecture.native:
         return (program,)
     if shutil.which(LINKER) is None:
         raise missing_program(LINKER)
-    target = (f"--target={architecture}-linux-gnu", f"--sysroot={_sysroot(architecture)}")
-    return (program, *target, *FOREIGN_FLAGS)
+    target = (f"--target={architecture.gnu_triplet}", f"--sysroot={_sysroot(architecture)}")
+    return (program, *target, *_foreign_flags(architecture))
 
 
-def _sysroot(architecture: str) -> Path:
+def _foreign_flags(architecture: Architecture) -> tuple[str, ...]:
+    return (
+        "-static",  # The packages hold nothing to link dynamically with.
+        "-fuse-ld=lld",
+        *architecture.linker_flags,
+        "-Wno-unused-command-line-argument",  # of the flags above, where clang only compiles
+    )
+
+
+def _sysroot(architecture: Architecture) -> Path:
     packages = _packages(architecture)
 
     def build(target: Path) -> None:
         unpack(SYSROOT, packages.split(), target, architecture)
 
-    return entry(f"{SYSROOT}-{architecture}", fingerprint(architecture, packages), build)
+    return entry(f"{SYSROOT}-{architecture}", fingerprint(architecture.name, packages), build)
 
 
-def _packages(architecture: str) -> str:
+def _packages(architecture: Architecture) -> str:
     return recorded_version(SYSROOT, _development_packages, architecture)
 
 
 def _development_packages(index: PackageIndex) -> str | None:
-    # The compilers and shared libraries that these depend on, too, are of no use here.
+    # They also depend on compilers and shared libraries, which are of no use here.
     names = index.closure([library.package for library in LIBRARIES], r".*-dev$")
     versions = index.versions(names)
     return " ".join(f"{name}={versions[name]}" for name in names if name in versions) or None

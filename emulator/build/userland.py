@@ -1,10 +1,11 @@
-"""The embedded device's programs: busybox from Debian, and AOSP's, built from Debian's sources of them.
+"""The embedded device's user space: busybox from Debian, and AOSP's programs, built from Debian's sources.
 
-All of them are static, and made for the architecture asked for (as `uname -m` says it: x86_64 or aarch64).
+All of them are static.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shlex
@@ -14,12 +15,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emulator.build.agents import SOURCES, static_program
-from emulator.cache.store import entry, fingerprint
+from emulator.base.architecture import DEFAULT, Architecture
 from emulator.base.command import run
-from emulator.build.compiler import clang, identity
 from emulator.base.errors import SetupError
+from emulator.build.agents import SOURCES
+from emulator.build.compiler import clang, identity
 from emulator.cache.packages import package_index, recorded_version, unpack
+from emulator.cache.store import entry, fingerprint
+
+logger = logging.getLogger(__name__)
 
 LIBBINDER_PROBE = SOURCES / "libbinder_probe"
 ACTIVITY_STANDIN = SOURCES / "activity_standin"
@@ -33,7 +37,7 @@ SERVICE_MANAGER_10 = "cmds/servicemanager"
 BUILD_SECONDS = 1200.0
 
 
-def busybox(architecture: str = "x86_64") -> Path:
+def busybox(architecture: Architecture = DEFAULT) -> Path:
     """Debian's static busybox, unpacked from its package."""
     package = "busybox-static"
     version = recorded_version(package, lambda index: index.version(package), architecture)
@@ -44,28 +48,35 @@ def busybox(architecture: str = "x86_64") -> Path:
             (found,) = [*Path(scratch).glob("bin/busybox"), *Path(scratch).glob("usr/bin/busybox")]
             found.rename(target / "busybox")
 
-    return entry(f"{package}-{architecture}", fingerprint(package, version, architecture), build) / "busybox"
+    return (
+        entry(f"{package}-{architecture}", fingerprint(package, version, architecture.name), build)
+        / "busybox"
+    )
 
 
 def busybox_commands(busybox: bytes) -> list[str]:
-    """The names under which busybox is to be called, as its program file lists them.
+    """The names of busybox's commands, from the list in its program file.
 
-    They stand there in alphabetical order, each ended by a zero byte, the last followed by another one
-    (busybox, include/applet_tables.h). Asking it to install them takes a tenth of a second of every boot.
+    The list is alphabetical; each name ends with a zero byte, and a second zero byte ends the list (busybox,
+    include/applet_tables.h). `busybox --install` would take a tenth of a second of every boot.
     Raises SetupError where the file has no such list.
     """
     found = re.search(rb"(\[\0\[\[\0(?:[!-~]+\0)+)\0", busybox)
     names = found[1].decode("ascii").split("\0")[:-1] if found else []
     if "sh" not in names:
-        raise SetupError("Debian's busybox does not hold the list of its commands where it is looked for.")
+        raise SetupError(
+            "Debian's busybox does not hold the list of its commands where Binder harness looks for it. "
+            "Report this with the output of `apt-cache policy busybox-static`."
+        )
     return names
 
 
-def adbd_root(architecture: str = "x86_64") -> Path:
-    """AOSP's adbd and the commands it hands work to, laid out as in the device's file system."""
+def adbd_root(architecture: Architecture = DEFAULT) -> Path:
+    """AOSP's adbd and the commands that it runs, laid out as in the device's file system."""
     recipe = SOURCES / "adbd"
 
     def build(target: Path) -> None:
+        logger.info("building AOSP's adbd for %s with %s", architecture, recipe)
         with _unpacked_platform_tools() as source:
             output = source.with_name("built")
             compiler = f"CXX={shlex.join(clang('clang++', architecture))}"
@@ -77,11 +88,12 @@ def adbd_root(architecture: str = "x86_64") -> Path:
     return entry(f"adbd-{architecture}", key, build) / "root"
 
 
-def binder_userland(architecture: str = "x86_64") -> Path:
+def binder_userland(architecture: Architecture = DEFAULT) -> Path:
     """AOSP's Binder user space: `root`, laid out as the device's file system, and the agents that use it."""
     recipe = SOURCES / "aosp"
 
     def build(target: Path) -> None:
+        logger.info("building AOSP's Binder user space for %s with %s", architecture, recipe)
         with _unpacked_platform_tools() as source:
             source_10, output = source.with_name("source-10"), source.with_name("built")
             source_10.mkdir()
@@ -95,8 +107,8 @@ def binder_userland(architecture: str = "x86_64") -> Path:
                 "PROBE": LIBBINDER_PROBE,
                 "STANDIN": ACTIVITY_STANDIN,
             }
-            words = [f"-D{name}={value}" for name, value in variables.items()]
-            run(["cmake", "-S", recipe, "-B", output, "-G", "Ninja", *words], seconds=BUILD_SECONDS)
+            definitions = [f"-D{name}={value}" for name, value in variables.items()]
+            run(["cmake", "-S", recipe, "-B", output, "-G", "Ninja", *definitions], seconds=BUILD_SECONDS)
             run(["ninja", "-C", output, f"-j{_jobs()}"], seconds=BUILD_SECONDS)
             shutil.copytree(output / "root", target / "root", symlinks=True)
             for agent in (LIBBINDER_PROBE.name, ACTIVITY_STANDIN.name, THROUGHPUT_TEST):
@@ -105,16 +117,6 @@ def binder_userland(architecture: str = "x86_64") -> Path:
     sources = _platform_tools().name, _frameworks_native().name
     key = fingerprint(*sources, recipe, LIBBINDER_PROBE, ACTIVITY_STANDIN, identity(architecture))
     return entry(f"binder-userland-{architecture}", key, build)
-
-
-def channel_server(architecture: str = "x86_64") -> Path:
-    """The program on the device that runs others for the host; see channel.py."""
-    return static_program(SOURCES / "channel_server", architecture)
-
-
-def init(architecture: str = "x86_64") -> Path:
-    """The device's first process."""
-    return static_program(SOURCES / "init", architecture)
 
 
 def _jobs() -> int:
@@ -143,11 +145,11 @@ def _frameworks_native() -> Path:
 
 @contextmanager
 def _unpacked_platform_tools() -> Iterator[Path]:
-    """The source with Debian's patches applied, in a directory that is removed in the end."""
+    """The source with Debian's patches applied, in a directory that is removed after the block."""
     package = _platform_tools()
     with tempfile.TemporaryDirectory(dir=package.parent, prefix=".build-") as scratch:
         source = Path(scratch) / "source"
         (description,) = package.glob("*.dsc")
-        # apt has checked the hashes; a check of the maintainer's signature would need a keyring more.
+        # apt has checked the hashes; a check of the maintainer's signature would need another keyring.
         run(["dpkg-source", "--no-check", "--extract", description, source], seconds=600)
         yield source

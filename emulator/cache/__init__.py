@@ -1,1 +1,1 @@
-"""What is slow to obtain is kept: the cache and its care, Debian's packages, directories of single runs."""
+"""Keeps what is slow to obtain: the cache and its maintenance, Debian's packages, run directories."""

@@ -1,8 +1,7 @@
 """Debian packages and sources as raw material: downloaded and unpacked under the cache, never installed.
 
-The machine's own apt configuration stays as it is. A private apt state is kept in the cache, one for each
-architecture; its sources are the machine's own, with source packages switched on. An architecture is named
-as `uname -m` names it; Debian's own names stay in here.
+The machine's own apt configuration stays unchanged. The cache holds a private apt state for each
+architecture; its sources are the machine's own, with source packages enabled.
 """
 
 from __future__ import annotations
@@ -16,9 +15,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from emulator.base.architecture import ARCHITECTURES
+from emulator.base.architecture import DEFAULT, Architecture
+from emulator.base.atomic_write import write_atomically
 from emulator.base.command import run
-from emulator.base.errors import SetupError, UsageError
+from emulator.base.errors import SetupError
 from emulator.base.progress import step
 from emulator.cache.store import cache_root, locked
 
@@ -30,9 +30,9 @@ FRESH_SECONDS = 3600.0
 
 
 def with_sources(text: str, *, one_line: bool) -> str:
-    """The text of a sources file in which every entry for packages is one for source packages, too.
+    """The text of a sources file in which every entry for packages is also one for source packages.
 
-    `one_line` tells the format of *.list files from the stanzas of *.sources (sources.list(5)).
+    `one_line` is the format of *.list files, not the stanzas of *.sources (sources.list(5)).
     """
     if one_line:
         entries = re.findall(r"^[ \t]*deb([ \t].*)$", text, flags=re.MULTILINE)
@@ -41,19 +41,19 @@ def with_sources(text: str, *, one_line: bool) -> str:
 
 
 class PackageIndex:
-    """The private apt state of one architecture; `name` is Debian's name for it."""
+    """The private apt state of one architecture."""
 
-    def __init__(self, root: Path, name: str) -> None:
+    def __init__(self, root: Path, architecture: Architecture) -> None:
         self.root = root
-        self.name = name
+        self.architecture = architecture
 
     @functools.cached_property
     def _options(self) -> list[str]:
         return [
-            f"-oAPT::Architecture={self.name}",
-            f"-oAPT::Architectures={self.name}",
+            f"-oAPT::Architecture={self.architecture.debian_name}",
+            f"-oAPT::Architectures={self.architecture.debian_name}",
             f"-oDir::State={self.root}/state",
-            # What this machine has installed, and of which architecture, plays no part.
+            # Independent of what this machine has installed, and of its architecture.
             "-oDir::State::status=/dev/null",
             f"-oDir::Cache={self.root}/cache",
             f"-oDir::Etc::sourcelist={self.root}/sources.list",
@@ -73,7 +73,7 @@ class PackageIndex:
         for part in sorted(SOURCES_PARTS.glob("*.list")) + sorted(SOURCES_PARTS.glob("*.sources")):
             copy = self.root / "sources.list.d" / part.name
             copy.write_text(with_sources(part.read_text(), one_line=part.suffix == ".list"))
-        with step(f"reading the list of Debian's packages for {self.name}"):
+        with step(f"reading the list of Debian's packages for {self.architecture.debian_name}"):
             run(
                 ["apt-get", *self._options, "update"],
                 seconds=DOWNLOAD_SECONDS,
@@ -98,7 +98,7 @@ class PackageIndex:
         )
 
     def closure(self, packages: Sequence[str], pattern: str) -> list[str]:
-        """Those of the packages, and of all that they depend on directly or not, that match `pattern`."""
+        """The packages that match `pattern`, among these and all that they depend on, directly or not."""
         depends = run(
             ["apt-cache", *self._options, "depends", "--recurse", "--important", *packages], seconds=60
         )
@@ -139,24 +139,21 @@ class PackageIndex:
         run(command, directory=directory, seconds=DOWNLOAD_SECONDS)
 
 
-def _root(architecture: str) -> Path:
-    if architecture not in ARCHITECTURES:
-        known = " or ".join(ARCHITECTURES)
-        raise UsageError(f"There are no programs for a device of {architecture}: they are made for {known}.")
-    root = cache_root() / f"apt-{ARCHITECTURES[architecture].debian}"
+def _root(architecture: Architecture) -> Path:
+    root = cache_root() / f"apt-{architecture.debian_name}"
     root.mkdir(exist_ok=True)
     return root
 
 
 @contextlib.contextmanager
-def package_index(architecture: str = "x86_64") -> Iterator[PackageIndex]:
-    """The private index of an architecture, read within the last hour, held by one run at a time.
+def package_index(architecture: Architecture = DEFAULT) -> Iterator[PackageIndex]:
+    """The private index of an architecture, at most an hour old, locked for one run at a time.
 
-    Sources are the same for all architectures.
+    Source packages are the same for all architectures.
     """
     root = _root(architecture)
     with locked(root.name, f"the list of packages for {architecture}"):
-        index = PackageIndex(root, ARCHITECTURES[architecture].debian)
+        index = PackageIndex(root, architecture)
         stamp = root / "refreshed"
         if not stamp.exists() or time.time() - stamp.stat().st_mtime > FRESH_SECONDS:
             index.refresh()
@@ -165,51 +162,53 @@ def package_index(architecture: str = "x86_64") -> Iterator[PackageIndex]:
 
 
 def recorded_version(
-    name: str, ask: Callable[[PackageIndex], str | None], architecture: str = "x86_64"
+    name: str, find: Callable[[PackageIndex], str | None], architecture: Architecture = DEFAULT
 ) -> str:
-    """The version of `name` that this machine uses: asked of the index once, then remembered.
+    """The version of `name` that this machine uses: found in the index once, then recorded.
 
-    Remembering keeps later runs off the network and on the same kernel; removing the files `versions.json`
-    from the cache moves to the newest of everything. Raises SetupError when the index has no such package.
+    With the record, later runs need no network and use the same kernel; removing the files `versions.json`
+    from the cache moves everything to its newest version. Raises SetupError where the index has no such one.
     """
     record = _root(architecture) / "versions.json"
-    known = _recorded(record)
-    if name not in known:
+    versions = _read_record(record)
+    if name not in versions:
         with package_index(architecture) as index:
-            known = _recorded(record)  # another run may have added to it meanwhile
-            found = known.get(name) or ask(index)
+            versions = _read_record(record)  # another run may have added to it meanwhile
+            found = versions.get(name) or find(index)
             if found is None:
                 raise SetupError(
-                    f"The machine's apt sources offer no {name} for {index.name}. "
-                    "Debian 12 with its security and updates suites has it; see /etc/apt/sources.list.d."
+                    f"This machine's apt sources offer no {name} for {architecture.debian_name}. Add Debian "
+                    "12 with its security and updates suites, which have it, to /etc/apt/sources.list.d."
                 )
-            known[name] = found
-            _replace(record, json.dumps(known, indent=1))
-    return known[name]
+            versions[name] = found
+            write_atomically(record, json.dumps(versions, indent=1))
+    return versions[name]
 
 
-def _recorded(record: Path) -> dict[str, str]:
-    """The versions remembered: none where the record is not there, or damaged."""
+def _read_record(record: Path) -> dict[str, str]:
+    """The recorded versions: none where the record does not exist or is damaged."""
     with contextlib.suppress(OSError, ValueError):
-        known = json.loads(record.read_text())
-        if isinstance(known, dict):
-            return known
+        versions = json.loads(record.read_text())
+        if isinstance(versions, dict):
+            return versions
     return {}
 
 
 def forget_version(name: str, index: PackageIndex) -> None:
-    """Ask the index again at the next use, because it no longer has the version remembered."""
+    """Remove a recorded version that the index no longer has, so that the next use finds another."""
     record = index.root / "versions.json"
-    known = _recorded(record)
-    known.pop(name, None)
-    _replace(record, json.dumps(known, indent=1))
+    versions = _read_record(record)
+    versions.pop(name, None)
+    write_atomically(record, json.dumps(versions, indent=1))
 
 
-def unpack(record: str, packages: Sequence[str], directory: Path, architecture: str = "x86_64") -> None:
+def unpack(
+    record: str, packages: Sequence[str], directory: Path, architecture: Architecture = DEFAULT
+) -> None:
     """Download packages, each NAME=VERSION, and unpack all of them into one directory.
 
-    Where that fails and the network does not, `record`, the name under which their versions are remembered,
-    is forgotten: archives drop a version when they get the next.
+    Archives drop a version when they get the next one. So where the download fails though the network works,
+    this removes the recorded versions, which have the name `record`.
     """
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".build-") as scratch:
         with package_index(architecture) as index:
@@ -222,9 +221,3 @@ def unpack(record: str, packages: Sequence[str], directory: Path, architecture: 
                 raise
         for archive in archives:
             run(["dpkg-deb", "--extract", archive, directory], seconds=UNPACK_SECONDS)
-
-
-def _replace(file: Path, text: str) -> None:
-    beside = file.with_suffix(".new")
-    beside.write_text(text)
-    beside.rename(file)

@@ -1,4 +1,4 @@
-"""A private directory for as long as a run lives; what killed runs left goes when the next starts."""
+"""A private directory for the duration of a run; the next run removes what killed runs left behind."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ SWEPT_WITHIN = 60.0
 def run_directory() -> Iterator[Path]:
     """A new directory that only this user can read, removed at the end of the block."""
     with contextlib.ExitStack() as stack:
-        with _alone():
+        with _exclusively():
             _sweep()
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=_runs())))
-            # Says that somebody uses it: the kernel gives a lock up even for a run that was killed.
+            # Marks it as in use: the kernel releases the lock even of a run that was killed.
             lock = stack.enter_context((directory / LOCK).open("w"))
             take(lock)
         yield directory
 
 
 def sweep() -> None:
-    """Remove what killed runs left: their directories, and their locks."""
-    with _alone():
+    """Remove what killed runs left behind: their directories and their locks."""
+    with _exclusively():
         _sweep()
 
 
@@ -50,7 +50,7 @@ def _in_use(directory: Path) -> bool:
     try:
         with (directory / LOCK).open() as lock:
             return not take(lock)
-    except FileNotFoundError:  # half removed: as long as we are alone, nobody makes one
+    except FileNotFoundError:  # half removed, not new: new ones are made under the lock that we hold
         return False
 
 
@@ -60,17 +60,19 @@ def _runs() -> Path:
     return runs
 
 
-def _alone() -> AbstractContextManager[IO[str]]:
-    """A directory is not yet locked while it is made: nobody makes one while another removes some."""
+def _exclusively() -> AbstractContextManager[IO[str]]:
+    """Hold the lock under which directories are made and removed: a new one is not locked yet."""
 
     def wait(lock: IO[str]) -> None:
-        Deadline(SWEPT_WITHIN).poll(lambda: take(lock), "another run to make its directory", interval=0.01)
+        Deadline(SWEPT_WITHIN).poll(
+            lambda: take(lock), "another run to release the lock on the run directories", interval=0.01
+        )
 
     return lock_file(lock_path("runs"), wait)
 
 
 def keep_log(log: Path) -> Path:
-    """Copy the log of a device that was lost to where it outlives the run; the newest 20 are kept."""
+    """Copy the log of a lost device to where it outlives the run; the newest 20 stay."""
     kept = cache_root() / "lost-devices"
     kept.mkdir(mode=0o700, exist_ok=True)
     copy = kept / f"{log.parent.name}.log"

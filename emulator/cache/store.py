@@ -21,17 +21,17 @@ from emulator.base.progress import say, step
 
 MANIFEST = "MANIFEST.json"
 ANOTHER_RUN_MAY_TAKE = 1800.0
-"""Seconds that another run may spend building an entry this one waits for."""
+"""Seconds for which this run waits while another one builds an entry."""
 UNUSED_DAYS = 30
-"""How long an entry stays in whose place a newer one has come: another checkout may still use it."""
+"""How long an unused entry stays after a newer one has replaced it: another checkout may still use it."""
 KEPT = 16
-"""How many entries of one name stay at most: each change of a source makes another."""
+"""How many entries with one name stay at most: each change of a source makes another."""
 LOCKS = "locks"
 FILLING = "filling"
-"""The lock that is shared by those who fill the cache, and held alone by whoever clears it."""
+"""The name of the lock that runs share while they fill the cache; clearing the cache takes it exclusively."""
 
 _held: dict[Path, IO[str]] = {}
-"""The manifests of the entries that this process has asked for, each locked: such an entry stays."""
+"""The locked manifests of the entries that this process uses: no other process removes such an entry."""
 
 
 def cache_root() -> Path:
@@ -45,8 +45,8 @@ def cache_root() -> Path:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SetupError(
-            f"The cache directory {root} cannot be made: {error.strerror}. "
-            "Set BINDER_HARNESS_CACHE to a directory that can be written."
+            f"The cache directory {root} cannot be created: {error.strerror}. "
+            "Set BINDER_HARNESS_CACHE to a writable directory."
         ) from error
     return root
 
@@ -76,17 +76,16 @@ def _pieces(part: str | bytes | Path) -> Iterable[bytes]:
 
 
 def entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
-    """The directory of the entry `name` for `key`, built by `build(directory)` when it is not there.
+    """The directory of the entry `name` for `key`, built by `build(directory)` where it does not exist.
 
-    What `build` leaves in the directory is listed with its SHA-256 and checked at every use; a file that
-    the file system says has not changed since it was last hashed is not hashed again. A damaged entry is
-    built again. An interrupted build leaves nothing that a later run would take for an entry, and two
-    runs never build the same entry at once: the second waits.
+    A manifest lists the SHA-256 of each file that `build` makes. Every use checks them, but hashes only files
+    that the file system shows as changed since the last check; a damaged entry is built again. An interrupted
+    build leaves nothing that a later run would use. Two runs never build the same entry at once: the second
+    waits.
 
-    `name` may hold a version for the reader's benefit; only `key`, a fingerprint of everything that the
-    content depends on, tells entries apart. A new entry has those removed whose name differs in numbers at
-    most: all but the 16 used last, and what was not used for 30 days. What a living process has asked for
-    stays.
+    `name` may hold a version, for readers; only `key`, a fingerprint of everything that the content depends
+    on, distinguishes entries. A new entry replaces others whose names differ only in numbers: the 16 used
+    last stay, unless they were unused for 30 days. An entry that a running process uses stays in any case.
     """
     root = cache_root()
     final = root / f"{name}-{key[:16]}"
@@ -97,8 +96,8 @@ def entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
             return final
         if final.exists():
             say(f"{final.name} in the cache is damaged and is built again")
-            _discard(final)  # while it is held: whoever is removing it must not take its successor
-            _let_go(final)
+            _discard(final)  # while locked: another process that removes it must not remove its successor
+            _release(final)
         partial = root / f".{final.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(mode=0o700)
@@ -109,7 +108,7 @@ def entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        # Before others can see it, so that none removes it.
+        # Locked before others can see it, so that none removes it.
         _held[final] = open_locked(partial / MANIFEST, _wait_for_removal, mode="r+")
         partial.rename(final)
         _remove_unused(name)
@@ -117,46 +116,54 @@ def entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
 
 
 def keep_newest(name: str, count: int) -> None:
-    """Remove all but the `count` entries of that name that were used last.
+    """Remove all but the `count` entries with that name that were used last.
 
-    A file in one of them that is open, or mapped, stays whole until it is closed.
+    Files in them that are open or mapped stay intact until they are closed.
     """
     used: dict[Path, int] = {}
     for directory in cache_root().glob(f"{name}-*"):
-        with contextlib.suppress(FileNotFoundError):  # another run is at it, too
+        with contextlib.suppress(FileNotFoundError):  # another run removes it, too
             used[directory] = directory.stat().st_mtime_ns
     for directory in sorted(used, key=used.__getitem__)[:-count]:
         _discard(directory)
 
 
 def remove(directory: Path) -> None:
-    """Remove an entry, unless a living process has asked for it."""
+    """Remove an entry unless a running process uses it."""
     manifest = directory / MANIFEST
     with contextlib.suppress(FileNotFoundError), manifest.open("r+") as file:
         if take(file) and is_at(manifest, file):
             _discard(directory)
 
 
+def remove_path(path: Path) -> None:
+    """Remove a file, or a directory with everything below it; what cannot be removed stays."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def in_use(directory: Path) -> bool:
-    """Whether a living process has asked for an entry."""
+    """Whether a running process uses an entry."""
     with contextlib.suppress(FileNotFoundError), (directory / MANIFEST).open("r+") as file:
         return not take(file)
     return False
 
 
 def _discard(directory: Path) -> None:
-    """Remove an entry: whoever asks for it from now on finds nothing, and never half of it."""
+    """Remove an entry atomically: others find all of it or nothing."""
     removed = directory.with_name(f".{directory.name}.removed")
-    shutil.rmtree(removed, ignore_errors=True)  # left there by a run that was killed
-    with contextlib.suppress(OSError):  # another run is at it, too
+    shutil.rmtree(removed, ignore_errors=True)  # left behind by a killed run
+    with contextlib.suppress(OSError):  # another run removes it, too
         shutil.rmtree(directory.rename(removed))
 
 
 def _hold(directory: Path) -> bool:
-    """Mark an entry as used now, and keep it until this process ends; False where there is none."""
+    """Mark an entry as used now and keep it until this process ends; False where there is none."""
     manifest = directory / MANIFEST
-    if directory in _held and not is_at(manifest, _held[directory]):  # it was removed, as when damaged
-        _let_go(directory)
+    if directory in _held and not is_at(manifest, _held[directory]):  # it was removed, for example as damaged
+        _release(directory)
     try:
         if directory not in _held:
             _held[directory] = open_locked(manifest, _wait_for_removal, mode="r+")
@@ -166,43 +173,43 @@ def _hold(directory: Path) -> bool:
     return True
 
 
-def _let_go(directory: Path) -> None:
+def _release(directory: Path) -> None:
     if directory in _held:
         _held.pop(directory).close()
 
 
 def _wait_for_removal(manifest: IO[str]) -> None:
-    _wait(manifest, "an entry", "removing an entry", shared=True)
+    _wait(manifest, "a cache entry", "removing a cache entry", shared=True)
 
 
 def _remove_unused(name: str) -> None:
-    """Remove the entries like `name` that are too many or too old, and what killed runs left of others."""
+    """Remove entries like `name` that are too many or too old, and what killed runs left behind."""
     like = re.compile(rf"{_pattern(name)}-[0-9a-f]{{16}}")
     before = time.time() - UNUSED_DAYS * 24 * 60 * 60
     used: dict[Path, float] = {}
     for path in cache_root().iterdir():
-        with contextlib.suppress(OSError):  # another run is at it, too
+        with contextlib.suppress(OSError):  # another run removes it, too
             if like.fullmatch(path.name):
                 used[path] = path.stat().st_mtime
             elif path.name.startswith(".") and path.stat().st_mtime < before:
-                shutil.rmtree(path)
+                remove_path(path)
     for position, path in enumerate(sorted(used, key=used.__getitem__, reverse=True)):
         if position >= KEPT or used[path] < before:
             remove(path)
 
 
 def _pattern(name: str) -> str:
-    """What matches the name in all its versions."""
+    """A pattern for the name with any version in it."""
     return r"\d+".join(map(re.escape, re.split(r"\d+", name)))
 
 
 def lock_path(name: str) -> Path:
-    """The file by which runs keep from each other what `name` stands for."""
+    """The lock file for whatever `name` names."""
     return lock_directory() / f"{urllib.parse.quote(name, safe='')}.lock"
 
 
 def lock_directory() -> Path:
-    """Where lock files are; those that nobody holds may go at any time, by `remove_unheld`."""
+    """Where lock files are; `remove_unheld` may remove those that nobody holds at any time."""
     directory = cache_root() / LOCKS
     directory.mkdir(mode=0o700, exist_ok=True)
     return directory
@@ -210,16 +217,16 @@ def lock_directory() -> Path:
 
 @contextlib.contextmanager
 def locked(name: str, what: str) -> Iterator[None]:
-    """Hold the lock `name` on a part of the cache that is being filled: `what`, for whoever waits.
+    """Hold the lock `name` while filling a part of the cache, which `what` describes to users.
 
-    The second run waits, and says so. SetupError after half an hour.
+    A second run waits and reports that. Raises SetupError after half an hour.
     """
 
     def wait_to_fill(lock: IO[str]) -> None:
         _wait(lock, "the cache", "clearing the cache", shared=True)
 
     def wait_for_it(lock: IO[str]) -> None:
-        _wait(lock, what, f"at {what}")
+        _wait(lock, what, f"preparing {what}")
 
     with open_locked(lock_path(FILLING), wait_to_fill), lock_file(lock_path(name), wait_for_it):
         yield
@@ -228,14 +235,14 @@ def locked(name: str, what: str) -> Iterator[None]:
 def _wait(lock: IO[str], what: str, doing: str, *, shared: bool = False) -> None:
     if take(lock, shared=shared):
         return
-    say(f"another run is {doing}: waiting for it")
+    say(f"another run is {doing}; waiting for it")
     try:
         deadline = Deadline(ANOTHER_RUN_MAY_TAKE)
         deadline.poll(lambda: take(lock, shared=shared), what, interval=0.05)
     except TimeLimitError as error:
         raise SetupError(
             f"Another run has held the lock on {what} for {ANOTHER_RUN_MAY_TAKE:.0f} s. "
-            f"End it (it holds {lock.name}) and try again."
+            f"End that run, which holds {lock.name}, and try again."
         ) from error
 
 
@@ -268,7 +275,7 @@ def _intact(directory: Path) -> bool:
     if not isinstance(expected, dict):
         return False
     files = _files(directory)
-    # The kernel sets ctime at every change of a file, its owner cannot set it back.
+    # The kernel sets ctime at every change of a file; its owner cannot reset it.
     changed = [name for name, file in files.items() if file.stat().st_ctime_ns >= checked]
     if expected.keys() != files.keys() or any(_hash(files[name]) != expected[name] for name in changed):
         return False

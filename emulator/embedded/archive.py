@@ -1,4 +1,4 @@
-"""Writes an initramfs, the archive that the kernel unpacks; device nodes in it need no root."""
+"""Writes an initramfs, the archive that the kernel unpacks; unlike cpio, without root for device nodes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TRAILER = "TRAILER!!!"
 
 @dataclass
 class Archive:
-    """A cpio archive in the making.
+    """Builds a cpio archive.
 
     Format `newc`, Documentation/driver-api/early-userspace/buffer-format.rst in the kernel.
     """

@@ -1,4 +1,4 @@
-"""The embedded device: image, snapshot, machine and adb put together."""
+"""The embedded device: image, snapshot, machine and adb together; here, or on a host reached over SSH."""
 
 from __future__ import annotations
 
@@ -8,31 +8,34 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from emulator.adb.server import ensure_adb_server
+from emulator.base.architecture import BY_TARGET_NAME
 from emulator.base.controller import close_on_failure
 from emulator.base.deadline import Deadline
 from emulator.base.on_demand import OnDemand
 from emulator.base.progress import step
 from emulator.cache.run_directory import run_directory
 from emulator.embedded.image import AGENT, Image, embedded_image
-from emulator.embedded.kernel.kernel import find_kernel
+from emulator.embedded.kernel.command_line import kernel_arguments
+from emulator.embedded.kernel.find import find_kernel
 from emulator.embedded.qemu.acceleration import choose_acceleration
-from emulator.embedded.qemu.board import kernel_arguments
-from emulator.embedded.qemu.channel import Program
+from emulator.embedded.qemu.controller import QemuDevice
 from emulator.embedded.qemu.machine import Hardware, Machine
-from emulator.embedded.qemu.qemu_device import QemuDevice
+from emulator.embedded.qemu.machine_factory import machine_factory
+from emulator.embedded.qemu.virtio_serial import GuestProgram
 from emulator.embedded.snapshot import restored_machine
 from emulator.kinds.target import START_SECONDS, Target
 
 USERLAND = "binder_harness.userland"
-"""The kernel argument by which the device's init learns which servicemanager to start."""
+"""The kernel argument that names the servicemanager for the device's init to start."""
 PORTS = 16
-"""Agents that can run over virtio-serial at once; those beyond use adb. A port costs 1 ms at a start."""
+"""Agents that can run over virtio-serial at once; further ones use adb. A port adds 1 ms to a start."""
 WAITING = ((AGENT,),) * 4
-"""Agents that run in a snapshot already, for the first processes that are asked for: under emulation, the
-first that is started after a restore takes as long as the restore."""
+"""Agents that already run in a snapshot, for the first processes: under emulation, starting the first program
+after a restore takes as long as the restore itself."""
 CONNECT_SECONDS = 30.0
 LISTED_AFTER = 0.3
-"""Seconds after which `adb devices` comes to list a device that nobody has used adb for."""
+"""Seconds until `adb devices` lists a device that nobody has used adb for."""
 
 
 class EmbeddedDevice(QemuDevice):
@@ -47,42 +50,42 @@ class EmbeddedDevice(QemuDevice):
         self.hardware = hardware
         self._warm = target.option("start") == "warm"
         self._directory = resources.enter_context(run_directory())
-        self._adb_reaches_it = OnDemand(lambda: self.reconnect(Deadline(CONNECT_SECONDS)))
+        self._adb_connection = OnDemand(lambda: self.reconnect(Deadline(CONNECT_SECONDS)))
         super().__init__(target, self._started_machine(deadline), self._booting_machine, resources)
 
     @property
     def serial(self) -> str:
-        """Its serial at the adb server, which reaches it once this has been asked for, or a moment later.
+        """Its serial at the adb server, which connects at the first access, or a moment after the start.
 
-        Agents need no adb, whose way there takes as long as all else of a warm start. Raises DeviceLostError
-        where adb does not reach it within 30 s.
+        Agents need no adb, and connecting takes as long as everything else of a warm start. Raises
+        DeviceLostError where adb does not connect within 30 s.
         """
-        self._adb_reaches_it.ask()
+        self._adb_connection.ask()
         return super().serial
 
     def wait_until_ready(self, deadline: Deadline) -> None:
-        """Wait for adbd to listen, and for adb where that has reached the device before."""
+        """Wait until adbd listens and, if adb was connected before, until it is connected again."""
         self.machine.wait_until_ready(deadline)
-        if self._adb_reaches_it.done:
+        if self._adb_connection.done:
             self.reconnect(deadline)
         else:
-            self._adb_reaches_it.ask_later(LISTED_AFTER)
+            self._adb_connection.ask_later(LISTED_AFTER)
 
     def _disconnect(self) -> None:
-        self._adb_reaches_it.ask_no_more()
-        if self._adb_reaches_it.begun:
+        self._adb_connection.ask_no_more()
+        if self._adb_connection.begun:
             super()._disconnect()
 
-    def start_agent(self, arguments: Sequence[str]) -> Program | None:
+    def start_agent(self, arguments: Sequence[str]) -> GuestProgram | None:
         """Start a system call agent, as root, over virtio-serial; None where no port is free."""
         return self.machine.ports.run([AGENT, *arguments])
 
     def rollback(self, deadline: Deadline) -> None:
-        """Put it back into the state in which it was handed out: from the snapshot, or by another boot."""
+        """Return it to the state in which it was started: from the snapshot, or by another boot."""
         self._replace_machine(lambda adb_port: self._started_machine(deadline, adb_port=adb_port), deadline)
 
     def _started_machine(self, deadline: Deadline, *, adb_port: int = 0) -> Machine:
-        """A machine from the snapshot, or where that is not wanted or cannot be, one that boots."""
+        """A machine restored from the snapshot; for a cold start or without a snapshot, one that boots."""
         if self._warm:
             directory = self._new_directory()
             machine = restored_machine(self.hardware, directory, adb_port=adb_port, deadline=deadline)
@@ -98,9 +101,10 @@ class EmbeddedDevice(QemuDevice):
 
 
 def image_of(target: Target) -> Image:
-    """What a target says is to boot: its kernel, and the user space for that."""
-    given = target.given
-    return embedded_image(find_kernel(target.option("kernel"), given.get("arch"), given.get("pages")))
+    """What a target boots: its kernel, and the initramfs for that."""
+    arch = target.given.get("arch")
+    architecture = BY_TARGET_NAME[arch] if arch else None
+    return embedded_image(find_kernel(target.option("kernel"), architecture, target.given.get("pages")))
 
 
 def hardware_of(target: Target, image: Image) -> Hardware:
@@ -120,7 +124,10 @@ def hardware_of(target: Target, image: Image) -> Hardware:
 
 
 def open_embedded(target: Target, deadline: Deadline | None = None) -> EmbeddedDevice:
-    """Start an embedded device, from a snapshot unless it is to boot, and wait until its adbd listens."""
+    """Start an embedded device on this machine and wait until its adbd listens.
+
+    It starts from a snapshot unless the target asks for a boot.
+    """
     image = image_of(target)
     acceleration = choose_acceleration(target.option("acceleration"), image)
     hardware = replace(hardware_of(target, image), acceleration=acceleration, ports=PORTS, waiting=WAITING)
@@ -128,4 +135,22 @@ def open_embedded(target: Target, deadline: Deadline | None = None) -> EmbeddedD
         deadline = deadline or Deadline(START_SECONDS)
         device = EmbeddedDevice(target, hardware, resources, deadline)
         device.wait_until_ready(deadline)
+    return device
+
+
+def open_remote(target: Target, deadline: Deadline | None = None) -> QemuDevice:
+    """Boot an embedded device on the target's host and wait until adb connects to it.
+
+    It always boots, and `auto` means emulation: a snapshot and a trial of KVM hold only for the machine on
+    which they were made.
+    """
+    hardware = hardware_of(target, image_of(target))
+    if target.option("acceleration") == "kvm":
+        hardware = replace(hardware, acceleration="kvm")
+    ensure_adb_server()
+    with close_on_failure() as resources:
+        boot = machine_factory(target.option("host"), hardware, resources)
+        with step(f"starting {target}"):
+            device = QemuDevice(target, boot(0), boot, resources)
+            device.wait_until_ready(deadline or Deadline(START_SECONDS))
     return device

@@ -1,4 +1,4 @@
-"""Puts kernel modules and user space together into the initial file system that the device runs from."""
+"""Assembles kernel modules and user space into the initramfs that the device runs from."""
 
 from __future__ import annotations
 
@@ -6,18 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.build.agents import syscall_agent
-from emulator.build.userland import (
-    adbd_root,
-    binder_userland,
-    busybox,
-    busybox_commands,
-    channel_server,
-    init,
-)
+from emulator.build.agents import channel_server, init, syscall_agent
+from emulator.build.userland import adbd_root, binder_userland, busybox, busybox_commands
 from emulator.cache.store import entry, fingerprint
 from emulator.embedded.archive import Archive
-from emulator.embedded.kernel.kernel import Kernel, find_kernel
+from emulator.embedded.kernel.debian_kernels import DEFAULT_VERSION
+from emulator.embedded.kernel.find import Kernel, find_kernel
 
 ROOT = Path(__file__).with_name("root")
 """Files that every device has, laid out as in its file system."""
@@ -26,7 +20,7 @@ SHELL_USER = 2000
 
 BUSYBOX = "system/bin/busybox"
 AGENT = "/system/bin/syscall_agent"
-"""Where the device has its system call agent from the start."""
+"""The path of the system call agent on every embedded device."""
 
 EMPTY_DIRECTORIES = ("dev", "proc", "run", "sys")
 
@@ -40,11 +34,11 @@ class Image:
 
 
 def embedded_image(kernel: Kernel | None = None) -> Image:
-    """An embedded device's image, from the cache or made now, with all that goes into it.
+    """An embedded device's image, from the cache or built now, with everything in it.
 
     Its kernel is Debian's 6.12 for x86_64 unless another is given.
     """
-    kernel = kernel or find_kernel("6.12")
+    kernel = kernel or find_kernel(DEFAULT_VERSION)
     architecture = kernel.architecture
     programs = {
         "init": init(architecture),
@@ -53,26 +47,26 @@ def embedded_image(kernel: Kernel | None = None) -> Image:
         AGENT.lstrip("/"): syscall_agent(architecture),
     }
     modules = {f"lib/modules/{module.name}": module for module in kernel.modules}
-    own, *made = ROOT, adbd_root(architecture), binder_userland(architecture) / "root"
+    roots = (ROOT, adbd_root(architecture), binder_userland(architecture) / "root")
     key = fingerprint(
-        own,
-        # The names of what comes from the cache hold fingerprints of what it is made from.
+        ROOT,
+        # The paths of cache entries contain fingerprints of their sources.
         *(f"{name} {file}" for name, file in (programs | modules).items()),
-        *map(str, made),
+        *map(str, roots[1:]),
         Path(__file__),
         Path(__file__).with_name("archive.py"),
     )
 
     def build(target: Path) -> None:
-        (target / "initramfs").write_bytes(_assembled(programs | modules, [own, *made]))
+        (target / "initramfs").write_bytes(_assembled(programs | modules, roots))
 
     return Image(kernel, entry("image", key, build) / "initramfs")
 
 
 def _assembled(files: Mapping[str, Path], roots: Iterable[Path]) -> bytes:
-    """An initramfs of these files, of all below the roots, and of links for what else busybox is called.
+    """An initramfs of these files, everything below the roots, and a link for each command of busybox.
 
-    Where busybox has a command that the roots bring, too, it is theirs that counts.
+    A command in the roots replaces busybox's.
     """
     contents = {name: file.read_bytes() for name, file in files.items()}
     links = {f"system/bin/{name}": Path(BUSYBOX).name for name in busybox_commands(contents[BUSYBOX])}
@@ -87,10 +81,10 @@ def _assembled(files: Mapping[str, Path], roots: Iterable[Path]) -> bytes:
 
 
 def archive_of(files: Mapping[str, bytes], links: Mapping[str, str]) -> bytes:
-    """An initramfs with these files and links, the directories above them, and what every device has.
+    """An initramfs with these files and links, their directories, and the directories of every device.
 
-    A program or script is recognised by how it begins and made executable: a Python package that was
-    installed from an archive need not have kept the mode of its files.
+    Programs and scripts are recognised by their first bytes and made executable: a Python package that was
+    installed from an archive may have lost the modes of its files.
     """
     archive = Archive()
     parents = {str(parent) for name in files for parent in Path(name).parents}
@@ -103,8 +97,7 @@ def archive_of(files: Mapping[str, bytes], links: Mapping[str, str]) -> bytes:
     archive.directory("data/local/tmp", mode=0o771, owner=SHELL_USER)
     archive.character_device("dev/console", 5, 1)
     archive.character_device("dev/null", 1, 3, mode=0o666)
-    # As on Android.
-    archive.link("bin", "system/bin")
+    archive.link("bin", "system/bin")  # as on Android
     for name, content in sorted(files.items()):
         executable = content.startswith((b"#!", b"\x7fELF")) and not name.endswith(".ko")
         archive.file(name, content, mode=0o755 if executable else 0o644)

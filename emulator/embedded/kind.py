@@ -1,15 +1,21 @@
-"""Declares the target `embedded`: what may be written for it, and what it needs, without what runs it."""
+"""Declares the target `embedded`, its options and its needs, without importing what runs it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from emulator.base.architecture import BY_TARGET_NAME, DEFAULT
 from emulator.base.controller import Controller
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from emulator.base.prerequisites import install_command, missing
-from emulator.embedded.kernel.choice import MACHINES, PAGES, VERSIONS, debian_package
-from emulator.embedded.qemu.board import BOARDS
+from emulator.embedded.kernel.debian_kernels import (
+    DEFAULT_PAGES,
+    DEFAULT_VERSION,
+    PAGES,
+    VERSIONS,
+    debian_package,
+)
 from emulator.host.host import Host, absence
 from emulator.kinds.target import HOST, Kind, Offer, Option, Target, on_host, whole_number
 
@@ -21,26 +27,24 @@ def _is_kernel(text: str) -> bool:
 def _check(target: Target) -> None:
     kernel = target.option("kernel")
     if kernel in VERSIONS:
-        debian_package(kernel, target.option("arch"), target.option("pages"))
+        debian_package(kernel, BY_TARGET_NAME[target.option("arch")], target.option("pages"))
     elif not Path(kernel).is_file():
-        raise UsageError(f"There is no file {kernel} that could be the kernel of {target}.")
+        raise UsageError(
+            f"There is no file {kernel}, which {target} names as its kernel. Give the path of a kernel image."
+        )
 
 
 def _open(target: Target, deadline: Deadline | None) -> Controller:
-    if target.option("host"):
-        from emulator.embedded.remote import open_remote
+    from emulator.embedded.device import open_embedded, open_remote
 
-        return open_remote(target, deadline)
-    from emulator.embedded.device import open_embedded
-
-    return open_embedded(target, deadline)
+    return (open_remote if target.option("host") else open_embedded)(target, deadline)
 
 
 def _offers(host: Host) -> list[Offer]:
     absent = [prerequisite.package for prerequisite in missing()]
-    problem = f"lacks programs; fix it: {install_command(absent)}" if absent else ""
+    problem = f"programs are missing; install them: {install_command(absent)}" if absent else ""
     if host.address:
-        problem = problem or absence(host, BOARDS["x86_64"].program)
+        problem = problem or absence(host, DEFAULT.qemu_program)
     return [Offer(on_host(KIND.name, host), not problem, problem or KIND.summary)]
 
 
@@ -50,23 +54,23 @@ KIND = Kind(
     (
         Option(
             "kernel",
-            "a series of Debian's kernels, or your own: a bzImage, vmlinux or arm64 Image, its modules in a "
-            "lib/modules beside or above it, or Binder and virtio built in",
-            "6.12",
+            "a series of Debian's kernels, or your own: a bzImage, vmlinux or arm64 Image, with its modules "
+            "in a lib/modules beside or above it, or with Binder and virtio built in",
+            DEFAULT_VERSION,
             _is_kernel,
             f"{', '.join(VERSIONS)}, or the path of an image",
         ),
         Option(
             "arch",
             "architecture of the device",
-            "x86_64",
-            MACHINES.__contains__,
-            " or ".join(MACHINES),
+            DEFAULT.target_name,
+            BY_TARGET_NAME.__contains__,
+            " or ".join(BY_TARGET_NAME),
         ),
         Option(
             "pages",
-            "page size of its kernel; 16k is for arm64",
-            "4k",
+            "page size of its kernel; 16k needs arch=arm64",
+            DEFAULT_PAGES,
             PAGES.__contains__,
             " or ".join(PAGES),
         ),
@@ -88,7 +92,7 @@ KIND = Kind(
         Option("processors", "virtual processors", "2", whole_number(1, 64), "1 to 64"),
         Option(
             "acceleration",
-            "how QEMU runs the guest; auto uses KVM where a trial shows that it can run this kernel",
+            "how QEMU runs the guest; auto uses KVM where a trial boot of this kernel succeeds",
             "auto",
             ("auto", "kvm", "tcg").__contains__,
             "auto, kvm or tcg",

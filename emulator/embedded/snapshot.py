@@ -1,10 +1,9 @@
-"""Starts a device in the state of one that had just booted, which takes a tenth of a second.
+"""Starts a device in the state of one that has just booted, which takes a tenth of a second.
 
-A snapshot is a file that holds the machine's memory, one that holds the state of all else, and a list of the
-programs that run on its ports and wait to be used. It is taken when the machine has nothing left to do of its
-boot: where it is emulated, whatever runs for the first time after a restore is slow. Restored machines map
-the memory copy on write: it stays as it is, they share what they do not change, and what they do not touch is
-never read.
+A snapshot consists of a file with the machine's memory, a file with all other state, and a list of the
+programs that run on its ports and wait for use. It is taken when the machine is idle after its boot: under
+emulation, code that first runs after a restore is slow. Restored machines map the memory copy-on-write: the
+file stays unchanged, they share unmodified pages, and pages that they do not touch are never read.
 """
 
 from __future__ import annotations
@@ -25,27 +24,26 @@ from emulator.base.progress import say
 from emulator.cache.run_directory import run_directory
 from emulator.cache.store import entry, fingerprint, keep_newest
 from emulator.embedded.qemu import machine as recipe
-from emulator.embedded.qemu.board import BOARDS
-from emulator.embedded.qemu.channel import Waiting
 from emulator.embedded.qemu.machine import Hardware, Machine, Memory, qemu_command
+from emulator.embedded.qemu.virtio_serial import WaitingProgram
 
 BOOT_SECONDS = 120.0
 SAVE_SECONDS = 60.0
 SETTLE_SECONDS = 5.0
-"""How long a machine that has booted may go on with something before its snapshot is taken all the same."""
-LOOK_EVERY = 0.2
+"""The longest wait for a booted machine to become idle; its snapshot is then taken anyway."""
+IDLE_POLL_SECONDS = 0.2
 IDLE = 0.1
-"""The part of the time in which a machine is busy that has nothing to do; it keeps time, for one."""
+"""The largest processor load of an idle machine, which has to keep time, for example."""
 RESTORE_SECONDS = 10.0
-"""Far more than a restore takes on a busy machine: one that takes longer has failed."""
+"""Far more than a restore takes on a busy machine: a longer one has failed."""
 KEPT = 8
-"""Snapshots that stay in the cache beside a new one, of about 100 MB each: of the options used lately."""
+"""Snapshots that stay in the cache in addition to a new one, of about 100 MB each: those used last."""
 IGNORE_SHARED = "x-ignore-shared"
-"""Leaves memory in shared files out of the stream (QEMU, qapi/migration.json)."""
+"""Leaves memory in shared files out of the migration stream (QEMU, qapi/migration.json)."""
 
 
 class UnusableSnapshotError(HarnessError):
-    """A snapshot did not restore, though QEMU runs and there was time."""
+    """A snapshot did not restore, though QEMU runs and the deadline has not passed."""
 
 
 @dataclass(frozen=True)
@@ -59,24 +57,24 @@ class Snapshot:
     waiting: Path
 
     def restore(self, directory: Path, *, adb_port: int = 0, deadline: Deadline) -> Machine:
-        """A machine that goes on where the saved one stopped, with a clock and random numbers of its own.
+        """A machine that continues where the saved one stopped, with the current time and new random numbers.
 
-        Raises SetupError where QEMU does not start, and what `resume` does.
+        Raises SetupError where QEMU does not start, and what `resume` raises.
         """
         shutil.copyfile(self.console, directory / "console.log")
         memory = Memory(self.memory, shared=False)
-        machine = Machine(self.hardware, directory, adb_port=adb_port, memory=memory, waits=True)
+        machine = Machine(self.hardware, directory, adb_port=adb_port, memory=memory, incoming=True)
         self.resume(machine, deadline)
         return machine
 
     def resume(self, machine: Machine, deadline: Deadline) -> None:
-        """Put a machine that waits into the saved state and have it run; it is closed where that fails.
+        """Load the saved state into a machine that waits for it, and run the machine; close it on failure.
 
-        Raises UnusableSnapshotError where that is for the state's sake; otherwise HarnessError, OSError.
+        Raises UnusableSnapshotError, or after the deadline whatever failed.
         """
         within = deadline.within(RESTORE_SECONDS)
         try:
-            machine.ports.find_waiting(_read_waiting(self.waiting))
+            machine.ports.adopt(_read_waiting(self.waiting))
             with self.state.open("rb") as state:
                 _migrate(machine, "migrate-incoming", state, within)
             machine.monitor.execute("cont")
@@ -91,12 +89,12 @@ class Snapshot:
 def restored_machine(
     hardware: Hardware, directory: Path, *, adb_port: int = 0, deadline: Deadline
 ) -> Machine | None:
-    """A machine restored from the snapshot of its kind, which is made if need be.
+    """A machine restored from the snapshot for its hardware, which is made if it does not exist.
 
-    One that does not restore is made anew, once. None, with a line of progress, where that does not help.
+    A snapshot that does not restore is made again, once. None, after a progress message, where that fails.
     Raises TimeLimitError at the deadline, SetupError where QEMU does not start.
     """
-    for remedy in ("making it anew", "booting instead"):
+    for remedy in ("making it again", "booting instead"):
         try:
             snapshot = snapshot_of(hardware, deadline)
         except (HarnessError, OSError) as error:
@@ -112,9 +110,9 @@ def restored_machine(
 
 
 def snapshot_of(hardware: Hardware, deadline: Deadline | None = None) -> Snapshot:
-    """The snapshot of a device made of this hardware: from the cache, or made now by booting it.
+    """The snapshot of a device with this hardware: from the cache, or made now by booting it.
 
-    That takes BOOT_SECONDS and SAVE_SECONDS at most, or until `deadline`.
+    Making it takes at most BOOT_SECONDS and SAVE_SECONDS, or until `deadline`.
     """
 
     def build(target: Path) -> None:
@@ -132,19 +130,19 @@ def snapshot_of(hardware: Hardware, deadline: Deadline | None = None) -> Snapsho
 
 
 def _key(hardware: Hardware) -> str:
-    """Of all that the saved state depends on; the names of kernel and image hold their fingerprints."""
-    name = BOARDS[hardware.architecture].program
+    """A key for everything that the saved state depends on; the paths of kernel and image hold their keys."""
+    name = hardware.architecture.qemu_program
     program = Path(shutil.which(name) or name).resolve()
     if not program.exists():
         raise missing_program(name)
     status = program.stat()
-    processors = Path("/proc/cpuinfo").read_text().splitlines()
-    kinds = {line for line in processors if line.startswith(("model name", "flags"))}
+    cpuinfo = Path("/proc/cpuinfo").read_text().splitlines()
+    processor = {line for line in cpuinfo if line.startswith(("model name", "flags"))}
     return fingerprint(
         repr(hardware),
         *qemu_command(hardware, "monitor"),
         f"{program} {status.st_size} {status.st_mtime_ns}",
-        *sorted(kinds),
+        *sorted(processor),
         Path(recipe.__file__),
         Path(__file__),
     )
@@ -158,7 +156,7 @@ def _save(hardware: Hardware, directory: Path, deadline: Deadline) -> None:
         Machine(hardware, private, memory=memory) as machine,
     ):
         machine.wait_until_ready(deadline.within(BOOT_SECONDS))
-        waiting = [machine.ports.leave_waiting(words, deadline) for words in hardware.waiting]
+        waiting = [machine.ports.start_waiting(arguments, deadline) for arguments in hardware.waiting]
         _write_waiting(directory / "waiting.json", waiting)
         _settle(machine, deadline.within(SETTLE_SECONDS))
         machine.monitor.execute("stop")
@@ -167,26 +165,26 @@ def _save(hardware: Hardware, directory: Path, deadline: Deadline) -> None:
 
 
 def _settle(machine: Machine, deadline: Deadline) -> None:
-    """Wait until the machine is idle, or for no longer than `deadline`."""
+    """Wait until the machine is idle or the deadline has passed."""
     busy = -math.inf
 
     def idle() -> bool:
         nonlocal busy
         before, busy = busy, machine.processor_seconds()
-        return busy - before < IDLE * LOOK_EVERY
+        return busy - before < IDLE * IDLE_POLL_SECONDS
 
     with contextlib.suppress(TimeLimitError):
-        deadline.poll(idle, "the machine to be idle", interval=LOOK_EVERY)
+        deadline.poll(idle, "the machine to be idle", interval=IDLE_POLL_SECONDS)
 
 
-def _write_waiting(file: Path, waiting: Sequence[Waiting]) -> None:
+def _write_waiting(file: Path, waiting: Sequence[WaitingProgram]) -> None:
     file.write_text(json.dumps([asdict(each) for each in waiting], default=bytes.hex))
 
 
-def _read_waiting(file: Path) -> list[Waiting]:
+def _read_waiting(file: Path) -> list[WaitingProgram]:
     return [
-        Waiting(
-            tuple(each["words"]),
+        WaitingProgram(
+            tuple(each["arguments"]),
             each["port"],
             bytes.fromhex(each["boundary"]),
             bytes.fromhex(each["output"]),
@@ -196,10 +194,10 @@ def _read_waiting(file: Path) -> list[Waiting]:
 
 
 def _migrate(machine: Machine, command: str, state: IO[bytes], deadline: Deadline) -> None:
-    """Have the state go out or come in, all but the memory; SetupError when QEMU says that it failed."""
+    """Save or load all state except the memory; SetupError where QEMU reports a failure."""
     capability = {"capability": IGNORE_SHARED, "state": True}
     machine.monitor.execute("migrate-set-capabilities", capabilities=[capability])
-    machine.monitor.lend(state, "state")
+    machine.monitor.pass_file(state, "state")
     machine.monitor.execute(command, uri="fd:state")
 
     def finished() -> bool:
@@ -208,7 +206,9 @@ def _migrate(machine: Machine, command: str, state: IO[bytes], deadline: Deadlin
         answer = machine.monitor.execute("query-migrate")
         assert isinstance(answer, dict)
         if answer.get("status") == "failed":
-            raise SetupError(f"QEMU gave up: {answer.get('error-desc', 'it does not say why')}.")
+            raise SetupError(
+                f"QEMU could not transfer the device's state: {answer.get('error-desc', 'no reason given')}."
+            )
         return answer.get("status") == "completed"
 
-    deadline.poll(finished, "the device's state", interval=0.002)
+    deadline.poll(finished, "QEMU to transfer the device's state", interval=0.002)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from emulator.adb.server import answers, server_port
 from emulator.base.errors import SetupError
 from emulator.base.prerequisites import PREREQUISITES, Prerequisite, install_command, missing
-from emulator.cache.care import entries, weight
+from emulator.cache.maintenance import disk_usage, entries
 from emulator.cache.store import cache_root
 from emulator.embedded.qemu.acceleration import KVM
 
@@ -36,7 +36,7 @@ def _prerequisite(wanted: Prerequisite) -> Check:
     fix = install_command([wanted.package])
     if wanted in missing():
         return Check(name, False, wanted.purpose, fix)
-    devices = " and ".join(wanted.architectures)
+    devices = " and ".join(map(str, wanted.architectures))
     return Check(name, True, f"{wanted.purpose}; not installed, and for {devices} devices alone: {fix}")
 
 
@@ -48,7 +48,7 @@ def _cache() -> Check:
     held = len(entries())
     if not held:
         return Check("cache", True, f"{root} is empty; the first run fills it")
-    size = f"{weight(root) / 1e6:,.0f} MB"
+    size = f"{disk_usage(root) / 1e6:,.0f} MB"
     return Check("cache", True, f"{root} holds {held} entries, {size} in all; see `binder-harness cache`")
 
 

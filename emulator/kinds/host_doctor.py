@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from emulator.base.architecture import ARCHITECTURES, DEFAULT, Architecture
 from emulator.base.errors import SetupError
 from emulator.base.prerequisites import install_command, package_of
 from emulator.embedded.qemu.acceleration import KVM
-from emulator.embedded.qemu.board import BOARDS
 from emulator.host.host import Host, ask
 from emulator.host.opening import open_host
 from emulator.kinds.cuttlefish_tools import program as cuttlefish_program
@@ -30,7 +30,7 @@ def checks_on(address: str) -> list[Check]:
         return [
             Check("ssh", True, f"{address} is who ~/.ssh/known_hosts says, and lets us in"),
             *(_package(host, package, programs) for package, programs in TOOLS.items()),
-            *(_qemu(host, architecture) for architecture in BOARDS),
+            *(_qemu(host, architecture) for architecture in ARCHITECTURES.values()),
             _kvm(host),
             _room(host),
             _sdk(host),
@@ -45,13 +45,13 @@ def _package(host: Host, package: str, programs: tuple[str, ...]) -> Check:
     return Check(package, False, f"lacks {', '.join(missing)}", f"there: {install_command([package])}")
 
 
-def _qemu(host: Host, architecture: str) -> Check:
-    program = BOARDS[architecture].program
+def _qemu(host: Host, architecture: Architecture) -> Check:
+    program = architecture.qemu_program
     purpose = f"runs embedded devices and images of {architecture}"
     if host.find(program) is not None:
         return Check(program, True, purpose)
     fix = f"there: {install_command([package_of(program) or program])}"
-    if architecture == "x86_64":
+    if architecture is DEFAULT:
         return Check(program, False, purpose, fix)
     return Check(program, True, f"{purpose}; not installed: {fix}")
 

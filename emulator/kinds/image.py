@@ -12,17 +12,16 @@ from pathlib import Path
 from emulator.adb.devices import GONE, REACHED, connect, explain, state_of
 from emulator.adb.server import ensure_adb_server
 from emulator.adb.services import output
-from emulator.base.architecture import ARCHITECTURES
+from emulator.base.architecture import DEFAULT, architecture_named
 from emulator.base.controller import Controller, close_on_failure
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, TimeLimitError
 from emulator.base.progress import say, step
 from emulator.embedded.image import embedded_image
-from emulator.embedded.kernel.kernel import find_kernel
+from emulator.embedded.kernel.find import find_kernel
 from emulator.embedded.qemu.acceleration import choose_acceleration
-from emulator.embedded.qemu.board import BOARDS
-from emulator.embedded.qemu.booting import booting
-from emulator.embedded.qemu.qemu_device import QemuDevice
+from emulator.embedded.qemu.controller import QemuDevice
+from emulator.embedded.qemu.machine_factory import machine_factory
 from emulator.embedded.qemu.running_machine import RunningMachine
 from emulator.host.host import Host, absence
 from emulator.kinds.image_file import EXAMPLE, Description, read_description
@@ -104,8 +103,8 @@ class ImageDevice(QemuDevice):
 
 def _tried_acceleration() -> str:
     """What this machine's own architecture runs under, tried with a kernel that is known to boot."""
-    own = ARCHITECTURES[platform.machine()].in_targets
-    return choose_acceleration("auto", embedded_image(find_kernel("6.12", own)))
+    native = architecture_named(platform.machine())
+    return choose_acceleration("auto", embedded_image(find_kernel("6.12", native)))
 
 
 def open_image(target: Target, deadline: Deadline | None = None) -> ImageDevice:
@@ -114,11 +113,11 @@ def open_image(target: Target, deadline: Deadline | None = None) -> ImageDevice:
     address = target.option("host")
     hardware = description.hardware
     if hardware.acceleration == "auto":
-        native = hardware.architecture == platform.machine() and not address
+        native = hardware.architecture.native and not address
         hardware = dataclasses.replace(hardware, acceleration=_tried_acceleration() if native else "tcg")
     ensure_adb_server()
     with close_on_failure() as resources:
-        boot = booting(address, hardware, resources)
+        boot = machine_factory(address, hardware, resources)
         with step(f"booting {target}"):
             device = ImageDevice(target, boot, resources, description)
             device.wait_until_ready(deadline or Deadline(description.start_seconds))
@@ -130,7 +129,7 @@ def _open(target: Target, deadline: Deadline | None) -> Controller:
 
 
 def _offers(host: Host) -> list[Offer]:
-    missing = absence(host, BOARDS["x86_64"].program)
+    missing = absence(host, DEFAULT.qemu_program)
     detail = missing or "any image that plain QEMU can start, described in a file"
     return [Offer(on_host(f"{KIND.name}:{KIND.names}", host), not missing, detail)]
 

@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.base.architecture import ARCHITECTURES, DEFAULT
 from emulator.base.errors import UsageError
-from emulator.embedded.qemu.board import BOARDS
 from emulator.embedded.qemu.machine import ADBD_PORT, Disk, Hardware
 
 EXAMPLE = """
@@ -93,7 +93,7 @@ def read_description(path: Path) -> Description:
     if not disks and "kernel" not in values:
         raise file.wrong("it names neither a kernel nor a disk to start from")
     file.check_choice(values, "acceleration", _ACCELERATIONS)
-    file.check_choice(values, "architecture", BOARDS)
+    file.check_choice(values, "architecture", ARCHITECTURES)
     if not all(isinstance(word, str) for word in values.get("arguments", [])):
         raise file.wrong("arguments is an array of strings", "arguments")
     name, separator, value = values.get("ready_property", "").partition("=")
@@ -103,7 +103,7 @@ def read_description(path: Path) -> Description:
         Hardware(
             kernel=file.existing(values, "kernel"),
             initramfs=file.existing(values, "initramfs"),
-            architecture=values.get("architecture", Hardware.architecture),
+            architecture=ARCHITECTURES[values.get("architecture", DEFAULT.name)],
             disks=tuple(
                 Disk(file.beside(disk["file"], "file", number), disk.get("format", Disk.format))
                 for number, disk in enumerate(disks, 1)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
+from emulator.base.architecture import Architecture, architecture_named
 from emulator.base.errors import UsageError
 from harness.agent.errors import ProtocolError
 from harness.agent.operations import (
@@ -24,7 +25,7 @@ from harness.agent.operations import (
     Word,
     Write,
 )
-from harness.agent.syscalls import NON_BLOCKING, Architecture
+from harness.agent.syscalls import NON_BLOCKING
 
 PROTOCOL_VERSION = 4
 MAGIC = b"SYSAGENT"
@@ -143,11 +144,9 @@ def decode_hello(frame: Frame) -> Hello:
             f"{MAGIC!r} version {PROTOCOL_VERSION} with 8: push the agent of this release to the device"
         )
     try:
-        architecture = Architecture(machine.rstrip(b"\0").decode("ascii", "replace"))
-    except ValueError as error:
-        raise ProtocolError(
-            f"the agent runs on an architecture without a system call table: {error}"
-        ) from error
+        architecture = architecture_named(machine.rstrip(b"\0").decode("ascii", "replace"))
+    except UsageError as error:
+        raise ProtocolError(str(error)) from error
     return Hello(pid, uid, architecture, page_size, (threads[0], threads[1]))
 
 

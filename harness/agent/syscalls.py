@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from enum import Enum, StrEnum
+from enum import Enum
 
+from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import UsageError
 
 AT_FDCWD = -100
 """The current directory, as a directory descriptor (include/uapi/linux/fcntl.h)."""
 
 
-class Architecture(StrEnum):
-    """A device's architecture, as in `uname -m`."""
-
-    X86_64 = "x86_64"
-    AARCH64 = "aarch64"
-
-    @property
-    def o_directory(self) -> int:
-        """O_DIRECTORY, one of the few flags that differ.
-
-        Sources: include/uapi/asm-generic/fcntl.h; arch/arm64/include/uapi/asm/fcntl.h.
-        """
-        return 0o200000 if self is Architecture.X86_64 else 0o40000
-
-
 class SyscallNumber(Enum):
-    """A Linux system call by the kernel's name: its number on x86_64, and on aarch64 (None: it has none).
+    """A Linux system call by the kernel's name: its number on x86_64, and on aarch64 (None: not there).
 
     Sources: arch/x86/entry/syscalls/syscall_64.tbl; include/uapi/asm-generic/unistd.h.
     """
@@ -205,7 +191,7 @@ class SyscallNumber(Enum):
     pause = 34, None
 
     def __init__(self, x86_64: int, aarch64: int | None) -> None:
-        self._numbers = {Architecture.X86_64: x86_64, Architecture.AARCH64: aarch64}
+        self._numbers = {X86_64: x86_64, AARCH64: aarch64}
 
     @classmethod
     def named(cls, name: str) -> SyscallNumber:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from emulator.base.architecture import Architecture
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
 from harness.agent.connection import Connection, PendingAnswer
 from harness.agent.operations import Operation, OperationResult, SystemCall, Write, map_anonymous
 from harness.agent.protocol import BatchResults, FrameKind, decode_results, encode_batch
 from harness.agent.scratch import Scratch
-from harness.agent.syscalls import Architecture, SyscallNumber
+from harness.agent.syscalls import SyscallNumber
 
 DEFAULT_SECONDS = 10.0
 """The default deadline of every call."""

@@ -21,24 +21,24 @@ def cache(
     What runs that are under way use stays, and what else is in the directory. What newer builds
     have replaced goes by itself: after 30 days without use, or with the 16th that is newer.
     """
-    from emulator.cache import care as cache_care
+    from emulator.cache import maintenance
     from emulator.cache.store import cache_root
 
     root = cache_root()
-    before = cache_care.weight(root)
+    before = maintenance.disk_usage(root)
     if clear:
-        cache_care.clear()
-        after = cache_care.weight(root)
+        maintenance.clear()
+        after = maintenance.disk_usage(root)
         removed = _megabytes(max(0, before - after))
         print(f"{removed} removed from {root}; what runs use, {_megabytes(after)}, stays")
         return
     print(f"{root}: {_megabytes(before)}")
-    kinds = cache_care.kinds()
-    if kinds:
+    groups = maintenance.entry_groups()
+    if groups:
         print(f"\n{'entries':>9}{'in use':>9}{'size':>11}   last used    of")
-    for kind in kinds:
-        numbers = f"{kind.entries:>9}{kind.in_use:>9}{_megabytes(kind.size):>11}"
-        print(f"{numbers}   {kind.last_used:%Y-%m-%d}   {kind.name}")
+    for group in groups:
+        numbers = f"{group.entries:>9}{group.in_use:>9}{_megabytes(group.size):>11}"
+        print(f"{numbers}   {group.last_used:%Y-%m-%d}   {group.name}")
     print("\nRemove what no run uses: binder-harness cache --clear")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emulator.base.architecture import Architecture, architecture_named
 from emulator.base.controller import CanRollBack, Controller, HasChannels
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, UsageError
@@ -19,7 +20,6 @@ from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
 from harness.agent.program import RemoteProgram, shell_line
 from harness.agent.stream import ChannelStream, ProcessStream
-from harness.agent.syscalls import Architecture
 from harness.device.adb_link import AdbLink
 from harness.device.facts import Facts
 from harness.kernel.binder_debug.debug_files import BinderDebugFiles
@@ -151,14 +151,10 @@ class Device(AdbLink):
     @functools.cached_property
     def architecture(self) -> Architecture:
         """The architecture of the device's processors."""
-        name = self.shell("uname -m")
         try:
-            return Architecture(name)
-        except ValueError as error:
-            raise SetupError(
-                f"{self.serial} is of the architecture {name}, for which there are no agents: "
-                f"they are built for {' and '.join(Architecture)}."
-            ) from error
+            return architecture_named(self.shell("uname -m"))
+        except UsageError as error:
+            raise SetupError(f"{self.serial}: {error}") from error
 
     @functools.cached_property
     def libbinder_probe(self) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
+from emulator.base.atomic_write import temporary_beside, write_atomically
 from emulator.base.errors import UsageError
 from harness.experiments.core.json_values import Json, from_json
 
@@ -35,9 +35,8 @@ def write(value: Json, path: Path) -> None:
 
 def write_text(text: str, path: Path) -> None:
     """Write a text file, whole or not at all; UsageError where that cannot be done."""
-    with _beside(path.resolve()) as partial:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path.resolve())
+    with _writing(path):
+        write_atomically(path.resolve(), text)
 
 
 def load(path: Path, *kinds: type[DocumentT]) -> DocumentT:
@@ -92,22 +91,17 @@ def harness_version() -> str:
 
 def check_writable(path: Path) -> None:
     """Raise UsageError, before any work is done, where a file could not be written to `path`."""
-    with _beside(path):
+    with _writing(path), temporary_beside(path.resolve()):
         pass
 
 
 @contextlib.contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """A new empty file in the directory of `path`, gone afterwards unless it was moved."""
+def _writing(path: Path) -> Iterator[None]:
+    """Turn what keeps the block from writing to `path` into a UsageError."""
     if path.exists() and not path.is_file():
         raise UsageError(f"{path} is not a regular file: name one to write to")
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.touch()
-        try:
-            yield partial
-        finally:
-            partial.unlink(missing_ok=True)
+        yield
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
 

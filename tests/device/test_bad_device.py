@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.base.architecture import AARCH64
 from emulator.base.errors import HarnessError, UsageError
 from emulator.build.agents import syscall_agent
 from harness.device.device import Device
@@ -37,7 +38,7 @@ def test_an_agent_for_another_architecture_is_refused_with_what_the_device_said(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     foreign = "/data/local/tmp/foreign_agent"
-    device.push(syscall_agent("aarch64"), foreign, mode=0o755)
+    device.push(syscall_agent(AARCH64), foreign, mode=0o755)
     monkeypatch.setitem(vars(device), "_agent", foreign)
     monkeypatch.setattr(device.controller, "start_agent", lambda _: None)
     with pytest.raises(HarnessError, match=r"(?i)exec format error|syntax error|not found"):

@@ -24,5 +24,5 @@ def test_what_it_refuses_is_said(device: Device) -> None:
 
 
 def test_what_it_fails_at_is_said(device: Device) -> None:
-    with pytest.raises(HarnessError, match="nobody is context manager of /dev/hwbinder"):
+    with pytest.raises(HarnessError, match="there is no context manager of /dev/hwbinder"):
         ask_probe(device, "--driver", "/dev/hwbinder", "list")

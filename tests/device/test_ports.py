@@ -9,18 +9,18 @@ import pytest
 
 from emulator.base.deadline import Deadline
 from emulator.embedded.device import PORTS, EmbeddedDevice
-from emulator.embedded.qemu.channel import Ports
+from emulator.embedded.qemu.virtio_serial import VirtioPorts
 from harness.device.device import Device
 
 
 @pytest.fixture
-def ports(device: Device) -> Ports:
+def ports(device: Device) -> VirtioPorts:
     if not isinstance(device.controller, EmbeddedDevice):
         pytest.skip("only the embedded device has ports")
     return device.controller.machine.ports
 
 
-def test_a_program_that_is_given_up_holds_up_no_other(device: Device, ports: Ports) -> None:
+def test_a_program_that_is_given_up_holds_up_no_other(device: Device, ports: VirtioPorts) -> None:
     given_up = ports.run(["/system/bin/cat"])
     assert given_up is not None
     given_up.send(b"there")
@@ -49,7 +49,7 @@ def test_what_runs_on_one_port_is_not_woken_for_another(device: Device) -> None:
         assert switches() - before < 10
 
 
-def test_a_program_ends_with_its_output_and_status(ports: Ports) -> None:
+def test_a_program_ends_with_its_output_and_status(ports: VirtioPorts) -> None:
     program = ports.run(["/system/bin/sh", "-c", "echo out; echo why >&2; exit 3"])
     assert program is not None
     with contextlib.closing(program):

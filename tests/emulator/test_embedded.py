@@ -1,4 +1,4 @@
-"""The embedded device as its users meet it: real adb against it, and nothing left when it ends."""
+"""The embedded device as its users see it: real adb against it, and nothing left when it ends."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_adb_lists_it_with_its_name(device: EmbeddedDevice) -> None:
 
 
 @pytest.mark.parametrize("rolled_back", [False, True])
-def test_adb_comes_to_list_it_though_nobody_has_asked(rolled_back: bool) -> None:
+def test_adb_lists_it_even_if_nobody_has_used_adb(rolled_back: bool) -> None:
     with contextlib.closing(open_embedded(parse_target("embedded"))) as unasked:
         if rolled_back:
             unasked.rollback(Deadline(WITHIN))
@@ -150,7 +150,7 @@ def test_forwarding_reaches_a_server_on_it(device: EmbeddedDevice) -> None:
             server.kill()
 
 
-def test_it_is_root_until_told_otherwise(device: EmbeddedDevice) -> None:
+def test_it_is_root_until_adb_unroot(device: EmbeddedDevice) -> None:
     assert shell(device, "id -u") == "0"
     adb(device, "unroot")
     device.wait_until_ready(Deadline(WITHIN))
@@ -172,15 +172,15 @@ def test_it_comes_back_after_a_reboot(device: EmbeddedDevice) -> None:
     assert len({before, after, shell(device, "cat /proc/sys/kernel/random/boot_id")}) == 3
 
 
-def test_it_switches_itself_off_when_all_programs_were_told() -> None:
+def test_poweroff_ends_all_programs_first() -> None:
     with contextlib.closing(open_embedded(parse_target("embedded"))) as device:
-        told = (
-            "trap 'echo told to end > /dev/console; exit' TERM; touch /tmp/set; while :; do sleep 0.02; done"
+        script = (
+            "trap 'echo terminated > /dev/console; exit' TERM; touch /tmp/set; while :; do sleep 0.02; done"
         )
-        shell(device, f'sh -c "{told}" < /dev/null > /dev/null 2>&1 &')
+        shell(device, f'sh -c "{script}" < /dev/null > /dev/null 2>&1 &')
         adb(device, "shell", "until [ -e /tmp/set ]; do sleep 0.02; done; busybox poweroff", check=False)
         Deadline(WITHIN).poll(lambda: not device.alive, "QEMU to end")
-        assert "told to end" in device.machine.console.tail()
+        assert "terminated" in device.machine.console.tail()
 
 
 def test_two_run_side_by_side(device: EmbeddedDevice) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from emulator.base.architecture import X86_64
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError
 from emulator.embedded.archive import Archive
 from emulator.embedded.image import embedded_image
-from emulator.embedded.qemu.board import kernel_arguments
+from emulator.embedded.kernel.command_line import kernel_arguments
 from emulator.embedded.qemu.running_machine import READY
 from emulator.kinds.image import open_image
 from emulator.kinds.target import parse_target
@@ -33,7 +34,7 @@ def described(directory: Path, *, arguments: tuple[str, ...] = (), lines: str = 
         f"""
 kernel = "kernel"
 initramfs = "initramfs"
-arguments = {json.dumps([*kernel_arguments("x86_64"), *arguments])}
+arguments = {json.dumps([*kernel_arguments(X86_64), *arguments])}
 memory = 512
 {lines}
 """

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from emulator.base.errors import DeviceLostError
-from emulator.embedded.kernel.kernel import Kernel, find_kernel
-from emulator.embedded.kernel.kernel_image import read_kernel_image
+from emulator.embedded.kernel.find import Kernel, find_kernel
+from emulator.embedded.kernel.image_format import read_kernel_image
 from harness.device.device import open_device
 from harness.report.document import Document
 

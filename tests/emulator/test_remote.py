@@ -15,7 +15,7 @@ import pytest
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, SetupError, UsageError
 from emulator.embedded.device import hardware_of, image_of
-from emulator.embedded.qemu.booting import booting
+from emulator.embedded.qemu.machine_factory import machine_factory
 from emulator.embedded.qemu.running_machine import READY
 from emulator.host.ssh_host import SshHost
 from emulator.host.this_machine import ThisMachine
@@ -210,7 +210,7 @@ def test_a_host_without_qemu_is_told(server: FarSide, monkeypatch: pytest.Monkey
 def test_nothing_runs_on_there_where_its_port_here_is_taken(server: FarSide) -> None:
     with contextlib.ExitStack() as resources, socket.create_server(("127.0.0.1", 0)) as taken:
         hardware = hardware_of(parse_target("embedded"), image_of(parse_target("embedded")))
-        boot = booting(server.address, hardware, resources)
+        boot = machine_factory(server.address, hardware, resources)
         port = taken.getsockname()[1]
         with pytest.raises(SetupError, match=f"Port {port} of 127.0.0.1 cannot be listened on"):
             boot(port)

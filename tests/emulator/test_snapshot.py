@@ -1,4 +1,4 @@
-"""Devices started from a snapshot: each is one of its own, a roll back undoes all, damage fixes itself."""
+"""Devices started from a snapshot: they are independent, a roll back undoes changes, damage is repaired."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def small() -> EmbeddedDevice:
     return open_embedded(parse_target(SMALL))
 
 
-def test_clones_differ_in_random_numbers_and_know_the_time() -> None:
+def test_clones_differ_in_random_numbers_and_have_the_right_time() -> None:
     clones = [Device(open_embedded(parse_target("embedded"))) for _ in range(3)]
     try:
         streams = [
@@ -111,10 +111,10 @@ def test_agents_that_wait_end_with_a_roll_back_and_wait_again(device: Device) ->
 
 
 @pytest.mark.parametrize("service", ["adbd", "channel_server", "servicemanager"])
-def test_a_service_that_ended_runs_again_for_all_who_come(service: str, device: Device) -> None:
-    """Whoever it served goes on: the programs that wait have ports, which a new server cannot open."""
+def test_a_service_that_ended_restarts_for_all_clients(service: str, device: Device) -> None:
+    """Its clients continue: the programs that wait hold ports that a new server cannot open."""
     before = device.shell(["pidof", service]).strip()
-    with contextlib.suppress(HarnessError):  # adbd takes the answer along
+    with contextlib.suppress(HarnessError):  # adbd ends before it answers
         device.shell(["kill", "-9", before])
 
     def another() -> bool:
@@ -137,7 +137,7 @@ def test_many_agents_run_at_once_more_than_there_are_ports(device: Device) -> No
         assert after.kill() == ExitStatus(signal=9)
 
 
-def test_a_port_is_clean_after_an_agent_was_killed_while_it_was_spoken_to(device: Device) -> None:
+def test_a_port_is_clean_after_an_agent_was_killed_during_requests(device: Device) -> None:
     for _ in range(40):
         with device.process() as process:
             buffer = process.memory.allocate(16)
@@ -153,7 +153,7 @@ def test_a_port_is_clean_after_an_agent_was_killed_while_it_was_spoken_to(device
 
 
 @pytest.mark.parametrize("damage", ["gone", "empty state", "another state"])
-def test_a_snapshot_that_does_not_restore_is_made_anew(damage: str) -> None:
+def test_a_snapshot_that_does_not_restore_is_made_again(damage: str) -> None:
     first = small()
     snapshot = snapshot_of(first.hardware)
     first.close()
@@ -162,13 +162,15 @@ def test_a_snapshot_that_does_not_restore_is_made_anew(damage: str) -> None:
     else:
         snapshot.state.write_bytes(b"" if damage == "empty state" else bytes(100_000))
         (snapshot.state.parent / MANIFEST).unlink()
-        _write_manifest(snapshot.state.parent)  # what is damaged later is noticed without a try
-    said: list[str] = []
-    with reporting_to(said.append):
+        _write_manifest(
+            snapshot.state.parent
+        )  # otherwise the manifest would show the damage before any restore
+    messages: list[str] = []
+    with reporting_to(messages.append):
         second = small()
     second.close()
     assert snapshot_of(second.hardware).state.stat().st_size > 100_000
-    assert any("making it anew" in line for line in said) or damage == "gone"
+    assert any("making it again" in line for line in messages) or damage == "gone"
 
 
 def test_a_snapshot_outlives_a_qemu_that_does_not_start(tmp_path: Path) -> None:
@@ -185,11 +187,11 @@ def test_a_device_boots_where_no_snapshot_can_be_made(monkeypatch: pytest.Monkey
         raise OSError("no space left")
 
     monkeypatch.setattr("emulator.embedded.snapshot.snapshot_of", refuse)
-    said: list[str] = []
-    with reporting_to(said.append):
+    messages: list[str] = []
+    with reporting_to(messages.append):
         device = small()
     device.close()
-    assert any("no space left" in line for line in said)
+    assert any("no space left" in line for line in messages)
 
 
 def test_old_snapshots_do_not_pile_up() -> None:

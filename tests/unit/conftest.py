@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.base.architecture import architecture_named
 from emulator.build.agents import syscall_agent
 from harness.agent.process import RemoteProcess
 from tests.support.agent_support import SubprocessStream
@@ -15,7 +16,7 @@ from tests.support.agent_support import SubprocessStream
 @pytest.fixture(scope="session")
 def agent_path() -> Path:
     """The agent for this machine."""
-    return syscall_agent(platform.machine())
+    return syscall_agent(architecture_named(platform.machine()))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("emulator", "device_agents", "harness")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 LONGEST = 300
-MOST_MODULES = 14
+MOST_MODULES = 15
 """In one folder, __init__.py apart."""
 NOTHING, ALL_BELOW = "nothing", "all below"
 

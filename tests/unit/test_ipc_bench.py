@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.base.architecture import architecture_named
 from emulator.base.deadline import Deadline
 from emulator.build.agents import ipc_bench
 
@@ -24,7 +25,7 @@ Busy = tuple[subprocess.Popen[bytes], list[int], list[str]]
 
 @pytest.fixture(scope="module")
 def program() -> Path:
-    return ipc_bench(platform.machine())
+    return ipc_bench(architecture_named(platform.machine()))
 
 
 def run(program: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -44,7 +45,7 @@ def test_help_is_no_error(program: Path) -> None:
         (["pipe", "--calls"], "calls"),
         (["pipe", "-x"], "x"),
         (["pipe", "--bytes", "1048577"], "1048577"),
-        (["pipe", "--one-way", "--clients", "3", "--bytes", "400000"], "1048576 bytes together"),
+        (["pipe", "--one-way", "--clients", "3", "--bytes", "400000"], "exceeds 1048576 bytes in all"),
     ],
 )
 def test_what_makes_no_sense_is_refused(program: Path, words: list[str], problem: str) -> None:

@@ -1,5 +1,5 @@
 // Stands in for minijail, which Debian does not have: the part with which AOSP's main.cpp gives up root.
-// As there, a step that fails ends the process: adbd never goes on with more rights than it was told to keep.
+// As in minijail, a step that fails ends the process: adbd never keeps more privileges than it should.
 #pragma once
 
 #include <grp.h>
@@ -33,7 +33,7 @@ inline void minijail_change_uid(minijail* jail, uid_t user) {
     jail->user = user;
 }
 
-// Only a build that is not debuggable asks for this, and liblog for a host says that it always is.
+// Only a build that is not debuggable calls this, and liblog for a host reports that it always is debuggable.
 inline void minijail_use_caps(minijail*, uint64_t) {
     LOG(FATAL) << "the capability bounding set cannot be reduced here";
 }

@@ -1,1 +1,1 @@
-"""A device's kernel: which there are, how an image is recognised, which modules it needs."""
+"""A device's kernel: Debian's or one's own, its image format, its modules and its command line."""

@@ -1,4 +1,4 @@
-"""Chooses the modules that a device's kernel needs, each after those it depends on."""
+"""Selects the modules that a device's kernel must load, each after its dependencies."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ UNCOMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
     ".xz": lzma.decompress,
     ".zst": lambda content: zstandard.ZstdDecompressor().decompressobj().decompress(content),
 }
-"""By the ending after .ko (CONFIG_MODULE_COMPRESS)."""
+"""By the suffix after .ko (CONFIG_MODULE_COMPRESS)."""
 BUILT_IN_AS = {"binder_linux": "binder"}
-"""The name of what Debian's kernels have as a module, where it is built in."""
+"""The name of a built-in module, where it differs from that of the module in Debian's kernels."""
 
 
 def module_tree(image: Path, release: str) -> Path | None:
-    """The modules of a kernel, below a directory above its image: as installed, packaged, or built."""
+    """The modules of a kernel, in a directory above its image: as installed, packaged or built."""
     for directory in (*image.absolute().parents, *image.resolve().parents):
-        # Debian moved /lib below /usr in packages from 2024 on; both places are looked at.
+        # Debian's packages from 2024 on have them below /usr/lib.
         for modules in (directory / "lib" / "modules", directory / "usr" / "lib" / "modules"):
             if (modules / release / "modules.builtin").is_file():
                 return modules / release
@@ -37,8 +37,8 @@ def module_tree(image: Path, release: str) -> Path | None:
 def load_order(tree: Path, wanted: Sequence[str]) -> list[tuple[str, bytes]]:
     """Name and content of the wanted modules and all they depend on, each after its dependencies.
 
-    A module that is built into the kernel (modules.builtin) is left out. Raises SetupError for one
-    that the kernel has in no form.
+    Modules that are built into the kernel (modules.builtin) are left out. Raises SetupError for one that
+    the kernel does not have in either form.
     """
     files = {
         file.name.partition(".")[0].replace("-", "_"): file
@@ -52,9 +52,12 @@ def load_order(tree: Path, wanted: Sequence[str]) -> list[tuple[str, bytes]]:
         if name in ordered or name in built_in or BUILT_IN_AS.get(name) in built_in:
             return
         if name not in files:
-            raise SetupError(f"The kernel {tree.name} has no {name}, neither as a module nor built in.")
+            raise SetupError(
+                f"The kernel {tree.name} has no {name}, neither as a module nor built in. Enable it in the "
+                "kernel's configuration."
+            )
         content = _uncompressed(files[name])
-        # .modinfo lists dependencies as one NUL-terminated string.
+        # .modinfo holds the dependencies as one NUL-terminated string.
         depends = re.search(rb"\0depends=([^\0]*)\0", content)
         for dependency in depends[1].decode().split(",") if depends else ():
             if dependency:
@@ -70,4 +73,6 @@ def _uncompressed(file: Path) -> bytes:
     try:
         return UNCOMPRESS["" if file.suffix == ".ko" else file.suffix](file.read_bytes())
     except (lzma.LZMAError, zstandard.ZstdError, zlib.error, EOFError, gzip.BadGzipFile) as error:
-        raise SetupError(f"The module {file} is damaged: {error}.") from error
+        raise SetupError(
+            f"The module {file} is damaged: {error}. Install the kernel's modules again."
+        ) from error

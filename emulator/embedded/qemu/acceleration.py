@@ -1,4 +1,4 @@
-"""Decides between KVM and QEMU's own emulation by a trial: a KVM that opens may still not run this kernel."""
+"""Decides between KVM and QEMU's emulation by a trial boot: not every accessible KVM runs a kernel."""
 
 from __future__ import annotations
 
@@ -8,46 +8,47 @@ import os
 import platform
 from pathlib import Path
 
+from emulator.base.atomic_write import write_atomically
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError, UsageError
 from emulator.base.progress import say, step
 from emulator.cache.run_directory import run_directory
 from emulator.cache.store import cache_root
 from emulator.embedded.image import Image
-from emulator.embedded.qemu.board import kernel_arguments
+from emulator.embedded.kernel.command_line import kernel_arguments
 from emulator.embedded.qemu.machine import Hardware, Machine
 
 KVM = Path("/dev/kvm")
 TRIAL_SECONDS = 15.0
-"""A kernel that runs under KVM at all is up well within this."""
+"""A kernel that KVM can run boots well within this time."""
 
 
 def choose_acceleration(wanted: str, image: Image) -> str:
-    """`kvm` or `tcg`: as wanted, or for `auto` whatever a trial boot of this image showed on this machine.
+    """`kvm` or `tcg`: as wanted or, for `auto`, whichever a trial boot of this image finds on this machine.
 
-    The trial's outcome is remembered for each kernel until the machine boots again.
+    The result of the trial is recorded for each kernel until this machine reboots.
     """
-    native = image.kernel.architecture == platform.machine()
-    if wanted == "kvm" and not native:
+    architecture = image.kernel.architecture
+    if wanted == "kvm" and not architecture.native:
         raise UsageError(
-            f"KVM runs no {image.kernel.architecture} kernel on this {platform.machine()} machine: "
-            "write acceleration=tcg, or nothing."
+            f"KVM cannot run a kernel for {architecture} on this {platform.machine()} machine. "
+            "Use acceleration=tcg, or omit the option."
         )
     if wanted != "auto":
         return wanted
-    if not native or not os.access(KVM, os.R_OK | os.W_OK):
+    if not architecture.native or not os.access(KVM, os.R_OK | os.W_OK):
         return "tcg"
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     record = cache_root() / "acceleration.json"
-    known: dict[str, str] = {}
+    results: dict[str, str] = {}
     with contextlib.suppress(OSError, ValueError):
-        known = json.loads(record.read_text())
-    if not isinstance(known, dict) or known.get("boot") != boot:
-        known = {"boot": boot}
-    if image.kernel.origin not in known:
-        known[image.kernel.origin] = "kvm" if _kvm_runs(image) else "tcg"
-        record.write_text(json.dumps(known, indent=1))
-    return known[image.kernel.origin]
+        results = json.loads(record.read_text())
+    if not isinstance(results, dict) or results.get("boot") != boot:
+        results = {"boot": boot}
+    if image.kernel.origin not in results:
+        results[image.kernel.origin] = "kvm" if _kvm_runs(image) else "tcg"
+        write_atomically(record, json.dumps(results, indent=1))
+    return results[image.kernel.origin]
 
 
 def _kvm_runs(image: Image) -> bool:

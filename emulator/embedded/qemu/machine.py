@@ -1,22 +1,26 @@
-"""A QEMU on this machine: what it is made of, its command line, and its start."""
+"""A QEMU on this machine: its hardware, its command line and its start."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import shlex
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.base.architecture import DEFAULT, Architecture
 from emulator.base.program import Program
-from emulator.embedded.qemu.board import BOARDS
-from emulator.embedded.qemu.channel import Ports
 from emulator.embedded.qemu.running_machine import RunningMachine
+from emulator.embedded.qemu.virtio_serial import VirtioPorts
+
+logger = logging.getLogger(__name__)
 
 ACCELERATORS = {
-    # One thread for all processors: with several, QEMU 7.2 lets one run code that another is patching, as
-    # tracepoints and probes do, and the kernel panics once in some dozen recordings.
+    # One thread for all processors: with several, QEMU 7.2 lets one processor run code that another is
+    # patching, for example for a tracepoint or probe, and the kernel panics once in a few dozen recordings.
     "tcg": "tcg,thread=single",
     "kvm": "kvm",
 }
@@ -25,22 +29,21 @@ ADBD_PORT = 5555
 
 @dataclass(frozen=True)
 class Disk:
-    """A disk image. It is read only: what the device writes goes to a temporary file and ends with it."""
+    """A disk image, read-only: QEMU keeps what the device writes in a temporary file until it ends."""
 
     file: Path
     format: str = "raw"
-    """As `qemu-img` names it: raw, qcow2."""
+    """As in `qemu-img`: raw or qcow2."""
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """What a machine is made of."""
+    """The parts of a machine."""
 
     kernel: Path | None
-    """None for a machine that starts from its first disk."""
+    """None for a machine that boots from its first disk."""
     initramfs: Path | None
-    architecture: str = "x86_64"
-    """As `uname -m` says it."""
+    architecture: Architecture = DEFAULT
     disks: tuple[Disk, ...] = ()
     memory_mib: int = 512
     processors: int = 2
@@ -49,9 +52,9 @@ class Hardware:
     adbd_port: int = ADBD_PORT
     """The TCP port on which the device's adbd listens."""
     ports: int = 0
-    """Programs that can run over virtio-serial at once, where channel_server runs: 30 at most."""
+    """Virtio-serial ports, 30 at most: each runs one program at a time, where channel_server runs."""
     waiting: tuple[tuple[str, ...], ...] = ()
-    """Programs, each by its words, that run there already when the machine is restored from a snapshot."""
+    """Programs, each by its path and arguments, that already run in the machine's snapshot."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,14 @@ class Memory:
 
     file: Path
     shared: bool
-    """Whether what the device writes goes there; otherwise the file stays as it is (copy on write)."""
+    """Whether the device writes to the file; otherwise the file stays unchanged (copy-on-write)."""
 
 
 class Machine(RunningMachine):
     """A QEMU that runs here.
 
-    `adb_port` is the port to forward, any that is free unless given. A machine that `waits` does not boot,
-    but waits for its monitor to be told where another's state is.
+    `adb_port` is the port to forward, 0 for any free one. An `incoming` machine does not boot: it waits until
+    the monitor loads the state of another.
     """
 
     def __init__(
@@ -77,66 +80,69 @@ class Machine(RunningMachine):
         *,
         adb_port: int = 0,
         memory: Memory | None = None,
-        waits: bool = False,
+        incoming: bool = False,
     ) -> None:
-        ports = Ports(hardware.ports)
+        ports = VirtioPorts(hardware.ports)
         ours, theirs = socket.socketpair()
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(ports.close)
             on_failure.enter_context(ours)
-            with theirs, ports.lent() as lent:
+            with theirs, ports.inheritable() as descriptors:
+                command = [
+                    *qemu_command(hardware, f"socket,id=monitor,fd={theirs.fileno()}", adb_port, descriptors),
+                    *(_memory(hardware, memory) if memory else ()),
+                    *(("-incoming", "defer") if incoming else ()),
+                ]
+                logger.info("starting QEMU: %s", shlex.join(command))
                 program = Program(
-                    [
-                        *qemu_command(hardware, f"socket,id=monitor,fd={theirs.fileno()}", adb_port, lent),
-                        *(_memory(hardware, memory) if memory else ()),
-                        *(("-incoming", "defer") if waits else ()),
-                    ],
+                    command,
                     directory / "console.log",
                     errors=directory / "qemu.err",
-                    inherited=(theirs.fileno(), *lent),
+                    inherited=(theirs.fileno(), *descriptors),
                 )
             on_failure.pop_all()
         super().__init__(program, ports)
         self.process_id = program.process_id
-        """Of QEMU."""
+        """QEMU's."""
         self.adb_port = self._attach(lambda: ours, hardware.adbd_port)
 
     def processor_seconds(self) -> float:
-        """How long QEMU has kept this machine's processors busy so far; in steps of a hundredth."""
-        # After the program's name, which may hold anything: fields 14 and 15 of proc_pid_stat(5).
+        """The processor time that QEMU has used, in steps of 10 ms."""
+        # Fields 14 and 15 of proc_pid_stat(5), counted after the program's name, which may hold anything.
         fields = Path(f"/proc/{self.process_id}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def qemu_command(hardware: Hardware, monitor: str, adb_port: int = 0, ports: Sequence[int] = ()) -> list[str]:
-    """The command that starts QEMU, its console on standard output, its monitor on the device `monitor`.
+    """The command that starts QEMU with its console on standard output.
 
-    `monitor` has the id `monitor` (qemu(1), -chardev); `ports` are open sockets for virtio-serial.
+    `monitor` is the character device for its monitor, with the id `monitor` (qemu(1), -chardev); `ports` are
+    open sockets for virtio-serial.
     """
-    board = BOARDS[hardware.architecture]
+    architecture = hardware.architecture
     return [
-        board.program,
+        architecture.qemu_program,
         *("-nodefaults", "-no-user-config", "-display", "none", "-vga", "none"),
-        *("-machine", board.machine, "-accel", ACCELERATORS[hardware.acceleration]),
-        *("-cpu", "host" if hardware.acceleration == "kvm" else board.processor),
+        *("-machine", architecture.qemu_machine, "-accel", ACCELERATORS[hardware.acceleration]),
+        *("-cpu", "host" if hardware.acceleration == "kvm" else architecture.qemu_cpu),
         *("-smp", str(hardware.processors), "-m", f"{hardware.memory_mib}M"),
         *_boot(hardware),
-        *(word for disk in hardware.disks for word in _drive(disk)),
+        *(option for disk in hardware.disks for option in _drive(disk)),
         *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
         *("-netdev", f"user,id=network,restrict=on,hostfwd=tcp:127.0.0.1:{adb_port}-:{hardware.adbd_port}"),
-        # Nothing is booted from the network, and nobody there need be told that a machine was restored.
+        # No network boot, and no announcement to the network after a restore.
         *("-device", "virtio-net-pci,netdev=network,romfile=,guest_announce=off"),
-        *_channels(monitor, ports),
+        *_monitor_and_ports(monitor, ports),
     ]
 
 
 def _boot(hardware: Hardware) -> list[str]:
-    words = []
+    options = []
     if hardware.kernel is not None:
-        words += ["-kernel", str(hardware.kernel), "-append", " ".join(hardware.kernel_arguments)]
+        options += ["-kernel", str(hardware.kernel), "-append", " ".join(hardware.kernel_arguments)]
     if hardware.initramfs is not None:
-        words += ["-initrd", str(hardware.initramfs)]
-    return words
+        options += ["-initrd", str(hardware.initramfs)]
+    return options
 
 
 def _drive(disk: Disk) -> tuple[str, str]:
@@ -150,11 +156,11 @@ def _memory(hardware: Hardware, memory: Memory) -> Iterator[str]:
     yield from ("-machine", "memory-backend=memory")
 
 
-def _channels(monitor: str, ports: Sequence[int]) -> Iterator[str]:
+def _monitor_and_ports(monitor: str, ports: Sequence[int]) -> Iterator[str]:
     yield from ("-chardev", monitor, "-mon", "chardev=monitor,mode=control")
     if ports:
-        # One port more, for a console, cannot be used by others. Each port has two queues and needs as many
-        # interrupts, else all share one, which wakes whoever has ever written (virtio_pci_common.c, 6.12).
+        # Port 0 is reserved for a console. Each port has two queues and needs an interrupt for each; without,
+        # all share one, which wakes every program that has ever written (virtio_pci_common.c, 6.12).
         count = len(ports) + 1
         vectors = 2 * (count + 1) + 1
         yield from ("-device", f"virtio-serial-pci,max_ports={count},vectors={vectors}")
@@ -164,5 +170,5 @@ def _channels(monitor: str, ports: Sequence[int]) -> Iterator[str]:
 
 
 def _value(file: Path) -> str:
-    # A comma ends a value, and a doubled one stands for itself (qemu(1), -drive).
+    # A comma ends a value; a doubled comma is a literal one (qemu(1), -drive).
     return str(file).replace(",", ",,")

@@ -1,4 +1,4 @@
-"""Commands to a running QEMU, one after the other, over QEMU's own client for its monitor protocol (QMP)."""
+"""Sends commands to a running QEMU, one at a time, with QEMU's own client for its monitor protocol (QMP)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ ANSWERS_WITHIN = 20.0
 
 
 class Monitor:
-    """The monitor of one QEMU, on a connected socket; blocking, from one thread at a time.
+    """The monitor of one QEMU, on a connected socket; blocking, for one thread at a time.
 
-    Every command is answered within `ANSWERS_WITHIN` seconds, or SetupError is raised.
+    Raises SetupError where a command is not answered within `ANSWERS_WITHIN` seconds.
     """
 
     def __init__(self, connection: socket.socket) -> None:
@@ -40,16 +40,16 @@ class Monitor:
             return self._runner.run(asyncio.wait_for(self._client.execute(command, named), ANSWERS_WITHIN))
         except (QMPError, OSError, TimeoutError) as error:
             raise SetupError(
-                f"QEMU's monitor refused {command}: {str(error) or 'no answer in time'}"
+                f"QEMU's monitor refused {command}: {str(error) or f'no answer within {ANSWERS_WITHIN:g} s'}"
             ) from error
 
     def guest_resets(self) -> int:
-        """How often the guest itself has restarted so far."""
-        self.execute("query-status")  # takes in what QEMU has sent since the last command
+        """How often the guest has reset itself so far."""
+        self.execute("query-status")  # receives the events since the last command
         return len(self._resets.history)
 
-    def lend(self, file: IO[bytes], name: str) -> None:
-        """Give QEMU an open file, which its commands then know by that name."""
+    def pass_file(self, file: IO[bytes], name: str) -> None:
+        """Pass an open file to QEMU, where commands refer to it by `name`."""
 
         async def send() -> None:
             self._client.send_fd_scm(file.fileno())
@@ -58,7 +58,7 @@ class Monitor:
         self.execute("getfd", fdname=name)
 
     def close(self) -> None:
-        """Leave the monitor; QEMU goes on."""
+        """Disconnect from the monitor; QEMU continues."""
         with contextlib.suppress(Exception):
             self._runner.run(asyncio.wait_for(self._client.disconnect(), ANSWERS_WITHIN))
         self._runner.close()

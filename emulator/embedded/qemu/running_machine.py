@@ -1,4 +1,4 @@
-"""A QEMU that runs, here or on another machine: what a device needs of it is the same."""
+"""A running QEMU, here or on another machine: what both have in common."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from emulator.base.command import missing_program
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError, TimeLimitError
 from emulator.cache.run_directory import keep_log
-from emulator.embedded.qemu.channel import Ports
 from emulator.embedded.qemu.monitor import Monitor
+from emulator.embedded.qemu.virtio_serial import VirtioPorts
 from emulator.host.host import Running
 
 READY = "binder-harness: device ready"
@@ -24,13 +24,13 @@ class RunningMachine:
     """A running QEMU with one forwarded port; use as a context manager or call `close`."""
 
     adb_port: int
-    """The port of 127.0.0.1 that leads to the device's adbd."""
+    """The port of 127.0.0.1 that is forwarded to the device's adbd."""
 
-    def __init__(self, program: Running, ports: Ports) -> None:
+    def __init__(self, program: Running, ports: VirtioPorts) -> None:
         self._program = program
         self._monitor: Monitor | None = None
         self._resources = contextlib.ExitStack()
-        """What ends after QEMU has."""
+        """Closed after QEMU has ended."""
         self.console = program.said
         self.ports = ports
 
@@ -43,9 +43,9 @@ class RunningMachine:
         self.close()
 
     def _attach(self, connect: Callable[[], socket.socket], adbd_port: int) -> int:
-        """Speak to its monitor, and ask where it forwards the device's port from.
+        """Connect to the monitor; returns the port that QEMU forwards to the device's adbd.
 
-        Raises SetupError, with what QEMU said, where it did not start. Whatever is raised, QEMU has ended.
+        Raises SetupError, with QEMU's standard error, where it did not start. After any error QEMU has ended.
         """
         try:
             with contextlib.ExitStack() as on_failure:
@@ -55,18 +55,18 @@ class RunningMachine:
                 on_failure.pop_all()
             return port
         except (SetupError, OSError) as error:
-            said = self._program.complaint
-            if "failed to execute" in said:
+            stderr = self._program.complaint
+            if "failed to execute" in stderr:
                 raise missing_program(self._program.name) from error
-            raise SetupError(f"QEMU did not start: {said or 'it said nothing'}") from error
+            raise SetupError(f"QEMU did not start: {stderr or f'it printed no reason. {error}'}") from error
 
     def _forwarded_port(self, adbd_port: int) -> int:
-        # QEMU binds the port itself, asked for any free one, so that no other program can take it between.
+        # QEMU itself binds a free port, so that no other program can take it in between.
         table = self.monitor.execute("human-monitor-command", command_line="info usernet")
         row = rf"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+{adbd_port}\b"
         found = re.search(row, str(table))
         if not found:
-            raise SetupError(f"QEMU does not show the port it forwards:\n{table}")
+            raise SetupError(f"QEMU does not show which port it forwards to the device:\n{table}")
         return int(found[1])
 
     @property
@@ -81,21 +81,21 @@ class RunningMachine:
         return self.console.panic is None and self._program.alive
 
     def loss_reason(self) -> str:
-        """What ended the machine, with the last lines of its console."""
+        """Why the machine was lost, with the last lines of its console."""
         if self.console.panic:
             reason = "the device's kernel panicked"
         elif not self._program.alive:
-            said = self._program.complaint
-            reason = f"QEMU ended{': ' + said if said else ''}"
+            stderr = self._program.complaint
+            reason = f"QEMU ended{': ' + stderr if stderr else ''}"
         else:
-            reason = "the device is silent"
-        kept = keep_log(self.console.log)
-        return f"{reason}. Its last console lines (all of them: {kept}):\n{self.console.tail()}"
+            reason = "the device does not respond"
+        log = keep_log(self.console.log)
+        return f"{reason}. Its last console lines (the whole log is {log}):\n{self.console.tail()}"
 
     def wait_until_ready(self, deadline: Deadline) -> None:
-        """Wait for the console line with which the device says that adbd listens.
+        """Wait for the console line that reports that adbd listens.
 
-        Raises DeviceLostError when the machine ends before, or says nothing to that effect in time.
+        Raises DeviceLostError where the machine ends before, or the line does not appear in time.
         """
         try:
             ready = self.console.wait_for(READY, deadline=deadline)
@@ -105,7 +105,7 @@ class RunningMachine:
             raise DeviceLostError(self.loss_reason())
 
     def close(self) -> None:
-        """End QEMU and wait for that; closing twice does nothing."""
+        """End QEMU and wait for its end; closing twice does nothing."""
         self._program.close()
         self.ports.close()
         if self._monitor is not None:

@@ -18,9 +18,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emulator.base.architecture import Architecture
 from emulator.base.errors import HarnessError
 from harness.agent.operations import Operation, OperationResult, SystemCall
-from harness.agent.syscalls import Architecture, SyscallNumber
+from harness.agent.syscalls import SyscallNumber
 from harness.agent.thread import RemoteThread
 from harness.device.facts import FacilityMissingError
 from harness.kernel.tracing.events import TraceEvent
@@ -202,8 +203,7 @@ def count_copies(
 
 
 def _mark(architecture: Architecture) -> Kprobe:
-    prefix = {Architecture.X86_64: "x64", Architecture.AARCH64: "arm64"}[architecture]
-    return Kprobe(f"__{prefix}_sys_{MARK.syscall.name}")
+    return Kprobe(f"{architecture.syscall_prefix}sys_{MARK.syscall.name}")
 
 
 def _move(event: TraceEvent) -> Move | None:

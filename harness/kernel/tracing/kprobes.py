@@ -8,11 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-PARAMETER_REGISTERS = (
-    ("di", "si", "dx", "cx", "r8", "r9"),  # x86-64, System V ABI
-    ("x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7"),  # arm64, AAPCS64
-)
-"""The registers of a function's parameters. A kernel refuses the names of another architecture."""
+from emulator.base.architecture import ARCHITECTURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,8 @@ class Argument:
         if self.position is None or (self.member and self.offset is None):
             return
         yield self._fetched_from(f"$arg{self.position}")
-        for registers in PARAMETER_REGISTERS:
+        for architecture in ARCHITECTURES.values():  # a kernel refuses another architecture's registers
+            registers = architecture.parameter_registers
             if self.position <= len(registers):
                 yield self._fetched_from(f"%{registers[self.position - 1]}")
 

@@ -7,11 +7,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from emulator.base.architecture import X86_64
 from emulator.base.deadline import Deadline
 from emulator.cache.run_directory import run_directory
 from emulator.embedded.archive import Archive
 from emulator.embedded.image import embedded_image
-from emulator.embedded.qemu.board import kernel_arguments
+from emulator.embedded.kernel.command_line import kernel_arguments
 from emulator.embedded.qemu.machine import Hardware, Machine
 
 PACKAGE_MANAGER = (
@@ -30,7 +31,7 @@ def embedded_behind(port: int) -> Iterator[Machine]:
         initramfs = directory / "initramfs"
         initramfs.write_bytes(image.initramfs.read_bytes() + archive.finish())
         hardware = Hardware(
-            kernel=image.kernel.image, initramfs=initramfs, kernel_arguments=kernel_arguments("x86_64")
+            kernel=image.kernel.image, initramfs=initramfs, kernel_arguments=kernel_arguments(X86_64)
         )
         with Machine(hardware, directory) as machine:
             machine.wait_until_ready(Deadline(60.0))

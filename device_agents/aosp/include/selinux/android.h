@@ -1,6 +1,6 @@
-// Stands in for libselinux, Android's additions included: the guest has no policy, so every question is answered
-// "allowed", and every name has the one label that Android gives a service it does not know. What servicemanager
-// refuses by user id and by name, it refuses here as well. For the program of Android 10, in C, and of 11, in C++.
+// Stands in for libselinux, Android's additions included: the guest has no policy, so every check passes, and every
+// name has the label that Android gives an unknown service. What servicemanager refuses by user id and by name, it
+// refuses here as well. For the program of Android 10, in C, and of 11, in C++.
 #pragma once
 
 #include <stdbool.h>

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from emulator.base import prerequisites
+from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.prerequisites import PREREQUISITES, missing
 from emulator.kinds import doctor
 
@@ -21,21 +21,21 @@ def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "exists", lambda _: False)
 
 
-def packages(architecture: str) -> set[str]:
+def packages(architecture: Architecture) -> set[str]:
     return {prerequisite.package for prerequisite in missing(architecture)}
 
 
 @pytest.mark.usefixtures("nothing_installed")
 def test_each_architecture_has_its_own_emulator_and_needs_not_the_others() -> None:
-    assert "qemu-system-x86" in packages("x86_64") - packages("aarch64")
-    assert "qemu-system-arm" in packages("aarch64") - packages("x86_64")
+    assert "qemu-system-x86" in packages(X86_64) - packages(AARCH64)
+    assert "qemu-system-arm" in packages(AARCH64) - packages(X86_64)
 
 
 @pytest.mark.usefixtures("nothing_installed")
 def test_libraries_are_installed_for_this_machines_architecture_alone() -> None:
-    foreign = "aarch64" if platform.machine() == "x86_64" else "x86_64"
-    assert {"g++", "libcap-dev", "libc++-dev", "libc++abi-dev"} <= packages(platform.machine())
-    assert packages(foreign) - packages(platform.machine()) >= {"lld"}
+    native, foreign = (X86_64, AARCH64) if X86_64.native else (AARCH64, X86_64)
+    assert {"g++", "libcap-dev", "libc++-dev", "libc++abi-dev"} <= packages(native)
+    assert packages(foreign) - packages(native) >= {"lld"}
     assert not {"g++", "libcap-dev", "libc++-dev", "libc++abi-dev"} & packages(foreign)
 
 
@@ -53,10 +53,10 @@ def test_the_script_names_what_any_device_needs(tmp_path: Path) -> None:
     assert {known.package for known in PREREQUISITES if known.program} <= set(printed)
 
 
-def test_what_other_devices_alone_need_is_told_of_and_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_needs_of_other_devices_only_are_shown_but_not_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     absent = [
         dataclasses.replace(PREREQUISITES[0], program="no-such-program", architectures=(architecture,))
-        for architecture in ("x86_64", "aarch64")
+        for architecture in (X86_64, AARCH64)
     ]
     monkeypatch.setattr(prerequisites, "PREREQUISITES", absent)
     monkeypatch.setattr(doctor, "PREREQUISITES", absent)

@@ -1,23 +1,23 @@
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from emulator.build import compiler
+from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import SetupError
+from emulator.build import compiler
 
-FOREIGN = "aarch64" if platform.machine() == "x86_64" else "x86_64"
+NATIVE, FOREIGN = (X86_64, AARCH64) if X86_64.native else (AARCH64, X86_64)
 
 
 @pytest.fixture
-def unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+def unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
     """What was unpacked, and for which architecture: of packages that are in no index."""
-    done: list[tuple[str, ...]] = []
+    done: list[tuple[object, ...]] = []
 
-    def unpack(_record: str, packages: Sequence[str], _directory: Path, architecture: str) -> None:
+    def unpack(_record: str, packages: Sequence[str], _directory: Path, architecture: Architecture) -> None:
         done.append((architecture, *packages))
 
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
@@ -27,21 +27,21 @@ def unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str,
     return done
 
 
-def test_this_machines_own_architecture_needs_nothing_more(unpacked: list[tuple[str, ...]]) -> None:
-    assert compiler.clang("clang", platform.machine()) == ("clang",)
-    assert compiler.identity(platform.machine()) == platform.machine()
+def test_this_machines_own_architecture_needs_nothing_more(unpacked: list[tuple[object, ...]]) -> None:
+    assert compiler.clang("clang", NATIVE) == ("clang",)
+    assert compiler.identity(NATIVE) == NATIVE.name
     assert unpacked == []
 
 
-def test_another_one_gets_its_libraries_once(unpacked: list[tuple[str, ...]]) -> None:
-    words = compiler.clang("clang++", FOREIGN)
-    assert compiler.clang("clang++", FOREIGN) == words
-    assert words[:2] == ("clang++", f"--target={FOREIGN}-linux-gnu")
+def test_another_one_gets_its_libraries_once(unpacked: list[tuple[object, ...]]) -> None:
+    command = compiler.clang("clang++", FOREIGN)
+    assert compiler.clang("clang++", FOREIGN) == command
+    assert command[:2] == ("clang++", f"--target={FOREIGN}-linux-gnu")
     assert unpacked == [(FOREIGN, "libc6-dev=1", "libcap-dev=2")]
 
 
 def test_another_version_of_a_library_is_another_result(
-    unpacked: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+    unpacked: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = compiler.identity(FOREIGN)
     monkeypatch.setattr(compiler, "recorded_version", lambda *_: "libc6-dev=1 libcap-dev=3")

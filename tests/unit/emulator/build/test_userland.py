@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from emulator.build.userland import busybox, busybox_commands
 from emulator.base.errors import SetupError
+from emulator.build.userland import busybox, busybox_commands
 
 
 def test_the_commands_of_busybox_are_those_that_it_lists() -> None:

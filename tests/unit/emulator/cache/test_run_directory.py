@@ -16,7 +16,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def test_a_directory_is_private_and_goes_with_its_run() -> None:
+def test_a_directory_is_private_and_removed_with_its_run() -> None:
     with run_directory() as first, run_directory() as second:
         assert first != second
         assert first.stat().st_mode & 0o777 == 0o700
@@ -25,7 +25,7 @@ def test_a_directory_is_private_and_goes_with_its_run() -> None:
     assert not second.exists()
 
 
-def test_what_a_killed_run_left_goes_and_what_another_uses_stays() -> None:
+def test_remains_of_a_killed_run_are_removed_and_directories_in_use_stay() -> None:
     program = """
 import os, signal
 from emulator.cache.run_directory import run_directory
@@ -41,7 +41,7 @@ with run_directory() as directory:
         assert not left_over.exists()
 
 
-def test_what_a_run_left_that_was_killed_while_it_removed_it_goes(cache: Path) -> None:
+def test_a_directory_that_was_only_half_removed_is_removed(cache: Path) -> None:
     half_removed, none_of_ours = cache / "runs" / "half-removed", cache / "runs" / LOCK
     half_removed.mkdir(parents=True)
     none_of_ours.touch()

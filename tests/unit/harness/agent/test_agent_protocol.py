@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emulator.base.architecture import architecture_named
 from harness.agent.operations import Digest, Earlier, Fill, Operation, Read, SystemCall, Write
 from harness.agent.protocol import (
     END_OF_INPUT,
@@ -21,9 +22,8 @@ from harness.agent.protocol import (
     decode_hello,
     encode_batch,
 )
-from harness.agent.syscalls import Architecture
 
-HERE = Architecture(platform.machine())
+HERE = architecture_named(platform.machine())
 NOBODY = 65534
 EX_OK = 0
 EX_USAGE = 64
@@ -109,28 +109,28 @@ EARLIER_BITS = FIRST_OPERATION + 2
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (b"GET / HTTP/1.1\r\n\r\n", "no frame has the kind"),
-        (header(0, FrameKind.HELLO), "no frame has the kind 128"),
-        (header(MAX_PAYLOAD + 1, FrameKind.BATCH), "8388609 bytes, but the limit is 8388608"),
+        (b"GET / HTTP/1.1\r\n\r\n", "unknown frame kind"),
+        (header(0, FrameKind.HELLO), "unknown frame kind 128"),
+        (header(MAX_PAYLOAD + 1, FrameKind.BATCH), "8388609 bytes exceeds the limit of 8388608"),
         (header(0, FrameKind.START_THREAD, request=0), "request number 0"),
         (header(0, FrameKind.BATCH)[:-1], "ended inside a frame's header"),
         (header(9, FrameKind.BATCH) + b"12345678", "ended inside a frame of 9 bytes"),
-        (header(4, FrameKind.START_THREAD) + b"1234", "kind 1 with a payload"),
-        (header(0, FrameKind.INTERRUPT), "an interrupt for thread 1, which does not exist"),
-        (batch(SystemCall("getpid")), "a batch for thread 1, which does not exist"),
+        (header(4, FrameKind.START_THREAD) + b"1234", "kind 1 takes no payload"),
+        (header(0, FrameKind.INTERRUPT), "the interrupt is for thread 1, which does not exist"),
+        (batch(SystemCall("getpid")), "the batch is for thread 1, which does not exist"),
         (header(7, FrameKind.BATCH) + bytes(7), "without a header"),
         (changed(batch(), 16, 2), "unknown flags"),
         (changed(batch(), 16 + 5, 0x10), "too many operations"),
-        (changed(batch(), 16 + 4, 1), "cut short"),
-        (changed(batch(SystemCall("getpid")), FIRST_OPERATION, 0), "no known kind"),
-        (changed(batch(SystemCall("getpid")), FIRST_OPERATION, 6), "no known kind"),
+        (changed(batch(), 16 + 4, 1), "truncated"),
+        (changed(batch(SystemCall("getpid")), FIRST_OPERATION, 0), "of an unknown kind"),
+        (changed(batch(SystemCall("getpid")), FIRST_OPERATION, 6), "of an unknown kind"),
         (changed(batch(SystemCall("getpid")), FIRST_OPERATION + 1, 7), "too many words"),
         (changed(batch(Read(0, 1)), FIRST_OPERATION, 4), "wrong number of words"),
-        (changed(batch(Write(0, b"data")), FIRST_OPERATION + 4, 5), "cut short"),
+        (changed(batch(Write(0, b"data")), FIRST_OPERATION + 4, 5), "truncated"),
         (changed(batch(Write(0, b"data")), FIRST_OPERATION + 4, 3), "after its last operation"),
         (changed(batch(SystemCall("getpid")), EARLIER_BITS, 1), "unknown bits"),
         (changed(batch(SystemCall("getpid")), EARLIER_BITS + 1, 1), "unknown bits"),
-        (changed(batch(SystemCall("close", 0)), EARLIER_BITS, 1), "refers to no earlier one"),
+        (changed(batch(SystemCall("close", 0)), EARLIER_BITS, 1), "refers to none before it"),
         (batch(Read(0, MAX_PAYLOAD)), "would not fit one frame"),
         (batch(*[Read(0, 2**32 - 1)] * 1024), "would not fit one frame"),
     ],

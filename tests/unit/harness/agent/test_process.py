@@ -33,7 +33,7 @@ def test_a_process_has_the_identity_that_the_kernel_shows(
     assert agent.pid == agent_stream.process.pid
     assert agent.uid == os.getuid()
     assert agent.page_size == os.sysconf("SC_PAGESIZE")
-    assert agent.architecture == os.uname().machine
+    assert agent.architecture.name == os.uname().machine
     assert agent.main.tid != agent.pid
 
 

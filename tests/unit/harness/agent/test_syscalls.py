@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import ziglang
 
+from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import UsageError
-from harness.agent.syscalls import Architecture, SyscallNumber
+from harness.agent.syscalls import SyscallNumber
 
 KERNEL_HEADERS = Path(ziglang.__file__).parent / "lib/libc/include"
 
@@ -15,8 +16,8 @@ KERNEL_HEADERS = Path(ziglang.__file__).parent / "lib/libc/include"
 @pytest.mark.parametrize(
     ("architecture", "header"),
     [
-        (Architecture.X86_64, "x86-linux-any/asm/unistd_64.h"),
-        (Architecture.AARCH64, "aarch64-linux-any/asm/unistd_64.h"),
+        (X86_64, "x86-linux-any/asm/unistd_64.h"),
+        (AARCH64, "aarch64-linux-any/asm/unistd_64.h"),
     ],
 )
 def test_every_number_is_the_kernels_own(architecture: Architecture, header: str) -> None:
@@ -35,9 +36,9 @@ def test_no_call_stands_for_another() -> None:
 
 
 def test_a_call_that_the_architecture_lacks_is_explained() -> None:
-    assert SyscallNumber.open.number(Architecture.X86_64) == 2
+    assert SyscallNumber.open.number(X86_64) == 2
     with pytest.raises(UsageError, match=r"aarch64 has no system call open.*openat"):
-        SyscallNumber.open.number(Architecture.AARCH64)
+        SyscallNumber.open.number(AARCH64)
 
 
 def test_calls_are_found_by_name() -> None:

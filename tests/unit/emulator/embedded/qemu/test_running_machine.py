@@ -1,4 +1,4 @@
-"""A machine whose monitor cannot be reached, or whose start is broken off: nothing of it stays."""
+"""A machine whose monitor cannot be reached, or whose start is interrupted, leaves nothing running."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import pytest
 
 from emulator.base.errors import SetupError, TimeLimitError
 from emulator.base.program import Program
-from emulator.embedded.qemu.channel import Ports
 from emulator.embedded.qemu.running_machine import RunningMachine
+from emulator.embedded.qemu.virtio_serial import VirtioPorts
 
 
 class Unreachable(RunningMachine):
-    """A program in the place of a QEMU; reaching its monitor raises `error`."""
+    """Another program instead of QEMU; connecting to its monitor raises `error`."""
 
     def __init__(self, program: Program, error: BaseException) -> None:
-        super().__init__(program, Ports(0))
+        super().__init__(program, VirtioPorts(0))
 
         def connect() -> socket.socket:
             raise error
@@ -26,7 +26,7 @@ class Unreachable(RunningMachine):
 
 
 @pytest.mark.parametrize(
-    ("raised", "told"),
+    ("raised", "expected"),
     [
         (KeyboardInterrupt(), KeyboardInterrupt),
         (RuntimeError("why"), RuntimeError),
@@ -35,11 +35,11 @@ class Unreachable(RunningMachine):
         (SetupError("why"), SetupError),
     ],
 )
-def test_it_has_ended_whatever_breaks_its_start_off(
-    raised: BaseException, told: type[BaseException], tmp_path: Path
+def test_it_has_ended_whatever_interrupts_its_start(
+    raised: BaseException, expected: type[BaseException], tmp_path: Path
 ) -> None:
     program = Program(["sleep", "60"], tmp_path / "log", errors=tmp_path / "errors")
     with program:
-        with pytest.raises(told):
+        with pytest.raises(expected):
             Unreachable(program, raised)
         assert not program.alive

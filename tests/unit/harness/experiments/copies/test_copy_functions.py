@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.agent.syscalls import Architecture
+from emulator.base.architecture import X86_64
 from harness.agent.thread import RemoteThread
 from harness.device.device import Device, DeviceProcess
 from harness.experiments.copies.copy_functions import (
@@ -35,7 +35,7 @@ from harness.kernel.tracing.tracer import Lost, Recording
 
 MARK = "__x64_sys_getppid_entry"
 TID = 7
-THREAD = cast(RemoteThread, SimpleNamespace(tid=TID, architecture=Architecture.X86_64))
+THREAD = cast(RemoteThread, SimpleNamespace(tid=TID, architecture=X86_64))
 
 
 def event(name: str, tid: int = TID, **fields: int | str) -> TraceEvent:
@@ -130,7 +130,7 @@ EVERYTHING = (MARKED, USER_COPY_CHECK.function, *(function.name for function in 
 def device(*functions: str, kprobes: bool = True, lost: Lost = NOTHING_LOST) -> Device:
     facts = SimpleNamespace(kprobes=kprobes)
     tracing = FakeTracing(functions, lost)
-    return cast(Device, SimpleNamespace(facts=facts, tracing=tracing, architecture=Architecture.X86_64))
+    return cast(Device, SimpleNamespace(facts=facts, tracing=tracing, architecture=X86_64))
 
 
 def test_all_functions_are_probed_where_the_kernel_lets_them() -> None:

@@ -62,7 +62,7 @@ def test_a_damaged_entry_is_built_again(damage: str) -> None:
 
 
 def test_a_damaged_entry_is_held_until_it_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another process that is about to remove it would otherwise remove the new one."""
+    """Otherwise another process that is removing it could remove its successor."""
 
     def build(target: Path) -> None:
         (target / "file").write_bytes(b"whole")
@@ -117,9 +117,9 @@ def test_the_entries_used_last_are_kept() -> None:
 
 
 def as_if_by_another_process() -> None:
-    """Let go of what this process has asked for."""
+    """Release the entries that this process uses."""
     for entry in list(cache._held):
-        cache._let_go(entry)
+        cache._release(entry)
 
 
 def touched(directory: Path, *, days_ago: float) -> Path:
@@ -128,7 +128,7 @@ def touched(directory: Path, *, days_ago: float) -> Path:
     return directory
 
 
-def test_a_new_entry_has_those_of_its_name_removed_that_were_not_used_for_long(root: Path) -> None:
+def test_a_new_entry_removes_long_unused_ones_of_its_name(root: Path) -> None:
     def build(target: Path) -> None:
         (target / "file").touch()
 
@@ -163,7 +163,7 @@ def test_only_so_many_of_a_name_stay_and_none_that_is_used_goes() -> None:
     assert [directory for directory in first if not directory.exists()] == first[cache.KEPT - 1 : -1]
 
 
-def test_what_a_living_process_has_asked_for_stays() -> None:
+def test_an_entry_that_a_running_process_uses_stays() -> None:
     program = """
 import sys
 from emulator.cache import store as cache
@@ -198,7 +198,7 @@ def test_an_entry_that_was_removed_is_built_again_and_held() -> None:
 
 
 def test_an_entry_is_whole_whoever_removes_it_meanwhile() -> None:
-    """Another process removes it, again and again, while this one asks for it and lets go of it."""
+    """Another process removes it, again and again, while this one gets and releases it."""
     program = """
 import sys
 from emulator.cache import store as cache
@@ -223,14 +223,16 @@ while True:
             other.kill()
 
 
-def test_what_a_killed_build_left_goes_in_the_end(root: Path) -> None:
+def test_old_remains_of_a_killed_build_are_removed(root: Path) -> None:
     left_over, recent = root / f".other-{'a' * 16}.partial", root / ".build-of-another-run"
     for directory, age in ((left_over, 31), (recent, 1)):
         directory.mkdir(parents=True)
         (directory / "half").touch()
         touched(directory, days_ago=age)
+    (root / ".record.json.123.partial").touch()
+    left_file = touched(root / ".record.json.123.partial", days_ago=31)
     cache.entry("thing", "a" * 64, lambda target: (target / "file").touch())
-    assert (left_over.exists(), recent.exists()) == (False, True)
+    assert (left_over.exists(), left_file.exists(), recent.exists()) == (False, False, True)
 
 
 def test_a_failed_build_leaves_no_entry(root: Path) -> None:
@@ -289,7 +291,7 @@ def test_a_fingerprint_depends_on_every_byte_and_on_where_parts_end(tmp_path: Pa
     assert cache.fingerprint("ab", "c") != cache.fingerprint("a", "bc")
 
 
-def test_a_cache_that_cannot_be_made_says_what_to_set(
+def test_a_cache_that_cannot_be_created_names_the_variable_to_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "occupied").touch()

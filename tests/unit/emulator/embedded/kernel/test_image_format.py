@@ -9,8 +9,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.base.architecture import AARCH64, X86_64
 from emulator.base.errors import SetupError
-from emulator.embedded.kernel.kernel_image import read_kernel_image
+from emulator.embedded.kernel.image_format import read_kernel_image
 
 BANNER = b"%s version %s (%s)\0Linux version 6.12.9-test (somebody@somewhere) (clang) #1 SMP\n\0"
 CODE = bytes(range(256)) * 40 + BANNER
@@ -42,7 +43,7 @@ def test_the_image_inside_a_bzimage_is_found_and_uncompressed(compress: object) 
     # The kernel's build appends the uncompressed size to the payload.
     image = read_kernel_image(bzimage(compress(elf()) + struct.pack("<I", len(elf()))))
     assert image.content == elf()
-    assert (image.architecture, image.pages, image.release) == ("x86_64", "4k", "6.12.9-test")
+    assert (image.architecture, image.pages, image.release) == (X86_64, "4k", "6.12.9-test")
 
 
 def test_a_vmlinux_is_taken_as_it_is() -> None:
@@ -51,21 +52,21 @@ def test_a_vmlinux_is_taken_as_it_is() -> None:
 
 @pytest.mark.parametrize(("flags", "pages"), [(0b0010, "4k"), (0b1100, "16k"), (0b1110, "64k"), (0, "4k")])
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
-def test_an_arm64_image_tells_its_page_size(flags: int, pages: str, compress: object) -> None:
+def test_an_arm64_image_has_its_page_size_in_its_flags(flags: int, pages: str, compress: object) -> None:
     assert callable(compress)
     image = read_kernel_image(compress(arm64_image(flags)))
     assert image.content == arm64_image(flags)
-    assert (image.architecture, image.pages, image.release) == ("aarch64", pages, "6.12.9-test")
+    assert (image.architecture, image.pages, image.release) == (AARCH64, pages, "6.12.9-test")
 
 
 @pytest.mark.parametrize(
-    ("image", "says"),
+    ("image", "reason"),
     [
-        (b"", "no kernel: it begins with nothing"),
-        (b"#!/bin/sh", "no kernel: it begins with 23212f62696e"),
+        (b"", "not a kernel: it begins with nothing"),
+        (b"#!/bin/sh", "not a kernel: it begins with 23212f62696e"),
         (bzimage(b"LZO!" * 9), "unknown compression"),
-        (bzimage(lzma.compress(elf()))[:2700], "cut off"),
-        (bzimage(lzma.compress(b"no ELF")), "no ELF"),
+        (bzimage(lzma.compress(elf()))[:2700], "truncated"),
+        (bzimage(lzma.compress(b"no ELF")), "not an ELF"),
         (bzimage(lzma.compress(elf())[:40] + b"x" * 40), "payload is damaged"),
         (gzip.compress(elf())[:-4], "damaged gzip"),
         (elf(machine=40), "machine 40"),
@@ -73,8 +74,8 @@ def test_an_arm64_image_tells_its_page_size(flags: int, pages: str, compress: ob
         (arm64_image(2, b""), "names its release"),
     ],
 )
-def test_what_is_no_kernel_is_refused_with_the_reason(image: bytes, says: str) -> None:
-    with pytest.raises(SetupError, match=says):
+def test_anything_but_a_kernel_is_refused_with_the_reason(image: bytes, reason: str) -> None:
+    with pytest.raises(SetupError, match=reason):
         read_kernel_image(image)
 
 

@@ -1,4 +1,4 @@
-"""Starts one machine again and again, here or on a host: what a device does at its start and its restarts."""
+"""Makes the function that starts a machine, here or on a host: for a device's start and each restart."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from emulator.embedded.qemu.machine import Hardware, Machine
 from emulator.embedded.qemu.running_machine import RunningMachine
 
 
-def booting(
+def machine_factory(
     address: str, hardware: Hardware, resources: contextlib.ExitStack
 ) -> Callable[[int], RunningMachine]:
-    """What starts a machine, on the host at `address` or here where that is empty, again and again.
+    """A function that starts a machine on the host at `address`, or here where that is empty.
 
-    It takes the port of 127.0.0.1 that is to lead to the device's adbd, 0 for any. The connection to the
-    host, and the machines' directories, end with `resources`; each machine has to be closed.
+    Its argument is the port of 127.0.0.1 to forward to the device's adbd, 0 for any free one. `resources`
+    close the connection to the host and the machines' directories; the caller closes each machine.
     """
     directory = resources.enter_context(run_directory())
     start: Callable[..., RunningMachine] = partial(Machine, hardware)
     if address:
-        from emulator.embedded.qemu.remote_machine import RemoteMachine  # and paramiko, which takes a moment
+        # Imported here, because paramiko takes a moment.
+        from emulator.embedded.qemu.remote_machine import RemoteMachine
         from emulator.host.ssh_host import SshHost
 
         start = partial(RemoteMachine, resources.enter_context(SshHost(address)), hardware)

@@ -13,13 +13,20 @@ import pytest
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError
-from emulator.embedded.qemu.channel import BOUNDARY_SIZE, QUEUED, RECEIVED_AT_ONCE, Ports, Request, Waiting
+from emulator.embedded.qemu.virtio_serial import (
+    BOUNDARY_SIZE,
+    QUEUED,
+    RECEIVED_AT_ONCE,
+    RequestKind,
+    VirtioPorts,
+    WaitingProgram,
+)
 
 HEADER = struct.Struct("<II")
 
 
 class DeviceEnd:
-    """What channel_server does, by hand."""
+    """Stands in for channel_server."""
 
     def __init__(self, descriptor: int) -> None:
         self.port = socket.socket(fileno=os.dup(descriptor))
@@ -37,9 +44,9 @@ class DeviceEnd:
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[Ports, list[DeviceEnd]]]:
-    ports = Ports(2)
-    with ports.lent() as descriptors:
+def ends() -> Iterator[tuple[VirtioPorts, list[DeviceEnd]]]:
+    ports = VirtioPorts(2)
+    with ports.inheritable() as descriptors:
         devices = [DeviceEnd(descriptor) for descriptor in descriptors]
     yield ports, devices
     ports.close()
@@ -47,12 +54,12 @@ def ends() -> Iterator[tuple[Ports, list[DeviceEnd]]]:
         device.port.close()
 
 
-def test_a_program_has_its_words_streams_and_status(ends: tuple[Ports, list[DeviceEnd]]) -> None:
+def test_a_program_has_its_arguments_streams_and_status(ends: tuple[VirtioPorts, list[DeviceEnd]]) -> None:
     ports, devices = ends
     program = ports.run(["/bin/agent", "--uid", "2000"])
     assert program is not None
     boundary, kind, payload = devices[1].request()
-    assert (kind, payload) == (Request.RUN, b"/bin/agent\0--uid\x002000\0")
+    assert (kind, payload) == (RequestKind.RUN, b"/bin/agent\0--uid\x002000\0")
     program.send(b"input")
     assert devices[1].port.recv(100) == b"input"
     devices[1].port.sendall(b"output")
@@ -65,8 +72,8 @@ def test_a_program_has_its_words_streams_and_status(ends: tuple[Ports, list[Devi
     assert (program.wait_status(Deadline(0)), program.standard_error) == (9, "why")
 
 
-def test_all_that_a_port_queues_is_received_at_once(ends: tuple[Ports, list[DeviceEnd]]) -> None:
-    """Or an answer could be cut in two: however much room the system gives a socket otherwise."""
+def test_all_that_a_port_queues_is_received_at_once(ends: tuple[VirtioPorts, list[DeviceEnd]]) -> None:
+    """Otherwise an answer could be split, depending on the system's default queue size."""
     ports, devices = ends
     assert devices[1].port.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == QUEUED
     program = ports.run(["/program"])
@@ -80,7 +87,7 @@ def test_all_that_a_port_queues_is_received_at_once(ends: tuple[Ports, list[Devi
     assert len(program.receive(RECEIVED_AT_ONCE)) == queued
 
 
-def test_a_port_serves_one_program_after_the_other(ends: tuple[Ports, list[DeviceEnd]]) -> None:
+def test_a_port_serves_one_program_after_the_other(ends: tuple[VirtioPorts, list[DeviceEnd]]) -> None:
     ports, devices = ends
     first, second = ports.run(["/first"]), ports.run(["/second"])
     assert first is not None
@@ -102,7 +109,7 @@ def test_a_port_serves_one_program_after_the_other(ends: tuple[Ports, list[Devic
 
 
 def test_closing_a_program_that_runs_ends_its_input_and_wakes_the_receiver(
-    ends: tuple[Ports, list[DeviceEnd]],
+    ends: tuple[VirtioPorts, list[DeviceEnd]],
 ) -> None:
     ports, devices = ends
     program = ports.run(["/program"])
@@ -121,7 +128,7 @@ def test_closing_a_program_that_runs_ends_its_input_and_wakes_the_receiver(
     assert ports.run(["/other"]) is None  # the port of the first is not used again
 
 
-def test_the_end_of_the_device_is_the_end_of_its_programs(ends: tuple[Ports, list[DeviceEnd]]) -> None:
+def test_the_end_of_the_device_ends_its_programs(ends: tuple[VirtioPorts, list[DeviceEnd]]) -> None:
     ports, devices = ends
     program = ports.run(["/program"])
     assert program is not None
@@ -130,24 +137,24 @@ def test_the_end_of_the_device_is_the_end_of_its_programs(ends: tuple[Ports, lis
     assert program.wait_status(Deadline(0)) is None
 
 
-def test_a_program_left_waiting_is_found_by_who_asks_for_the_same(
-    ends: tuple[Ports, list[DeviceEnd]],
+def test_a_waiting_program_serves_the_same_arguments_after_a_restore(
+    ends: tuple[VirtioPorts, list[DeviceEnd]],
 ) -> None:
     ports, devices = ends
-    started: list[Waiting] = []
+    started: list[WaitingProgram] = []
     starting = threading.Thread(
-        target=lambda: started.append(ports.leave_waiting(["/agent", "-x"], Deadline(5)))
+        target=lambda: started.append(ports.start_waiting(["/agent", "-x"], Deadline(5)))
     )
     starting.start()
     boundary, kind, payload = devices[1].request()
-    assert (kind, payload) == (Request.RUN, b"/agent\0-x\0")
+    assert (kind, payload) == (RequestKind.RUN, b"/agent\0-x\0")
     devices[1].port.sendall(b"hello")
     starting.join(5)
-    assert started == [Waiting(("/agent", "-x"), 1, boundary, b"hello")]
+    assert started == [WaitingProgram(("/agent", "-x"), 1, boundary, b"hello")]
 
-    restored = Ports(2)
-    with contextlib.closing(restored), restored.lent() as descriptors:
-        restored.find_waiting(started)
+    restored = VirtioPorts(2)
+    with contextlib.closing(restored), restored.inheritable() as descriptors:
+        restored.adopt(started)
         others = [DeviceEnd(descriptor) for descriptor in descriptors]
         other = restored.run(["/agent"])
         assert others[0].request()[2] == b"/agent\0"
@@ -167,24 +174,24 @@ def test_a_program_left_waiting_is_found_by_who_asks_for_the_same(
             end.port.close()
 
 
-def test_what_does_not_start_is_not_left_waiting(ends: tuple[Ports, list[DeviceEnd]]) -> None:
+def test_a_program_that_does_not_start_does_not_wait(ends: tuple[VirtioPorts, list[DeviceEnd]]) -> None:
     ports, devices = ends
     ended = threading.Thread(target=lambda: devices[1].answer(devices[1].request()[0], 127 << 8, b"no such"))
     ended.start()
     with pytest.raises(SetupError, match="/agent did not start on the device: no such"):
-        ports.leave_waiting(["/agent"], Deadline(5))
+        ports.start_waiting(["/agent"], Deadline(5))
     ended.join(5)
 
 
 @pytest.mark.parametrize(("status", "accepted"), [(0, True), (1 << 8, False), (None, False)])
-def test_waking_needs_the_device_s_word(
-    ends: tuple[Ports, list[DeviceEnd]], status: int | None, accepted: bool
+def test_waking_needs_the_device_s_confirmation(
+    ends: tuple[VirtioPorts, list[DeviceEnd]], status: int | None, accepted: bool
 ) -> None:
     ports, devices = ends
 
     def play() -> None:
         boundary, kind, payload = devices[1].request()
-        assert (kind, len(payload)) == (Request.WAKE, 16 + 64)
+        assert (kind, len(payload)) == (RequestKind.WAKE, 16 + 64)
         if status is not None:
             devices[1].answer(boundary, status)
 

@@ -1,4 +1,4 @@
-"""The controller of a device that runs in a QEMU of ours: its machine, and adb's way to it."""
+"""The controller of a device that runs in a QEMU of ours: its machine, and its connection to adb."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class QemuDevice:
         boot: Callable[[int], RunningMachine],
         resources: contextlib.ExitStack,
     ) -> None:
-        """`boot` starts another such machine, whose adbd answers on the port given."""
+        """`boot` starts another such machine, with a given port forwarded to its adbd."""
         self.target = str(target)
         self.machine = machine
-        """Its QEMU; after a restart or a roll back, another one."""
+        """Its QEMU, which restarts and roll backs replace."""
         self._serial = f"127.0.0.1:{machine.adb_port}"
         self._boot = boot
         self._resources = resources
@@ -48,40 +48,40 @@ class QemuDevice:
         return self.machine.alive
 
     def loss_reason(self) -> str:
-        """What ended the device, with the last lines of its console."""
+        """Why the device was lost, with the last lines of its console."""
         return self.machine.loss_reason()
 
     def restart(self, deadline: Deadline) -> None:
-        """Switch the machine off and on, and wait until adb reaches it again.
+        """Power-cycle the machine and wait until adb connects again.
 
-        QEMU is started anew: at a reset, PC firmware may restart over and over before it boots (SeaBIOS in
-        QEMU 7.2 did so up to 28 times).
+        This starts another QEMU: after a reset, PC firmware may restart many times before it boots (SeaBIOS
+        in QEMU 7.2 did so up to 28 times).
         """
         self._replace_machine(self._boot, deadline)
 
     def _replace_machine(self, start: Callable[[int], RunningMachine], deadline: Deadline) -> None:
-        # Otherwise the adb server holds on to a device that it believes offline.
+        # Otherwise the adb server keeps a device that it considers offline.
         self._disconnect()
         self.machine.close()
         self.machine = start(self.machine.adb_port)
         self.wait_until_ready(deadline)
 
     def wait_until_ready(self, deadline: Deadline) -> None:
-        """Wait for adbd to listen and for the adb server to reach it."""
+        """Wait until adbd listens and the adb server is connected."""
         self.machine.wait_until_ready(deadline)
         self.reconnect(deadline)
 
     def reconnect(self, deadline: Deadline) -> None:
-        """Have the adb server reach it: at first, or because another program's adb ended the one that did."""
+        """Connect the adb server to it: the first time, or after another program ended the last server."""
         try:
-            deadline.poll(self._connected, f"adb to reach {self._serial}")
+            deadline.poll(self._connected, f"adb to connect to {self._serial}")
         except TimeLimitError as error:
             raise DeviceLostError(f"{error}: {self.loss_reason()}") from error
 
     def _connected(self) -> bool:
         if not self.alive:
             raise DeviceLostError(self.loss_reason())
-        ensure_adb_server()  # each time: otherwise adbutils starts one, that nobody ends
+        ensure_adb_server()  # each time: otherwise adbutils starts one that nobody ends
         try:
             self._adb.connect(self._serial, timeout=5.0)
             return bool(self._adb.device(self._serial).get_state() == "device")
@@ -89,10 +89,10 @@ class QemuDevice:
             return False
 
     def _disconnect(self) -> None:
-        if answers(server_port()):  # otherwise adbutils would start a server, that nobody ends
+        if answers(server_port()):  # otherwise adbutils would start a server that nobody ends
             with contextlib.suppress(adbutils.AdbError, OSError):
                 self._adb.disconnect(self._serial)
 
     def close(self) -> None:
-        """Leave the adb server, end QEMU, remove the device's private directory."""
+        """Disconnect from the adb server, end QEMU and remove the device's private directory."""
         self._resources.close()

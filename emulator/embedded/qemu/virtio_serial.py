@@ -1,6 +1,6 @@
-"""Programs on the device whose input and output go over virtio-serial: a round trip takes a tenth of adb's.
+"""Runs programs on the device over virtio-serial, where a round trip takes a tenth of the time over adb.
 
-guest/channel_server/channel_server.c is the other end, and describes the exchange there.
+device_agents/channel_server/channel_server.c is the device's end and describes the protocol.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError, TimeLimitError
 
 SEND_SECONDS = 10.0
-"""How long a port may take no byte before sending gives up."""
+"""How long a port may accept no byte before sending fails."""
 QUEUED = 200 * 1024
-"""About as much as a Unix socket queues where nobody has set net.core.wmem_default."""
+"""About the default queue of a Unix socket (net.core.wmem_default)."""
 RECEIVED_AT_ONCE = 256 * 1024
-"""More than that and one write, so that an answer, which was written whole, is received whole."""
+"""More than the queue and one write, so that an answer written in one piece is received in one piece."""
 BOUNDARY_SIZE = 16
 SEED_SIZE = 64
 _REQUEST = struct.Struct("<II")
@@ -31,56 +31,59 @@ _ANSWER = struct.Struct("<iI")
 _TIME = struct.Struct("<qq")
 
 
-class Request(IntEnum):
-    """What the server on the device is asked for."""
+class RequestKind(IntEnum):
+    """What the server on the device is asked to do."""
 
     RUN = 1
     WAKE = 2
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """A program that has been started, and waits on its port for whoever asks for such a one."""
+class WaitingProgram:
+    """A program that runs already, and waits on its port until somebody runs the same arguments."""
 
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     port: int
-    """Counted from 0."""
+    """Its index."""
     boundary: bytes
     output: bytes
-    """What it wrote at once."""
+    """What it wrote when it started."""
 
 
-class Program:
-    """A running program's standard input and output: what `harness.agent.stream.ProcessStream` needs."""
+class GuestProgram:
+    """A program that runs on the device: its standard input and output, and how it ended."""
 
-    def __init__(self, ports: Ports, port: socket.socket, boundary: bytes, received: bytes = b"") -> None:
+    def __init__(
+        self, ports: VirtioPorts, port: socket.socket, boundary: bytes, received: bytes = b""
+    ) -> None:
         self._ports = ports
         self.port = port
         self.boundary = boundary
         self._received = received
-        # Once for all: the system takes and clears as much room again for each recv() of so many bytes.
-        self._room = memoryview(bytearray(RECEIVED_AT_ONCE))
+        # Reused: recv() would allocate and clear as many bytes each time.
+        self._buffer = memoryview(bytearray(RECEIVED_AT_ONCE))
         self._status: int | None = None
         self._ended = threading.Event()
-        self._sending = threading.Lock()  # and over the next
+        self._sending = threading.Lock()  # also guards _closed
         self._closed = False
         self.standard_error = ""
-        """The last 4096 bytes of it, once the program has ended."""
+        """Its last 4096 bytes, once the program has ended."""
 
     def send(self, data: bytes) -> None:
-        """Write all of `data` to its input; OSError, or TimeLimitError after 10 s of no progress."""
+        """Write all of `data` to its input; raises OSError, or TimeLimitError after 10 s without progress."""
         with self._sending:
             if self._closed:
-                raise BrokenPipeError("the program's input has been closed")
+                raise BrokenPipeError("the program's input is closed")
             try:
                 self.port.sendall(data)
             except BlockingIOError as error:
                 raise TimeLimitError(
-                    f"sending to the device: no progress for {SEND_SECONDS:g} s; is it alive?"
+                    f"The device has accepted no input for {SEND_SECONDS:g} s: it hangs, or the program does "
+                    "not read its input."
                 ) from error
 
     def send_now(self, data: bytes) -> None:
-        """Write a few bytes to the input if that can be done without waiting."""
+        """Write a few bytes to its input, non-blocking: they are dropped where that would block or fails."""
         if self._sending.acquire(blocking=False):
             try:
                 if not self._closed:
@@ -91,15 +94,15 @@ class Program:
                 self._sending.release()
 
     def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:
-        """Up to `limit` bytes of its output, awaiting the first; b"" at its end, or after close().
+        """Up to `limit` bytes of its output, as soon as there are any; b"" at its end, or after close().
 
-        Raises TimeLimitError where there is nothing by the deadline; without one it waits for ever.
+        Raises TimeLimitError where there are none by the deadline; without a deadline it waits for ever.
         """
         if not self._received and not self._ended.is_set():
             if deadline is not None:
                 deadline.await_input(self.port, "output of a program on the device")
             try:
-                self._received = bytes(self._room[: self.port.recv_into(self._room)])
+                self._received = bytes(self._buffer[: self.port.recv_into(self._buffer)])
             except OSError:
                 self._received = b""
             output, found, answer = self._received.partition(self.boundary)
@@ -113,33 +116,33 @@ class Program:
         return piece
 
     def wait_status(self, deadline: Deadline) -> int | None:
-        """How it ended, as wait(2) has it; None where the deadline, or the device's end, comes before."""
+        """Its status as in wait(2); None where the deadline passes, or the device ends, first."""
         self._ended.wait(deadline.remaining())
         return self._status
 
     def close(self) -> None:
-        """Give the port back, or if the program still runs, close it, which ends the program's input."""
+        """Return the port or, while the program runs, close it, which ends the program's input."""
         if self._status is None:
             self._ports.discard(self.port)
             return
         with self._sending:
             if not self._closed:
                 self._closed = True
-                # The server drops what was sent too late for the program, up to this.
+                # The server discards input that was too late for the program, up to this boundary.
                 with contextlib.suppress(OSError):
                     self.port.sendall(self.boundary)
                     self._ports.give_back(self.port)
 
 
-class Ports:
-    """The ports of one machine, each serving one program at a time."""
+class VirtioPorts:
+    """The virtio-serial ports of one machine, each for one program at a time."""
 
     def __init__(self, count: int) -> None:
         pairs = [socket.socketpair() for _ in range(count)]
         self._theirs = [theirs for _, theirs in pairs]
         self._all = [ours for ours, _ in pairs]
         self._free = list(self._all)
-        self._waiting: list[tuple[tuple[str, ...], Program]] = []
+        self._waiting: list[tuple[tuple[str, ...], GuestProgram]] = []
         self._lock = threading.Lock()
         send_limit = struct.pack("@ll", int(SEND_SECONDS), 0)
         for ours, theirs in pairs:
@@ -147,52 +150,49 @@ class Ports:
             theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, QUEUED // 2)  # doubled: socket(7)
 
     @contextlib.contextmanager
-    def lent(self) -> Iterator[list[int]]:
-        """The ends for QEMU to inherit; closed here afterwards, so that every stream ends with QEMU."""
+    def inheritable(self) -> Iterator[list[int]]:
+        """The descriptors for QEMU to inherit, closed here after the block so that streams end with QEMU."""
         with contextlib.ExitStack() as closing:
             yield [closing.enter_context(port).fileno() for port in self._theirs]
 
-    def run(self, words: Sequence[str]) -> Program | None:
-        """Run the program that the first word names the path of; None where no port is free.
-
-        It may be one that waited.
-        """
+    def run(self, arguments: Sequence[str]) -> GuestProgram | None:
+        """Run a program, by its path and arguments, or take one that waits; None where no port is free."""
         with self._lock:
             for position, (waiting, program) in enumerate(self._waiting):
-                if waiting == tuple(words):
+                if waiting == tuple(arguments):
                     del self._waiting[position]
                     return program
-        payload = b"".join(os.fsencode(word) + b"\0" for word in words)
-        return self._request(Request.RUN, payload)
+        payload = b"".join(os.fsencode(argument) + b"\0" for argument in arguments)
+        return self._request(RequestKind.RUN, payload)
 
-    def leave_waiting(self, words: Sequence[str], deadline: Deadline) -> Waiting:
-        """Start a program that writes something at once, for a machine restored from this one to find.
+    def start_waiting(self, arguments: Sequence[str], deadline: Deadline) -> WaitingProgram:
+        """Start a program that writes something at once, for machines restored from this one to use.
 
-        Raises SetupError where it ends, or no port is free; TimeLimitError where it writes nothing in time.
+        Raises SetupError where it ends or no port is free, TimeLimitError where it writes nothing in time.
         """
-        program = self.run(words)
+        program = self.run(arguments)
         if program is None:
-            raise SetupError(f"No port of the device is free for {words[0]}.")
+            raise SetupError(f"No port of the device is free for {arguments[0]}.")
         output = program.receive(RECEIVED_AT_ONCE, deadline)
         if not output:
-            raise SetupError(f"{words[0]} did not start on the device: {program.standard_error}")
-        return Waiting(tuple(words), self._all.index(program.port), program.boundary, output)
+            raise SetupError(f"{arguments[0]} did not start on the device: {program.standard_error}")
+        return WaitingProgram(tuple(arguments), self._all.index(program.port), program.boundary, output)
 
-    def find_waiting(self, waiting: Iterable[Waiting]) -> None:
-        """Have the programs that were left waiting on the machine from which this one was restored."""
+    def adopt(self, waiting: Iterable[WaitingProgram]) -> None:
+        """Take over the programs that wait on the machine from which this one was restored."""
         for each in waiting:
             port = self._all[each.port]
             self._free.remove(port)
-            self._waiting.append((each.words, Program(self, port, each.boundary, each.output)))
+            self._waiting.append((each.arguments, GuestProgram(self, port, each.boundary, each.output)))
 
     def wake(self, deadline: Deadline) -> None:
-        """Set the device's clock, and renew its random numbers from this machine's.
+        """Set the device's clock and reseed its random number generator, after a restore.
 
-        Raises DeviceLostError when the device does not say in time that it has done so.
+        Raises DeviceLostError where the device does not confirm that in time.
         """
         now = time.time_ns()
         payload = _TIME.pack(now // 10**9, now % 10**9) + os.urandom(SEED_SIZE)
-        answer = self._request(Request.WAKE, payload)
+        answer = self._request(RequestKind.WAKE, payload)
         assert answer is not None
         timer = threading.Timer(deadline.remaining(), answer.close)
         timer.start()
@@ -203,26 +203,26 @@ class Ports:
             timer.cancel()
             answer.close()
         if answer.wait_status(Deadline(0)) != 0:
-            raise DeviceLostError("The device took neither the time nor random numbers.")
+            raise DeviceLostError("The restored device did not confirm its new time and random numbers.")
 
-    def _request(self, kind: Request, payload: bytes) -> Program | None:
+    def _request(self, kind: RequestKind, payload: bytes) -> GuestProgram | None:
         with self._lock:
             if not self._free:
                 return None
             port = self._free.pop()
         boundary = os.urandom(BOUNDARY_SIZE)
-        program = Program(self, port, boundary)
+        program = GuestProgram(self, port, boundary)
         program.send(boundary + _REQUEST.pack(kind, len(payload)) + payload)
         return program
 
     def give_back(self, port: socket.socket) -> None:
-        """Let another program have a port."""
+        """Make a port free for another program."""
         with self._lock:
             if port in self._all:
                 self._free.append(port)
 
     def discard(self, port: socket.socket) -> None:
-        """Close a port, which wakes whoever receives from it; it is not used again."""
+        """Close a port for good, which wakes a thread that receives from it."""
         with contextlib.suppress(OSError):
             port.shutdown(socket.SHUT_RDWR)
         with self._lock:

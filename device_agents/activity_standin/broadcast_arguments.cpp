@@ -1,4 +1,4 @@
-#include "broadcast_words.h"
+#include "broadcast_arguments.h"
 
 #include <stdlib.h>
 
@@ -15,7 +15,7 @@ using namespace android;
 static const uint32_t FLAG_RECEIVER_FROM_SHELL = 0x00400000;  // Intent.java, Android 11
 
 // Options of Android 11's `am broadcast` that the stand-in does not take, by the start of their names, and why.
-static const std::pair<std::string_view, const char*> NOT_HERE[] = {
+static const std::pair<std::string_view, const char*> UNSUPPORTED[] = {
     {"--eu", "it makes no extras that are Parcelables"},
     {"--ecn", "it makes no extras that are Parcelables"},
     {"--eia", "it makes no extras that are arrays or lists"},
@@ -52,7 +52,7 @@ static int take_radix(std::string_view* digits) {
     return 10;
 }
 
-// As Integer.decode, or Long.valueOf which knows no radix but ten: a sign and digits, and nothing beside.
+// As Integer.decode, or Long.valueOf, which takes no radix but ten: a sign and digits, and nothing beside.
 template <typename Number>
 static std::optional<Number> whole_number(std::string_view text, bool any_radix) {
     const bool negative = starts_with(text, "-");
@@ -78,13 +78,13 @@ static std::optional<float> real_number(const std::string& text) {
 
 class BroadcastReader {
   public:
-    explicit BroadcastReader(std::vector<std::string> words) : words_(std::move(words)) {}
+    explicit BroadcastReader(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {}
 
     bool read() {
         while (const auto option = next_option()) {
             if (!take(*option)) return false;
         }
-        if (place_ < words_.size() && !take_argument(words_[place_])) return false;
+        if (place_ < arguments_.size() && !take_argument(arguments_[place_])) return false;
         if (!supplied_) return illegal("No intent supplied");
         intent_.flags |= FLAG_RECEIVER_FROM_SHELL;
         return true;
@@ -102,27 +102,27 @@ class BroadcastReader {
   private:
     // BasicShellCommandHandler.getNextOption: -aVALUE is -a VALUE.
     std::optional<std::string> next_option() {
-        if (place_ == words_.size() || words_[place_][0] != '-') return std::nullopt;
-        std::string& word = words_[place_];
-        if (word == "--") {
+        if (place_ == arguments_.size() || arguments_[place_][0] != '-') return std::nullopt;
+        std::string& argument = arguments_[place_];
+        if (argument == "--") {
             ++place_;
             return std::nullopt;
         }
-        if (word.size() <= 2 || word[1] == '-') return words_[place_++];
-        const std::string option = word.substr(0, 2);
-        word.erase(0, 2);
+        if (argument.size() <= 2 || argument[1] == '-') return arguments_[place_++];
+        const std::string option = argument.substr(0, 2);
+        argument.erase(0, 2);
         return option;
     }
 
     // BasicShellCommandHandler.getNextArgRequired.
     bool require(std::string* value) {
-        if (place_ == words_.size()) return illegal("Argument expected after " + quoted(words_[place_ - 1]));
-        *value = words_[place_++];
+        if (place_ == arguments_.size()) return illegal("Argument expected after " + quoted(arguments_[place_ - 1]));
+        *value = arguments_[place_++];
         return true;
     }
 
     bool take(const std::string& option) {
-        for (const auto& [start, why] : NOT_HERE) {
+        for (const auto& [start, why] : UNSUPPORTED) {
             if (starts_with(option, start)) {
                 return refuse("UnsupportedOperationException", "the stand-in does not take " + option + ": " + why);
             }
@@ -218,7 +218,7 @@ class BroadcastReader {
         return true;
     }
 
-    // A word that is no option: a component or a package, of an activity as far as nothing else is said.
+    // An argument that is not an option: a component or a package, of an activity unless an action is given.
     bool take_argument(const std::string& value) {
         if (value.find(':') != std::string::npos) {
             return refuse("UnsupportedOperationException",
@@ -248,7 +248,7 @@ class BroadcastReader {
         return refuse("NumberFormatException", "For input string: " + quoted(text));
     }
 
-    std::vector<std::string> words_;
+    std::vector<std::string> arguments_;
     size_t place_ = 0;
     IntentWriter intent_;
     int32_t user_ = USER_CURRENT;
@@ -256,10 +256,10 @@ class BroadcastReader {
     std::string exception_;
 };
 
-std::optional<BroadcastWords> read_broadcast_words(std::vector<std::string> words, std::string* exception) {
-    BroadcastReader reader(std::move(words));
+std::optional<BroadcastArguments> read_broadcast_arguments(std::vector<std::string> arguments, std::string* exception) {
+    BroadcastReader reader(std::move(arguments));
     if (reader.read()) {
-        if (const auto intent = reader.intent().intent()) return BroadcastWords{*intent, reader.user()};
+        if (const auto intent = reader.intent().intent()) return BroadcastArguments{*intent, reader.user()};
     }
     *exception = reader.exception();
     return std::nullopt;

@@ -1,4 +1,4 @@
-"""What `binder-harness cache` tells and removes."""
+"""What `binder-harness cache` shows and removes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 from emulator.base.errors import HarnessError
 from emulator.base.lock_file import open_locked
 from emulator.cache import store as cache
-from emulator.cache.care import clear, entries, kinds, weight
+from emulator.cache.maintenance import clear, disk_usage, entries, entry_groups
 from emulator.cache.run_directory import keep_log, run_directory
 from emulator.cache.store import cache_root, entry, lock_path, locked
 from harness.cli import app
-from tests.unit.emulator.cache.test_cache import as_if_by_another_process
+from tests.unit.emulator.cache.test_store import as_if_by_another_process
 
 
 @pytest.fixture(autouse=True)
@@ -33,21 +33,21 @@ def names(directory: Path) -> set[str]:
     return {path.name for path in directory.iterdir()}
 
 
-def test_entries_are_counted_and_weighed_by_name(root: Path) -> None:
+def test_entries_are_counted_and_measured_by_name(root: Path) -> None:
     for name, key in (("thing", "a"), ("thing", "b"), ("other-6.1-amd64", "a")):
         entry(name, key * 64, build)
     as_if_by_another_process()
     entry("thing", "b" * 64, build)
     with run_directory():
-        things, others = kinds()
+        things, others = entry_groups()
     assert (things.name, things.entries, things.in_use) == ("thing", 2, 1)
     assert (others.name, others.entries, others.in_use) == ("other-6.1-amd64", 1, 0)
     assert 2 << 20 <= things.size < 4 << 20
-    assert things.size + others.size <= weight(root) < 4 << 20
+    assert things.size + others.size <= disk_usage(root) < 4 << 20
     assert len(entries()) == 3
 
 
-def test_what_nobody_uses_is_removed_and_what_is_none_of_ours_stays(root: Path, tmp_path: Path) -> None:
+def test_unused_entries_are_removed_and_foreign_files_stay(root: Path, tmp_path: Path) -> None:
     unused = entry("thing", "a" * 64, build)
     as_if_by_another_process()
     used = entry("thing", "b" * 64, build)

@@ -1,4 +1,4 @@
-"""Recognises a kernel image by its content, and takes out of it what QEMU starts fastest."""
+"""Recognises a kernel image by its content and extracts the part that QEMU starts fastest."""
 
 from __future__ import annotations
 
@@ -11,27 +11,25 @@ from dataclasses import dataclass
 
 import zstandard
 
+from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import SetupError
 
 ELF = b"\x7fELF"
-EM_X86_64 = 62
-"""include/uapi/linux/elf-em.h."""
 ARM64_PAGES = {1: "4k", 2: "16k", 3: "64k"}
 """Bits 1 and 2 of an arm64 image's flags (Documentation/arch/arm64/booting.rst)."""
 
 
 @dataclass(frozen=True)
 class KernelImage:
-    """A kernel that QEMU starts without decompressing anything."""
+    """An uncompressed kernel that QEMU starts."""
 
     content: bytes
     """An ELF image, started through its PVH entry, for x86_64; an `Image` for aarch64."""
-    architecture: str
-    """As `uname -m` says it."""
+    architecture: Architecture
     pages: str
-    """Its page size as a target names it: 4k, 16k or 64k."""
+    """Its page size: 4k, 16k or 64k."""
     release: str
-    """As `uname -r` says it."""
+    """As in `uname -r`."""
 
 
 def read_kernel_image(data: bytes) -> KernelImage:
@@ -43,40 +41,42 @@ def read_kernel_image(data: bytes) -> KernelImage:
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
-            raise SetupError(f"The kernel is a damaged gzip file: {error}.") from error
+            raise SetupError(
+                f"The kernel is a damaged gzip file: {error}. Copy or build it again."
+            ) from error
     if data[0x38:0x3C] == b"ARMd" and len(data) >= 0x40:
         (flags,) = struct.unpack_from("<Q", data, 0x18)
-        return KernelImage(data, "aarch64", ARM64_PAGES.get(flags >> 1 & 3, "4k"), _release(data))
+        return KernelImage(data, AARCH64, ARM64_PAGES.get(flags >> 1 & 3, "4k"), _release(data))
     elf = data if data.startswith(ELF) else _uncompressed(data)
     (machine,) = struct.unpack_from("<H", elf.ljust(20, b"\0"), 18)
-    if machine != EM_X86_64:
+    if machine != X86_64.elf_machine:
         raise SetupError(
-            f"The kernel is an ELF image for machine {machine}, which QEMU does not start: "
-            "bzImage and vmlinux for x86_64, and Image for arm64, are what it starts."
+            f"The kernel is an ELF image for machine {machine}, which QEMU cannot start. Give a bzImage or "
+            "vmlinux for x86_64, or an Image for arm64."
         )
-    return KernelImage(elf, "x86_64", "4k", _release(elf))
+    return KernelImage(elf, X86_64, "4k", _release(elf))
 
 
 def _uncompressed(image: bytes) -> bytes:
     """The ELF image inside a bzImage.
 
-    The setup header gives its place: payload_offset and payload_length at 0x248 count from the
+    The setup header gives its position: payload_offset and payload_length at 0x248 count from the
     protected-mode code, which starts after the setup sectors counted at 0x1f1
     (Documentation/arch/x86/boot.rst, boot protocol 2.08).
     """
     if len(image) < 0x250 or image[0x202:0x206] != b"HdrS":
         raise SetupError(
-            f"This is no kernel: it begins with {image[:6].hex() or 'nothing'}, "
-            "and is neither a bzImage, nor a vmlinux, nor an arm64 Image."
+            f"This is not a kernel: it begins with {image[:6].hex() or 'nothing'}. "
+            "Give a bzImage, a vmlinux or an arm64 Image."
         )
     offset, length = struct.unpack_from("<II", image, 0x248)
     start = (image[0x1F1] + 1) * 512 + offset
     payload = image[start : start + length]
     if len(payload) < length or not payload:
-        raise SetupError("The kernel is cut off: it ends before its payload does.")
+        raise SetupError("The kernel is truncated: it ends inside its payload. Copy or build it again.")
     try:
         if payload.startswith(b"\x28\xb5\x2f\xfd"):
-            # The payload ends in its uncompressed size, which is no part of the compressed frame.
+            # The payload ends with its uncompressed size, which is not part of the compressed frame.
             elf = zstandard.ZstdDecompressor().decompressobj().decompress(payload)
         elif payload.startswith(b"\xfd7zXZ"):
             elf = lzma.LZMADecompressor().decompress(payload)
@@ -84,18 +84,23 @@ def _uncompressed(image: bytes) -> bytes:
             elf = zlib.decompressobj(wbits=31).decompress(payload)
         else:
             raise SetupError(
-                f"The kernel's payload has an unknown compression: it begins with {payload[:6].hex()}."
+                f"The kernel's payload has an unknown compression: it begins with {payload[:6].hex()}. "
+                "Build the kernel with gzip, xz or zstd (CONFIG_KERNEL_GZIP, …), or give its vmlinux."
             )
     except (zstandard.ZstdError, lzma.LZMAError, zlib.error) as error:
-        raise SetupError(f"The kernel's payload is damaged: {error}.") from error
+        raise SetupError(
+            f"The kernel's payload is damaged: {error}. Copy or build the kernel again."
+        ) from error
     if not elf.startswith(ELF):
-        raise SetupError("The kernel's payload is no ELF image.")
+        raise SetupError("The kernel's payload is not an ELF image. Give the kernel's vmlinux.")
     return elf
 
 
 def _release(image: bytes) -> str:
-    # The banner that /proc/version shows (init/version.c).
+    # The banner in /proc/version (init/version.c).
     found = re.search(rb"Linux version ([^\s%]+) \(", image)
     if not found:
-        raise SetupError("The kernel's image does not hold the line that names its release.")
+        raise SetupError(
+            "The kernel image has no “Linux version” line that names its release. Give an unmodified image."
+        )
     return found[1].decode("ascii", "replace")

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import UsageError
-from emulator.embedded.kernel.choice import DEBIAN_PACKAGES
-from emulator.embedded.kernel.kernel import find_kernel
+from emulator.embedded.kernel.debian_kernels import DEBIAN_PACKAGES
+from emulator.embedded.kernel.find import find_kernel
 from emulator.kinds.target import parse_target
-from tests.unit.emulator.embedded.kernel.test_kernel_image import CODE, arm64_image, elf
-from tests.unit.emulator.embedded.kernel.test_kernel_modules import module
+from tests.unit.emulator.embedded.kernel.test_image_format import CODE, arm64_image, elf
+from tests.unit.emulator.embedded.kernel.test_modules import module
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +28,7 @@ def test_ones_own_kernel_brings_its_modules(tmp_path: Path) -> None:
     file = tmp_path / "vmlinux"
     file.write_bytes(elf())
     kernel = find_kernel(str(file))
-    assert kernel.architecture == "x86_64"
+    assert kernel.architecture is X86_64
     assert kernel.image.read_bytes() == elf()
     assert [path.name for path in kernel.modules] == ["00-binder_linux.ko"]
 
@@ -38,21 +39,21 @@ BINDER = CODE + b"BINDER_SET_CONTEXT_MGR already set\n"
 def test_ones_own_kernel_may_have_all_of_it_built_in(tmp_path: Path) -> None:
     file = tmp_path / "Image"
     file.write_bytes(arm64_image(0b1100, BINDER))
-    kernel = find_kernel(str(file), "arm64", "16k")
-    assert (kernel.architecture, kernel.modules) == ("aarch64", ())
-    assert find_kernel(str(file)) == kernel, "an image says itself what it is for"
+    kernel = find_kernel(str(file), AARCH64, "16k")
+    assert (kernel.architecture, kernel.modules) == (AARCH64, ())
+    assert find_kernel(str(file)) == kernel, "the image itself names its architecture and page size"
 
 
-def test_a_kernel_whose_modules_are_not_there_is_told_from_one_that_needs_none(tmp_path: Path) -> None:
+def test_a_kernel_without_its_modules_is_distinguished_from_one_that_needs_none(tmp_path: Path) -> None:
     file = tmp_path / "vmlinux"
     file.write_bytes(elf())
     with pytest.raises(UsageError, match=r"no lib/modules/6\.12\.9-test in .* or a directory above"):
         find_kernel(str(file))
 
 
-@pytest.mark.parametrize(("architecture", "pages"), [("x86_64", None), (None, "4k"), ("x86_64", "4k")])
+@pytest.mark.parametrize(("architecture", "pages"), [(X86_64, None), (None, "4k"), (X86_64, "4k")])
 def test_an_image_for_another_device_is_refused(
-    tmp_path: Path, architecture: str | None, pages: str | None
+    tmp_path: Path, architecture: Architecture | None, pages: str | None
 ) -> None:
     file = tmp_path / "Image"
     file.write_bytes(arm64_image(0b1100, BINDER))
@@ -63,7 +64,7 @@ def test_an_image_for_another_device_is_refused(
 def test_a_file_that_is_no_kernel_is_named(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("not a kernel")
-    with pytest.raises(UsageError, match=r"notes\.txt: This is no kernel"):
+    with pytest.raises(UsageError, match=r"notes\.txt: This is not a kernel"):
         find_kernel(str(file))
 
 

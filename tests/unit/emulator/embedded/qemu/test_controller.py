@@ -1,4 +1,4 @@
-"""What the controller of a machine does where it cannot be, or where there is no adb server."""
+"""The controller of a machine whose adb server is missing, or cannot connect."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, UsageError
 from emulator.base.program import Program
 from emulator.embedded.device import EmbeddedDevice
-from emulator.embedded.qemu.channel import Ports
+from emulator.embedded.qemu.controller import QemuDevice
 from emulator.embedded.qemu.machine import Hardware
-from emulator.embedded.qemu.qemu_device import QemuDevice
 from emulator.embedded.qemu.running_machine import RunningMachine
+from emulator.embedded.qemu.virtio_serial import VirtioPorts
 from emulator.kinds.target import parse_target
 
 
 class Asleep(RunningMachine):
-    """Another program in the place of QEMU, to which nothing leads."""
+    """Another program instead of QEMU, with no port that leads to it."""
 
     adb_port = 1
 
     def __init__(self, directory: Path) -> None:
-        super().__init__(Program(["sleep", "60"], directory / "log", errors=directory / "errors"), Ports(0))
+        super().__init__(
+            Program(["sleep", "60"], directory / "log", errors=directory / "errors"), VirtioPorts(0)
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +45,7 @@ def device_of(machine: Asleep, resources: contextlib.ExitStack) -> QemuDevice:
     return QemuDevice(parse_target("embedded"), machine, lambda _: machine, resources)
 
 
-def test_its_machine_ends_where_the_adb_server_s_port_is_none(
+def test_its_machine_ends_where_the_adb_server_s_port_is_invalid(
     machine: Asleep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", "none")
@@ -52,7 +54,7 @@ def test_its_machine_ends_where_the_adb_server_s_port_is_none(
     assert not machine.alive
 
 
-def test_no_adb_server_is_started_for_taking_leave_of_it(
+def test_no_adb_server_is_started_only_to_disconnect(
     machine: Asleep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as unused:
@@ -65,16 +67,18 @@ def test_no_adb_server_is_started_for_taking_leave_of_it(
 
 
 @pytest.mark.parametrize("asked", [True, False])
-def test_adb_forgets_a_device_that_it_tried_to_reach(asked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A way there that was begun, and not found, would be tried for as long as the adb server lives."""
+def test_adb_disconnects_from_a_device_that_it_tried_to_reach(
+    asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the adb server would retry the failed connection for as long as it runs."""
 
     def refuse(*_: object, **__: object) -> None:
         raise adbutils.AdbError
 
     left: list[str] = []
     monkeypatch.setattr("emulator.embedded.device.CONNECT_SECONDS", 0)
-    monkeypatch.setattr("emulator.embedded.qemu.qemu_device.ensure_adb_server", lambda: None)
-    monkeypatch.setattr("emulator.embedded.qemu.qemu_device.answers", lambda _: True)
+    monkeypatch.setattr("emulator.embedded.qemu.controller.ensure_adb_server", lambda: None)
+    monkeypatch.setattr("emulator.embedded.qemu.controller.answers", lambda _: True)
     monkeypatch.setattr("adbutils.AdbClient.connect", refuse)
     monkeypatch.setattr("adbutils.AdbClient.disconnect", lambda _, serial: left.append(serial))
     monkeypatch.setattr(EmbeddedDevice, "_started_machine", lambda self, _: Asleep(self._new_directory()))
@@ -82,7 +86,7 @@ def test_adb_forgets_a_device_that_it_tried_to_reach(asked: bool, monkeypatch: p
     device = EmbeddedDevice(parse_target("embedded"), Hardware(None, None), resources, Deadline(20))
     with contextlib.closing(device):
         if asked:
-            with pytest.raises(DeviceLostError, match="adb to reach"):
+            with pytest.raises(DeviceLostError, match="adb to connect to"):
                 _ = device.serial
     assert left == ["127.0.0.1:1"] * asked
 
@@ -90,17 +94,15 @@ def test_adb_forgets_a_device_that_it_tried_to_reach(asked: bool, monkeypatch: p
 def test_each_try_to_reach_it_has_an_adb_server_of_ours(
     machine: Asleep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one that was there may be ended at any time, and adbutils would start one that nobody ends."""
+    """Somebody may end the running one at any time, and adbutils would start one that nobody ends."""
     done: list[str] = []
 
     def refuse(*_: object, **__: object) -> None:
         done.append("asked")
         raise adbutils.AdbError
 
-    monkeypatch.setattr(
-        "emulator.embedded.qemu.qemu_device.ensure_adb_server", lambda: done.append("ensured")
-    )
-    monkeypatch.setattr("emulator.embedded.qemu.qemu_device.answers", lambda _: False)
+    monkeypatch.setattr("emulator.embedded.qemu.controller.ensure_adb_server", lambda: done.append("ensured"))
+    monkeypatch.setattr("emulator.embedded.qemu.controller.answers", lambda _: False)
     monkeypatch.setattr("adbutils.AdbClient.connect", refuse)
     device = device_of(machine, contextlib.ExitStack())
     with contextlib.closing(device), pytest.raises(DeviceLostError):

@@ -2,20 +2,51 @@
 PYTHON ?= python3
 BIN := .venv/bin
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+C_SOURCES := $(shell find device_agents -name '*.[ch]' -o -name '*.cpp')
 
-.PHONY: verify test check setup bench clean
-
-verify: system .venv/installed ## Check every claim about Binder on the embedded device.
+.PHONY: verify
+verify: system .venv/installed ## Judge every claim about Binder on the embedded device.
 	$(BIN)/binder-harness verify
 
+.PHONY: test
 test: setup ## Run this project's own tests, those of two files at a time.
 	$(BIN)/pytest -n 2 --dist loadfile
 
-check: .venv/for-development ## Style and types.
+.PHONY: test-unit
+test-unit: setup ## Run the tests that need no device: under a minute.
+	$(BIN)/pytest -n 2 --dist loadfile tests/unit
+
+.PHONY: coverage
+coverage: setup ## Run the tests that need no device, and show which lines they leave out.
+	$(BIN)/pytest -n 2 --dist loadfile tests/unit --cov --cov-report=term
+
+.PHONY: check
+check: .venv/for-development ## Check style, types and spelling.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	@$(BIN)/clang-format --dry-run --Werror $(C_SOURCES)
+	$(BIN)/codespell
 	$(BIN)/mypy
 
+.PHONY: format
+format: .venv/for-development ## Format Python, C and C++ as `make check` wants them.
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/clang-format -i $(C_SOURCES)
+
+.PHONY: bench
+bench: setup ## Measure what is fast, beside what it could be at best: three minutes.
+	$(BIN)/python -m bench --json bench.json
+
+.PHONY: clean
+clean: ## Remove the virtual environment; the cache of kernels and programs stays.
+	rm -rf .venv
+
+.PHONY: help
+help: ## Show what can be made.
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+.PHONY: setup
 setup: system .venv/for-development
 
 # Asks apt for nothing when nothing is missing.
@@ -39,9 +70,3 @@ system:
 .venv/for-development: .venv/installed
 	$(BIN)/pip install --disable-pip-version-check --editable '.[dev]'
 	touch $@
-
-bench: setup ## Measure what is fast, beside what it could be at best.
-	$(BIN)/python -m bench --json bench.json
-
-clean: ## Remove the virtual environment; the cache of kernels and programs stays.
-	rm -rf .venv

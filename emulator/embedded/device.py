@@ -21,7 +21,7 @@ from emulator.embedded.qemu.channel import Program
 from emulator.embedded.qemu.machine import Hardware, Machine
 from emulator.embedded.qemu.qemu_device import QemuDevice
 from emulator.embedded.snapshot import restored_machine
-from emulator.kinds.target import START_SECONDS, Target
+from emulator.target import START_SECONDS, Target
 
 USERLAND = "binder_harness.userland"
 """The kernel argument by which the device's init learns which servicemanager to start."""

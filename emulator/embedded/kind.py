@@ -11,7 +11,7 @@ from emulator.base.prerequisites import install_command, missing
 from emulator.embedded.kernel.choice import MACHINES, PAGES, VERSIONS, debian_package
 from emulator.embedded.qemu.board import BOARDS
 from emulator.host.host import Host, absence
-from emulator.kinds.target import HOST, Kind, Offer, Option, Target, on_host, whole_number
+from emulator.target import HOST, DeviceKind, Offer, Option, Target, on_host, whole_number
 
 
 def _is_kernel(text: str) -> bool:
@@ -44,7 +44,7 @@ def _offers(host: Host) -> list[Offer]:
     return [Offer(on_host(KIND.name, host), not problem, problem or KIND.summary)]
 
 
-KIND = Kind(
+KIND = DeviceKind(
     "embedded",
     "Debian's kernel and AOSP's adbd in QEMU, made and started by this project",
     (

@@ -11,7 +11,7 @@ from emulator.base.progress import step
 from emulator.embedded.device import hardware_of, image_of
 from emulator.embedded.qemu.booting import booting
 from emulator.embedded.qemu.qemu_device import QemuDevice
-from emulator.kinds.target import START_SECONDS, Target
+from emulator.target import START_SECONDS, Target
 
 
 def open_remote(target: Target, deadline: Deadline | None = None) -> QemuDevice:

@@ -25,7 +25,7 @@ from emulator.base.errors import DeviceLostError, HarnessError, SetupError, Time
 from emulator.base.progress import step
 from emulator.host.host import Host
 from emulator.kinds.device_lock import device_lock
-from emulator.kinds.target import START_SECONDS, Kind, Offer, Option, Target
+from emulator.target import START_SECONDS, DeviceKind, Offer, Option, Target
 
 SETTLES_WITHIN = 10.0
 """Seconds for a device that adb lists, but that does not answer yet: of one that is offline, adb tries the
@@ -206,7 +206,7 @@ def _allowed(name: str, summary: str) -> Option:
     return Option(name, summary, "refused", (ALLOWED, "refused").__contains__, "allowed or refused")
 
 
-KIND = Kind(
+KIND = DeviceKind(
     "adb",
     "the only device that adb reaches",
     (

@@ -15,7 +15,7 @@ from emulator.base.progress import step
 from emulator.host.host import Host, ask, serial_of, take_free
 from emulator.host.opening import open_host
 from emulator.kinds.cuttlefish_tools import FIRST_PORT, Cvd, LaunchCvd, Tool, program
-from emulator.kinds.target import HOST, Kind, Offer, Target, on_host
+from emulator.target import HOST, DeviceKind, Offer, Target, on_host
 
 START_SECONDS = 600.0
 STOPS_WITHIN = 120.0
@@ -164,7 +164,7 @@ def _offers(host: Host) -> list[Offer]:
         return [Offer(KIND.name, False, str(error))]
 
 
-KIND = Kind(
+KIND = DeviceKind(
     "cuttlefish",
     "Android's virtual device, started by cvd or launch_cvd; removed after the run",
     (HOST,),

@@ -26,7 +26,7 @@ from emulator.embedded.qemu.qemu_device import QemuDevice
 from emulator.embedded.qemu.running_machine import RunningMachine
 from emulator.host.host import Host, absence
 from emulator.kinds.image_file import EXAMPLE, Description, read_description
-from emulator.kinds.target import HOST, Kind, Offer, Target, on_host
+from emulator.target import HOST, DeviceKind, Offer, Target, on_host
 
 MOST_RESTARTS = 3
 """Restarts of its own with which a device may still be starting, as after preparing its disks."""
@@ -135,7 +135,7 @@ def _offers(host: Host) -> list[Offer]:
     return [Offer(on_host(f"{KIND.name}:{KIND.names}", host), not missing, detail)]
 
 
-KIND = Kind(
+KIND = DeviceKind(
     "image",
     f"a machine for QEMU, described in a file:{textwrap.indent(EXAMPLE.rstrip(), ' ' * 6)}",
     (HOST,),

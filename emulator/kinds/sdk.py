@@ -18,7 +18,7 @@ from emulator.host.host import Host, Running, serial_of, take_free
 from emulator.host.opening import open_host
 from emulator.kinds.sdk_console import EmulatorConsole
 from emulator.kinds.sdk_program import acceleration, emulator_program, list_avds
-from emulator.kinds.target import HOST, Kind, Offer, Option, Target, on_host
+from emulator.target import HOST, DeviceKind, Offer, Option, Target, on_host
 
 CONSOLE_PORTS = range(5554, 5586, 2)
 """Even ports whose neighbours adb looks at for emulators (developer.android.com, adb, “How adb works”)."""
@@ -177,7 +177,7 @@ def _offers(host: Host) -> list[Offer]:
     return [Offer(on_host(f"{KIND.name}:{name}", host), True, "an AVD of the Android SDK") for name in names]
 
 
-KIND = Kind(
+KIND = DeviceKind(
     "avd",
     "an AVD of the Android SDK, started without a window; nothing is kept of what a run does to it",
     (

@@ -65,11 +65,10 @@ def boot(
     connected again. The stand-in is started again whenever it ends. The exit status is 3 when the device
     ends by itself.
     """
-    from emulator.kinds.target import parse_target
     from harness.device.device import open_device
 
     wanted = started(one_target(context, positional, target), cold=cold, host=host)
-    if not parse_target(wanted).kind.starts:
+    if not wanted.kind.starts:
         raise UsageError(f"{wanted} needs no booting: it runs already. See `binder-harness devices`.")
     with open_device(wanted) as device:
         _keep(device, standin=activity_standin)
@@ -140,7 +139,7 @@ def _reached(serial: str) -> bool:
 def _reconnect(device: Device) -> None:
     """Have an adb server reach the device again, one of our own where there is none; else DeviceLostError."""
     from emulator.base.controller import CanReconnect
-    from emulator.kinds.target import START_SECONDS
+    from emulator.target import START_SECONDS
 
     assert isinstance(device.controller, CanReconnect)  # as is every device that is started here
     # It may as well be starting again, after `adb reboot`.

@@ -14,7 +14,7 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, UsageError
 from emulator.build.agents import syscall_agent
 from emulator.build.userland import binder_userland
-from emulator.kinds.target import open_target
+from emulator.target import AnyTarget, open_target
 from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
 from harness.agent.program import Program, shell_line
@@ -235,7 +235,7 @@ class DeviceProcess(RemoteProcess):
         return self.procfs.maps
 
 
-def open_device(target: str = "embedded", *, deadline: Deadline | None = None) -> Device:
+def open_device(target: AnyTarget = "embedded", *, deadline: Deadline | None = None) -> Device:
     """Get the device that `target` names, started if need be, and wait until it can be used.
 
     adb lists the embedded device only when its `serial` was asked for, or anything that needs adb, or a

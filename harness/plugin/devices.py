@@ -12,6 +12,7 @@ from emulator.base.errors import DeviceLostError, ExitCode, HarnessError
 from emulator.base.progress import Report, reporting_to, say
 
 if TYPE_CHECKING:
+    from emulator.target import Target
     from harness.device.device import Device
     from harness.device.facts import Facts
     from harness.experiments.core.judge import Result
@@ -34,7 +35,7 @@ class Devices:
         self._end_fixture: Callable[[], object] = lambda: None
 
     @contextlib.contextmanager
-    def open(self, target: str) -> Iterator[Device]:
+    def open(self, target: Target) -> Iterator[Device]:
         """Open a device, and close it in the end, lost or not."""
         from harness.device.device import open_device
 

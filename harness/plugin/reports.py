@@ -45,7 +45,7 @@ class Listener:
         """What is known of the run; made when there is something to know."""
         from harness.report.run import Run
 
-        return Run(self.settings.target, self._started)
+        return Run(str(self.settings.target), self._started)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the note from a report."""

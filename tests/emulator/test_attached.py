@@ -22,7 +22,7 @@ from emulator.base.errors import DeviceLostError, SetupError
 from emulator.embedded.device import EmbeddedDevice, open_embedded
 from emulator.host.this_machine import ThisMachine
 from emulator.kinds.attached import KIND, open_attached
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 from harness.device.device import ATTACHED_DIRECTORY, open_device
 
 WITHIN = 60.0

@@ -18,14 +18,14 @@ from emulator.base.errors import DeviceLostError, SetupError, UsageError
 from emulator.cache.store import cache_root
 from emulator.host.this_machine import ThisMachine
 from emulator.kinds.cuttlefish import KIND, open_cuttlefish
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 from harness.device.device import open_device
 from tests.emulator.doubles import ROOT, install
 
 WITHIN = 60.0
 WAITS = """
 import time
-from emulator.kinds.target import open_target
+from emulator.target import open_target
 open_target("cuttlefish:3")
 print("started", flush=True)
 time.sleep(600)

@@ -14,7 +14,7 @@ from emulator.embedded.image import embedded_image
 from emulator.embedded.qemu.board import kernel_arguments
 from emulator.embedded.qemu.running_machine import READY
 from emulator.kinds.image import open_image
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 from harness.device.device import open_device
 
 WITHIN = 90.0

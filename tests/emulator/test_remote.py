@@ -19,7 +19,7 @@ from emulator.embedded.qemu.booting import booting
 from emulator.embedded.qemu.running_machine import READY
 from emulator.host.ssh_host import SshHost
 from emulator.host.this_machine import ThisMachine
-from emulator.kinds.target import open_target, parse_target
+from emulator.target import open_target, parse_target
 from harness.device.device import open_device
 from tests.emulator.doubles import ROOT
 from tests.emulator.far_side import WITHIN, FarSide
@@ -27,7 +27,7 @@ from tests.emulator.test_image import described
 
 WAITS = """
 import sys, time
-from emulator.kinds.target import open_target
+from emulator.target import open_target
 device = open_target(sys.argv[1])
 print("started", flush=True)
 time.sleep(600)

@@ -15,7 +15,7 @@ import pytest
 from emulator.adb.server import answers
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError, UsageError
-from emulator.kinds.target import offers, open_target
+from emulator.target import offers, open_target
 from harness.device.device import open_device
 from tests.emulator.doubles import ROOT, install
 from tests.emulator.far_side import WITHIN, FarSide

@@ -14,7 +14,7 @@ from emulator.cache.store import cache_root
 from emulator.host.this_machine import ThisMachine
 from emulator.kinds.sdk import KIND, open_avd
 from emulator.kinds.sdk_program import acceleration, emulator_program, list_avds
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 from harness.device.device import open_device
 from tests.emulator.doubles import install
 

@@ -11,7 +11,7 @@ from emulator.adb.server import answers, ensure_adb_server, server_port
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, TimeLimitError
 from emulator.embedded.qemu.running_machine import RunningMachine
-from emulator.kinds.target import Target
+from emulator.target import Target
 
 
 class QemuDevice:

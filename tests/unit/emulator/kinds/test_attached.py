@@ -14,7 +14,7 @@ from emulator.base.errors import DeviceLostError, HarnessError, SetupError, Usag
 from emulator.base.progress import reporting_to
 from emulator.host.this_machine import ThisMachine
 from emulator.kinds.attached import KIND, AttachedDevice, open_attached
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 from tests.support.fake_adb_server import fake_adb_server
 
 

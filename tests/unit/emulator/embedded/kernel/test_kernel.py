@@ -9,7 +9,7 @@ import pytest
 from emulator.base.errors import UsageError
 from emulator.embedded.kernel.choice import DEBIAN_PACKAGES
 from emulator.embedded.kernel.kernel import find_kernel
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 from tests.unit.emulator.embedded.kernel.test_kernel_image import CODE, arm64_image, elf
 from tests.unit.emulator.embedded.kernel.test_kernel_modules import module
 

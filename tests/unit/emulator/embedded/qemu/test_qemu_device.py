@@ -17,7 +17,7 @@ from emulator.embedded.qemu.channel import Ports
 from emulator.embedded.qemu.machine import Hardware
 from emulator.embedded.qemu.qemu_device import QemuDevice
 from emulator.embedded.qemu.running_machine import RunningMachine
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 
 
 class Asleep(RunningMachine):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from emulator.adb.server import ensure_adb_server
+from emulator.adb.client import AdbClient
 from emulator.base.controller import close_on_failure
 from emulator.base.deadline import Deadline
 from emulator.base.progress import step
@@ -23,7 +23,7 @@ def open_remote(target: Target, deadline: Deadline | None = None) -> QemuDevice:
     hardware = hardware_of(target, image_of(target))
     if target.option("acceleration") == "kvm":
         hardware = dataclasses.replace(hardware, acceleration="kvm")
-    ensure_adb_server()
+    AdbClient().ensure_server()
     with close_on_failure() as resources:
         boot = booting(target.option("host"), hardware, resources)
         with step(f"starting {target}"):

@@ -6,19 +6,9 @@ import contextlib
 import os
 from collections.abc import Mapping
 
-from emulator.adb.devices import (
-    GONE,
-    REACHED,
-    connect,
-    disconnect,
-    explain,
-    is_address,
-    listed,
-    state_of,
-    wait_until_reached,
-)
-from emulator.adb.server import ensure_adb_server
-from emulator.adb.services import become_root, become_shell, restart
+from emulator.adb.adbd import become_root, become_shell, restart
+from emulator.adb.client import GONE, REACHED, AdbClient, is_address
+from emulator.adb.states import explain, wait_until_reached
 from emulator.base.controller import Controller, close_on_failure
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, TimeLimitError, UsageError
@@ -47,23 +37,24 @@ class AttachedDevice:
 
     disposable = False
 
-    def __init__(self, target: Target, serial: str, resources: contextlib.ExitStack) -> None:
+    def __init__(self, target: Target, serial: str, resources: contextlib.ExitStack, adb: AdbClient) -> None:
         self.target = str(target)
         self.serial = serial
         self._root = target.option("root") == ALLOWED
         self._may_restart = target.option("restart") == ALLOWED
         self._resources = resources
+        self._adb = adb
 
     @property
     def alive(self) -> bool:
         """Whether the adb server reaches it."""
         with contextlib.suppress(HarnessError):
-            return state_of(self.serial) == REACHED
+            return self._adb.state(self.serial) == REACHED
         return False
 
     def loss_reason(self) -> str:
         """How the adb server sees it; its console is not at hand."""
-        state = state_of(self.serial)
+        state = self._adb.state(self.serial)
         if state == REACHED:
             return f"adb reaches {self.serial} again, after having lost it."
         return explain(self.serial, state)
@@ -80,20 +71,20 @@ class AttachedDevice:
             )
         _restarts[self.serial] = deadline
         try:
-            restart(self.serial, deadline)
+            restart(self._adb, self.serial, deadline)
         except TimeLimitError as error:
             raise DeviceLostError(f"{error}. {self.loss_reason()}") from error
         del _restarts[self.serial]
         if self._root:
-            become_root(self.serial, deadline)
+            become_root(self._adb, self.serial, deadline)
 
     def reconnect(self, deadline: Deadline) -> None:
         """Have the adb server, another one perhaps, reach it again.
 
         Raises DeviceLostError after 10 s at most, unless the device is being restarted.
         """
-        ensure_adb_server()
-        _await_return(self.serial, deadline)
+        self._adb.ensure_server()
+        _await_return(self._adb, self.serial, deadline)
 
     def close(self) -> None:
         """Leave it as it was found."""
@@ -106,27 +97,28 @@ def open_attached(target: Target, deadline: Deadline | None = None) -> AttachedD
     Raises UsageError where the target leaves open which device is meant, SetupError for one that adb does
     not reach, and DeviceLostError for one that this process had and that does not come back.
     """
-    ensure_adb_server()
-    serial = target.name or _only_one()
+    adb = AdbClient()
+    adb.ensure_server()
+    serial = target.name or _only_one(adb)
     with close_on_failure() as resources:
         resources.enter_context(device_lock(serial, deadline))
         deadline = deadline or Deadline(START_SECONDS)
-        if is_address(serial) and state_of(serial) == GONE:
-            connect(serial)
-            resources.callback(disconnect, serial)
-        _reach(serial, deadline)
-        if target.option("root") == ALLOWED and become_root(serial, deadline):
-            resources.callback(_leave_root, serial)
+        if is_address(serial) and adb.state(serial) == GONE:
+            adb.connect(serial)
+            resources.callback(adb.disconnect, serial)
+        _reach(adb, serial, deadline)
+        if target.option("root") == ALLOWED and become_root(adb, serial, deadline):
+            resources.callback(_leave_root, adb, serial)
         _used.add(serial)
-        return AttachedDevice(target, serial, resources)
+        return AttachedDevice(target, serial, resources, adb)
 
 
-def _only_one() -> str:
+def _only_one(adb: AdbClient) -> str:
     """The device meant by `adb` alone: $ANDROID_SERIAL, as for adb itself, or the only one reached."""
     chosen = os.environ.get("ANDROID_SERIAL")
     if chosen:
         return chosen
-    devices = listed()
+    devices = adb.devices()
     usable = [device.serial for device in devices.values() if device.state == REACHED]
     if len(usable) == 1:
         return usable[0]
@@ -140,38 +132,38 @@ def _only_one() -> str:
     )
 
 
-def _reach(serial: str, deadline: Deadline) -> None:
-    state = state_of(serial)
+def _reach(adb: AdbClient, serial: str, deadline: Deadline) -> None:
+    state = adb.state(serial)
     if state == REACHED:
         return
     if serial in _used:
         with step(f"waiting for {serial} to come back"):
-            _await_return(serial, deadline)
+            _await_return(adb, serial, deadline)
             return
     with contextlib.suppress(DeviceLostError):
         if state in PASSING:
-            wait_until_reached(serial, deadline.within(SETTLES_WITHIN))
+            wait_until_reached(adb, serial, deadline.within(SETTLES_WITHIN))
             return
-    others = ", ".join(listed().keys() - {serial}) or "no other device"
-    raise SetupError(f"{explain(serial, state_of(serial))} (It lists {others}.)")
+    others = ", ".join(adb.devices().keys() - {serial}) or "no other device"
+    raise SetupError(f"{explain(serial, adb.state(serial))} (It lists {others}.)")
 
 
-def _await_return(serial: str, deadline: Deadline) -> None:
+def _await_return(adb: AdbClient, serial: str, deadline: Deadline) -> None:
     """Wait for a device that was lost; DeviceLostError in a few seconds, unless this process restarts it."""
     patience = _restarts.get(serial, Deadline(0)).remaining()
     if serial in _used:
-        patience = max(patience, LISTED_WITHIN if state_of(serial) == GONE else SETTLES_WITHIN)
+        patience = max(patience, LISTED_WITHIN if adb.state(serial) == GONE else SETTLES_WITHIN)
     try:
-        wait_until_reached(serial, deadline.within(patience))
+        wait_until_reached(adb, serial, deadline.within(patience))
     except DeviceLostError:
         _used.discard(serial)
         raise
 
 
-def _leave_root(serial: str) -> None:
+def _leave_root(adb: AdbClient, serial: str) -> None:
     # A device that has gone meanwhile has nothing left to undo.
     with contextlib.suppress(HarnessError):
-        become_shell(serial, Deadline(SETTLES_WITHIN))
+        become_shell(adb, serial, Deadline(SETTLES_WITHIN))
 
 
 def _open(target: Target, deadline: Deadline | None) -> Controller:
@@ -182,7 +174,7 @@ def _offers(host: Host) -> list[Offer]:
     if host.address:
         return [Offer(KIND.name, False, "a device that is attached to another machine is used from there")]
     try:
-        devices = listed().values()
+        devices = AdbClient().devices().values()
     except HarnessError as error:
         return [Offer(KIND.name, False, str(error))]
     if not devices:

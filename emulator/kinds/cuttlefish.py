@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 
+from emulator.adb.adbd import become_root
 from emulator.adb.android_start import AndroidStart
-from emulator.adb.devices import REACHED, disconnect, explain, state_of, wait_until_reached
-from emulator.adb.server import ensure_adb_server
-from emulator.adb.services import become_root
+from emulator.adb.client import REACHED, AdbClient
+from emulator.adb.states import explain, wait_until_reached
 from emulator.base.controller import Controller, close_on_failure
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, UsageError
@@ -40,6 +40,7 @@ class CuttlefishDevice:
         self.target = str(target)
         self.serial = ""
         self._host = host
+        self._adb = AdbClient()
         self._tool = tool
         self._said = ""
         """What its programs have written so far."""
@@ -49,36 +50,36 @@ class CuttlefishDevice:
     def alive(self) -> bool:
         """Whether adb reaches it: its own programs restart a virtual machine that ends."""
         with contextlib.suppress(HarnessError):
-            return state_of(self.serial) == REACHED
+            return self._adb.state(self.serial) == REACHED
         return False
 
     def loss_reason(self) -> str:
         """How adb sees it, with the last lines of its logs."""
-        return f"{explain(self.serial, state_of(self.serial))}\n{self._last_lines()}"
+        return f"{explain(self.serial, self._adb.state(self.serial))}\n{self._last_lines()}"
 
     def start(self, deadline: Deadline) -> None:
         """Start it, wait for Android, and become root where the image allows that."""
         self._call(self._tool.start, deadline)
         known = self._tool.serial()
         self.serial = serial_of(self._host, int(known.rpartition(":")[2]), known, self._resources)
-        self._resources.callback(disconnect, self.serial)
+        self._resources.callback(self._adb.disconnect, self.serial)
         self._wait(deadline)
 
     def restart(self, deadline: Deadline) -> None:
         """Reset it and wait for Android."""
-        disconnect(self.serial)
+        self._adb.disconnect(self.serial)
         for command in self._tool.restart:
             self._call(command, deadline)
         self._wait(deadline)
 
     def reconnect(self, deadline: Deadline) -> None:
         """Have the adb server, another one perhaps, reach it again."""
-        wait_until_reached(self.serial, deadline)
+        wait_until_reached(self._adb, self.serial, deadline)
 
     def _wait(self, deadline: Deadline) -> None:
         # Its launcher has said that Android is up; what is not up now is told when the time is over.
-        AndroidStart(self.serial, lambda: True, self.loss_reason).wait(deadline)
-        become_root(self.serial, deadline)
+        AndroidStart(self._adb, self.serial, lambda: True, self.loss_reason).wait(deadline)
+        become_root(self._adb, self.serial, deadline)
 
     def _call(self, command: list[str], deadline: Deadline) -> None:
         ended = self._host.call(command, deadline=deadline, environment=self._tool.environment)
@@ -128,7 +129,7 @@ def open_cuttlefish(target: Target, deadline: Deadline | None = None) -> Cuttlef
     with close_on_failure() as resources:
         host = resources.enter_context(open_host(target.option("host")))
         chosen = program(host)
-        ensure_adb_server()
+        AdbClient().ensure_server()
         if number or chosen == "launch_cvd":
             number = _take_number(host, number, resources)
         tool: Tool = Cvd(host, number) if chosen == "cvd" else LaunchCvd(host, number or 1)

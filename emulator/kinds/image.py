@@ -9,9 +9,8 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-from emulator.adb.devices import GONE, REACHED, connect, explain, state_of
-from emulator.adb.server import ensure_adb_server
-from emulator.adb.services import output
+from emulator.adb.client import REACHED, AdbClient
+from emulator.adb.states import explain
 from emulator.base.architecture import ARCHITECTURES
 from emulator.base.controller import Controller, close_on_failure
 from emulator.base.deadline import Deadline
@@ -61,7 +60,7 @@ class ImageDevice(QemuDevice):
             name, value = state
             self._await(
                 f"its property {name} to be {value}",
-                lambda: output(self.serial, f"getprop {name}") == value,
+                lambda: self._adb.output(self.serial, f"getprop {name}") == value,
                 before,
                 deadline,
             )
@@ -91,9 +90,7 @@ class ImageDevice(QemuDevice):
         return False
 
     def _reached(self) -> bool:
-        state = state_of(self.serial)
-        if state == GONE:
-            connect(self.serial)
+        state = self._adb.reach(self.serial)
         if state == "unauthorized":
             raise DeviceLostError(
                 f"{explain(self.serial, state)} Where it has no screen: put this machine's "
@@ -116,7 +113,7 @@ def open_image(target: Target, deadline: Deadline | None = None) -> ImageDevice:
     if hardware.acceleration == "auto":
         native = hardware.architecture == platform.machine() and not address
         hardware = dataclasses.replace(hardware, acceleration=_tried_acceleration() if native else "tcg")
-    ensure_adb_server()
+    AdbClient().ensure_server()
     with close_on_failure() as resources:
         boot = booting(address, hardware, resources)
         with step(f"booting {target}"):

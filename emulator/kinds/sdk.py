@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import re
 
+from emulator.adb.adbd import become_root
 from emulator.adb.android_start import AndroidStart
-from emulator.adb.devices import GONE, disconnect, is_address, state_of, wait_until_reached
-from emulator.adb.server import ensure_adb_server
-from emulator.adb.services import become_root
+from emulator.adb.client import GONE, AdbClient, is_address
+from emulator.adb.states import wait_until_reached
 from emulator.base.controller import Controller, close_on_failure
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, SetupError, UsageError
@@ -52,6 +52,7 @@ class AvdDevice:
         self.rollback_seconds = seconds
         self.serial = serial_of(host, port + 1, f"emulator-{port}", resources)
         self._host = host
+        self._adb = AdbClient()
         self._port = port
         self._command = [*command, "-port", str(port)]
         if host.address:
@@ -75,8 +76,8 @@ class AvdDevice:
         """Start the emulator, wait for Android, and become root where the image allows that."""
         environment = REACHED_BY_A_TUNNEL if self._host.address else None
         self._program = self._host.start(self._command, self._log, environment=environment)
-        AndroidStart(self.serial, lambda: self.alive, self.loss_reason).wait(deadline)
-        become_root(self.serial, deadline)
+        AndroidStart(self._adb, self.serial, lambda: self.alive, self.loss_reason).wait(deadline)
+        become_root(self._adb, self.serial, deadline)
 
     def restart(self, deadline: Deadline) -> None:
         """Start it afresh, at the same serial."""
@@ -92,7 +93,7 @@ class AvdDevice:
 
     def reconnect(self, deadline: Deadline) -> None:
         """Have the adb server, another one perhaps, reach it again."""
-        wait_until_reached(self.serial, deadline)
+        wait_until_reached(self._adb, self.serial, deadline)
 
     def _stop(self) -> None:
         """Ask the emulator to end, as `adb emu kill` does, and end it if it does not."""
@@ -104,9 +105,9 @@ class AvdDevice:
             self._program.wait(Deadline(STOPS_WITHIN))
         self._program.close()
         if is_address(self.serial):
-            disconnect(self.serial)
+            self._adb.disconnect(self.serial)
         with contextlib.suppress(HarnessError):
-            Deadline(STOPS_WITHIN).poll(lambda: state_of(self.serial) == GONE, "adb to notice")
+            Deadline(STOPS_WITHIN).poll(lambda: self._adb.state(self.serial) == GONE, "adb to notice")
 
     def close(self) -> None:
         """End the emulator."""
@@ -124,7 +125,7 @@ def open_avd(target: Target, deadline: Deadline | None = None) -> AvdDevice:
         accelerated, reason = acceleration(host, program)
         if not accelerated:
             say(f"the emulator has no acceleration{_on(host)}, and will be slow: {reason}")
-        ensure_adb_server()
+        AdbClient().ensure_server()
         command = [program, "-avd", target.name, *FOR_CI, *_snapshot(target.option("snapshot"))]
         command += ["-accel", "on" if accelerated else "off"]
         seconds = START_SECONDS if accelerated else SOFTWARE_START_SECONDS

@@ -128,10 +128,10 @@ def _wait_for_an_end(device: Device, program: Program | None) -> str | None:
 
 
 def _reached(serial: str) -> bool:
-    from emulator.adb import devices as adb_devices
+    from emulator.adb.client import REACHED, AdbClient
 
     try:
-        return adb_devices.state_of(serial) == adb_devices.REACHED
+        return AdbClient().state(serial) == REACHED
     except HarnessError:  # the server is just ending
         return False
 

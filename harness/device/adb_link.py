@@ -6,21 +6,15 @@ import contextlib
 import shlex
 import stat
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-import adbutils
-
-from emulator.adb.devices import REACHED, state_of
-from emulator.adb.server import ensure_adb_server
+from emulator.adb.client import REACHED, AdbClient, AdbRequestError
 from emulator.base.controller import CanReconnect, Controller
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, UsageError
 from harness.agent.stream import AdbShellStream
-
-Answer = TypeVar("Answer")
 
 SHELL_SECONDS = 30.0
 RECONNECT_SECONDS = 15.0
@@ -46,6 +40,7 @@ class AdbLink:
 
     def __init__(self, controller: Controller) -> None:
         self.controller = controller
+        self._adb = AdbClient(reach_again=self.reach_again)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.controller.target}>"
@@ -58,10 +53,6 @@ class AdbLink:
         where that fails.
         """
         return self.controller.serial
-
-    @property
-    def _adb(self) -> adbutils.AdbDevice:
-        return adbutils.AdbClient().device(self.serial)
 
     @property
     def alive(self) -> bool:
@@ -112,13 +103,14 @@ class AdbLink:
         except OSError as error:
             raise UsageError(f"{local} cannot be read on this machine: {error.strerror}.") from error
         try:
-            self._ask(lambda: self._adb.sync.push(local, remote, mode, check=True))
-        except (adbutils.AdbError, OSError) as error:
+            self._adb.push(self.serial, local, remote, mode)
+        except AdbRequestError as error:
             self.raise_if_lost()
             room = self._room_at(str(Path(remote).parent))
             raise HarnessError(
                 f"{local.name} ({local.stat().st_size:,} bytes) could not be put at {remote} on "
-                f"{self.serial}, where {room}: {error}. Make room there, or let adb write there (`adb root`)."
+                f"{self.serial}, where {room}: {error.reason}. "
+                "Make room there, or let adb write there (`adb root`)."
             ) from error
 
     def _room_at(self, directory: str) -> str:
@@ -132,39 +124,22 @@ class AdbLink:
     def pull(self, remote: str, local: Path) -> None:
         """Copy a file from the device; raises HarnessError when that fails."""
         try:
-            # adb's protocol answers for a file that is not there with an empty one.
-            if not stat.S_ISREG(self._ask(lambda: self._adb.sync.stat(remote)).mode):
-                raise FileNotFoundError("there is no such file")
-            self._ask(lambda: self._adb.sync.pull_file(remote, local))
-        except (adbutils.AdbError, OSError) as error:
+            if not stat.S_ISREG(self._adb.file_mode(self.serial, remote)):
+                raise HarnessError(f"{remote} could not be read from {self.serial}: there is no such file.")
+            self._adb.pull(self.serial, remote, local)
+        except AdbRequestError as error:
             self.raise_if_lost()
-            raise HarnessError(f"{remote} could not be read from {self.serial}: {error}") from error
+            raise HarnessError(f"{remote} could not be read from {self.serial}: {error.reason}.") from error
 
     def open_shell(self, line: str) -> AdbShellStream:
         """Start a command whose streams are held open; close the stream, which ends the command's input."""
         try:
-            return self._ask(lambda: self._shell_stream(line))
-        except (adbutils.AdbError, OSError) as error:
+            return AdbShellStream(self._adb.open_shell(self.serial, line))
+        except AdbRequestError as error:
             self.raise_if_lost()
             raise HarnessError(
-                f"adb does not reach {self.serial}: {error}. Does `adb devices` list it as `device`?"
+                f"adb does not reach {self.serial}: {error.reason}. Does `adb devices` list it as `device`?"
             ) from error
-
-    def _shell_stream(self, line: str) -> AdbShellStream:
-        connection = self._adb.open_transport()
-        connection.send_command(f"shell,v2,raw:{line}")
-        connection.check_okay()
-        return AdbShellStream(connection.conn)
-
-    def _ask(self, request: Callable[[], Answer]) -> Answer:
-        """Make a request of the adb server: once more where the one that knew the device was ended."""
-        ensure_adb_server()  # adbutils would start one that nobody ends
-        try:
-            return request()
-        except (adbutils.AdbError, OSError):
-            if not self.reach_again():
-                raise
-        return request()
 
     def reach_again(self) -> bool:
         """Whether adb had lost the device and reaches it again: any program may end the adb server.
@@ -172,7 +147,7 @@ class AdbLink:
         Costs a question to the adb server where it reaches the device. Raises DeviceLostError where it does
         not come to that within 15 s.
         """
-        if not isinstance(self.controller, CanReconnect) or state_of(self.serial) == REACHED:
+        if not isinstance(self.controller, CanReconnect) or self._adb.state(self.serial) == REACHED:
             return False
         self.controller.reconnect(Deadline(RECONNECT_SECONDS))
         return True

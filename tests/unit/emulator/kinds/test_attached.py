@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import emulator.kinds.attached
-from emulator.adb.devices import explain, is_address, state_of
+from emulator.adb.client import AdbClient
+from emulator.adb.states import explain
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, UsageError
 from emulator.base.progress import reporting_to
@@ -157,7 +158,7 @@ def test_a_device_that_comes_back_is_waited_for_again(listing: dict[str, str]) -
 def test_a_device_that_is_restarted_has_the_time_that_it_was_given(
     listing: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def is_slow(serial: str, _: Deadline) -> None:
+    def is_slow(_adb: AdbClient, serial: str, _: Deadline) -> None:
         del listing[serial]
         raise InterruptedError  # as where the time of a claim is over
 
@@ -174,7 +175,7 @@ def test_a_device_that_is_restarted_has_the_time_that_it_was_given(
 def test_a_device_that_does_not_come_back_from_a_restart_is_lost(
     listing: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never_returns(serial: str, deadline: Deadline) -> None:
+    def never_returns(_: AdbClient, serial: str, deadline: Deadline) -> None:
         del listing[serial]
         deadline.poll(lambda: False, f"{serial} to restart")
 
@@ -213,13 +214,5 @@ def test_all_devices_are_offered(listing: dict[str, str]) -> None:
 
 def test_without_a_server_there_is_no_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", "1")
-    assert state_of("phone") == "gone"
-    assert "adb does not list it" in explain("phone", state_of("phone"))
-
-
-@pytest.mark.parametrize(
-    ("serial", "address"),
-    [("127.0.0.1:5555", True), ("phone.local:5555", True), ("[::1]:5555", True), ("emulator-5554", False)],
-)
-def test_addresses_are_told_from_serial_numbers(serial: str, address: bool) -> None:
-    assert is_address(serial) is address
+    assert AdbClient().state("phone") == "gone"
+    assert "adb does not list it" in explain("phone", "gone")

@@ -73,8 +73,9 @@ def test_adb_forgets_a_device_that_it_tried_to_reach(asked: bool, monkeypatch: p
 
     left: list[str] = []
     monkeypatch.setattr("emulator.embedded.device.CONNECT_SECONDS", 0)
-    monkeypatch.setattr("emulator.embedded.qemu.qemu_device.ensure_adb_server", lambda: None)
-    monkeypatch.setattr("emulator.embedded.qemu.qemu_device.answers", lambda _: True)
+    monkeypatch.setattr("emulator.adb.client.ensure_adb_server", lambda *_: None)
+    monkeypatch.setattr("emulator.adb.client.answers", lambda _: True)
+    monkeypatch.setattr("adbutils.AdbClient.list", lambda *_, **__: [])
     monkeypatch.setattr("adbutils.AdbClient.connect", refuse)
     monkeypatch.setattr("adbutils.AdbClient.disconnect", lambda _, serial: left.append(serial))
     monkeypatch.setattr(EmbeddedDevice, "_started_machine", lambda self, _: Asleep(self._new_directory()))
@@ -97,10 +98,8 @@ def test_each_try_to_reach_it_has_an_adb_server_of_ours(
         done.append("asked")
         raise adbutils.AdbError
 
-    monkeypatch.setattr(
-        "emulator.embedded.qemu.qemu_device.ensure_adb_server", lambda: done.append("ensured")
-    )
-    monkeypatch.setattr("emulator.embedded.qemu.qemu_device.answers", lambda _: False)
+    monkeypatch.setattr("emulator.adb.client.ensure_adb_server", lambda *_: done.append("ensured"))
+    monkeypatch.setattr("emulator.adb.client.answers", lambda _: False)
     monkeypatch.setattr("adbutils.AdbClient.connect", refuse)
     device = device_of(machine, contextlib.ExitStack())
     with contextlib.closing(device), pytest.raises(DeviceLostError):

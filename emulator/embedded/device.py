@@ -57,7 +57,7 @@ class EmbeddedDevice(QemuDevice):
         Agents need no adb, whose way there takes as long as all else of a warm start. Raises DeviceLostError
         where adb does not reach it within 30 s.
         """
-        self._adb_reaches_it.ask()
+        self._adb_reaches_it.ensure()
         return super().serial
 
     def wait_until_ready(self, deadline: Deadline) -> None:
@@ -66,10 +66,10 @@ class EmbeddedDevice(QemuDevice):
         if self._adb_reaches_it.done:
             self.reconnect(deadline)
         else:
-            self._adb_reaches_it.ask_later(LISTED_AFTER)
+            self._adb_reaches_it.schedule(LISTED_AFTER)
 
     def _disconnect(self) -> None:
-        self._adb_reaches_it.ask_no_more()
+        self._adb_reaches_it.cancel()
         if self._adb_reaches_it.begun:
             super()._disconnect()
 

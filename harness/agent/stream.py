@@ -15,7 +15,7 @@ from harness.agent.exit_status import ExitStatus
 from harness.agent.protocol import END_OF_INPUT
 
 if TYPE_CHECKING:
-    from emulator.base.controller import Channel
+    from emulator.base.controller import AgentStream
 
 SEND_SECONDS = 10.0
 """How long a stream may take no byte before sending gives up."""
@@ -166,7 +166,7 @@ class AdbShellStream:
 class ChannelStream:
     """An agent on a channel on which nothing but a frame can end its input."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: AgentStream) -> None:
         self._channel = channel
         self.send = channel.send
         self.receive = channel.receive

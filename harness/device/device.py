@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.base.controller import CanRollBack, Controller, HasChannels
+from emulator.base.controller import CanRollBack, CanStartAgents, Controller
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, UsageError
 from emulator.build.agents import syscall_agent
@@ -212,7 +212,7 @@ class Device(AdbLink):
 
     def _agent_stream(self, arguments: Sequence[str]) -> Stream:
         """A new agent: over what the controller has that is faster than adb, or over adb."""
-        if isinstance(self.controller, HasChannels):
+        if isinstance(self.controller, CanStartAgents):
             channel = self.controller.start_agent(arguments)
             if channel is not None:
                 return ChannelStream(channel)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.matrix.here import judge_here
 from harness.report.comparison import differing_facts, rows_of
-from tests.support.heard import Heard
+from tests.support.matrix_listener import RecordingListener
 
 WITH_VARYING_FIGURES = (
     "mmap.same-frame",
@@ -19,9 +19,9 @@ ALIKE = ("embedded", "embedded?processors=1")
 
 
 def test_devices_that_are_alike_do_not_differ() -> None:
-    heard = Heard()
-    judge_here(ALIKE, WITH_VARYING_FIGURES, jobs=2, listener=heard)
-    documents = [column.document for column in heard.columns]
+    listener = RecordingListener()
+    judge_here(ALIKE, WITH_VARYING_FIGURES, jobs=2, listener=listener)
+    documents = [column.document for column in listener.columns]
     rows = rows_of(documents)
     assert [row.id for row in rows if row.differs] == []
     assert sorted(row.id for row in rows) == sorted(WITH_VARYING_FIGURES)

@@ -15,14 +15,15 @@ from emulator.base.deadline import Deadline
 from harness.experiments.core.claim import CLAIMS
 from harness.matrix.workers import judge_on_workers
 from harness.report.run import Note
-from tests.support.heard import Heard, below, gone
+from tests.support.matrix_listener import RecordingListener
+from tests.support.processes import descendants, has_ended
 
 WITHIN = 60.0
 TARGETS = ("embedded", "embedded?userland=none", "embedded?start=cold")
 CLAIM_IDS = [claim.id for claim in CLAIMS.select(["node"])]
 
 
-class AtTheFirstResult(Heard):
+class AtTheFirstResult(RecordingListener):
     """Ends a process by a signal when the first claim of all is judged: that worker, or this process."""
 
     def __init__(self, process_ids: dict[str, int], sent: signal.Signals) -> None:
@@ -38,7 +39,7 @@ class AtTheFirstResult(Heard):
             self.hit = target
             worker = self.process_ids[dict(self.starts)[target]]
             workers = [worker] if self.sent is signal.SIGKILL else self.process_ids.values()
-            started = {process_id for each in workers for process_id in below(each)}
+            started = {process_id for each in workers for process_id in descendants(each)}
             self.devices = {process_id for process_id in started if _is_machine(process_id)}
             os.kill(worker if self.sent is signal.SIGKILL else os.getpid(), self.sent)
 
@@ -60,28 +61,30 @@ def on_workers(cluster: LocalCluster, sent: signal.Signals) -> AtTheFirstResult:
 
 
 def test_what_a_killed_worker_had_is_judged_elsewhere_and_counts_once(cluster: LocalCluster) -> None:
-    heard = on_workers(cluster, signal.SIGKILL)
-    judge_on_workers(TARGETS, CLAIM_IDS, scheduler=cluster.scheduler_address, jobs=1, listener=heard)
-    assert Counter(column.target for column in heard.columns) == Counter(TARGETS)
-    for column in heard.columns:
+    listener = on_workers(cluster, signal.SIGKILL)
+    judge_on_workers(TARGETS, CLAIM_IDS, scheduler=cluster.scheduler_address, jobs=1, listener=listener)
+    assert Counter(column.target for column in listener.columns) == Counter(TARGETS)
+    for column in listener.columns:
         assert (column.exit_code, column.failures) == (0, ())
         assert [result.id for result in column.document.claims] == CLAIM_IDS
-    starts = Counter(target for target, _ in heard.starts)
-    assert starts.pop(heard.hit) == 2
+    starts = Counter(target for target, _ in listener.starts)
+    assert starts.pop(listener.hit) == 2
     assert set(starts.values()) == {1}
-    assert len(heard.devices) == 1
-    Deadline(WITHIN).poll(lambda: all(map(gone, heard.devices)), "the end of the killed worker's device")
+    assert len(listener.devices) == 1
+    Deadline(WITHIN).poll(
+        lambda: all(map(has_ended, listener.devices)), "the end of the killed worker's device"
+    )
 
 
 def test_an_interruption_ends_the_devices_of_all_workers(cluster: LocalCluster) -> None:
-    heard = on_workers(cluster, signal.SIGINT)
+    listener = on_workers(cluster, signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        judge_on_workers(TARGETS, CLAIM_IDS, scheduler=cluster.scheduler_address, jobs=1, listener=heard)
-    columns = {column.target: column for column in heard.columns}
-    assert len(heard.columns) == len(columns) == len(TARGETS)
-    hit = columns[heard.hit]
+        judge_on_workers(TARGETS, CLAIM_IDS, scheduler=cluster.scheduler_address, jobs=1, listener=listener)
+    columns = {column.target: column for column in listener.columns}
+    assert len(listener.columns) == len(columns) == len(TARGETS)
+    hit = columns[listener.hit]
     assert (hit.exit_code, hit.failures, hit.document.interrupted) == (130, (), "SIGINT")
     assert hit.document.claims
     assert len(hit.document.claims) + len(hit.document.not_judged) == len(CLAIM_IDS)
-    assert heard.devices
-    Deadline(WITHIN).poll(lambda: all(map(gone, heard.devices)), "the end of the workers' devices")
+    assert listener.devices
+    Deadline(WITHIN).poll(lambda: all(map(has_ended, listener.devices)), "the end of the workers' devices")

@@ -24,7 +24,8 @@ from harness.report.matrix import Column, Matrix
 from tests.support import fake_device
 from tests.support.fake_device import FACTS
 from tests.support.fake_documents import ARM_16K, document_on, matrix_of
-from tests.support.heard import Heard, below, gone
+from tests.support.matrix_listener import RecordingListener
+from tests.support.processes import descendants, has_ended
 
 ROOT = Path(__file__).parents[4]
 SECONDS = 30.0
@@ -80,9 +81,9 @@ def status_of(monkeypatch: pytest.MonkeyPatch, *words: str) -> int | str | None:
 
 def judge(*targets: str) -> dict[str, Column]:
     """The columns of these devices, two at a time."""
-    heard = Heard()
-    judge_here(targets, list(CLAIMS.all()), jobs=2, listener=heard)
-    return {column.target: column for column in heard.columns}
+    listener = RecordingListener()
+    judge_here(targets, list(CLAIMS.all()), jobs=2, listener=listener)
+    return {column.target: column for column in listener.columns}
 
 
 def test_every_device_has_its_column(
@@ -156,10 +157,10 @@ def test_a_device_has_its_time_and_what_does_not_end_then_is_killed(monkeypatch:
 
 
 def test_what_was_ended_before_its_turn_is_not_started() -> None:
-    heard, claims = Heard(), list(CLAIMS.all())
+    listener, claims = RecordingListener(), list(CLAIMS.all())
     end = Interrupted(signal.SIGTERM)
-    column = child.judge_on("embedded", claims, listener=heard, ended_by=lambda: end)
-    assert heard.starts == []
+    column = child.judge_on("embedded", claims, listener=listener, ended_by=lambda: end)
+    assert listener.starts == []
     assert (column.exit_code, column.failures) == (143, ())
     assert (column.document.interrupted, column.document.not_judged) == ("SIGTERM", tuple(claims))
 
@@ -338,10 +339,10 @@ def test_each_output_is_made_though_another_fails(
 
 
 def test_who_is_killed_leaves_no_process(waiting: subprocess.Popen[str]) -> None:
-    children = set(below(waiting.pid))
+    children = set(descendants(waiting.pid))
     assert len(children) == 2
     waiting.kill()
-    Deadline(SECONDS).poll(lambda: all(map(gone, children)), "the end of the processes")
+    Deadline(SECONDS).poll(lambda: all(map(has_ended, children)), "the end of the processes")
 
 
 # --- a scheduler that is not there ---
@@ -371,7 +372,9 @@ def test_a_scheduler_without_workers_is_told_to_have_some(monkeypatch: pytest.Mo
     with LocalCluster(n_workers=0, dashboard_address=None) as cluster:
         address = cluster.scheduler_address
         with pytest.raises(SetupError, match=f"has no worker.*dask worker {address}"):
-            workers.judge_on_workers(["embedded"], ["mmap.once"], scheduler=address, jobs=1, listener=Heard())
+            workers.judge_on_workers(
+                ["embedded"], ["mmap.once"], scheduler=address, jobs=1, listener=RecordingListener()
+            )
 
 
 # --- verify ---

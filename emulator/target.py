@@ -13,8 +13,7 @@ from urllib.parse import quote, unquote
 from emulator.base.controller import Controller
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
-from emulator.host.address import is_host
-from emulator.host.host import Host
+from emulator.host.host import Host, is_address
 from emulator.host.opening import open_host
 
 START_SECONDS = 120.0
@@ -49,7 +48,7 @@ HOST = Option(
     "host",
     "the machine to run on, reached over SSH; without it, this one",
     "",
-    is_host,
+    is_address,
     "ssh://USER@HOST or ssh://USER@HOST:PORT",
 )
 """The option of every kind whose devices can run on another machine."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emulator.adb.client import REACHED, AdbClient
 from emulator.base.deadline import Deadline
-from emulator.base.progress import say
+from emulator.base.progress import report
 
 SHELL_USER = "2000"
 
@@ -17,7 +17,7 @@ def become_root(adb: AdbClient, serial: str, deadline: Deadline) -> bool:
     if adb.output(serial, "id -u") == "0":
         return False
     answer = adb.ask(serial, "root:")
-    say(f"adb root on {serial}: {answer}")
+    report(f"adb root on {serial}: {answer}")
     if "cannot" in answer:
         return False
     _wait_for_user(adb, serial, "0", deadline)

@@ -8,7 +8,7 @@ from emulator.adb.client import REACHED, AdbClient
 from emulator.adb.states import explain
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, TimeLimitError
-from emulator.base.progress import say
+from emulator.base.progress import report
 
 POLL_SECONDS = 0.5
 MANY_LOSSES = 3
@@ -50,7 +50,7 @@ class AndroidStart:
         if stage != self._stage:
             self._stage = stage
             if stage:
-                say(f"{self._serial}: {stage}")
+                report(f"{self._serial}: {stage}")
         return not stage
 
     def _next_stage(self) -> str:

@@ -1,4 +1,4 @@
-"""A device that adb reaches already: used as it is, left as it was, rooted or restarted only when allowed."""
+"""A device that adb reaches already: used as it is, left as it was, rooted or restarted only if allowed."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from emulator.kinds.device_lock import device_lock
 from emulator.target import START_SECONDS, DeviceKind, Offer, Option, Target
 
 SETTLES_WITHIN = 10.0
-"""Seconds for a device that adb lists, but that does not answer yet: of one that is offline, adb tries the
-address again after 0.25 s and then every 3 s (AOSP, adb/transport.cpp, ReconnectHandler)."""
+"""Seconds for a device that adb lists but that does not answer yet. adb tries the address of an offline one
+again after 0.25 s and then every 3 s (AOSP, adb/transport.cpp, ReconnectHandler)."""
 LISTED_WITHIN = 6.0
-"""Seconds for a device that adb does not list, as one on USB while its adbd starts again: what adb itself
-grants it then (AOSP 10, adb/client/commandline.cpp, adb_root). A server that was ended is back sooner."""
+"""Seconds for a device that adb does not list, such as one on USB while its adbd restarts: as long as adb
+itself waits then (AOSP 10, adb/client/commandline.cpp, adb_root). A server that was ended is back sooner."""
 ALLOWED = "allowed"
-PASSING = ("offline", "connecting", "authorizing")
+TRANSIENT = ("offline", "connecting", "authorizing")
 
 _used: set[str] = set()
-"""Serials that this process has used: one that is lost may be on its way back, and is waited for once."""
+"""Serials that this process has used: one that is lost may come back, and is waited for once."""
 _restarts: dict[str, Deadline] = {}
-"""By when devices are to be back that this process restarts."""
+"""Deadlines of the restarts that this process has asked for, by serial."""
 
 
 class AttachedDevice:
@@ -53,21 +53,21 @@ class AttachedDevice:
         return False
 
     def loss_reason(self) -> str:
-        """How the adb server sees it; its console is not at hand."""
+        """Its state at the adb server; its console is not available."""
         state = self._adb.state(self.serial)
         if state == REACHED:
-            return f"adb reaches {self.serial} again, after having lost it."
+            return f"adb had lost {self.serial}, and reaches it again."
         return explain(self.serial, state)
 
     def restart(self, deadline: Deadline) -> None:
-        """Restart it, if that was allowed, and wait until adb reaches it again.
+        """Restart it, if that is allowed, and wait until adb reaches it again.
 
-        Raises UsageError where it was not allowed, DeviceLostError when it does not come back.
+        Raises UsageError where it is not allowed, DeviceLostError when the device does not come back.
         """
         if not self._may_restart:
             raise UsageError(
-                f"The device {self.serial} is not restarted unasked: "
-                f"allow it with --target 'adb:{self.serial}?restart=allowed'."
+                f"The device {self.serial} may not be restarted without your permission: "
+                f"give it with --target 'adb:{self.serial}?restart=allowed'."
             )
         _restarts[self.serial] = deadline
         try:
@@ -79,7 +79,7 @@ class AttachedDevice:
             become_root(self._adb, self.serial, deadline)
 
     def reconnect(self, deadline: Deadline) -> None:
-        """Have the adb server, another one perhaps, reach it again.
+        """Make the adb server, which may be a new one, reach it again.
 
         Raises DeviceLostError after 10 s at most, unless the device is being restarted.
         """
@@ -94,8 +94,8 @@ class AttachedDevice:
 def open_attached(target: Target, deadline: Deadline | None = None) -> AttachedDevice:
     """Attach to a device once no other run uses it.
 
-    Raises UsageError where the target leaves open which device is meant, SetupError for one that adb does
-    not reach, and DeviceLostError for one that this process had and that does not come back.
+    Raises UsageError where several devices fit the target, SetupError for one that adb does not reach, and
+    DeviceLostError for one that this process has used and that does not come back.
     """
     adb = AdbClient()
     adb.ensure_server()
@@ -114,7 +114,7 @@ def open_attached(target: Target, deadline: Deadline | None = None) -> AttachedD
 
 
 def _only_one(adb: AdbClient) -> str:
-    """The device meant by `adb` alone: $ANDROID_SERIAL, as for adb itself, or the only one reached."""
+    """The device that `adb` without a serial names: $ANDROID_SERIAL, as for adb itself, or the only one."""
     chosen = os.environ.get("ANDROID_SERIAL")
     if chosen:
         return chosen
@@ -128,7 +128,7 @@ def _only_one(adb: AdbClient) -> str:
     problems = [explain(device.serial, device.state) for device in devices.values()]
     raise SetupError(
         "\n".join(["adb reaches no device.", *problems])
-        + "\nConnect one and switch on its USB debugging, or start one: `binder-harness boot`."
+        + "\nConnect one and enable USB debugging on it, or start one: `binder-harness boot`."
     )
 
 
@@ -141,11 +141,11 @@ def _reach(adb: AdbClient, serial: str, deadline: Deadline) -> None:
             _await_return(adb, serial, deadline)
             return
     with contextlib.suppress(DeviceLostError):
-        if state in PASSING:
+        if state in TRANSIENT:
             wait_until_reached(adb, serial, deadline.within(SETTLES_WITHIN))
             return
     others = ", ".join(adb.devices().keys() - {serial}) or "no other device"
-    raise SetupError(f"{explain(serial, adb.state(serial))} (It lists {others}.)")
+    raise SetupError(f"{explain(serial, adb.state(serial))} (adb lists {others}.)")
 
 
 def _await_return(adb: AdbClient, serial: str, deadline: Deadline) -> None:
@@ -161,7 +161,7 @@ def _await_return(adb: AdbClient, serial: str, deadline: Deadline) -> None:
 
 
 def _leave_root(adb: AdbClient, serial: str) -> None:
-    # A device that has gone meanwhile has nothing left to undo.
+    # On a device that is gone by now there is nothing left to undo.
     with contextlib.suppress(HarnessError):
         become_shell(adb, serial, Deadline(SETTLES_WITHIN))
 
@@ -172,7 +172,7 @@ def _open(target: Target, deadline: Deadline | None) -> Controller:
 
 def _offers(host: Host) -> list[Offer]:
     if host.address:
-        return [Offer(KIND.name, False, "a device that is attached to another machine is used from there")]
+        return [Offer(KIND.name, False, "a device attached to another machine can be used only from there")]
     try:
         devices = AdbClient().devices().values()
     except HarnessError as error:

@@ -12,7 +12,7 @@ import typer
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, UsageError
-from emulator.base.progress import say
+from emulator.base.progress import report
 from harness.commands.options import (
     ActivityStandin,
     Cold,
@@ -94,10 +94,10 @@ def _keep(device: Device, *, standin: bool) -> NoReturn:
             raise HarnessError(f"The stand-in was started again on {device.serial}, and it {ended}.")
         again = ended or ""
         if ended:
-            say(f"the stand-in {ended}: starting it again")
+            report(f"the stand-in {ended}: starting it again")
             news = f"the stand-in runs again on {device.serial}"
         else:
-            say(f"adb no longer reaches {device.serial}: connecting again")
+            report(f"adb no longer reaches {device.serial}: connecting again")
             _reconnect(device)
             news = f"adb reaches {device.serial} again"
             if standin and not device.facts.framework:

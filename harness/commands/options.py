@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from emulator.base.errors import UsageError
-from emulator.base.progress import say
+from emulator.base.progress import report
 
 if TYPE_CHECKING:
     from emulator.target import Target as ParsedTarget
@@ -110,5 +110,5 @@ def activity_manager(device: Device, *, standin: bool) -> Iterator[Program | Non
 
     with open_framework(device) as framework:
         if not framework.stand_in:
-            say(f"{device.serial} has Android's own activity manager: the stand-in is not started")
+            report(f"{device.serial} has Android's own activity manager: the stand-in is not started")
         yield framework.program

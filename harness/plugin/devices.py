@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.base.errors import DeviceLostError, ExitCode, HarnessError
-from emulator.base.progress import Report, reporting_to, say
+from emulator.base.progress import Report, report, reporting_to
 
 if TYPE_CHECKING:
     from emulator.target import Target
@@ -60,7 +60,7 @@ class Devices:
         try:
             self._end_fixture()
         except Exception as error:
-            say(f"closing the lost device: {error}")
+            report(f"closing the lost device: {error}")
 
     def note(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Note | None:
         """What there is to tell after one phase of a test."""

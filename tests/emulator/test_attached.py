@@ -78,7 +78,7 @@ def test_its_loss_is_noticed() -> None:
     attached.close()
 
 
-def test_one_that_trusts_nobody_in_mid_run_is_told() -> None:
+def test_one_that_trusts_nobody_in_mid_run_is_noticed() -> None:
     with contextlib.closing(open_embedded(parse_target("embedded"))) as device:
         attached = open_attached(parse_target(f"adb:{device.serial}"))
         AdbClient().output(device.serial, "echo 1 > /dev/__properties__/ro.adb.secure; kill $(pidof adbd)")
@@ -102,10 +102,10 @@ def test_what_boot_prints_can_be_typed(tmp_path: Path) -> None:
         try:
             assert boot.stdout is not None
             lines = iter(boot.stdout.readline, "")
-            said = [next(lines) for _ in range(7)]
-            shell, records, verify = (line.strip() for line in said if line.startswith("  "))
+            printed = [next(lines) for _ in range(7)]
+            shell, records, verify = (line.strip() for line in printed if line.startswith("  "))
             serial = re.findall(r"127\.0\.0\.1:\d+", verify)[0]
-            assert said[1] == f"The device is up until Ctrl-C: {serial}\n"
+            assert printed[1] == f"The device is up until Ctrl-C: {serial}\n"
             assert typed(f"{shell} getprop ro.product.device") == "embedded\n"
             assert "state" in typed(records).split()
             assert "node.misc" in typed(f"{verify} node.misc")

@@ -68,12 +68,12 @@ def test_two_run_side_by_side() -> None:
             open_cuttlefish(parse_target("cuttlefish:5"))
 
 
-def test_a_boot_that_fails_is_told_with_its_logs(tools: str) -> None:
+def test_a_boot_that_fails_is_shown_with_its_logs(tools: str) -> None:
     with pytest.raises(DeviceLostError, match=f"`{tools}.* failed with status 1") as lost:
         open_cuttlefish(parse_target("cuttlefish:13"))
-    said = str(lost.value)
-    assert "launcher.log, which says VIRTUAL_DEVICE_BOOT_FAILED" in said
-    kept = Path(said.rpartition("All its logs: ")[2])
+    message = str(lost.value)
+    assert "launcher.log, which reports VIRTUAL_DEVICE_BOOT_FAILED" in message
+    kept = Path(message.rpartition("All its logs: ")[2])
     assert "BOOT_FAILED" in (kept / "launcher.log").read_text()
     shutil.rmtree(kept)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.base.program import Program
+from emulator.base.child_program import ChildProgram
 from emulator.embedded.qemu.board import BOARDS
 from emulator.embedded.qemu.channel import Ports
 from emulator.embedded.qemu.running_machine import RunningMachine
@@ -85,7 +85,7 @@ class Machine(RunningMachine):
             on_failure.callback(ports.close)
             on_failure.enter_context(ours)
             with theirs, ports.lent() as lent:
-                program = Program(
+                program = ChildProgram(
                     [
                         *qemu_command(hardware, f"socket,id=monitor,fd={theirs.fileno()}", adb_port, lent),
                         *(_memory(hardware, memory) if memory else ()),

@@ -17,7 +17,7 @@ from emulator.embedded.qemu.running_machine import RunningMachine
 from emulator.host.host import Host, absence
 from emulator.host.ssh_host import SshHost
 from emulator.host.tunnel import join
-from emulator.host.watch import RemoteProgram
+from emulator.host.watched_command import SshProgram
 
 STARTS_WITHIN = 20.0
 
@@ -33,11 +33,11 @@ class RemoteMachine(RunningMachine):
         if missing:
             raise SetupError(missing)
         pipes = shlex.join([f"{run}/monitor.in", f"{run}/monitor.out"])
-        host.run(f"mkdir -p -m 700 {shlex.quote(host.directory)} {shlex.quote(run)} && mkfifo {pipes}")
+        host.shell(f"mkdir -p -m 700 {shlex.quote(host.directory)} {shlex.quote(run)} && mkfifo {pipes}")
         super().__init__(
-            RemoteProgram(
+            SshProgram(
                 host,
-                host.as_at_login(command),
+                host.with_login_environment(command),
                 directory / "console.log",
                 name=command[0],
                 errors=directory / "qemu.err",

@@ -15,7 +15,7 @@ from emulator.base.errors import DeviceLostError, SetupError, TimeLimitError
 from emulator.cache.run_directory import keep_log
 from emulator.embedded.qemu.channel import Ports
 from emulator.embedded.qemu.monitor import Monitor
-from emulator.host.host import Running
+from emulator.host.host import SupervisedProgram
 
 READY = "binder-harness: device ready"
 
@@ -26,12 +26,12 @@ class RunningMachine:
     adb_port: int
     """The port of 127.0.0.1 that leads to the device's adbd."""
 
-    def __init__(self, program: Running, ports: Ports) -> None:
+    def __init__(self, program: SupervisedProgram, ports: Ports) -> None:
         self._program = program
         self._monitor: Monitor | None = None
         self._resources = contextlib.ExitStack()
         """What ends after QEMU has."""
-        self.console = program.said
+        self.console = program.console
         self.ports = ports
 
     def __enter__(self) -> Self:
@@ -55,10 +55,10 @@ class RunningMachine:
                 on_failure.pop_all()
             return port
         except (SetupError, OSError) as error:
-            said = self._program.complaint
-            if "failed to execute" in said:
+            errors = self._program.stderr_tail
+            if "failed to execute" in errors:
                 raise missing_program(self._program.name) from error
-            raise SetupError(f"QEMU did not start: {said or 'it said nothing'}") from error
+            raise SetupError(f"QEMU did not start: {errors or 'it gave no reason'}") from error
 
     def _forwarded_port(self, adbd_port: int) -> int:
         # QEMU binds the port itself, asked for any free one, so that no other program can take it between.
@@ -85,8 +85,8 @@ class RunningMachine:
         if self.console.panic:
             reason = "the device's kernel panicked"
         elif not self._program.alive:
-            said = self._program.complaint
-            reason = f"QEMU ended{': ' + said if said else ''}"
+            errors = self._program.stderr_tail
+            reason = f"QEMU ended{': ' + errors if errors else ''}"
         else:
             reason = "the device is silent"
         kept = keep_log(self.console.log)

@@ -24,7 +24,7 @@ def test_options_are_taken_and_written_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("embeded", r"Did you mean embedded\?"),
         ("", "Valid targets"),
@@ -39,8 +39,8 @@ def test_options_are_taken_and_written_back() -> None:
         ("adb:phone?root=yes", "allowed or refused"),
     ],
 )
-def test_what_is_not_valid_is_answered_with_what_is(text: str, says: str) -> None:
-    with pytest.raises(UsageError, match=says):
+def test_what_is_not_valid_is_answered_with_what_is(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         parse_target(text)
 
 

@@ -53,7 +53,7 @@ def test_the_script_names_what_any_device_needs(tmp_path: Path) -> None:
     assert {known.package for known in PREREQUISITES if known.program} <= set(printed)
 
 
-def test_what_other_devices_alone_need_is_told_of_and_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_only_other_devices_need_is_shown_and_not_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     absent = [
         dataclasses.replace(PREREQUISITES[0], program="no-such-program", architectures=(architecture,))
         for architecture in ("x86_64", "aarch64")
@@ -63,5 +63,5 @@ def test_what_other_devices_alone_need_is_told_of_and_not_missed(monkeypatch: py
     needed, other = doctor.checks()[:2]
     assert (needed.ok, other.ok) == (False, True)
     assert "apt-get install" in needed.fix
-    assert "aarch64 devices alone" in other.detail
+    assert "needed only for aarch64 devices" in other.detail
     assert "apt-get install" in other.detail

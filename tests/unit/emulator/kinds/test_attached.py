@@ -35,7 +35,7 @@ def listing(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> Iterator[dict[
 
 
 @pytest.mark.parametrize(
-    ("state", "says"),
+    ("state", "message"),
     [
         ("offline", "does not answer"),
         ("unauthorized", "confirm “Allow USB debugging”"),
@@ -44,15 +44,15 @@ def listing(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> Iterator[dict[
         (None, "does not list it"),
     ],
 )
-def test_why_a_device_is_not_reached_is_told_apart(
-    listing: dict[str, str], state: str | None, says: str
+def test_why_a_device_is_not_reached_is_distinguished(
+    listing: dict[str, str], state: str | None, message: str
 ) -> None:
     listing["other"] = "device"
     if state:
         listing["phone"] = state
-    with pytest.raises(SetupError, match=says) as refused:
+    with pytest.raises(SetupError, match=message) as refused:
         open_attached(parse_target("adb:phone"))
-    assert "It lists other" in str(refused.value)
+    assert "adb lists other" in str(refused.value)
 
 
 def test_the_only_device_needs_no_name(listing: dict[str, str]) -> None:
@@ -79,7 +79,7 @@ def test_several_devices_are_named_to_choose_from(
     device.close()
 
 
-def test_no_device_is_told_with_what_keeps_each_from_use(listing: dict[str, str]) -> None:
+def test_without_a_usable_device_the_reason_for_each_is_shown(listing: dict[str, str]) -> None:
     with pytest.raises(SetupError, match="binder-harness boot"):
         open_attached(parse_target("adb"))
     listing["phone"] = "unauthorized"
@@ -103,23 +103,23 @@ def test_two_runs_do_not_use_one_device_at_once(listing: dict[str, str]) -> None
         "import sys; from emulator.kinds.device_lock import device_lock\n"
         "with device_lock('phone'): print('held', flush=True); sys.stdin.read()"
     )
-    said: list[str] = []
+    reported: list[str] = []
     with (
         subprocess.Popen(
             [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         ) as other,
-        reporting_to(said.append),
+        reporting_to(reported.append),
     ):
         assert other.stdout is not None
         other.stdout.readline()
         with pytest.raises(HarnessError, match=f"phone was in use by process {other.pid} for 0.3 s"):
             open_attached(parse_target("adb:phone"), Deadline(0.3))
-    assert said == [f"the device phone is in use by process {other.pid}: waiting for its end"]
+    assert reported == [f"the device phone is in use by process {other.pid}: waiting for its end"]
     open_attached(parse_target("adb:phone")).close()
 
 
 @pytest.mark.parametrize(
-    ("state", "seconds", "says"),
+    ("state", "seconds", "message"),
     [
         ("offline", "0.3", "the device does not answer"),
         (None, "0.2", "connect it until `adb devices` lists it"),
@@ -130,16 +130,16 @@ def test_a_lost_device_is_waited_for_once_and_not_long(
     listing: dict[str, str],
     state: str | None,
     seconds: str,
-    says: str,
+    message: str,
     ask: Callable[[AttachedDevice], object],
 ) -> None:
     listing["phone"] = "device"
     device = open_phone()
     device.close()
     _become(listing, state)
-    with pytest.raises(DeviceLostError, match=f"not within {seconds} s.*{says}"):
+    with pytest.raises(DeviceLostError, match=f"not within {seconds} s.*{message}"):
         ask(device)
-    with pytest.raises(SetupError, match=says):
+    with pytest.raises(SetupError, match=message):
         open_phone()
     with pytest.raises(DeviceLostError, match="not within 0 s"):
         device.reconnect(Deadline(60))

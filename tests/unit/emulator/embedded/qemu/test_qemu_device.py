@@ -9,9 +9,9 @@ from pathlib import Path
 import adbutils
 import pytest
 
+from emulator.base.child_program import ChildProgram
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, UsageError
-from emulator.base.program import Program
 from emulator.embedded.device import EmbeddedDevice
 from emulator.embedded.qemu.channel import Ports
 from emulator.embedded.qemu.machine import Hardware
@@ -26,7 +26,9 @@ class Asleep(RunningMachine):
     adb_port = 1
 
     def __init__(self, directory: Path) -> None:
-        super().__init__(Program(["sleep", "60"], directory / "log", errors=directory / "errors"), Ports(0))
+        super().__init__(
+            ChildProgram(["sleep", "60"], directory / "log", errors=directory / "errors"), Ports(0)
+        )
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from emulator.base.child_program import ChildProgram
 from emulator.base.errors import SetupError, TimeLimitError
-from emulator.base.program import Program
 from emulator.embedded.qemu.channel import Ports
 from emulator.embedded.qemu.running_machine import RunningMachine
 
@@ -16,7 +16,7 @@ from emulator.embedded.qemu.running_machine import RunningMachine
 class Unreachable(RunningMachine):
     """A program in the place of a QEMU; reaching its monitor raises `error`."""
 
-    def __init__(self, program: Program, error: BaseException) -> None:
+    def __init__(self, program: ChildProgram, error: BaseException) -> None:
         super().__init__(program, Ports(0))
 
         def connect() -> socket.socket:
@@ -38,7 +38,7 @@ class Unreachable(RunningMachine):
 def test_it_has_ended_whatever_breaks_its_start_off(
     raised: BaseException, told: type[BaseException], tmp_path: Path
 ) -> None:
-    program = Program(["sleep", "60"], tmp_path / "log", errors=tmp_path / "errors")
+    program = ChildProgram(["sleep", "60"], tmp_path / "log", errors=tmp_path / "errors")
     with program:
         with pytest.raises(told):
             Unreachable(program, raised)

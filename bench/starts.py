@@ -20,7 +20,7 @@ from emulator.embedded.image import archive_of
 from emulator.embedded.qemu.machine import Hardware, Machine
 from emulator.embedded.qemu.running_machine import READY
 from emulator.embedded.snapshot import snapshot_of
-from emulator.kinds.target import Target, parse_target
+from emulator.target import Target, parse_target
 from harness.device.device import Device
 
 COLD = parse_target("embedded?start=cold")

@@ -13,7 +13,7 @@ from emulator.base.errors import HarnessError, UsageError
 from emulator.build.agents import ipc_bench
 from emulator.build.userland import THROUGHPUT_TEST, binder_userland
 from emulator.embedded.device import EmbeddedDevice, open_embedded
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 from harness.device.device import Device
 
 WARM = parse_target("embedded")

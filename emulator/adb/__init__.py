@@ -1,1 +1,1 @@
-"""The way to the adb server and to adbd: which devices there are, root, restarts, Android's start."""
+"""The adb server and adbd: one client for both, device states, root, restarts, Android's start."""

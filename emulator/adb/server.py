@@ -1,15 +1,17 @@
-"""Makes sure that an adb server runs, and that one started here ends with the last run that used it.
+"""Ensures that an adb server runs, and ends one that was started here with the last run that used it.
 
 A server that already runs is used and left alone. One that is started here is watched by a small shell
-process that waits for a file lock which every run holds for as long as it lives: the kernel gives the
-lock up even for a run that was killed. A server that then has somebody else's device is left running.
+process that waits for a file lock, which every run holds for as long as it lives: the kernel releases the
+lock even of a run that was killed. A server that then has somebody else's device is left running.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -18,13 +20,13 @@ from emulator.base.errors import SetupError, UsageError
 from emulator.base.lock_file import lock_file, open_locked, take
 from emulator.cache.store import lock_path
 
-ANSWERS_WITHIN = 20.0
+STARTS_WITHIN = 20.0
 USB = Path("/dev/bus/usb")
 
-# $1: adb, $2: port, $3: lock file, which takes what the server writes.
+# $1: adb, $2: port, $3: lock file, to which the server writes its output.
 # A device that a killed run leaves behind takes a moment to vanish.
-# The server is asked only while it runs: asking would start another, which must not inherit the lock.
-# The lock file is opened again where somebody removed it meanwhile, as open_locked() does.
+# `devices` is asked only while the server runs: it would start another, which must not inherit the lock.
+# As in open_locked(), the lock file is opened again where somebody has removed it in the meantime.
 KEEPER = """
 "$1" -P "$2" nodaemon server > "$3" 2>&1 &
 server=$!
@@ -44,34 +46,35 @@ fi
 _held: dict[int, IO[str]] = {}
 """Open lock files by port: held until this process ends."""
 
+logger = logging.getLogger(__name__)
+
 
 def server_port() -> int:
-    """The port of the adb server that adb's own tools would use; UsageError where the variable is no port."""
+    """The port of the adb server that adb's own tools would use; UsageError where the variable holds none."""
     text = os.environ.get("ANDROID_ADB_SERVER_PORT", "5037")
     if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise UsageError(f"The variable ANDROID_ADB_SERVER_PORT is the number of a port, not {text!r}.")
+        raise UsageError(f"The variable ANDROID_ADB_SERVER_PORT must be a port number, not {text!r}.")
     return int(text)
 
 
-def ensure_adb_server() -> None:
-    """Use the adb server that runs, or start one.
+def ensure_adb_server(port: int, adb: Callable[[], str]) -> None:
+    """Use the adb server that runs on a port, or start one with the program whose path `adb` returns.
 
     Raises SetupError when none can be started within 20 s.
     """
-    port = server_port()
     if port not in _held:
         _held[port] = open_locked(lock_path(f"adb-server-{port}"), _wait_to_share)
     lock = _held[port]
     if answers(port):
         return
 
-    import adbutils
-
     with lock_file(lock_path(f"adb-server-{port}-start"), _wait_to_start):
         if answers(port):
             return
+        program = adb()
+        logger.info("starting an adb server on port %d: %s", port, program)
         subprocess.Popen(
-            ["sh", "-c", KEEPER, "sh", adbutils.adb_path(), str(port), lock.name],
+            ["sh", "-c", KEEPER, "sh", program, str(port), lock.name],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -79,25 +82,25 @@ def ensure_adb_server() -> None:
             env=_environment(),
         )
         try:
-            Deadline(ANSWERS_WITHIN).poll(lambda: answers(port), f"the adb server on port {port}")
+            Deadline(STARTS_WITHIN).poll(lambda: answers(port), f"the adb server on port {port}")
         except TimeoutError as error:
-            said = Path(lock.name).read_text(errors="replace").strip()
-            raise SetupError(f"{error}. It said: {said or 'nothing'}") from error
+            output = Path(lock.name).read_text(errors="replace").strip()
+            raise SetupError(f"{error}. Its output: {output or 'none'}") from error
 
 
 def _wait_to_share(lock: IO[str]) -> None:
-    Deadline(ANSWERS_WITHIN).poll(lambda: take(lock, shared=True), "the end of the last adb server")
+    Deadline(STARTS_WITHIN).poll(lambda: take(lock, shared=True), "the end of the last adb server")
 
 
 def _wait_to_start(lock: IO[str]) -> None:
-    Deadline(2 * ANSWERS_WITHIN).poll(lambda: take(lock), "another run to start an adb server")
+    Deadline(2 * STARTS_WITHIN).poll(lambda: take(lock), "another run to start an adb server")
 
 
 def _environment() -> dict[str, str]:
-    """What a server of ours is started with.
+    """The environment of a server that is started here.
 
-    Where there is no USB, adb's way to it through libusb has the first request wait 3 s for the end of a scan
-    that never begins (adb 36; usb_libusb.cpp); its older way, which finds the same devices, does not.
+    Where there is no USB, adb's libusb backend makes the first request wait 3 s for the end of a scan that
+    never begins (adb 36; usb_libusb.cpp); its older backend, which finds the same devices, does not.
     """
     without_libusb = {} if USB.exists() else {"ADB_LIBUSB": "0"}
     return {**without_libusb, **os.environ}

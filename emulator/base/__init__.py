@@ -1,1 +1,1 @@
-"""What every part builds on: deadlines, errors, progress, locks, child programs, the controller."""
+"""What every part builds on: deadlines, errors, progress, locks, lines, child programs, the controller."""

@@ -1,9 +1,11 @@
-"""Runs a program of the system to its end: with a time limit, and an error that says what to do."""
+"""Runs a system program to its end: with a time limit, and with an error that shows what to do."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,12 +13,13 @@ from pathlib import Path
 from typing import IO
 
 from emulator.base.errors import SetupError
+from emulator.base.lines import last_lines
 from emulator.base.prerequisites import install_command, package_of
 
 ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 """Prefix of a command that the kernel ends when the thread that started it ends, even by SIGKILL."""
 
-SHOWN_LINES = 15
+logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
@@ -28,10 +31,12 @@ def started(
     directory: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a command without input; unless the block awaits its end, its process group is ended after that.
+    """Start a command without input for a block, which may wait for its end.
 
-    `output` and `errors` are open files, or subprocess.PIPE.
+    Otherwise its whole process group is ended with the block. `output` and `errors` are open files, or
+    subprocess.PIPE.
     """
+    logger.debug("run: %s", shlex.join(command))
     try:
         process = subprocess.Popen(
             [*ENDS_WITH_US, *command],
@@ -47,7 +52,7 @@ def started(
     try:
         yield process
     finally:
-        if process.returncode is None:  # what it started may live, though it has ended itself
+        if process.returncode is None:  # it may have ended itself, but not what it started
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -63,8 +68,8 @@ def run(
 ) -> str:
     """Run `command` for at most `seconds` and return its standard output.
 
-    Raises SetupError when the program is missing (naming its package), fails (with its last lines and
-    `needs`, what usually fixes it) or does not end in time. Its whole process group is ended then.
+    Raises SetupError when the program is missing (with its package), fails (with its last lines and `needs`,
+    what usually fixes it) or does not end in time. Then its whole process group is ended.
     """
     words = [str(word) for word in command]
     with started(
@@ -77,15 +82,13 @@ def run(
         try:
             written = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired as error:
-            raise SetupError(f"`{' '.join(words)}` did not end within {seconds:.0f} s") from error
+            raise SetupError(f"`{' '.join(words)}` did not end within {seconds:g} s.") from error
     output, errors = (text.decode(errors="replace") for text in written)
     if process.returncode == 127 and package_of(words[0]):
         raise missing_program(words[0])
     if process.returncode != 0:
-        shown = "\n".join((output + errors).strip().splitlines()[-SHOWN_LINES:])
-        raise SetupError(
-            f"`{' '.join(words)}` failed (exit {process.returncode}):\n{shown}\n{needs}".rstrip()
-        )
+        shown = f"{last_lines(output + errors)}\n{needs}".strip()
+        raise SetupError(f"`{' '.join(words)}` failed with status {process.returncode}:\n{shown}".rstrip())
     return output
 
 

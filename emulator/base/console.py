@@ -1,4 +1,4 @@
-"""Keeps what a program or a device writes, line by line, and notices the lines that matter as they come."""
+"""Keeps the console output of a program or a device line by line, and notices a kernel panic in it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from emulator.base.deadline import Deadline
+from emulator.base.lines import LineSplitter
 
 KEPT_LINES = 2000
 PANIC = "Kernel panic - not syncing"
@@ -15,9 +16,9 @@ END_OF_PANIC = "---[ end Kernel panic"
 
 
 class Console:
-    """The lines of a console, written to a file as they arrive and the last of them kept at hand.
+    """The lines of a console: all of them in a file, as they arrive, and the last ones in memory.
 
-    Those that the file has already are taken for the first.
+    A file that exists already gives the first lines.
     """
 
     def __init__(self, log: Path) -> None:
@@ -25,31 +26,39 @@ class Console:
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._seen = 0
         self._changed = threading.Condition()
+        self._splitter = LineSplitter()
         self.ended = False
         self.panic: str | None = None
+        """The line with which a kernel panic begins."""
+        self._panic_is_whole = False
         if log.exists():
-            for raw in log.read_bytes().splitlines():
-                self._add(raw.decode(errors="replace").rstrip())
+            self._add(self._splitter.feed(log.read_bytes()))
+            self._add(self._splitter.finish())
 
-    def read_from(self, stream: Iterable[bytes]) -> None:
-        """Take in lines until the stream ends or a kernel panic has been printed whole."""
+    def read_from(self, chunks: Iterable[bytes]) -> None:
+        """Take in output until it ends, or until a kernel panic has been printed whole."""
         with self.log.open("ab", buffering=0) as log:
-            for raw in stream:
-                log.write(raw)
-                line = raw.decode(errors="replace").rstrip()
-                self._add(line)
-                if END_OF_PANIC in line:
+            for chunk in chunks:
+                log.write(chunk)
+                self._add(self._splitter.feed(chunk))
+                if self._panic_is_whole:
                     break
+            else:
+                self._add(self._splitter.finish())
         with self._changed:
             self.ended = True
             self._changed.notify_all()
 
-    def _add(self, line: str) -> None:
+    def _add(self, lines: Iterable[str]) -> None:
         with self._changed:
-            self._lines.append(line)
-            self._seen += 1
-            if self.panic is None and PANIC in line:
-                self.panic = line[line.index(PANIC) :]
+            for line in map(str.rstrip, lines):
+                if self._panic_is_whole:
+                    break
+                self._lines.append(line)
+                self._seen += 1
+                if self.panic is None and PANIC in line:
+                    self.panic = line[line.index(PANIC) :]
+                self._panic_is_whole = END_OF_PANIC in line
             self._changed.notify_all()
 
     def tail(self, lines: int = 20) -> str:
@@ -59,11 +68,11 @@ class Console:
 
     @property
     def position(self) -> int:
-        """How many lines have come so far; a place to wait from."""
+        """The number of lines so far; a place to wait from."""
         return self._seen
 
     def wait_for(self, text: str, *, since: int = 0, deadline: Deadline) -> str | None:
-        """The first line holding `text` after position `since`; None when the console ended before.
+        """The first line with `text` after position `since`; None where the console ends before that.
 
         Raises TimeLimitError at the deadline.
         """

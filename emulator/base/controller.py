@@ -1,4 +1,4 @@
-"""What every way of getting a device hands out: an adb serial, and the means to watch, restart and end it."""
+"""The controller of a device: its adb serial, and the means to watch, restart and end it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from emulator.base.deadline import Deadline
 
 
 class Controller(Protocol):
-    """A device that runs, and what only its maker can say about it or do with it."""
+    """A running device, and what only the code that made it knows about it or can do with it."""
 
     @property
     def target(self) -> str:
@@ -24,7 +24,7 @@ class Controller(Protocol):
 
     @property
     def alive(self) -> bool:
-        """Whether it runs, as far as can be told without asking it anything."""
+        """Whether it runs, as far as that shows without asking the device."""
         ...
 
     @property
@@ -33,7 +33,7 @@ class Controller(Protocol):
         ...
 
     def loss_reason(self) -> str:
-        """What is known of its end, with the last lines of its console."""
+        """Why it ended, as far as that is known, with the last lines of its console."""
         ...
 
     def restart(self, deadline: Deadline) -> None:
@@ -47,16 +47,16 @@ class Controller(Protocol):
 
 @runtime_checkable
 class CanReconnect(Protocol):
-    """A controller that knows how adb gets to its device, should the adb server have forgotten."""
+    """A controller that can make adb reach its device again, where the adb server has lost it."""
 
     def reconnect(self, deadline: Deadline) -> None:
-        """Have the adb server, another one perhaps, reach the device again; raises DeviceLostError."""
+        """Make the adb server, which may be a new one, reach the device again; else raise DeviceLostError."""
         ...
 
 
 @runtime_checkable
 class CanRollBack(Protocol):
-    """A controller whose device can be put back into the state in which it was handed out."""
+    """A controller whose device can be rolled back to the state in which it was opened."""
 
     @property
     def rollback_seconds(self) -> float:
@@ -64,12 +64,12 @@ class CanRollBack(Protocol):
         ...
 
     def rollback(self, deadline: Deadline) -> None:
-        """Do that, under the same serial, which adb reaches if it did before; else raises DeviceLostError."""
+        """Roll it back, under the same serial, which adb reaches if it did; or raise DeviceLostError."""
         ...
 
 
-class Channel(Protocol):
-    """The input and output of a program that runs on a device.
+class AgentStream(Protocol):
+    """The input and output of an agent that runs on a device.
 
     One thread receives while others send, one at a time.
     """
@@ -79,7 +79,7 @@ class Channel(Protocol):
         ...
 
     def send_now(self, data: bytes) -> None:
-        """Write a few bytes if that can be done without waiting; never fails."""
+        """Write a few bytes if that is possible without waiting; never fails."""
         ...
 
     def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:
@@ -90,12 +90,12 @@ class Channel(Protocol):
         ...
 
     def wait_status(self, deadline: Deadline) -> int | None:
-        """How it ended, as wait(2) has it, once receive() gave b""; None where nothing tells in time."""
+        """How it ended, as wait(2) has it, once receive() gave b""; None where no status arrives in time."""
         ...
 
     @property
     def standard_error(self) -> str:
-        """The last of what it wrote there, once it has ended."""
+        """The end of its standard error, once it has ended."""
         ...
 
     def close(self) -> None:
@@ -104,17 +104,17 @@ class Channel(Protocol):
 
 
 @runtime_checkable
-class HasChannels(Protocol):
-    """A controller that has something faster than adb for agents."""
+class CanStartAgents(Protocol):
+    """A controller with a faster way to agents than adb."""
 
-    def start_agent(self, arguments: Sequence[str]) -> Channel | None:
-        """Start a system call agent with these arguments, as root; None where adb must do it."""
+    def start_agent(self, arguments: Sequence[str]) -> AgentStream | None:
+        """Start a system call agent with these arguments, as root; None where it has to go through adb."""
         ...
 
 
 @contextlib.contextmanager
 def close_on_failure() -> Iterator[contextlib.ExitStack]:
-    """What a device is made of: its own to close after the block, but closed where the block fails."""
+    """A stack for the parts of a device: the device closes it later, but a failure of the block at once."""
     with contextlib.ExitStack() as on_failure:
         resources = on_failure.enter_context(contextlib.ExitStack())
         yield resources

@@ -1,4 +1,4 @@
-"""One point in time by which a whole chain of waits must have ended, passed down instead of timeouts."""
+"""One point in time by which a whole chain of waits must end, passed down instead of timeouts."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Answer = TypeVar("Answer")
 class Deadline:
     """A fixed point on the monotonic clock.
 
-    Passing one object down a chain of calls keeps the sum of their waits within one limit, which
-    handing each call its own timeout does not.
+    One object, passed down a chain of calls, keeps the sum of their waits within one limit; a timeout for
+    each call does not.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -48,9 +48,9 @@ class Deadline:
             raise TimeLimitError(f"{awaited}: not within {self.seconds:g} s")
 
     def poll(self, condition: Callable[[], Answer | None], awaited: str, *, interval: float = 0.02) -> Answer:
-        """Ask `condition` every `interval` seconds until it answers something true, and return that.
+        """Call `condition` every `interval` seconds until it returns something true, and return that.
 
-        Raises TimeLimitError, naming `awaited`, at the deadline; the condition is asked at least once.
+        Raises TimeLimitError, naming `awaited`, at the deadline; calls the condition at least once.
         """
         while True:
             answer = condition()
@@ -60,9 +60,9 @@ class Deadline:
             time.sleep(min(interval, self.remaining()))
 
     def await_input(self, source: socket.socket, awaited: str) -> None:
-        """Wait until `source` can be received from, or has ended; else TimeLimitError, naming `awaited`."""
+        """Wait until `source` has input, or has ended; TimeLimitError, naming `awaited`, at the deadline."""
         poll = select.poll()
-        with contextlib.suppress(ValueError):  # closed meanwhile: an end, too
+        with contextlib.suppress(ValueError):  # closed in the meantime, which is an end, too
             poll.register(source, select.POLLIN)
             if not poll.poll(math.ceil(self.remaining() * 1000)):
                 raise TimeLimitError(f"{awaited}: not within {self.seconds:g} s")

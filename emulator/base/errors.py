@@ -1,4 +1,50 @@
-"""The errors users see: each says what happened, why, and what to do next, and knows its exit code."""
+"""The errors that users see. Each message is about what happened, why, and what to do next.
+
+Each with its exit code, and its module where that is another one:
+
+  HarnessError                    1 UNEXPECTED
+    DeviceLostError               3 DEVICE_LOST
+    FacilityMissingError          4 SETUP_MISSING
+      NativeReceiverRefusedError  4 SETUP_MISSING  harness.framework.activity_manager
+      NoInstrumentError           4 SETUP_MISSING  harness.experiments.copies.copy_functions
+    SetupError                    4 SETUP_MISSING
+    TimeLimitError                1 UNEXPECTED
+    UsageError                    2 USAGE
+    AdbRequestError               1 UNEXPECTED  emulator.adb.client
+    AddressNotMappedError         1 UNEXPECTED  harness.kernel.proc.maps
+    AgentDiedError                1 UNEXPECTED  harness.agent.errors
+    BinderDebugMissingError       1 UNEXPECTED  harness.kernel.binder_debug.debug_files
+    BinderError                   1 UNEXPECTED  harness.binder.errors
+      DeadObjectError             1 UNEXPECTED  harness.binder.errors
+      FrozenError                 1 UNEXPECTED  harness.binder.errors
+      TransactionFailedError      1 UNEXPECTED  harness.binder.errors
+        TransactionTooLargeError  1 UNEXPECTED  harness.binder.errors
+    BufferElsewhereError          1 UNEXPECTED  harness.experiments.copies.binder_channel
+    FrameAbsentError              1 UNEXPECTED  harness.kernel.proc.pagemap
+    FrameHiddenError              1 UNEXPECTED  harness.kernel.proc.pagemap
+    HandlerError                  1 UNEXPECTED  harness.binder.errors
+    IntentTooLargeError           1 UNEXPECTED  harness.framework.activity_manager
+    InterruptedThreadError        1 UNEXPECTED  harness.binder.driver.ioctls
+    LostEventsError               1 UNEXPECTED  harness.experiments.copies.copy_functions
+    MalformedCommandsError        1 UNEXPECTED  harness.binder.errors
+    MalformedFileError            1 UNEXPECTED  harness.kernel.parsing
+    NeverRefusedError             1 UNEXPECTED  harness.experiments.limits.size_limit
+    ParcelError                   1 UNEXPECTED  harness.binder.errors
+    PhysicalMemoryError           1 UNEXPECTED  harness.kernel.proc.kcore
+    ProbeRefusedError             1 UNEXPECTED  harness.kernel.tracing.tracefs
+    ProtocolError                 1 UNEXPECTED  harness.agent.errors
+    RemoteError                   1 UNEXPECTED  harness.binder.errors
+    ShellError                    1 UNEXPECTED  harness.device.adb_link
+    StatusError                   1 UNEXPECTED  harness.binder.errors
+    TracingMissingError           1 UNEXPECTED  harness.kernel.tracing.tracefs
+    UnexpectedReturnError         1 UNEXPECTED  harness.experiments.instruments.non_blocking
+    UnreadableJarError            1 UNEXPECTED  harness.framework.framework_jar
+    UnusableSnapshotError         1 UNEXPECTED  emulator.embedded.snapshot
+
+Other exceptions of the project are no errors for the user: Interrupted (a KeyboardInterrupt, in
+emulator.base.interruption) ends a run in order, and DriverRefusedError (an OSError) and
+TruncatedStructureError (a ValueError) are caught by the code around them.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +52,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a script can tell from `binder-harness`'s exit status."""
+    """What the exit status of `binder-harness` means."""
 
     AS_EXPECTED = 0
     UNEXPECTED = 1
@@ -33,6 +79,12 @@ class SetupError(HarnessError):
     exit_code = ExitCode.SETUP_MISSING
 
 
+class FacilityMissingError(HarnessError):
+    """This device cannot show what was asked; the message gives the reason and names devices that can."""
+
+    exit_code = ExitCode.SETUP_MISSING
+
+
 class DeviceLostError(HarnessError):
     """The device panicked, exited or fell silent; the message ends in its last console lines."""
 
@@ -40,11 +92,11 @@ class DeviceLostError(HarnessError):
 
 
 class TimeLimitError(HarnessError, TimeoutError):
-    """A wait reached its deadline; the message says what was awaited and for how long."""
+    """A wait reached its deadline; the message names what was awaited and for how long."""
 
 
 def interruption_behind(error: BaseException) -> KeyboardInterrupt | None:
-    """What ended the run, where this error came up in the clean-up after it, and took its place."""
+    """The interruption that ended the run, where this error was raised during the clean-up after it."""
     behind: BaseException | None = error
     while behind is not None and not isinstance(behind, KeyboardInterrupt):
         behind = behind.__context__

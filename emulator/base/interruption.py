@@ -1,4 +1,4 @@
-"""The signals that end a run before its time, as an exception: once, so that it ends in order."""
+"""The signals that interrupt a run, raised as an exception once, so that everything is closed in order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C, what sends whoever supervises the run, and what is sent when its terminal is closed."""
+"""Sent by Ctrl-C, by a supervisor such as CI, and when the terminal is closed."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -21,7 +21,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class _EndOfPrompt(SystemExit):
-    """One of these signals arrived at a prompt, for which all exceptions but SystemExit only end a line."""
+    """One of these signals arrived at a prompt, where every exception but SystemExit ends only a line."""
 
     def __init__(self, sent: signal.Signals) -> None:
         super().__init__(status_after(sent))
@@ -29,25 +29,25 @@ class _EndOfPrompt(SystemExit):
 
 
 def raise_on_signals() -> None:
-    """Have the first of these signals raise Interrupted; those that `nohup` has ignored stay ignored."""
+    """Make the first of these signals raise Interrupted; those that `nohup` ignores stay ignored."""
     for ending in ENDING:
         if signal.getsignal(ending) is not signal.SIG_IGN:
             signal.signal(ending, _raise)
 
 
 def signal_behind(interruption: KeyboardInterrupt) -> signal.Signals:
-    """The signal that an interruption stands for."""
+    """The signal behind an interruption."""
     return interruption.sent if isinstance(interruption, Interrupted) else signal.SIGINT
 
 
 def status_after(sent: signal.Signals) -> int:
-    """What a process that the signal has ended ends with, as shells count."""
+    """The exit status of a process that the signal has ended, as shells count."""
     return 128 + sent
 
 
 @contextlib.contextmanager
 def at_a_prompt() -> Iterator[None]:
-    """Have each Ctrl-C of the block raise KeyboardInterrupt: at a prompt, it ends a line and not the run.
+    """Make each Ctrl-C in the block raise KeyboardInterrupt: at a prompt, it ends a line and not the run.
 
     Another of these signals still ends the run, with Interrupted as everywhere else.
     """
@@ -63,39 +63,39 @@ def at_a_prompt() -> Iterator[None]:
         raise Interrupted(end.sent) from None
     finally:
         for ending, handler in before.items():
-            if signal.getsignal(ending) is not _pass:
+            if signal.getsignal(ending) is not _ignore:
                 signal.signal(ending, handler)
 
 
 def _raise(sent: int, _frame: FrameType | None) -> None:
-    _pass_what_follows()
+    _ignore_further_signals()
     raise Interrupted(signal.Signals(sent))
 
 
 def _end_prompt(sent: int, _frame: FrameType | None) -> None:
-    _pass_what_follows()
+    _ignore_further_signals()
     raise _EndOfPrompt(signal.Signals(sent))
 
 
-def _pass_what_follows() -> None:
-    # A closed terminal has both the kernel and the shell send SIGHUP, and who waits after Ctrl-C presses it
-    # again: what the first one began to close is to be closed to its end. A handler, for programs that are
-    # started meanwhile would inherit SIG_IGN.
+def _ignore_further_signals() -> None:
+    # When a terminal closes, both the kernel and the shell send SIGHUP, and an impatient user presses Ctrl-C
+    # again: neither may interrupt the closing that the first signal began. This is a handler, since programs
+    # started in the meantime would inherit SIG_IGN.
     for ending in ENDING:
         if signal.getsignal(ending) in (_raise, _end_prompt, signal.default_int_handler):
-            signal.signal(ending, _pass)
+            signal.signal(ending, _ignore)
     _leave_closed_terminal()
 
 
-def _pass(_sent: int, _frame: FrameType | None) -> None:
+def _ignore(_sent: int, _frame: FrameType | None) -> None:
     _leave_closed_terminal()
 
 
 def _leave_closed_terminal() -> None:
-    """Have whatever is still said to a terminal that was closed go nowhere, where it would be an error."""
+    """Redirect output to a closed terminal, which would be an error, to nowhere."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in map(int, os.listdir("/proc/self/fd")):
-        with contextlib.suppress(OSError):  # the one that listed the others is closed by now
+        with contextlib.suppress(OSError):  # the one that listed the others is closed
             file = os.readlink(f"/proc/self/fd/{descriptor}")
             if file.startswith(("/dev/pts/", "/dev/tty", "/dev/console")) and not os.isatty(descriptor):
                 os.dup2(nowhere, descriptor)

@@ -1,7 +1,7 @@
-"""Lock files that come and go: whoever holds one removes it, and what a killed run left goes later.
+"""Lock files that leave nothing behind: the holder removes its file, and a later sweep that of a killed run.
 
-A file may be removed by its holder alone. Whoever was waiting for it finds that it has gone, and opens its
-successor: two never hold what the same path stands for.
+Only its holder may remove a file. Whoever waited for it notices that, and opens the file's successor: two
+processes never hold what one path stands for.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import IO
 
 
 def take(file: IO[str], *, shared: bool = False) -> bool:
-    """Lock an open file for its holder alone, or for all who share it; False where somebody else has it.
+    """Lock an open file for its holder alone, or for all who share it; False where somebody else holds it.
 
-    The kernel gives the lock up with the file, however its holder ends (flock(2)).
+    The kernel releases the lock with the file, however its holder ends (flock(2)).
     """
     try:
         fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
@@ -34,7 +34,7 @@ def is_at(path: Path, file: IO[str]) -> bool:
 
 
 def open_locked(path: Path, lock: Callable[[IO[str]], None], *, mode: str = "a+") -> IO[str]:
-    """The file, made if need be, once `lock` has locked it: held until it is closed."""
+    """The file, created if need be, once `lock` has locked it: held until it is closed."""
     while True:
         file = path.open(mode)
         try:
@@ -49,7 +49,7 @@ def open_locked(path: Path, lock: Callable[[IO[str]], None], *, mode: str = "a+"
 
 @contextlib.contextmanager
 def lock_file(path: Path, lock: Callable[[IO[str]], None]) -> Iterator[IO[str]]:
-    """Hold the file, which `lock` locks for us alone, for a block; then it is removed."""
+    """Hold the file, which `lock` locks exclusively, for a block; then remove it."""
     with open_locked(path, lock) as file:
         try:
             yield file
@@ -58,7 +58,7 @@ def lock_file(path: Path, lock: Callable[[IO[str]], None]) -> Iterator[IO[str]]:
 
 
 def remove_unheld(directory: Path) -> None:
-    """Remove the lock files in a directory that nobody holds, as killed runs leave them."""
+    """Remove the lock files of killed runs in a directory: those that nobody holds."""
     for path in directory.iterdir():
         with contextlib.suppress(OSError), path.open() as file:
             if take(file) and is_at(path, file):

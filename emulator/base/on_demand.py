@@ -1,4 +1,4 @@
-"""Does a thing once: when it is first asked for, or a moment later by itself."""
+"""Runs an action once: when it is first needed, or a moment later in the background."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from emulator.base.errors import HarnessError
 
 
 class OnDemand:
-    """Something that may be late, but is not to be left out: for whoever needs it without knowing of this.
+    """An action that may be late but must not be left out, since others rely on its effect.
 
-    `action` runs in the thread that asks, or in one of its own. One that has failed is tried again when asked
-    for.
+    It runs in the thread that needs it, or in one of its own. One that has failed is tried again when needed.
     """
 
     def __init__(self, action: Callable[[], object]) -> None:
@@ -25,16 +24,16 @@ class OnDemand:
 
     @property
     def begun(self) -> bool:
-        """Whether it has been done, or has failed and may be half done."""
+        """Whether it has run, or has failed and may be half done."""
         return self._begun
 
     @property
     def done(self) -> bool:
-        """Whether it has been done."""
+        """Whether it has succeeded."""
         return self._done
 
-    def ask(self) -> None:
-        """Do it, unless it was done; raises what `action` does."""
+    def ensure(self) -> None:
+        """Run it, unless it has succeeded; raises what the action does."""
         if not self._done:
             with self._lock:
                 if not self._done:
@@ -42,18 +41,18 @@ class OnDemand:
                     self._action()
                     self._done = True
 
-    def ask_later(self, moment: float) -> None:
-        """Have it done by itself after `moment` seconds; a failure is left for who asks then."""
-        self._timer = threading.Timer(moment, self._by_itself)
+    def schedule(self, moment: float) -> None:
+        """Run it in the background after `moment` seconds; where it fails, `ensure` tries again."""
+        self._timer = threading.Timer(moment, self._in_background)
         self._timer.daemon = True
         self._timer.start()
 
-    def _by_itself(self) -> None:
+    def _in_background(self) -> None:
         with contextlib.suppress(HarnessError, OSError):
-            self.ask()
+            self.ensure()
 
-    def ask_no_more(self) -> None:
-        """Do it no more by itself; waits where it is just being done, whoever asked."""
+    def cancel(self) -> None:
+        """Cancel a scheduled run, and wait for one that is under way in any thread."""
         if self._timer:
             self._timer.cancel()
             self._timer.join()

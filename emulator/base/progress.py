@@ -1,8 +1,9 @@
-"""Tells the user what a long step is doing, without deciding where that is shown."""
+"""Reports what a long step is doing; front ends decide where that is shown."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,32 +14,39 @@ Report = Callable[[str], None]
 
 
 def to_stderr(line: str) -> None:
-    """Show a line on standard error: what happens where no front end listens."""
+    """Show a line on standard error: the default, without a front end."""
     print(line, file=sys.stderr, flush=True)
 
 
-_report: ContextVar[Report] = ContextVar("report", default=to_stderr)
+_receiver: ContextVar[Report] = ContextVar("receiver", default=to_stderr)
+
+logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def reporting_to(report: Report) -> Iterator[None]:
-    """Send the progress of everything inside the block to `report`."""
-    token = _report.set(report)
+def reporting_to(receiver: Report) -> Iterator[None]:
+    """Send the progress of everything inside the block to `receiver`."""
+    token = _receiver.set(receiver)
     try:
         yield
     finally:
-        _report.reset(token)
+        _receiver.reset(token)
 
 
-def say(line: str) -> None:
+def report(line: str) -> None:
     """Report one line of progress."""
-    _report.get()(line)
+    _receiver.get()(line)
 
 
 @contextlib.contextmanager
 def step(what: str) -> Iterator[None]:
-    """Announce a step that may take over two seconds, and say how long it took."""
-    say(f"{what} …")
+    """Report the begin of a step that may take over two seconds, and at its end how long it took."""
+    report(f"{what} …")
+    logger.info("begin: %s", what)
     started = time.monotonic()
-    yield
-    say(f"{what}: {time.monotonic() - started:.1f} s")
+    try:
+        yield
+    finally:
+        seconds = time.monotonic() - started
+        logger.info("end after %.1f s: %s", seconds, what)
+    report(f"{what}: {seconds:.1f} s")

@@ -17,7 +17,7 @@ from typing import IO
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError, TimeLimitError
 from emulator.base.lock_file import is_at, lock_file, open_locked, take
-from emulator.base.progress import say, step
+from emulator.base.progress import report, step
 
 MANIFEST = "MANIFEST.json"
 ANOTHER_RUN_MAY_TAKE = 1800.0
@@ -95,7 +95,7 @@ def entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
         if _hold(final) and _intact(final):
             return final
         if final.exists():
-            say(f"{final.name} in the cache is damaged and is built again")
+            report(f"{final.name} in the cache is damaged and is built again")
             _discard(final)  # while locked: another process that removes it must not remove its successor
             _release(final)
         partial = root / f".{final.name}.partial"
@@ -235,7 +235,7 @@ def locked(name: str, what: str) -> Iterator[None]:
 def _wait(lock: IO[str], what: str, doing: str, *, shared: bool = False) -> None:
     if take(lock, shared=shared):
         return
-    say(f"another run is {doing}; waiting for it")
+    report(f"another run is {doing}; waiting for it")
     try:
         deadline = Deadline(ANOTHER_RUN_MAY_TAKE)
         deadline.poll(lambda: take(lock, shared=shared), what, interval=0.05)

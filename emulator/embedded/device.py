@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from emulator.adb.server import ensure_adb_server
+from emulator.adb.client import AdbClient
 from emulator.base.architecture import BY_TARGET_NAME
 from emulator.base.controller import close_on_failure
 from emulator.base.deadline import Deadline
@@ -24,7 +24,7 @@ from emulator.embedded.qemu.machine import Hardware, Machine
 from emulator.embedded.qemu.machine_factory import machine_factory
 from emulator.embedded.qemu.virtio_serial import GuestProgram
 from emulator.embedded.snapshot import restored_machine
-from emulator.kinds.target import START_SECONDS, Target
+from emulator.target import START_SECONDS, Target
 
 USERLAND = "binder_harness.userland"
 """The kernel argument that names the servicemanager for the device's init to start."""
@@ -60,7 +60,7 @@ class EmbeddedDevice(QemuDevice):
         Agents need no adb, and connecting takes as long as everything else of a warm start. Raises
         DeviceLostError where adb does not connect within 30 s.
         """
-        self._adb_connection.ask()
+        self._adb_connection.ensure()
         return super().serial
 
     def wait_until_ready(self, deadline: Deadline) -> None:
@@ -69,10 +69,10 @@ class EmbeddedDevice(QemuDevice):
         if self._adb_connection.done:
             self.reconnect(deadline)
         else:
-            self._adb_connection.ask_later(LISTED_AFTER)
+            self._adb_connection.schedule(LISTED_AFTER)
 
     def _disconnect(self) -> None:
-        self._adb_connection.ask_no_more()
+        self._adb_connection.cancel()
         if self._adb_connection.begun:
             super()._disconnect()
 
@@ -147,7 +147,7 @@ def open_remote(target: Target, deadline: Deadline | None = None) -> QemuDevice:
     hardware = hardware_of(target, image_of(target))
     if target.option("acceleration") == "kvm":
         hardware = replace(hardware, acceleration="kvm")
-    ensure_adb_server()
+    AdbClient().ensure_server()
     with close_on_failure() as resources:
         boot = machine_factory(target.option("host"), hardware, resources)
         with step(f"starting {target}"):

@@ -17,7 +17,7 @@ from emulator.embedded.kernel.debian_kernels import (
     debian_package,
 )
 from emulator.host.host import Host, absence
-from emulator.kinds.target import HOST, Kind, Offer, Option, Target, on_host, whole_number
+from emulator.target import HOST, DeviceKind, Offer, Option, Target, on_host, whole_number
 
 
 def _is_kernel(text: str) -> bool:
@@ -48,7 +48,7 @@ def _offers(host: Host) -> list[Offer]:
     return [Offer(on_host(KIND.name, host), not problem, problem or KIND.summary)]
 
 
-KIND = Kind(
+KIND = DeviceKind(
     "embedded",
     "Debian's kernel and AOSP's adbd in QEMU, made and started by this project",
     (

@@ -20,7 +20,7 @@ from typing import IO
 from emulator.base.command import missing_program
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, TimeLimitError
-from emulator.base.progress import say
+from emulator.base.progress import report
 from emulator.cache.run_directory import run_directory
 from emulator.cache.store import entry, fingerprint, keep_newest
 from emulator.embedded.qemu import machine as recipe
@@ -99,12 +99,12 @@ def restored_machine(
             snapshot = snapshot_of(hardware, deadline)
         except (HarnessError, OSError) as error:
             deadline.check(f"a snapshot of the device ({error})")
-            say(f"A snapshot of the device cannot be made; booting instead.\n{error}")
+            report(f"A snapshot of the device cannot be made; booting instead.\n{error}")
             return None
         try:
             return snapshot.restore(directory, adb_port=adb_port, deadline=deadline)
         except UnusableSnapshotError as error:
-            say(f"The device's snapshot does not restore; {remedy}.\n{error}")
+            report(f"The device's snapshot does not restore; {remedy}.\n{error}")
             shutil.rmtree(snapshot.memory.parent, ignore_errors=True)
     return None
 

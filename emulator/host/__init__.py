@@ -1,1 +1,1 @@
-"""Where devices run: this machine, or one reached over SSH, asked for the same things in the same words."""
+"""Where devices run: this machine, or one reached over SSH, behind one interface."""

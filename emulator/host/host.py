@@ -1,13 +1,15 @@
-"""Where devices run: this machine or one reached over SSH, asked for the same things in the same words."""
+"""Where devices run, this machine or one reached over SSH, behind one interface."""
 
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from emulator.base.command import missing_program
 from emulator.base.console import Console
@@ -17,48 +19,48 @@ from emulator.base.prerequisites import package_of
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
+class FinishedCommand:
+    """How a command ended, and its output."""
 
     status: int | None
     """Its exit status; None where it was ended because its time was over."""
     output: str
     errors: str
 
-    def why_failed(self, seconds: float) -> str:
-        """How it failed, in words, having had so many seconds."""
+    def failure(self, seconds: float) -> str:
+        """How it failed, for messages, having had so many seconds."""
         return f"took over {seconds:g} s" if self.status is None else f"failed with status {self.status}"
 
 
-class Running(Protocol):
+class SupervisedProgram(Protocol):
     """A program that runs for as long as its device does, and ends with whoever started it."""
 
     @property
     def name(self) -> str:
-        """The program's, without its directory."""
+        """The program's name, without its directory."""
         ...
 
     @property
-    def said(self) -> Console:
-        """What it writes, line by line."""
+    def console(self) -> Console:
+        """Its output, line by line."""
         ...
 
     @property
-    def complaint(self) -> str:
-        """What it wrote to standard error, where that was kept apart."""
+    def stderr_tail(self) -> str:
+        """The end of its standard error, where that was kept apart."""
         ...
 
     @property
     def alive(self) -> bool:
-        """Whether it runs, as far as its output tells, which ends with it."""
+        """Whether it runs, as far as its output shows, which ends with it."""
         ...
 
     def wait(self, deadline: Deadline) -> bool:
-        """Wait for its end; whether it came in time."""
+        """Wait for its end; whether it ended in time."""
         ...
 
     def how_it_ended(self) -> str:
-        """Whether and how it ended, with the last lines of what it wrote."""
+        """Whether and how it ended, with its last console lines."""
         ...
 
     def close(self) -> None:
@@ -66,8 +68,8 @@ class Running(Protocol):
         ...
 
 
-class Will(Protocol):
-    """A command that waits for its hour: the call of `execute`, or the end of whoever left it."""
+class CleanupCommand(Protocol):
+    """A command that runs once: when `execute` is called, or when whoever left it ends."""
 
     def execute(self, deadline: Deadline) -> int | None:
         """Run the command now and wait for its end; its status, None where it takes too long."""
@@ -92,31 +94,31 @@ class Host(Protocol):
         ...
 
     def find(self, program: str) -> str | None:
-        """Where a program lies: one on the PATH, or the path of one; None where there is none."""
+        """The path of a program, given its name on the PATH or its path; None where there is none."""
         ...
 
-    def call(
+    def run(
         self, command: Sequence[str], *, deadline: Deadline, environment: Mapping[str, str] | None = None
-    ) -> Ended:
+    ) -> FinishedCommand:
         """Run a command to its end, or to the deadline. Daemons that it leaves are not waited for."""
         ...
 
     def start(
         self, command: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None
-    ) -> Running:
-        """Start a program; what it writes goes to `log`, a file of this machine."""
+    ) -> SupervisedProgram:
+        """Start a program, whose output goes to `log`, a file of this machine."""
         ...
 
     def cleanup_command(
         self, command: Sequence[str], *, environment: Mapping[str, str] | None = None
-    ) -> Will:
-        """Have a command run there in the end: for what a device's own tools leave running."""
+    ) -> CleanupCommand:
+        """Leave a command to be run there in the end: for what a device's own tools leave running."""
         ...
 
     def lock(self, name: str) -> AbstractContextManager[None]:
-        """Keep what `name` stands for from all other runs on that machine, whoever's they are, for a block.
+        """Keep all other runs on that machine, of any user, from using what `name` stands for, for a block.
 
-        HarnessError at once where one has it, SetupError where that cannot be told.
+        HarnessError at once where another run has it, SetupError where that cannot be found out.
         """
         ...
 
@@ -129,26 +131,44 @@ class Host(Protocol):
         ...
 
     def put(self, file: Path) -> Path:
-        """Where the content of a file of this machine lies there: put there unless it is already."""
+        """The path there of a copy of a file of this machine; it is put there unless it is there already."""
         ...
 
 
-def lock_of_all(name: str) -> str:
-    """The file by which all users of a machine keep `name` from each other.
+def is_address(text: str) -> bool:
+    """Whether `text` is the address of a host: ssh://HOST, with a user and a port if need be."""
+    try:
+        parts = urlsplit(text)
+        return bool(
+            parts.scheme == "ssh"
+            and parts.hostname
+            and not (parts.path or parts.query or parts.fragment or parts.password)
+            and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:  # of a port that is no number
+        return False
 
-    Opened for reading it can be locked (flock(2)), and whoever made it, others may open it so.
+
+def on(host: Host) -> str:
+    """Where something is, for the end of a sentence: ` on ssh://…`, and nothing for this machine."""
+    return f" on {host.address}" if host.address else ""
+
+
+def shared_lock_file(name: str) -> str:
+    """The file whose lock all users of a machine take to use what `name` stands for alone.
+
+    Whoever created it, others may open it for reading, which is enough to lock it (flock(2)).
     """
     return f"/tmp/binder-harness-{name}.lock"
 
 
-def ask(host: Host, command: Sequence[str], seconds: float) -> str:
+def check_output(host: Host, command: Sequence[str], seconds: float) -> str:
     """The output of a command that must succeed within some seconds; SetupError otherwise."""
-    ended = host.call(command, deadline=Deadline(seconds))
-    if ended.status == 0:
-        return ended.output
-    where = f" on {host.address}" if host.address else ""
-    how = ended.why_failed(seconds)
-    raise SetupError(f"`{' '.join(command)}`{where} {how}.\n{ended.errors.strip()}".rstrip())
+    finished = host.run(command, deadline=Deadline(seconds))
+    if finished.status == 0:
+        return finished.output
+    failure = f"`{shlex.join(command)}`{on(host)} {finished.failure(seconds)}."
+    raise SetupError(f"{failure}\n{finished.errors.strip()}".rstrip())
 
 
 def absence(host: Host, program: str) -> str:
@@ -169,9 +189,9 @@ def take_free(
     ports: Callable[[int], Sequence[int]],
     resources: contextlib.ExitStack,
 ) -> int | None:
-    """The first number that no other run has and whose ports are free; None where there is none.
+    """The first number that no other run has taken and whose ports are free; None where there is none.
 
-    It is kept from other runs until `resources` are closed.
+    Other runs cannot take it until `resources` are closed.
     """
     for number in numbers:
         with contextlib.ExitStack() as attempt:
@@ -187,11 +207,11 @@ def take_free(
     return None
 
 
-def serial_of(host: Host, port: int, known: str, resources: contextlib.ExitStack) -> str:
-    """The serial of a device whose adbd listens on a port there: by a tunnel, or here the one that is known.
+def serial_from_here(host: Host, port: int, serial_there: str, resources: contextlib.ExitStack) -> str:
+    """The serial, for our adb server, of a device whose adbd listens on a port of the host.
 
-    The tunnel ends with `resources`.
+    On this machine it is the one it has there; on another, the end of a tunnel that ends with `resources`.
     """
     if not host.address:
-        return known
+        return serial_there
     return f"127.0.0.1:{resources.enter_context(host.forward(port))}"

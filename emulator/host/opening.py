@@ -1,4 +1,4 @@
-"""Opens the machine that an address names: this one, or one reached over SSH."""
+"""Opens the host that an address names: this machine, or one reached over SSH."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from emulator.host.host import Host
 
 
 def open_host(address: str) -> AbstractContextManager[Host]:
-    """The host at ssh://…, its connection open for a block, or this machine where nothing is written.
+    """The host at ssh://…, connected for a block, or this machine where the address is empty.
 
-    Raises SetupError, with what fixes it, where the host does not let us in.
+    Raises SetupError, with what fixes it, where the host cannot be logged in to.
     """
     if address:
-        from emulator.host.ssh_host import SshHost  # and paramiko, which takes a moment
+        from emulator.host.ssh_host import SshHost  # with paramiko, whose import takes 0.1 s
 
         return SshHost(address)
     from emulator.host.this_machine import ThisMachine

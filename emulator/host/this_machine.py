@@ -1,32 +1,41 @@
-"""This machine, as a host of devices: what the others do over SSH, done by the system's own means."""
+"""This machine as a host of devices, by the system's own means."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
 
 from emulator.adb.server import answers
-from emulator.base.cleanup_command import CleanupCommand
+from emulator.base.child_program import ChildProgram
 from emulator.base.command import started
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, SetupError
 from emulator.base.lock_file import take
-from emulator.base.program import Program
 from emulator.cache.store import cache_root
-from emulator.host.host import Ended, Running, Will, lock_of_all
+from emulator.host.host import CleanupCommand, FinishedCommand, SupervisedProgram, shared_lock_file
+
+# $@: the command. The pipe closes with the last process that could write to it: ours.
+CLEAN_UP = 'cat > /dev/null; exec "$@" > /dev/null 2>&1'
+
+logger = logging.getLogger(__name__)
 
 
 class ThisMachine:
-    """The host at hand."""
+    """The local host. Its locks are those of all users, unless another place for their files is given."""
 
     address = ""
+
+    def __init__(self, lock_file: Callable[[str], str] = shared_lock_file) -> None:
+        self._lock_file = lock_file
 
     @property
     def directory(self) -> str:
@@ -34,16 +43,16 @@ class ThisMachine:
         return str(cache_root())
 
     def variable(self, name: str) -> str:
-        """Of this process's environment."""
+        """A variable of this process's environment."""
         return os.environ.get(name, "")
 
     def find(self, program: str) -> str | None:
-        """Where a program lies."""
+        """The path of a program."""
         return shutil.which(program)
 
-    def call(
+    def run(
         self, command: Sequence[str], *, deadline: Deadline, environment: Mapping[str, str] | None = None
-    ) -> Ended:
+    ) -> FinishedCommand:
         """Run a command to its end; it and all of its process group are ended at the deadline."""
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             status: int | None = None
@@ -52,24 +61,24 @@ class ThisMachine:
                 contextlib.suppress(subprocess.TimeoutExpired),
             ):
                 status = process.wait(deadline.remaining())
-            return Ended(status, _text(output), _text(errors))
+            return FinishedCommand(status, _text(output), _text(errors))
 
     def start(
         self, command: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None
-    ) -> Running:
+    ) -> SupervisedProgram:
         """Start a program."""
-        return Program(command, log, environment=environment)
+        return ChildProgram(command, log, environment=environment)
 
     def cleanup_command(
         self, command: Sequence[str], *, environment: Mapping[str, str] | None = None
-    ) -> Will:
-        """Have a command run in the end."""
-        return CleanupCommand(command, environment=environment)
+    ) -> CleanupCommand:
+        """Leave a command to be run in the end."""
+        return LocalCleanupCommand(command, environment=environment)
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Keep what `name` stands for from all other runs."""
-        file = lock_of_all(name)
+        """Keep all other runs from using what `name` stands for."""
+        file = self._lock_file(name)
         try:
             with contextlib.suppress(FileExistsError), open(file, "x") as made:
                 os.fchmod(made.fileno(), 0o444)
@@ -92,6 +101,30 @@ class ThisMachine:
     def put(self, file: Path) -> Path:
         """The file itself."""
         return file
+
+
+class LocalCleanupCommand:
+    """A command that runs when `execute` is called, or when this process ends, even by SIGKILL."""
+
+    def __init__(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
+        logger.debug("run at the end: %s", shlex.join(command))
+        self._waiting = subprocess.Popen(
+            ["sh", "-c", CLEAN_UP, "sh", *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
+
+    def execute(self, deadline: Deadline) -> int | None:
+        """Run the command now and wait for its end; its status, None where it takes too long."""
+        assert self._waiting.stdin is not None
+        self._waiting.stdin.close()
+        try:
+            return self._waiting.wait(deadline.remaining())
+        except subprocess.TimeoutExpired:
+            return None
 
 
 def _text(file: IO[bytes]) -> str:

@@ -10,11 +10,11 @@ from collections.abc import Callable
 import paramiko
 
 _ENDED = (OSError, EOFError, paramiko.SSHException)
-"""What paramiko raises of a connection that has ended."""
+"""What paramiko raises for a connection that has ended."""
 
 
 class Tunnel:
-    """A port of this machine's 127.0.0.1, each connection to which is joined to a new channel."""
+    """A port of this machine's 127.0.0.1; each connection to it is joined to a new SSH channel."""
 
     def __init__(self, open_channel: Callable[[], paramiko.Channel], port: int = 0) -> None:
         """`port` is the one to listen on, any that is free unless given."""
@@ -39,7 +39,7 @@ class Tunnel:
             join(connection, channel)
 
     def close(self) -> None:
-        """Take no more connections; those there are end with the host's."""
+        """Accept no more connections; those that are open end with the host's."""
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
@@ -47,12 +47,12 @@ class Tunnel:
 
 
 def send_at_once(connection: socket.socket) -> None:
-    """Have small messages not wait for an answer to those before: it makes a call a tenth as long."""
+    """Send small messages before those ahead are acknowledged: a round trip takes a tenth as long."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def join(connection: socket.socket, channel: paramiko.Channel) -> None:
-    """Pass everything on between a socket and a channel, until either ends."""
+    """Copy everything between a socket and a channel in both directions, until either ends."""
     ends = (connection, channel)
 
     def copy(source: socket.socket | paramiko.Channel, sink: socket.socket | paramiko.Channel) -> None:

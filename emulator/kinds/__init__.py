@@ -1,1 +1,1 @@
-"""The ways of getting a device, one module each, with what they need of a machine."""
+"""The ways of getting a device, one module each, and the checks of what they need."""

@@ -1,4 +1,4 @@
-"""A device that adb reaches already: used as it is, left as it was, rooted or restarted only when allowed."""
+"""A device that adb reaches already: used as it is, left as it was, rooted or restarted only if allowed."""
 
 from __future__ import annotations
 
@@ -6,40 +6,30 @@ import contextlib
 import os
 from collections.abc import Mapping
 
-from emulator.adb.devices import (
-    GONE,
-    REACHED,
-    connect,
-    disconnect,
-    explain,
-    is_address,
-    listed,
-    state_of,
-    wait_until_reached,
-)
-from emulator.adb.server import ensure_adb_server
-from emulator.adb.services import become_root, become_shell, restart
+from emulator.adb.adbd import become_root, become_shell, restart
+from emulator.adb.client import GONE, REACHED, AdbClient, is_address
+from emulator.adb.states import explain, wait_until_reached
 from emulator.base.controller import Controller, close_on_failure
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, TimeLimitError, UsageError
 from emulator.base.progress import step
 from emulator.host.host import Host
 from emulator.kinds.device_lock import device_lock
-from emulator.kinds.target import START_SECONDS, Kind, Offer, Option, Target
+from emulator.target import START_SECONDS, DeviceKind, Offer, Option, Target
 
 SETTLES_WITHIN = 10.0
-"""Seconds for a device that adb lists, but that does not answer yet: of one that is offline, adb tries the
-address again after 0.25 s and then every 3 s (AOSP, adb/transport.cpp, ReconnectHandler)."""
+"""Seconds for a device that adb lists but that does not answer yet. adb tries the address of an offline one
+again after 0.25 s and then every 3 s (AOSP, adb/transport.cpp, ReconnectHandler)."""
 LISTED_WITHIN = 6.0
-"""Seconds for a device that adb does not list, as one on USB while its adbd starts again: what adb itself
-grants it then (AOSP 10, adb/client/commandline.cpp, adb_root). A server that was ended is back sooner."""
+"""Seconds for a device that adb does not list, such as one on USB while its adbd restarts: as long as adb
+itself waits then (AOSP 10, adb/client/commandline.cpp, adb_root). A server that was ended is back sooner."""
 ALLOWED = "allowed"
-PASSING = ("offline", "connecting", "authorizing")
+TRANSIENT = ("offline", "connecting", "authorizing")
 
 _used: set[str] = set()
-"""Serials that this process has used: one that is lost may be on its way back, and is waited for once."""
+"""Serials that this process has used: one that is lost may come back, and is waited for once."""
 _restarts: dict[str, Deadline] = {}
-"""By when devices are to be back that this process restarts."""
+"""Deadlines of the restarts that this process has asked for, by serial."""
 
 
 class AttachedDevice:
@@ -47,53 +37,54 @@ class AttachedDevice:
 
     disposable = False
 
-    def __init__(self, target: Target, serial: str, resources: contextlib.ExitStack) -> None:
+    def __init__(self, target: Target, serial: str, resources: contextlib.ExitStack, adb: AdbClient) -> None:
         self.target = str(target)
         self.serial = serial
         self._root = target.option("root") == ALLOWED
         self._may_restart = target.option("restart") == ALLOWED
         self._resources = resources
+        self._adb = adb
 
     @property
     def alive(self) -> bool:
         """Whether the adb server reaches it."""
         with contextlib.suppress(HarnessError):
-            return state_of(self.serial) == REACHED
+            return self._adb.state(self.serial) == REACHED
         return False
 
     def loss_reason(self) -> str:
-        """How the adb server sees it; its console is not at hand."""
-        state = state_of(self.serial)
+        """Its state at the adb server; its console is not available."""
+        state = self._adb.state(self.serial)
         if state == REACHED:
-            return f"adb reaches {self.serial} again, after having lost it."
+            return f"adb had lost {self.serial}, and reaches it again."
         return explain(self.serial, state)
 
     def restart(self, deadline: Deadline) -> None:
-        """Restart it, if that was allowed, and wait until adb reaches it again.
+        """Restart it, if that is allowed, and wait until adb reaches it again.
 
-        Raises UsageError where it was not allowed, DeviceLostError when it does not come back.
+        Raises UsageError where it is not allowed, DeviceLostError when the device does not come back.
         """
         if not self._may_restart:
             raise UsageError(
-                f"The device {self.serial} is not restarted unasked: "
-                f"allow it with --target 'adb:{self.serial}?restart=allowed'."
+                f"The device {self.serial} may not be restarted without your permission: "
+                f"give it with --target 'adb:{self.serial}?restart=allowed'."
             )
         _restarts[self.serial] = deadline
         try:
-            restart(self.serial, deadline)
+            restart(self._adb, self.serial, deadline)
         except TimeLimitError as error:
             raise DeviceLostError(f"{error}. {self.loss_reason()}") from error
         del _restarts[self.serial]
         if self._root:
-            become_root(self.serial, deadline)
+            become_root(self._adb, self.serial, deadline)
 
     def reconnect(self, deadline: Deadline) -> None:
-        """Have the adb server, another one perhaps, reach it again.
+        """Make the adb server, which may be a new one, reach it again.
 
         Raises DeviceLostError after 10 s at most, unless the device is being restarted.
         """
-        ensure_adb_server()
-        _await_return(self.serial, deadline)
+        self._adb.ensure_server()
+        _await_return(self._adb, self.serial, deadline)
 
     def close(self) -> None:
         """Leave it as it was found."""
@@ -103,30 +94,31 @@ class AttachedDevice:
 def open_attached(target: Target, deadline: Deadline | None = None) -> AttachedDevice:
     """Attach to a device once no other run uses it.
 
-    Raises UsageError where the target leaves open which device is meant, SetupError for one that adb does
-    not reach, and DeviceLostError for one that this process had and that does not come back.
+    Raises UsageError where several devices fit the target, SetupError for one that adb does not reach, and
+    DeviceLostError for one that this process has used and that does not come back.
     """
-    ensure_adb_server()
-    serial = target.name or _only_one()
+    adb = AdbClient()
+    adb.ensure_server()
+    serial = target.name or _only_one(adb)
     with close_on_failure() as resources:
         resources.enter_context(device_lock(serial, deadline))
         deadline = deadline or Deadline(START_SECONDS)
-        if is_address(serial) and state_of(serial) == GONE:
-            connect(serial)
-            resources.callback(disconnect, serial)
-        _reach(serial, deadline)
-        if target.option("root") == ALLOWED and become_root(serial, deadline):
-            resources.callback(_leave_root, serial)
+        if is_address(serial) and adb.state(serial) == GONE:
+            adb.connect(serial)
+            resources.callback(adb.disconnect, serial)
+        _reach(adb, serial, deadline)
+        if target.option("root") == ALLOWED and become_root(adb, serial, deadline):
+            resources.callback(_leave_root, adb, serial)
         _used.add(serial)
-        return AttachedDevice(target, serial, resources)
+        return AttachedDevice(target, serial, resources, adb)
 
 
-def _only_one() -> str:
-    """The device meant by `adb` alone: $ANDROID_SERIAL, as for adb itself, or the only one reached."""
+def _only_one(adb: AdbClient) -> str:
+    """The device that `adb` without a serial names: $ANDROID_SERIAL, as for adb itself, or the only one."""
     chosen = os.environ.get("ANDROID_SERIAL")
     if chosen:
         return chosen
-    devices = listed()
+    devices = adb.devices()
     usable = [device.serial for device in devices.values() if device.state == REACHED]
     if len(usable) == 1:
         return usable[0]
@@ -136,42 +128,42 @@ def _only_one() -> str:
     problems = [explain(device.serial, device.state) for device in devices.values()]
     raise SetupError(
         "\n".join(["adb reaches no device.", *problems])
-        + "\nConnect one and switch on its USB debugging, or start one: `binder-harness boot`."
+        + "\nConnect one and enable USB debugging on it, or start one: `binder-harness boot`."
     )
 
 
-def _reach(serial: str, deadline: Deadline) -> None:
-    state = state_of(serial)
+def _reach(adb: AdbClient, serial: str, deadline: Deadline) -> None:
+    state = adb.state(serial)
     if state == REACHED:
         return
     if serial in _used:
         with step(f"waiting for {serial} to come back"):
-            _await_return(serial, deadline)
+            _await_return(adb, serial, deadline)
             return
     with contextlib.suppress(DeviceLostError):
-        if state in PASSING:
-            wait_until_reached(serial, deadline.within(SETTLES_WITHIN))
+        if state in TRANSIENT:
+            wait_until_reached(adb, serial, deadline.within(SETTLES_WITHIN))
             return
-    others = ", ".join(listed().keys() - {serial}) or "no other device"
-    raise SetupError(f"{explain(serial, state_of(serial))} (It lists {others}.)")
+    others = ", ".join(adb.devices().keys() - {serial}) or "no other device"
+    raise SetupError(f"{explain(serial, adb.state(serial))} (adb lists {others}.)")
 
 
-def _await_return(serial: str, deadline: Deadline) -> None:
+def _await_return(adb: AdbClient, serial: str, deadline: Deadline) -> None:
     """Wait for a device that was lost; DeviceLostError in a few seconds, unless this process restarts it."""
     patience = _restarts.get(serial, Deadline(0)).remaining()
     if serial in _used:
-        patience = max(patience, LISTED_WITHIN if state_of(serial) == GONE else SETTLES_WITHIN)
+        patience = max(patience, LISTED_WITHIN if adb.state(serial) == GONE else SETTLES_WITHIN)
     try:
-        wait_until_reached(serial, deadline.within(patience))
+        wait_until_reached(adb, serial, deadline.within(patience))
     except DeviceLostError:
         _used.discard(serial)
         raise
 
 
-def _leave_root(serial: str) -> None:
-    # A device that has gone meanwhile has nothing left to undo.
+def _leave_root(adb: AdbClient, serial: str) -> None:
+    # On a device that is gone by now there is nothing left to undo.
     with contextlib.suppress(HarnessError):
-        become_shell(serial, Deadline(SETTLES_WITHIN))
+        become_shell(adb, serial, Deadline(SETTLES_WITHIN))
 
 
 def _open(target: Target, deadline: Deadline | None) -> Controller:
@@ -180,9 +172,9 @@ def _open(target: Target, deadline: Deadline | None) -> Controller:
 
 def _offers(host: Host) -> list[Offer]:
     if host.address:
-        return [Offer(KIND.name, False, "a device that is attached to another machine is used from there")]
+        return [Offer(KIND.name, False, "a device attached to another machine can be used only from there")]
     try:
-        devices = listed().values()
+        devices = AdbClient().devices().values()
     except HarnessError as error:
         return [Offer(KIND.name, False, str(error))]
     if not devices:
@@ -206,7 +198,7 @@ def _allowed(name: str, summary: str) -> Option:
     return Option(name, summary, "refused", (ALLOWED, "refused").__contains__, "allowed or refused")
 
 
-KIND = Kind(
+KIND = DeviceKind(
     "adb",
     "the only device that adb reaches",
     (

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 
+from emulator.adb.adbd import become_root
 from emulator.adb.android_start import AndroidStart
-from emulator.adb.devices import REACHED, disconnect, explain, state_of, wait_until_reached
-from emulator.adb.server import ensure_adb_server
-from emulator.adb.services import become_root
+from emulator.adb.client import REACHED, AdbClient
+from emulator.adb.states import explain, wait_until_reached
 from emulator.base.controller import Controller, close_on_failure
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, UsageError
+from emulator.base.lines import last_lines
 from emulator.base.progress import step
-from emulator.host.host import Host, ask, serial_of, take_free
+from emulator.host.host import Host, check_output, on, serial_from_here, take_free
 from emulator.host.opening import open_host
 from emulator.kinds.cuttlefish_tools import FIRST_PORT, Cvd, LaunchCvd, Tool, program
-from emulator.kinds.target import HOST, Kind, Offer, Target, on_host
+from emulator.target import HOST, DeviceKind, Offer, Target, on_host
 
 START_SECONDS = 600.0
 STOPS_WITHIN = 120.0
@@ -24,7 +25,6 @@ MOST_INSTANCES = 128
 BOOT_FAILED = "VIRTUAL_DEVICE_BOOT_FAILED"
 """host/libs/config/config_constants.h of android-cuttlefish, kBootFailedMessage."""
 SHOWN_LOGS = ("launcher.log", "kernel.log")
-SHOWN_LINES = 15
 KEEP = """
 mkdir -p "$2"
 kept=$(mktemp -d "$2/cuttlefish-logs-XXXXXX") && cp -r "$1/." "$kept" && echo "$kept"
@@ -40,75 +40,76 @@ class CuttlefishDevice:
         self.target = str(target)
         self.serial = ""
         self._host = host
+        self._adb = AdbClient()
         self._tool = tool
-        self._said = ""
-        """What its programs have written so far."""
+        self._output = ""
+        """Of its programs, so far."""
         self._resources = resources
 
     @property
     def alive(self) -> bool:
         """Whether adb reaches it: its own programs restart a virtual machine that ends."""
         with contextlib.suppress(HarnessError):
-            return state_of(self.serial) == REACHED
+            return self._adb.state(self.serial) == REACHED
         return False
 
     def loss_reason(self) -> str:
-        """How adb sees it, with the last lines of its logs."""
-        return f"{explain(self.serial, state_of(self.serial))}\n{self._last_lines()}"
+        """Its state at the adb server, with the last lines of its logs."""
+        return f"{explain(self.serial, self._adb.state(self.serial))}\n{self._last_lines()}"
 
     def start(self, deadline: Deadline) -> None:
         """Start it, wait for Android, and become root where the image allows that."""
         self._call(self._tool.start, deadline)
-        known = self._tool.serial()
-        self.serial = serial_of(self._host, int(known.rpartition(":")[2]), known, self._resources)
-        self._resources.callback(disconnect, self.serial)
+        there = self._tool.serial()
+        self.serial = serial_from_here(self._host, int(there.rpartition(":")[2]), there, self._resources)
+        self._resources.callback(self._adb.disconnect, self.serial)
         self._wait(deadline)
 
     def restart(self, deadline: Deadline) -> None:
         """Reset it and wait for Android."""
-        disconnect(self.serial)
+        self._adb.disconnect(self.serial)
         for command in self._tool.restart:
             self._call(command, deadline)
         self._wait(deadline)
 
     def reconnect(self, deadline: Deadline) -> None:
-        """Have the adb server, another one perhaps, reach it again."""
-        wait_until_reached(self.serial, deadline)
+        """Make the adb server, which may be a new one, reach it again."""
+        wait_until_reached(self._adb, self.serial, deadline)
 
     def _wait(self, deadline: Deadline) -> None:
-        # Its launcher has said that Android is up; what is not up now is told when the time is over.
-        AndroidStart(self.serial, lambda: True, self.loss_reason).wait(deadline)
-        become_root(self.serial, deadline)
+        # Its launcher has reported that Android is up: it counts as alive until the time is over.
+        AndroidStart(self._adb, self.serial, lambda: True, self.loss_reason).wait(deadline)
+        become_root(self._adb, self.serial, deadline)
 
     def _call(self, command: list[str], deadline: Deadline) -> None:
-        ended = self._host.call(command, deadline=deadline, environment=self._tool.environment)
-        self._said += ended.output + ended.errors
-        if ended.status == 0:
+        finished = self._host.run(command, deadline=deadline, environment=self._tool.environment)
+        self._output += finished.output + finished.errors
+        if finished.status == 0:
             return
-        how = ended.why_failed(deadline.seconds)
+        failure = finished.failure(deadline.seconds)
         raise DeviceLostError(
-            f"`{' '.join(command)}` {how}.\n{self._last_lines()}\n{self._kept_logs()}".rstrip()
+            f"`{' '.join(command)}` {failure}.\n{self._last_lines()}\n{self._kept_logs()}".rstrip()
         )
 
     def _last_lines(self) -> str:
-        """The end of what the programs and the device's logs say, and whether they tell of a failed boot."""
+        """The end of the programs' output and of each log, and which of them reports a failed boot."""
         shown = []
-        logs = {"what its programs write": self._said}
+        logs = {"its programs' output": self._output}
         with contextlib.suppress(HarnessError):
             directory = self._tool.logs()
             for name in SHOWN_LOGS:
-                logs[name] = ask(self._host, ["cat", f"{directory}/{name}"], ANSWERS_WITHIN)
+                logs[name] = check_output(self._host, ["cat", f"{directory}/{name}"], ANSWERS_WITHIN)
         for name, text in logs.items():
-            failed = f", which says {BOOT_FAILED}" if BOOT_FAILED in text else ""
-            shown += [f"The last lines of {name}{failed}:", *text.splitlines()[-SHOWN_LINES:]]
+            failed = f", which reports {BOOT_FAILED}" if BOOT_FAILED in text else ""
+            shown += [f"The last lines of {name}{failed}:", last_lines(text)]
         return "\n".join(shown)
 
     def _kept_logs(self) -> str:
-        """All its logs copied to where they outlive it, in words; nothing where there are none."""
+        """A sentence that names the copy of all its logs, which outlives it; empty where there are none."""
         with contextlib.suppress(HarnessError):
             copy = ["sh", "-c", KEEP, "sh", self._tool.logs(), self._host.directory]
-            kept = ask(self._host, copy, ANSWERS_WITHIN).strip()
-            return f"All its logs{f' on {self._host.address}' if self._host.address else ''}: {kept}"
+            kept = check_output(self._host, copy, ANSWERS_WITHIN).strip()
+            return f"All its logs{on(self._host)}: {kept}"
         return ""
 
     def close(self) -> None:
@@ -117,10 +118,10 @@ class CuttlefishDevice:
 
 
 def open_cuttlefish(target: Target, deadline: Deadline | None = None) -> CuttlefishDevice:
-    """Start Cuttlefish and wait until Android on it is up: 600 s unless `deadline` says otherwise.
+    """Start Cuttlefish and wait until Android on it is up: for 600 s, or until `deadline`.
 
-    The images are those that its programs find by themselves: ANDROID_HOST_OUT and ANDROID_PRODUCT_OUT, or
-    the home or current directory.
+    Its own programs find the images: by ANDROID_HOST_OUT and ANDROID_PRODUCT_OUT, or in the home or current
+    directory.
     """
     if target.name and not (target.name.isdecimal() and 1 <= int(target.name) <= MOST_INSTANCES):
         raise UsageError(f"cuttlefish:N takes a number from 1 to {MOST_INSTANCES}, not {target.name!r}.")
@@ -128,12 +129,12 @@ def open_cuttlefish(target: Target, deadline: Deadline | None = None) -> Cuttlef
     with close_on_failure() as resources:
         host = resources.enter_context(open_host(target.option("host")))
         chosen = program(host)
-        ensure_adb_server()
+        AdbClient().ensure_server()
         if number or chosen == "launch_cvd":
             number = _take_number(host, number, resources)
         tool: Tool = Cvd(host, number) if chosen == "cvd" else LaunchCvd(host, number or 1)
-        will = host.cleanup_command(tool.stop, environment=tool.environment)
-        resources.callback(lambda: will.execute(Deadline(STOPS_WITHIN)))
+        cleanup = host.cleanup_command(tool.stop, environment=tool.environment)
+        resources.callback(lambda: cleanup.execute(Deadline(STOPS_WITHIN)))
         device = CuttlefishDevice(target, host, tool, resources)
         with step(f"starting {target}"):
             device.start(deadline or Deadline(START_SECONDS))
@@ -141,7 +142,7 @@ def open_cuttlefish(target: Target, deadline: Deadline | None = None) -> Cuttlef
 
 
 def _take_number(host: Host, wanted: int | None, resources: contextlib.ExitStack) -> int:
-    """An instance number whose port is free, kept from other runs until `resources` are closed."""
+    """An instance number whose port is free; other runs cannot take it until `resources` are closed."""
     numbers = [wanted] if wanted else range(1, MOST_INSTANCES + 1)
     number = take_free(host, "cuttlefish", numbers, lambda number: (FIRST_PORT + number - 1,), resources)
     if number is not None:
@@ -149,7 +150,7 @@ def _take_number(host: Host, wanted: int | None, resources: contextlib.ExitStack
     which = f"The Cuttlefish instance {wanted} runs" if wanted else "All Cuttlefish instances run"
     raise SetupError(
         f"{which} already. Use it as it is (`binder-harness devices` lists it), stop it with `cvd stop`, or "
-        "leave the number out for a free one."
+        "name no number, for a free one."
     )
 
 
@@ -164,7 +165,7 @@ def _offers(host: Host) -> list[Offer]:
         return [Offer(KIND.name, False, str(error))]
 
 
-KIND = Kind(
+KIND = DeviceKind(
     "cuttlefish",
     "Android's virtual device, started by cvd or launch_cvd; removed after the run",
     (HOST,),

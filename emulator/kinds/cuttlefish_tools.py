@@ -42,7 +42,7 @@ class Tool(Protocol):
         ...
 
     def serial(self) -> str:
-        """Where adb finds it over there, once it has started: an address."""
+        """The address at which adb finds it on its host, once it has started."""
         ...
 
     def logs(self) -> str:
@@ -77,12 +77,12 @@ class Cvd:
         return [*self._cvd, "remove"]
 
     def serial(self) -> str:
-        """What `cvd status` says, or the port that it says."""
+        """The serial in `cvd status`, or the port there."""
         status = self._status()
-        known = str(status.get("adb_serial") or f"127.0.0.1:{status.get('adb_port')}")
-        if not re.fullmatch(r"\S+:[0-9]+", known):
+        serial = str(status.get("adb_serial") or f"127.0.0.1:{status.get('adb_port')}")
+        if not re.fullmatch(r"\S+:[0-9]+", serial):
             raise DeviceLostError(f"`cvd status` names no port for adb: {json.dumps(status)}")
-        return known
+        return serial
 
     def logs(self) -> str:
         """The logs in the directory that `cvd status` names."""
@@ -95,14 +95,14 @@ class Cvd:
     def _status(self) -> Mapping[str, object]:
         """The one instance's entry in the list that `cvd status --print` prints.
 
-        Raises DeviceLostError, with what it says, where that is anything else.
+        Raises DeviceLostError, with its output, where that is anything else.
         """
-        said = self._host.call([*self._cvd, "status", "--print"], deadline=Deadline(ANSWERS_WITHIN))
+        finished = self._host.run([*self._cvd, "status", "--print"], deadline=Deadline(ANSWERS_WITHIN))
         with contextlib.suppress(ValueError):
-            match json.loads(said.output):
+            match json.loads(finished.output):
                 case [dict(status)]:
                     return status
-        shown = f"{said.output.strip()}\n{said.errors.strip()}".strip()
+        shown = f"{finished.output.strip()}\n{finished.errors.strip()}".strip()
         raise DeviceLostError(f"`cvd status` does not know the device: {shown}")
 
 
@@ -121,7 +121,7 @@ class LaunchCvd:
 
     @property
     def restart(self) -> list[list[str]]:
-        """Stopped and started, which does not ask the guest for anything."""
+        """Stopped and started, without the guest's help."""
         return [self.stop, self.start]
 
     @property

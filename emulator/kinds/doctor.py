@@ -1,4 +1,4 @@
-"""What this machine has of what a run needs, and what fixes the rest."""
+"""Which of the things that a run needs this machine has, and what fixes the rest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emulator.embedded.qemu.acceleration import KVM
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at: what it is, whether it will do, what was found, and the command that fixes it."""
+    """One thing checked: its name, whether it suffices, what was found, and the command that fixes it."""
 
     name: str
     ok: bool
@@ -24,7 +24,7 @@ class Check:
 
 
 def checks() -> list[Check]:
-    """Everything a run needs of this machine, without starting anything."""
+    """Everything a run needs on this machine, checked without starting anything."""
     found = [_prerequisite(prerequisite) for prerequisite in PREREQUISITES]
     return [*found, _cache(), _kvm(), _adb_server()]
 
@@ -37,7 +37,7 @@ def _prerequisite(wanted: Prerequisite) -> Check:
     if wanted in missing():
         return Check(name, False, wanted.purpose, fix)
     devices = " and ".join(map(str, wanted.architectures))
-    return Check(name, True, f"{wanted.purpose}; not installed, and for {devices} devices alone: {fix}")
+    return Check(name, True, f"{wanted.purpose}; not installed, and needed only for {devices} devices: {fix}")
 
 
 def _cache() -> Check:
@@ -49,18 +49,18 @@ def _cache() -> Check:
     if not held:
         return Check("cache", True, f"{root} is empty; the first run fills it")
     size = f"{disk_usage(root) / 1e6:,.0f} MB"
-    return Check("cache", True, f"{root} holds {held} entries, {size} in all; see `binder-harness cache`")
+    return Check("cache", True, f"{root} has {held} entries, {size} in all; see `binder-harness cache`")
 
 
 def _kvm() -> Check:
     if os.access(KVM, os.R_OK | os.W_OK):
-        return Check("kvm", True, f"{KVM} opens; a trial decides whether it can run the device's kernel")
-    return Check("kvm", True, f"{KVM} does not open: the device runs under emulation")
+        return Check(
+            "kvm", True, f"{KVM} can be opened; a trial shows whether it can run the device's kernel"
+        )
+    return Check("kvm", True, f"{KVM} cannot be opened: the device runs under emulation")
 
 
 def _adb_server() -> Check:
     port = server_port()
-    running = (
-        "runs and is used" if answers(port) else "does not run; one is started for the run and ended after it"
-    )
+    running = "runs and is used" if answers(port) else "does not run; a run starts one and ends it"
     return Check("adb server", True, f"port {port}: {running}")

@@ -1,4 +1,4 @@
-"""What a host reached over SSH has of what devices there need, and what fixes the rest."""
+"""Which of the things that devices need a host reached over SSH has, and what fixes the rest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from emulator.base.architecture import ARCHITECTURES, DEFAULT, Architecture
 from emulator.base.errors import SetupError
 from emulator.base.prerequisites import install_command, package_of
 from emulator.embedded.qemu.acceleration import KVM
-from emulator.host.host import Host, ask
+from emulator.host.host import Host, check_output
 from emulator.host.opening import open_host
 from emulator.kinds.cuttlefish_tools import program as cuttlefish_program
 from emulator.kinds.doctor import Check
@@ -18,17 +18,17 @@ TOOLS = {
     "findutils": ("find",),
     "util-linux": ("flock", "setsid"),
 }
-"""Programs with which everything there is started and watched, by Debian's package."""
+"""Programs that start and watch everything there, by Debian's package."""
 
 
 def checks_on(address: str) -> list[Check]:
-    """What devices need of the host at ssh://…, without starting any.
+    """The things that devices need on the host at ssh://…, checked without starting any.
 
-    Raises SetupError, with what fixes it, where the host does not let us in.
+    Raises SetupError, with what fixes it, where the host cannot be logged in to.
     """
     with open_host(address) as host:
         return [
-            Check("ssh", True, f"{address} is who ~/.ssh/known_hosts says, and lets us in"),
+            Check("ssh", True, f"{address} has the key of ~/.ssh/known_hosts and accepts one of yours"),
             *(_package(host, package, programs) for package, programs in TOOLS.items()),
             *(_qemu(host, architecture) for architecture in ARCHITECTURES.values()),
             _kvm(host),
@@ -58,14 +58,15 @@ def _qemu(host: Host, architecture: Architecture) -> Check:
 
 def _kvm(host: Host) -> Check:
     script = 'test -r "$1" -a -w "$1" && echo opens; uname -m'
-    said = ask(host, ["sh", "-c", script, "sh", str(KVM)], ANSWERS_WITHIN).split()
-    opens = "may be opened: acceleration=kvm uses it" if "opens" in said else "may not be opened"
-    return Check("kvm", True, f"{said[-1]}; {KVM} {opens}")
+    found = check_output(host, ["sh", "-c", script, "sh", str(KVM)], ANSWERS_WITHIN).split()
+    opens = "can be opened: acceleration=kvm uses it" if "opens" in found else "cannot be opened"
+    return Check("kvm", True, f"{found[-1]}; {KVM} {opens}")
 
 
 def _room(host: Host) -> Check:
-    row = ask(host, ["df", "-P", "-k", host.variable("HOME")], ANSWERS_WITHIN).splitlines()[-1].split()
-    return Check("room", True, f"{int(row[3]) // 1024:,} MiB below {host.directory}")
+    table = check_output(host, ["df", "-P", "-k", host.variable("HOME")], ANSWERS_WITHIN)
+    row = table.splitlines()[-1].split()
+    return Check("room", True, f"{int(row[3]) // 1024:,} MiB free below {host.directory}")
 
 
 def _sdk(host: Host) -> Check:
@@ -74,7 +75,7 @@ def _sdk(host: Host) -> Check:
         names = ", ".join(list_avds(host, program)) or "none yet"
         _, accelerated = acceleration(host, program)
     except SetupError as error:
-        return Check("avd", True, f"not there. {error}")
+        return Check("avd", True, f"not available. {error}")
     return Check("avd", True, f"{program}; AVDs: {names}. {accelerated}")
 
 
@@ -82,4 +83,4 @@ def _cuttlefish(host: Host) -> Check:
     try:
         return Check("cuttlefish", True, f"started by {cuttlefish_program(host)}")
     except SetupError as error:
-        return Check("cuttlefish", True, f"not there. {error}")
+        return Check("cuttlefish", True, f"not available. {error}")

@@ -1,4 +1,4 @@
-"""A device from any image that plain QEMU can start, described in a file of the user's."""
+"""A device from any image that plain QEMU can start, described in a file that the user writes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-from emulator.adb.devices import GONE, REACHED, connect, explain, state_of
-from emulator.adb.server import ensure_adb_server
-from emulator.adb.services import output
+from emulator.adb.client import REACHED, AdbClient
+from emulator.adb.states import explain
 from emulator.base.architecture import DEFAULT, architecture_named
 from emulator.base.controller import Controller, close_on_failure
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, TimeLimitError
-from emulator.base.progress import say, step
+from emulator.base.progress import report, step
 from emulator.embedded.image import embedded_image
 from emulator.embedded.kernel.find import find_kernel
 from emulator.embedded.qemu.acceleration import choose_acceleration
@@ -25,11 +24,11 @@ from emulator.embedded.qemu.machine_factory import machine_factory
 from emulator.embedded.qemu.running_machine import RunningMachine
 from emulator.host.host import Host, absence
 from emulator.kinds.image_file import EXAMPLE, Description, read_description
-from emulator.kinds.target import HOST, Kind, Offer, Target, on_host
+from emulator.target import HOST, DeviceKind, Offer, Target, on_host
 
 MOST_RESTARTS = 3
-"""Restarts of its own with which a device may still be starting, as after preparing its disks."""
-LOOK_EVERY = 0.2
+"""A device may restart itself so often while it starts, for example after it has prepared its disks."""
+POLL_SECONDS = 0.2
 
 
 class ImageDevice(QemuDevice):
@@ -48,7 +47,7 @@ class ImageDevice(QemuDevice):
     def wait_until_ready(self, deadline: Deadline) -> None:
         """Wait for its console line, for adb, and for its property, as far as the description names them.
 
-        Raises DeviceLostError, which tells apart an end, restarts without end, an adbd that asks for
+        Raises DeviceLostError, which distinguishes an end, endless restarts, an adbd that asks for
         authorisation, one that cannot be reached, and slowness.
         """
         before = self.machine.monitor.guest_resets()
@@ -60,13 +59,13 @@ class ImageDevice(QemuDevice):
             name, value = state
             self._await(
                 f"its property {name} to be {value}",
-                lambda: output(self.serial, f"getprop {name}") == value,
+                lambda: self._adb.output(self.serial, f"getprop {name}") == value,
                 before,
                 deadline,
             )
 
     def _await(self, awaited: str, condition: Callable[[], bool], resets: int, deadline: Deadline) -> None:
-        say(f"waiting for {awaited}")
+        report(f"waiting for {awaited}")
 
         def met() -> bool:
             if not self.alive:
@@ -74,28 +73,26 @@ class ImageDevice(QemuDevice):
             restarts = self.machine.monitor.guest_resets() - resets
             if restarts > MOST_RESTARTS:
                 raise DeviceLostError(
-                    f"The device restarts without end: {restarts} times by itself, before {awaited}. "
+                    f"The device keeps restarting: {restarts} times by itself, while waiting for {awaited}. "
                     f"Its last console lines:\n{self.machine.console.tail()}"
                 )
             return condition()
 
         try:
-            deadline.poll(met, awaited, interval=LOOK_EVERY)
+            deadline.poll(met, awaited, interval=POLL_SECONDS)
         except TimeLimitError as error:
-            raise DeviceLostError(f"{error}: it is too slow, or hangs. {self.loss_reason()}") from error
+            raise DeviceLostError(f"{error}: it is too slow, or it hangs. {self.loss_reason()}") from error
 
     def _printed(self, line: str) -> bool:
         with contextlib.suppress(TimeLimitError):
-            return bool(self.machine.console.wait_for(line, deadline=Deadline(LOOK_EVERY)))
+            return bool(self.machine.console.wait_for(line, deadline=Deadline(POLL_SECONDS)))
         return False
 
     def _reached(self) -> bool:
-        state = state_of(self.serial)
-        if state == GONE:
-            connect(self.serial)
+        state = self._adb.reach(self.serial)
         if state == "unauthorized":
             raise DeviceLostError(
-                f"{explain(self.serial, state)} Where it has no screen: put this machine's "
+                f"{explain(self.serial, state)} If it has no screen, put this machine's "
                 "~/.android/adbkey.pub into its /data/misc/adb/adb_keys, or build it with ro.adb.secure=0."
             )
         return state == REACHED
@@ -108,14 +105,14 @@ def _tried_acceleration() -> str:
 
 
 def open_image(target: Target, deadline: Deadline | None = None) -> ImageDevice:
-    """Start the device that the file describes: within its start_seconds unless `deadline` says otherwise."""
+    """Start the device that the file describes, within its start_seconds or until `deadline`."""
     description = read_description(Path(target.name))
     address = target.option("host")
     hardware = description.hardware
     if hardware.acceleration == "auto":
         native = hardware.architecture.native and not address
         hardware = dataclasses.replace(hardware, acceleration=_tried_acceleration() if native else "tcg")
-    ensure_adb_server()
+    AdbClient().ensure_server()
     with close_on_failure() as resources:
         boot = machine_factory(address, hardware, resources)
         with step(f"booting {target}"):
@@ -134,7 +131,7 @@ def _offers(host: Host) -> list[Offer]:
     return [Offer(on_host(f"{KIND.name}:{KIND.names}", host), not missing, detail)]
 
 
-KIND = Kind(
+KIND = DeviceKind(
     "image",
     f"a machine for QEMU, described in a file:{textwrap.indent(EXAMPLE.rstrip(), ' ' * 6)}",
     (HOST,),

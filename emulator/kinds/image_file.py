@@ -1,4 +1,4 @@
-"""Reads the description of a machine that plain QEMU can start: a TOML file, every word of it checked."""
+"""Reads the description of a machine that plain QEMU can start: a TOML file, every key and value checked."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from emulator.embedded.qemu.machine import ADBD_PORT, Disk, Hardware
 
 EXAMPLE = """
 architecture = "x86_64"                 # or aarch64
-kernel = "bzImage"                      # left out where the first disk starts by itself
+kernel = "bzImage"                      # omit it where the first disk has a boot loader
 initramfs = "ramdisk.img"
 arguments = ["console=ttyS0"]           # for the kernel
 memory = 2048                           # MiB
 processors = 2
 acceleration = "auto"                   # auto, kvm or tcg
 adbd_port = 5555                        # where the device's adbd listens
-ready_line = "boot completed"           # on its console: when it is worth connecting
-ready_property = "sys.boot_completed=1" # and when it is up
-start_seconds = 300                     # how long it may take
+ready_line = "boot completed"           # on its console: adb can connect
+ready_property = "sys.boot_completed=1" # the device is up
+start_seconds = 300                     # how long that may take
 
-[[disk]]                                # read only: what is written ends with the device, or its restart
+[[disk]]                                # read-only: writes are lost with the device, or its restart
 file = "system.img"
 format = "raw"                          # or qcow2
 """
-"""Every key there is. Files are looked for beside the description."""
+"""Every key. Relative files are beside the description."""
 
-_SEE = "`binder-harness devices` shows all that may stand there."
+_SEE = "`binder-harness devices` shows every key."
 
 _TYPES: Mapping[str, type] = {
     "architecture": str,
@@ -49,7 +49,7 @@ _TYPES: Mapping[str, type] = {
     "disk": list,
 }
 _DISK_TYPES: Mapping[str, type] = {"file": str, "format": str}
-_IN_WORDS = {
+_TYPE_NAMES = {
     str: "a string",
     int: "a whole number",
     float: "a fraction",
@@ -62,7 +62,7 @@ _ACCELERATIONS = ("auto", "kvm", "tcg")
 
 @dataclass(frozen=True)
 class Description:
-    """What an image file says: the machine, and how to see that it has started."""
+    """The content of an image file: the machine, and how to see that it has started."""
 
     hardware: Hardware
     """Its acceleration may still be `auto`."""
@@ -74,7 +74,7 @@ class Description:
 
 
 def read_description(path: Path) -> Description:
-    """What the file at `path` says; UsageError, with the line and what would be right there, otherwise."""
+    """Read the file at `path`; UsageError, with the line of what is wrong and what is valid there."""
     try:
         text = path.read_text(encoding="utf-8")
         values = tomllib.loads(text)
@@ -122,7 +122,7 @@ def read_description(path: Path) -> Description:
 
 @dataclass(frozen=True)
 class _File:
-    """An image file, and what can be wrong in it. Where a disk is meant, it is by its number, from 1."""
+    """An image file, and what can be wrong in it. Disks are numbered from 1."""
 
     path: Path
     text: str
@@ -133,17 +133,17 @@ class _File:
                 of = f" of disk {disk}" if disk else ""
                 raise self.wrong(f"there is no key {key!r}{of}{_near(key, types)}", key, disk)
             if type(value) is not types[key]:
-                is_one = _IN_WORDS.get(type(value), f"a {type(value).__name__}")
-                raise self.wrong(f"{key} takes {_IN_WORDS[types[key]]}, not {is_one}", key, disk)
+                is_one = _TYPE_NAMES.get(type(value), f"a {type(value).__name__}")
+                raise self.wrong(f"{key} takes {_TYPE_NAMES[types[key]]}, not {is_one}", key, disk)
             if type(value) is int and value <= 0:
-                raise self.wrong(f"{key} is more than 0, not {value}", key, disk)
+                raise self.wrong(f"{key} must be more than 0, not {value}", key, disk)
 
     def check_choice(self, values: Mapping[str, str], key: str, choices: Collection[str]) -> None:
         value = values.get(key)
         if value is not None and value not in choices:
             *others, last = choices
-            may = f"{', '.join(others)} or {last}"
-            raise self.wrong(f"{key} is {may}, not {value!r}{_near(value, choices)}", key)
+            valid = f"{', '.join(others)} or {last}"
+            raise self.wrong(f"{key} must be {valid}, not {value!r}{_near(value, choices)}", key)
 
     def existing(self, values: Mapping[str, str], key: str) -> Path | None:
         return self.beside(values[key], key) if key in values else None
@@ -160,7 +160,7 @@ class _File:
         return UsageError(f"{self.path}{where}: {what}{'' if what.endswith('?') else '.'}\n{_SEE}")
 
     def _line_of(self, key: str, disk: int) -> int | None:
-        """The line, from 1, on which a key stands; None where that is not plain. `tomllib` does not tell."""
+        """The line of a key, from 1; None where that is ambiguous. `tomllib` does not report it."""
         wanted = re.compile(rf"\s*{re.escape(key)}\s*=" if disk else rf"\s*\[*\s*{re.escape(key)}\s*[]=.]")
         found = []
         disks = 0

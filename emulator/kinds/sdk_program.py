@@ -1,4 +1,4 @@
-"""Finds the Android SDK's emulator on a host, and asks it for its AVDs and whether it is accelerated."""
+"""Finds the Android SDK's emulator on a host, its AVDs, and whether it is accelerated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
-from emulator.host.host import Host, ask
+from emulator.host.host import Host, check_output, on
 
 ANSWERS_WITHIN = 30.0
 
@@ -20,25 +20,24 @@ def emulator_program(host: Host) -> str:
             return program
     found = host.find("emulator")
     if found is None:
-        where = f" on {host.address}" if host.address else ""
         raise SetupError(
             "The Android SDK's emulator is neither below $ANDROID_HOME or $ANDROID_SDK_ROOT nor on the "
-            f"PATH{where}. Install it with `sdkmanager emulator`, then export ANDROID_HOME=DIRECTORY"
-            f"{', in ~/.profile there' if where else ''}."
+            f"PATH{on(host)}. Install it with `sdkmanager emulator`, then export ANDROID_HOME=DIRECTORY"
+            f"{', in ~/.profile there' if host.address else ''}."
         )
     return found
 
 
 def list_avds(host: Host, program: str) -> list[str]:
     """The names of the user's AVDs."""
-    said = ask(host, [program, "-list-avds"], ANSWERS_WITHIN)
+    output = check_output(host, [program, "-list-avds"], ANSWERS_WITHIN)
     # Recent emulators put log lines, such as “INFO    | …”, before the names.
-    return [line for line in said.split("\n") if re.fullmatch(r"[\w.-]+", line)]
+    return [line for line in output.split("\n") if re.fullmatch(r"[\w.-]+", line)]
 
 
 def acceleration(host: Host, program: str) -> tuple[bool, str]:
-    """Whether the emulator can run a guest on the processor itself, and what it says about that."""
-    said = host.call([program, "-accel-check"], deadline=Deadline(ANSWERS_WITHIN))
-    # The answer stands between two lines “accel:” and “accel”: a number, then a sentence.
-    _, _, answer = said.output.partition("accel:\n")
-    return said.status == 0, " ".join(answer.removesuffix("accel\n").split("\n")[1:]).strip()
+    """Whether the emulator can run a guest on the processor itself, and its own sentence about that."""
+    finished = host.run([program, "-accel-check"], deadline=Deadline(ANSWERS_WITHIN))
+    # The answer is between the lines “accel:” and “accel”: a number, then a sentence.
+    _, _, answer = finished.output.partition("accel:\n")
+    return finished.status == 0, " ".join(answer.removesuffix("accel\n").split("\n")[1:]).strip()

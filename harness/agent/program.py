@@ -13,6 +13,7 @@ from typing import Self
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, TimeLimitError
+from emulator.base.lines import LineSplitter
 from harness.agent.exit_status import ExitStatus
 from harness.agent.process import Kill
 from harness.agent.stream import ProcessStream
@@ -118,13 +119,12 @@ class RemoteProgram:
         return int(line)
 
     def _receive(self) -> None:
-        rest = b""
+        splitter = LineSplitter()
         with contextlib.suppress(HarnessError):
             while data := self._stream.receive(_RECEIVED_AT_ONCE):
-                *lines, rest = (rest + data).split(b"\n")
-                for line in lines:
-                    self._lines.put(line.decode(errors="replace"))
-        if rest:
-            self._lines.put(rest.decode(errors="replace"))
+                for line in splitter.feed(data):
+                    self._lines.put(line)
+        for line in splitter.finish():
+            self._lines.put(line)
         self._lines.put(None)
         self._ended.set()

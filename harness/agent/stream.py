@@ -15,7 +15,7 @@ from harness.agent.exit_status import ExitStatus
 from harness.agent.protocol import END_OF_INPUT
 
 if TYPE_CHECKING:
-    from emulator.base.controller import Channel
+    from emulator.base.controller import AgentStream
 
 SEND_SECONDS = 10.0
 """How long sending waits for progress before it fails."""
@@ -167,7 +167,7 @@ class AdbShellStream:
 class ChannelStream:
     """An agent on a channel whose input cannot be closed: an END frame makes the agent exit."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: AgentStream) -> None:
         self._channel = channel
         self.send = channel.send
         self.receive = channel.receive

@@ -15,15 +15,13 @@ def adb_program() -> str:
     The one on the PATH comes first, then the one that adbutils carries; where neither has the server's
     version, adbutils' speaks for us, as it does in all else.
     """
-    import adbutils
+    from emulator.adb.client import AdbClient, adb_path
 
-    from emulator.adb.server import answers, server_port
-
-    carried = adbutils.adb_path()
+    adb, carried = AdbClient(), adb_path()
     candidates = [program for program in (shutil.which("adb"), carried) if program]
-    if not answers(server_port()):  # and to ask it for its version would start one
+    if not adb.server_runs:
         return candidates[0]
-    server = adbutils.adb.server_version()
+    server = adb.server_version()
     return next((program for program in candidates if _version(program) == server), carried)
 
 

@@ -12,7 +12,7 @@ import typer
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, UsageError
-from emulator.base.progress import say
+from emulator.base.progress import report
 from harness.commands.options import (
     ActivityStandin,
     Cold,
@@ -65,11 +65,10 @@ def boot(
     connected again. The stand-in is started again whenever it ends. The exit status is 3 when the device
     ends by itself.
     """
-    from emulator.kinds.target import parse_target
     from harness.device.device import open_device
 
     wanted = started(one_target(context, positional, target), cold=cold, host=host)
-    if not parse_target(wanted).kind.starts:
+    if not wanted.kind.starts:
         raise UsageError(f"{wanted} needs no booting: it runs already. See `binder-harness devices`.")
     with open_device(wanted) as device:
         _keep(device, standin=activity_standin)
@@ -95,10 +94,10 @@ def _keep(device: Device, *, standin: bool) -> NoReturn:
             raise HarnessError(f"The stand-in was started again on {device.serial}, and it {ended}.")
         again = ended or ""
         if ended:
-            say(f"the stand-in {ended}: starting it again")
+            report(f"the stand-in {ended}: starting it again")
             news = f"the stand-in runs again on {device.serial}"
         else:
-            say(f"adb no longer reaches {device.serial}: connecting again")
+            report(f"adb no longer reaches {device.serial}: connecting again")
             _reconnect(device)
             news = f"adb reaches {device.serial} again"
             if standin and not device.facts.framework:
@@ -129,10 +128,10 @@ def _wait_for_an_end(device: Device, program: RemoteProgram | None) -> str | Non
 
 
 def _reached(serial: str) -> bool:
-    from emulator.adb import devices as adb_devices
+    from emulator.adb.client import REACHED, AdbClient
 
     try:
-        return adb_devices.state_of(serial) == adb_devices.REACHED
+        return AdbClient().state(serial) == REACHED
     except HarnessError:  # the server is just ending
         return False
 
@@ -140,7 +139,7 @@ def _reached(serial: str) -> bool:
 def _reconnect(device: Device) -> None:
     """Have an adb server reach the device again, one of our own where there is none; else DeviceLostError."""
     from emulator.base.controller import CanReconnect
-    from emulator.kinds.target import START_SECONDS
+    from emulator.target import START_SECONDS
 
     assert isinstance(device.controller, CanReconnect)  # as is every device that is started here
     # It may as well be starting again, after `adb reboot`.

@@ -19,7 +19,7 @@ def devices(host: Host = None, as_json: AsJson = False) -> None:
 
     What is listed is what --target takes; options may follow it after a question mark.
     """
-    from emulator.kinds.target import explain_targets, offers
+    from emulator.target import explain_targets, offers
 
     found = offers(host or "")
     if as_json:

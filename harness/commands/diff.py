@@ -64,7 +64,7 @@ def diff(
 
 def _normal(target: str) -> str:
     """The target as documents have it, its options in their order; what is none stays as it is."""
-    from emulator.kinds.target import parse_target
+    from emulator.target import parse_target
 
     try:
         return str(parse_target(target))

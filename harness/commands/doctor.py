@@ -12,6 +12,7 @@ from harness.commands.text import labelled
 
 if TYPE_CHECKING:
     from emulator.kinds.doctor import Check
+    from emulator.target import Target as ParsedTarget
 
 
 def doctor(
@@ -57,7 +58,7 @@ def _show(checked: list[Check]) -> None:
             print(f"         fix it: {check.fix}")
 
 
-def _show_device(target: str) -> None:
+def _show_device(target: ParsedTarget) -> None:
     from harness.device.device import open_device
     from harness.device.facts import Need
     from harness.experiments.core.figure import grouped

@@ -16,6 +16,7 @@ from harness.commands.options import ClaimsOrAll, Cold, Host, Html, started
 from harness.commands.text import FOR_BROWSERS, WITH_ALL_FIGURES
 
 if TYPE_CHECKING:
+    from emulator.target import Target
     from harness.report.matrix import Matrix
 
 EVERY_KIND = (
@@ -94,11 +95,9 @@ def matrix(
     raise typer.Exit(found.exit_code)
 
 
-def _distinct(targets: list[str]) -> list[str]:
-    """The targets, each in its one spelling; UsageError where one is there twice."""
-    from emulator.kinds.target import parse_target
-
-    names = [str(parse_target(target)) for target in targets]
+def _distinct(targets: list[Target]) -> list[str]:
+    """Their spelling for documents and other processes; UsageError where one is repeated."""
+    names = list(map(str, targets))
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
         raise UsageError(

@@ -38,8 +38,8 @@ def measure(
         print("\nTake one of them: binder-harness measure NAME")
         return
     measurement = MEASUREMENTS.get(name)
+    from emulator.base.errors import FacilityMissingError
     from harness.device.device import open_device
-    from harness.device.facts import FacilityMissingError
     from harness.experiments.core.json_values import to_json
 
     with open_device(started(target, cold=cold, host=host)) as device:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from emulator.base.errors import UsageError
-from emulator.base.progress import say
+from emulator.base.progress import report
 
 if TYPE_CHECKING:
+    from emulator.target import Target as ParsedTarget
     from harness.agent.program import RemoteProgram
     from harness.device.device import Device
 
@@ -67,24 +68,23 @@ def one_target(context: typer.Context, positional: str | None, option: OptionT) 
     return positional
 
 
-def started(target: str, *, cold: bool, host: str | None) -> str:
-    """The target, with the options that have it boot, and elsewhere, where that is asked for.
+def started(text: str, *, cold: bool, host: str | None) -> ParsedTarget:
+    """The target that `text` names, with the options that `--cold` and `--host` stand for.
 
     Raises UsageError, in terms of what was typed, for what cannot be a target.
     """
-    from emulator.kinds.target import parse_target
+    from emulator.target import parse_target
 
-    kind = parse_target(target).kind
+    target = parse_target(text)
     wanted = {"start": "cold" if cold else "", "host": host or ""}
     for name, value in wanted.items():
         if value:
-            if name not in (option.name for option in kind.options):
+            if name not in (option.name for option in target.kind.options):
                 raise UsageError(
                     f"{GIVEN_BY[name]} is for devices that Binder harness starts itself, unlike {target}."
                 )
-            target += f"{'&' if '?' in target else '?'}{name}={value}"
             with said_of(GIVEN_BY[name]):
-                parse_target(target)
+                target = target.with_option(name, value)
     return target
 
 
@@ -110,5 +110,5 @@ def activity_manager(device: Device, *, standin: bool) -> Iterator[RemoteProgram
 
     with open_framework(device) as framework:
         if not framework.stand_in:
-            say(f"{device.serial} has Android's own activity manager: the stand-in is not started")
+            report(f"{device.serial} has Android's own activity manager: the stand-in is not started")
         yield framework.program

@@ -1,4 +1,4 @@
-"""The link to a device that adb gives: commands in its shell, and files there and back."""
+"""The link to a device through adb: commands in its shell, and files there and back."""
 
 from __future__ import annotations
 
@@ -6,28 +6,22 @@ import contextlib
 import shlex
 import stat
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-import adbutils
-
-from emulator.adb.devices import REACHED, state_of
-from emulator.adb.server import ensure_adb_server
+from emulator.adb.client import REACHED, AdbClient, AdbRequestError
 from emulator.base.controller import CanReconnect, Controller
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, UsageError
 from harness.agent.stream import AdbShellStream
-
-Answer = TypeVar("Answer")
 
 SHELL_SECONDS = 30.0
 RECONNECT_SECONDS = 15.0
 
 
 class ShellError(HarnessError):
-    """A command on the device failed; the message ends in what it wrote to standard error."""
+    """A command on the device failed; the message ends with its standard error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +36,11 @@ class ShellResult:
 
 
 class AdbLink:
-    """One device as adb reaches it, and as its controller knows it."""
+    """One device, by its controller and through adb."""
 
     def __init__(self, controller: Controller) -> None:
         self.controller = controller
+        self._adb = AdbClient(reach_again=self.reach_again)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.controller.target}>"
@@ -54,26 +49,21 @@ class AdbLink:
     def serial(self) -> str:
         """The device's serial at the adb server.
 
-        The embedded device's is reached from the first time on that anything asks for it; DeviceLostError
-        where that fails.
+        adb connects to the embedded device when this is first read; DeviceLostError where that fails.
         """
         return self.controller.serial
 
     @property
-    def _adb(self) -> adbutils.AdbDevice:
-        return adbutils.AdbClient().device(self.serial)
-
-    @property
     def alive(self) -> bool:
-        """Whether the device runs, as far as its maker can tell without asking it."""
+        """Whether the device runs, as far as its controller knows without asking it."""
         return self.controller.alive
 
     def console_tail(self) -> str:
-        """What is known of the device's end, with the last lines of its console."""
+        """Why the device ended, as far as that is known, with the last lines of its console."""
         return self.controller.loss_reason()
 
     def run(self, command: str | Sequence[str], *, deadline: Deadline | None = None) -> ShellResult:
-        """Run a command in the device's shell and wait for its end: 30 s unless `deadline` says otherwise.
+        """Run a command in the device's shell and wait for its end: for 30 s, or until `deadline`.
 
         A sequence is quoted word by word. Raises TimeLimitError, and DeviceLostError when the device dies.
         """
@@ -90,7 +80,7 @@ class AdbLink:
             self.raise_if_lost()
             deadline.check(f"`{line}` on {self.serial}")
             raise ShellError(
-                f"`{line}`: adb broke off the connection to {self.serial} before the command ended."
+                f"`{line}`: adb closed the connection to {self.serial} before the command ended."
             )
         code = status.code if status.code is not None else 128 + (status.signal or 0)
         return ShellResult(code, output.decode(errors="replace"), stream.standard_error)
@@ -112,80 +102,64 @@ class AdbLink:
         except OSError as error:
             raise UsageError(f"{local} cannot be read on this machine: {error.strerror}.") from error
         try:
-            self._ask(lambda: self._adb.sync.push(local, remote, mode, check=True))
-        except (adbutils.AdbError, OSError) as error:
+            self._adb.push(self.serial, local, remote, mode)
+        except AdbRequestError as error:
             self.raise_if_lost()
             room = self._room_at(str(Path(remote).parent))
             raise HarnessError(
                 f"{local.name} ({local.stat().st_size:,} bytes) could not be put at {remote} on "
-                f"{self.serial}, where {room}: {error}. Make room there, or let adb write there (`adb root`)."
+                f"{self.serial}, where {room}: {error.reason}. "
+                "Free some space there, or let adb write there (`adb root`)."
             ) from error
 
     def _room_at(self, directory: str) -> str:
-        """How much goes into a directory of the device, in words; adbd's own message does not reach us."""
+        """A clause about the free space at a directory; adbd's own message does not reach us."""
         lines = self.run(["df", "-P", "-k", directory]).output.splitlines()
         fields = lines[-1].split() if lines else []
         if len(fields) < 4 or not fields[3].isdecimal():
-            return "it cannot be told how much room there is"
-        return f"there is room for {int(fields[3]) * 1024:,} bytes"
+            return "the free space is unknown"
+        return f"{int(fields[3]) * 1024:,} bytes are free"
 
     def pull(self, remote: str, local: Path) -> None:
         """Copy a file from the device; raises HarnessError when that fails."""
         try:
-            # adb's protocol answers for a file that is not there with an empty one.
-            if not stat.S_ISREG(self._ask(lambda: self._adb.sync.stat(remote)).mode):
-                raise FileNotFoundError("there is no such file")
-            self._ask(lambda: self._adb.sync.pull_file(remote, local))
-        except (adbutils.AdbError, OSError) as error:
+            if not stat.S_ISREG(self._adb.file_mode(self.serial, remote)):
+                raise HarnessError(f"{remote} could not be read from {self.serial}: there is no such file.")
+            self._adb.pull(self.serial, remote, local)
+        except AdbRequestError as error:
             self.raise_if_lost()
-            raise HarnessError(f"{remote} could not be read from {self.serial}: {error}") from error
+            raise HarnessError(f"{remote} could not be read from {self.serial}: {error.reason}.") from error
 
     def open_shell(self, line: str) -> AdbShellStream:
-        """Start a command whose streams are held open; close the stream, which ends the command's input."""
+        """Start a command whose streams stay open; closing the stream ends the command's input."""
         try:
-            return self._ask(lambda: self._shell_stream(line))
-        except (adbutils.AdbError, OSError) as error:
+            return AdbShellStream(self._adb.open_shell(self.serial, line))
+        except AdbRequestError as error:
             self.raise_if_lost()
             raise HarnessError(
-                f"adb does not reach {self.serial}: {error}. Does `adb devices` list it as `device`?"
+                f"adb does not reach {self.serial}: {error.reason}. Does `adb devices` list it as `device`?"
             ) from error
-
-    def _shell_stream(self, line: str) -> AdbShellStream:
-        connection = self._adb.open_transport()
-        connection.send_command(f"shell,v2,raw:{line}")
-        connection.check_okay()
-        return AdbShellStream(connection.conn)
-
-    def _ask(self, request: Callable[[], Answer]) -> Answer:
-        """Make a request of the adb server: once more where the one that knew the device was ended."""
-        ensure_adb_server()  # adbutils would start one that nobody ends
-        try:
-            return request()
-        except (adbutils.AdbError, OSError):
-            if not self.reach_again():
-                raise
-        return request()
 
     def reach_again(self) -> bool:
         """Whether adb had lost the device and reaches it again: any program may end the adb server.
 
-        Costs a question to the adb server where it reaches the device. Raises DeviceLostError where it does
-        not come to that within 15 s.
+        Raises DeviceLostError where adb does not reach it within 15 s. Where adb has not lost it, this costs
+        one request to the server.
         """
-        if not isinstance(self.controller, CanReconnect) or state_of(self.serial) == REACHED:
+        if not isinstance(self.controller, CanReconnect) or self._adb.state(self.serial) == REACHED:
             return False
         self.controller.reconnect(Deadline(RECONNECT_SECONDS))
         return True
 
     def raise_if_lost(self) -> None:
-        """Raise DeviceLostError, with what is known of its end, where the device is gone."""
+        """Raise DeviceLostError, with the reason as far as it is known, where the device is gone."""
         if not self.alive:
             raise DeviceLostError(self.console_tail())
 
 
 @contextlib.contextmanager
 def _closed_at(deadline: Deadline, stream: AdbShellStream) -> Iterator[None]:
-    """Close the stream, which wakes whoever receives from it, if the block is not through by the deadline."""
+    """Close the stream, which wakes its receiver, if the block has not ended by the deadline."""
     timer = threading.Timer(deadline.remaining(), stream.close)
     timer.start()
     try:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.base.architecture import Architecture, architecture_named
-from emulator.base.controller import CanRollBack, Controller, HasChannels
+from emulator.base.controller import CanRollBack, CanStartAgents, Controller
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, UsageError
 from emulator.build.agents import syscall_agent
 from emulator.build.userland import binder_userland
-from emulator.kinds.target import open_target
+from emulator.target import AnyTarget, open_target
 from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
 from harness.agent.program import RemoteProgram, shell_line
@@ -198,7 +198,7 @@ class Device(AdbLink):
 
     def _agent_stream(self, arguments: Sequence[str]) -> ProcessStream:
         """A new agent: over what the controller has that is faster than adb, or over adb."""
-        if isinstance(self.controller, HasChannels):
+        if isinstance(self.controller, CanStartAgents):
             channel = self.controller.start_agent(arguments)
             if channel is not None:
                 return ChannelStream(channel)
@@ -221,7 +221,7 @@ class DeviceProcess(RemoteProcess):
         return self.procfs.maps
 
 
-def open_device(target: str = "embedded", *, deadline: Deadline | None = None) -> Device:
+def open_device(target: AnyTarget = "embedded", *, deadline: Deadline | None = None) -> Device:
     """Get the device that `target` names, started if need be, and wait until it can be used.
 
     adb lists the embedded device only when its `serial` was asked for, or anything that needs adb, or a

@@ -7,13 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from emulator.base.errors import ExitCode, HarnessError
-
-
-class FacilityMissingError(HarnessError):
-    """This device cannot show what was asked; the message gives the reason and names devices that can."""
-
-    exit_code = ExitCode.SETUP_MISSING
+from emulator.base.errors import FacilityMissingError
 
 
 class Need(StrEnum):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import HarnessError
+from emulator.base.errors import FacilityMissingError, HarnessError
 from harness.binder.abi.objects import Node
 from harness.binder.driver.ioctls import CALL_SECONDS
 from harness.binder.driver.open_file import binder_vm_size
@@ -16,7 +16,6 @@ from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.reader import ParcelReader
 from harness.binder.services.service_manager import ServiceManager
 from harness.binder.thread.binder_thread import BinderThread
-from harness.device.facts import FacilityMissingError
 from harness.framework.bundle import Bundle, read_bundle, write_bundle
 from harness.framework.dialect import LAST_THAT_TELLS_NATIVE_PROCESSES, Dialect, dialect_of
 from harness.framework.intent import (

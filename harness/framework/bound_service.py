@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import TimeLimitError
+from emulator.base.errors import FacilityMissingError, TimeLimitError
 from harness.binder.abi.objects import Node
 from harness.binder.endpoint import Binder
 from harness.binder.errors import StatusError
@@ -20,7 +20,6 @@ from harness.binder.parcels.status import StatusCode
 from harness.binder.services.interface import Interface
 from harness.binder.services.service import BINDER
 from harness.binder.serving.call import Call, Handler
-from harness.device.facts import FacilityMissingError
 from harness.framework.activity_manager import ActivityManager
 from harness.framework.dialect import android_release
 from harness.framework.intent import ComponentName, Intent, read_component, read_intent

@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from emulator.base.errors import HarnessError
-from emulator.base.progress import say
-from harness.device.facts import FacilityMissingError, Facts
+from emulator.base.errors import FacilityMissingError, HarnessError
+from emulator.base.progress import report
+from harness.device.facts import Facts
 from harness.framework.framework_jar import FrameworkJar, pull_framework_jar
 from harness.framework.layout import ANDROID_11, ANDROID_12, ANDROID_13, Layout
 from harness.framework.transaction_codes import (
@@ -164,5 +164,5 @@ def _find(device: Device, release: int) -> Dialect:
             _NOT_TOLD[device] = str(error)  # the error itself would hold the device by its traceback
             raise
     if dialect.note:
-        say(f"the activity manager's codes are those of a table for Android {release}: {dialect.note}")
+        report(f"the activity manager's codes are those of a table for Android {release}: {dialect.note}")
     return dialect

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emulator.base.errors import HarnessError
+from emulator.base.errors import FacilityMissingError, HarnessError
 from emulator.base.progress import step
-from harness.device.facts import FacilityMissingError
 
 if TYPE_CHECKING:
     from harness.device.device import Device

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import HarnessError, UsageError
-from harness.device.facts import FacilityMissingError
+from emulator.base.errors import FacilityMissingError, HarnessError, UsageError
 from harness.framework.activity_manager import Result
 from harness.framework.bundle import Long, Value
 from harness.framework.dialect import dialect_of

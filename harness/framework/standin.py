@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
-from harness.device.facts import FacilityMissingError, Facts, Need
+from emulator.base.errors import FacilityMissingError
+from harness.device.facts import Facts, Need
 from harness.framework.dialect import android_release
 
 if TYPE_CHECKING:

@@ -43,6 +43,6 @@ class EventWriter:
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Report all progress, that of a device's start and that of an experiment."""
     config = session.config
-    target = config.stash[SETTINGS].target
+    target = str(config.stash[SETTINGS].target)
     with reporting_to(lambda text: show_line(config, target, text)):
         return (yield)

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 
 from emulator.base.command import ENDS_WITH_US, missing_program
 from emulator.base.deadline import Deadline
+from emulator.base.lines import LineSplitter, last_lines
 
 TICK = 0.2
 """Seconds after which the reader of its lines checks whether it is still wanted."""
-SHOWN_LINES = 15
 FOR_ONE_RUN = ("BINDER_HARNESS_JSON", "BINDER_HARNESS_HOST")
 """Variables that the run at hand has taken into account, and so are not for those that it starts."""
 
@@ -55,16 +55,15 @@ class WorkerProcess:
         """Each line that it writes, and None after a moment without one, until it has ended."""
         poller = select.poll()
         poller.register(self._pipe, select.POLLIN)
-        rest = b""
+        splitter = LineSplitter()
         while True:
             if not poller.poll(TICK * 1000):
                 yield None
                 continue
-            read = os.read(self._pipe, 1 << 16)
-            if not read:
+            chunk = os.read(self._pipe, 1 << 16)
+            if not chunk:  # a line without a newline is a message cut short: its writer was killed
                 return
-            *lines, rest = (rest + read).split(b"\n")
-            yield from (line.decode() for line in lines)
+            yield from splitter.feed(chunk)
 
     def terminate(self) -> None:
         """Ask it to close what it has open, and end."""
@@ -88,8 +87,8 @@ class WorkerProcess:
         status = self._process.returncode
         ended = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
         self._errors.seek(0)
-        last_lines = self._errors.read().decode(errors="replace").splitlines()[-SHOWN_LINES:]
-        return "\n".join([f"The run on this device ended {ended}.", *last_lines])
+        shown = last_lines(self._errors.read().decode(errors="replace"))
+        return f"The run on this device ended {ended}.\n{shown}".rstrip()
 
     def _end(self) -> None:
         if self._process.poll() is None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.base.errors import DeviceLostError, ExitCode, HarnessError
-from emulator.base.progress import reporting_to, say
+from emulator.base.progress import report, reporting_to
+from harness.plugin.options import Settings
 from harness.plugin.views import show_line
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ RESULT = pytest.StashKey["Result"]()
 class Devices:
     """The device of this process: one at a time, opened when a test first asks for it."""
 
-    def __init__(self, config: pytest.Config, target: str) -> None:
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self._config = config
-        self._target = target
+        self._settings = settings
         self._current: Device | None = None
         self._unreported: Facts | None = None
         self._lost = False
@@ -40,8 +41,9 @@ class Devices:
         from harness.device.device import open_device
 
         with contextlib.ExitStack() as stack:
-            with reporting_to(lambda text: show_line(self._config, self._target, text)):
-                device = stack.enter_context(open_device(self._target))
+            target = self._settings.target
+            with reporting_to(lambda text: show_line(self._config, str(target), text)):
+                device = stack.enter_context(open_device(target))
                 self._unreported = device.facts
             self._current, self._lost = device, False
             try:
@@ -60,7 +62,7 @@ class Devices:
         try:
             self._end_fixture()
         except Exception as error:
-            say(f"closing the lost device: {error}")
+            report(f"closing the lost device: {error}")
 
     def events(self, item: pytest.Item, call: pytest.CallInfo[None]) -> list[Event]:
         """The events of one phase of a test."""
@@ -71,10 +73,11 @@ class Devices:
             return []
         from harness.report.events import Failed, Judged, Opened
 
+        target = str(self._settings.target)
         return [
-            *([Opened(target=self._target, facts=facts)] if facts else []),
-            *([Judged(target=self._target, result=result)] if result else []),
-            *([Failed(target=self._target, failure=failure)] if failure else []),
+            *([Opened(target=target, facts=facts)] if facts else []),
+            *([Judged(target=target, result=result)] if result else []),
+            *([Failed(target=target, failure=failure)] if failure else []),
         ]
 
     def _failure(self, call: pytest.CallInfo[None], result: Result | None) -> Failure | None:

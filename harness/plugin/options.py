@@ -6,11 +6,14 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 from emulator.base.errors import UsageError
+
+if TYPE_CHECKING:
+    from emulator.target import Target
 
 Value = TypeVar("Value")
 
@@ -19,11 +22,16 @@ Value = TypeVar("Value")
 class Settings:
     """What the options and the environment ask for."""
 
-    target: str
+    given_target: Target | None
     json: Path | None
     """Where the result document goes."""
     time_limit: float | None
     """Seconds one claim may take; None for each claim's own limit."""
+
+    @property
+    def target(self) -> Target:
+        """The device to open; the default is parsed when a test asks for it, for that loads its kind."""
+        return self.given_target or _target("embedded")
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -37,7 +45,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--binder-json",
         metavar="FILE",
-        help="write what came of the claims to FILE ($BINDER_HARNESS_JSON)",
+        help="write the results of the claims to FILE ($BINDER_HARNESS_JSON)",
     )
     group.addoption(
         "--binder-time-limit",
@@ -49,7 +57,7 @@ def add_options(parser: pytest.Parser) -> None:
 def settings_of(config: pytest.Config) -> Settings:
     """What was asked for; pytest.UsageError, naming the option, for a value that cannot be used."""
     return Settings(
-        target=_value(config, "target", _target) or "embedded",
+        given_target=_value(config, "target", _target),
         json=_value(config, "json", config.invocation_params.dir.joinpath),
         time_limit=_value(config, "time-limit", _seconds),
     )
@@ -68,10 +76,10 @@ def _value(config: pytest.Config, name: str, read: Callable[[str], Value]) -> Va
         raise pytest.UsageError(f"--binder-{name} (or {variable}): {error}") from error
 
 
-def _target(text: str) -> str:
-    from emulator.kinds.target import parse_target
+def _target(text: str) -> Target:
+    from emulator.target import parse_target
 
-    return str(parse_target(text))
+    return parse_target(text)
 
 
 def _seconds(text: str) -> float:

@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", REQUIRES)
     settings = settings_of(config)
     config.stash[SETTINGS] = settings
-    config.stash[DEVICES] = Devices(config, settings.target)
+    config.stash[DEVICES] = Devices(config, settings)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Collector(config, settings), Collector.NAME)
 

@@ -51,7 +51,7 @@ class Collector:
         """The run so far; made when the first event arrives."""
         from harness.report.run import Run
 
-        return Run(self.settings.target, self._started)
+        return Run(str(self.settings.target), self._started)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the events from a report."""

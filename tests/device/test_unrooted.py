@@ -7,7 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from emulator.adb.services import become_shell
+from emulator.adb.adbd import become_shell
+from emulator.adb.client import AdbClient
 from emulator.base.deadline import Deadline
 from harness.device.device import Device, open_device
 from harness.device.facts import Need
@@ -24,7 +25,7 @@ def unrooted() -> Iterator[Device]:
     with ExitStack() as stack:
         booted = stack.enter_context(open_device("embedded"))
         booted.shell("umount /sys/kernel/debug")
-        become_shell(booted.serial, Deadline(30))
+        become_shell(AdbClient(), booted.serial, Deadline(30))
         yield stack.enter_context(open_device(f"adb:{booted.serial}"))
 
 

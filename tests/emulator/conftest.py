@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulator.far_side import FarSide, serving
+from tests.emulator.ssh_server import SshServer, ssh_server
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FarSide]:
-    """A machine reached over SSH: this one, by another door."""
-    with serving(tmp_path, monkeypatch) as far_side:
-        yield far_side
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SshServer]:
+    """A machine reached over SSH: this one, with another home directory."""
+    with ssh_server(tmp_path, monkeypatch) as running:
+        yield running

@@ -15,14 +15,14 @@ from pathlib import Path
 import adbutils
 import pytest
 
-from emulator.adb.devices import state_of
-from emulator.adb.services import become_shell, output
+from emulator.adb.adbd import become_shell
+from emulator.adb.client import AdbClient
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError
 from emulator.embedded.device import EmbeddedDevice, open_embedded
 from emulator.host.this_machine import ThisMachine
 from emulator.kinds.attached import KIND, open_attached
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 from harness.device.device import ATTACHED_DIRECTORY, open_device
 
 WITHIN = 60.0
@@ -40,32 +40,32 @@ def test_nothing_is_left_on_it(running: EmbeddedDevice) -> None:
         assert device.process().syscall("getpid") > 0
         assert device.shell(["ls", ATTACHED_DIRECTORY]) == "syscall_agent"
         assert not device.controller.disposable
-        assert f"{ATTACHED_DIRECTORY}/syscall_agent" in output(running.serial, "ps")
-    assert f"{ATTACHED_DIRECTORY}/syscall_agent" not in output(running.serial, "ps")
-    assert "No such file" in output(running.serial, f"ls -d {ATTACHED_DIRECTORY}")
+        assert f"{ATTACHED_DIRECTORY}/syscall_agent" in AdbClient().output(running.serial, "ps")
+    assert f"{ATTACHED_DIRECTORY}/syscall_agent" not in AdbClient().output(running.serial, "ps")
+    assert "No such file" in AdbClient().output(running.serial, f"ls -d {ATTACHED_DIRECTORY}")
     assert running.alive
 
 
 def test_it_is_rooted_only_when_allowed_and_only_for_the_run(running: EmbeddedDevice) -> None:
-    become_shell(running.serial, Deadline(WITHIN))
+    become_shell(AdbClient(), running.serial, Deadline(WITHIN))
     try:
         with open_device(f"adb:{running.serial}") as device:
             assert device.process().uid == 2000
         with open_device(f"adb:{running.serial}?root=allowed") as device:
             assert device.process().uid == 0
-        assert output(running.serial, "id -u") == "2000"
+        assert AdbClient().output(running.serial, "id -u") == "2000"
     finally:
         open_attached(parse_target(f"adb:{running.serial}?root=allowed"))
-    assert output(running.serial, "id -u") == "0"
+    assert AdbClient().output(running.serial, "id -u") == "0"
 
 
 def test_it_is_restarted_when_allowed(running: EmbeddedDevice) -> None:
     boot = "cat /proc/sys/kernel/random/boot_id"
-    before = output(running.serial, boot)
+    before = AdbClient().output(running.serial, boot)
     attached = open_attached(parse_target(f"adb:{running.serial}?restart=allowed"))
     attached.restart(Deadline(WITHIN))
     attached.close()
-    assert output(running.serial, boot) not in ("", before)
+    assert AdbClient().output(running.serial, boot) not in ("", before)
 
 
 def test_its_loss_is_noticed() -> None:
@@ -78,11 +78,12 @@ def test_its_loss_is_noticed() -> None:
     attached.close()
 
 
-def test_one_that_trusts_nobody_in_mid_run_is_told() -> None:
+def test_one_that_trusts_nobody_in_mid_run_is_noticed() -> None:
     with contextlib.closing(open_embedded(parse_target("embedded"))) as device:
         attached = open_attached(parse_target(f"adb:{device.serial}"))
-        output(device.serial, "echo 1 > /dev/__properties__/ro.adb.secure; kill $(pidof adbd)")
-        Deadline(WITHIN).poll(lambda: state_of(device.serial) == "unauthorized", "adbd to ask for a key")
+        AdbClient().output(device.serial, "echo 1 > /dev/__properties__/ro.adb.secure; kill $(pidof adbd)")
+        adb = AdbClient()
+        Deadline(WITHIN).poll(lambda: adb.state(device.serial) == "unauthorized", "adbd to ask for a key")
         assert not attached.alive
         assert "does not trust this machine's adb key" in attached.loss_reason()
         attached.close()
@@ -101,10 +102,10 @@ def test_what_boot_prints_can_be_typed(tmp_path: Path) -> None:
         try:
             assert boot.stdout is not None
             lines = iter(boot.stdout.readline, "")
-            said = [next(lines) for _ in range(7)]
-            shell, records, verify = (line.strip() for line in said if line.startswith("  "))
+            printed = [next(lines) for _ in range(7)]
+            shell, records, verify = (line.strip() for line in printed if line.startswith("  "))
             serial = re.findall(r"127\.0\.0\.1:\d+", verify)[0]
-            assert said[1] == f"The device is up until Ctrl-C: {serial}\n"
+            assert printed[1] == f"The device is up until Ctrl-C: {serial}\n"
             assert typed(f"{shell} getprop ro.product.device") == "embedded\n"
             assert "state" in typed(records).split()
             assert "node.misc" in typed(f"{verify} node.misc")

@@ -14,7 +14,7 @@ import pytest
 
 from emulator.base.deadline import Deadline
 from emulator.embedded.device import open_embedded
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 from harness.device.device import Device
 from tests.emulator import own_adb
 

@@ -18,14 +18,14 @@ from emulator.base.errors import DeviceLostError, SetupError, UsageError
 from emulator.cache.store import cache_root
 from emulator.host.this_machine import ThisMachine
 from emulator.kinds.cuttlefish import KIND, open_cuttlefish
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 from harness.device.device import open_device
 from tests.emulator.doubles import ROOT, install
 
 WITHIN = 60.0
 WAITS = """
 import time
-from emulator.kinds.target import open_target
+from emulator.target import open_target
 open_target("cuttlefish:3")
 print("started", flush=True)
 time.sleep(600)
@@ -68,12 +68,12 @@ def test_two_run_side_by_side() -> None:
             open_cuttlefish(parse_target("cuttlefish:5"))
 
 
-def test_a_boot_that_fails_is_told_with_its_logs(tools: str) -> None:
+def test_a_boot_that_fails_is_shown_with_its_logs(tools: str) -> None:
     with pytest.raises(DeviceLostError, match=f"`{tools}.* failed with status 1") as lost:
         open_cuttlefish(parse_target("cuttlefish:13"))
-    said = str(lost.value)
-    assert "launcher.log, which says VIRTUAL_DEVICE_BOOT_FAILED" in said
-    kept = Path(said.rpartition("All its logs: ")[2])
+    message = str(lost.value)
+    assert "launcher.log, which reports VIRTUAL_DEVICE_BOOT_FAILED" in message
+    kept = Path(message.rpartition("All its logs: ")[2])
     assert "BOOT_FAILED" in (kept / "launcher.log").read_text()
     shutil.rmtree(kept)
 

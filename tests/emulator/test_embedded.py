@@ -17,7 +17,7 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError
 from emulator.embedded.device import EmbeddedDevice, open_embedded
 from emulator.embedded.qemu.running_machine import READY
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 from tests.emulator import own_adb
 
 WITHIN = 60.0
@@ -218,7 +218,7 @@ def test_a_run_that_is_killed_leaves_nothing_behind(ending: signal.Signals, tmp_
     port = environment["ANDROID_ADB_SERVER_PORT"]
     program = """
 import time
-from emulator.kinds.target import open_target
+from emulator.target import open_target
 device = open_target("embedded")
 print(device.machine.process_id, device.serial, flush=True)
 time.sleep(600)

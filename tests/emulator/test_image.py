@@ -15,7 +15,7 @@ from emulator.embedded.image import embedded_image
 from emulator.embedded.kernel.command_line import kernel_arguments
 from emulator.embedded.qemu.running_machine import READY
 from emulator.kinds.image import open_image
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 from harness.device.device import open_device
 
 WITHIN = 90.0
@@ -58,7 +58,7 @@ file = "disk, one"
         assert device.shell("getprop ro.product.device") == "embedded"
 
 
-def test_one_that_trusts_nobody_is_told_with_what_fixes_it(tmp_path: Path) -> None:
+def test_one_that_trusts_nobody_is_shown_with_what_fixes_it(tmp_path: Path) -> None:
     archive = Archive()
     archive.file("system/build.prop", b"ro.adb.secure=1\n")
     (tmp_path / "initramfs").write_bytes(embedded_image().initramfs.read_bytes() + archive.finish())
@@ -67,18 +67,18 @@ def test_one_that_trusts_nobody_is_told_with_what_fixes_it(tmp_path: Path) -> No
         open_image(parse_target(target), Deadline(WITHIN))
 
 
-def test_restarting_without_end_is_told_from_slowness(tmp_path: Path) -> None:
+def test_endless_restarts_are_distinguished_from_slowness(tmp_path: Path) -> None:
     archive = Archive()
     archive.file("loop", LOOP, mode=0o755)
     (tmp_path / "initramfs").write_bytes(embedded_image().initramfs.read_bytes() + archive.finish())
     target = described(tmp_path, arguments=("rdinit=/loop",), lines=f'ready_line = "{READY}"')
-    with pytest.raises(DeviceLostError, match=r"restarts without end: \d+ times"):
+    with pytest.raises(DeviceLostError, match=r"keeps restarting: \d+ times"):
         open_image(parse_target(target), Deadline(WITHIN))
 
 
 def test_a_device_that_never_gets_ready_is_given_up(tmp_path: Path) -> None:
     target = described(tmp_path, lines='ready_line = "what is never written"')
-    with pytest.raises(DeviceLostError, match="not within 6 s: it is too slow, or hangs") as lost:
+    with pytest.raises(DeviceLostError, match="not within 6 s: it is too slow, or it hangs") as lost:
         open_image(parse_target(target), Deadline(6.0))
     assert READY in str(lost.value)
 

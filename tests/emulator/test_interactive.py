@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from emulator.base.deadline import Deadline
-from tests.support.recorder import below, gone
+from tests.support.processes import descendants, has_ended
 
 OURS = [sys.executable, "-c", "from harness.cli import main; main()"]
 WITHIN = 60.0
@@ -83,18 +83,18 @@ def await_shown(leader: int, words: bytes, after: Callable[[], object] = lambda:
 
 def test_sigterm_ends_the_prompt_and_its_device() -> None:
     with prompt() as (process, leader):
-        children = list(below(process.pid))
+        children = list(descendants(process.pid))
         assert children
         shown = await_shown(leader, b"SIGTERM", lambda: process.send_signal(signal.SIGTERM))
         assert b"ended by SIGTERM" in shown
         assert process.wait(WITHIN) == 128 + signal.SIGTERM
         os.close(leader)
-    Deadline(WITHIN).poll(lambda: all(map(gone, children)), "the end of the device")
+    Deadline(WITHIN).poll(lambda: all(map(has_ended, children)), "the end of the device")
 
 
 def test_a_closed_terminal_ends_the_prompt_and_its_device() -> None:
     with prompt() as (process, leader):
-        children = list(below(process.pid))
+        children = list(descendants(process.pid))
         os.close(leader)
         assert process.wait(WITHIN) == 128 + signal.SIGHUP
-    Deadline(WITHIN).poll(lambda: all(map(gone, children)), "the end of the device")
+    Deadline(WITHIN).poll(lambda: all(map(has_ended, children)), "the end of the device")

@@ -15,34 +15,34 @@ import pytest
 from emulator.adb.server import answers
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError, UsageError
-from emulator.kinds.target import offers, open_target
+from emulator.target import offers, open_target
 from harness.device.device import open_device
 from tests.emulator.doubles import ROOT, install
-from tests.emulator.far_side import WITHIN, FarSide
+from tests.emulator.ssh_server import WITHIN, SshServer
 from tests.emulator.test_remote import WAITS
 
 FIRST_CUTTLEFISH_PORT = 6520
 
 
 @pytest.fixture
-def emulator(server: FarSide) -> str:
+def emulator(server: SshServer) -> str:
     """An SDK on the far side, found by the user's profile there; how the emulator's command line begins."""
-    (server.far / ".profile").write_text("export ANDROID_HOME=$HOME/sdk\n")
-    return install(server.far / "sdk" / "emulator" / "emulator", "sdk_emulator")
+    (server.home / ".profile").write_text("export ANDROID_HOME=$HOME/sdk\n")
+    return install(server.home / "sdk" / "emulator" / "emulator", "sdk_emulator")
 
 
 @pytest.fixture(params=[("cvd",), ("launch_cvd", "stop_cvd")], ids=["cvd", "launch_cvd"])
-def cuttlefish(request: pytest.FixtureRequest, server: FarSide) -> str:
+def cuttlefish(request: pytest.FixtureRequest, server: SshServer) -> str:
     """Cuttlefish's programs on the PATH of the far side; the name of the one that starts."""
-    (server.far / ".profile").write_text(
+    (server.home / ".profile").write_text(
         f"export PATH=$HOME/bin:$PATH CUTTLEFISH_DOUBLE_ENDS_WITH={os.getpid()}\n"
     )
     for name in request.param:
-        install(server.far / "bin" / name, "cuttlefish_tools", name)
+        install(server.home / "bin" / name, "cuttlefish_tools", name)
     return str(request.param[0])
 
 
-def test_an_avd_there_is_used_from_here(server: FarSide, emulator: str) -> None:
+def test_an_avd_there_is_used_from_here(server: SshServer, emulator: str) -> None:
     with open_device(f"avd:embedded?host={server.address}") as device:
         assert device.serial.startswith("127.0.0.1:")
         assert device.controller.disposable
@@ -53,14 +53,14 @@ def test_an_avd_there_is_used_from_here(server: FarSide, emulator: str) -> None:
         device.rollback()
         assert device.shell("ls /data/local/tmp") == ""
     assert not device.alive
-    assert "ended with status 0" in device.console_tail()  # told to, not killed
+    assert "ended with status 0" in device.console_tail()  # by its console, not killed
     assert not server.running(emulator)
     assert not server.left_over()
 
 
 @pytest.mark.parametrize("broken", ["this side", "the connection"])
 def test_an_avd_there_ends_when_this_side_or_the_connection_does(
-    server: FarSide, emulator: str, broken: str
+    server: SshServer, emulator: str, broken: str
 ) -> None:
     program = [sys.executable, "-c", WAITS, f"avd:embedded?host={server.address}"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, cwd=ROOT) as run:
@@ -76,28 +76,28 @@ def test_an_avd_there_ends_when_this_side_or_the_connection_does(
     Deadline(WITHIN).poll(lambda: not server.left_over(), "its directory to go")
 
 
-def test_a_connection_that_breaks_off_is_told(server: FarSide, emulator: str) -> None:
+def test_a_connection_that_breaks_is_noticed(server: SshServer, emulator: str) -> None:
     device = open_target(f"avd:embedded?host={server.address}")
     with contextlib.closing(device):
         assert server.running(emulator)
         for process in server.sessions():
             os.kill(process, signal.SIGKILL)
         Deadline(WITHIN).poll(lambda: not device.alive, "the loss")
-        assert "emulator is lost: the connection to its host broke off" in device.loss_reason()
+        assert "emulator is lost: the connection to its host broke" in device.loss_reason()
 
 
-def test_what_goes_wrong_with_an_avd_there_is_told(server: FarSide, emulator: str) -> None:
+def test_what_goes_wrong_with_an_avd_there_is_shown(server: SshServer, emulator: str) -> None:
     assert emulator
     with pytest.raises(UsageError, match=rf"no AVD 'pixel'.*\n  avd:embedded\?host={server.address}"):
         open_target(f"avd:pixel?host={server.address}")
-    with pytest.raises(DeviceLostError, match=r"ended with status 139(.|\n)*ends here, as told"):
+    with pytest.raises(DeviceLostError, match=r"ended with status 139(.|\n)*ends here, as configured"):
         open_target(f"avd:crashes?host={server.address}")
-    (server.far / ".profile").unlink()
+    (server.home / ".profile").unlink()
     with pytest.raises(SetupError, match=rf"PATH on {server.address}.*~/\.profile there"):
         open_target(f"avd:embedded?host={server.address}")
 
 
-def test_cuttlefish_there_is_used_from_here(server: FarSide, cuttlefish: str) -> None:
+def test_cuttlefish_there_is_used_from_here(server: SshServer, cuttlefish: str) -> None:
     assert cuttlefish
     with open_device(f"cuttlefish?host={server.address}") as device:
         assert device.serial.startswith("127.0.0.1:")
@@ -111,7 +111,7 @@ def test_cuttlefish_there_is_used_from_here(server: FarSide, cuttlefish: str) ->
     assert not server.left_over()
 
 
-def test_cuttlefish_there_ends_when_the_connection_does(server: FarSide, cuttlefish: str) -> None:
+def test_cuttlefish_there_ends_when_the_connection_does(server: SshServer, cuttlefish: str) -> None:
     device = open_target(f"cuttlefish:3?host={server.address}")
     with contextlib.closing(device):
         assert answers(FIRST_CUTTLEFISH_PORT + 2), cuttlefish
@@ -120,16 +120,16 @@ def test_cuttlefish_there_ends_when_the_connection_does(server: FarSide, cuttlef
         Deadline(WITHIN).poll(lambda: not answers(FIRST_CUTTLEFISH_PORT + 2), "the instance to end")
 
 
-def test_a_boot_that_fails_there_is_told_with_its_logs(server: FarSide, cuttlefish: str) -> None:
+def test_a_boot_that_fails_there_is_shown_with_its_logs(server: SshServer, cuttlefish: str) -> None:
     with pytest.raises(DeviceLostError, match=f"`{cuttlefish}.* failed with status 1") as lost:
         open_target(f"cuttlefish:13?host={server.address}")
-    said = str(lost.value)
-    assert "launcher.log, which says VIRTUAL_DEVICE_BOOT_FAILED" in said
-    kept = said.rpartition(f"All its logs on {server.address}: ")[2]
+    message = str(lost.value)
+    assert "launcher.log, which reports VIRTUAL_DEVICE_BOOT_FAILED" in message
+    kept = message.rpartition(f"All its logs on {server.address}: ")[2]
     assert "BOOT_FAILED" in (Path(kept) / "launcher.log").read_text()
 
 
-def test_what_there_is_on_a_host_is_listed(server: FarSide, emulator: str) -> None:
+def test_what_there_is_on_a_host_is_listed(server: SshServer, emulator: str) -> None:
     assert emulator
     found = {offer.target.partition("?")[0]: offer for offer in offers(server.address)}
     assert found["avd:embedded"].usable
@@ -140,21 +140,21 @@ def test_what_there_is_on_a_host_is_listed(server: FarSide, emulator: str) -> No
     assert "cvd is on the PATH of ssh://" in found["cuttlefish"].detail
 
 
-def test_the_commands_ask_a_host(server: FarSide, emulator: str) -> None:
+def test_the_commands_ask_a_host(server: SshServer, emulator: str) -> None:
     assert emulator
     ours = Path(sys.executable).with_name("binder-harness")
 
-    def said(*words: str, status: int = 0) -> str:
+    def printed(*words: str, status: int = 0) -> str:
         ended = subprocess.run(
             [ours, *words, "--host", server.address], capture_output=True, text=True, timeout=WITHIN
         )
         assert ended.returncode == status, ended.stderr
         return ended.stdout + ended.stderr
 
-    listed = json.loads(said("devices", "--json"))
+    listed = json.loads(printed("devices", "--json"))
     assert f"avd:embedded?host={server.address}" in {offer["target"] for offer in listed if offer["usable"]}
-    assert f"The host {server.address}" in said("doctor")
+    assert f"The host {server.address}" in printed("doctor")
     server.process.kill()
     server.process.wait()
     for command in ("devices", "doctor"):
-        assert "cannot be reached" in said(command, status=4)
+        assert "cannot be reached" in printed(command, status=4)

@@ -14,7 +14,7 @@ from emulator.cache.store import cache_root
 from emulator.host.this_machine import ThisMachine
 from emulator.kinds.sdk import KIND, open_avd
 from emulator.kinds.sdk_program import acceleration, emulator_program, list_avds
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 from harness.device.device import open_device
 from tests.emulator.doubles import install
 
@@ -34,8 +34,8 @@ def sdk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("sdk")
 def test_an_avd_runs_claims_restarts_and_ends() -> None:
-    said: list[str] = []
-    with reporting_to(said.append), open_device("avd:embedded") as device:
+    reported: list[str] = []
+    with reporting_to(reported.append), open_device("avd:embedded") as device:
         assert device.serial.startswith("emulator-55")
         assert device.controller.disposable
         assert device.facts.root
@@ -44,8 +44,8 @@ def test_an_avd_runs_claims_restarts_and_ends() -> None:
         device.controller.restart(Deadline(WITHIN))
         assert device.shell("cat /proc/sys/kernel/random/boot_id") != before
     assert not device.alive
-    assert "the emulator has no acceleration here, and will be slow: /dev/kvm is not found." in said
-    assert "ended with status 0" in device.console_tail()  # told to, not killed
+    assert "the emulator has no acceleration here and is slow: /dev/kvm is not found." in reported
+    assert "ended with status 0" in device.console_tail()  # by its console, not killed
 
 
 @pytest.mark.usefixtures("sdk")
@@ -62,10 +62,10 @@ def test_a_roll_back_undoes_what_was_done(target: str) -> None:
 
 
 @pytest.mark.usefixtures("sdk")
-def test_a_snapshot_that_it_does_not_have_is_told() -> None:
+def test_a_snapshot_that_it_does_not_have_is_an_error() -> None:
     with pytest.raises(DeviceLostError, match="Snapshot 'none' cannot be loaded"):
         open_avd(parse_target("avd:embedded?snapshot=none"))
-    with pytest.raises(UsageError, match="the name of one that the AVD has"):
+    with pytest.raises(UsageError, match="the name of one of the AVD's snapshots"):
         parse_target("avd:embedded?snapshot=../none")
 
 
@@ -88,13 +88,13 @@ def test_two_run_side_by_side() -> None:
 
 
 @pytest.mark.usefixtures("sdk")
-def test_an_emulator_that_ends_is_told_with_what_it_said() -> None:
-    with pytest.raises(DeviceLostError, match=r"ended with status 139(.|\n)*ends here, as told"):
+def test_an_emulator_that_ends_is_shown_with_its_output() -> None:
+    with pytest.raises(DeviceLostError, match=r"ended with status 139(.|\n)*ends here, as configured"):
         open_avd(parse_target("avd:crashes"))
 
 
 @pytest.mark.usefixtures("sdk")
-def test_an_adbd_that_never_answers_is_told() -> None:
+def test_an_adbd_that_never_answers_is_an_error() -> None:
     with pytest.raises(DeviceLostError, match="not within 4 s: adb does not reach emulator-") as lost:
         open_avd(parse_target("avd:hangs"), Deadline(4.0))
     assert "offline" in str(lost.value)
@@ -113,7 +113,7 @@ def test_avds_are_listed() -> None:
         open_avd(parse_target("avd:pixel"))
 
 
-def test_without_an_sdk_it_is_said_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_an_sdk_the_error_names_the_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("ANDROID_HOME", raising=False)
     monkeypatch.delenv("ANDROID_SDK_ROOT", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))

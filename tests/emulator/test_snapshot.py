@@ -18,7 +18,7 @@ from emulator.base.progress import reporting_to
 from emulator.cache.store import MANIFEST, _write_manifest, cache_root
 from emulator.embedded.device import WAITING, EmbeddedDevice, open_embedded
 from emulator.embedded.snapshot import KEPT, restored_machine, snapshot_of
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 from harness.agent.errors import AgentDiedError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.operations import SystemCall

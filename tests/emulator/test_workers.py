@@ -15,7 +15,8 @@ from emulator.base.deadline import Deadline
 from harness.experiments.core.claim import CLAIMS
 from harness.matrix.workers import judge_on_workers
 from harness.report.events import Event
-from tests.support.recorder import Recorder, below, gone
+from tests.support.processes import descendants, has_ended
+from tests.support.recorder import Recorder
 
 WITHIN = 60.0
 TARGETS = ("embedded", "embedded?userland=none", "embedded?start=cold")
@@ -38,7 +39,7 @@ class AtTheFirstResult(Recorder):
             self.hit = event.target
             worker = self.process_ids[dict(self.starts)[event.target]]
             workers = [worker] if self.sent is signal.SIGKILL else self.process_ids.values()
-            started = {process_id for each in workers for process_id in below(each)}
+            started = {process_id for each in workers for process_id in descendants(each)}
             self.devices = {process_id for process_id in started if _is_machine(process_id)}
             os.kill(worker if self.sent is signal.SIGKILL else os.getpid(), self.sent)
 
@@ -70,7 +71,9 @@ def test_what_a_killed_worker_had_is_judged_elsewhere_and_counts_once(cluster: L
     assert starts.pop(recorder.hit) == 2
     assert set(starts.values()) == {1}
     assert len(recorder.devices) == 1
-    Deadline(WITHIN).poll(lambda: all(map(gone, recorder.devices)), "the end of the killed worker's device")
+    Deadline(WITHIN).poll(
+        lambda: all(map(has_ended, recorder.devices)), "the end of the killed worker's device"
+    )
 
 
 def test_an_interruption_ends_the_devices_of_all_workers(cluster: LocalCluster) -> None:
@@ -84,4 +87,4 @@ def test_an_interruption_ends_the_devices_of_all_workers(cluster: LocalCluster) 
     assert hit.document.claims
     assert len(hit.document.claims) + len(hit.document.not_judged) == len(CLAIM_IDS)
     assert recorder.devices
-    Deadline(WITHIN).poll(lambda: all(map(gone, recorder.devices)), "the end of the workers' devices")
+    Deadline(WITHIN).poll(lambda: all(map(has_ended, recorder.devices)), "the end of the workers' devices")

@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 from emulator.base.errors import DeviceLostError, SetupError
-from emulator.base.progress import say
+from emulator.base.progress import report
 from harness.device.facts import Facts, Need
 from harness.experiments.core.claim import Claim, Topic
 from harness.experiments.core.expectation import Expectation
@@ -97,7 +97,7 @@ def device_module(facts: Facts = FACTS, *, missing: str = "", lost: str = "") ->
             raise SetupError(missing)
         if lost:
             raise DeviceLostError(lost)
-        say(f"starting {target}")
+        report(f"starting {target}")
         return FakeDevice(facts)
 
     return cast(ModuleType, SimpleNamespace(open_device=open_device, Device=FakeDevice))
@@ -168,7 +168,7 @@ def _breaks(_: FakeDevice) -> Measured:
 
 
 def _waits(_: FakeDevice) -> Measured:
-    say("waiting")
+    report("waiting")
     while True:
         try:
             threading.Event().wait(60)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
-from emulator.adb import devices as adb_devices
+from emulator.adb.client import REACHED, AdbClient
 from harness.experiments.core.claim import CLAIMS
 from tests.support import fake_device
 
-adb_devices.state_of = lambda serial: adb_devices.REACHED  # noqa: ARG005
+AdbClient.state = lambda self, serial: REACHED  # type: ignore[method-assign] # noqa: ARG005
 sys.modules["harness.device.device"] = fake_device.device_module()
 _chosen = fake_device.choose(*os.environ.get("BINDER_HARNESS_TEST_CLAIMS", "").split())
 CLAIMS.all = lambda: _chosen  # type: ignore[method-assign]

@@ -11,7 +11,7 @@ from pathlib import Path
 from emulator.base.atomic_write import write_atomically
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError, UsageError
-from emulator.base.progress import say, step
+from emulator.base.progress import report, step
 from emulator.cache.run_directory import run_directory
 from emulator.cache.store import cache_root
 from emulator.embedded.image import Image
@@ -64,6 +64,6 @@ def _kvm_runs(image: Image) -> bool:
             with Machine(hardware, directory) as machine:
                 machine.wait_until_ready(Deadline(TRIAL_SECONDS))
         except (DeviceLostError, SetupError) as error:
-            say(f"KVM cannot run this kernel here: {str(error).splitlines()[0]}\nUsing emulation.")
+            report(f"KVM cannot run this kernel here: {str(error).splitlines()[0]}\nUsing emulation.")
             return False
     return True

@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-import adbutils
-
-from emulator.adb.server import answers, ensure_adb_server, server_port
+from emulator.adb.client import REACHED, AdbClient, AdbRequestError
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, TimeLimitError
 from emulator.embedded.qemu.running_machine import RunningMachine
-from emulator.kinds.target import Target
+from emulator.target import Target
 
 
 class QemuDevice:
@@ -34,7 +32,7 @@ class QemuDevice:
         self._boot = boot
         self._resources = resources
         resources.callback(lambda: self.machine.close())
-        self._adb = adbutils.AdbClient(host="127.0.0.1", port=server_port())
+        self._adb = AdbClient()
         resources.callback(self._disconnect)
 
     @property
@@ -81,17 +79,13 @@ class QemuDevice:
     def _connected(self) -> bool:
         if not self.alive:
             raise DeviceLostError(self.loss_reason())
-        ensure_adb_server()  # each time: otherwise adbutils starts one that nobody ends
-        try:
-            self._adb.connect(self._serial, timeout=5.0)
-            return bool(self._adb.device(self._serial).get_state() == "device")
-        except (adbutils.AdbError, OSError):
-            return False
+        self._adb.connect(self._serial)
+        with contextlib.suppress(AdbRequestError):  # another program may end the server at any time
+            return self._adb.state(self._serial) == REACHED
+        return False
 
     def _disconnect(self) -> None:
-        if answers(server_port()):  # otherwise adbutils would start a server that nobody ends
-            with contextlib.suppress(adbutils.AdbError, OSError):
-                self._adb.disconnect(self._serial)
+        self._adb.disconnect(self._serial)
 
     def close(self) -> None:
         """Disconnect from the adb server, end QEMU and remove the device's private directory."""

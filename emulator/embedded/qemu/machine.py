@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.base.architecture import DEFAULT, Architecture
-from emulator.base.program import Program
+from emulator.base.child_program import ChildProgram
 from emulator.embedded.qemu.running_machine import RunningMachine
 from emulator.embedded.qemu.virtio_serial import VirtioPorts
 
@@ -94,7 +94,7 @@ class Machine(RunningMachine):
                     *(("-incoming", "defer") if incoming else ()),
                 ]
                 logger.info("starting QEMU: %s", shlex.join(command))
-                program = Program(
+                program = ChildProgram(
                     command,
                     directory / "console.log",
                     errors=directory / "qemu.err",

@@ -18,7 +18,7 @@ from emulator.embedded.qemu.virtio_serial import VirtioPorts
 from emulator.host.host import Host, absence
 from emulator.host.ssh_host import SshHost
 from emulator.host.tunnel import join
-from emulator.host.watch import RemoteProgram
+from emulator.host.watched_command import SshProgram
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +36,12 @@ class RemoteMachine(RunningMachine):
         if missing:
             raise SetupError(missing)
         pipes = shlex.join([f"{run}/monitor.in", f"{run}/monitor.out"])
-        host.run(f"mkdir -p -m 700 {shlex.quote(host.directory)} {shlex.quote(run)} && mkfifo {pipes}")
+        host.shell(f"mkdir -p -m 700 {shlex.quote(host.directory)} {shlex.quote(run)} && mkfifo {pipes}")
         logger.info("starting QEMU on %s: %s", host.address, shlex.join(command))
         super().__init__(
-            RemoteProgram(
+            SshProgram(
                 host,
-                host.as_at_login(command),
+                host.with_login_environment(command),
                 directory / "console.log",
                 name=command[0],
                 errors=directory / "qemu.err",

@@ -15,7 +15,7 @@ from emulator.base.errors import DeviceLostError, SetupError, TimeLimitError
 from emulator.cache.run_directory import keep_log
 from emulator.embedded.qemu.monitor import Monitor
 from emulator.embedded.qemu.virtio_serial import VirtioPorts
-from emulator.host.host import Running
+from emulator.host.host import SupervisedProgram
 
 READY = "binder-harness: device ready"
 
@@ -26,12 +26,12 @@ class RunningMachine:
     adb_port: int
     """The port of 127.0.0.1 that is forwarded to the device's adbd."""
 
-    def __init__(self, program: Running, ports: VirtioPorts) -> None:
+    def __init__(self, program: SupervisedProgram, ports: VirtioPorts) -> None:
         self._program = program
         self._monitor: Monitor | None = None
         self._resources = contextlib.ExitStack()
         """Closed after QEMU has ended."""
-        self.console = program.said
+        self.console = program.console
         self.ports = ports
 
     def __enter__(self) -> Self:
@@ -55,7 +55,7 @@ class RunningMachine:
                 on_failure.pop_all()
             return port
         except (SetupError, OSError) as error:
-            stderr = self._program.complaint
+            stderr = self._program.stderr_tail
             if "failed to execute" in stderr:
                 raise missing_program(self._program.name) from error
             raise SetupError(f"QEMU did not start: {stderr or f'it printed no reason. {error}'}") from error
@@ -85,7 +85,7 @@ class RunningMachine:
         if self.console.panic:
             reason = "the device's kernel panicked"
         elif not self._program.alive:
-            stderr = self._program.complaint
+            stderr = self._program.stderr_tail
             reason = f"QEMU ended{': ' + stderr if stderr else ''}"
         else:
             reason = "the device does not respond"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import IntFlag
 from itertools import takewhile
 
+from emulator.base.errors import FacilityMissingError
 from harness.binder.abi.objects import Node
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.reader import ParcelReader
 from harness.binder.parcels.wire_format import WireFormat
-from harness.device.facts import FacilityMissingError
 
 INTERFACE = "android.os.IServiceManager"
 

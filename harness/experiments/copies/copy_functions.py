@@ -19,11 +19,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.base.architecture import Architecture
-from emulator.base.errors import HarnessError
+from emulator.base.errors import FacilityMissingError, HarnessError
 from harness.agent.operations import Operation, OperationResult, SystemCall
 from harness.agent.syscalls import SyscallNumber
 from harness.agent.thread import RemoteThread
-from harness.device.facts import FacilityMissingError
 from harness.kernel.tracing.events import TraceEvent
 from harness.kernel.tracing.kprobes import Argument, Kprobe, Kretprobe, Probe
 from harness.kernel.tracing.tracefs import ProbeRefusedError

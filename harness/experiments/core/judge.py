@@ -7,8 +7,8 @@ import time
 import traceback
 from typing import TYPE_CHECKING, cast
 
-from emulator.base.errors import DeviceLostError, HarnessError, interruption_behind
-from harness.device.facts import FacilityMissingError, Facts
+from emulator.base.errors import DeviceLostError, FacilityMissingError, HarnessError, interruption_behind
+from harness.device.facts import Facts
 from harness.experiments.core.claim import Claim
 from harness.experiments.core.finding import Finding, Verdict
 from harness.experiments.core.json_values import Json, to_json

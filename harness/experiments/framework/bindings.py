@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
+from emulator.base.errors import FacilityMissingError
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.serving.call import Call
-from harness.device.facts import FacilityMissingError
 from harness.experiments.core.measurement import measurement
 from harness.framework.bound_service import open_application, open_bound_service
 from harness.framework.history import service_bindings

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emulator.base.errors import FacilityMissingError
 from harness.agent.errors import AgentDiedError
 from harness.agent.operations import SystemCall
 from harness.agent.process import RemoteProcess
 from harness.agent.syscalls import AT_FDCWD
 from harness.binder.driver.open_file import MAP_NORESERVE, OPEN_FLAGS
 from harness.binder.services.service import BINDER
-from harness.device.facts import FacilityMissingError, Facts
+from harness.device.facts import Facts
 from harness.kernel.proc.maps import DetailedMapping
 from harness.kernel.proc.process import ProcessFiles
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from emulator.base.deadline import Deadline
+from emulator.base.errors import FacilityMissingError
 from harness.agent.program import RemoteProgram
 from harness.binder.endpoint import Binder
 from harness.binder.errors import DeadObjectError
 from harness.binder.services.service import BINDER
 from harness.binder.services.service_manager import ServiceManager
-from harness.device.facts import FacilityMissingError, Need
+from harness.device.facts import Need
 from harness.experiments.instruments.generations import Generation
 from harness.experiments.instruments.node_files import free_node
 from harness.kernel.proc.process import ProcessFiles

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import TimeLimitError
+from emulator.base.errors import FacilityMissingError, TimeLimitError
 from harness.binder.errors import DeadObjectError, RemoteError, StatusError
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.status import ExceptionCode, StatusCode
 from harness.binder.services.service import BINDER, Service, open_service
 from harness.binder.serving.call import Call, Handler
-from harness.device.facts import FacilityMissingError
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.generations import Generation
 from harness.experiments.instruments.service_managers import Place, at_each

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import TimeLimitError
+from emulator.base.errors import FacilityMissingError, TimeLimitError
 from harness.binder.endpoint import Binder
 from harness.binder.services.service import ACTIVITY_MANAGER, BINDER
 from harness.binder.services.service_manager import ServiceManager
-from harness.device.facts import FacilityMissingError
 from harness.experiments.core.measurement import measurement
 from harness.experiments.service_manager.init_files import InitService, parse_init_file, restarted_with
 

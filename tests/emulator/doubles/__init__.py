@@ -1,4 +1,4 @@
-"""Programs that this machine does not have, imitated as far as their documentation goes."""
+"""Doubles of programs that this machine does not have, as far as their documentation goes."""
 
 from __future__ import annotations
 

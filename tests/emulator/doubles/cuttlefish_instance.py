@@ -14,12 +14,12 @@ from tests.emulator.doubles.embedded_behind import embedded_behind
 
 
 def main() -> None:
-    told, tell = os.pipe()
-    signal.signal(signal.SIGTERM, lambda *_: os.write(tell, b"."))
+    ended, end = os.pipe()
+    signal.signal(signal.SIGTERM, lambda *_: os.write(end, b"."))
     ends_with = os.pidfd_open(int(os.environ["CUTTLEFISH_DOUBLE_ENDS_WITH"]))
     with embedded_behind(int(sys.argv[1])):
         print("kernel_log_server.cc:153] VIRTUAL_DEVICE_BOOT_COMPLETED", flush=True)
-        select.select([told, ends_with], [], [])
+        select.select([ended, ends_with], [], [])
 
 
 if __name__ == "__main__":

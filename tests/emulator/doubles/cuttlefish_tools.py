@@ -3,7 +3,7 @@
 What it imitates, of google/android-cuttlefish, base/cvd/cuttlefish/host/commands: the subcommands and flags
 of `cvd` (cvd/cli/commands/{create,start,status,restart,remove}.cpp), the selector before the subcommand
 (cvd/cli/selector/selector_common_parser.cpp), the JSON of its status (cvd/instances/status_fetcher.cpp,
-status/main.cc), the line that tells of a boot (libs/config/config_constants.h); and of source.android.com's
+status/main.cc), the line that reports a boot (libs/config/config_constants.h); and of source.android.com's
 page on Cuttlefish the programs of the older way. Unknown words end it, as they end the real programs.
 
 Instances are kept in the home directory. Instance 13 never boots.
@@ -75,7 +75,7 @@ def stop_cvd(words: list[str]) -> int:
 
 
 def start(number: int, group: str) -> int:
-    """Start the instance behind our back, and end when it has booted."""
+    """Start the instance in the background, and return when it has booted."""
     logs = directory(number) / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     (directory(number) / "group").write_text(group)
@@ -120,15 +120,15 @@ def runs(process: int) -> bool:
 
 
 def status(number: int) -> dict[str, object]:
-    known: dict[str, object] = {
+    shown: dict[str, object] = {
         "instance_name": str(number),
         "instance_dir": str(directory(number)),
         "assembly_dir": str(STATE.parent / "assembly"),
         "status": "Running" if (directory(number) / "pid").exists() else "Stopped",
     }
-    if known["status"] == "Running":
-        known |= {"adb_port": port(number), "adb_serial": f"127.0.0.1:{port(number)}"}
-    return known
+    if shown["status"] == "Running":
+        shown |= {"adb_port": port(number), "adb_serial": f"127.0.0.1:{port(number)}"}
+    return shown
 
 
 def of_group(group: str) -> list[int]:
@@ -155,9 +155,9 @@ def port(number: int) -> int:
     return FIRST_PORT + number - 1
 
 
-def refuse_others(words: list[str], known: str) -> None:
+def refuse_others(words: list[str], valid: str) -> None:
     for word in words:
-        if not re.fullmatch(known, word):
+        if not re.fullmatch(valid, word):
             sys.exit(fail(f"unknown argument: {word}"))
 
 

@@ -18,7 +18,7 @@ from emulator.embedded.qemu.machine import Hardware, Machine
 PACKAGE_MANAGER = (
     b"#!/bin/sh\n[ \"$*\" = 'path android' ] && echo package:/system/framework/framework-res.apk\n"
 )
-"""Android's `pm`, which the embedded device does not have: as much of it as tells that it answers."""
+"""Android's `pm`, which the embedded device does not have: as much of it as shows that it answers."""
 
 
 @contextmanager

@@ -2,11 +2,11 @@
 
 What it imitates is documented at developer.android.com/studio/run/emulator-commandline: the options (a page
 section each), the console on an even port and adbd on the next (“-port”), the console's authentication
-(/studio/run/emulator-console, “Start and stop a console session”). Of AOSP's emulator: what it tells the adb
-server whose port is in its environment (AdbHostServer.cpp), the options “-read-only” and “-skip-adb-auth”
-(android/cmdline-options.h), that a snapshot which is to be loaded by force and cannot be ends it (its
-“-force-snapshot-load”, as Android's Gradle plugin uses it). It takes the options that our code may use and no
-other: an unknown one ends it, as it ends the real program.
+(/studio/run/emulator-console, “Start and stop a console session”). Of AOSP's emulator: what it announces to
+the adb server whose port is in its environment (AdbHostServer.cpp), the options “-read-only” and
+“-skip-adb-auth” (android/cmdline-options.h), that a snapshot which is to be loaded by force and cannot be
+ends it (its “-force-snapshot-load”, as Android's Gradle plugin uses it). It takes the options that our code
+may use and no other: an unknown one ends it, as it ends the real program.
 
 The AVDs: `embedded` starts, afresh or from its snapshot `default_boot`; `crashes` ends while it starts;
 `hangs` never has anything behind adb's port.
@@ -62,7 +62,7 @@ def main(words: list[str]) -> int:
             return 1
         print(f"INFO    | Loading snapshot '{options['-snapshot']}'", flush=True)
     if options["-avd"] == "crashes":
-        print("FATAL   | the double of the emulator ends here, as told", flush=True)
+        print("FATAL   | the double of the emulator ends here, as configured", flush=True)
         return 139
     with socket.create_server(("127.0.0.1", port)) as console:
         if options["-avd"] == "hangs":
@@ -93,18 +93,18 @@ def parsed(words: list[str]) -> dict[str, str]:
 
 
 def announce(port: int) -> None:
-    """Tell the adb server of the adbd on the next port (AOSP, adb's SERVICES.TXT, host:emulator)."""
+    """Announce the adbd on the next port to the adb server (AOSP, adb's SERVICES.TXT, host:emulator)."""
     request = f"host:emulator:{port + 1}".encode()
     server = int(os.environ.get("ANDROID_ADB_SERVER_PORT", "5037"))
     with (
-        contextlib.suppress(ConnectionRefusedError),  # where no server runs, nobody is told
+        contextlib.suppress(ConnectionRefusedError),  # where no server runs
         socket.create_connection(("127.0.0.1", server), timeout=5) as connection,
     ):
         connection.sendall(b"%04x" % len(request) + request)
 
 
 def serve(console: socket.socket) -> None:
-    """Be the console until somebody who knows the token says `kill`."""
+    """Be the console until a client with the token sends `kill`."""
     token = Path.home() / ".emulator_console_auth_token"
     if not token.exists():
         token.write_text(TOKEN)
@@ -112,23 +112,23 @@ def serve(console: socket.socket) -> None:
     while True:
         connection, _ = console.accept()
         with connection, connection.makefile("rb") as lines:
-            say(connection, f"Android Console: Authentication required\nfrom {token}\nOK")
+            answer(connection, f"Android Console: Authentication required\nfrom {token}\nOK")
             trusted = False
             for line in lines:
                 match line.decode().split():
                     case ["auth", *words]:
                         trusted = " ".join(words) == token.read_text()
-                        say(connection, "OK" if trusted else "KO: the token does not match")
+                        answer(connection, "OK" if trusted else "KO: the token does not match")
                     case ["kill"] if trusted:
-                        say(connection, "OK: killing emulator, bye bye")
+                        answer(connection, "OK: killing emulator, bye bye")
                         return
                     case ["quit"]:
                         break
                     case _:
-                        say(connection, "KO: unknown command, try 'help'")
+                        answer(connection, "KO: unknown command, try 'help'")
 
 
-def say(connection: socket.socket, text: str) -> None:
+def answer(connection: socket.socket, text: str) -> None:
     connection.sendall(text.replace("\n", "\r\n").encode() + b"\r\n")
 
 

@@ -35,7 +35,7 @@ def test_a_server_does_not_wait_for_usb_where_there_is_none(
 @pytest.mark.parametrize("port", ["", "adb", "-1", "65536"])
 def test_what_is_no_port_is_refused(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", port)
-    with pytest.raises(UsageError, match=f"ANDROID_ADB_SERVER_PORT is the number of a port, not '{port}'"):
+    with pytest.raises(UsageError, match=f"ANDROID_ADB_SERVER_PORT must be a port number, not '{port}'"):
         adb_server.server_port()
 
 

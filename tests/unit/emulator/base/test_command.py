@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from emulator.base.lock_file import take
 
 def test_the_output_is_returned() -> None:
     assert run(["sh", "-c", "echo out; echo error >&2"], seconds=20) == "out\n"
+
+
+def test_the_command_line_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "emulator.base.command"):
+        run(["sh", "-c", "exit 0"], seconds=20)
+    assert caplog.messages == ["run: sh -c 'exit 0'"]
 
 
 def test_a_failure_shows_the_last_lines_and_what_usually_fixes_it() -> None:

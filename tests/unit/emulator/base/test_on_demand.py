@@ -20,7 +20,7 @@ def test_it_is_done_once_for_all_who_ask() -> None:
 
     def ask() -> None:
         together.wait()
-        demand.ask()
+        demand.ensure()
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
@@ -33,9 +33,9 @@ def test_it_is_done_once_for_all_who_ask() -> None:
 def test_it_is_done_by_itself_and_not_again() -> None:
     done = threading.Semaphore(0)
     demand = OnDemand(done.release)
-    demand.ask_later(0)
+    demand.schedule(0)
     assert done.acquire(timeout=WITHIN)
-    demand.ask()
+    demand.ensure()
     assert not done.acquire(blocking=False)
 
 
@@ -46,20 +46,20 @@ def test_a_failure_by_itself_is_left_for_who_asks() -> None:
 
     failed = threading.Semaphore(0)
     demand = OnDemand(fail)
-    demand.ask_later(0)
+    demand.schedule(0)
     assert failed.acquire(timeout=WITHIN)
-    demand.ask_no_more()
+    demand.cancel()
     assert not demand.done
     assert demand.begun
     with pytest.raises(SetupError, match="not yet"):
-        demand.ask()
+        demand.ensure()
 
 
 def test_nothing_is_done_by_itself_once_that_was_called_off() -> None:
     done: list[int] = []
     demand = OnDemand(lambda: done.append(1))
-    demand.ask_later(NEVER)
-    demand.ask_no_more()
+    demand.schedule(NEVER)
+    demand.cancel()
     assert (done, demand.begun, demand.done) == ([], False, False)
 
 
@@ -75,10 +75,10 @@ def test_calling_off_waits_for_what_is_being_done(by_itself: bool) -> None:
 
     demand = OnDemand(act)
     if by_itself:
-        demand.ask_later(0)
+        demand.schedule(0)
     else:
-        threading.Thread(target=demand.ask).start()
+        threading.Thread(target=demand.ensure).start()
     assert begun.wait(WITHIN)
     threading.Timer(0.05, end.set).start()
-    demand.ask_no_more()
+    demand.cancel()
     assert done == [1]

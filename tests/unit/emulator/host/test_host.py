@@ -1,4 +1,4 @@
-"""This machine as a host of devices, and what is asked of any host."""
+"""This machine as a host of devices, and what works on any host."""
 
 from __future__ import annotations
 
@@ -13,23 +13,22 @@ import pytest
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, SetupError
-from emulator.host.host import absence, ask, serial_of, take_free
+from emulator.host.host import absence, check_output, serial_from_here, take_free
 from emulator.host.opening import open_host
 from emulator.host.this_machine import ThisMachine
 
-HERE = ThisMachine()
 WITHIN = 20.0
 
 
-@pytest.fixture(autouse=True)
-def _private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
-    monkeypatch.setattr("emulator.host.this_machine.lock_of_all", lambda name: str(tmp_path / name))
+@pytest.fixture
+def here(tmp_path: Path) -> ThisMachine:
+    """This machine, with locks of its own."""
+    return ThisMachine(lambda name: str(tmp_path / name))
 
 
-def test_a_command_is_awaited_but_not_what_it_leaves_running() -> None:
+def test_a_command_is_awaited_but_not_what_it_leaves_running(here: ThisMachine) -> None:
     began = time.monotonic()
-    ended = HERE.call(
+    ended = here.run(
         ["sh", "-c", "echo $WORD; echo error >&2; setsid sleep 3 & exit 7"],
         deadline=Deadline(WITHIN),
         environment={"WORD": "out"},
@@ -38,59 +37,59 @@ def test_a_command_is_awaited_but_not_what_it_leaves_running() -> None:
     assert time.monotonic() - began < 3
 
 
-def test_a_command_that_takes_too_long_is_ended_with_what_it_said() -> None:
-    ended = HERE.call(["sh", "-c", "echo so far; sleep 60"], deadline=Deadline(0.3))
+def test_a_command_that_takes_too_long_is_ended_and_its_output_kept(here: ThisMachine) -> None:
+    ended = here.run(["sh", "-c", "echo so far; sleep 60"], deadline=Deadline(0.3))
     assert (ended.status, ended.output) == (None, "so far\n")
 
 
-def test_what_must_succeed_says_why_it_did_not() -> None:
-    assert ask(HERE, ["echo", "yes"], WITHIN) == "yes\n"
+def test_what_must_succeed_shows_why_it_did_not(here: ThisMachine) -> None:
+    assert check_output(here, ["echo", "yes"], WITHIN) == "yes\n"
     with pytest.raises(SetupError, match=r"`sh -c .*` failed with status 3\.\nwhy"):
-        ask(HERE, ["sh", "-c", "echo why >&2; exit 3"], WITHIN)
+        check_output(here, ["sh", "-c", "echo why >&2; exit 3"], WITHIN)
     with pytest.raises(SetupError, match=r"took over 0\.2 s"):
-        ask(HERE, ["sleep", "60"], 0.2)
+        check_output(here, ["sleep", "60"], 0.2)
 
 
-def test_programs_are_found_by_name_or_path(tmp_path: Path) -> None:
-    assert HERE.find(sys.executable) == sys.executable
+def test_programs_are_found_by_name_or_path(here: ThisMachine, tmp_path: Path) -> None:
+    assert here.find(sys.executable) == sys.executable
     (tmp_path / "text").write_text("not a program")
-    assert HERE.find(str(tmp_path / "text")) is None
-    assert absence(HERE, "sh") == ""
-    assert "no-such-program is not installed" in absence(HERE, "no-such-program")
+    assert here.find(str(tmp_path / "text")) is None
+    assert absence(here, "sh") == ""
+    assert "no-such-program is not installed" in absence(here, "no-such-program")
 
 
-def test_a_number_is_taken_that_is_free_and_kept() -> None:
+def test_a_number_is_taken_that_is_free_and_kept(here: ThisMachine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, contextlib.ExitStack() as resources:
         busy = taken.getsockname()[1]
 
         def ports(number: int) -> tuple[int]:
             return (busy if number == 1 else 1,)
 
-        assert take_free(HERE, "test", (1, 2, 3), ports, resources) == 2
-        assert take_free(HERE, "test", (1, 2, 3), ports, resources) == 3
-        assert take_free(HERE, "test", (1, 2, 3), ports, resources) is None
-        with pytest.raises(HarnessError), HERE.lock("test-2"):
+        assert take_free(here, "test", (1, 2, 3), ports, resources) == 2
+        assert take_free(here, "test", (1, 2, 3), ports, resources) == 3
+        assert take_free(here, "test", (1, 2, 3), ports, resources) is None
+        with pytest.raises(HarnessError), here.lock("test-2"):
             pass
-    with HERE.lock("test-2"):
+    with here.lock("test-2"):
         pass
 
 
-def test_a_lock_is_for_every_user(tmp_path: Path) -> None:
+def test_a_lock_is_for_every_user(here: ThisMachine, tmp_path: Path) -> None:
     umask = os.umask(0o077)
     try:
-        with HERE.lock("test"):
+        with here.lock("test"):
             pass
     finally:
         os.umask(umask)
     assert (tmp_path / "test").stat().st_mode & 0o777 == 0o444
 
 
-def test_what_cannot_be_locked_is_named(tmp_path: Path) -> None:
+def test_what_cannot_be_locked_is_named(here: ThisMachine, tmp_path: Path) -> None:
     (tmp_path / "test").symlink_to(tmp_path / "absent")
-    with pytest.raises(SetupError, match=r"/test cannot be locked: No such file"), HERE.lock("test"):
+    with pytest.raises(SetupError, match=r"/test cannot be locked: No such file"), here.lock("test"):
         pass
 
 
 def test_here_a_device_keeps_the_serial_that_it_has() -> None:
     with contextlib.ExitStack() as resources, open_host("") as host:
-        assert serial_of(host, 5555, "emulator-5554", resources) == "emulator-5554"
+        assert serial_from_here(host, 5555, "emulator-5554", resources) == "emulator-5554"

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import emulator.kinds.attached
-from emulator.adb.devices import explain, is_address, state_of
+from emulator.adb.client import AdbClient
+from emulator.adb.states import explain
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, UsageError
 from emulator.base.progress import reporting_to
 from emulator.host.this_machine import ThisMachine
 from emulator.kinds.attached import KIND, AttachedDevice, open_attached
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 from tests.support.fake_adb_server import fake_adb_server
 
 
@@ -34,7 +35,7 @@ def listing(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> Iterator[dict[
 
 
 @pytest.mark.parametrize(
-    ("state", "says"),
+    ("state", "message"),
     [
         ("offline", "does not answer"),
         ("unauthorized", "confirm “Allow USB debugging”"),
@@ -43,15 +44,15 @@ def listing(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> Iterator[dict[
         (None, "does not list it"),
     ],
 )
-def test_why_a_device_is_not_reached_is_told_apart(
-    listing: dict[str, str], state: str | None, says: str
+def test_why_a_device_is_not_reached_is_distinguished(
+    listing: dict[str, str], state: str | None, message: str
 ) -> None:
     listing["other"] = "device"
     if state:
         listing["phone"] = state
-    with pytest.raises(SetupError, match=says) as refused:
+    with pytest.raises(SetupError, match=message) as refused:
         open_attached(parse_target("adb:phone"))
-    assert "It lists other" in str(refused.value)
+    assert "adb lists other" in str(refused.value)
 
 
 def test_the_only_device_needs_no_name(listing: dict[str, str]) -> None:
@@ -78,7 +79,7 @@ def test_several_devices_are_named_to_choose_from(
     device.close()
 
 
-def test_no_device_is_told_with_what_keeps_each_from_use(listing: dict[str, str]) -> None:
+def test_without_a_usable_device_the_reason_for_each_is_shown(listing: dict[str, str]) -> None:
     with pytest.raises(SetupError, match="binder-harness boot"):
         open_attached(parse_target("adb"))
     listing["phone"] = "unauthorized"
@@ -102,23 +103,23 @@ def test_two_runs_do_not_use_one_device_at_once(listing: dict[str, str]) -> None
         "import sys; from emulator.kinds.device_lock import device_lock\n"
         "with device_lock('phone'): print('held', flush=True); sys.stdin.read()"
     )
-    said: list[str] = []
+    reported: list[str] = []
     with (
         subprocess.Popen(
             [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         ) as other,
-        reporting_to(said.append),
+        reporting_to(reported.append),
     ):
         assert other.stdout is not None
         other.stdout.readline()
         with pytest.raises(HarnessError, match=f"phone was in use by process {other.pid} for 0.3 s"):
             open_attached(parse_target("adb:phone"), Deadline(0.3))
-    assert said == [f"the device phone is in use by process {other.pid}: waiting for its end"]
+    assert reported == [f"the device phone is in use by process {other.pid}: waiting for its end"]
     open_attached(parse_target("adb:phone")).close()
 
 
 @pytest.mark.parametrize(
-    ("state", "seconds", "says"),
+    ("state", "seconds", "message"),
     [
         ("offline", "0.3", "the device does not answer"),
         (None, "0.2", "connect it until `adb devices` lists it"),
@@ -129,16 +130,16 @@ def test_a_lost_device_is_waited_for_once_and_not_long(
     listing: dict[str, str],
     state: str | None,
     seconds: str,
-    says: str,
+    message: str,
     ask: Callable[[AttachedDevice], object],
 ) -> None:
     listing["phone"] = "device"
     device = open_phone()
     device.close()
     _become(listing, state)
-    with pytest.raises(DeviceLostError, match=f"not within {seconds} s.*{says}"):
+    with pytest.raises(DeviceLostError, match=f"not within {seconds} s.*{message}"):
         ask(device)
-    with pytest.raises(SetupError, match=says):
+    with pytest.raises(SetupError, match=message):
         open_phone()
     with pytest.raises(DeviceLostError, match="not within 0 s"):
         device.reconnect(Deadline(60))
@@ -157,7 +158,7 @@ def test_a_device_that_comes_back_is_waited_for_again(listing: dict[str, str]) -
 def test_a_device_that_is_restarted_has_the_time_that_it_was_given(
     listing: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def is_slow(serial: str, _: Deadline) -> None:
+    def is_slow(_adb: AdbClient, serial: str, _: Deadline) -> None:
         del listing[serial]
         raise InterruptedError  # as where the time of a claim is over
 
@@ -174,7 +175,7 @@ def test_a_device_that_is_restarted_has_the_time_that_it_was_given(
 def test_a_device_that_does_not_come_back_from_a_restart_is_lost(
     listing: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never_returns(serial: str, deadline: Deadline) -> None:
+    def never_returns(_: AdbClient, serial: str, deadline: Deadline) -> None:
         del listing[serial]
         deadline.poll(lambda: False, f"{serial} to restart")
 
@@ -213,13 +214,5 @@ def test_all_devices_are_offered(listing: dict[str, str]) -> None:
 
 def test_without_a_server_there_is_no_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", "1")
-    assert state_of("phone") == "gone"
-    assert "adb does not list it" in explain("phone", state_of("phone"))
-
-
-@pytest.mark.parametrize(
-    ("serial", "address"),
-    [("127.0.0.1:5555", True), ("phone.local:5555", True), ("[::1]:5555", True), ("emulator-5554", False)],
-)
-def test_addresses_are_told_from_serial_numbers(serial: str, address: bool) -> None:
-    assert is_address(serial) is address
+    assert AdbClient().state("phone") == "gone"
+    assert "adb does not list it" in explain("phone", "gone")

@@ -1,4 +1,4 @@
-"""What `cvd status` may say, and what is made of it."""
+"""What `cvd status` may print, and how it is read."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ import pytest
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError
-from emulator.host.host import Ended
+from emulator.host.host import FinishedCommand
 from emulator.host.this_machine import ThisMachine
 from emulator.kinds.cuttlefish_tools import Cvd
 
 
-class Says(ThisMachine):
+class Prints(ThisMachine):
     """A host whose every command writes the same."""
 
     def __init__(self, output: str, errors: str = "") -> None:
-        self._ended = Ended(0, output, errors)
+        self._ended = FinishedCommand(0, output, errors)
 
-    def call(
+    def run(
         self,
         command: Sequence[str],  # noqa: ARG002
         *,
         deadline: Deadline,  # noqa: ARG002
         environment: Mapping[str, str] | None = None,  # noqa: ARG002
-    ) -> Ended:
+    ) -> FinishedCommand:
         return self._ended
 
 
 def cvd(status: object) -> Cvd:
-    return Cvd(Says(json.dumps(status)), None)
+    return Cvd(Prints(json.dumps(status)), None)
 
 
 def test_an_instance_is_found_by_its_serial_or_its_port() -> None:
@@ -51,11 +51,11 @@ def test_what_is_not_one_instance_is_shown(status: object) -> None:
 
 def test_what_is_no_json_is_shown_with_what_went_wrong() -> None:
     with pytest.raises(DeviceLostError, match=r"does not know the device: group\?\nno such group"):
-        Cvd(Says("group?\n", "no such group\n"), None).logs()
+        Cvd(Prints("group?\n", "no such group\n"), None).logs()
 
 
 @pytest.mark.parametrize("status", [{}, {"adb_port": None}, {"adb_port": "x"}, {"adb_serial": "nowhere"}])
-def test_an_instance_without_a_port_or_directory_is_told(status: Mapping[str, object]) -> None:
+def test_an_instance_without_a_port_or_directory_is_an_error(status: Mapping[str, object]) -> None:
     with pytest.raises(DeviceLostError, match="names no port for adb"):
         cvd([status]).serial()
     with pytest.raises(DeviceLostError, match="names no directory"):

@@ -40,11 +40,11 @@ def other_run() -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("ending", ["by itself", "killed"])
 def test_a_run_waits_for_the_one_that_has_the_device(ending: str) -> None:
-    said: list[str] = []
+    reported: list[str] = []
     waiting = threading.Event()
 
     def report(line: str) -> None:
-        said.append(line)
+        reported.append(line)
         waiting.set()
 
     with other_run() as other:
@@ -61,7 +61,7 @@ def test_a_run_waits_for_the_one_that_has_the_device(ending: str) -> None:
         ender.start()
         with reporting_to(report), device_lock("phone:5555", Deadline(20)):
             ender.join()
-        assert said == [f"the device phone:5555 is in use by process {other.pid}: waiting for its end"]
+        assert reported == [f"the device phone:5555 is in use by process {other.pid}: waiting for its end"]
 
 
 def test_the_wait_ends_with_the_name_of_the_owner() -> None:
@@ -89,7 +89,7 @@ def test_no_lock_file_is_left_behind() -> None:
 def test_a_process_does_not_wait_for_itself() -> None:
     with (
         device_lock("phone"),
-        pytest.raises(UsageError, match="This process uses the device phone already"),
+        pytest.raises(UsageError, match="This process already uses the device phone"),
         device_lock("phone"),
     ):
         pass

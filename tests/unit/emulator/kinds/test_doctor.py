@@ -1,4 +1,4 @@
-"""What `doctor` says of this machine."""
+"""What `doctor` reports about this machine."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def test_the_cache_is_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for name in ("one", "another"):
         entry(name, "a" * 64, build)
     assert cache_check() == Check(
-        "cache", True, f"{root} holds 2 entries, 4 MB in all; see `binder-harness cache`"
+        "cache", True, f"{root} has 2 entries, 4 MB in all; see `binder-harness cache`"
     )
 
 
-def test_a_cache_that_cannot_be_made_is_mended_by_another(
+def test_a_cache_that_cannot_be_created_is_fixed_by_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "occupied").touch()

@@ -21,7 +21,7 @@ def written(directory: Path, text: str) -> Path:
     return file
 
 
-def test_the_example_is_what_it_says(tmp_path: Path) -> None:
+def test_the_example_is_read(tmp_path: Path) -> None:
     description = read_description(written(tmp_path, EXAMPLE))
     assert description.hardware == Hardware(
         kernel=tmp_path / "bzImage",
@@ -45,7 +45,7 @@ def test_a_disk_alone_is_enough(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("", ": it names neither a kernel nor a disk"),
         ('kernal = "bzImage"', r", line 1: there is no key 'kernal'\. Did you mean 'kernel'\?\n"),
@@ -54,7 +54,7 @@ def test_a_disk_alone_is_enough(tmp_path: Path) -> None:
         ('kernel = "absent"', ", line 1: there is no file .*absent"),
         ('kernel = "bzImage"\nmemory = "2G"', ", line 2: memory takes a whole number, not a string"),
         ('kernel = "bzImage"\nmemory = true', ", line 2: memory takes a whole number, not a Boolean"),
-        ('kernel = "bzImage"\nmemory = 0', ", line 2: memory is more than 0, not 0"),
+        ('kernel = "bzImage"\nmemory = 0', ", line 2: memory must be more than 0, not 0"),
         ('kernel = "bzImage"\nready_line = 2026-11-21', "a string, not a date"),
         ('kernel = "bzImage"\narguments = [1]', ", line 2: arguments is an array of strings"),
         ('kernel = "bzImage"\nacceleration = "kmv"', r"auto, kvm or tcg, not 'kmv'\. Did you mean 'kvm'\?"),
@@ -77,21 +77,23 @@ def test_a_disk_alone_is_enough(tmp_path: Path) -> None:
         ("kernel = ?", r"cannot be read .*line 1"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_line_and_what_is_right(tmp_path: Path, text: str, says: str) -> None:
+def test_what_is_wrong_is_named_with_its_line_and_what_is_right(
+    tmp_path: Path, text: str, message: str
+) -> None:
     file = written(tmp_path, text)
-    with pytest.raises(UsageError, match=f"^{re.escape(str(file))}.*{says}") as error:
+    with pytest.raises(UsageError, match=f"^{re.escape(str(file))}.*{message}") as error:
         read_description(file)
     assert len(str(error.value).splitlines()) == 2
-    assert str(error.value).endswith("`binder-harness devices` shows all that may stand there.")
+    assert str(error.value).endswith("`binder-harness devices` shows every key.")
 
 
-def test_a_line_that_is_not_plain_is_not_guessed(tmp_path: Path) -> None:
+def test_a_line_that_is_ambiguous_is_not_guessed(tmp_path: Path) -> None:
     text = 'kernel = "bzImage"\nready_line = """\nmemory = 1\n"""\nmemory = "2G"'
     with pytest.raises(UsageError, match=r"device\.toml: memory takes a whole number"):
         read_description(written(tmp_path, text))
 
 
-def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"absent\.toml cannot be read"):
         read_description(tmp_path / "absent.toml")
 

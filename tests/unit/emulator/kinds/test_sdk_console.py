@@ -21,8 +21,8 @@ OPEN = "Android Console: type 'help' for a list of commands\r\nOK\r\n"
 
 @contextmanager
 def console(*answers: str) -> Iterator[tuple[int, list[str]]]:
-    """Its port and what it is told: it greets, then answers each line with the next of the answers."""
-    heard: list[str] = []
+    """Its port and the lines it receives: it greets, then answers each line with the next of the answers."""
+    received: list[str] = []
 
     def serve() -> None:
         connection, _ = server.accept()
@@ -31,12 +31,12 @@ def console(*answers: str) -> Iterator[tuple[int, list[str]]]:
                 connection.sendall(answer.encode())
                 if not (line := lines.readline()):
                     return
-                heard.append(line.decode().rstrip())
+                received.append(line.decode().rstrip())
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=serve)
         thread.start()
-        yield server.getsockname()[1], heard
+        yield server.getsockname()[1], received
         thread.join()
 
 
@@ -47,20 +47,20 @@ def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_the_token_of_the_users_home_is_shown() -> None:
-    with console(ASKS, "OK\r\n", "AVD\r\nOK\r\n") as (port, heard):
+    with console(ASKS, "OK\r\n", "AVD\r\nOK\r\n") as (port, received):
         with EmulatorConsole(HERE, port) as session:
             assert session.execute("avd name") == "AVD"
-        assert heard == ["auth secret", "avd name"]
+        assert received == ["auth secret", "avd name"]
 
 
 def test_one_that_asks_for_no_token_is_shown_none() -> None:
-    with console(OPEN, "OK: killing emulator, bye bye\r\n") as (port, heard):
+    with console(OPEN, "OK: killing emulator, bye bye\r\n") as (port, received):
         with EmulatorConsole(HERE, port) as session:
             session.execute("kill")
-        assert heard == ["kill"]
+        assert received == ["kill"]
 
 
-def test_a_refusal_is_told() -> None:
+def test_a_refusal_is_an_error() -> None:
     with (
         console(ASKS, "KO: authentication token does not match\r\n") as (port, _),
         pytest.raises(HarnessError, match="refuses auth: KO: authentication token does not match"),
@@ -68,11 +68,11 @@ def test_a_refusal_is_told() -> None:
         EmulatorConsole(HERE, port)
 
 
-def test_one_that_breaks_off_or_is_not_there_is_told() -> None:
+def test_one_that_breaks_off_or_is_not_there_is_an_error() -> None:
     with (
         console(OPEN) as (port, _),
         EmulatorConsole(HERE, port) as session,
-        pytest.raises(HarnessError, match="broke off"),
+        pytest.raises(HarnessError, match="broke after kill"),
     ):
         session.execute("kill")
     with pytest.raises(HarnessError, match="No emulator's console answers"):

@@ -19,7 +19,7 @@ from typing import IO, Any
 import pytest
 
 import emulator.kinds.doctor
-from emulator.adb import devices as adb_devices
+from emulator.adb.client import AdbClient
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from emulator.base.interruption import ENDING
@@ -62,7 +62,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The fake device and claims, and an environment that asks for nothing."""
     monkeypatch.setitem(sys.modules, "harness.device.device", fake_device.device_module())
     monkeypatch.setattr(CLAIMS, "all", fake_device.choose)
-    monkeypatch.setattr(adb_devices, "state_of", adb_devices.state_of)  # for the plugin replaces it for good
+    monkeypatch.setattr(AdbClient, "state", AdbClient.state)  # for the plugin replaces it for good
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path / "cache"))
     for name in ("TARGET", "HOST", "JSON", "TIME_LIMIT", "DEBUG"):
         monkeypatch.delenv(f"BINDER_HARNESS_{name}", raising=False)
@@ -538,10 +538,12 @@ def test_an_adb_is_chosen_that_will_not_end_the_server(
         (tmp_path / name / "adb").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "path"), prepend=os.pathsep)
     carried = SimpleNamespace(
-        adb_path=lambda: str(tmp_path / "carried" / "adb"), adb=SimpleNamespace(server_version=lambda: 41)
+        adb_path=lambda: str(tmp_path / "carried" / "adb"),
+        AdbClient=lambda **_: SimpleNamespace(server_version=lambda: 41),
+        AdbError=ConnectionError,
     )
     monkeypatch.setitem(sys.modules, "adbutils", carried)
-    monkeypatch.setattr("emulator.adb.server.answers", lambda _: True)
+    monkeypatch.setattr("emulator.adb.client.answers", lambda _: True)
     assert adb_program() == str(tmp_path / chosen / "adb")
 
 
@@ -601,7 +603,7 @@ class DeviceThatIsLost(fake_device.FakeDevice):
 def lost(monkeypatch: pytest.MonkeyPatch) -> DeviceThatIsLost:
     device = DeviceThatIsLost()
     monkeypatch.setattr(sys.modules["harness.device.device"], "open_device", lambda _: device)
-    monkeypatch.setattr("emulator.adb.devices.state_of", device.state_of)
+    monkeypatch.setattr("emulator.adb.client.AdbClient.state", lambda _, serial: device.state_of(serial))
     monkeypatch.setattr("harness.framework.standin.open_framework", device.open_framework)
     monkeypatch.setattr("harness.commands.boot.LOOK_EVERY", 0.01)
     return device

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.base.errors import ExitCode
-from harness.device.facts import FacilityMissingError, Facts, Need
+from emulator.base.errors import ExitCode, FacilityMissingError
+from harness.device.facts import Facts, Need
 from harness.experiments.core.json_values import Json, from_json, to_json
 
 BARE = Facts(

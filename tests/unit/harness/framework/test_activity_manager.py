@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.base.errors import FacilityMissingError
 from harness.binder.abi.objects import Node
 from harness.binder.errors import ParcelError, RemoteError, TransactionTooLargeError
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.reader import ParcelReader
 from harness.binder.parcels.wire_format import WireFormat
-from harness.device.facts import FacilityMissingError
 from harness.framework.activity_manager import (
     ActivityManager,
     IntentTooLargeError,

@@ -16,8 +16,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from emulator.base.errors import DeviceLostError, HarnessError
-from harness.device.facts import FacilityMissingError
+from emulator.base.errors import DeviceLostError, FacilityMissingError, HarnessError
 from harness.framework.dialect import CodeSource, Dialect, code_names_on, dialect_of
 from harness.framework.framework_jar import (
     FRAMEWORK_JAR,

@@ -7,8 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from emulator.base.errors import HarnessError, UsageError
-from harness.device.facts import FacilityMissingError
+from emulator.base.errors import FacilityMissingError, HarnessError, UsageError
 from harness.framework import sending
 from harness.framework.activity_manager import Result
 from harness.framework.bundle import Long, Value

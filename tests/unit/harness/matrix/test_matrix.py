@@ -24,7 +24,8 @@ from harness.report.matrix import Column, Matrix
 from tests.support import fake_device
 from tests.support.fake_device import FACTS
 from tests.support.fake_documents import ARM_16K, document_on, matrix_of
-from tests.support.recorder import Recorder, below, gone
+from tests.support.processes import descendants, has_ended
+from tests.support.recorder import Recorder
 
 ROOT = Path(__file__).parents[4]
 SECONDS = 30.0
@@ -338,10 +339,10 @@ def test_each_output_is_made_though_another_fails(
 
 
 def test_who_is_killed_leaves_no_process(waiting: subprocess.Popen[str]) -> None:
-    children = set(below(waiting.pid))
+    children = set(descendants(waiting.pid))
     assert len(children) == 2
     waiting.kill()
-    Deadline(SECONDS).poll(lambda: all(map(gone, children)), "the end of the processes")
+    Deadline(SECONDS).poll(lambda: all(map(has_ended, children)), "the end of the processes")
 
 
 # --- a scheduler that is not there ---

@@ -10,7 +10,7 @@ from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import UsageError
 from emulator.embedded.kernel.debian_kernels import DEBIAN_PACKAGES
 from emulator.embedded.kernel.find import find_kernel
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 from tests.unit.emulator.embedded.kernel.test_image_format import CODE, arm64_image, elf
 from tests.unit.emulator.embedded.kernel.test_modules import module
 

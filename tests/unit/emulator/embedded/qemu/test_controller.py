@@ -9,15 +9,15 @@ from pathlib import Path
 import adbutils
 import pytest
 
+from emulator.base.child_program import ChildProgram
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, UsageError
-from emulator.base.program import Program
 from emulator.embedded.device import EmbeddedDevice
 from emulator.embedded.qemu.controller import QemuDevice
 from emulator.embedded.qemu.machine import Hardware
 from emulator.embedded.qemu.running_machine import RunningMachine
 from emulator.embedded.qemu.virtio_serial import VirtioPorts
-from emulator.kinds.target import parse_target
+from emulator.target import parse_target
 
 
 class Asleep(RunningMachine):
@@ -27,7 +27,7 @@ class Asleep(RunningMachine):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(
-            Program(["sleep", "60"], directory / "log", errors=directory / "errors"), VirtioPorts(0)
+            ChildProgram(["sleep", "60"], directory / "log", errors=directory / "errors"), VirtioPorts(0)
         )
 
 
@@ -77,8 +77,9 @@ def test_adb_disconnects_from_a_device_that_it_tried_to_reach(
 
     left: list[str] = []
     monkeypatch.setattr("emulator.embedded.device.CONNECT_SECONDS", 0)
-    monkeypatch.setattr("emulator.embedded.qemu.controller.ensure_adb_server", lambda: None)
-    monkeypatch.setattr("emulator.embedded.qemu.controller.answers", lambda _: True)
+    monkeypatch.setattr("emulator.adb.client.ensure_adb_server", lambda *_: None)
+    monkeypatch.setattr("emulator.adb.client.answers", lambda _: True)
+    monkeypatch.setattr("adbutils.AdbClient.list", lambda *_, **__: [])
     monkeypatch.setattr("adbutils.AdbClient.connect", refuse)
     monkeypatch.setattr("adbutils.AdbClient.disconnect", lambda _, serial: left.append(serial))
     monkeypatch.setattr(EmbeddedDevice, "_started_machine", lambda self, _: Asleep(self._new_directory()))
@@ -101,8 +102,8 @@ def test_each_try_to_reach_it_has_an_adb_server_of_ours(
         done.append("asked")
         raise adbutils.AdbError
 
-    monkeypatch.setattr("emulator.embedded.qemu.controller.ensure_adb_server", lambda: done.append("ensured"))
-    monkeypatch.setattr("emulator.embedded.qemu.controller.answers", lambda _: False)
+    monkeypatch.setattr("emulator.adb.client.ensure_adb_server", lambda *_: done.append("ensured"))
+    monkeypatch.setattr("emulator.adb.client.answers", lambda _: False)
     monkeypatch.setattr("adbutils.AdbClient.connect", refuse)
     device = device_of(machine, contextlib.ExitStack())
     with contextlib.closing(device), pytest.raises(DeviceLostError):

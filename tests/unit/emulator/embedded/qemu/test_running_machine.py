@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from emulator.base.child_program import ChildProgram
 from emulator.base.errors import SetupError, TimeLimitError
-from emulator.base.program import Program
 from emulator.embedded.qemu.running_machine import RunningMachine
 from emulator.embedded.qemu.virtio_serial import VirtioPorts
 
@@ -16,7 +16,7 @@ from emulator.embedded.qemu.virtio_serial import VirtioPorts
 class Unreachable(RunningMachine):
     """Another program instead of QEMU; connecting to its monitor raises `error`."""
 
-    def __init__(self, program: Program, error: BaseException) -> None:
+    def __init__(self, program: ChildProgram, error: BaseException) -> None:
         super().__init__(program, VirtioPorts(0))
 
         def connect() -> socket.socket:
@@ -38,7 +38,7 @@ class Unreachable(RunningMachine):
 def test_it_has_ended_whatever_interrupts_its_start(
     raised: BaseException, expected: type[BaseException], tmp_path: Path
 ) -> None:
-    program = Program(["sleep", "60"], tmp_path / "log", errors=tmp_path / "errors")
+    program = ChildProgram(["sleep", "60"], tmp_path / "log", errors=tmp_path / "errors")
     with program:
         with pytest.raises(expected):
             Unreachable(program, raised)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import TimeLimitError, UsageError
+from emulator.base.errors import FacilityMissingError, TimeLimitError, UsageError
 from harness.binder.abi.objects import Node
 from harness.binder.errors import RemoteError, StatusError
 from harness.binder.parcels.status import ExceptionCode
@@ -19,7 +19,6 @@ from harness.binder.services.wire import (
     Dialect,
     DumpPriority,
 )
-from harness.device.facts import FacilityMissingError
 from tests.support.fake_service_manager import MANAGER, FakeServiceManager
 from tests.unit.harness.binder.services.test_service_manager_wire import DIALECTS, handles
 

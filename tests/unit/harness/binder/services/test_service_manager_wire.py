@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.base.errors import FacilityMissingError
 from harness.binder.abi.objects import Node
 from harness.binder.errors import RemoteError
 from harness.binder.parcels.parcel import Parcel
@@ -29,7 +30,6 @@ from harness.binder.services.wire import (
     read_name,
     with_methods,
 )
-from harness.device.facts import FacilityMissingError
 
 DIALECTS = (
     ANDROID_9,

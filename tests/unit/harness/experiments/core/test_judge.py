@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from emulator.base.errors import DeviceLostError, TimeLimitError
+from emulator.base.errors import DeviceLostError, FacilityMissingError, TimeLimitError
 from emulator.base.interruption import Interrupted
-from harness.device.facts import FacilityMissingError, Facts
+from harness.device.facts import Facts
 from harness.experiments.core.claim import Claim
 from harness.experiments.core.expectation import Expectation
 from harness.experiments.core.figure import Figure

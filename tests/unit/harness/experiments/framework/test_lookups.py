@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from harness.device.facts import FacilityMissingError, Facts
+from emulator.base.errors import FacilityMissingError
+from harness.device.facts import Facts
 from harness.experiments.framework.lookups import measure_framework_lookups, measure_slow_lookups
 from tests.support.fake_device import FACTS, FakeDevice
 

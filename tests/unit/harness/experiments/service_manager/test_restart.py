@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
+from emulator.base.errors import FacilityMissingError
 from harness.device.device import Device
-from harness.device.facts import FacilityMissingError
 from harness.experiments.service_manager.restart import measure_service_restart
 from tests.support.fake_files import FakeFiles
 

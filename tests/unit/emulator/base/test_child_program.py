@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from emulator.base.child_program import OUTPUT_ENDS_WITHIN, ChildProgram
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
-from emulator.base.program import OUTPUT_ENDS_WITHIN, Program
 
 WITHIN = 20.0
 LEAVES_A_DAEMON = 'setsid sleep 60 & echo $! > "$1"; printf "one\\ntwo\\nlast"'
@@ -36,28 +36,28 @@ def ending_the_daemon(tmp_path: Path) -> Iterator[None]:
 
 
 def test_every_line_is_kept_and_the_last_without_a_newline(tmp_path: Path) -> None:
-    with Program(["sh", "-c", "seq 5000; printf end; exit 3"], tmp_path / "log") as program:
+    with ChildProgram(["sh", "-c", "seq 5000; printf end; exit 3"], tmp_path / "log") as program:
         assert program.wait(Deadline(WITHIN))
         assert "ended with status 3" in program.how_it_ended()
-    said = (tmp_path / "log").read_text().split("\n")
-    assert said == [*map(str, range(1, 5001)), "end"]
-    assert program.said.tail(2) == "5000\nend"
+    log = (tmp_path / "log").read_text().split("\n")
+    assert log == [*map(str, range(1, 5001)), "end"]
+    assert program.console.tail(2) == "5000\nend"
 
 
 def test_a_daemon_that_holds_the_output_does_not_keep_it_alive(tmp_path: Path) -> None:
     with (
-        Program(leave_a_daemon(tmp_path, "exit 7"), tmp_path / "log") as program,
+        ChildProgram(leave_a_daemon(tmp_path, "exit 7"), tmp_path / "log") as program,
         ending_the_daemon(tmp_path),
     ):
         assert program.wait(Deadline(WITHIN))
-        assert program.said.tail() == "one\ntwo\nlast"
-        assert program.said.ended
+        assert program.console.tail() == "one\ntwo\nlast"
+        assert program.console.ended
         assert "ended with status 7" in program.how_it_ended()
 
 
 def test_a_daemon_that_holds_the_output_does_not_hold_up_closing(tmp_path: Path) -> None:
-    program = Program(leave_a_daemon(tmp_path, "echo; exec sleep 60"), tmp_path / "log")
-    program.said.wait_for("last", deadline=Deadline(WITHIN))
+    program = ChildProgram(leave_a_daemon(tmp_path, "echo; exec sleep 60"), tmp_path / "log")
+    program.console.wait_for("last", deadline=Deadline(WITHIN))
     with ending_the_daemon(tmp_path):
         began = time.monotonic()
         program.close()
@@ -66,7 +66,7 @@ def test_a_daemon_that_holds_the_output_does_not_hold_up_closing(tmp_path: Path)
     program.close()
 
 
-def test_what_starts_too_late_is_told_and_ended_at_once(
+def test_what_starts_too_late_is_an_error_and_ended_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start, may_start = subprocess.Popen, threading.Event()
@@ -79,10 +79,10 @@ def test_what_starts_too_late_is_told_and_ended_at_once(
         return process
 
     monkeypatch.setattr("subprocess.Popen", start_late)
-    monkeypatch.setattr("emulator.base.program.STARTS_WITHIN", 0.05)
-    monkeypatch.setattr("emulator.base.program.ENDS_WITHIN", 0.05)
+    monkeypatch.setattr("emulator.base.child_program.STARTS_WITHIN", 0.05)
+    monkeypatch.setattr("emulator.base.child_program.ENDS_WITHIN", 0.05)
     with pytest.raises(SetupError, match=r"sleep did not start within 0\.05 s"):
-        Program(["sleep", "60"], tmp_path / "log")
+        ChildProgram(["sleep", "60"], tmp_path / "log")
     may_start.set()
     Deadline(WITHIN).poll(lambda: not started.empty(), "the start")
     assert started.get().wait(WITHIN) == -signal.SIGKILL

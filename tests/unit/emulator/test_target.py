@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.base.errors import UsageError
-from emulator.kinds.target import explain_targets, kinds, offers, parse_target
+from emulator.target import explain_targets, kinds, offers, parse_target
 
 
 def test_a_bare_kind_has_its_defaults() -> None:
@@ -24,7 +24,7 @@ def test_options_are_taken_and_written_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("embeded", r"Did you mean embedded\?"),
         ("", "Valid targets"),
@@ -39,8 +39,8 @@ def test_options_are_taken_and_written_back() -> None:
         ("adb:phone?root=yes", "allowed or refused"),
     ],
 )
-def test_what_is_not_valid_is_answered_with_what_is(text: str, says: str) -> None:
-    with pytest.raises(UsageError, match=says):
+def test_what_is_not_valid_is_answered_with_what_is(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         parse_target(text)
 
 
@@ -70,3 +70,13 @@ def test_a_value_may_hold_what_separates_options(tmp_path: Path) -> None:
     target = parse_target(f"embedded?memory=512&kernel={tmp_path}/R%26D 100%25")
     assert target.option("kernel") == str(kernel)
     assert parse_target(str(target)) == target
+
+
+def test_an_option_is_added_and_checked() -> None:
+    target = parse_target("adb:phone").with_option("root", "allowed")
+    assert target == parse_target("adb:phone?root=allowed")
+    assert parse_target("embedded?memory=512").with_option("start", "cold").option("start") == "cold"
+    with pytest.raises(UsageError, match="allowed or refused"):
+        parse_target("adb:phone").with_option("root", "yes")
+    with pytest.raises(UsageError, match="root of adb is given twice"):
+        target.with_option("root", "allowed")

@@ -1,4 +1,4 @@
-"""The far side: a real OpenSSH server of our own on loopback, with a home directory of its own behind it."""
+"""A real OpenSSH server on loopback for one test, whose logins have a home directory of their own."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 Subsystem sftp internal-sftp
-ForceCommand {directory}/far-shell
+ForceCommand {directory}/login-shell
 """
-# A home of its own for the far side, where the one of this user would not do: both ends are one machine.
-FAR_SHELL = """#!/bin/sh
-export HOME={far}
-cd {far}
+# Client and server are one machine and one user, so the server's logins need a home of their own.
+LOGIN_SHELL = """#!/bin/sh
+export HOME={home}
+cd {home}
 case $SSH_ORIGINAL_COMMAND in
-    internal-sftp) exec /usr/lib/openssh/sftp-server -d {far} ;;
+    internal-sftp) exec /usr/lib/openssh/sftp-server -d {home} ;;
     *) exec sh -c "$SSH_ORIGINAL_COMMAND" ;;
 esac
 """
 
 
 @dataclass
-class FarSide:
-    """A running sshd, and the home directories at both ends."""
+class SshServer:
+    """A running sshd, and the home directories of the client and of its logins."""
 
     process: subprocess.Popen[bytes]
     port: int
-    near: Path
-    far: Path
+    client_home: Path
+    home: Path
 
     @property
     def address(self) -> str:
@@ -60,24 +60,24 @@ class FarSide:
     @property
     def ours(self) -> Path:
         """The directory there that is ours."""
-        return self.far / ".cache" / "binder-harness"
+        return self.home / ".cache" / "binder-harness"
 
     def running(self, command: str = "qemu-system") -> list[int]:
-        """The pids of what runs on the far side by a command that begins so."""
+        """The pids of the processes of logins whose command begins like this."""
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 words, place = (process / "cmdline").read_text(), (process / "cwd").readlink()
-                if words.replace("\0", " ").startswith(command) and place == self.far:
+                if words.replace("\0", " ").startswith(command) and place == self.home:
                     found.append(int(process.name))
         return found
 
     def left_over(self) -> list[Path]:
-        """Directories of runs."""
+        """The directories of runs that are still there."""
         return list(self.ours.glob("run-*"))
 
     def sessions(self) -> list[int]:
-        """The processes in which sshd serves connections."""
+        """The pids of the processes in which sshd serves connections."""
         found = subprocess.run(
             ["pgrep", "-P", str(self.process.pid)],
             capture_output=True,
@@ -89,15 +89,15 @@ class FarSide:
 
 
 @contextlib.contextmanager
-def serving(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FarSide]:
-    """A server that takes a key of ours, and stands in our known_hosts."""
+def ssh_server(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SshServer]:
+    """A server that accepts a key of the client, whose known_hosts has the server's."""
     if SSHD is None:
         pytest.skip("needs an SSH server: install openssh-server")
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    near, far = directory / "near", directory / "far"
-    (near / ".ssh").mkdir(parents=True, mode=0o700)
-    far.mkdir()
-    key = near / ".ssh" / "id_ed25519"
+    client_home, home = directory / "client", directory / "server"
+    (client_home / ".ssh").mkdir(parents=True, mode=0o700)
+    home.mkdir()
+    key = client_home / ".ssh" / "id_ed25519"
     for file in (key, directory / "host_key"):
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file], check=True, timeout=WITHIN
@@ -106,18 +106,18 @@ def serving(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FarSid
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     (directory / "sshd_config").write_text(CONFIGURATION.format(port=port, directory=directory))
-    (directory / "far-shell").write_text(FAR_SHELL.format(far=far))
-    (directory / "far-shell").chmod(0o755)
+    (directory / "login-shell").write_text(LOGIN_SHELL.format(home=home))
+    (directory / "login-shell").chmod(0o755)
     kind, public, *_ = (directory / "host_key.pub").read_text().split()
-    (near / ".ssh" / "known_hosts").write_text(f"[127.0.0.1]:{port} {kind} {public}\n")
+    (client_home / ".ssh" / "known_hosts").write_text(f"[127.0.0.1]:{port} {kind} {public}\n")
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(cache_root()))
-    monkeypatch.setenv("HOME", str(near))
+    monkeypatch.setenv("HOME", str(client_home))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     with (directory / "sshd.log").open("wb") as log:
         process = subprocess.Popen([SSHD, "-D", "-e", "-f", directory / "sshd_config"], stderr=log)
     try:
         Deadline(WITHIN).poll(lambda: answers(port), "sshd")
-        yield FarSide(process, port, near, far)
+        yield SshServer(process, port, client_home, home)
     finally:
         process.kill()
         process.wait()

@@ -1,11 +1,13 @@
-"""A program that runs for as long as its device does, and never longer than whoever started it."""
+"""A child process that runs as long as its device, and never longer than the thread that started it."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import os
 import select
+import shlex
 import signal
 import subprocess
 import threading
@@ -22,12 +24,15 @@ STARTS_WITHIN = 20.0
 ENDS_WITHIN = 20.0
 OUTPUT_ENDS_WITHIN = 2.0
 """After the program has: a daemon that it leaves may hold its output open for ever."""
+CHUNK = 1 << 16
+
+logger = logging.getLogger(__name__)
 
 
-class Program:
-    """A running program, what it writes kept line by line; use as a context manager or call `close`.
+class ChildProgram:
+    """A supervised child process and its console output; use as a context manager or call `close`.
 
-    Its standard error goes among the rest, unless it has a file of its own, `errors`. It inherits the
+    Its standard error goes to the console too, unless it has a file of its own, `errors`. It inherits the
     descriptors in `inherited`.
     """
 
@@ -41,37 +46,40 @@ class Program:
         inherited: Sequence[int] = (),
     ) -> None:
         self.name = Path(command[0]).name
-        self.said = Console(log)
+        self.console = Console(log)
         self._errors = errors
         self._process: subprocess.Popen[bytes] | None = None
         self._started = threading.Event()
         self._closed = False
         self._failure: OSError | None = None
+        logger.debug("start: %s", shlex.join(command))
         # The kernel ends the program with the thread that started it, so that thread lives as long.
-        self._keeper = threading.Thread(
-            target=self._keep,
+        self._supervisor = threading.Thread(
+            target=self._supervise,
             args=([*ENDS_WITH_US, *command], {**os.environ, **(environment or {})}, inherited),
             name=self.name,
             daemon=True,
         )
-        self._keeper.start()
+        self._supervisor.start()
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(self.close)
             if not self._started.wait(STARTS_WITHIN):
                 raise SetupError(
-                    f"{self.name} did not start within {STARTS_WITHIN:g} s. Is the disk it lies on reachable?"
+                    f"{self.name} did not start within {STARTS_WITHIN:g} s. Is the disk it is on reachable?"
                 )
             on_failure.pop_all()
         if self._failure is not None:
             raise missing_program(ENDS_WITH_US[0]) from self._failure
 
-    def __enter__(self) -> Program:
+    def __enter__(self) -> ChildProgram:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _keep(self, command: Sequence[str], environment: Mapping[str, str], inherited: Sequence[int]) -> None:
+    def _supervise(
+        self, command: Sequence[str], environment: Mapping[str, str], inherited: Sequence[int]
+    ) -> None:
         try:
             with self._errors.open("wb") if self._errors else contextlib.nullcontext() as errors:
                 self._process = subprocess.Popen(
@@ -92,9 +100,9 @@ class Program:
         if self._closed:  # while it was being started
             self._kill()
         assert self._process.stdout is not None
-        with self._process.stdout as output, contextlib.closing(_lines(output, self._process.pid)) as lines:
-            self.said.read_from(lines)
-        if self.said.panic:  # which ends the reading: let the program end, too
+        with self._process.stdout as output, contextlib.closing(_chunks(output, self._process.pid)) as chunks:
+            self.console.read_from(chunks)
+        if self.console.panic:  # which ends the reading: the program is to end, too
             self._kill()
         self._process.wait()
 
@@ -110,36 +118,35 @@ class Program:
         return self._process.pid
 
     @property
-    def complaint(self) -> str:
-        """What it has written to standard error, where that has a file of its own."""
+    def stderr_tail(self) -> str:
+        """Its standard error so far, where that has a file of its own."""
         return self._errors.read_text(errors="replace").strip() if self._errors else ""
 
     @property
     def alive(self) -> bool:
         """Whether it runs, or ended so recently that its output is still being read."""
-        return self._keeper.is_alive()
+        return self._supervisor.is_alive()
 
     def wait(self, deadline: Deadline) -> bool:
-        """Wait for its end; whether it came in time."""
-        self._keeper.join(deadline.remaining())
+        """Wait for its end; whether it ended in time."""
+        self._supervisor.join(deadline.remaining())
         return not self.alive
 
     def how_it_ended(self) -> str:
-        """Whether and how it ended, with the last lines of what it wrote."""
+        """Whether and how it ended, with its last console lines."""
         assert self._process is not None
         status = "runs" if self.alive else f"ended with status {self._process.returncode}"
-        return f"{self.name} {status}. Its last lines ({self.said.log}):\n{self.said.tail()}"
+        return f"{self.name} {status}. Its last lines ({self.console.log}):\n{self.console.tail()}"
 
     def close(self) -> None:
         """End it and its process group, and wait for that, 20 s at most; closing twice does nothing."""
         self._closed = True
         self._kill()
-        self._keeper.join(ENDS_WITHIN)
+        self._supervisor.join(ENDS_WITHIN)
 
 
-def _lines(output: IO[bytes], process: int) -> Generator[bytes, None, None]:
-    """What comes from `output`, which is unbuffered, until it ends or 2 s after a child of ours has."""
-    rest = b""
+def _chunks(output: IO[bytes], process: int) -> Generator[bytes, None, None]:
+    """What `output`, which is unbuffered, delivers until it ends, or until 2 s after a child has ended."""
     last: Deadline | None = None
     with contextlib.ExitStack() as resources:
         ended = os.pidfd_open(process)
@@ -150,13 +157,10 @@ def _lines(output: IO[bytes], process: int) -> Generator[bytes, None, None]:
         while last is None or not last.expired:
             ready = dict(poll.poll(math.ceil(last.remaining() * 1000) if last else None))
             if output.fileno() in ready:
-                chunk = output.read(1 << 16)
+                chunk = output.read(CHUNK)
                 if not chunk:
-                    break
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from (line + b"\n" for line in lines)
+                    return
+                yield chunk
             if ended in ready:
                 poll.unregister(ended)
                 last = Deadline(OUTPUT_ENDS_WITHIN)
-    if rest:
-        yield rest

@@ -1,25 +1,26 @@
-"""Names the ways of getting a device: parses what the user wrote, and explains what may be written."""
+"""Parses a target, the name of a device to use, and explains what targets there are."""
 
 from __future__ import annotations
 
 import difflib
 import importlib
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 from urllib.parse import quote, unquote
 
 from emulator.base.controller import Controller
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
-from emulator.host.address import is_host
-from emulator.host.host import Host
+from emulator.host.host import Host, is_address
 from emulator.host.opening import open_host
 
 START_SECONDS = 120.0
-"""How long a device may take from its start to adb's answer, unless the caller says otherwise."""
+"""How long a device may take from its start until adb reaches it, unless the caller gives a deadline."""
 
 UNQUOTED = "/:@+,[] "
-"""What a value may hold as it is; `&` and `%` are written as in an address of the web, %26 and %25."""
+"""Characters that need no percent-encoding in a value; `&` and `%` do: %26 and %25."""
 
 KIND_MODULES = {
     "embedded": "emulator.embedded.kind",
@@ -28,7 +29,7 @@ KIND_MODULES = {
     "cuttlefish": "emulator.kinds.cuttlefish",
     "image": "emulator.kinds.image",
 }
-"""Where each kind is declared, as `KIND`; imported when somebody names it, or asks for all."""
+"""The module that declares each kind, as `KIND`; imported when a target or a list of all kinds needs it."""
 
 
 @dataclass(frozen=True)
@@ -40,22 +41,22 @@ class Option:
     default: str
     accepts: Callable[[str], bool]
     values: str
-    """What it accepts, in words."""
+    """The valid values, for messages."""
 
 
 HOST = Option(
     "host",
     "the machine to run on, reached over SSH; without it, this one",
     "",
-    is_host,
+    is_address,
     "ssh://USER@HOST or ssh://USER@HOST:PORT",
 )
-"""The option of every kind whose devices can run elsewhere."""
+"""The option of every kind whose devices can run on another machine."""
 
 
 @dataclass(frozen=True)
 class Offer:
-    """One target on a machine: whether it can be used now, what it is, and if not, what fixes that."""
+    """A target that a machine offers: whether it can be used now, what it is, and if not, what fixes that."""
 
     target: str
     usable: bool
@@ -63,39 +64,41 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Kind:
+class DeviceKind:
     """One way of getting a device."""
 
     name: str
     summary: str
     options: tuple[Option, ...]
     open: Callable[[Target, Deadline | None], Controller]
-    """Gets the device of a target, as `open_target` does."""
+    """Opens the device of a target, as `open_target` does."""
     offers: Callable[[Host], list[Offer]]
-    """What of this kind there is on a machine; starts no device and never raises."""
+    """The targets of this kind that a machine offers; starts no device and never raises."""
     names: str = ""
-    """What follows the colon, in one word such as SERIAL; empty for a kind that takes no name."""
+    """A metavariable for what follows the colon, such as SERIAL; empty for a kind that takes no name."""
     name_required: bool = False
     starts: bool = True
     """Whether opening starts a device, which then ends with the run."""
     check: Callable[[Target], None] = lambda _: None
-    """Raises UsageError for options that do not go together."""
+    """Raises UsageError for options that exclude each other."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A parsed target: `KIND`, `KIND:NAME`, and either with `?OPTION=VALUE&OPTION=VALUE`."""
+    """A parsed target: `KIND` or `KIND:NAME`, either with `?OPTION=VALUE&OPTION=VALUE`.
 
-    kind: Kind
+    `parse_target` makes it, and nothing else does; `str` gives its one spelling, for documents and for other
+    processes.
+    """
+
+    kind: DeviceKind
     given: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
 
     def __str__(self) -> str:
-        words = "&".join(
-            f"{name}={quote(value, safe=UNQUOTED)}" for name, value in sorted(self.given.items())
-        )
+        options = "&".join(itertools.starmap(_written, sorted(self.given.items())))
         which = f"{self.kind.name}:{self.name}" if self.name else self.kind.name
-        return f"{which}?{words}" if words else which
+        return f"{which}?{options}" if options else which
 
     def option(self, name: str) -> str:
         """The value given for an option, or its default."""
@@ -103,30 +106,43 @@ class Target:
             known.default for known in self.kind.options if known.name == name
         )
 
+    def with_option(self, name: str, value: str) -> Target:
+        """This target with one option more; UsageError where it is not valid or already given."""
+        separator = "&" if self.given else "?"
+        return parse_target(f"{self}{separator}{_written(name, value)}")
+
+
+AnyTarget: TypeAlias = "Target | str"
+"""A target, parsed or as the user wrote it."""
+
+
+def _written(name: str, value: str) -> str:
+    return f"{name}={quote(value, safe=UNQUOTED)}"
+
 
 def whole_number(low: int, high: int) -> Callable[[str], bool]:
-    """What accepts a whole number from `low` to `high`, for an option."""
+    """A check for an option that takes a whole number from `low` to `high`."""
     return lambda text: text.isdecimal() and low <= int(text) <= high
 
 
-def kinds() -> Iterator[Kind]:
+def kinds() -> Iterator[DeviceKind]:
     """Every way of getting a device."""
     return map(_kind, KIND_MODULES)
 
 
-def _kind(name: str) -> Kind:
-    kind: Kind = importlib.import_module(KIND_MODULES[name]).KIND
+def _kind(name: str) -> DeviceKind:
+    kind: DeviceKind = importlib.import_module(KIND_MODULES[name]).KIND
     return kind
 
 
 def parse_target(text: str) -> Target:
-    """The target that `text` names; raises UsageError listing what is valid otherwise."""
+    """The target that `text` names; otherwise raises UsageError with what is valid."""
     which, _, words = text.partition("?")
     kind_name, colon, name = which.partition(":")
     if kind_name not in KIND_MODULES:
         near = difflib.get_close_matches(kind_name, KIND_MODULES, n=1)
         more = (
-            f"Did you mean {near[0]}? `binder-harness devices` lists what there is."
+            f"Did you mean {near[0]}? `binder-harness devices` lists the targets of this machine."
             if near
             else f"Valid targets:\n{explain_targets()}"
         )
@@ -141,7 +157,7 @@ def parse_target(text: str) -> Target:
     return target
 
 
-def _options(kind: Kind, words: str) -> dict[str, str]:
+def _options(kind: DeviceKind, words: str) -> dict[str, str]:
     options: dict[str, str] = {}
     for word in filter(None, words.split("&")):
         key, _, quoted = word.partition("=")
@@ -153,13 +169,13 @@ def _options(kind: Kind, words: str) -> dict[str, str]:
         if not option.accepts(value):
             raise UsageError(f"The option {key} of {kind.name} takes {option.values}, not {value!r}.")
         if key in options:
-            raise UsageError(f"The option {key} of {kind.name} is given twice.")
+            raise UsageError(f"The option {key} of {kind.name} is given twice: give it once.")
         options[key] = value
     return options
 
 
 def explain_targets() -> str:
-    """What may be written for a target, one line for each kind and option."""
+    """The syntax of targets, one line for each kind and option."""
     lines = []
     for kind in kinds():
         if not kind.name_required:
@@ -178,25 +194,24 @@ def _default(option: Option) -> str:
 
 
 def offers(address: str = "") -> list[Offer]:
-    """What there is on this machine, or on the host at ssh://…, and of what cannot be used, why not.
+    """The targets of this machine, or of the host at ssh://…, with the reason for each that cannot be used.
 
-    Raises SetupError where the host does not let us in.
+    Raises SetupError where the host cannot be logged in to.
     """
     with open_host(address) as host:
         return [offer for kind in kinds() for offer in kind.offers(host)]
 
 
 def on_host(target: str, host: Host) -> str:
-    """What to write for a target without options, so that it runs on a host."""
+    """A target without options, with the option that has it run on a host where that is not this machine."""
     return f"{target}?host={host.address}" if host.address else target
 
 
-def open_target(text: str, *, deadline: Deadline | None = None) -> Controller:
-    """Get the device that `text` names and wait until adb reaches it: 120 s unless `deadline` says otherwise.
+def open_target(target: AnyTarget, *, deadline: Deadline | None = None) -> Controller:
+    """Open the device that a target names and wait until adb reaches it: for 120 s, or until `deadline`.
 
-    Raises UsageError for an unknown target, SetupError when something is missing on this machine, and
-    DeviceLostError when the device does not come up. What is slow to obtain is obtained before the clock
-    starts.
+    Raises UsageError for an unknown target, SetupError when this machine lacks something, and DeviceLostError
+    when the device does not come up. Downloads and builds are done before the 120 s begin.
     """
-    target = parse_target(text)
-    return target.kind.open(target, deadline)
+    parsed = parse_target(target) if isinstance(target, str) else target
+    return parsed.kind.open(parsed, deadline)

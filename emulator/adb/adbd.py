@@ -1,0 +1,52 @@
+"""Restarts adbd as root or as the unprivileged user, or the whole device, through adbd's own services."""
+
+from __future__ import annotations
+
+from emulator.adb.client import REACHED, AdbClient
+from emulator.base.deadline import Deadline
+from emulator.base.progress import report
+
+SHELL_USER = "2000"
+
+
+def become_root(adb: AdbClient, serial: str, deadline: Deadline) -> bool:
+    """Restart adbd as root, as `adb root` does; whether that changed anything.
+
+    A `user` build refuses (AOSP, adb/daemon/restart_service.cpp): that is reported as progress, not raised.
+    """
+    if adb.output(serial, "id -u") == "0":
+        return False
+    answer = adb.ask(serial, "root:")
+    report(f"adb root on {serial}: {answer}")
+    if "cannot" in answer:
+        return False
+    _wait_for_user(adb, serial, "0", deadline)
+    return True
+
+
+def become_shell(adb: AdbClient, serial: str, deadline: Deadline) -> None:
+    """Restart adbd as the unprivileged user, as `adb unroot` does."""
+    adb.ask(serial, "unroot:")
+    _wait_for_user(adb, serial, SHELL_USER, deadline)
+
+
+def restart(adb: AdbClient, serial: str, deadline: Deadline) -> None:
+    """Restart the device and wait until it takes commands again."""
+    before = _boot_id(adb, serial)
+    adb.ask(serial, "reboot:")
+
+    def restarted() -> bool:
+        return adb.reach(serial) == REACHED and _boot_id(adb, serial) not in ("", before)
+
+    deadline.poll(restarted, f"{serial} to restart", interval=0.5)
+
+
+def _boot_id(adb: AdbClient, serial: str) -> str:
+    return adb.output(serial, "cat /proc/sys/kernel/random/boot_id")
+
+
+def _wait_for_user(adb: AdbClient, serial: str, user: str, deadline: Deadline) -> None:
+    def restarted() -> bool:
+        return adb.reach(serial) == REACHED and adb.output(serial, "id -u") == user
+
+    deadline.poll(restarted, f"adbd on {serial} to restart as user {user}", interval=0.1)

@@ -1,0 +1,43 @@
+"""Splits what a pipe, socket or file delivers in chunks into lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+
+class LineSplitter:
+    """Takes bytes chunk by chunk and gives each line once it is complete, without its newline.
+
+    Only a newline ends a line. Bytes that are no UTF-8 are replaced; those of one character may arrive in
+    several chunks.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> list[str]:
+        """The lines that this chunk completes."""
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        return list(map(_text, lines))
+
+    def finish(self) -> list[str]:
+        """The last line, if it has no newline, once the input has ended."""
+        rest, self._rest = self._rest, b""
+        return [_text(rest)] if rest else []
+
+
+def split_lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Every line of the chunks, as soon as it is complete, without its newline."""
+    splitter = LineSplitter()
+    for chunk in chunks:
+        yield from splitter.feed(chunk)
+    yield from splitter.finish()
+
+
+def last_lines(text: str, count: int = 15) -> str:
+    """The end of a program's output, short enough for an error message."""
+    return "\n".join(text.strip().splitlines()[-count:])
+
+
+def _text(line: bytes) -> str:
+    return line.decode(errors="replace")

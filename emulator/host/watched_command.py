@@ -1,0 +1,242 @@
+"""Commands on a host reached over SSH, watched from its side: they end with our connection or our silence.
+
+We send a byte every few seconds. A shell on the host reads them. When none arrives any more, because we ended
+or the connection broke, with or without a close, that shell ends the command. So nothing depends on this side
+to clean up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import shlex
+import threading
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import paramiko
+
+from emulator.base.console import Console
+from emulator.base.deadline import Deadline
+from emulator.base.errors import SetupError
+from emulator.host.host import FinishedCommand
+from emulator.host.ssh_channel import CHUNK, exit_status, read_to_end
+
+SILENCE_SECONDS = 30
+"""After which the host takes the connection for broken, even where nothing has closed it."""
+ENDS_WITHIN = 20.0
+
+COMMON = """
+# Nobody reads from a broken connection, and the clean-up must not end for that.
+trap '' PIPE HUP
+
+await_silence() {
+    while [ -n "$(timeout "$1" head -c 1)" ]; do :; done
+}
+"""
+
+# $1: a directory for this run. $2: seconds of silence. $3: `live`, or `kept`, which sends the output at the
+# end: what the command leaves running may hold it open. The rest: the command, in a process group.
+WATCH = (
+    COMMON
+    + """
+directory=$1
+silence=$2
+output=$3
+shift 3
+mkdir -p -m 700 "${directory%/*}" "$directory"
+exec 3<&0 4>&1
+[ "$output" = live ] || exec 4> "$directory/output"
+setsid "$@" < /dev/null >&4 2> "$directory/errors" 3<&- &
+started=$!
+exec 4>&-
+(
+    await_silence "$silence"
+    kill -s KILL -- "-$started"
+) <&3 > /dev/null 2>&1 &
+wait "$started"
+status=$?
+[ "$output" = live ] || tail -c 1000000 "$directory/output"
+tail -c 100000 "$directory/errors" >&2
+rm -rf "$directory"
+exit "$status"
+"""
+)
+
+# $1: seconds of silence. The rest: the command.
+CLEAN_UP = (
+    COMMON
+    + """
+silence=$1
+shift
+await_silence "$silence"
+exec "$@" < /dev/null > /dev/null 2>&1
+"""
+)
+
+
+class Connection(Protocol):
+    """What watching a command needs of the connection to its host."""
+
+    @property
+    def address(self) -> str:
+        """The host, for messages."""
+        ...
+
+    @property
+    def directory(self) -> str:
+        """Our directory on the host."""
+        ...
+
+    def open_session(self, line: str) -> paramiko.Channel:
+        """Start a shell line; the channel is its input and output."""
+        ...
+
+    def keep_beating(self, channel: paramiko.Channel) -> None:
+        """Send a byte on this channel every few seconds."""
+        ...
+
+
+class WatchedCommand:
+    """A command on a host, and the SSH channel over which it is watched."""
+
+    def __init__(
+        self, host: Connection, command: Sequence[str], *, directory: str = "", live: bool = False
+    ) -> None:
+        directory = directory or f"{host.directory}/run-{uuid.uuid4().hex}"
+        words = ["sh", "-c", WATCH, "sh", directory, str(SILENCE_SECONDS), "live" if live else "kept"]
+        self.channel = host.open_session(shlex.join([*words, *command]))
+        """Its output: the last megabyte of it, in the end, unless it is live."""
+        host.keep_beating(self.channel)
+
+    def whole_output(self, deadline: Deadline) -> str:
+        """All of its output; TimeLimitError where that does not end in time."""
+        return read_to_end(self.channel, self.channel.recv, deadline).decode(errors="replace")
+
+    def first_line(self, deadline: Deadline) -> str:
+        """The first line of its live output; empty where it ends or time runs out before that."""
+        self.channel.settimeout(deadline.remaining())
+        with contextlib.suppress(OSError), self.channel.makefile("rb") as output:
+            return str(output.readline(), errors="replace")
+        return ""
+
+    @property
+    def errors(self) -> str:
+        """The end of its standard error, to be read once its output has ended.
+
+        Empty where the host no longer answers.
+        """
+        with contextlib.suppress(OSError):
+            errors = read_to_end(self.channel, self.channel.recv_stderr, Deadline(ENDS_WITHIN))
+            return errors.decode(errors="replace")
+        return ""
+
+    def status(self, deadline: Deadline) -> int | None:
+        """Its exit status; None where it does not end in time, or the connection does first."""
+        return exit_status(self.channel, deadline)
+
+    def end(self) -> None:
+        """Have the host end it, without waiting for that."""
+        with contextlib.suppress(OSError, EOFError):
+            self.channel.shutdown_write()
+
+    def close(self) -> None:
+        """End it if it still runs, and wait until the host has reported its end."""
+        self.end()
+        self.status(Deadline(ENDS_WITHIN))
+        self.channel.close()
+
+
+def run_watched(host: Connection, command: Sequence[str], deadline: Deadline) -> FinishedCommand:
+    """Run a command there to its end, or to the deadline; SetupError where the connection breaks.
+
+    Its output may take 20 s more to arrive; SetupError where the host does not answer by then.
+    """
+    watched = WatchedCommand(host, command)
+    with contextlib.closing(watched):
+        status = watched.status(deadline)
+        if status is None:
+            if not deadline.expired:
+                raise SetupError(f"The connection to {host.address} broke during `{shlex.join(command)}`.")
+            watched.end()
+        try:
+            return FinishedCommand(status, watched.whole_output(Deadline(ENDS_WITHIN)), watched.errors)
+        except OSError as error:
+            raise SetupError(f"{host.address} stopped answering during `{shlex.join(command)}`.") from error
+
+
+class SshProgram:
+    """A running program on a host, whose console output arrives here line by line."""
+
+    def __init__(
+        self,
+        host: Connection,
+        command: Sequence[str],
+        log: Path,
+        *,
+        name: str,
+        errors: Path | None = None,
+        directory: str = "",
+    ) -> None:
+        self.name = name
+        self.console = Console(log)
+        self._errors = errors
+        if errors is None:
+            command = ["sh", "-c", 'exec "$@" 2>&1', "sh", *command]
+        self._watched = WatchedCommand(host, command, directory=directory, live=True)
+        self._reader = threading.Thread(target=self._read, name=name, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        self.console.read_from(iter(functools.partial(self._watched.channel.recv, CHUNK), b""))
+        # A panic ends the reading: the program is to end, too.
+        self._watched.end()
+        if self._errors is not None:
+            self._errors.write_text(self._watched.errors)
+
+    @property
+    def stderr_tail(self) -> str:
+        """The end of its standard error, once it has ended."""
+        if self._errors is None or not self._errors.exists():
+            return ""
+        return self._errors.read_text(errors="replace").strip()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs and the connection is up."""
+        return self._reader.is_alive()
+
+    def wait(self, deadline: Deadline) -> bool:
+        """Wait for its end; whether it ended in time."""
+        self._reader.join(deadline.remaining())
+        return not self.alive
+
+    def how_it_ended(self) -> str:
+        """Whether and how it ended, with its last console lines."""
+        status = None if self.alive else self._watched.status(Deadline(ENDS_WITHIN))
+        ended = "runs" if self.alive else f"ended with status {status}"
+        if not self.alive and status is None:
+            ended = "is lost: the connection to its host broke"
+        return f"{self.name} {ended}. Its last lines ({self.console.log}):\n{self.console.tail()}"
+
+    def close(self) -> None:
+        """End it and all of its process group, and wait for that; closing twice does nothing."""
+        self._watched.close()
+        self._reader.join(ENDS_WITHIN)
+
+
+class SshCleanupCommand:
+    """A command that a host runs on request, or when our heartbeat stops."""
+
+    def __init__(self, host: Connection, command: Sequence[str]) -> None:
+        words = ["sh", "-c", CLEAN_UP, "sh", str(SILENCE_SECONDS), *command]
+        self._channel = host.open_session(shlex.join(words))
+        host.keep_beating(self._channel)
+
+    def execute(self, deadline: Deadline) -> int | None:
+        """Run the command now and wait for its end; its status, None where that does not arrive in time."""
+        with contextlib.suppress(OSError, EOFError):
+            self._channel.shutdown_write()
+        return exit_status(self._channel, deadline)

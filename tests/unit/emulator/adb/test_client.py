@@ -1,0 +1,94 @@
+"""How requests to the adb server fail, and when one is made again."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.adb.client import GONE, AdbClient, AdbRequestError, is_address
+from emulator.base.errors import DeviceLostError
+from tests.support.fake_adb_server import fake_adb_server
+
+
+@pytest.fixture
+def listing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """What the adb server lists: to be filled by the test. It refuses all other requests."""
+    devices: dict[str, str] = {}
+    with fake_adb_server(devices) as port:
+        monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(port))
+        monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
+        yield devices
+
+
+@pytest.mark.usefixtures("listing")
+def test_a_refusal_is_an_error_of_ours_with_adb_s_reason() -> None:
+    with pytest.raises(
+        AdbRequestError, match="phone does not answer “root:”: unknown to this server"
+    ) as refused:
+        AdbClient().ask("phone", "root:")
+    assert refused.value.reason.startswith("unknown to this server")
+    assert AdbClient().output("phone", "id -u") == ""
+
+
+@pytest.mark.usefixtures("listing")
+@pytest.mark.parametrize(("reached_again", "requests"), [(False, 1), (True, 2)])
+def test_a_request_is_made_again_only_where_adb_reaches_the_device_again(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path, reached_again: bool, requests: int
+) -> None:
+    (tmp_path / "file").touch()
+    adb = AdbClient(reach_again=lambda: reached_again)
+    with caplog.at_level(logging.DEBUG, "emulator.adb.client"), pytest.raises(AdbRequestError):
+        adb.push("phone", tmp_path / "file", "/data/file", 0o644)
+    assert caplog.messages == ["adb -s phone: sync: push /data/file"] * requests
+
+
+@pytest.mark.usefixtures("listing")
+def test_a_device_that_does_not_come_back_is_lost() -> None:
+    def lost() -> bool:
+        raise DeviceLostError("phone is gone")
+
+    with pytest.raises(DeviceLostError, match="phone is gone"):
+        AdbClient(reach_again=lost).open_shell("phone", "true")
+
+
+@pytest.mark.parametrize("answer", [b"", b"OK", b"OKAYnone"])
+def test_an_answer_that_breaks_off_is_an_error_of_ours(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    def serve() -> None:
+        for _ in ("whether there is a server", "the request"):
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):  # the one that only asks is gone already
+                connection.sendall(answer)
+                connection.shutdown(socket.SHUT_WR)
+                connection.recv(100)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(server.getsockname()[1]))
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(AdbRequestError, match=r"The adb server on port .* does not answer"):
+            AdbClient().devices()
+        thread.join()
+
+
+def test_without_a_server_nothing_is_listed_and_none_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", "1")
+    monkeypatch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("started"))
+    adb = AdbClient()
+    assert (adb.server_runs, adb.devices(), adb.state("phone")) == (False, {}, GONE)
+    adb.disconnect("phone:5555")
+
+
+@pytest.mark.parametrize(
+    ("serial", "address"),
+    [("127.0.0.1:5555", True), ("phone.local:5555", True), ("[::1]:5555", True), ("emulator-5554", False)],
+)
+def test_addresses_are_distinguished_from_serial_numbers(serial: str, address: bool) -> None:
+    assert is_address(serial) is address

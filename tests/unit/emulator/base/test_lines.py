@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.base.lines import LineSplitter, last_lines, split_lines
+
+PIECES = st.lists(st.one_of(st.just(b"\n"), st.binary(max_size=5), st.text(max_size=3).map(str.encode)))
+
+
+@given(PIECES)
+def test_lines_do_not_depend_on_the_chunks_they_come_in(pieces: list[bytes]) -> None:
+    data = b"".join(pieces)
+    expected = data.decode(errors="replace").split("\n")
+    if not expected[-1]:
+        expected.pop()
+    assert list(split_lines(pieces)) == expected
+    assert list(split_lines(data[index : index + 1] for index in range(len(data)))) == expected
+
+
+@given(PIECES)
+def test_a_line_is_given_with_the_chunk_that_completes_it(pieces: list[bytes]) -> None:
+    splitter = LineSplitter()
+    for piece in pieces:
+        assert len(splitter.feed(piece)) == piece.count(b"\n")
+    assert len(splitter.finish()) <= 1
+    assert splitter.finish() == []
+
+
+def test_only_a_newline_ends_a_line_and_a_character_may_come_in_two_chunks() -> None:
+    assert list(split_lines([b"a\rb\x0bc\xc3", b"\xbc\n\n\xff"])) == ["a\rb\x0bc\xfc", "", "\ufffd"]
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=3), min_size=1, max_size=9), st.integers(1, 9))
+def test_the_last_lines_are_those_of_the_text(lines: list[str], count: int) -> None:
+    assert last_lines("\n".join(itertools.chain(lines, ["", " "])), count) == "\n".join(lines[-count:])

@@ -136,7 +136,7 @@ def test_what_there_is_on_a_host_is_listed(server: SshServer, emulator: str) -> 
     assert found["avd:embedded"].target == f"avd:embedded?host={server.address}"
     assert found["embedded"].usable
     assert not found["adb"].usable
-    assert "used from there" in found["adb"].detail
+    assert "used only from there" in found["adb"].detail
     assert "cvd is on the PATH of ssh://" in found["cuttlefish"].detail
 
 

@@ -28,6 +28,10 @@ check: .venv/for-development ## Check style, types and spelling.
 	$(BIN)/codespell
 	$(BIN)/mypy
 
+.PHONY: docs
+docs: .venv/for-development ## Build the documentation as a site, in docs/_build.
+	$(BIN)/sphinx-build -W --keep-going -n -b html docs docs/_build
+
 .PHONY: format
 format: .venv/for-development ## Format Python, C and C++ as `make check` wants them.
 	$(BIN)/ruff check --fix

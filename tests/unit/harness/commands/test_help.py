@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
 
 import pytest
-import typer.main
 
-from harness.cli import app
-
-PROGRAM = "binder-harness"
-GROUP = typer.main.get_command(app)
-COMMANDS = GROUP.commands  # type: ignore[attr-defined]
+from tests.support.documentation import COMMANDS, GROUP, PROGRAM, parse_command_line
 
 
 def examples() -> list[str]:
@@ -23,9 +17,7 @@ def examples() -> list[str]:
 
 @pytest.mark.parametrize("example", examples())
 def test_an_example_is_what_the_command_takes(example: str) -> None:
-    program, name, *words = shlex.split(example)
-    assert program == PROGRAM
-    COMMANDS[name].make_context(name, words)
+    parse_command_line(example)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

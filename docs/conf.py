@@ -86,6 +86,12 @@ def on_docstring(*event: Any) -> None:
     lines[:] = as_markup(lines)
 
 
+def on_signature(*event: Any) -> tuple[str, None] | None:
+    """Leave out the parameters of a dataclass that has a default without a form in Python."""
+    _app, what, _name, _object, _options, signature, _returns = event
+    return ("", None) if what == "class" and " = <" in (signature or "") else None
+
+
 def on_source(_app: Sphinx, _page: str, source: list[str]) -> None:
     """Link to the site's own pages of the files that lie beside docs/."""
     for name in ("CONTRIBUTING", "CHANGELOG"):
@@ -93,6 +99,7 @@ def on_source(_app: Sphinx, _page: str, source: list[str]) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Have both called; Sphinx's entry."""
+    """Have them called; Sphinx's entry."""
     app.connect("autodoc-process-docstring", on_docstring)
+    app.connect("autodoc-process-signature", on_signature)
     app.connect("source-read", on_source)

@@ -60,6 +60,8 @@ def as_markup(lines: list[str]) -> list[str]:
             markup += paragraph
         elif is_code(paragraph):
             markup += [".. code-block:: python", "", *(f"    {line}" for line in paragraph)]
+        elif all(line.startswith(" ") for line in paragraph):
+            markup += ["::", "", *(f"    {line}" for line in paragraph)]
         else:
             markup += [plain(line) for line in paragraph]
     return markup

@@ -16,7 +16,7 @@ import emulator
 import harness
 from emulator.base.errors import HarnessError
 from emulator.kinds.image_file import EXAMPLE
-from emulator.kinds.target import Kind, kinds
+from emulator.target import DeviceKind, kinds
 from harness.device.facts import Need
 from harness.plugin import options, plugin
 from tests.support.documentation import (
@@ -157,7 +157,7 @@ def test_every_error_is_explained_once() -> None:
 
 
 @pytest.mark.parametrize("kind", list(kinds()), ids=lambda kind: kind.name)
-def test_every_option_of_a_target_is_explained(kind: Kind) -> None:
+def test_every_option_of_a_target_is_explained(kind: DeviceKind) -> None:
     text = DEVICES.read_text()
     assert f"`{kind.name}" in text
     assert all(f"`{option.name}`" in text for option in kind.options)

@@ -19,7 +19,9 @@ def test_a_file_for_which_there_is_no_room_is_refused(device: Device, tmp_path: 
     (tmp_path / "large").write_bytes(bytes(3_000_000))
     device.shell(f"mkdir {NOWHERE} && mount -t tmpfs -o size=1m tmpfs {NOWHERE}")
     try:
-        with pytest.raises(HarnessError, match=r"3,000,000 bytes.*where (\d|,){1,9} bytes are free.*Free some space"):
+        with pytest.raises(
+            HarnessError, match=r"3,000,000 bytes.*where (\d|,){1,9} bytes are free.*Free some space"
+        ):
             device.push(tmp_path / "large", f"{NOWHERE}/large")
     finally:
         device.shell(f"umount {NOWHERE} && rmdir {NOWHERE}")

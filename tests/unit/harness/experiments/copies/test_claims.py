@@ -18,7 +18,7 @@ from harness.experiments.copies.synchronisation import Additions, CalledAddition
 from harness.experiments.copies.transfers import Touched, Transfer
 from harness.experiments.core.claim import Topic
 from harness.experiments.core.figure import fill
-from harness.experiments.core.finding import Finding, Verdict
+from harness.experiments.core.finding import Finding
 from tests.support.fake_device import FACTS
 from tests.support.verdicts import (
     CONFIRMED,
@@ -26,11 +26,7 @@ from tests.support.verdicts import (
     REFUTED,
     Case,
     VerdictFunction,
-    case_ids,
-    check,
     claims_of,
-    survives_json,
-    verdicts_by_function,
 )
 
 MAPPING = 1_040_384
@@ -172,24 +168,6 @@ CASES: list[Case] = [
 
 def measured_sentence(finding: Finding) -> str:
     return fill(finding.sentence, {name: str(figure) for name, figure in finding.figures.items()})
-
-
-@pytest.mark.parametrize(("function", "measured", "verdict"), CASES, ids=case_ids(CASES))
-def test_the_verdict_follows_from_the_measurement(
-    function: VerdictFunction, measured: object, verdict: Verdict
-) -> None:
-    check(function, measured, verdict)
-
-
-def test_every_claim_can_be_confirmed_and_refuted() -> None:
-    verdicts = verdicts_by_function(CASES)
-    assert verdicts.keys() == claims_of(Topic.COPIES).keys()
-    assert all(found >= {CONFIRMED, REFUTED} for found in verdicts.values())
-
-
-@pytest.mark.parametrize("function", verdicts_by_function(CASES), ids=lambda function: function.__name__)
-def test_a_stored_measurement_is_read_as_it_was(function: VerdictFunction) -> None:
-    survives_json(claims_of(Topic.COPIES)[function])
 
 
 @pytest.mark.parametrize(

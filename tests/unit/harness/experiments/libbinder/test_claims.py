@@ -7,11 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
-from harness.experiments.core.claim import Topic
 from harness.experiments.core.figure import fill
-from harness.experiments.core.finding import Verdict
 from harness.experiments.libbinder import claims
 from harness.experiments.libbinder.process_state import ChildUse, MissingDriver, ProcessState
 from tests.support.fake_device import FACTS
@@ -19,12 +15,6 @@ from tests.support.verdicts import (
     CONFIRMED,
     REFUTED,
     Case,
-    VerdictFunction,
-    case_ids,
-    check,
-    claims_of,
-    survives_json,
-    verdicts_by_function,
 )
 
 STATE = ProcessState(1000, 1, (3,), (1_040_384,), ("r--p",), (("mr", "nr", "rd"),))
@@ -56,19 +46,6 @@ CASES: list[Case] = [
 ]
 
 
-@pytest.mark.parametrize(("function", "measured", "verdict"), CASES, ids=case_ids(CASES))
-def test_the_verdict_follows_from_the_measurement(
-    function: VerdictFunction, measured: object, verdict: Verdict
-) -> None:
-    check(function, measured, verdict)
-
-
-def test_every_claim_can_be_confirmed_and_refuted() -> None:
-    verdicts = verdicts_by_function(CASES)
-    assert verdicts.keys() == claims_of(Topic.LIBBINDER).keys()
-    assert all(found == {CONFIRMED, REFUTED} for found in verdicts.values())
-
-
 def test_each_use_in_a_child_has_a_figure() -> None:
     finding = claims.fork_check((ALLOWED, change(REFUSED, signal=int(signal.SIGSEGV))), FACTS)
     assert {name: figure.value for name, figure in finding.figures.items()} == {
@@ -79,8 +56,3 @@ def test_each_use_in_a_child_has_a_figure() -> None:
         'ProcessState::self in the child: gives {"same_object": true}; '
         "checkService in the child: killed by signal 11 (SIGSEGV)"
     )
-
-
-@pytest.mark.parametrize("function", dict.fromkeys(function for function, *_ in CASES))
-def test_a_stored_measurement_can_be_read_again(function: VerdictFunction) -> None:
-    survives_json(claims_of(Topic.LIBBINDER)[function])

@@ -26,11 +26,7 @@ from tests.support.verdicts import (
     REFUTED,
     Case,
     VerdictFunction,
-    case_ids,
-    check,
     claims_of,
-    survives_json,
-    verdicts_by_function,
 )
 
 MAPPING = 1_040_384
@@ -104,24 +100,6 @@ def unexpected(function: VerdictFunction, measured: object, facts: Facts = LINUX
 def sentence(function: VerdictFunction, measured: object) -> str:
     finding = function(measured, LINUX_6_12)
     return fill(finding.sentence, {name: str(figure) for name, figure in finding.figures.items()})
-
-
-@pytest.mark.parametrize(("function", "measured", "verdict"), CASES, ids=case_ids(CASES))
-def test_the_verdict_follows_from_the_measurement(
-    function: VerdictFunction, measured: object, verdict: Verdict
-) -> None:
-    check(function, measured, verdict, LINUX_6_12)
-
-
-def test_every_claim_can_be_confirmed_and_refuted() -> None:
-    verdicts = verdicts_by_function(CASES)
-    assert verdicts.keys() == claims_of(Topic.LIMITS).keys()
-    assert all(found >= {CONFIRMED, REFUTED} for found in verdicts.values())
-
-
-@pytest.mark.parametrize("function", verdicts_by_function(CASES), ids=lambda function: function.__name__)
-def test_a_stored_measurement_is_read_as_it_was(function: VerdictFunction) -> None:
-    survives_json(claims_of(Topic.LIMITS)[function])
 
 
 @pytest.mark.parametrize(

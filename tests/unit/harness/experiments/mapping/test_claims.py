@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.experiments.core.claim import CLAIMS, Topic
+from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.finding import Verdict
 from harness.experiments.mapping import claims, memory_claims
 from harness.experiments.mapping.file_backing import FileActivity, FileBacking
@@ -28,11 +28,6 @@ from tests.support.verdicts import (
     REFUTED,
     Case,
     VerdictFunction,
-    case_ids,
-    check,
-    claims_of,
-    survives_json,
-    verdicts_by_function,
 )
 
 PAGE = FACTS.page_size
@@ -131,24 +126,6 @@ CASES: list[Case] = [
     (memory_claims.mmap_sender_shares, SHARED, REFUTED),
     (memory_claims.mmap_sender_shares, change(SHARED, common=(2,)), CONFIRMED),
 ]
-
-
-@pytest.mark.parametrize(("function", "measured", "verdict"), CASES, ids=case_ids(CASES))
-def test_the_verdict_follows_from_the_measurement(
-    function: VerdictFunction, measured: object, verdict: Verdict
-) -> None:
-    check(function, measured, verdict)
-
-
-def test_every_claim_can_be_confirmed_and_refuted() -> None:
-    verdicts = verdicts_by_function(CASES)
-    assert verdicts.keys() == claims_of(Topic.MAPPING).keys()
-    assert all(found >= {CONFIRMED, REFUTED} for found in verdicts.values())
-
-
-@pytest.mark.parametrize("function", verdicts_by_function(CASES), ids=lambda function: function.__name__)
-def test_a_stored_measurement_is_read_as_it_was(function: VerdictFunction) -> None:
-    survives_json(claims_of(Topic.MAPPING)[function])
 
 
 @pytest.mark.parametrize(

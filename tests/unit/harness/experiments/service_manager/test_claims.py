@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.experiments.core.claim import CLAIMS, Topic
+from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.figure import fill
 from harness.experiments.core.finding import Verdict
 from harness.experiments.instruments.generations import Generation
@@ -25,12 +25,7 @@ from tests.support.verdicts import (
     NOT_TESTABLE,
     REFUTED,
     Case,
-    VerdictFunction,
-    case_ids,
     check,
-    claims_of,
-    survives_json,
-    verdicts_by_function,
 )
 
 IN_C, ON_LIBBINDER = Generation.IN_C, Generation.ON_LIBBINDER
@@ -109,22 +104,6 @@ CASES: list[Case] = [
 ]
 
 
-@pytest.mark.parametrize(("function", "measured", "verdict"), CASES, ids=case_ids(CASES))
-def test_the_verdict_follows_from_the_measurement(
-    function: VerdictFunction, measured: object, verdict: Verdict
-) -> None:
-    check(function, measured, verdict)
-
-
-def test_every_claim_can_be_confirmed_and_refuted() -> None:
-    verdicts = verdicts_by_function(CASES)
-    own = {
-        function for function in claims_of(Topic.SERVICE_MANAGER) if function.__module__ == claims.__name__
-    }
-    assert verdicts.keys() == own
-    assert all({CONFIRMED, REFUTED} <= found for found in verdicts.values())
-
-
 @given(st.permutations(range(6)))
 def test_another_order_is_another_start(order: list[int]) -> None:
     steps = (*(STEPS[place] for place in order), "read 128")
@@ -167,8 +146,3 @@ def test_the_expectation_follows_from_the_release(
     claim: str, level: int | None, verdict: Verdict | None
 ) -> None:
     assert CLAIMS.get(claim).expected_verdict(dataclasses.replace(FACTS, api_level=level)) is verdict
-
-
-@pytest.mark.parametrize("function", dict.fromkeys(function for function, *_ in CASES))
-def test_a_stored_measurement_can_be_read_again(function: VerdictFunction) -> None:
-    survives_json(claims_of(Topic.SERVICE_MANAGER)[function])

@@ -7,10 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import strategies as st
 
-from harness.experiments.core.claim import Topic
-from harness.experiments.core.finding import Verdict
 from harness.experiments.instruments.generations import Generation
 from harness.experiments.service_manager import name_claims
 from harness.experiments.service_manager.registration import Death, Listing, Registration
@@ -19,15 +16,7 @@ from tests.support.verdicts import (
     CONFIRMED,
     REFUTED,
     Case,
-    VerdictFunction,
-    case_ids,
-    check,
-    claims_of,
-    survives_json,
-    verdicts_by_function,
 )
-
-st.register_type_strategy(float, st.floats(allow_nan=False))
 
 IN_C, ON_LIBBINDER = Generation.IN_C, Generation.ON_LIBBINDER
 FOUND = Registration(
@@ -68,24 +57,6 @@ CASES: list[Case] = [
 ]
 
 
-@pytest.mark.parametrize(("function", "measured", "verdict"), CASES, ids=case_ids(CASES))
-def test_the_verdict_follows_from_the_measurement(
-    function: VerdictFunction, measured: object, verdict: Verdict
-) -> None:
-    check(function, measured, verdict)
-
-
-def test_every_claim_can_be_confirmed_and_refuted() -> None:
-    verdicts = verdicts_by_function(CASES)
-    own = {
-        function
-        for function in claims_of(Topic.SERVICE_MANAGER)
-        if function.__module__ == name_claims.__name__
-    }
-    assert verdicts.keys() == own
-    assert all(found == {CONFIRMED, REFUTED} for found in verdicts.values())
-
-
 @pytest.mark.parametrize(("generation", "listed"), [(IN_C, True), (ON_LIBBINDER, False)])
 def test_only_the_program_in_c_goes_on_listing_a_name(generation: Generation, listed: bool) -> None:
     name = f"listed_dead.{generation}"
@@ -101,8 +72,3 @@ def test_another_caller_is_unexpected() -> None:
     assert [name for name, figure in figures.items() if not figure.as_expected] == [
         "caller_seen.on_libbinder"
     ]
-
-
-@pytest.mark.parametrize("function", dict.fromkeys(function for function, *_ in CASES))
-def test_a_stored_measurement_can_be_read_again(function: VerdictFunction) -> None:
-    survives_json(claims_of(Topic.SERVICE_MANAGER)[function])

@@ -1,0 +1,51 @@
+"""Every claim, by the tables of cases beside it: its verdicts, and that what it measures can be stored."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.experiments.core.claim import CLAIMS, Claim
+from harness.experiments.core.finding import Verdict
+from harness.experiments.core.json_values import from_json, to_json
+from tests.support.verdicts import CONFIRMED, REFUTED, Case, VerdictFunction, check
+
+TABLES = sorted(Path(__file__).parent.glob("*/test_*claims.py"))
+CASES: list[Case] = [
+    case
+    for table in TABLES
+    for case in importlib.import_module(f"{__package__}.{table.parent.name}.{table.stem}").CASES
+]
+
+# NaN is not equal to itself, and nothing measures it.
+st.register_type_strategy(float, st.floats(allow_nan=False))
+
+
+@pytest.mark.parametrize(
+    ("function", "measured", "verdict"),
+    CASES,
+    ids=[f"{function.__name__}-{index}" for index, (function, *_) in enumerate(CASES)],
+)
+def test_the_verdict_follows_from_the_measurement(
+    function: VerdictFunction, measured: object, verdict: Verdict
+) -> None:
+    check(function, measured, verdict)
+
+
+@pytest.mark.parametrize("claim", CLAIMS.all().values(), ids=CLAIMS.all())
+def test_a_claim_has_cases_that_confirm_and_refute_it(claim: Claim) -> None:
+    assert {verdict for function, _, verdict in CASES if function is claim.verdict} >= {CONFIRMED, REFUTED}
+
+
+@pytest.mark.parametrize("claim", CLAIMS.all().values(), ids=CLAIMS.all())
+def test_a_stored_measurement_is_read_as_it_was(claim: Claim) -> None:
+    @given(st.from_type(claim.measured_type))  # type: ignore[arg-type]
+    def check_value(value: object) -> None:
+        assert from_json(claim.measured_type, json.loads(json.dumps(to_json(value)))) == value
+
+    check_value()

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 AGENT_DIRECTORY = "/data/local/tmp/binder-harness"
 ATTACHED_DIRECTORY = f"{AGENT_DIRECTORY}-attached"
-"""On a device that is not the run's own, and may be one that `boot` keeps and has put programs on."""
+"""On a device that the run did not start: `boot` may have started it and put programs on it."""
 PER_BOOT_CACHE = ("files", "binder", "tracing", "libbinder_probe", "activity_standin", "_agent", "_directory")
-"""What is remembered of a device until it is rolled back."""
+"""The cached properties that hold until the device starts again."""
 
 
 class Device(AdbLink):
@@ -60,11 +60,11 @@ class Device(AdbLink):
         self._resources.close()
 
     def rollback(self, *, deadline: Deadline | None = None) -> None:
-        """Put the device back into the state in which it was opened, whatever was done to it.
+        """Restore the state in which the device was opened.
 
-        That may take 60 s on the embedded device and as long as its start on an AVD, unless `deadline` says
-        otherwise. Every process on the device ends. Raises UsageError for a device that cannot be rolled
-        back, DeviceLostError when it does not come back.
+        Unless `deadline` is given, this may take 60 s on the embedded device, and on an AVD as long as its
+        start. Every process on the device ends. Raises UsageError for a device that cannot be rolled back,
+        DeviceLostError when it does not come back.
         """
         if not isinstance(self.controller, CanRollBack):
             raise UsageError(f"{self.serial} cannot be rolled back; the embedded device and an AVD can.")
@@ -72,23 +72,23 @@ class Device(AdbLink):
         self.reset_after_reboot()
 
     def reset_after_reboot(self) -> None:
-        """Let go of what ran on the device and of what was put there: it has started again, by any doing."""
+        """Drop the processes and the cached properties: the device has started again, for any reason."""
         self._running.close()
         for name in PER_BOOT_CACHE:
             vars(self).pop(name, None)
 
     @functools.cached_property
     def facts(self) -> Facts:
-        """What this device is and can show, found by trying when first asked for."""
+        """What this device is and can show, found by trying at the first use."""
         from harness.device.probing import find_facts
 
         return find_facts(self)
 
     def process(self, *, uid: int | None = None, gid: int | None = None) -> DeviceProcess:
-        """Start a process on the device whose system calls are made from here, with another user if given.
+        """Start a process on the device whose system calls are made from here, as another user if given.
 
-        It ends with `with`, with its `close`, or with the device. Raises HarnessError when the agent does
-        not start, which says what the device wrote.
+        It ends with `with`, with its `close`, or with the device. Raises HarnessError, with the device's
+        output, when the agent does not start.
         """
         arguments: list[str] = []
         for name, number in (("--uid", uid), ("--gid", gid)):
@@ -105,7 +105,7 @@ class Device(AdbLink):
         return process
 
     def program(self, command: Sequence[str], *, deadline: Deadline | None = None) -> RemoteProgram:
-        """Start a program that is to be watched: it waits for `resume`, its process id known before.
+        """Start a program that waits for `resume`, so that its process id is known before it runs.
 
         It ends with `with`, with its `close`, or with the device. Raises HarnessError where no shell starts
         it by the deadline (10 s unless given).
@@ -124,7 +124,7 @@ class Device(AdbLink):
         dump: Dump | None = None,
         threads: int = 1,
     ) -> contextlib.AbstractContextManager[Service[DeviceProcess]]:
-        """Serve a name of the device's service manager from Python during a block; see `open_service`.
+        """Register a service written in Python under a name, for the block; see `open_service`.
 
         with device.service("my.service", lambda call: Parcel().no_exception().int32(call.code)):
             print(device.shell("service call my.service 42"))
@@ -140,12 +140,12 @@ class Device(AdbLink):
 
     @functools.cached_property
     def binder(self) -> BinderDebugFiles:
-        """What the driver's debug files show."""
+        """The driver's debug files."""
         return BinderDebugFiles(self.files)
 
     @functools.cached_property
     def tracing(self) -> Tracer:
-        """What the kernel can record of itself."""
+        """The kernel's tracing."""
         return Tracer(self.files)
 
     @functools.cached_property
@@ -158,22 +158,22 @@ class Device(AdbLink):
 
     @functools.cached_property
     def libbinder_probe(self) -> str:
-        """Where on the device the program lies that uses AOSP's libbinder; see its --help."""
+        """The path on the device of the program that uses AOSP's libbinder; see its --help."""
         return self._put_libbinder_agent("libbinder_probe")
 
     @functools.cached_property
     def activity_standin(self) -> str:
-        """Where on the device the stand-in for an activity manager lies."""
+        """The path on the device of the stand-in for the activity manager."""
         return self._put_libbinder_agent("activity_standin")
 
     @functools.cached_property
     def _agent(self) -> str:
-        """Where on the device the system call agent lies: built, if need be, and pushed at first use."""
+        """The path on the device of the system call agent, which is built and pushed at the first use."""
         return self._put(syscall_agent(self.architecture))
 
     @functools.cached_property
     def _directory(self) -> str:
-        """Where what is pushed lies; a device that is not ours is left without it."""
+        """The directory for what is pushed; on a device that is not ours it is removed at the end."""
         directory = AGENT_DIRECTORY if self.controller.disposable else ATTACHED_DIRECTORY
         self.shell(["mkdir", "-p", directory])
         if not self.controller.disposable:
@@ -181,7 +181,7 @@ class Device(AdbLink):
         return directory
 
     def _remove(self, directory: str) -> None:
-        # A device that has gone meanwhile has nothing left to undo, and whoever lost it was told.
+        # On a device that is lost there is nothing to remove, and the loss is already reported.
         with contextlib.suppress(DeviceLostError):
             self.run(["rm", "-rf", directory])
 
@@ -197,7 +197,7 @@ class Device(AdbLink):
         self.shell(["kill", f"-{signal}", str(pid)])
 
     def _agent_stream(self, arguments: Sequence[str]) -> ProcessStream:
-        """A new agent: over what the controller has that is faster than adb, or over adb."""
+        """A new agent: over the controller's own channel, which is faster, or over adb."""
         if isinstance(self.controller, CanStartAgents):
             channel = self.controller.start_agent(arguments)
             if channel is not None:
@@ -212,7 +212,7 @@ class DeviceProcess(RemoteProcess):
 
     @property
     def procfs(self) -> ProcessFiles:
-        """Its directory in /proc, as the device's root reads it."""
+        """Its directory in /proc, read with the rights of adb's shell."""
         return ProcessFiles(self.device.files, self.pid)
 
     @property
@@ -222,11 +222,11 @@ class DeviceProcess(RemoteProcess):
 
 
 def open_device(target: AnyTarget = "embedded", *, deadline: Deadline | None = None) -> Device:
-    """Get the device that `target` names, started if need be, and wait until it can be used.
+    """Open the device that `target` names, starting it if necessary, and wait until it can be used.
 
-    adb lists the embedded device only when its `serial` was asked for, or anything that needs adb, or a
-    moment later; every other device at once. Raises UsageError for an unknown target (the message lists the
-    valid ones), SetupError when this machine lacks something, DeviceLostError when the device does not come
-    up within 120 s or `deadline`.
+    adb lists the embedded device a moment later, or as soon as its `serial` or anything over adb is used;
+    it lists every other device at once. Raises UsageError, with the valid targets, for an unknown target,
+    SetupError when this machine lacks something, DeviceLostError when the device does not come up within
+    120 s or `deadline`.
     """
     return Device(open_target(target, deadline=deadline))

@@ -1,4 +1,4 @@
-"""What a device is and can show, found once by trying: what expectations and experiments depend on."""
+"""What a device is and can show: the facts that expectations and experiments depend on."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class Need(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """What the facility is, in words."""
+        """A name of the facility for people."""
         return _FACILITIES[self].meaning
 
     def missing(self, facts: Facts) -> str | None:
-        """Why the device lacks it and what kind of device has it, or None where it is there."""
+        """Why the device lacks it and which devices have it; None where this one has it."""
         if self.met_by(facts):
             return None
         reason = facts.reasons.get(self, "this device does not have it").removesuffix(".")
         return f"needs {self.meaning}: {reason}. It can be tested on {_FACILITIES[self].found_on}."
 
     def met_by(self, facts: Facts) -> bool:
-        """Whether the device has it: the fact of the same name, or of the one that stands for it."""
+        """Whether the device has it, by the fact of the same name or the one given for it."""
         return bool(getattr(facts, _FACILITIES[self].fact or self.value))
 
     def require(self, facts: Facts) -> None:
@@ -67,7 +67,7 @@ _FACILITIES = {
     Need.TRACING: _Facility("tracefs", _TRACED, fact="tracefs"),
     Need.KPROBES: _Facility("kernel probes", _TRACED),
     Need.PROBE_ARGUMENTS: _Facility(
-        "probe arguments by name (BTF)", "a kernel with BTF that it can read: 6.12, not 6.1"
+        "probe arguments by name (BTF)", "a kernel that reads its own BTF: 6.12, not 6.1"
     ),
     Need.PAGEMAP: _Facility("frame numbers from /proc/PID/pagemap", _ROOTED),
     Need.KCORE: _Facility("/proc/kcore", _TRACED),
@@ -78,14 +78,14 @@ _FACILITIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """One device's facts. What is not there is None, False or empty, and `reasons` says why."""
+    """One device's facts. What is missing is None, False or empty; `reasons` has the reason."""
 
     architecture: str
-    """As `uname -m` says it: x86_64, aarch64."""
+    """As `uname -m` prints it: x86_64, aarch64."""
     page_size: int
     """In bytes."""
     kernel_release: str
-    """As `uname -r` says it."""
+    """As `uname -r` prints it."""
     processors: int
     memory_bytes: int
     android_release: str | None = None
@@ -97,9 +97,9 @@ class Facts:
     binder_devices: tuple[str, ...] = ()
     """Paths of the device nodes."""
     free_binder_device: str | None = None
-    """Path of one whose context manager nobody is, so that an experiment can be it."""
+    """Path of one without a context manager, so that an experiment can become it."""
     binder_protocol: int | None = None
-    """What BINDER_VERSION answers."""
+    """What BINDER_VERSION returns."""
     binder_debug: str | None = None
     """Directory of the driver's debug files: debugfs, or binder_logs of binderfs."""
     tracefs: str | None = None
@@ -113,7 +113,7 @@ class Facts:
     driver: str | None = None
     """"C" or "Rust"."""
     driver_ioctls: frozenset[str] = frozenset()
-    """Kernel names of the ioctls that the driver knows."""
+    """Kernel names of the ioctls that the driver supports."""
     service_manager: bool = False
     """Whether the context manager of /dev/binder is a running servicemanager."""
     framework: bool = False
@@ -123,6 +123,6 @@ class Facts:
 
     @property
     def kernel_version(self) -> tuple[int, ...]:
-        """The release's leading numbers, to be compared: (6, 12, 48)."""
+        """The release's leading numbers, for comparisons: (6, 12, 48)."""
         numbers = re.match(r"\d+(\.\d+)*", self.kernel_release)
         return tuple(int(number) for number in numbers[0].split(".")) if numbers else ()

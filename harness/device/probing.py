@@ -1,4 +1,4 @@
-"""Finds a device's facts, each by trying it once: nothing is concluded from a version."""
+"""Finds a device's facts by trying each once: nothing is concluded from a version."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ from harness.kernel.proc.pagemap import frames
 from harness.kernel.tracing.kprobes import Argument, Kprobe
 from harness.kernel.tracing.tracer import Tracer
 
-PLACES = ("/dev", "/dev/binderfs")
+DIRECTORIES = ("/dev", "/dev/binderfs")
 NAMES = ("vndbinder", "hwbinder", "binder")
 """In the order in which an experiment may take them: servicemanager's own device comes last."""
-ANSWER_SECONDS = 3.0
-"""How long a service manager that is well may take to answer."""
+REPLY_SECONDS = 3.0
+"""How long a working service manager may take to reply."""
 TRACED_FUNCTION = "binder_alloc_new_buf"
-"""A function that the C driver has under this name in every kernel of this decade."""
+"""A function of the C driver that has had this name in every kernel of this decade."""
 NEED_AN_ARGUMENT = (
     BinderIoctl.BINDER_SET_MAX_THREADS,
     BinderIoctl.BINDER_THREAD_EXIT,
     BinderIoctl.BINDER_SET_CONTEXT_MGR,
     BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT,
 )
-"""Ioctls that answer EINVAL, as an unknown one would be, when theirs cannot be read: they get zeros.
+"""Ioctls that, like an unsupported one, fail with EINVAL when their argument is unreadable: they get zeros.
 
-A process that becomes context manager by this stops being that when it closes the device.
+A process that becomes context manager by this stops being one when it closes the device.
 """
 
-Answer = TypeVar("Answer")
+ValueT = TypeVar("ValueT")
 
 
-class Probed(Protocol):
-    """What of a device is asked for its facts."""
+class ProbedDevice(Protocol):
+    """What probing uses of a device."""
 
     @property
     def files(self) -> AgentFiles:
@@ -79,31 +79,32 @@ class Probed(Protocol):
 
 
 class _Attempts:
-    """Asks things that may fail, and remembers the reasons of those that did."""
+    """Attempts that may fail, and the reasons of those that did."""
 
     def __init__(self) -> None:
         self.reasons: dict[str, str] = {}
 
-    def ask(self, need: Need, question: Callable[[], Answer]) -> Answer | None:
-        """The answer, or None with the reason kept under `need`."""
+    def result(self, need: Need, attempt: Callable[[], ValueT]) -> ValueT | None:
+        """The result of an attempt; None where it fails, with the reason under `need`."""
         try:
-            return question()
+            return attempt()
         except (HarnessError, OSError) as error:
             self.reasons[need] = str(error)
             return None
 
 
-def find_facts(device: Probed) -> Facts:
+def find_facts(device: ProbedDevice) -> Facts:
     """Try everything that experiments depend on, and leave the device as it was."""
     with ThreadPoolExecutor(1) as beside:
-        properties = beside.submit(_properties, device)  # adb takes its time, the agent goes on meanwhile
+        properties = beside.submit(_properties, device)  # over adb, which is slow, while the agent works
         return _find_facts(device, properties.result)
 
 
-def _find_facts(device: Probed, all_properties: Callable[[], dict[str, str]]) -> Facts:
+def _find_facts(device: ProbedDevice, all_properties: Callable[[], dict[str, str]]) -> Facts:
     attempts = _Attempts()
     files = device.files
-    nodes = tuple(f"{place}/{name}" for place in PLACES for name in NAMES if files.exists(f"{place}/{name}"))
+    candidates = [f"{directory}/{name}" for directory in DIRECTORIES for name in NAMES]
+    nodes = tuple(filter(files.exists, candidates))
     with device.process() as process:
         root = process.uid == 0
         if not root:
@@ -111,10 +112,10 @@ def _find_facts(device: Probed, all_properties: Callable[[], dict[str, str]]) ->
         free = _free_device(process, nodes, attempts)
         protocol, ioctls = _driver_interface(process, nodes)
         service_manager, framework = _services(process, attempts)
-        pagemap = attempts.ask(Need.PAGEMAP, lambda: _frame_of_own_page(device, process))
-        kcore = attempts.ask(Need.KCORE, lambda: Kcore(files).segments)
-    debug = attempts.ask(Need.BINDER_DEBUG, lambda: device.binder.location)
-    tracefs = attempts.ask(Need.TRACING, device.tracing.tried)
+        pagemap = attempts.result(Need.PAGEMAP, lambda: _frame_of_own_page(device, process))
+        kcore = attempts.result(Need.KCORE, lambda: Kcore(files).segments)
+    debug = attempts.result(Need.BINDER_DEBUG, lambda: device.binder.location)
+    tracefs = attempts.result(Need.TRACING, device.tracing.tried)
     by_name = Kprobe(TRACED_FUNCTION, (Argument("data_size"),))
     probe_arguments = tracefs is not None and device.tracing.can_probe(by_name)
     kprobes = probe_arguments or (tracefs is not None and device.tracing.can_probe(TRACED_FUNCTION))
@@ -152,9 +153,9 @@ def _find_facts(device: Probed, all_properties: Callable[[], dict[str, str]]) ->
     )
 
 
-def _properties(device: Probed) -> dict[str, str]:
-    listed = device.run("getprop").output
-    return dict(re.findall(r"^\[([^\]]*)\]: \[(.*)\]$", listed, flags=re.MULTILINE))
+def _properties(device: ProbedDevice) -> dict[str, str]:
+    output = device.run("getprop").output
+    return dict(re.findall(r"^\[([^\]]*)\]: \[(.*)\]$", output, flags=re.MULTILINE))
 
 
 def _open(process: RemoteProcess, path: str) -> int:
@@ -162,7 +163,7 @@ def _open(process: RemoteProcess, path: str) -> int:
 
 
 def _free_device(process: RemoteProcess, nodes: tuple[str, ...], attempts: _Attempts) -> str | None:
-    """The first device whose context manager this process can become; it stops being that at once."""
+    """The first device whose context manager this process can become; it stops being one at once."""
     refusals = []
     for path in nodes:
         try:
@@ -174,12 +175,14 @@ def _free_device(process: RemoteProcess, nodes: tuple[str, ...], attempts: _Atte
                 process.syscall("close", descriptor)
         except OSError as error:
             refusals.append(f"{path}: {os.strerror(error.errno or 0)}")
-    attempts.reasons[Need.FREE_BINDER] = "; ".join(refusals) or f"there is no binder device in {PLACES}"
+    attempts.reasons[Need.FREE_BINDER] = (
+        "; ".join(refusals) or f"there is no binder device in {' or '.join(DIRECTORIES)}"
+    )
     return None
 
 
 def _driver_interface(process: RemoteProcess, nodes: tuple[str, ...]) -> tuple[int | None, frozenset[str]]:
-    """The protocol's version, and the ioctls the driver knows: to an unknown one it answers EINVAL."""
+    """The protocol's version, and the ioctls that the driver supports: any other fails with EINVAL."""
     if not nodes:
         return None, frozenset()
     try:
@@ -190,33 +193,33 @@ def _driver_interface(process: RemoteProcess, nodes: tuple[str, ...]) -> tuple[i
     with memory.allocate(process.page_size) as zeros, memory.allocate(BinderVersion.sizeof()) as version:
         arguments = dict.fromkeys(NEED_AN_ARGUMENT, zeros.address)
         arguments[BinderIoctl.BINDER_VERSION] = version.address
-        *answers, versioned, _ = process.main.batch(
+        *results, version_read, _ = process.main.batch(
             *(SystemCall("ioctl", descriptor, ioctl, arguments.get(ioctl, 0)) for ioctl in BinderIoctl),
             Read(version.address, BinderVersion.sizeof()),
             SystemCall("close", descriptor),
             keep_going=True,
         )
-    known = {
+    supported = {
         ioctl.name
-        for ioctl, answer in zip(BinderIoctl, answers, strict=True)
-        if answer.errno not in (errno.EINVAL, errno.ENOTTY)
+        for ioctl, result in zip(BinderIoctl, results, strict=True)
+        if result.errno not in (errno.EINVAL, errno.ENOTTY)
     }
-    return BinderVersion.unpack(versioned.data).protocol_version, frozenset(known)
+    return BinderVersion.unpack(version_read.data).protocol_version, frozenset(supported)
 
 
 def _services(process: RemoteProcess, attempts: _Attempts) -> tuple[bool, bool]:
-    """Whether Android's service manager answers, and whether it knows the activity manager."""
+    """Whether Android's service manager replies, and whether the activity manager is registered."""
 
-    def ask() -> bool:
+    def has_activity_manager() -> bool:
         with Binder.open(process, BINDER) as binder:
             manager = ServiceManager(binder)
             try:
-                manager.ping(deadline=Deadline(ANSWER_SECONDS))
+                manager.ping(deadline=Deadline(REPLY_SECONDS))
             except DeadObjectError as error:
-                raise HarnessError(f"nobody is the context manager of {BINDER}") from error
-            return manager.check(ACTIVITY_MANAGER, deadline=Deadline(ANSWER_SECONDS)) is not None
+                raise HarnessError(f"{BINDER} has no context manager") from error
+            return manager.check(ACTIVITY_MANAGER, deadline=Deadline(REPLY_SECONDS)) is not None
 
-    registered = attempts.ask(Need.SERVICE_MANAGER, ask)
+    registered = attempts.result(Need.SERVICE_MANAGER, has_activity_manager)
     if registered is None:
         attempts.reasons[Need.FRAMEWORK] = attempts.reasons[Need.SERVICE_MANAGER]
     elif not registered:
@@ -224,7 +227,7 @@ def _services(process: RemoteProcess, attempts: _Attempts) -> tuple[bool, bool]:
     return registered is not None, bool(registered)
 
 
-def _frame_of_own_page(device: Probed, process: RemoteProcess) -> bool:
+def _frame_of_own_page(device: ProbedDevice, process: RemoteProcess) -> bool:
     with process.memory.allocate(process.page_size) as page:
         page.write(0, b"present")
         found = frames(device.files, process.pid, page.address, page.size, page_size=process.page_size)

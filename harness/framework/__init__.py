@@ -7,10 +7,10 @@ with open_framework(device), open_receiver(device, "com.example.ACTION") as rece
 
 from harness.framework.activity_manager import (
     ActivityManager,
+    BroadcastResult,
     IntentTooLargeError,
     NativeReceiverRefusedError,
-    Received,
-    Result,
+    ReceivedBroadcast,
 )
 from harness.framework.bound_service import open_application, open_bound_service
 from harness.framework.bundle import Bundle
@@ -23,14 +23,14 @@ from harness.framework.uri import Uri
 
 __all__ = [
     "ActivityManager",
+    "BroadcastResult",
     "Bundle",
     "ComponentName",
     "Intent",
     "IntentFilter",
     "IntentTooLargeError",
     "NativeReceiverRefusedError",
-    "Received",
-    "Result",
+    "ReceivedBroadcast",
     "Uri",
     "broadcast_history",
     "open_application",

@@ -17,7 +17,7 @@ from harness.binder.parcels.reader import ParcelReader
 from harness.binder.services.service_manager import ServiceManager
 from harness.binder.thread.binder_thread import BinderThread
 from harness.framework.bundle import Bundle, read_bundle, write_bundle
-from harness.framework.dialect import LAST_THAT_TELLS_NATIVE_PROCESSES, Dialect, dialect_of
+from harness.framework.dialect import LAST_WITH_NATIVE_RECEIVERS, Dialect, dialect_of
 from harness.framework.intent import (
     USER_CURRENT,
     Intent,
@@ -33,61 +33,62 @@ if TYPE_CHECKING:
 
 SERVICE_NAME = "activity"
 PACKAGE = "com.android.shell"
-"""In whose name native processes call: that of adb's user."""
+"""The package that native processes call as: that of adb's user."""
 USER_ALL = -1
 OP_NONE = -1
-"""android.app.AppOpsManager: no operation is asked about."""
+"""android.app.AppOpsManager: no operation."""
 RECEIVER_EXPORTED = 2
-"""android.content.Context, from 13 on: broadcasts of any user id reach the receiver, as before all did."""
+"""android.content.Context, from 13 on: the receiver takes broadcasts of any user id, as all did before."""
 BROADCAST_SUCCESS = 0
 BROADCAST_FAILED_USER_STOPPED = -2
 """android.app.ActivityManager: what broadcastIntentWithFeature returns."""
 
 
 class IntentTooLargeError(HarnessError):
-    """An Intent found no room at the activity manager. Sizes are in bytes."""
+    """An Intent does not fit into the activity manager's mapping. Sizes are in bytes."""
 
     def __init__(self, intent_size: int, call_size: int, limit: int) -> None:
         self.intent_size = intent_size
         self.call_size = call_size
         self.limit = limit
-        """What libbinder maps: the room for all transactions under way to a process together."""
+        """What libbinder maps: the space for all unfinished transactions to a process together."""
         super().__init__(
             f"the Intent's parcel has {intent_size:,} bytes, the whole call {call_size:,}; the limit is "
-            f"{limit:,}, which the activity manager maps for all calls under way to it. Receivers are told "
-            f"by one-way calls, which get half: {limit // 2:,}. Send less, or a content URI in its place."
+            f"{limit:,} bytes, which the activity manager maps for all unfinished calls to it. A receiver "
+            f"gets the Intent in a one-way call, for which the limit is half: {limit // 2:,}. Send less, or "
+            "a content URI."
         )
 
 
 class NativeReceiverRefusedError(FacilityMissingError):
-    """A process that is no app cannot be told of broadcasts on this release."""
+    """A process that is not an app cannot receive broadcasts on this release."""
 
     def __init__(self, release: int) -> None:
         super().__init__(
-            f"Android {release} tells no native process of broadcasts, though one may send them: from "
-            f"{LAST_THAT_TELLS_NATIVE_PROCESSES + 1} on registerReceiver answers null to whoever is no app, "
-            "and the result of an ordered broadcast is not delivered. A receiver has to be in an app there; "
-            "a device with Android 11 to 13, or the embedded one, tells any process."
+            f"On Android {release} a native process can send broadcasts, but not receive them: from "
+            f"{LAST_WITH_NATIVE_RECEIVERS + 1} on registerReceiver returns null to a process that is not an "
+            "app, and the result of an ordered broadcast is not delivered to it. Use a receiver in an app, "
+            "or a device with Android 11 to 13, or the embedded one, where any process can receive."
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What an ordered broadcast's receivers hand on, and what its sender gets in the end."""
+class BroadcastResult:
+    """The result of an ordered broadcast: each receiver may change it, and its sender gets the last one."""
 
     code: int = 0
     data: str | None = None
     extras: Bundle | None = None
     abort: bool = False
-    """From a receiver alone: the receivers after it are not told."""
+    """From a receiver only: the receivers after it do not get the broadcast."""
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """A broadcast as a receiver is told of it, or the end of one as its sender is."""
+class ReceivedBroadcast:
+    """A broadcast as a receiver gets it, or the end of an ordered one as its sender gets it."""
 
     intent: Intent
-    result: Result
+    result: BroadcastResult
     ordered: bool
     sticky: bool
     user: int
@@ -98,8 +99,8 @@ class Received:
 class ActivityManager:
     """The object registered as `activity`, called from one thread, in the dialect of its release.
 
-    Every method waits 10 s at most unless given a deadline, and raises what BinderThread.transact does, and
-    RemoteError for what the activity manager refuses.
+    Every method waits 10 s at most unless given a deadline. It raises what BinderThread.transact does, and
+    RemoteError for a call that the activity manager refuses.
     """
 
     def __init__(self, binder: Binder, handle: int, dialect: Dialect) -> None:
@@ -128,7 +129,7 @@ class ActivityManager:
             raise FacilityMissingError(
                 f"No service is registered as {SERVICE_NAME!r}: this device has no framework, or not yet."
             )
-        # The stand-in is of the release of its service manager.
+        # The stand-in has the release of its service manager.
         return cls(binder, handle, dialect_of(device) or Dialect.of_release(manager.dialect.wire.release))
 
     def broadcast(
@@ -137,18 +138,18 @@ class ActivityManager:
         *,
         ordered: bool = False,
         result_to: Node | None = None,
-        result: Result | None = None,
+        result: BroadcastResult | None = None,
         user: int = USER_CURRENT,
         deadline: Deadline | None = None,
     ) -> int:
-        """broadcastIntentWithFeature: BROADCAST_SUCCESS, or why nobody is told.
+        """broadcastIntentWithFeature: BROADCAST_SUCCESS, or the code for why no receiver gets it.
 
-        `result_to` is told of the end, with what the receivers made of `result`. IntentTooLargeError for an
-        Intent that finds no room, NativeReceiverRefusedError for a `result_to` that would never be told.
+        `result_to` gets the result at the end, which starts as `result`. Raises IntentTooLargeError for an
+        Intent that does not fit, NativeReceiverRefusedError where `result_to` would never get a result.
         """
         if result_to is not None:
-            self._require_tells_us()
-        result = result or Result()
+            self._require_native_receivers()
+        result = result or BroadcastResult()
         data = self._request()
         data.null_binder().string16(None)  # caller, its feature
         start = data.size
@@ -157,7 +158,7 @@ class ActivityManager:
         data.string16(intent.type)
         _binder(data, result_to).int32(result.code).string16(result.data)
         self._bundle(data, result.extras)
-        # Permissions that receivers need; that exclude them (12); packages that are excluded (13).
+        # Permissions that receivers need; permissions that exclude them (12); excluded packages (13).
         for _ in range(1 + (self.release >= 12) + (self.release >= 13)):
             data.string16_array(None)
         data.int32(OP_NONE)
@@ -172,7 +173,7 @@ class ActivityManager:
     def register_receiver(
         self,
         receiver: Node,
-        wanted: IntentFilter,
+        intent_filter: IntentFilter,
         *,
         package: str = PACKAGE,
         user: int = USER_CURRENT,
@@ -182,23 +183,23 @@ class ActivityManager:
 
         Raises NativeReceiverRefusedError from Android 14 on.
         """
-        self._require_tells_us()
+        self._require_native_receivers()
         data = self._request()
         data.null_binder().string16(package).string16(None)
         if self.release >= 12:
             data.string16(None)  # the receiver's id
         _binder(data, receiver).int32(1)
-        write_filter(data, wanted)
+        write_filter(data, intent_filter)
         data.string16(None).int32(user).int32(RECEIVER_EXPORTED if self.release >= 13 else 0)
-        answer = self._call("registerReceiverWithFeature", data, deadline)
-        return read_intent(answer, layout=self.dialect.layout) if answer.boolean() else None
+        reply = self._call("registerReceiverWithFeature", data, deadline)
+        return read_intent(reply, layout=self.dialect.layout) if reply.boolean() else None
 
     def unregister_receiver(self, receiver: Node, *, deadline: Deadline | None = None) -> None:
         """unregisterReceiver."""
         self._call("unregisterReceiver", _binder(self._request(), receiver), deadline)
 
     def finish_receiver(
-        self, thread: BinderThread, receiver: Node, result: Result, *, flags: int = 0
+        self, thread: BinderThread, receiver: Node, result: BroadcastResult, *, flags: int = 0
     ) -> None:
         """finishReceiver, one-way, from `thread`: an ordered broadcast goes on to the next receiver."""
         data = _binder(self._request(), receiver).int32(result.code).string16(result.data)
@@ -207,7 +208,7 @@ class ActivityManager:
         thread.post(self.handle, self.dialect.code("finishReceiver"), data)
 
     def attach_application(self, thread: Node, *, deadline: Deadline | None = None) -> None:
-        """attachApplication; Android's own does so only with processes that it had zygote start."""
+        """attachApplication; Android's own takes only processes that zygote started for it."""
         self._call("attachApplication", _binder(self._request(), thread).int64(0), deadline)
 
     def bind_service(
@@ -244,8 +245,8 @@ class ActivityManager:
     def _request(self) -> Parcel:
         return Parcel(self.wire).interface_token(ACTIVITY_MANAGER)
 
-    def _require_tells_us(self) -> None:
-        if not self.dialect.tells_native_processes:
+    def _require_native_receivers(self) -> None:
+        if not self.dialect.has_native_receivers:
             raise NativeReceiverRefusedError(self.release)
 
     def _intent(self, data: Parcel, intent: Intent) -> None:
@@ -260,20 +261,20 @@ class ActivityManager:
             write_bundle(data, bundle, layout=self.dialect.layout)
 
     def _call(self, method: str, data: Parcel, deadline: Deadline | None) -> ParcelReader:
-        answer = self.binder.transact(
+        reply = self.binder.transact(
             self.handle, self.dialect.code(method), data, deadline=deadline or Deadline(CALL_SECONDS)
         )
-        return answer.check_exception()
+        return reply.check_exception()
 
 
-def read_received(reader: ParcelReader) -> Received:
-    """The arguments of IIntentReceiver.performReceive; ParcelError where they are none."""
+def read_broadcast(reader: ParcelReader) -> ReceivedBroadcast:
+    """The arguments of IIntentReceiver.performReceive; ParcelError for anything else."""
     intent = read_intent(reader) if reader.boolean() else Intent()
     code, data = reader.int32(), reader.string16()
     extras = read_bundle(reader) if reader.boolean() else None
     ordered, sticky, user = reader.boolean(), reader.boolean(), reader.int32()
-    result = Result(code=code, data=data, extras=extras)
-    return Received(intent, result, ordered, sticky, user, len(reader.data))
+    result = BroadcastResult(code=code, data=data, extras=extras)
+    return ReceivedBroadcast(intent, result, ordered, sticky, user, len(reader.data))
 
 
 def _binder(data: Parcel, node: Node | None) -> Parcel:

@@ -1,6 +1,6 @@
 """Bound services in Python, and their clients: processes that attach to the activity manager as apps do.
 
-Android's own activity manager takes no process that it did not have zygote start: this is for the stand-in.
+Android's own activity manager accepts only processes that zygote started for it: this is for the stand-in.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ OnBind = Callable[[Intent], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Connected:
-    """What a client is told: the object to call, a handle of its process; None for a null binding."""
+class ServiceConnection:
+    """A binding as its client gets it: a handle on the service's object, or None for a null binding."""
 
     component: ComponentName
     handle: int | None
@@ -52,30 +52,30 @@ class Application:
         self.binder = binder
         self.manager = ActivityManager.find(device, binder)
         self.bound: list[Intent] = []
-        """What onBind was called with."""
+        """The Intents that onBind was called with."""
         self.unbound: list[Intent] = []
-        """What onUnbind was called with."""
+        """The Intents that onUnbind was called with."""
         self._service: Node | None = None
-        self._connections: queue.SimpleQueue[Connected] = queue.SimpleQueue()
+        self._connections: queue.SimpleQueue[ServiceConnection] = queue.SimpleQueue()
         self.thread = self._node(APPLICATION_THREAD, self._schedule)
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """The id of its process."""
         return self.binder.process.pid
 
     def offer(self, descriptor: str, methods: Handler) -> None:
-        """What onBind is to return: an object of this interface."""
+        """Have onBind return an object of this interface."""
         self._service = self._node(descriptor, methods)
 
     def bind(self, component: ComponentName) -> Node | None:
-        """Bind a service: the connection, or None where there is no such service."""
+        """Bind a service, and return the connection; None where there is no such service."""
         connection = self._node(SERVICE_CONNECTION, self._connected)
         bound = self.manager.bind_service(self.thread, Intent(component=component), connection)
         return connection if bound else None
 
-    def connected(self, deadline: Deadline) -> Connected:
-        """The next object that this process is connected to; TimeLimitError where none comes in time."""
+    def connected(self, deadline: Deadline) -> ServiceConnection:
+        """The next connection of this process to a service; TimeLimitError where none arrives in time."""
         try:
             return self._connections.get(timeout=deadline.remaining())
         except queue.Empty:
@@ -108,7 +108,7 @@ class Application:
         if isinstance(handle, int):
             call.thread.references.acquire(handle)
         if component is not None:
-            self._connections.put(Connected(component, handle if isinstance(handle, int) else None))
+            self._connections.put(ServiceConnection(component, handle if isinstance(handle, int) else None))
 
 
 @contextmanager
@@ -119,8 +119,8 @@ def open_application(device: Device) -> Iterator[Application]:
     """
     if android_release(device.facts) is not None:
         raise FacilityMissingError(
-            "Android's activity manager attaches no process that zygote did not start for it: services in "
-            "Python are bound on the embedded device, whose activity manager is a stand-in."
+            "Android's activity manager attaches only processes that zygote started for it. Services in "
+            "Python can be bound on the embedded device, whose activity manager is a stand-in."
         )
     with device.process() as process, Binder.open(process, BINDER) as binder:
         binder.serve()
@@ -133,7 +133,7 @@ def open_application(device: Device) -> Iterator[Application]:
 def open_bound_service(
     device: Device, component: ComponentName, descriptor: str, methods: Handler
 ) -> Iterator[Application]:
-    """Start a process that hosts a service, as by a manifest, and answer its calls with `methods`."""
+    """Start a process that hosts a service, as a manifest would declare it; `methods` handles its calls."""
     with open_application(device) as application:
         application.offer(descriptor, methods)
         device.shell(["cmd", "activity", "host-service", str(component), str(application.pid)])

@@ -1,4 +1,4 @@
-"""Bundles: what an Intent's extras are, written and read as android.os.Bundle and Parcel.writeValue do."""
+"""Bundles, such as an Intent's extras: written and read as android.os.Bundle and Parcel.writeValue do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUNDLE_MAGIC = 0x4C444E42
 """`BNDL`: a bundle that Java wrote (BaseBundle.java)."""
 NO_BUNDLE = -1
 DEEPEST = 32
-"""Bundles and lists within each other that are read; more is no bundle anybody meant to send."""
+"""How deep bundles and lists may be nested to be read; deeper is not a bundle that was sent on purpose."""
 
 
 class Long(int):
@@ -67,7 +67,7 @@ Value = (
     | LongArray
     | BooleanArray
 )
-"""What a bundle can hold here. A list is an ArrayList, a mapping another Bundle, bytes are a byte[]."""
+"""What a bundle can contain here. A list is an ArrayList, a mapping another Bundle, bytes are a byte[]."""
 
 Bundle = Mapping[str, Value]
 
@@ -108,7 +108,7 @@ class _Kind:
 
 def _present(reader: ParcelReader, value: Any) -> Any:
     if value is None:
-        raise ParcelError(f"before byte {reader.position}: a value of a bundle says its type and is null")
+        raise ParcelError(f"before byte {reader.position}: a value of a bundle has a type and is null")
     return value
 
 
@@ -167,13 +167,13 @@ _WITH_LENGTH = {
     ValueType.VAL_OBJECTARRAY,
     ValueType.VAL_SERIALIZABLE,
 }
-"""What tells its length from Android 13 on (Parcel.java, isLengthPrefixed)."""
+"""The types whose values are preceded by their length from Android 13 on (Parcel.java, isLengthPrefixed)."""
 
 
 def write_bundle(parcel: Parcel, bundle: Bundle | None, *, layout: Layout | None = None) -> None:
     """Append a bundle, by default in the layout of the parcel's release.
 
-    Raises UsageError for a value it cannot hold.
+    Raises UsageError for a value that it cannot contain.
     """
     layout = layout or Layout.of_wire(parcel.wire)
     if bundle is None:
@@ -192,12 +192,12 @@ def write_bundle(parcel: Parcel, bundle: Bundle | None, *, layout: Layout | None
                 f"{key}={value!r} does not fit: {error}. An int is a 32-bit Integer; wrap others in Long."
             ) from error
     parcel.int32(content.size).uint32(BUNDLE_MAGIC).raw(content.data)
-    if layout.bundles_tell_of_intents:
+    if layout.bundles_flag_intents:
         parcel.boolean(False)
 
 
 def write_value(parcel: Parcel, value: Value, layout: Layout) -> None:
-    """Append a value behind its type, as Parcel.writeValue does; UsageError for a type it does not have."""
+    """Append a type and a value of it, as Parcel.writeValue does; UsageError for an unsupported type."""
     if isinstance(value, Mapping):
         parcel.int32(ValueType.VAL_BUNDLE)
         write_bundle(parcel, value, layout=layout)
@@ -212,7 +212,7 @@ def write_value(parcel: Parcel, value: Value, layout: Layout) -> None:
     else:
         kind = _KINDS.get(type(value))
         if kind is None:
-            raise UsageError(f"a bundle holds no {type(value).__name__}: {value!r}")
+            raise UsageError(f"a bundle cannot contain a value of type {type(value).__name__}: {value!r}")
         kind.write(parcel.int32(kind.type), value)
 
 
@@ -228,23 +228,23 @@ def read_bundle(
         return {}
     start = reader.position + 4
     if (magic := reader.uint32()) != BUNDLE_MAGIC:
-        raise ParcelError(f"at byte {start - 4}: expected a bundle's magic word, found {magic:#010x}")
+        raise ParcelError(f"at byte {start - 4}: expected a bundle's magic number, found {magic:#010x}")
     content = ParcelReader(reader.raw(length, "a bundle"), wire=reader.wire)
     bundle: dict[str, Value] = {}
     for _ in range(_count(content, "a bundle")):
         key = content.string16()
         if key is None or key in bundle:
-            raise ParcelError(f"in the bundle at byte {start}: the key {key!r} is null or there twice")
+            raise ParcelError(f"in the bundle at byte {start}: the key {key!r} is null or repeated")
         bundle[key] = read_value(content, layout, depth=depth + 1)
     if content.remaining:
         raise ParcelError(f"in the bundle at byte {start}: {content.remaining} bytes follow its last value")
-    if layout.bundles_tell_of_intents:
+    if layout.bundles_flag_intents:
         reader.boolean()
     return bundle
 
 
 def read_value(reader: ParcelReader, layout: Layout, *, depth: int = 0) -> Value:
-    """The value at the reader's position behind its type; ParcelError for a type that is not known here."""
+    """The type and value at the reader's position; ParcelError for an unsupported type."""
     if depth > DEEPEST:
         raise ParcelError(f"at byte {reader.position}: a bundle nested deeper than {DEEPEST}")
     number = reader.int32()
@@ -258,7 +258,7 @@ def read_value(reader: ParcelReader, layout: Layout, *, depth: int = 0) -> Value
         return [read_value(reader, layout, depth=depth + 1) for _ in range(_count(reader, "a list"))]
     if number not in _BY_NUMBER:
         name = ValueType(number).name if number in ValueType._value2member_map_ else f"type {number}"
-        raise ParcelError(f"at byte {start - 4}: a value of {name}, which is not read here")
+        raise ParcelError(f"at byte {start - 4}: a value of {name}, which is not supported")
     value: Value = _BY_NUMBER[number].read(reader)
     return value
 

@@ -1,4 +1,4 @@
-"""How the activity manager of a device is spoken to: found once, from its framework.jar where that helps."""
+"""The codes and layout of a device's activity manager: found once, from its framework.jar where possible."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from harness.framework.transaction_codes import (
 if TYPE_CHECKING:
     from harness.device.device import Device
 
-LAST_THAT_TELLS_NATIVE_PROCESSES = 13
-"""From the next release on a process without an IApplicationThread can register no receiver
+LAST_WITH_NATIVE_RECEIVERS = 13
+"""From the next release on, a process without an IApplicationThread cannot register a receiver
 (ActivityManagerService.java, registerReceiverWithFeature).
 """
 CREATOR_TOKENS = 16
-"""The release from which on Intents surely carry a creator's token; before, a flag of the build decides."""
+"""The first release whose Intents always carry a creator token; before, a flag of the build decides."""
 
 
 class CodeSource(StrEnum):
@@ -48,48 +48,48 @@ class Dialect:
     codes: Mapping[str, int]
     source: CodeSource
     note: str = ""
-    """Why the codes come from the table, where the device has a framework.jar."""
+    """Why the codes are from the table, although the device has a framework.jar."""
 
     @classmethod
     def of_release(cls, release: int, *, note: str = "") -> Dialect:
-        """Codes and layout from the tables; FacilityMissingError for a release that they do not hold."""
+        """Codes and layout from the tables; FacilityMissingError for a release that they do not have."""
         if release not in _LAYOUTS:
-            why = f", and {note.removesuffix('.')}" if note else ""
+            reason = f", and {note.removesuffix('.')}" if note else ""
             raise FacilityMissingError(
-                f"How Android {release} lays Intents out is known from its framework.jar only{why}. Without "
-                f"it the Binder route takes Android {min(_LAYOUTS)} to {max(_LAYOUTS)}; `shell_broadcast` "
-                "and `cmd activity` work on all."
+                f"The layout of Intents on Android {release} can be found only in its framework.jar{reason}. "
+                f"Without it, broadcasts go over Binder on Android {min(_LAYOUTS)} to {max(_LAYOUTS)} only; "
+                "`shell_broadcast` and `cmd activity` work on all releases."
             )
         return cls(release, _LAYOUTS[release], ACTIVITY_MANAGER_CODES[release], CodeSource.TABLE, note)
 
     @classmethod
     def of_jar(cls, release: int, jar: FrameworkJar) -> Dialect:
-        """From what a device's own framework has, and the table where the jar was stripped of the codes.
+        """From a device's framework.jar, and from the table where the jar was stripped of the codes.
 
-        Raises FacilityMissingError for a build of which neither tells.
+        Raises FacilityMissingError where neither has them.
         """
         layout = _LAYOUTS.get(release) or _layout_of(release, jar)
         if jar.codes:
             return cls(release, layout, jar.codes, CodeSource.FRAMEWORK_JAR)
-        note = "framework.jar holds no transaction codes"
+        note = "framework.jar has no transaction codes"
         if release not in ACTIVITY_MANAGER_CODES:
             raise FacilityMissingError(
-                f"The activity manager's codes on this Android {release} are not known: its {note}, and the "
-                f"table has those of Android {', '.join(map(str, ACTIVITY_MANAGER_CODES))} only."
+                f"The activity manager's codes on this Android {release} are unknown: its {note}, and the "
+                f"table has only those of Android {', '.join(map(str, ACTIVITY_MANAGER_CODES))}."
             )
         return cls(release, layout, ACTIVITY_MANAGER_CODES[release], CodeSource.TABLE, note)
 
     @property
-    def tells_native_processes(self) -> bool:
-        """Whether a process that is no app can receive broadcasts."""
-        return self.release <= LAST_THAT_TELLS_NATIVE_PROCESSES
+    def has_native_receivers(self) -> bool:
+        """Whether a process that is not an app can receive broadcasts."""
+        return self.release <= LAST_WITH_NATIVE_RECEIVERS
 
     def code(self, method: str) -> int:
-        """The code of a method; FacilityMissingError where it is not known."""
+        """The code of a method; FacilityMissingError where it is unknown."""
         if method not in self.codes:
+            source = f"its {self.source}" if self.source is CodeSource.FRAMEWORK_JAR else f"the {self.source}"
             raise FacilityMissingError(
-                f"The code of {method} is not known for this Android {self.release}; the others are, from "
-                f"{'its' if self.source is CodeSource.FRAMEWORK_JAR else 'a'} {self.source}."
+                f"The code of {method} on this Android {self.release} is unknown: {source} does not have it."
             )
         return self.codes[method]
 
@@ -97,35 +97,35 @@ class Dialect:
 def _layout_of(release: int, jar: FrameworkJar) -> Layout:
     if not jar.intent_fields:
         raise FacilityMissingError(
-            f"How this Android {release} lays Intents out is not known: its framework.jar holds no class "
+            f"The layout of Intents on this Android {release} is unknown: its framework.jar has no class "
             "android.content.Intent."
         )
     layout = Layout.of_fields(jar.intent_fields, jar.bundle_fields)
     if layout.creator_token and release < CREATOR_TOKENS:
         raise FacilityMissingError(
-            f"Whether Intents of this Android {release} end in their creator's token depends on a flag of "
-            "the build that is not to be seen: use `shell_broadcast` or `cmd activity`."
+            f"Whether Intents on this Android {release} end in a creator token depends on a flag of the "
+            "build that cannot be read: use `shell_broadcast` or `cmd activity`."
         )
     return layout
 
 
 _LAYOUTS = {11: ANDROID_11, 12: ANDROID_12, 13: ANDROID_13}
 _FOUND: WeakKeyDictionary[Device, Dialect] = WeakKeyDictionary()
-_NOT_TOLD: WeakKeyDictionary[Device, str] = WeakKeyDictionary()
-"""Why a device's framework.jar, which was read, does not tell enough."""
+_INSUFFICIENT_JARS: WeakKeyDictionary[Device, str] = WeakKeyDictionary()
+"""Why a device's framework.jar, although readable, is not sufficient."""
 
 
 def android_release(facts: Facts) -> int | None:
-    """The release of a device's Android, as its own number; None where no Android runs."""
+    """The major release of a device's Android; None where no Android runs."""
     number = (facts.android_release or "").partition(".")[0]
     return int(number) if number.isdecimal() else None
 
 
 def dialect_of(device: Device) -> Dialect | None:
-    """That of a device's Android, found once for each device; None where no Android runs.
+    """The dialect of a device's Android, found once for each device; None where no Android runs.
 
-    framework.jar is fetched and read when this is first asked for. Raises FacilityMissingError where neither
-    it nor the tables tell enough; only a jar that could not be read is then fetched again.
+    The first call fetches and reads framework.jar. Raises FacilityMissingError where neither it nor the
+    tables are sufficient; the next call fetches the jar again only if it could not be read.
     """
     release = android_release(device.facts)
     if release is None:
@@ -136,22 +136,22 @@ def dialect_of(device: Device) -> Dialect | None:
 
 
 def code_names_on(device: Device) -> CodeNames:
-    """Names for the codes of a device's interfaces, as far as they are known without asking it for more."""
+    """Names for the codes of a device's interfaces, without fetching anything from it."""
     release = android_release(device.facts)
     if release is None:
         return code_names
-    known = _FOUND.get(device)
-    return code_names_of(release, known.codes if known else ACTIVITY_MANAGER_CODES.get(release, {}))
+    dialect = _FOUND.get(device)
+    return code_names_of(release, dialect.codes if dialect else ACTIVITY_MANAGER_CODES.get(release, {}))
 
 
 def _find(device: Device, release: int) -> Dialect:
     if release < min(_LAYOUTS):
         raise FacilityMissingError(
-            f"Android {release}'s activity manager is not spoken to over Binder here, only that of "
-            f"{min(_LAYOUTS)} and later: use `shell_broadcast` or `cmd activity`."
+            f"Calling the activity manager over Binder needs Android {min(_LAYOUTS)} or later; this is "
+            f"Android {release}. Use `shell_broadcast` or `cmd activity`."
         )
-    if device in _NOT_TOLD:
-        raise FacilityMissingError(_NOT_TOLD[device])
+    if device in _INSUFFICIENT_JARS:
+        raise FacilityMissingError(_INSUFFICIENT_JARS[device])
     try:
         jar = pull_framework_jar(device)
     except HarnessError as error:
@@ -161,8 +161,8 @@ def _find(device: Device, release: int) -> Dialect:
         try:
             dialect = Dialect.of_jar(release, jar)
         except FacilityMissingError as error:
-            _NOT_TOLD[device] = str(error)  # the error itself would hold the device by its traceback
+            _INSUFFICIENT_JARS[device] = str(error)  # the error's traceback would keep the device alive
             raise
     if dialect.note:
-        report(f"the activity manager's codes are those of a table for Android {release}: {dialect.note}")
+        report(f"using the table of activity manager codes for Android {release}: {dialect.note}")
     return dialect

@@ -1,4 +1,4 @@
-"""Reads a device's own framework.jar: the activity manager's codes, and what an Intent has, on that build."""
+"""Reads a device's framework.jar: the activity manager's codes and the fields of an Intent on that build."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _DEX = re.compile(r"classes\d*\.dex")
 
 
 class UnreadableJarError(HarnessError):
-    """A framework.jar that is no archive, or whose dex files are damaged."""
+    """A framework.jar that is not an archive, or whose dex files are damaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameworkJar:
-    """What one build of the framework has; empty where the class, or what is asked of it, is not there."""
+    """What one build of the framework has; empty where the class, or its constants, are missing."""
 
     codes: Mapping[str, int]
     """IActivityManager's methods: the constants that aidl generates. Builds may be stripped of them."""
@@ -48,7 +48,7 @@ def pull_framework_jar(device: Device) -> FrameworkJar:
 
     Raises what `read_framework_jar` does, and HarnessError where the file cannot be fetched.
     """
-    parser()  # before anything is fetched for it
+    parser()  # fails, if at all, before the download
     with tempfile.TemporaryDirectory() as directory, step(f"reading {FRAMEWORK_JAR} of {device.serial}"):
         local = Path(directory) / "framework.jar"
         device.pull(FRAMEWORK_JAR, local)
@@ -56,40 +56,41 @@ def pull_framework_jar(device: Device) -> FrameworkJar:
 
 
 def read_framework_jar(path: Path) -> FrameworkJar:
-    """Read the classes wherever among the archive's dex files they are.
+    """Read the classes from whichever of the archive's dex files defines them.
 
     Raises UnreadableJarError, and FacilityMissingError where the parser of dex files is not installed.
     """
     dex = parser()
     try:
         return _summary(_classes(path, dex))
-    except Exception as error:  # the parser raises whatever its reading of damaged data ends in
+    except Exception as error:  # on damaged data the parser raises errors of any type
         raise UnreadableJarError(f"{path.name} cannot be read: {error}") from error
 
 
 def _classes(path: Path, dex: Any) -> dict[str, Any]:
-    """The classes that are there, each from the first dex file that defines it, as class loaders do."""
+    """The classes found, each from the first dex file that defines it, as class loaders do."""
     found: dict[str, Any] = {}
     with zipfile.ZipFile(path) as jar:
         for name in filter(_DEX.fullmatch, jar.namelist()):
             content = jar.read(name)
-            # Parsing takes a second: not where a class is neither defined nor used.
-            wanted = [kind for kind in _CLASSES if kind not in found and kind.encode() in content]
-            if wanted:
+            # Parsing takes a second: only files that define or use a missing class are parsed.
+            candidates = [kind for kind in _CLASSES if kind not in found and kind.encode() in content]
+            if candidates:
                 _check(name, content)
                 parsed = dex(content)
-                found |= {kind: defined for kind in wanted if (defined := parsed.get_class(kind))}
+                found |= {kind: defined for kind in candidates if (defined := parsed.get_class(kind))}
     return found
 
 
 def _check(name: str, content: bytes) -> None:
-    """Refuse a damaged file, over which the parser may hang.
+    """Refuse a damaged file, on which the parser may hang.
 
-    Its checksum, at 8, is of all that follows to its size, which stands at 32 (Dalvik executable format).
+    The checksum, at offset 8, covers everything after it up to the size, at offset 32 (Dalvik executable
+    format).
     """
-    checksum, size = (int.from_bytes(content[place : place + 4], "little") for place in (8, 32))
+    checksum, size = (int.from_bytes(content[offset : offset + 4], "little") for offset in (8, 32))
     if not content.startswith(b"dex\n") or zlib.adler32(content[12:size]) != checksum:
-        raise UnreadableJarError(f"{name} is damaged, for its checksum is not that of its content")
+        raise UnreadableJarError(f"{name} is damaged: its checksum does not match its content")
 
 
 def _summary(found: Mapping[str, Any]) -> FrameworkJar:
@@ -106,13 +107,13 @@ def _summary(found: Mapping[str, Any]) -> FrameworkJar:
 
 
 def parser() -> Any:
-    """androguard's reader of one dex file, quiet; FacilityMissingError where it is not installed."""
+    """androguard's parser of one dex file, its log off; FacilityMissingError where it is not installed."""
     try:
         loguru = importlib.import_module("loguru")
         dex = importlib.import_module("androguard.core.dex")
     except ImportError as error:
         raise FacilityMissingError(
-            "androguard, which reads framework.jar, is not installed: pip install 'binder-harness[framework]'"
+            "Reading framework.jar needs androguard. Install it: pip install 'binder-harness[framework]'"
         ) from error
     loguru.logger.disable("androguard")
     return dex.DEX
@@ -123,7 +124,7 @@ def _fields(found: Mapping[str, Any], kind: str) -> list[Any]:
 
 
 def _value(field: Any) -> int:
-    """A constant's value; 0 for one that has none in the file, as after its uses were inlined."""
+    """A constant's value; 0 where the file has none, as after inlining."""
     initial = field.get_init_value()
     value = initial.get_value() if initial is not None else None
     return value if isinstance(value, int) else 0

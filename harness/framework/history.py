@@ -1,4 +1,4 @@
-"""What became of broadcasts and bindings, as `dumpsys activity` tells it."""
+"""The outcome of broadcasts and bindings, parsed from `dumpsys activity`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SERVICE = re.compile(r"\s*\* ServiceRecord\{.* (?P<name>[^\s}]+)\}")
 
 
 class DeliveryState(StrEnum):
-    """What became of a broadcast at one receiver (BroadcastRecord.java, dump; Failure: at the stand-in)."""
+    """The outcome of a broadcast at one receiver (BroadcastRecord.java, dump; Failure: at the stand-in)."""
 
     PENDING = "Pending"
     DELIVERED = "Deliver"
@@ -41,7 +41,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class BroadcastRecord:
-    """A broadcast that is over. Without deliveries there was no receiver."""
+    """A finished broadcast. Without deliveries there was no receiver."""
 
     action: str
     user: int
@@ -54,14 +54,14 @@ class BindRecord:
 
     service: str
     requested: bool
-    """Whether onBind was asked for."""
+    """Whether onBind was called."""
     received: bool
-    """Whether it has answered."""
+    """Whether it has returned."""
     clients: int
 
 
 def parse_broadcasts(dump: str) -> tuple[BroadcastRecord, ...]:
-    """The broadcasts in `dumpsys activity broadcasts`, the last one first; other lines are passed over."""
+    """The broadcasts in `dumpsys activity broadcasts`, the last one first; other lines are skipped."""
     records: list[BroadcastRecord] = []
     for part in _RECORD.split(dump)[1:]:
         heading = _HEADING.match(part)
@@ -77,7 +77,7 @@ def parse_broadcasts(dump: str) -> tuple[BroadcastRecord, ...]:
 
 
 def parse_services(dump: str) -> tuple[BindRecord, ...]:
-    """The bindings in `dumpsys activity services`; other lines are passed over."""
+    """The bindings in `dumpsys activity services`; other lines are skipped."""
     records: list[BindRecord] = []
     service = ""
     for line in dump.splitlines():
@@ -97,12 +97,12 @@ def parse_services(dump: str) -> tuple[BindRecord, ...]:
 
 
 def broadcast_history(device: Device) -> tuple[BroadcastRecord, ...]:
-    """The broadcasts the activity manager remembers, the last one first."""
+    """The broadcasts in the activity manager's history, the last one first."""
     return parse_broadcasts(device.shell("dumpsys activity broadcasts"))
 
 
 def service_bindings(device: Device) -> tuple[BindRecord, ...]:
-    """The bindings there are."""
+    """The current bindings."""
     return parse_services(device.shell("dumpsys activity services"))
 
 

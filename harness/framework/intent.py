@@ -1,4 +1,4 @@
-"""Intents: what a broadcast, a bind or a start carries, as typed values that parcels can hold."""
+"""Intents, which broadcasts and bindings carry, as typed values, and how they are written to parcels."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from harness.framework.layout import Layout
 from harness.framework.uri import Uri, read_uri, write_uri
 
 USER_CURRENT = -2
-"""android.os.UserHandle: whoever uses the device."""
+"""android.os.UserHandle: the current user of the device."""
 DEEPEST = 2
-"""Intents within each other: the original of an Intent, and its selector, which has none of its own."""
+"""How deep Intents may be nested: an Intent's original, and that one's selector, which has none itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class ComponentName:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From PACKAGE/CLASS, where a class that begins with a dot is the package's own; else UsageError."""
+        """From PACKAGE/CLASS, where a class that begins with a dot is in the package; else UsageError."""
         package, slash, class_name = text.partition("/")
         if not (package and slash and class_name):
-            raise UsageError(f"{text!r} names no component: PACKAGE/CLASS, as in com.example/.Receiver")
+            raise UsageError(f"{text!r} is not a component: write PACKAGE/CLASS, as in com.example/.Receiver")
         return cls(package, package + class_name if class_name.startswith(".") else class_name)
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ class Rect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """What is to be done, and by whom. Clip data is not modelled: an Intent that has some is not read."""
+    """An action, and who performs it. Clip data is not supported: an Intent that has some cannot be read."""
 
     action: str | None = None
     data: Uri | None = None
@@ -60,7 +60,7 @@ class Intent:
     flags: int = 0
     """32 bits, FLAG_ of Intent.java."""
     extended_flags: int = 0
-    """32 bits, EXTENDED_FLAG_ of Intent.java; releases that have none do not carry them."""
+    """32 bits, EXTENDED_FLAG_ of Intent.java; not written for releases that have none."""
     package: str | None = None
     component: ComponentName | None = None
     source_bounds: Rect | None = None
@@ -84,7 +84,7 @@ class Intent:
 def write_intent(parcel: Parcel, intent: Intent, *, layout: Layout | None = None) -> None:
     """Append an Intent as Intent.writeToParcel does, by default in the layout of the parcel's release.
 
-    Raises UsageError for a release that is not known here.
+    Raises UsageError for an unsupported release.
     """
     layout = layout or Layout.of_wire(parcel.wire)
     parcel.string8(intent.action)
@@ -107,11 +107,11 @@ def write_intent(parcel: Parcel, intent: Intent, *, layout: Layout | None = None
     parcel.int32(0).int32(intent.content_user_hint)  # 0: no clip data
     write_bundle(parcel, intent.extras, layout=layout)
     for _ in range(layout.original_intent + layout.creator_token):
-        parcel.int32(0)  # there is none
+        parcel.int32(0)  # none
 
 
 def read_intent(reader: ParcelReader, *, layout: Layout | None = None, depth: int = 0) -> Intent:
-    """The Intent at the reader's position; ParcelError where there is none that can be read."""
+    """The Intent at the reader's position; ParcelError for anything else, or for an unsupported one."""
     layout = layout or Layout.of_wire(reader.wire)
     if depth > DEEPEST:
         raise ParcelError(f"at byte {reader.position}: Intents nested deeper than {DEEPEST}")
@@ -129,12 +129,14 @@ def read_intent(reader: ParcelReader, *, layout: Layout | None = None, depth: in
     categories = [reader.string8() for _ in range(count)]
     selector = read_intent(reader, layout=layout, depth=depth + 1) if reader.boolean() else None
     if reader.boolean():
-        raise ParcelError(f"before byte {reader.position}: an Intent with clip data, which is not read here")
+        raise ParcelError(f"before byte {reader.position}: an Intent with clip data, which is not supported")
     content_user_hint, extras = reader.int32(), read_bundle(reader, layout=layout)
     if layout.original_intent and reader.boolean():
         read_intent(reader, layout=layout, depth=depth + 1)
     if layout.creator_token and reader.boolean():
-        raise ParcelError(f"before byte {reader.position}: an Intent with a creator's token, not read here")
+        raise ParcelError(
+            f"before byte {reader.position}: an Intent with a creator token, which is not supported"
+        )
     return Intent(
         action=action,
         data=data,
@@ -173,7 +175,7 @@ def read_component(reader: ParcelReader) -> ComponentName | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntentFilter:
-    """Which Intents a receiver wants: by action, and by category and data scheme where given."""
+    """Which Intents a receiver gets: by action, and by category and data scheme where given."""
 
     actions: tuple[str, ...]
     categories: tuple[str, ...] = ()
@@ -181,10 +183,10 @@ class IntentFilter:
     priority: int = 0
 
 
-def write_filter(parcel: Parcel, wanted: IntentFilter) -> None:
-    """Append a filter as IntentFilter.writeToParcel does: checked for Android 11, taken to be so to 13."""
-    parcel.string16_array(wanted.actions)
-    for names in (wanted.categories, wanted.schemes):
+def write_filter(parcel: Parcel, intent_filter: IntentFilter) -> None:
+    """Append a filter as IntentFilter.writeToParcel does: checked for Android 11, assumed for 12 and 13."""
+    parcel.string16_array(intent_filter.actions)
+    for names in (intent_filter.categories, intent_filter.schemes):
         parcel.int32(int(bool(names)))
         if names:
             parcel.string16_array(names)
@@ -192,4 +194,4 @@ def write_filter(parcel: Parcel, wanted: IntentFilter) -> None:
     for _ in range(6):
         parcel.int32(0)
     # Partial types, static and dynamic; to be verified; visible to instant apps; order.
-    parcel.int32(wanted.priority).int32(0).int32(0).int32(0).int32(0).int32(0)
+    parcel.int32(intent_filter.priority).int32(0).int32(0).int32(0).int32(0).int32(0)

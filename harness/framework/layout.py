@@ -11,47 +11,47 @@ from harness.binder.parcels.wire_format import WireFormat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """What Intents and bundles are made of on one build.
+    """The layout of Intents and bundles on one build.
 
     Sources: core/java/android/os/Parcel.java (writeValue), BaseBundle.java (writeToParcelInner),
     android/net/Uri.java and android/content/Intent.java (writeToParcel) of frameworks/base. Checked for
     Android 11, and from `extended_flags` on in the sources of systems built on Android 15 and 16; not checked
-    for 12 to 14. Android 10 and older write other strings in them.
+    for 12 to 14. Android 10 and older write strings in another format.
     """
 
     wire: WireFormat
     """The parcels these parcelables are in."""
     values_have_lengths: bool = False
-    """Whether a list, and what has a class of its own, tells its length in a bundle (Parcel.java, 13)."""
+    """Whether lists and objects in a bundle are preceded by their length (Parcel.java, 13)."""
     extended_flags: bool = False
-    """Whether an Intent has a second word of flags behind the first (Intent.java, at the latest in 15)."""
+    """Whether an Intent has a second word of flags after the first (Intent.java, 15 or earlier)."""
     original_intent: bool = False
-    """Whether another Intent may follow an Intent's extras (Intent.java, at the latest in 15)."""
+    """Whether another Intent may follow an Intent's extras (Intent.java, 15 or earlier)."""
     creator_token: bool = False
-    """Whether the token of an Intent's creator may follow that (Intent.java, 16)."""
-    bundles_tell_of_intents: bool = False
-    """Whether a word behind a bundle tells if Intents are in it (BaseBundle.java, 16)."""
+    """Whether a creator token may follow that (Intent.java, 16)."""
+    bundles_flag_intents: bool = False
+    """Whether a word after a bundle is a flag for Intents in it (BaseBundle.java, 16)."""
 
     @classmethod
     def of_wire(cls, wire: WireFormat) -> Layout:
-        """The layout of Android 11 to 13, by the parcels they are in; UsageError for those before."""
+        """The layout of Android 11 to 13, by the format of their parcels; UsageError for older ones."""
         if wire not in LAYOUTS:
             raise UsageError(
-                f"Intents and bundles of Android {wire.release} are not known here: only those of Android 11 "
-                "and later."
+                f"Intents and bundles of Android {wire.release} are not supported; those of Android 11 and "
+                "later are."
             )
         return LAYOUTS[wire]
 
     @classmethod
     def of_fields(cls, intent: frozenset[str], bundle: frozenset[str]) -> Self:
-        """That of an Android 13 or later whose classes Intent and BaseBundle have these fields."""
+        """The layout of an Android 13 or later whose classes Intent and BaseBundle have these fields."""
         return cls(
             wire=WireFormat.ANDROID_13,
             values_have_lengths=True,
             extended_flags="mExtendedFlags" in intent,
             original_intent="mOriginalIntent" in intent,
             creator_token="mCreatorTokenInfo" in intent,
-            bundles_tell_of_intents="mHasIntent" in bundle,
+            bundles_flag_intents="mHasIntent" in bundle,
         )
 
 

@@ -1,4 +1,4 @@
-"""Broadcast receivers in Python: a process on the device, registered at the activity manager."""
+"""Broadcast receivers and senders in Python: processes on the device that call the activity manager."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from harness.binder.parcels.status import StatusCode
 from harness.binder.services.interface import Interface
 from harness.binder.services.service import BINDER
 from harness.binder.serving.call import Call
-from harness.framework.activity_manager import PACKAGE, ActivityManager, Received, Result, read_received
+from harness.framework.activity_manager import (
+    BROADCAST_SUCCESS,
+    PACKAGE,
+    ActivityManager,
+    BroadcastResult,
+    ReceivedBroadcast,
+    read_broadcast,
+)
 from harness.framework.intent import USER_CURRENT, Intent, IntentFilter
 from harness.framework.transaction_codes import INTENT_RECEIVER
 
@@ -28,31 +35,31 @@ PERFORM_RECEIVE = 1
 
 RECEIVE_SECONDS = 10.0
 
-OnReceive = Callable[[Received], Result | None]
-"""What a receiver does; a Result changes that of an ordered broadcast."""
+OnReceive = Callable[[ReceivedBroadcast], BroadcastResult | None]
+"""What a receiver does; the BroadcastResult that it returns replaces that of an ordered broadcast."""
 
 
 class Receiver:
-    """A registered receiver, or a sender that waits for its broadcast's end, and what it was told."""
+    """A registered receiver, or the one that gets an ordered broadcast's end for its sender."""
 
     def __init__(self, manager: ActivityManager, binder: Binder, on_receive: OnReceive | None = None) -> None:
         self.manager = manager
         self.binder = binder
         self._on_receive = on_receive
-        self._received: queue.SimpleQueue[Received | ParcelError] = queue.SimpleQueue()
+        self._received: queue.SimpleQueue[ReceivedBroadcast | ParcelError] = queue.SimpleQueue()
         self.node: Node = binder.add_node(
             Interface(descriptor=INTENT_RECEIVER, methods=self._perform_receive, wire=manager.wire)
         )
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """The id of its process."""
         return self.binder.process.pid
 
-    def next(self, deadline: Deadline | None = None) -> Received:
+    def next(self, deadline: Deadline | None = None) -> ReceivedBroadcast:
         """The next broadcast; TimeLimitError where none arrives by the deadline (10 s unless given).
 
-        Raises ParcelError for one that could not be read; those after it arrive all the same.
+        Raises ParcelError for one that cannot be read; the next call returns the one after it.
         """
         deadline = deadline or Deadline(RECEIVE_SECONDS)
         try:
@@ -60,7 +67,7 @@ class Receiver:
         except queue.Empty:
             raise TimeLimitError(
                 f"a broadcast to process {self.pid}: not within {deadline.seconds:g} s. Was it sent, with an "
-                "action that the filter has, and does `dumpsys activity broadcasts` know of it?"
+                "action that the filter has, and does `dumpsys activity broadcasts` show it?"
             ) from None
         if isinstance(received, ParcelError):
             raise received
@@ -70,7 +77,7 @@ class Receiver:
         if call.code != PERFORM_RECEIVE:
             raise StatusError(StatusCode.UNKNOWN_TRANSACTION)
         try:
-            received = read_received(call.data)
+            received = read_broadcast(call.data)
         except ParcelError as error:
             self._received.put(error)
             raise StatusError(StatusCode.BAD_VALUE) from error
@@ -84,12 +91,13 @@ class Receiver:
             self.manager.finish_receiver(call.thread, self.node, result or received.result)
 
 
-def _checked(result: object) -> Result | None:
-    """What a receiver returned; UsageError where that is no result."""
-    if result is None or isinstance(result, Result):
+def _checked(result: object) -> BroadcastResult | None:
+    """What a receiver returned; UsageError where that is not a result."""
+    if result is None or isinstance(result, BroadcastResult):
         return result
     raise UsageError(
-        f"a receiver returned {result!r}, of type {type(result).__name__}: it has to return a Result or None."
+        f"a receiver returned {result!r}, of type {type(result).__name__}: "
+        "it has to return a BroadcastResult or None."
     )
 
 
@@ -104,20 +112,20 @@ def open_receiver(
 ) -> Iterator[Receiver]:
     """Start a process that receives broadcasts with one of these actions, until the end of the block.
 
-    `on_receive` is called for each, `Receiver.next` waits for one. If it raises, the process is killed, as
-    an app would be, and the block ends in HandlerError. Raises what ActivityManager's methods do.
+    `on_receive` is called for each, `Receiver.next` waits for one. If `on_receive` raises, the process is
+    killed, as an app would be, and the block ends in HandlerError. Raises what ActivityManager's methods do.
     """
-    with device.process() as process, _served(process) as binder:
+    with device.process() as process, _serving(process) as binder:
         receiver = Receiver(ActivityManager.find(device, binder), binder, on_receive)
-        wanted = IntentFilter(actions=actions, priority=priority)
-        receiver.manager.register_receiver(receiver.node, wanted, package=package, user=user)
+        intent_filter = IntentFilter(actions=actions, priority=priority)
+        receiver.manager.register_receiver(receiver.node, intent_filter, package=package, user=user)
         yield receiver
 
 
 @contextmanager
 def open_sender(device: Device, *, uid: int | None = None) -> Iterator[Sender]:
     """Start a process that sends broadcasts, as another user if given."""
-    with device.process(uid=uid) as process, _served(process) as binder:
+    with device.process(uid=uid) as process, _serving(process) as binder:
         yield Sender(ActivityManager.find(device, binder), binder)
 
 
@@ -130,28 +138,33 @@ class Sender:
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """The id of its process."""
         return self.binder.process.pid
 
     def send(self, intent: Intent, *, user: int = USER_CURRENT) -> int:
-        """Send an unordered broadcast and await nobody; what the activity manager returns."""
+        """Send an unordered broadcast without waiting for receivers; what the activity manager returns."""
         return self.manager.broadcast(intent, user=user)
 
     def send_ordered(
-        self, intent: Intent, deadline: Deadline, *, result: Result | None = None, user: int = USER_CURRENT
-    ) -> Result | None:
-        """Send an ordered broadcast, and return what its receivers made of `result`.
+        self,
+        intent: Intent,
+        deadline: Deadline,
+        *,
+        result: BroadcastResult | None = None,
+        user: int = USER_CURRENT,
+    ) -> BroadcastResult | None:
+        """Send an ordered broadcast, and return the result of its receivers, which starts as `result`.
 
-        None where nobody is told, since the user is not there. TimeLimitError where it does not end by the
-        deadline: a receiver that never finishes holds it up for ten seconds or more.
+        None where no receiver gets it because the user is not started. TimeLimitError where it does not end
+        by the deadline: a receiver that never finishes delays it by ten seconds or more.
         """
         end = Receiver(self.manager, self.binder)
-        sent = self.manager.broadcast(intent, ordered=True, result_to=end.node, result=result, user=user)
-        return None if sent != 0 else end.next(deadline).result
+        status = self.manager.broadcast(intent, ordered=True, result_to=end.node, result=result, user=user)
+        return None if status != BROADCAST_SUCCESS else end.next(deadline).result
 
 
 @contextmanager
-def _served(process: DeviceProcess) -> Iterator[Binder]:
+def _serving(process: DeviceProcess) -> Iterator[Binder]:
     with Binder.open(process, BINDER) as binder:
         binder.serve()
         yield binder

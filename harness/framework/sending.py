@@ -1,18 +1,18 @@
-"""Sends a broadcast to any device: over Binder where that is understood, and else by the shell's command."""
+"""Sends a broadcast on any device: over Binder where its release is supported, else with `cmd activity`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import FacilityMissingError, HarnessError, UsageError
-from harness.framework.activity_manager import Result
+from harness.framework.activity_manager import BroadcastResult
 from harness.framework.bundle import Long, Value
-from harness.framework.dialect import dialect_of
+from harness.framework.dialect import Dialect, dialect_of
 from harness.framework.intent import Intent
-from harness.framework.receiver import open_sender
+from harness.framework.receiver import Sender, open_sender
 
 if TYPE_CHECKING:
     from harness.device.device import Device
@@ -22,58 +22,64 @@ _COMPLETED = re.compile(
     r'^Broadcast completed: result=(-?\d+)(?:, data="(.*)")?(?:, extras: Bundle\[.*\])?\s*\Z',
     re.DOTALL | re.MULTILINE,
 )
-"""What the command says last; texts stand in it as they are (ActivityManagerShellCommand.java)."""
+"""The last line of the command's output; it does not escape texts (ActivityManagerShellCommand.java)."""
 _EXTRA_OPTIONS: Mapping[type, str] = {str: "--es", bool: "--ez", int: "--ei", Long: "--el"}
 _WITHOUT_OPTION = ("extended_flags", "source_bounds", "selector", "content_user_hint")
-"""Fields of an Intent that the command cannot set alone: its --selector also sets action and category
+"""Fields of an Intent that the command cannot set by themselves: --selector also sets action and category
 (Intent.java, parseCommandArgs).
 """
 
 
-def send_broadcast(device: Device, intent: Intent, *, deadline: Deadline | None = None) -> Result:
-    """Send an ordered broadcast and wait for its end, 30 s unless given: what its receivers made of it.
+def send_broadcast(device: Device, intent: Intent, *, deadline: Deadline | None = None) -> BroadcastResult:
+    """Send an ordered broadcast, wait for its end (30 s unless given), and return its result.
 
-    It goes over Binder where a native process is told of that end and the release's parcels are known, which
+    It goes over Binder where a native process gets the result and the release's parcels are supported, which
     is Android 11 to 13 and the stand-in; elsewhere through `shell_broadcast`, whose errors it then raises.
     """
     deadline = deadline or Deadline(BROADCAST_SECONDS)
-    if not _goes_over_binder(device):
+    if not goes_over_binder(lambda: dialect_of(device)):
         return shell_broadcast(device, intent, deadline=deadline)
     with open_sender(device) as sender:
-        result = sender.send_ordered(intent, deadline)
+        return binder_broadcast(sender, intent, deadline)
+
+
+def binder_broadcast(sender: Sender, intent: Intent, deadline: Deadline) -> BroadcastResult:
+    """Send an ordered broadcast over Binder; HarnessError where the device's user is not started."""
+    result = sender.send_ordered(intent, deadline)
     if result is None:
-        raise HarnessError(f"{intent} was told to nobody: the device's user has not been started.")
+        raise HarnessError(f"{intent} reached no receiver: the device's user has not been started.")
     return result
 
 
-def shell_broadcast(device: Device, intent: Intent, *, deadline: Deadline | None = None) -> Result:
+def shell_broadcast(device: Device, intent: Intent, *, deadline: Deadline | None = None) -> BroadcastResult:
     """Send an ordered broadcast by `cmd activity broadcast` and wait for its end; works on every release.
 
-    Its result has no extras, which the command prints for people only. Raises UsageError for what of the
-    Intent the command has no option for, HarnessError where it fails.
+    Its result has no extras: the command prints them in a form that cannot be parsed. Raises UsageError for
+    an Intent that the command has no options for, HarnessError where the command fails.
     """
     command = ["cmd", "activity", "broadcast", *_options(intent)]
-    printed = device.shell(command, deadline=deadline)
-    completed = _COMPLETED.search(printed)
+    output = device.shell(command, deadline=deadline)
+    completed = _COMPLETED.search(output)
     if completed is None:
-        raise HarnessError(f"`{' '.join(command)}` does not say that the broadcast was completed: {printed}")
-    return Result(code=int(completed[1]), data=completed[2])
+        raise HarnessError(f"`{' '.join(command)}` did not report the end of the broadcast: {output}")
+    return BroadcastResult(code=int(completed[1]), data=completed[2])
 
 
-def _goes_over_binder(device: Device) -> bool:
+def goes_over_binder(find_dialect: Callable[[], Dialect | None]) -> bool:
+    """Whether the activity manager can be called over Binder, and returns the result to a native process."""
     try:
-        dialect = dialect_of(device)
+        dialect = find_dialect()
     except FacilityMissingError:
         return False
-    return dialect is None or dialect.tells_native_processes
+    return dialect is None or dialect.has_native_receivers
 
 
 def _options(intent: Intent) -> list[str]:
-    lost = [name for name in _WITHOUT_OPTION if getattr(intent, name) != getattr(Intent(), name)]
-    if lost:
+    unsupported = [name for name in _WITHOUT_OPTION if getattr(intent, name) != getattr(Intent(), name)]
+    if unsupported:
         raise UsageError(
-            f"the shell cannot send an Intent's {', '.join(lost)}: leave that out, or send the Intent by "
-            "`Sender.send`, which tells of no result"
+            f"the shell cannot send an Intent's {', '.join(unsupported)}: leave that out, or use "
+            "`Sender.send`, which returns no result"
         )
     values = {
         "-a": intent.action,
@@ -88,20 +94,20 @@ def _options(intent: Intent) -> list[str]:
     for category in intent.categories:
         options += ["-c", category]
     for key, extra in (intent.extras or {}).items():
-        options += [_EXTRA_OPTIONS.get(type(extra)) or _refuse(key, extra), key, _shown(extra)]
+        options += [_EXTRA_OPTIONS.get(type(extra)) or _refuse(key, extra), key, _argument(extra)]
     return options
 
 
 def _signed(flags: int) -> int:
-    """As Integer.decode takes them, which refuses what is over 31 bits."""
+    """The flags as a signed number, for Integer.decode refuses more than 31 bits."""
     if not 0 <= flags < 1 << 32:
         raise UsageError(f"an Intent's flags are 32 bits, not {flags:#x}")
     return flags - (flags >> 31 << 32)
 
 
 def _refuse(key: str, extra: Value) -> str:
-    raise UsageError(f"the shell cannot send {key}={extra!r}: only texts, truth values and whole numbers")
+    raise UsageError(f"the shell cannot send {key}={extra!r}: only strings, booleans and integers")
 
 
-def _shown(extra: Value) -> str:
+def _argument(extra: Value) -> str:
     return str(extra).lower() if isinstance(extra, bool) else str(extra)

@@ -1,4 +1,4 @@
-"""The activity manager of a device: its own, or, where there is no framework, a stand-in that is started."""
+"""The activity manager of a device: its own or, where there is no framework, a stand-in started for it."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ STANDIN = "stand-in"
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """Which activity manager answers."""
+    """The activity manager in use."""
 
     stand_in: bool
-    """Whether it is the stand-in, which says nothing about Android's own."""
+    """Whether it is the stand-in, whose behaviour is no evidence of Android's own."""
     program: RemoteProgram | None = None
-    """The stand-in where it was started for this block, which is nothing without it."""
+    """The stand-in where it was started for this block."""
 
     @property
     def name(self) -> str:
-        """For sentences that tell what was measured."""
+        """Its name in the sentences of findings."""
         return f"{STANDIN} for the activity manager" if self.stand_in else "activity manager"
 
 
 def require_android(facts: Facts) -> None:
-    """Raise FacilityMissingError where Android's own framework is not there, stand-in or none."""
+    """Raise FacilityMissingError without Android's own framework, also where a stand-in runs."""
     if facts.framework and android_release(facts) is None:
         reasons = {Need.FRAMEWORK.value: f"what is registered as the activity manager is a {STANDIN}"}
         facts = replace(facts, framework=False, reasons=reasons)
@@ -45,13 +45,13 @@ def require_android(facts: Facts) -> None:
 
 @contextmanager
 def open_framework(device: Device, *, receiver_seconds: float = 10.0) -> Iterator[Framework]:
-    """Use the device's activity manager, or start the stand-in for the length of the block.
+    """Use the device's activity manager, or start the stand-in for the block.
 
-    `receiver_seconds` is how long the stand-in lets a receiver of an ordered broadcast take. Raises
-    FacilityMissingError where there is no framework, and the stand-in cannot be had or started either.
+    `receiver_seconds` is how long a receiver of an ordered broadcast may take at the stand-in. Raises
+    FacilityMissingError where there is no framework and the stand-in cannot be started either.
     """
     if device.facts.framework:
-        # Where no Android is, what is registered as the activity manager is a stand-in that others started.
+        # Without Android, what is registered as the activity manager is a stand-in started elsewhere.
         yield Framework(stand_in=android_release(device.facts) is None)
         return
     Need.SERVICE_MANAGER.require(device.facts)
@@ -62,6 +62,6 @@ def open_framework(device: Device, *, receiver_seconds: float = 10.0) -> Iterato
             raise FacilityMissingError(
                 "needs an activity manager, and the stand-in does not start here: "
                 f"{program.standard_error.strip()}. "
-                "It is of Android 11, as the embedded device's usual service manager is."
+                "It needs Android 11's service manager, which is the embedded device's default."
             )
         yield Framework(stand_in=True, program=program)

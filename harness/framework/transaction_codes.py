@@ -1,4 +1,4 @@
-"""The numbers of the framework's methods, by release, and their names for people who read a recording."""
+"""The transaction codes of the framework's methods, by release, and their names for recordings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.binder.services.wire import ANDROID_11 as SERVICE_MANAGER_11
 from harness.binder.services.wire import INTERFACE as SERVICE_MANAGER
 
 CodeNames = Callable[[str | None, int], str | None]
-"""Takes an interface and a code; None for what it does not know."""
+"""Takes an interface and a code; None where it has no name for it."""
 
 ACTIVITY_MANAGER = "android.app.IActivityManager"
 APPLICATION_THREAD = "android.app.IApplicationThread"
@@ -43,14 +43,14 @@ ACTIVITY_MANAGER_CODES: Mapping[int, Mapping[str, int]] = {
         "finishReceiver": 28,
     },
 }
-"""Codes by release and method, the number of the method in IActivityManager.aidl; 12 put one more first.
+"""Codes by release and method: the method's position in IActivityManager.aidl, before which 12 added one.
 
-Android 15 has two orders, that of 16 since a quarterly release: none is given for it. Those of 14 and 16 were
+Android 15 has two orders, since a quarterly release that of 16: it is left out. The codes of 14 and 16 were
 counted in the sources of systems built on them.
 """
 
 SERVICE_MANAGER_FORKED = 15
-"""The release in which IServiceManager.aidl came to have two orders."""
+"""The first release with two orders of methods in IServiceManager.aidl."""
 
 SHELL_COMMAND_TRANSACTION = int.from_bytes(b"_CMD", "big")
 """What `cmd NAME` sends; it carries no interface token."""
@@ -60,11 +60,11 @@ _SPECIAL_CODES: Mapping[int, str] = {code: code.name for code in BasicCode} | {
     int.from_bytes(b"_EXT", "big"): "EXTENSION_TRANSACTION",
     int.from_bytes(b"_SPR", "big"): "SYSPROPS_TRANSACTION",
 }
-"""What every binder answers (libs/binder/include/binder/IBinder.h, Android 11)."""
+"""Codes that every binder handles (libs/binder/include/binder/IBinder.h, Android 11)."""
 
 
 def code_names_of(release: int, activity_manager: Mapping[str, int]) -> CodeNames:
-    """Names for the codes of an Android release whose activity manager has these."""
+    """Names for the codes of an Android release, whose activity manager has these."""
     interfaces: dict[str, Mapping[int, str]] = {
         ACTIVITY_MANAGER: {code: method for method, code in activity_manager.items()},
         INTENT_RECEIVER: {1: "performReceive"},
@@ -82,4 +82,4 @@ def code_names_of(release: int, activity_manager: Mapping[str, int]) -> CodeName
 
 
 code_names = code_names_of(11, ACTIVITY_MANAGER_CODES[11])
-"""Names on the generation of Android 11."""
+"""The names of Android 11."""

@@ -1,4 +1,4 @@
-"""URIs as they stand in parcels: what android.net.Uri writes, in each of its three forms."""
+"""URIs in parcels, in each of the three forms that android.net.Uri writes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.reader import ParcelReader
 
 _UNRESERVED = "_-!.~'()*"
-"""What Uri.encode() leaves as it is, besides letters and digits."""
+"""What Uri.encode() does not escape, besides letters and digits."""
 
 
 class UriForm(IntEnum):
@@ -61,14 +61,14 @@ def read_uri(reader: ParcelReader) -> Uri | None:
             return Uri(text)
         case UriForm.OPAQUE:
             scheme, specific, fragment = reader.string8(), _read_part(reader), _read_part(reader)
-            return Uri(f"{_ended(scheme, ':')}{specific or ''}{_led('#', fragment)}")
+            return Uri(f"{_suffixed(scheme, ':')}{specific or ''}{_prefixed('#', fragment)}")
         case UriForm.HIERARCHICAL:
             scheme = reader.string8()
             authority, path = _read_part(reader), _read_part(reader, safe="/")
             query, fragment = _read_part(reader), _read_part(reader)
             return Uri(
-                f"{_ended(scheme, ':')}{_led('//', authority)}{path or ''}"
-                f"{_led('?', query)}{_led('#', fragment)}"
+                f"{_suffixed(scheme, ':')}{_prefixed('//', authority)}{path or ''}"
+                f"{_prefixed('?', query)}{_prefixed('#', fragment)}"
             )
     raise ParcelError(f"before byte {reader.position}: a URI of unknown form {form}")
 
@@ -88,9 +88,9 @@ def _read_part(reader: ParcelReader, *, safe: str = "") -> str | None:
     raise ParcelError(f"before byte {reader.position}: a part of a URI of unknown form {form}")
 
 
-def _ended(text: str | None, end: str) -> str:
-    return "" if text is None else f"{text}{end}"
+def _suffixed(text: str | None, suffix: str) -> str:
+    return "" if text is None else f"{text}{suffix}"
 
 
-def _led(start: str, text: str | None) -> str:
-    return "" if text is None else f"{start}{text}"
+def _prefixed(prefix: str, text: str | None) -> str:
+    return "" if text is None else f"{prefix}{text}"

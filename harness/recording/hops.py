@@ -1,4 +1,4 @@
-"""Shows the way an action takes through Binder: every transaction it caused, from process to process.
+"""Shows the path of an action through Binder: every transaction it caused, from process to process.
 
 with record_transactions(device) as record:
     client.transact(handle, code, data)
@@ -9,22 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from harness.framework.transaction_codes import CodeNames, code_names
 from harness.kernel.tracing.tracer import Lost
 from harness.kernel.tracing.transactions import Hop
 from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
 
-if TYPE_CHECKING:
-    pass
-
 NOTHING_LOST = Lost(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Hops:
-    """Transactions in the order in which they were sent, and what the recording lacks."""
+    """Transactions in the order in which they were sent, and how many events were lost."""
 
     hops: tuple[Hop, ...]
     lost: Lost = NOTHING_LOST
@@ -40,25 +36,25 @@ class Hops:
         return self.text()
 
     def caused_by(self, *processes: int) -> Hops:
-        """What these processes (by id) sent of themselves, and all that followed from it.
+        """What these processes (by id) sent on their own, and every transaction that this caused.
 
-        A transaction follows from the one that its thread was handling, a reply from its call. What a
-        receiver hands to another of its threads first is not seen to follow: see `involving`.
+        A transaction is caused by the one that its thread was handling, a reply by its call. Work that a
+        receiver passes to another of its threads is not traced: see `involving`.
         """
-        followed: set[int] = set()
+        caused: set[int] = set()
         for hop in self.hops:
-            before = hop.answers if hop.reply else hop.cause
-            own = before is None and hop.sender.process in processes and not hop.reply
-            if own or before in followed:
-                followed.add(hop.number)
-        return self._only(lambda hop: hop.number in followed)
+            cause = hop.answers if hop.reply else hop.cause
+            own = cause is None and hop.sender.process in processes and not hop.reply
+            if own or cause in caused:
+                caused.add(hop.number)
+        return self._only(lambda hop: hop.number in caused)
 
     def involving(self, *processes: int) -> Hops:
-        """What these processes sent or were sent."""
+        """The transactions that these processes sent or received."""
         return self._only(lambda hop: hop.sender.process in processes or hop.receiver.process in processes)
 
     def naming(self, names: Mapping[int, str]) -> Hops:
-        """The same with these names for processes, by id."""
+        """The same transactions with these process names, by id."""
         return replace(self, hops=tuple(_renamed(hop, names) for hop in self.hops))
 
     def without_replies(self) -> Hops:
@@ -66,12 +62,12 @@ class Hops:
         return self._only(lambda hop: not hop.reply)
 
     def called(self, hop: Hop) -> str:
-        """What a hop calls, in words: the interface and the code's name where they are known."""
+        """What a hop calls: the interface, where known, and the code's name or number."""
         interface = None if hop.reply else _short(hop.interface)
         return f"{interface}.{self._method(hop)}" if interface else self._method(hop)
 
     def text(self) -> str:
-        """One line for each hop, times in milliseconds from the first one on."""
+        """One line for each hop, times in milliseconds from the first one."""
         if not self.hops:
             return "\n".join([*self._loss(), "no transaction was recorded"])
         start = self.hops[0].sent
@@ -109,7 +105,7 @@ class Hops:
         return self.diagram().mermaid()
 
     def svg(self) -> str:
-        """The sequence diagram as an `<svg>` element, which can be a file of its own or part of a page."""
+        """The sequence diagram as an `<svg>` element, which can be its own file or part of a page."""
         from harness.recording.sequence_svg import svg_of
 
         return svg_of(self.diagram())
@@ -117,8 +113,8 @@ class Hops:
     def _method(self, hop: Hop) -> str:
         return "reply" if hop.reply else self.names(hop.interface, hop.code) or f"code {hop.code}"
 
-    def _only(self, wanted: Callable[[Hop], bool]) -> Hops:
-        return replace(self, hops=tuple(filter(wanted, self.hops)))
+    def _only(self, condition: Callable[[Hop], bool]) -> Hops:
+        return replace(self, hops=tuple(filter(condition, self.hops)))
 
     def _loss(self) -> list[str]:
         if not self.lost:

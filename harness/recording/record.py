@@ -35,13 +35,13 @@ class TransactionRecord:
                 self._process_names[end.process] = self._name_of(end.process, end.name)
         return Hops(hops, self._recording.lost, self._names).naming(self._process_names)
 
-    def _name_of(self, process: int, otherwise: str) -> str:
-        """The name of a process's program while it is there: `comm` is cut to 15 characters."""
+    def _name_of(self, process: int, fallback: str) -> str:
+        """The name of a process's program while it runs: `comm` is cut to 15 characters."""
         try:
             program = self._files.read_text(f"/proc/{process}/cmdline").partition("\0")[0]
         except OSError:
-            return otherwise
-        return program.rpartition("/")[2] or otherwise
+            return fallback
+        return program.rpartition("/")[2] or fallback
 
 
 @contextmanager
@@ -50,12 +50,12 @@ def record_transactions(
 ) -> Iterator[TransactionRecord]:
     """Record every transaction on the device during the block; see `Hops` for filters.
 
-    `buffer_kib` is for each processor. Interfaces are named where the kernel takes a probe on the driver,
-    codes by `names`, or as far as they are known for the device.
+    `buffer_kib` is for each processor. Interfaces have names where the kernel accepts a probe on the driver;
+    codes have those of `names`, by default the known ones of the device.
     Raises TracingMissingError where the kernel cannot be traced, UsageError where its driver has no
     tracepoints.
     """
-    names = names or code_names_on(device)  # which may have to ask the device
+    names = names or code_names_on(device)  # before the recording: this may call the device
     probes = [BEGINNING] if device.tracing.can_probe(BEGINNING) else []
     with device.tracing.record(events=EVENTS, kprobes=probes, buffer_kib=buffer_kib) as recording:
         record = TransactionRecord(recording, device.files, names)

@@ -1,4 +1,4 @@
-"""Transactions as a sequence diagram: a value that a result document can keep, and that can be drawn."""
+"""Transactions as a sequence diagram: a value that a result document can contain and views can draw."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ArrowKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lifeline:
-    """One thread; None for what is not known, as the thread of a process that never took a transaction."""
+    """One thread; None for what is unknown, as the thread where no thread received the transaction."""
 
     process: int | None
     thread: int | None
@@ -28,21 +28,21 @@ class Lifeline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrow:
-    """One transaction, in milliseconds from the first one on."""
+    """One transaction; times are in milliseconds from the first one."""
 
     sender: int
     receiver: int
-    """Places among the lifelines."""
+    """Indices of the lifelines."""
     kind: ArrowKind
     interface: str | None
     """The last part of its name."""
     called: str
-    """The code's name or number; of a reply, `reply`."""
+    """The code's name or number; `reply` for a reply."""
     size: int | None
     """Bytes of data; None where the driver refused the transaction."""
     sent: float
     latency: float | None
-    """Until a thread of the receiver took it; None where none did while it was recorded."""
+    """Until a thread of the receiver received it; None where none did during the recording."""
 
     @property
     def label(self) -> str:
@@ -51,19 +51,19 @@ class Arrow:
 
     @property
     def figures(self) -> str:
-        """Bytes and latency, in words."""
+        """Bytes and latency as text."""
         size = "refused" if self.size is None else f"{self.size:,} bytes"
         return size if self.latency is None else f"{size}, {self.latency:.3f} ms"
 
 
 @dataclass(frozen=True, slots=True)
 class SequenceDiagram:
-    """Threads side by side, those of one process next to each other, and what they sent, the first on top."""
+    """Threads side by side, grouped by process, and their transactions from top to bottom."""
 
     lifelines: tuple[Lifeline, ...]
     arrows: tuple[Arrow, ...]
     note: str = ""
-    """What the recording lacks, if anything."""
+    """How incomplete the recording is, if it is."""
 
     def processes(self) -> list[list[Lifeline]]:
         """The lifelines of each process, from left to right."""
@@ -95,7 +95,7 @@ def process_title(lifeline: Lifeline) -> str:
 
 
 def thread_title(lifeline: Lifeline) -> str:
-    """The thread's id; that of a transaction which no thread took is not known."""
+    """The thread's id; a transaction that no thread received has none."""
     return "no thread" if lifeline.thread is None else f"thread {lifeline.thread}"
 
 
@@ -110,5 +110,5 @@ def _actor(lifeline: Lifeline) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text in which Mermaid sees no syntax: it writes such characters by number."""
+    """Text without Mermaid's syntax characters, which are written as numbers."""
     return re.sub(r"[^\w .,()/:<>-]", lambda found: f"#{ord(found[0])};", text)

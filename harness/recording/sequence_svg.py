@@ -1,4 +1,4 @@
-"""Draws a sequence diagram as one SVG that needs nothing else, legible in light and in dark surroundings."""
+"""Draws a sequence diagram as one self-contained SVG, legible on light and dark backgrounds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.recording.sequence_diagram import (
 )
 
 _LETTER = 6.6
-"""Pixels that a letter of the labels takes at most, in the usual sans-serif fonts of 11 pixels."""
+"""The largest width of a label's letter in pixels, in the usual sans-serif fonts of 11 pixels."""
 _TIMES = 84
 _HEADER = 58
 _BOX = 42
@@ -51,14 +51,14 @@ _STYLE = """
   .hops .label { stroke: #0d1117; }
 }
 """
-"""Colours are written out: not every viewer of SVG knows CSS variables."""
+"""Colours are written out: not every viewer of SVG supports CSS variables."""
 
 
 def svg_of(diagram: SequenceDiagram) -> str:
     """The diagram as an `<svg>` element.
 
-    One-way transactions are dashed, replies grey, refused ones end in a cross; the times on the left are
-    those of sending.
+    One-way transactions are dashed, replies grey, and refused ones end in a cross. The times on the left are
+    when they were sent.
     """
     spacing = _spacing(diagram)
     places = [_TIMES + spacing * (number + 0.5) for number in range(len(diagram.lifelines))]
@@ -95,14 +95,14 @@ def _spacing(diagram: SequenceDiagram) -> float:
 
 
 def _lines(arrow: Arrow) -> list[str]:
-    """What stands over an arrow, and, last, under it."""
+    """The two lines above an arrow and the one below it."""
     return [arrow.interface or "", arrow.called, arrow.figures]
 
 
 def _draw_process(
     drawing: drawsvg.Drawing, threads: Mapping[float, Lifeline], spacing: float, top: int, bottom: int
 ) -> None:
-    """A box over the lifelines of a process, which are given by their places."""
+    """A box above the lifelines of a process, which are given by their horizontal positions."""
     left, right = min(threads) - spacing / 2 + 4, max(threads) + spacing / 2 - 4
     name = process_title(next(iter(threads.values())))
     drawing.append(drawsvg.Rectangle(left, top, right - left, _BOX, rx=4, class_="process"))
@@ -131,6 +131,6 @@ def _draw_arrow(drawing: drawsvg.Drawing, arrow: Arrow, start: float, end: float
 
 
 def _text(text: str, x: float, y: float, kind: str, *, anchor: str = "middle") -> drawsvg.Text:
-    """Text without what XML cannot hold, which a process's name may well have."""
+    """Text without characters that XML does not allow, which a process's name may contain."""
     shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
     return drawsvg.Text(shown, 11, x, y, text_anchor=anchor, class_=kind)

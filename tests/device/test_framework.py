@@ -25,9 +25,9 @@ from harness.framework.activity_manager import (
     BROADCAST_FAILED_USER_STOPPED,
     USER_ALL,
     ActivityManager,
+    BroadcastResult,
     IntentTooLargeError,
-    Received,
-    Result,
+    ReceivedBroadcast,
 )
 from harness.framework.bound_service import open_application, open_bound_service
 from harness.framework.bundle import Bundle, Float, IntArray, Long, Value
@@ -71,7 +71,7 @@ COMMAND = f"cmd activity broadcast -a {ACTION} --es data 'Notice me senpai!'"
 
 
 def test_the_shell_s_command_reaches_a_handler_in_python(device: Device) -> None:
-    notices: list[Received] = []
+    notices: list[ReceivedBroadcast] = []
     with open_receiver(device, ACTION, on_receive=notices.append):
         assert "Broadcast completed: result=0" in device.shell(COMMAND)
     assert [notice.intent.extras for notice in notices] == [{"data": "Notice me senpai!"}]
@@ -86,10 +86,12 @@ def test_what_the_adb_program_sends_reaches_python(device: Device) -> None:
     assert (notice.intent.action, notice.intent.extras) == (ACTION, {"data": "Notice me senpai!"})
 
 
-def test_a_broadcast_by_the_route_that_the_device_understands(device: Device) -> None:
+def test_a_broadcast_by_the_route_that_the_device_supports(device: Device) -> None:
     extras: Bundle = {"what the shell has no option for": IntArray([1, 2])}
-    with open_receiver(device, ACTION, on_receive=lambda _: Result(code=7, data="seen")) as receiver:
-        assert send_broadcast(device, Intent(action=ACTION, extras=extras)) == Result(code=7, data="seen")
+    with open_receiver(device, ACTION, on_receive=lambda _: BroadcastResult(code=7, data="seen")) as receiver:
+        assert send_broadcast(device, Intent(action=ACTION, extras=extras)) == BroadcastResult(
+            code=7, data="seen"
+        )
         assert receiver.next().intent.extras == extras
 
 
@@ -104,11 +106,11 @@ def test_a_broadcast_from_the_shell_reaches_python(device: Device) -> None:
     assert received.ordered, "the shell's broadcasts are"
 
 
-def test_an_ordered_broadcast_is_handed_on_by_priority(device: Device, sender: Sender) -> None:
-    def answer(name: str, *, abort: bool = False) -> Result:
-        return Result(code=len(name), data=name, extras={"by": name}, abort=abort)
+def test_an_ordered_broadcast_is_delivered_by_priority(device: Device, sender: Sender) -> None:
+    def answer(name: str, *, abort: bool = False) -> BroadcastResult:
+        return BroadcastResult(code=len(name), data=name, extras={"by": name}, abort=abort)
 
-    def second(received: Received) -> Result:
+    def second(received: ReceivedBroadcast) -> BroadcastResult:
         assert received.result.data == "first"
         return answer("second", abort=True)
 
@@ -117,8 +119,8 @@ def test_an_ordered_broadcast_is_handed_on_by_priority(device: Device, sender: S
         open_receiver(device, ACTION, priority=5, on_receive=second),
         open_receiver(device, ACTION, on_receive=lambda _: answer("third")),
     ):
-        result = sender.send_ordered(NOTICE, Deadline(SECONDS), result=Result(code=1, data="start"))
-    assert result == Result(code=6, data="second", extras={"by": "second"})
+        result = sender.send_ordered(NOTICE, Deadline(SECONDS), result=BroadcastResult(code=1, data="start"))
+    assert result == BroadcastResult(code=6, data="second", extras={"by": "second"})
     states = [delivery.state for delivery in broadcast_history(device)[0].deliveries]
     assert states == [DeliveryState.DELIVERED, DeliveryState.DELIVERED, DeliveryState.SKIPPED]
 
@@ -130,17 +132,19 @@ def test_extras_of_many_types_arrive_as_they_were(device: Device, sender: Sender
         assert receiver.next(Deadline(SECONDS)).intent.extras == extras
 
 
-def test_nobody_listens(device: Device, sender: Sender) -> None:
+def test_a_broadcast_without_a_receiver(device: Device, sender: Sender) -> None:
     unknown = Intent(action="com.example.UNKNOWN")
-    assert sender.send_ordered(unknown, Deadline(SECONDS), result=Result(code=3)) == Result(code=3)
+    assert sender.send_ordered(unknown, Deadline(SECONDS), result=BroadcastResult(code=3)) == BroadcastResult(
+        code=3
+    )
     record = broadcast_history(device)[0]
     assert (record.action, record.deliveries) == ("com.example.UNKNOWN", ())
 
 
-def test_a_receiver_that_never_finishes_is_passed_over(device: Device, sender: Sender) -> None:
+def test_a_receiver_that_never_finishes_is_skipped(device: Device, sender: Sender) -> None:
     forever = threading.Event()
 
-    def wait(_: Received) -> None:
+    def wait(_: ReceivedBroadcast) -> None:
         forever.wait(SECONDS)
 
     with (
@@ -154,8 +158,8 @@ def test_a_receiver_that_never_finishes_is_passed_over(device: Device, sender: S
     assert states == [DeliveryState.TIMEOUT, DeliveryState.DELIVERED]
 
 
-def test_a_receiver_that_throws_dies_and_is_passed_over(device: Device, sender: Sender) -> None:
-    def throw(_: Received) -> None:
+def test_a_receiver_that_throws_dies_and_is_skipped(device: Device, sender: Sender) -> None:
+    def throw(_: ReceivedBroadcast) -> None:
         raise ValueError("as asked")
 
     with contextlib.ExitStack() as stack:
@@ -169,8 +173,8 @@ def test_a_receiver_that_throws_dies_and_is_passed_over(device: Device, sender: 
     assert states == [DeliveryState.FAILURE, DeliveryState.DELIVERED]
 
 
-def test_a_receiver_that_is_killed_meanwhile_is_passed_over(device: Device, sender: Sender) -> None:
-    def die(_: Received) -> None:
+def test_a_receiver_that_is_killed_meanwhile_is_skipped(device: Device, sender: Sender) -> None:
+    def die(_: ReceivedBroadcast) -> None:
         first.binder.process.kill()
 
     with (
@@ -202,11 +206,13 @@ def test_a_broadcast_that_cannot_be_read_is_an_error_and_the_next_one_arrives(
         assert receiver.next().intent == NOTICE
 
 
-def test_a_receiver_that_returns_something_else_is_told_so(device: Device, sender: Sender) -> None:
+def test_a_receiver_that_returns_something_else_gets_an_error(device: Device, sender: Sender) -> None:
     with contextlib.ExitStack() as stack:
         stack.enter_context(open_receiver(device, ACTION, on_receive=cast(Any, lambda _: "received")))
         sender.send_ordered(NOTICE, Deadline(SECONDS))
-        with pytest.raises(HandlerError, match="'received', of type str: it has to return a Result or None"):
+        with pytest.raises(
+            HandlerError, match="'received', of type str: it has to return a BroadcastResult or None"
+        ):
             stack.close()
 
 
@@ -221,7 +227,7 @@ def test_a_dead_receiver_is_no_longer_registered(device: Device, sender: Sender)
     assert broadcast_history(device)[0].deliveries == ()
 
 
-def test_an_unregistered_receiver_is_told_nothing(device: Device, sender: Sender) -> None:
+def test_an_unregistered_receiver_receives_nothing(device: Device, sender: Sender) -> None:
     with open_receiver(device, ACTION) as receiver:
         receiver.manager.unregister_receiver(receiver.node)
         sender.send_ordered(NOTICE, Deadline(SECONDS))
@@ -320,13 +326,13 @@ def test_the_shell_s_fields(device: Device) -> None:
         device.shell(f"am broadcast -a {ACTION} -f 0x10000000 --user cur -p com.example")
         received = receiver.next()
     assert (received.intent.flags, received.intent.package, received.user) == (0x10400000, "com.example", 0)
-    for words, said in (
+    for words, shown in (
         ("-t text/plain -n com.example/.Echo", "typ=text/plain flg=0x400000 cmp=com.example/.Echo"),
         (f"-a {ACTION} com.other others", f"act={ACTION} flg=0x400000 pkg=com.other"),
         ("com.example/com.Echo", "act=android.intent.action.MAIN cat=[android.intent.category.LAUNCHER]"),
         ("-d content://a/b -c A -c B -c A", "cat=[A] cat=[B] dat=content://a/b"),
     ):
-        assert f"Broadcasting: Intent {{ {said}" in device.shell(f"am broadcast {words}")
+        assert f"Broadcasting: Intent {{ {shown}" in device.shell(f"am broadcast {words}")
 
 
 @pytest.mark.parametrize(
@@ -377,7 +383,7 @@ def test_another_interface_and_an_unknown_code(sender: Sender) -> None:
         manager.binder.main.transact(manager.handle, 9999, right).check_exception()
 
 
-def test_an_intent_above_the_limit_says_its_size_and_the_limit(device: Device, sender: Sender) -> None:
+def test_an_error_of_a_too_large_intent_has_its_size_and_the_limit(device: Device, sender: Sender) -> None:
     with pytest.raises(IntentTooLargeError) as caught:
         sender.send(Intent(action=ACTION, extras={"data": bytes(1_100_000)}))
     error = caught.value
@@ -427,7 +433,7 @@ def test_binding_what_is_not_there_or_by_whom_is_not_attached(device: Device) ->
             client.manager.bind_service(stranger, Intent(component=SERVICE), stranger)
 
 
-def test_the_last_unbind_is_told_to_the_service(device: Device) -> None:
+def test_the_service_is_notified_of_the_last_unbind(device: Device) -> None:
     with (
         open_bound_service(device, SERVICE, "com.example.IEcho", reply_nothing) as service,
         open_application(device) as client,

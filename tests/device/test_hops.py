@@ -1,4 +1,4 @@
-"""The way of a transaction, as the device's kernel tells it."""
+"""The path of a transaction, as the device's kernel records it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_look_up_at_servicemanager(device: Device) -> None:
     assert f"box transparent servicemanager ({manager.process})" in diagram
 
 
-def test_a_small_buffer_is_said_to_lack_events(device: Device) -> None:
+def test_a_small_buffer_is_reported_as_incomplete(device: Device) -> None:
     with open_pair(device, NODE) as pair, record_transactions(device, buffer_kib=4) as record:
         for _ in range(100):
             pair.client.transact(0, 1)

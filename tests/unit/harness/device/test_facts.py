@@ -23,7 +23,7 @@ def test_facts_survive_json(facts: Facts) -> None:
 
 
 @pytest.mark.parametrize("need", Need)
-def test_what_a_bare_device_lacks_is_said_with_what_can_tell(need: Need) -> None:
+def test_a_missing_facility_has_a_reason_and_devices_that_have_it(need: Need) -> None:
     reason = need.missing(BARE)
     assert reason is not None
     assert need.meaning in reason

@@ -16,11 +16,11 @@ from harness.binder.parcels.reader import ParcelReader
 from harness.binder.parcels.wire_format import WireFormat
 from harness.framework.activity_manager import (
     ActivityManager,
+    BroadcastResult,
     IntentTooLargeError,
     NativeReceiverRefusedError,
-    Received,
-    Result,
-    read_received,
+    ReceivedBroadcast,
+    read_broadcast,
 )
 from harness.framework.dialect import CodeSource, Dialect
 from harness.framework.intent import USER_CURRENT, Intent, IntentFilter, read_intent, write_intent
@@ -31,7 +31,7 @@ RECEIVER = Node(0x1000, 1)
 
 
 class FakeThread:
-    """Keeps what it is to send, and answers as told."""
+    """Records what it sends, and returns the given reply."""
 
     def __init__(self, reply: Parcel | Exception) -> None:
         self.reply = reply
@@ -57,7 +57,7 @@ ANDROID_16 = Dialect(
         extended_flags=True,
         original_intent=True,
         creator_token=True,
-        bundles_tell_of_intents=True,
+        bundles_flag_intents=True,
     ),
     {"broadcastIntentWithFeature": 26},
     CodeSource.FRAMEWORK_JAR,
@@ -77,8 +77,11 @@ def test_a_broadcast_in_the_arguments_of_each_release(dialect: Dialect, code: in
     layout = dialect.layout
     activity, thread = manager(Parcel(layout.wire).no_exception().int32(0), dialect)
     intent = Intent(action="a.B", extras={"data": "x"})
-    receiver = RECEIVER if dialect.tells_native_processes else None
-    assert activity.broadcast(intent, ordered=True, result_to=receiver, result=Result(code=5, data="d")) == 0
+    receiver = RECEIVER if dialect.has_native_receivers else None
+    assert (
+        activity.broadcast(intent, ordered=True, result_to=receiver, result=BroadcastResult(code=5, data="d"))
+        == 0
+    )
     ((handle, sent_code, data),) = thread.sent
     assert (handle, sent_code) == (7, code)
     reader = ParcelReader.of(data)
@@ -125,14 +128,17 @@ def test_an_intent_that_is_too_large_is_measured() -> None:
     assert 1000 < caught.value.intent_size < 1200
 
 
-def test_releases_of_which_the_table_does_not_tell_enough() -> None:
+def test_releases_for_which_the_table_is_insufficient() -> None:
     with pytest.raises(FacilityMissingError, match=r"Android 14 .*framework\.jar.* 11 to 13.*cmd activity"):
         Dialect.of_release(14)
 
 
-def test_from_14_on_a_native_process_sends_and_is_told_nothing() -> None:
+def test_from_14_on_a_native_process_sends_but_receives_nothing() -> None:
     activity, thread = manager(Parcel().no_exception().int32(0), ANDROID_16)
-    with pytest.raises(NativeReceiverRefusedError, match="Android 16 tells no native process"):
+    with pytest.raises(
+        NativeReceiverRefusedError,
+        match="On Android 16 a native process can send broadcasts, but not receive them",
+    ):
         activity.register_receiver(RECEIVER, IntentFilter(actions=("a.B",)))
     with pytest.raises(NativeReceiverRefusedError):
         activity.broadcast(Intent(action="a.B"), ordered=True, result_to=RECEIVER)
@@ -140,18 +146,20 @@ def test_from_14_on_a_native_process_sends_and_is_told_nothing() -> None:
     assert activity.broadcast(Intent(action="a.B")) == 0
 
 
-def test_what_a_receiver_is_told() -> None:
+def test_the_broadcast_that_a_receiver_gets() -> None:
     parcel = Parcel(WireFormat.ANDROID_11).int32(1)
     write_intent(parcel, Intent(action="a.B"))
     parcel.int32(3).string16("d").int32(0).boolean(True).boolean(False).int32(0)
-    received = read_received(ParcelReader.of(parcel))
-    assert received == Received(Intent(action="a.B"), Result(code=3, data="d"), True, False, 0, parcel.size)
+    received = read_broadcast(ParcelReader.of(parcel))
+    assert received == ReceivedBroadcast(
+        Intent(action="a.B"), BroadcastResult(code=3, data="d"), True, False, 0, parcel.size
+    )
 
 
 @given(st.binary(max_size=200))
 def test_a_malformed_broadcast_is_a_parcel_error(data: bytes) -> None:
     try:
-        assert isinstance(read_received(ParcelReader(data, wire=WireFormat.ANDROID_11)), Received)
+        assert isinstance(read_broadcast(ParcelReader(data, wire=WireFormat.ANDROID_11)), ReceivedBroadcast)
     except ParcelError:
         return
 

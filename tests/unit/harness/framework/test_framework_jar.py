@@ -1,4 +1,4 @@
-"""What is read of framework.jar: from dex files that smali assembles, packed as each case wants them."""
+"""Reading framework.jar: from dex files that smali assembles, packed as each case needs them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def jar_of(directory: Path, *names: str) -> Path:
 
 
 class FakeAndroid:
-    """As much of a device with Android as the finding of its dialect touches."""
+    """The part of a device with Android that finding its dialect uses."""
 
     def __init__(self, release: str | None, jar: Path | Exception) -> None:
         self.serial = "phone"
@@ -131,7 +131,7 @@ def test_a_device_s_own_codes_and_layout(tmp_path: Path) -> None:
     device = FakeAndroid("16", jar_of(tmp_path, "intent", "bundle", "codes"))
     assert dialect(device) == Dialect(16, SIXTEEN, CODES, CodeSource.FRAMEWORK_JAR)
     assert SIXTEEN.creator_token
-    assert SIXTEEN.bundles_tell_of_intents
+    assert SIXTEEN.bundles_flag_intents
     assert code_names_on(cast(Any, device))("android.app.IActivityManager", 300) == "aMethodFarDown"
     dialect(device)
     assert device.pulled == [FRAMEWORK_JAR], "once"
@@ -142,7 +142,7 @@ def test_a_stripped_jar_leaves_the_table(tmp_path: Path) -> None:
     assert found is not None
     assert (found.source, found.code("broadcastIntentWithFeature")) == (CodeSource.TABLE, 26)
     assert found.layout == SIXTEEN
-    assert "holds no transaction codes" in found.note
+    assert "has no transaction codes" in found.note
 
 
 @pytest.mark.parametrize("release", ["11", "12", "13"])
@@ -166,20 +166,20 @@ def test_without_the_jar_later_layouts_are_not_known(release: str) -> None:
 @pytest.mark.parametrize(
     ("release", "names", "message"),
     [
-        ("10", ("codes", "intent"), "only that of 11 and later"),
+        ("10", ("codes", "intent"), "needs Android 11 or later"),
         ("15", ("codes", "intent", "bundle"), "depends on a flag"),
         ("14", ("codes",), "no class android.content.Intent"),
-        ("17", ("intent", "bundle", "stripped"), "the table has those of Android 11, 12, 13, 14, 16 only"),
+        ("17", ("intent", "bundle", "stripped"), "the table has only those of Android 11, 12, 13, 14, 16"),
     ],
 )
-def test_builds_of_which_not_enough_is_known(
+def test_builds_for_which_jar_and_table_are_insufficient(
     tmp_path: Path, release: str, names: tuple[str, ...], message: str
 ) -> None:
     device = FakeAndroid(release, jar_of(tmp_path, *names))
     for _ in range(2):
         with pytest.raises(FacilityMissingError, match=message):
             dialect(device)
-    assert len(device.pulled) == (0 if release == "10" else 1), "a jar that does not tell is read once"
+    assert len(device.pulled) == (0 if release == "10" else 1), "an insufficient jar is read once"
 
 
 def test_a_jar_that_could_not_be_fetched_is_fetched_again(tmp_path: Path) -> None:
@@ -221,8 +221,8 @@ def test_names_on_an_android_whose_codes_were_not_read() -> None:
     assert later("android.content.IIntentReceiver", 1) == "performReceive"
 
 
-def test_a_code_that_is_not_known() -> None:
-    with pytest.raises(FacilityMissingError, match="code of publishService is not known for this Android 16"):
+def test_an_unknown_code() -> None:
+    with pytest.raises(FacilityMissingError, match="code of publishService on this Android 16 is unknown"):
         Dialect(16, SIXTEEN, CODES, CodeSource.FRAMEWORK_JAR).code("publishService")
 
 

@@ -64,7 +64,7 @@ ACTIVITY MANAGER SERVICES (dumpsys activity services)
 
 
 def shell(answer: str) -> Any:
-    """A device whose shell notes its commands and gives one answer."""
+    """A device whose shell records its commands and prints one output."""
     commands: list[Any] = []
 
     def run(command: Any, *, deadline: Deadline | None = None) -> str:  # noqa: ARG001

@@ -1,20 +1,22 @@
-"""Which way a broadcast takes to a device, and what the shell's command is given."""
+"""The route of a broadcast to a device, and the arguments of the shell's command."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import dataclasses
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from emulator.base.deadline import Deadline
 from emulator.base.errors import FacilityMissingError, HarnessError, UsageError
-from harness.framework import sending
-from harness.framework.activity_manager import Result
+from harness.framework.activity_manager import BroadcastResult
 from harness.framework.bundle import Long, Value
 from harness.framework.dialect import Dialect
 from harness.framework.intent import ComponentName, Intent, Rect
-from harness.framework.sending import send_broadcast, shell_broadcast
+from harness.framework.sending import binder_broadcast, goes_over_binder, send_broadcast, shell_broadcast
 from harness.framework.uri import Uri
+from tests.support.fake_device import FACTS
 from tests.unit.harness.framework.test_activity_manager import ANDROID_16
 from tests.unit.harness.framework.test_history import shell
 
@@ -34,7 +36,7 @@ def test_a_broadcast_from_the_shell() -> None:
         categories=("c",),
         extras=extras,
     )
-    assert shell_broadcast(device, intent) == Result(code=5, data="so")
+    assert shell_broadcast(device, intent) == BroadcastResult(code=5, data="so")
     words = [
         "-a",
         "a.B",
@@ -79,18 +81,18 @@ def test_flags_are_the_number_that_java_takes_for_them(flags: int, word: str) ->
 )
 def test_the_data_of_a_result_is_whole(printed: str, data: str | None) -> None:
     device = shell(f"Broadcasting: Intent {{ act=a.B }}\nBroadcast completed: result=-1{printed}\n")
-    assert shell_broadcast(device, INTENT) == Result(code=-1, data=data)
+    assert shell_broadcast(device, INTENT) == BroadcastResult(code=-1, data=data)
 
 
-def test_data_that_is_not_closed_is_no_completion() -> None:
-    with pytest.raises(HarnessError, match="does not say that the broadcast was completed"):
+def test_data_without_its_closing_quote_is_not_a_completion() -> None:
+    with pytest.raises(HarnessError, match="did not report the end of the broadcast"):
         shell_broadcast(shell('Broadcast completed: result=0, data="half'), INTENT)
 
 
 @pytest.mark.parametrize(
     ("intent", "message"),
     [
-        (Intent(action="a", extras={"b": b"bytes"}), "only texts"),
+        (Intent(action="a", extras={"b": b"bytes"}), "only strings"),
         (Intent(extended_flags=1), "cannot send an Intent's extended_flags:"),
         (Intent(source_bounds=Rect(0, 0, 1, 1)), "cannot send an Intent's source_bounds:"),
         (
@@ -120,27 +122,34 @@ def test_a_broadcast_that_is_not_completed() -> None:
         (Dialect.of_release(11), True),
         (Dialect.of_release(13), True),
         (ANDROID_16, False),
-        (FacilityMissingError("Android 14 is not understood"), False),
+        (FacilityMissingError("Android 14 is not supported"), False),
     ],
 )
-def test_the_route_follows_from_what_the_device_understands(
-    monkeypatch: pytest.MonkeyPatch, dialect: Dialect | Exception | None, over_binder: bool
+def test_the_route_follows_from_the_device_s_dialect(
+    dialect: Dialect | Exception | None, over_binder: bool
 ) -> None:
-    def dialect_of(_: object) -> Dialect | None:
+    def find_dialect() -> Dialect | None:
         if isinstance(dialect, Exception):
             raise dialect
         return dialect
 
-    sender = SimpleNamespace(send_ordered=lambda intent, _: Result(data=f"over Binder: {intent.action}"))
-    monkeypatch.setattr(sending, "dialect_of", dialect_of)
-    monkeypatch.setattr(sending, "open_sender", lambda _: nullcontext(sender))
-    device = shell('Broadcast completed: result=0, data="by the shell"')
-    assert send_broadcast(device, INTENT).data == ("over Binder: a.B" if over_binder else "by the shell")
+    assert goes_over_binder(find_dialect) is over_binder
 
 
-def test_a_user_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    sender = SimpleNamespace(send_ordered=lambda *_: None)
-    monkeypatch.setattr(sending, "dialect_of", lambda _: None)
-    monkeypatch.setattr(sending, "open_sender", lambda _: nullcontext(sender))
-    with pytest.raises(HarnessError, match="told to nobody"):
-        send_broadcast(shell(""), INTENT)
+def test_an_unsupported_release_gets_broadcasts_from_the_shell() -> None:
+    device = cast(Any, shell('Broadcast completed: result=0, data="by the shell"'))
+    device.facts = dataclasses.replace(FACTS, android_release="10")
+    assert send_broadcast(device, INTENT).data == "by the shell"
+
+
+def test_the_sender_s_result_is_returned() -> None:
+    sender = SimpleNamespace(
+        send_ordered=lambda intent, _: BroadcastResult(data=f"over Binder: {intent.action}")
+    )
+    assert binder_broadcast(cast(Any, sender), INTENT, Deadline(1)).data == "over Binder: a.B"
+
+
+def test_a_user_that_is_not_started() -> None:
+    sender = cast(Any, SimpleNamespace(send_ordered=lambda *_: None))
+    with pytest.raises(HarnessError, match="reached no receiver: the device's user has not been started"):
+        binder_broadcast(sender, INTENT, Deadline(1))

@@ -49,7 +49,7 @@ layouts = st.sampled_from(list(LAYOUTS.values())) | st.builds(
     extended_flags=st.booleans(),
     original_intent=st.booleans(),
     creator_token=st.booleans(),
-    bundles_tell_of_intents=st.booleans(),
+    bundles_flag_intents=st.booleans(),
 )
 
 scalars: st.SearchStrategy[Any] = st.one_of(
@@ -106,7 +106,7 @@ def without_extended(intent: Intent) -> Intent:
 
 
 def typed(value: Any) -> Any:
-    """A value with the types of all within it, for 5 is equal to Long(5)."""
+    """A value with the types of everything in it, because 5 equals Long(5)."""
     if isinstance(value, dict):
         return {key: typed(entry) for key, entry in value.items()}
     if isinstance(value, list):
@@ -169,7 +169,7 @@ def test_the_bytes_of_the_document_s_bundle() -> None:
     assert parcel.data[28:] == b"\0\0\0\0\6\0\0\0" + "Notice\0\0".encode("utf-16-le")
 
 
-def test_a_list_tells_its_length_from_13_on() -> None:
+def test_a_list_is_preceded_by_its_length_from_13_on() -> None:
     sizes = []
     for wire in (WireFormat.ANDROID_12, WireFormat.ANDROID_13):
         parcel = Parcel(wire)
@@ -190,10 +190,10 @@ def test_an_empty_bundle_and_none_differ() -> None:
     [
         ({"big": 2**31}, "wrap others in Long"),
         ({"big": Short(2**15)}, "does not fit"),
-        ({"odd": object()}, "a bundle holds no object"),
+        ({"odd": object()}, "a bundle cannot contain a value of type object"),
     ],
 )
-def test_what_a_bundle_cannot_hold(bundle: dict[str, Any], message: str) -> None:
+def test_what_a_bundle_cannot_contain(bundle: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         write_bundle(Parcel(), bundle)
 
@@ -240,7 +240,7 @@ WHOLE = Layout(
     extended_flags=True,
     original_intent=True,
     creator_token=True,
-    bundles_tell_of_intents=True,
+    bundles_flag_intents=True,
 )
 
 
@@ -259,14 +259,14 @@ def test_the_bytes_that_android_16_adds() -> None:
     assert reader.remaining == 0
 
 
-def test_an_original_intent_is_passed_over_and_a_creator_s_token_is_refused() -> None:
+def test_an_original_intent_is_skipped_and_a_creator_token_is_refused() -> None:
     parcel = Parcel(WHOLE.wire)
     write_intent(parcel, Intent(action="a"), layout=WHOLE)
     start = parcel.data[:-8]
     with_original = Parcel(WHOLE.wire).raw(start).int32(1).raw(parcel.data).int32(0)
     assert read_intent(ParcelReader.of(with_original), layout=WHOLE) == Intent(action="a")
     with_token = Parcel(WHOLE.wire).raw(start).int32(0).int32(1)
-    with pytest.raises(ParcelError, match="creator's token"):
+    with pytest.raises(ParcelError, match="creator token"):
         read_intent(ParcelReader.of(with_token), layout=WHOLE)
 
 
@@ -319,7 +319,7 @@ def test_a_component_as_text(text: str, component: ComponentName) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "com.example", "/x", "x/"])
-def test_what_names_no_component(text: str) -> None:
+def test_an_invalid_component(text: str) -> None:
     with pytest.raises(UsageError, match="PACKAGE/CLASS"):
         ComponentName.parse(text)
 

@@ -1,4 +1,4 @@
-"""The command line: what it offers, and how it ends."""
+"""The command line: its commands, its messages for errors, and its exit status."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -31,12 +32,12 @@ from harness.commands import (
 
 PACKAGES = ("emulator", "harness")
 """The packages that log."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""How writing fails where a disk is full."""
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""The errors of writing to a full disk."""
 
 
 class Commands(typer.core.TyperGroup):
-    """The commands; their errors become one readable message and an exit status."""
+    """The commands; an error becomes a message and an exit status."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
@@ -50,16 +51,19 @@ class Commands(typer.core.TyperGroup):
                 traceback.print_exc()
             interruption = interruption_behind(error)
             if interruption is not None:
-                sent = signal_behind(interruption)
-                print(f"binder-harness: ended by {sent.name}", file=sys.stderr)
-                raise typer.Exit(status_after(sent)) from error
+                signal_sent = signal_behind(interruption)
+                print(f"binder-harness: ended by {signal_sent.name}", file=sys.stderr)
+                raise typer.Exit(status_after(signal_sent)) from error
             if isinstance(error, HarnessError):
                 print(f"binder-harness: {error}", file=sys.stderr)
                 raise typer.Exit(error.exit_code) from error
-            if not isinstance(error, OSError) or error.errno not in FULL:
+            if not isinstance(error, OSError) or error.errno not in DISK_FULL:
                 raise
-            print(f"binder-harness: {error.strerror}: make room, or write elsewhere.", file=sys.stderr)
-            # What is left of the output is not tried again at the end.
+            print(
+                f"binder-harness: {error.strerror}: free some space, or write to another disk.",
+                file=sys.stderr,
+            )
+            # Python would try at exit to write the rest of the output, and fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ExitCode.UNEXPECTED) from error
 
@@ -87,8 +91,8 @@ app.command()(interactive.repl)
 app.command()(boot.boot)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(enabled: bool) -> None:
+    if enabled:
         from harness.report.stored import harness_version
 
         print(f"binder-harness {harness_version()}")
@@ -96,7 +100,7 @@ def _print_version(wanted: bool) -> None:
 
 
 def _log(verbosity: int) -> None:
-    """Show what the packages log: once given, long steps and QEMU's command line; twice, every request."""
+    """Show the packages' log: at -v long steps and QEMU's command line, at -vv every request, too."""
     if verbosity:
         logging.basicConfig(
             stream=sys.stderr,
@@ -132,17 +136,20 @@ def binder_harness(
     \b
     binder-harness verify                 judge all claims on a device booted for it
     binder-harness explain mmap.once      what a claim states and how it is tested
-    binder-harness repl                   try your own on a booted device, in Python
+    binder-harness repl                   try Binder on a booted device, in Python
 
-    Exit status: 0 all as expected, 1 something unexpected or another failure, 2 wrong usage,
-    3 device lost, 4 something is missing on this machine, 128 + N ended by signal N (130 by Ctrl-C).
+    Exit status: 0 all as expected, 1 unexpected result or other failure, 2 wrong usage,
+    3 device lost, 4 something is missing on this machine, 128 + N ended by signal N (130: Ctrl-C).
     """
 
 
-def main() -> None:
-    """Run the command line; an ordinary end, an error, Ctrl-C, SIGTERM and a closed terminal all clean up."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; it cleans up after errors, Ctrl-C, SIGTERM and a closed terminal, too.
+
+    `arguments` are those of the process unless given.
+    """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     raise_on_signals()
-    app(prog_name="binder-harness")
+    app(arguments, prog_name="binder-harness")

@@ -1,4 +1,4 @@
-"""Finds an adb program that gets on with the adb server that is running."""
+"""Finds an adb program of the same version as the running adb server."""
 
 from __future__ import annotations
 
@@ -6,39 +6,43 @@ import re
 import shutil
 import subprocess
 
-SECONDS_TO_SAY_ITS_VERSION = 10.0
+VERSION_SECONDS = 10.0
 
 
 def adb_program() -> str:
-    """The path of an adb of the server's version, for any other would end that server and all its users.
+    """The path of an adb of the server's version: one of another version would restart the server.
 
-    The one on the PATH comes first, then the one that adbutils carries; where neither has the server's
-    version, adbutils' speaks for us, as it does in all else.
+    The one on the PATH comes first, then the one in adbutils, which is also used where neither has the
+    server's version.
     """
     from emulator.adb.client import AdbClient, adb_path
 
-    adb, carried = AdbClient(), adb_path()
-    candidates = [program for program in (shutil.which("adb"), carried) if program]
+    adb, bundled = AdbClient(), adb_path()
     if not adb.server_runs:
-        return candidates[0]
-    server = adb.server_version()
-    return next((program for program in candidates if _version(program) == server), carried)
+        return shutil.which("adb") or bundled
+    return adb_of_version(adb.server_version(), bundled)
 
 
-def _version(program: str) -> int | None:
+def adb_of_version(server: int, bundled: str, *, seconds: float = VERSION_SECONDS) -> str:
+    """The adb on the PATH if it prints the server's version within so many seconds; else `bundled`."""
+    on_path = shutil.which("adb")
+    return on_path if on_path and _version(on_path, seconds) == server else bundled
+
+
+def _version(program: str, seconds: float) -> int | None:
     """N of `Android Debug Bridge version 1.0.N`, which client and server compare (AOSP, adb.h).
 
-    None for what is no adb, or does not run here.
+    None for a program that is not adb, or does not run here.
     """
     try:
-        answer = subprocess.run(
+        finished = subprocess.run(
             [program, "version"],
             capture_output=True,
             text=True,
-            timeout=SECONDS_TO_SAY_ITS_VERSION,
+            timeout=seconds,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    version = re.search(r"version \d+\.\d+\.(\d+)", answer.stdout)
+    version = re.search(r"version \d+\.\d+\.(\d+)", finished.stdout)
     return int(version[1]) if version else None

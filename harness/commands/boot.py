@@ -1,4 +1,4 @@
-"""`boot`: a device for the user's own adb, watched over until it is no longer wanted."""
+"""`boot`: starts a device for the user's own adb, and keeps adb connected to it until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from harness.commands.options import (
     Target,
     activity_manager,
     one_target,
-    started,
+    with_start_options,
 )
 
 if TYPE_CHECKING:
     from harness.agent.program import RemoteProgram
     from harness.device.device import Device
 
-LOOK_EVERY = 0.5
-"""Seconds between two looks at the device."""
+POLL_SECONDS = 0.5
+"""How often the device is checked."""
 AT_ONCE = 2.0
-"""Seconds within which a stand-in that was started again ends, if it would do so over and over."""
+"""A stand-in that ends within so many seconds of its restart is not started again."""
 STATUS_SECONDS = 1.0
 
 ADB_PORT = 5037
-"""Where adb looks for its server unless told otherwise."""
+"""The default port of adb's server."""
 NEXT_COMMANDS = """
 The device is up until Ctrl-C: {serial}
 
@@ -61,60 +61,62 @@ def boot(
     binder-harness boot 'embedded?memory=1024'
     binder-harness boot --activity-standin
 
-    When adb's server ends meanwhile, as by `adb kill-server` elsewhere, or the device restarts, it is
-    connected again. The stand-in is started again whenever it ends. The exit status is 3 when the device
-    ends by itself.
+    When adb's server ends, as by `adb kill-server` elsewhere, or the device restarts, adb is connected to
+    it again. When the stand-in ends, it is started again. The exit status is 3 when the device ends by
+    itself.
     """
     from harness.device.device import open_device
 
-    wanted = started(one_target(context, positional, target), cold=cold, host=host)
-    if not wanted.kind.starts:
-        raise UsageError(f"{wanted} needs no booting: it runs already. See `binder-harness devices`.")
-    with open_device(wanted) as device:
+    chosen = with_start_options(one_target(context, positional, target), cold=cold, host=host)
+    if not chosen.kind.starts:
+        raise UsageError(
+            f"{chosen} runs already and cannot be booted. Targets that can: `binder-harness devices`."
+        )
+    with open_device(chosen) as device:
         _keep(device, standin=activity_standin)
 
 
 def _keep(device: Device, *, standin: bool) -> NoReturn:
-    """Keep adb and, where it is wanted, the stand-in on the device; DeviceLostError at the device's end."""
-    news = _next_commands(device, BROADCAST if standin else _records(device))
-    again = ""  # how the stand-in ended for which it was started again
+    """Keep adb connected and, with `standin`, the stand-in running; DeviceLostError when the device ends."""
+    message = _next_commands(device, BROADCAST if standin else _debug_files(device))
+    previous_end = ""  # how the stand-in ended before its restart
     while True:
         at_once = Deadline(AT_ONCE)
         try:
             # The stand-in runs on a connection of adb's, and ends with it.
             with activity_manager(device, standin=standin) as program:
-                print(news, flush=True)
-                ended = _wait_for_an_end(device, program)
+                print(message, flush=True)
+                end = _wait_for_an_end(device, program)
         except HarnessError:
-            # A device that restarts ends its processes first: adb may be lost while one is started again.
+            # A device that restarts ends its processes first: adb may be lost while the stand-in starts.
             if not device.alive or _reached(device.serial):
                 raise
-            ended = None
-        if ended and again and not at_once.expired:
-            raise HarnessError(f"The stand-in was started again on {device.serial}, and it {ended}.")
-        again = ended or ""
-        if ended:
-            report(f"the stand-in {ended}: starting it again")
-            news = f"the stand-in runs again on {device.serial}"
+            end = None
+        if end and previous_end and not at_once.expired:
+            raise HarnessError(f"The stand-in was started again on {device.serial}, and it {end}.")
+        previous_end = end or ""
+        if end:
+            report(f"the stand-in {end}: starting it again")
+            message = f"the stand-in runs again on {device.serial}"
         else:
             report(f"adb no longer reaches {device.serial}: connecting again")
             _reconnect(device)
-            news = f"adb reaches {device.serial} again"
+            message = f"adb reaches {device.serial} again"
             if standin and not device.facts.framework:
-                news += ", and the stand-in runs there"
+                message += ", and the stand-in runs there"
         device.reset_after_reboot()  # the user may have restarted it
 
 
 def _wait_for_an_end(device: Device, program: RemoteProgram | None) -> str | None:
-    """How the program ended, in words; None where adb lost the device, and the program with it.
+    """How the program ended; None where adb lost the device, and with it the program.
 
-    Raises DeviceLostError at the device's end.
+    Raises DeviceLostError when the device ends.
     """
 
     def ended() -> bool:
         return not device.alive or not _reached(device.serial) or (program is not None and program.ended)
 
-    Deadline(math.inf).poll(ended, f"the end of {device.serial}", interval=LOOK_EVERY)
+    Deadline(math.inf).poll(ended, f"the end of {device.serial}", interval=POLL_SECONDS)
     if not device.alive:
         raise DeviceLostError(f"The device {device.serial} ended by itself.\n{device.console_tail()}")
     if program is None or not program.ended or not _reached(device.serial):
@@ -137,29 +139,29 @@ def _reached(serial: str) -> bool:
 
 
 def _reconnect(device: Device) -> None:
-    """Have an adb server reach the device again, one of our own where there is none; else DeviceLostError."""
+    """Connect an adb server to the device again, our own where none runs; else DeviceLostError."""
     from emulator.base.controller import CanReconnect
     from emulator.target import START_SECONDS
 
-    assert isinstance(device.controller, CanReconnect)  # as is every device that is started here
-    # It may as well be starting again, after `adb reboot`.
+    assert isinstance(device.controller, CanReconnect)  # true for every device that `boot` starts
+    # After `adb reboot` the device is still starting.
     device.controller.reconnect(Deadline(START_SECONDS))
 
 
 def _next_commands(device: Device, example: str) -> str:
-    """What to type next, in words that this user's shell finds."""
+    """The next commands to type, with programs that the user's shell finds."""
     from emulator.adb.server import server_port
     from harness.commands.adb import adb_program
 
     adb, port = adb_program(), server_port()
-    ours = shutil.which("binder-harness")
+    on_path = shutil.which("binder-harness")
     return NEXT_COMMANDS.format(
         serial=device.serial,
         example=example,
         adb=("adb" if adb == shutil.which("adb") else adb) + ("" if port == ADB_PORT else f" -P {port}"),
-        binder_harness="binder-harness" if ours else Path(sys.executable).with_name("binder-harness"),
+        binder_harness="binder-harness" if on_path else Path(sys.executable).with_name("binder-harness"),
     )
 
 
-def _records(device: Device) -> str:
+def _debug_files(device: Device) -> str:
     return f"ls {device.facts.binder_debug or '/dev'}"

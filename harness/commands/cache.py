@@ -1,4 +1,4 @@
-"""`cache`: what has been built and downloaded, and its removal."""
+"""`cache`: shows what was built and downloaded, and removes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 def cache(
     clear: Annotated[
-        bool, typer.Option("--clear", help="Remove all that no run uses; the next run builds it again.")
+        bool, typer.Option("--clear", help="Remove what no run uses; the next run builds it again.")
     ] = False,
 ) -> None:
     """Show what was built and downloaded for devices, or remove it.
@@ -18,8 +18,8 @@ def cache(
     binder-harness cache
     binder-harness cache --clear
 
-    What runs that are under way use stays, and what else is in the directory. What newer builds
-    have replaced goes by itself: after 30 days without use, or with the 16th that is newer.
+    --clear keeps what running commands use, and files that are not the cache's. Old builds are
+    removed automatically: after 30 days without use, or when there are 16 newer ones.
     """
     from emulator.cache import maintenance
     from emulator.cache.store import cache_root
@@ -30,12 +30,12 @@ def cache(
         maintenance.clear()
         after = maintenance.disk_usage(root)
         removed = _megabytes(max(0, before - after))
-        print(f"{removed} removed from {root}; what runs use, {_megabytes(after)}, stays")
+        print(f"{removed} removed from {root}; {_megabytes(after)} remain: what runs use, and other files")
         return
     print(f"{root}: {_megabytes(before)}")
     groups = maintenance.entry_groups()
     if groups:
-        print(f"\n{'entries':>9}{'in use':>9}{'size':>11}   last used    of")
+        print(f"\n{'entries':>9}{'in use':>9}{'size':>11}   last used    name")
     for group in groups:
         numbers = f"{group.entries:>9}{group.in_use:>9}{_megabytes(group.size):>11}"
         print(f"{numbers}   {group.last_used:%Y-%m-%d}   {group.name}")

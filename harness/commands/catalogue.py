@@ -1,4 +1,4 @@
-"""`list` and `explain`: what is claimed, and how each claim is tested. Neither needs a device."""
+"""`list` and `explain`: the claims, and how each is tested. Neither needs a device."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def list_claims(patterns: ClaimsOrAll = None, as_json: AsJson = False) -> None:
         print(f"\n{topic.heading}")
         for claim in members:
             print(f"  {claim.id:<24}  {claim.statement}")
-    print("\nHow one is tested, and what is expected: binder-harness explain CLAIM")
+    print("\nHow a claim is tested, and what is expected: binder-harness explain CLAIM")
 
 
 def explain(patterns: Claims) -> None:
-    """Explain claims: what they state, how they are tested.
+    """Explain claims: what they state and how they are tested.
 
     \b
     binder-harness explain mmap.once
@@ -54,7 +54,7 @@ def _explained(claim: Claim) -> str:
     needs = ", ".join(need.meaning for need in claim.needs) or "nothing beyond a device with Binder"
     lines = [f"{claim.id} ({claim.topic.heading})", "", f"  {claim.statement}", ""]
     for label, text in (
-        ("stated in", f"document {' and '.join(claim.documents)}" if claim.documents else "no document"),
+        ("stated in", _documents(claim.documents)),
         ("experiment", claim.experiment),
         ("expected", claim.expected_text),
         ("what is true", claim.what_is_true),
@@ -65,6 +65,12 @@ def _explained(claim: Claim) -> str:
         if text:
             lines.append(labelled(f"{label}:", text, indent=14))
     return "\n".join(lines)
+
+
+def _documents(letters: str) -> str:
+    if not letters:
+        return "no document"
+    return f"document{'s' if len(letters) > 1 else ''} {' and '.join(letters)}"
 
 
 def _as_json(claim: Claim) -> Json:

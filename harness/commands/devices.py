@@ -1,4 +1,4 @@
-"""`devices`: what can be used now, and why the rest cannot."""
+"""`devices`: the targets that can be used now, and why others cannot."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def devices(host: Host = None, as_json: AsJson = False) -> None:
     binder-harness devices --host ssh://user@host
     binder-harness verify --target adb:SERIAL
 
-    What is listed is what --target takes; options may follow it after a question mark.
+    --target takes any of these, and options after a question mark.
     """
     from emulator.target import explain_targets, offers
 
-    found = offers(host or "")
+    all_offers = offers(host or "")
     if as_json:
-        print(json.dumps([dataclasses.asdict(offer) for offer in found], indent=2, ensure_ascii=False))
+        print(json.dumps([dataclasses.asdict(offer) for offer in all_offers], indent=2, ensure_ascii=False))
         return
-    width = max(len(offer.target) for offer in found) + 2
-    for usable, title in ((True, "To be used now"), (False, "Not now")):
-        chosen = [offer for offer in found if offer.usable is usable]
+    width = max(len(offer.target) for offer in all_offers) + 2
+    for usable, title in ((True, "Usable now"), (False, "Not usable now")):
+        chosen = [offer for offer in all_offers if offer.usable is usable]
         if chosen:
             print(f"{title}:")
             for offer in chosen:
                 print(labelled(f"  {offer.target}", offer.detail, indent=2 + width))
             print()
-    print(f"What may be written for a target:\n{explain_targets()}")
+    print(f"Targets and their options:\n{explain_targets()}")

@@ -1,4 +1,4 @@
-"""`diff`: what changed between two runs, two devices, or two matrices of devices."""
+"""`diff`: shows what changed between two runs, two devices, or two matrices of devices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def diff(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE", help="What `verify --json` or `matrix --json` wrote: two, or one with --between."
+            metavar="FILE",
+            help="Files that `verify --json` or `matrix --json` wrote: two, or one with --between.",
         ),
     ],
     between: Annotated[
@@ -23,7 +24,7 @@ def diff(
         typer.Option(
             "--between",
             metavar="TARGET TARGET",
-            help="Compare these two devices of one matrix with each other.",
+            help="Compare these two devices of one matrix.",
         ),
     ] = None,
 ) -> None:
@@ -33,11 +34,11 @@ def diff(
     binder-harness diff yesterday.json today.json
     binder-harness diff matrix.json --between embedded 'embedded?arch=arm64'
 
-    A claim has changed when its verdict has, or whether it is as expected, or a figure,
-    compared by name. Figures that vary from run to run, such as process ids, frame numbers
-    and durations, are not compared, nor are the devices' facts. Of two matrices, devices
-    of the same target are compared. The exit status is 0 for no change, 1 for any, 2 for
-    wrong usage.
+    A claim has changed if its verdict differs, if only one result is as expected, or if a
+    figure of the same name differs. Figures that vary from run to run, such as process ids,
+    frame numbers and durations, are not compared. Devices' facts are shown, but are no
+    change. In two matrices, devices of the same target are compared. The exit status is 0
+    for no change, 1 for any, 2 for wrong usage.
     """
     from harness.report import diff as view
     from harness.report.matrix import Matrix
@@ -47,15 +48,15 @@ def diff(
         raise UsageError("Give two files to compare, or one matrix and --between TARGET TARGET.")
     if between is None:
         before, after = (view.load(file) for file in files)
-        pairs = view.pairs_of(before, after)
+        pairs = view.document_pairs(before, after)
     else:
         matrix = view.load(files[0])
         if not isinstance(matrix, Matrix):
             raise UsageError(
-                f"{files[0]} is the result of one device: --between is for what `matrix --json` wrote. "
-                "To compare two runs, give both files."
+                f"{files[0]} is the result of one device, but --between needs a file that `matrix --json` "
+                "wrote. To compare two runs, give both files."
             )
-        pairs = [view.Pair(*(view.column_of(matrix, _normal(target)) for target in between))]
+        pairs = [view.DocumentPair(*(view.column_of(matrix, _normal(target)) for target in between))]
     console = console_for(sys.stdout)
     for pair in pairs:
         view.show(pair, console)
@@ -63,10 +64,10 @@ def diff(
 
 
 def _normal(target: str) -> str:
-    """The target as documents have it, its options in their order; what is none stays as it is."""
+    """The target with its options in the order that documents use; an unknown target is unchanged."""
     from emulator.target import parse_target
 
     try:
         return str(parse_target(target))
-    except UsageError:  # the matrix may be of a release that had other targets
+    except UsageError:  # a release with other targets may have written the matrix
         return target

@@ -1,4 +1,4 @@
-"""`doctor`: what is there, what is missing, and the command that fixes it."""
+"""`doctor`: checks the requirements of this machine, of a host and of a device."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from emulator.base.errors import ExitCode
-from harness.commands.options import Host, OptionalTarget, PositionalTarget, one_target, started
+from harness.commands.options import Host, OptionalTarget, PositionalTarget, one_target, with_start_options
 from harness.commands.text import labelled
 
 if TYPE_CHECKING:
@@ -21,15 +21,15 @@ def doctor(
     target: OptionalTarget = None,
     host: Host = None,
 ) -> None:
-    """Say what is there, what is missing, and what fixes it.
+    """Check what this machine has, what it lacks, and how to fix that.
 
     \b
     binder-harness doctor
     binder-harness doctor --target embedded
     binder-harness doctor --host ssh://user@host
 
-    With a target, also what that device is and can show; with --host, what the
-    other machine has. The exit status is 4 while either lacks something.
+    With a target, also show the facts of that device; with --host, check the
+    other machine, too. The exit status is 4 while either lacks something.
     """
     from emulator.kinds.doctor import checks
 
@@ -40,22 +40,22 @@ def doctor(
         from emulator.kinds.host_doctor import checks_on
 
         print(f"\nThe host {host}", flush=True)
-        there = checks_on(host)
-        _show(there)
-        checked += there
+        remote = checks_on(host)
+        _show(remote)
+        checked += remote
     if not all(check.ok for check in checked):
         raise typer.Exit(ExitCode.SETUP_MISSING)
     if chosen is None:
-        print("\nWhat a device can show: binder-harness doctor --target embedded")
+        print("\nThe facts of a device: binder-harness doctor --target embedded")
     else:
-        _show_device(started(chosen, cold=False, host=host))
+        _show_device(with_start_options(chosen, cold=False, host=host))
 
 
 def _show(checked: list[Check]) -> None:
     for check in checked:
         print(f"{'ok     ' if check.ok else 'MISSING'}  {check.name}: {check.detail}")
         if not check.ok and check.fix:
-            print(f"         fix it: {check.fix}")
+            print(f"         to fix it: {check.fix}")
 
 
 def _show_device(target: ParsedTarget) -> None:
@@ -76,4 +76,4 @@ def _show_device(target: ParsedTarget) -> None:
     for need in Need:
         missing = need.missing(facts)
         if missing:
-            print(labelled("not testable here", f"what {missing}", indent=22))
+            print(labelled("not testable here", f"any claim that {missing}", indent=22))

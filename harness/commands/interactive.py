@@ -1,4 +1,4 @@
-"""`shell` and `repl`: a booted device, and a prompt to try things on it by hand."""
+"""`shell` and `repl`: boot a device, and open a shell or a Python prompt on it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from harness.commands.options import (
     Target,
     activity_manager,
     one_target,
-    started,
+    with_start_options,
 )
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ The device {serial} is up: Linux {release}, {page_size}-byte pages. Try this:
   manager.serve(lambda call: Parcel().int32(call.data.int32() + 1))
   Binder.open(client, "{node}").transact(handle=0, code=1, data=Parcel().int32(41)).int32()
 
-  device.binder.process(server.pid).nodes    # what the driver keeps for it
-  server.maps.at(manager.mapping)            # what /proc says of its mapping
+  device.binder.process(server.pid).nodes    # its nodes, from the driver's debug files
+  server.maps.at(manager.mapping)            # its mapping, from /proc
 {more}
-At hand: {names}. Ctrl-D ends the prompt and the device.
+Defined: {names}. Ctrl-D ends the prompt and the device.
 """
 FIRST_BROADCAST = """
-The stand-in for Android's activity manager runs. Try this as well:
+The stand-in for Android's activity manager runs. Try this, too:
 
   with open_receiver(device, "com.example.HELLO") as receiver, open_sender(device) as sender:
       sender.send(Intent(action="com.example.HELLO", extras={"data": "Notice me senpai!"}))
@@ -54,7 +54,8 @@ The stand-in for Android's activity manager runs. Try this as well:
 
 def shell(
     command: Annotated[
-        list[str] | None, typer.Argument(metavar="COMMAND", help="Run this; without it, a shell.")
+        list[str] | None,
+        typer.Argument(metavar="COMMAND", help="The command to run; without one, open a shell."),
     ] = None,
     target: Target = "embedded",
     cold: Cold = False,
@@ -71,8 +72,8 @@ def shell(
     binder-harness shell --target adb ps -A
     binder-harness shell --activity-standin cmd activity broadcast -a com.example.HELLO
 
-    The options come before the command. As with `adb shell`, its words are joined with blanks, and the
-    device's shell reads the line anew: quote as a whole a command that has quotes of its own. The exit
+    Options come before the command. As with `adb shell`, the command's words are joined with spaces, and
+    the device's shell parses the line again: quote as a whole a command that contains quotes. The exit
     status is the command's.
     """
     from harness.commands.adb import adb_program
@@ -99,13 +100,13 @@ def repl(
     binder-harness repl 'embedded?kernel=6.1'
     binder-harness repl --activity-standin
 
-    `device`, `Binder`, `Parcel` and all else that the package `harness` offers are at hand; the prompt says
-    what to try first. With the stand-in, what harness.framework offers is at hand, too.
+    `device`, `Binder`, `Parcel` and all other names of the package `harness` are defined; the prompt shows
+    a first experiment. With --activity-standin, the names of harness.framework are defined, too.
     """
     import rich.pretty
 
-    wanted = one_target(context, positional, target)
-    with _opened(wanted, cold=cold, host=host, activity_standin=activity_standin) as device:
+    chosen = one_target(context, positional, target)
+    with _opened(chosen, cold=cold, host=host, activity_standin=activity_standin) as device:
         packages = ["harness", "harness.framework"] if activity_standin else ["harness"]
         names = {"device": device, "Deadline": Deadline} | _names(packages)
         _complete_with(names)
@@ -120,14 +121,14 @@ def _opened(target: str, *, cold: bool, host: str | None, activity_standin: bool
     from harness.device.device import open_device
 
     with (
-        open_device(started(target, cold=cold, host=host)) as device,
+        open_device(with_start_options(target, cold=cold, host=host)) as device,
         activity_manager(device, standin=activity_standin),
     ):
         yield device
 
 
 def _names(packages: list[str]) -> dict[str, object]:
-    """All that these packages offer."""
+    """All public names of these packages."""
     modules = map(importlib.import_module, packages)
     return {name: getattr(module, name) for module in modules for name in module.__all__}
 

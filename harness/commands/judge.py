@@ -1,4 +1,4 @@
-"""`judge`: gives the verdicts of stored runs again, from what was measured then, without a device."""
+"""`judge`: gives stored runs the verdicts of today, from their measurements, without a device."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def judge(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="What `verify --json` or `matrix --json` wrote.")
+        Path, typer.Argument(metavar="FILE", help="A file that `verify --json` or `matrix --json` wrote.")
     ],
     json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the document with today's verdicts.")
@@ -28,16 +28,15 @@ def judge(
     """Judge a stored run again, without a device.
 
     \b
-    binder-harness judge run.json                    what would be judged otherwise today
+    binder-harness judge run.json                    what is judged differently today
     binder-harness judge matrix.json --json judged-again.json
 
-    The measurements in the file stay; verdicts, sentences, figures and expectations are
-    those of the claims as they are now. Results without a measurement, such as those of a
-    lost device, stay as they are. The exit status is 0 for no change, 1 for any, 2 for wrong
-    usage.
+    The measurements are those of the file; verdicts, sentences, figures and expectations are
+    those of today's claims. A result that cannot be judged again is kept: without a
+    measurement, as after the loss of a device, without today's claim, or with a measurement
+    of another shape. The exit status is 0 for no change, 1 for any, 2 for wrong usage.
     """
     from harness.report import diff as view
-    from harness.report.document import Document
     from harness.report.stored import check_writable
     from harness.report.terminal import console_for
 
@@ -45,13 +44,13 @@ def judge(
         check_writable(json)
     before = view.load(file)
     notes: list[str] = []
-    after: Document | Matrix = (
-        _document_again(before, notes) if isinstance(before, Document) else _matrix_again(before, notes)
-    )
+    after = _judged_again(before, notes)
     console = console_for(sys.stdout)
-    pairs = view.pairs_of(before, after)
+    pairs = view.document_pairs(before, after)
     for pair in pairs:
-        view.show(pair, console)
+        assert pair.before is not None
+        assert pair.after is not None
+        view.show_judged_again(pair.before, pair.after, console)
     for note in notes:
         print(f"binder-harness: {note}", file=sys.stderr)
     if json is not None:
@@ -60,16 +59,20 @@ def judge(
     raise typer.Exit(ExitCode.UNEXPECTED if any(pair.differs for pair in pairs) else ExitCode.AS_EXPECTED)
 
 
-def _matrix_again(matrix: Matrix, notes: list[str]) -> Matrix:
+def _judged_again(before: Document | Matrix, notes: list[str]) -> Document | Matrix:
+    """A run or a matrix with today's verdicts; adds a note for each result that is kept."""
+    from harness.report.document import Document
+
+    if isinstance(before, Document):
+        return _document_judged_again(before, notes)
     columns = tuple(
-        dataclasses.replace(column, document=_document_again(column.document, notes))
-        for column in matrix.columns
+        dataclasses.replace(column, document=_document_judged_again(column.document, notes))
+        for column in before.columns
     )
-    return dataclasses.replace(matrix, columns=columns)
+    return dataclasses.replace(before, columns=columns)
 
 
-def _document_again(document: Document, notes: list[str]) -> Document:
-    """The document with every claim judged again; what cannot be is kept, with a note."""
+def _document_judged_again(document: Document, notes: list[str]) -> Document:
     from harness.experiments.core.claim import CLAIMS
     from harness.experiments.core.judge import judge_again
 
@@ -79,6 +82,6 @@ def _document_again(document: Document, notes: list[str]) -> Document:
         try:
             results.append(judge_again(CLAIMS.get(result.id), result, document.device))
         except (UsageError, ValueError) as error:
-            notes.append(f"{document.target}: {result.id} stays as it was: {error}")
+            notes.append(f"{document.target}: the result of {result.id} is kept: {error}")
             results.append(result)
     return dataclasses.replace(document, claims=tuple(results))

@@ -1,4 +1,4 @@
-"""`matrix`: judges claims on several devices, and shows where these differ."""
+"""`matrix`: judges claims on several devices, and shows where they differ."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator.base.errors import UsageError
-from harness.commands.options import ClaimsOrAll, Cold, Host, Html, started
-from harness.commands.text import FOR_BROWSERS, WITH_ALL_FIGURES
+from harness.commands.options import ClaimsOrAll, Cold, Host, Html, with_start_options
+from harness.commands.text import HTML_FILE, JSON_FILE
 
 if TYPE_CHECKING:
     from emulator.target import Target
@@ -35,7 +35,7 @@ def matrix(
         typer.Option(
             "--target",
             metavar="TARGET",
-            help=f"A device; give the option for each of them. Without it: {', '.join(EVERY_KIND)}.",
+            help=f"A device; may be repeated. Default: {', '.join(EVERY_KIND)}.",
         ),
     ] = None,
     cold: Cold = False,
@@ -43,7 +43,7 @@ def matrix(
     jobs: Annotated[
         int | None,
         typer.Option(
-            "-j", "--jobs", min=1, metavar="N", help="Devices at a time; without it, one for each processor."
+            "-j", "--jobs", min=1, metavar="N", help="Devices at a time; default: one for each processor."
         ),
     ] = None,
     scheduler: Annotated[
@@ -52,17 +52,17 @@ def matrix(
             "--scheduler",
             metavar="ADDRESS",
             envvar="BINDER_HARNESS_SCHEDULER",
-            help="Spread the devices over the workers of this Dask scheduler, one at a time on each; "
+            help="Distribute the devices to the workers of this Dask scheduler, one at a time on each; "
             "`local` starts N workers on this machine.",
         ),
     ] = None,
     json: Annotated[
         Path | None,
-        typer.Option("--json", metavar="FILE", help="Write the results there, with all figures."),
+        typer.Option("--json", metavar="FILE", help="Write the results, with all figures, to FILE."),
     ] = None,
     html: Html = None,
 ) -> None:
-    """Judge claims on several devices, and show where these differ.
+    """Judge claims on several devices, and show where they differ.
 
     \b
     binder-harness matrix                        two kernels, two architectures, two page sizes
@@ -70,39 +70,39 @@ def matrix(
     binder-harness matrix --target embedded --target adb:SERIAL
     binder-harness matrix --scheduler tcp://build-server:8786
 
-    A device that cannot be opened is a column with the reason. The exit status is the
-    gravest of the devices'.
+    The column of a device that cannot be opened has the reason. The exit status is the
+    gravest of all devices.
     """
     from harness.experiments.core.claim import CLAIMS
     from harness.report.stored import check_writable
 
     claims = [claim.id for claim in CLAIMS.select(patterns or [])]
-    chosen = _distinct([started(target, cold=cold, host=host) for target in targets or EVERY_KIND])
+    chosen = _distinct([with_start_options(target, cold=cold, host=host) for target in targets or EVERY_KIND])
     for file in filter(None, (json, html)):
         check_writable(file)
     jobs = jobs or len(os.sched_getaffinity(0))
-    found, end = _judge(chosen, claims, scheduler=scheduler, jobs=jobs)
+    result, end = _judge(chosen, claims, scheduler=scheduler, jobs=jobs)
     errors = [] if end is None else [end]
-    for output in _outputs(found, json=json, html=html):
+    for output in _outputs(result, json=json, html=html):
         try:
             output()
-        except BaseException as error:  # what took an hour to find is not to be lost for it
+        except BaseException as error:  # the other outputs keep results that may have taken an hour
             errors.append(error)
     for later in errors[1:]:
         print(f"binder-harness: {later}", file=sys.stderr)
     if errors:
         raise errors[0]
-    raise typer.Exit(found.exit_code)
+    raise typer.Exit(result.exit_code)
 
 
 def _distinct(targets: list[Target]) -> list[str]:
-    """Their spelling for documents and other processes; UsageError where one is repeated."""
+    """The targets as text, in their normal form; UsageError for a repeated one."""
     names = list(map(str, targets))
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
         raise UsageError(
-            f"--target {repeated[0]} is given {names.count(repeated[0])} times: give it once, "
-            "for results are listed by target."
+            f"--target {repeated[0]} is given {names.count(repeated[0])} times. Give it once: "
+            "results are listed by target."
         )
     return names
 
@@ -110,7 +110,7 @@ def _distinct(targets: list[Target]) -> list[str]:
 def _judge(
     targets: list[str], claims: list[str], *, scheduler: str | None, jobs: int
 ) -> tuple[Matrix, BaseException | None]:
-    """The matrix, and what broke it off; an error before the first column is raised."""
+    """The matrix, and the error or interruption that ended it; raises an error before the first column."""
     from emulator.base.interruption import signal_behind
     from harness.commands.live.matrix_view import matrix_view
     from harness.report.matrix import AN_ERROR, Matrix
@@ -121,9 +121,9 @@ def _judge(
     with matrix_view(targets, claims) as view:
         try:
             if scheduler is None:
-                from harness.matrix.here import judge_here
+                from harness.matrix.local import judge_locally
 
-                judge_here(targets, claims, jobs=jobs, view=view)
+                judge_locally(targets, claims, jobs=jobs, view=view)
             else:
                 from harness.matrix.workers import judge_on_workers
 
@@ -139,19 +139,19 @@ def _judge(
     return Matrix(harness=harness_version(), interrupted=interrupted, columns=view.columns), end
 
 
-def _outputs(found: Matrix, *, json: Path | None, html: Path | None) -> Iterator[Callable[[], None]]:
-    """What shows and writes the matrix."""
+def _outputs(result: Matrix, *, json: Path | None, html: Path | None) -> Iterator[Callable[[], None]]:
+    """The functions that show and write the matrix."""
     from harness.report import html as html_view
     from harness.report import matrix_table
     from harness.report.terminal import console_for
 
-    yield partial(matrix_table.show, found, console_for(sys.stdout))
+    yield partial(matrix_table.show, result, console_for(sys.stdout))
     if json is not None:
-        yield partial(_write, found.write, json, WITH_ALL_FIGURES)
+        yield partial(_write, result.write, json, JSON_FILE)
     if html is not None:
-        yield partial(_write, partial(html_view.write, found), html, FOR_BROWSERS)
+        yield partial(_write, partial(html_view.write, result), html, HTML_FILE)
 
 
-def _write(write: Callable[[Path], None], path: Path, meant: str) -> None:
+def _write(write: Callable[[Path], None], path: Path, label: str) -> None:
     write(path)
-    print(f"{meant}: {path}")
+    print(f"{label}: {path}")

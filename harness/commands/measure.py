@@ -1,4 +1,4 @@
-"""`measure`: one experiment by itself, its raw figures, and no verdict."""
+"""`measure`: runs one measurement and prints its raw figures, without a verdict."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.options import AsJson, Cold, Host, Target, started
+from harness.commands.options import AsJson, Cold, Host, Target, with_start_options
 
 if TYPE_CHECKING:
     from harness.experiments.core.json_values import Json
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def measure(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A measurement; without it, they are listed.")
+        str | None, typer.Argument(metavar="NAME", help="A measurement; without one, list them all.")
     ] = None,
     target: Target = "embedded",
     cold: Cold = False,
@@ -33,16 +33,16 @@ def measure(
     from harness.experiments.core.measurement import MEASUREMENTS
 
     if name is None:
-        for known in MEASUREMENTS.all().values():
-            print(f"{known.name:<24}  {known.summary}")
-        print("\nTake one of them: binder-harness measure NAME")
+        for entry in MEASUREMENTS.all().values():
+            print(f"{entry.name:<24}  {entry.summary}")
+        print("\nRun one of them: binder-harness measure NAME")
         return
     measurement = MEASUREMENTS.get(name)
     from emulator.base.errors import FacilityMissingError
     from harness.device.device import open_device
     from harness.experiments.core.json_values import to_json
 
-    with open_device(started(target, cold=cold, host=host)) as device:
+    with open_device(with_start_options(target, cold=cold, host=host)) as device:
         try:
             figures = to_json(measurement.run(device))
         except FacilityMissingError as error:
@@ -60,7 +60,7 @@ def measure(
 
 
 def _leaves(value: Json, label: str = "") -> Iterator[tuple[str, Json]]:
-    """Every figure with the path to it, as in `pages.active`."""
+    """Every figure with its path, such as `pages.active`."""
     if isinstance(value, dict):
         for key, entry in value.items():
             yield from _leaves(entry, f"{label}.{key}" if label else key)

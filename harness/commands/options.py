@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options and arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ OptionT = TypeVar("OptionT", str, str | None)
 CLAIM_HELP = "Ids (mmap.once), prefixes (mmap) or globs ('*.first-*')."
 Claims = Annotated[list[str], typer.Argument(metavar="CLAIM", help=CLAIM_HELP)]
 ClaimsOrAll = Annotated[
-    list[str] | None, typer.Argument(metavar="CLAIM", help=f"{CLAIM_HELP} Without any: all of them.")
+    list[str] | None, typer.Argument(metavar="CLAIM", help=f"{CLAIM_HELP} Default: all claims.")
 ]
 TARGET_HELP = "The device to use; see `binder-harness devices`."
-GIVEN_BY = {"start": "--cold", "host": "--host (or BINDER_HARNESS_HOST)"}
-"""What the user writes for an option of a target."""
+COMMAND_LINE_OPTIONS = {"start": "--cold", "host": "--host (or BINDER_HARNESS_HOST)"}
+"""The command line's option for an option of a target."""
 TARGET = typer.Option("--target", metavar="TARGET", envvar="BINDER_HARNESS_TARGET", help=TARGET_HELP)
 Target = Annotated[str, TARGET]
 OptionalTarget = Annotated[str | None, TARGET]
 PositionalTarget = Annotated[
     str | None, typer.Argument(metavar="TARGET", show_default=False, help="The same as --target.")
 ]
-Cold = Annotated[bool, typer.Option("--cold", help="Boot the device; do not restore it from a snapshot.")]
+Cold = Annotated[bool, typer.Option("--cold", help="Boot the device instead of restoring a snapshot.")]
 Host = Annotated[
     str | None,
     typer.Option(
@@ -48,49 +48,50 @@ ActivityStandin = Annotated[
     typer.Option(
         "--activity-standin",
         help="Start a stand-in for Android's activity manager on a device that has none: it delivers "
-        "broadcasts, and answers `cmd activity`.",
+        "broadcasts and implements `cmd activity`.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Html = Annotated[
     Path | None,
-    typer.Option("--html", metavar="FILE", help="Write the results there, as a page for browsers."),
+    typer.Option("--html", metavar="FILE", help="Write the results, as a page for browsers, to FILE."),
 ]
 
 
 def one_target(context: typer.Context, positional: str | None, option: OptionT) -> str | OptionT:
-    """What was given as TARGET or as `--target`; UsageError where both were, and they differ."""
+    """The target given as TARGET or as `--target`; UsageError where both were given and differ."""
     source = context.get_parameter_source("target")
     if positional is None:
         return option
     if source is not None and source.name == "COMMANDLINE" and option != positional:
-        raise UsageError(f"Two targets were given, {positional!r} and --target {option!r}: give one of them.")
+        raise UsageError(f"Two targets were given, {positional!r} and --target {option!r}. Give one of them.")
     return positional
 
 
-def started(text: str, *, cold: bool, host: str | None) -> ParsedTarget:
-    """The target that `text` names, with the options that `--cold` and `--host` stand for.
+def with_start_options(text: str, *, cold: bool, host: str | None) -> ParsedTarget:
+    """The target that `text` names, with the options for --cold and --host.
 
-    Raises UsageError, in terms of what was typed, for what cannot be a target.
+    Raises UsageError, with the option that the user typed, for an invalid target.
     """
     from emulator.target import parse_target
 
     target = parse_target(text)
-    wanted = {"start": "cold" if cold else "", "host": host or ""}
-    for name, value in wanted.items():
+    values = {"start": "cold" if cold else "", "host": host or ""}
+    for name, value in values.items():
         if value:
             if name not in (option.name for option in target.kind.options):
                 raise UsageError(
-                    f"{GIVEN_BY[name]} is for devices that Binder harness starts itself, unlike {target}."
+                    f"{COMMAND_LINE_OPTIONS[name]} is for devices that Binder harness starts itself, "
+                    f"unlike {target}."
                 )
-            with said_of(GIVEN_BY[name]):
+            with naming_option(COMMAND_LINE_OPTIONS[name]):
                 target = target.with_option(name, value)
     return target
 
 
 @contextlib.contextmanager
-def said_of(option: str) -> Iterator[None]:
-    """Have a UsageError in the block name the option that it is about."""
+def naming_option(option: str) -> Iterator[None]:
+    """Prefix a UsageError of the block with the option that it is about."""
     try:
         yield
     except UsageError as error:
@@ -99,10 +100,7 @@ def said_of(option: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def activity_manager(device: Device, *, standin: bool) -> Iterator[RemoteProgram | None]:
-    """For the length of the block, where the stand-in is asked for, see that the device has one.
-
-    Gives the stand-in where that was started.
-    """
+    """With `standin`, run a stand-in on a device without an activity manager for the block, and yield it."""
     if not standin:
         yield None
         return

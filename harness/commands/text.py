@@ -1,4 +1,4 @@
-"""Words and layout that several commands share in what they print."""
+"""Text and layout that the output of several commands shares."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import textwrap
 
 WIDTH = 100
 
-WITH_ALL_FIGURES = "All results with their figures"
-"""What a JSON file holds that was written, before its name."""
-FOR_BROWSERS = "To be read in a browser"
-"""What an HTML file is for."""
+JSON_FILE = "All results with their figures"
+"""The label of a JSON file that was written."""
+HTML_FILE = "Page for browsers"
+"""The label of an HTML file that was written."""
 
 
 def labelled(label: str, text: str, *, indent: int) -> str:
-    """`text` in lines of at most 100 columns, `indent` columns in, the label before the first."""
+    """`text` in lines of at most 100 columns, indented by `indent`, with a label on the first line."""
     return textwrap.fill(text, WIDTH, initial_indent=f"{label:<{indent}}", subsequent_indent=" " * indent)

@@ -1,4 +1,4 @@
-"""`verify`: judges claims on a device, by running pytest on them with a view of its own."""
+"""`verify`: judges claims on a device by running pytest on them, with its own view."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import typer
 import typer.core
 
 from emulator.base.errors import ExitCode
-from harness.commands.options import ClaimsOrAll, Cold, Host, Html, Target, said_of, started
-from harness.commands.text import FOR_BROWSERS, WITH_ALL_FIGURES
+from harness.commands.options import ClaimsOrAll, Cold, Host, Html, Target, naming_option, with_start_options
+from harness.commands.text import HTML_FILE, JSON_FILE
 
 if TYPE_CHECKING:
     from harness.commands.live.verify_view import VerifyView
@@ -23,10 +23,10 @@ PYTEST_ARGUMENTS = "pytest arguments"
 
 
 class WithPytestArguments(typer.core.TyperCommand):
-    """A command that hands what follows `--` to pytest."""
+    """A command that passes what follows `--` to pytest."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put what follows `--` aside."""
+        """Store what follows `--` in the context."""
         if "--" in args:
             index = args.index("--")
             ctx.meta[PYTEST_ARGUMENTS] = args[index + 1 :]
@@ -46,11 +46,11 @@ def verify(
             "--json",
             metavar="FILE",
             envvar="BINDER_HARNESS_JSON",
-            help="Write the results there, with all figures.",
+            help="Write the results, with all figures, to FILE.",
         ),
     ] = None,
     junit: Annotated[
-        Path | None, typer.Option("--junit", metavar="FILE", help="Write the results there, as JUnit's XML.")
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write the results, as JUnit XML, to FILE.")
     ] = None,
     html: Html = None,
     time_limit: Annotated[
@@ -58,24 +58,24 @@ def verify(
         typer.Option(
             metavar="SECONDS",
             envvar="BINDER_HARNESS_TIME_LIMIT",
-            help="How long one claim may take; without it, the claim's own limit.",
+            help="How long one claim may take; default: the claim's own limit.",
         ),
     ] = None,
 ) -> None:
     """Judge claims on a device, and show what was measured.
 
     \b
-    binder-harness verify                        all of them, on a device booted for it
-    binder-harness verify mmap copy.binder-one   a topic's, and one more
-    binder-harness verify --json results.json    with all figures
-    binder-harness verify -- -x --lf             what follows -- is for pytest
+    binder-harness verify                        all claims, on a device booted for it
+    binder-harness verify mmap copy.binder-one   the claims on mmap, and one more
+    binder-harness verify --json results.json    also write all figures to a file
+    binder-harness verify -- -x --lf             pass what follows -- to pytest
     """
     from harness.experiments.core.claim import CLAIMS
     from harness.experiments.core.time_limit import seconds_in
     from harness.report.stored import check_writable
 
     claims = CLAIMS.select(patterns or [])
-    arguments = [f"--binder-target={started(target, cold=cold, host=host)}"]
+    arguments = [f"--binder-target={with_start_options(target, cold=cold, host=host)}"]
     for file in filter(None, (json, junit, html)):
         check_writable(file)
     if json is not None:
@@ -83,7 +83,7 @@ def verify(
     if junit is not None:
         arguments.append(f"--junitxml={junit.absolute()}")
     if time_limit is not None:
-        with said_of("--time-limit (or BINDER_HARNESS_TIME_LIMIT)"):
+        with naming_option("--time-limit (or BINDER_HARNESS_TIME_LIMIT)"):
             seconds_in(time_limit)
         arguments.append(f"--binder-time-limit={time_limit}")
     arguments += context.meta.get(PYTEST_ARGUMENTS, [])
@@ -103,7 +103,7 @@ def verify(
 
 
 def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
-    """Run pytest on the claims; what it showed, and its exit status."""
+    """Run pytest on the claims; return its view and its exit status."""
     import pytest
 
     import harness.experiments
@@ -111,11 +111,11 @@ def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
     from harness.commands.live.verify_view import verify_view
 
     package = Path(harness.experiments.__path__[0])
-    ours = [
-        # No configuration file: the user's own tests, if any, have nothing to do with this run.
+    options = [
+        # No configuration file: the user's own tests are not part of this run.
         *("-c", os.devnull, f"--rootdir={package.parent.parent}"),
         *("-o", f"cache_dir={cache_root() / 'pytest'}"),
-        # By module, and so whether or not the package is installed with its entry point.
+        # By module name, because the package may not be installed with its entry point.
         *(
             "-p",
             "no:binder_harness",
@@ -124,13 +124,13 @@ def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
             "-p",
             "harness.commands.live.verify_workers",
         ),
-        # Rewriting this package's assert statements, and loading hypothesis where that is installed, take
-        # half of the time of a short run, and no claim is judged by either.
+        # Rewriting assert statements and loading hypothesis take half of the time of a short run, and no
+        # claim uses either.
         *("--assert=plain", "-p", "no:hypothesispytest"),
     ]
     chosen = [f"{package / 'test_claims.py'}::test_claim[{claim.id}]" for claim in claims]
     with verify_view([claim.id for claim in claims]) as view:
-        return view, pytest.main([*ours, *arguments, *chosen], plugins=[view])
+        return view, pytest.main([*options, *arguments, *chosen], plugins=[view])
 
 
 def _show(run: Run, json: Path | None) -> None:
@@ -141,9 +141,9 @@ def _show(run: Run, json: Path | None) -> None:
     terminal.show(document, terminal.console_for(sys.stdout))
     for result in document.claims:
         if result.verdict is Verdict.ERROR:
-            print(f"The traceback: binder-harness --debug verify {result.id}")
+            print(f"To see the traceback: binder-harness --debug verify {result.id}")
     if json is not None:
-        print(f"{WITH_ALL_FIGURES}: {json}")
+        print(f"{JSON_FILE}: {json}")
     shown = {result.reason for result in document.claims}
     for failure in run.failures:
         if failure.message not in shown:
@@ -154,7 +154,7 @@ def _write_page(run: Run, html: Path) -> None:
     from harness.report import html as view
 
     view.write(run.document(), html)
-    print(f"{FOR_BROWSERS}: {html}")
+    print(f"{HTML_FILE}: {html}")
 
 
 def _show_tracebacks(run: Run) -> None:
@@ -164,7 +164,7 @@ def _show_tracebacks(run: Run) -> None:
 
 
 def _exit_code(run: Run | None, status: int) -> int:
-    """The run's exit code, or where no claim was judged, the meaning of pytest's own status."""
+    """The run's exit code; where no claim was judged, the one for pytest's status."""
     import pytest
 
     if run is not None and run.exit_code:

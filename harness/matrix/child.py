@@ -1,4 +1,4 @@
-"""Judges claims on one device in a process of its own: nothing of one device's run reaches another's."""
+"""Judges claims on one device in a process of its own, so that the runs of several devices stay separate."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.report.run import Run
 
 COMMAND = (sys.executable, "-c", "from harness.cli import main; main()")
 SECONDS = 3600.0
-"""The limit for one device, with the download and build of its kernel and userland."""
+"""The limit for one device, including the download and build of its kernel and userland."""
 SECONDS_TO_END = 20.0
 """How long the process may take to close its device after SIGTERM."""
 
@@ -30,19 +30,21 @@ def judge_on(
     view: View,
     ended_by: Callable[[], BaseException | None],
     where: str = "",
+    seconds: float = SECONDS,
+    seconds_to_end: float = SECONDS_TO_END,
 ) -> Column:
     """Judge claims, by id, on the device of `target`, until `ended_by` returns what ends the whole matrix.
 
-    `view` gets every event but the last; `where` names the machine. A loss of the device or the death of the
-    process is in the column, beside the results until then. Raises SetupError where no process can be
+    `view` gets every event but the last; `where` names the machine. A lost device or a process that died is
+    in the column as a failure, beside the results until then. Raises SetupError where no process can be
     started.
     """
     run = Run(target, datetime.now(UTC), claims)
     end = ended_by()
     if end is not None:
-        return broken_off(run, end)
+        return aborted_column(run, end)
     view(Started(target=target, where=where))
-    deadline = Deadline(SECONDS)
+    deadline = Deadline(seconds)
     with WorkerProcess(_command(target, claims), pipe_option=OPTION) as process:
         for line in process.lines():
             if line is not None:
@@ -52,35 +54,35 @@ def judge_on(
             if end is not None:
                 process.kill_after(deadline)
                 continue
-            end = ended_by() or (not_in_time(SECONDS) if deadline.expired else None)
+            end = ended_by() or (time_limit_error(seconds) if deadline.expired else None)
             if end is not None:
-                deadline = Deadline(SECONDS_TO_END)
+                deadline = Deadline(seconds_to_end)
                 process.terminate()
-        status = process.wait(Deadline(SECONDS_TO_END))
+        status = process.wait(Deadline(seconds_to_end))
         if end is not None:
-            return broken_off(run, end)
+            return aborted_column(run, end)
         if status != run.exit_code:
-            return failed(run, process.exit_reason(), _exit_code(status))
+            return failed_column(run, process.exit_reason(), _exit_code(status))
     return run.column()
 
 
-def broken_off(run: Run, end: BaseException) -> Column:
-    """The column of a run that an error ended, or an interruption before every claim was judged."""
+def aborted_column(run: Run, end: BaseException) -> Column:
+    """The column of a run that an error or an interruption ended."""
     if isinstance(end, KeyboardInterrupt):
         if run.not_judged:
             run.interrupted = signal_behind(end).name
         return run.column()
     if isinstance(end, HarnessError):
-        return failed(run, f"The run was broken off: {end}", end.exit_code)
-    return failed(run, f"The run was broken off: {type(end).__name__}: {end}", ExitCode.UNEXPECTED)
+        return failed_column(run, f"The run was aborted: {end}", end.exit_code)
+    return failed_column(run, f"The run was aborted: {type(end).__name__}: {end}", ExitCode.UNEXPECTED)
 
 
-def not_in_time(seconds: float) -> TimeLimitError:
-    """What ends a run that takes too long."""
+def time_limit_error(seconds: float) -> TimeLimitError:
+    """The error that ends a run which takes too long."""
     return TimeLimitError(f"not done within {seconds:g} s")
 
 
-def failed(run: Run, reason: str, exit_code: ExitCode) -> Column:
+def failed_column(run: Run, reason: str, exit_code: ExitCode) -> Column:
     """The column of a run that did not finish."""
     run(Failed(target=run.target, failure=Failure(message=reason, exit_code=exit_code)))
     return run.column()
@@ -91,7 +93,7 @@ def _command(target: str, claims: Sequence[str]) -> list[str]:
 
 
 def _exit_code(status: int) -> ExitCode:
-    """The meaning of a status that the run's events do not explain; after a signal the device is lost too."""
+    """The exit code for a status that the run's events do not explain; after a signal the device is lost."""
     if status < 0:
         return ExitCode.DEVICE_LOST
     return ExitCode(status) if status in set(ExitCode) - {ExitCode.AS_EXPECTED} else ExitCode.UNEXPECTED

@@ -1,4 +1,4 @@
-"""A pytest plugin: writes each event of the run to a pipe, for the process that started the run."""
+"""A pytest plugin that writes each event of the run to a pipe, for the process that started the run."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take the place of what shows events."""
+    """Write events to the pipe; nothing else shows them."""
     view: View = EventWriter(config.getoption(OPTION))
     config.stash[VIEW] = view
 
 
 class EventWriter:
-    """A view that writes a line for each event."""
+    """A view that writes one line for each event."""
 
     def __init__(self, descriptor: int) -> None:
         self._pipe = os.fdopen(descriptor, "w", buffering=1, encoding="utf-8")
@@ -41,7 +41,7 @@ class EventWriter:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Report all progress, that of a device's start and that of an experiment."""
+    """Report all progress: of a device's start and of experiments."""
     config = session.config
     target = str(config.stash[SETTINGS].target)
     with reporting_to(lambda text: show_line(config, target, text)):

@@ -1,4 +1,4 @@
-"""What runs on a Dask worker: the claims on one device, whose events go to the client."""
+"""The task of a Dask worker: judges the claims on one device, and sends the events to the client."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from harness.matrix.child import judge_on
 from harness.report.events import Ended, Event, encode
 
 DEVICE = "binder_harness_device"
-"""The resource of which each worker has one, unless it was started with more of it."""
+"""The Dask resource of which each worker has one, unless its command line gives it more."""
 
 
 class OneDevice(WorkerPlugin):
-    """Gives each worker, also one that comes later, room for one device."""
+    """Gives each worker, including those that start later, the resource for one device."""
 
     name = DEVICE
 
     async def setup(self, worker: Worker) -> None:
-        """Declare the room, where the worker's own command line did not."""
+        """Declare the resource, unless the worker's own command line did."""
         if DEVICE not in worker.state.total_resources:
             await worker.set_resources(**{DEVICE: 1})
 
 
 def dask_setup(_worker: Worker) -> None:
-    """Leave Ctrl-C to the client: on a terminal it reaches the workers that were started there, too."""
+    """Leave Ctrl-C to the client: on a terminal, workers started from there get it, too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def judge_on_worker(target: str, claims: Sequence[str], topic: str) -> str:
-    """Judge claims, by id, on the device of `target`: the last event of its run, encoded.
+    """Judge claims, by id, on the device of `target`; return the last event of its run, encoded.
 
-    The others go to `topic` as they happen. The device ends with the worker, and as soon as nobody wants the
-    result any more.
+    The other events go to `topic` as they happen. The device ends with the worker, or as soon as the client
+    cancels the task.
     """
     worker = get_worker()
     key = worker.get_current_task()

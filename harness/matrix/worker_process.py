@@ -1,4 +1,4 @@
-"""A process that writes its events to a pipe, line by line, and never outlives the one that started it."""
+"""A process that writes its events to a pipe, line by line, and ends with the process that started it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from emulator.base.deadline import Deadline
 from emulator.base.lines import LineSplitter, last_lines
 
 TICK = 0.2
-"""Seconds after which the reader of its lines checks whether it is still wanted."""
-FOR_ONE_RUN = ("BINDER_HARNESS_JSON", "BINDER_HARNESS_HOST")
-"""Variables that the run at hand has taken into account, and so are not for those that it starts."""
+"""Seconds without a line after which the reader gets None, to check whether to end the process."""
+
+NOT_INHERITED = ("BINDER_HARNESS_JSON", "BINDER_HARNESS_HOST")
+"""Variables that the parent has already applied to its own run."""
 
 
 class WorkerProcess:
-    """A running process; use as a context manager, in the thread with which it is to end."""
+    """A running process; a context manager, used in the thread with which the process ends."""
 
     def __init__(self, command: Sequence[str], *, pipe_option: str) -> None:
         with contextlib.ExitStack() as stack:
@@ -34,7 +35,7 @@ class WorkerProcess:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=self._errors,
-                    env={name: value for name, value in os.environ.items() if name not in FOR_ONE_RUN},
+                    env={name: value for name, value in os.environ.items() if name not in NOT_INHERITED},
                     pass_fds=[far_end],
                     start_new_session=True,
                 )
@@ -52,7 +53,7 @@ class WorkerProcess:
         self._resources.close()
 
     def lines(self) -> Iterator[str | None]:
-        """Each line that it writes, and None after a moment without one, until it has ended."""
+        """Each line that it writes, and None after a moment without one, until it closes the pipe."""
         poller = select.poll()
         poller.register(self._pipe, select.POLLIN)
         splitter = LineSplitter()
@@ -66,16 +67,16 @@ class WorkerProcess:
             yield from splitter.feed(chunk)
 
     def terminate(self) -> None:
-        """Ask it to close what it has open, and end."""
+        """Send SIGTERM, on which it closes its device and ends."""
         self._process.terminate()
 
     def kill_after(self, deadline: Deadline) -> None:
-        """End it where the deadline is over."""
+        """Kill it if the deadline is over."""
         if deadline.expired:
             self._process.kill()
 
     def wait(self, deadline: Deadline) -> int:
-        """Its exit status, once it is silent; the negative number of the signal that ended it, if one did."""
+        """Its exit status, or the negative number of the signal that ended it; killed at the deadline."""
         try:
             return self._process.wait(deadline.remaining())
         except subprocess.TimeoutExpired:
@@ -85,10 +86,10 @@ class WorkerProcess:
     def exit_reason(self) -> str:
         """Its exit status, and the last lines of its standard error."""
         status = self._process.returncode
-        ended = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+        end = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
         self._errors.seek(0)
-        shown = last_lines(self._errors.read().decode(errors="replace"))
-        return f"The run on this device ended {ended}.\n{shown}".rstrip()
+        tail = last_lines(self._errors.read().decode(errors="replace"))
+        return f"The run on this device ended {end}.\n{tail}".rstrip()
 
     def _end(self) -> None:
         if self._process.poll() is None:

@@ -1,7 +1,7 @@
-"""Spreads the devices of a matrix over the workers of a Dask scheduler: one at a time on each worker.
+"""Distributes the devices of a matrix to the workers of a Dask scheduler: one at a time on each worker.
 
-Dask distributed is a library in Python alone that starts its workers itself: on this machine, over SSH, on
-Kubernetes, in batch systems. It runs a task again elsewhere when its worker dies, and counts one result.
+Dask distributed is pure Python and starts its workers itself: on this machine, over SSH, on Kubernetes, in
+batch systems. When a worker dies, it runs the task again on another one, and returns one result.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from emulator.base.errors import ExitCode, HarnessError, SetupError
-from harness.matrix.child import SECONDS, broken_off, failed, not_in_time
+from harness.matrix.child import SECONDS, aborted_column, failed_column, time_limit_error
 from harness.report.events import Ended, Started, View, decode
 from harness.report.matrix import Column
 from harness.report.run import Run
@@ -24,59 +24,67 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 LOCAL = "local"
-SECONDS_TO_CONNECT = 10.0
-SECONDS_TO_HAVE_A_WORKER = 60.0
+CONNECT_SECONDS = 10.0
+WORKER_SECONDS = 60.0
+"""How long to wait for the scheduler's first worker."""
 
 
 def judge_on_workers(
-    targets: Sequence[str], claims: Sequence[str], *, scheduler: str, jobs: int, view: View
+    targets: Sequence[str],
+    claims: Sequence[str],
+    *,
+    scheduler: str,
+    jobs: int,
+    view: View,
+    connect_seconds: float = CONNECT_SECONDS,
+    worker_seconds: float = WORKER_SECONDS,
 ) -> None:
     """Judge claims, by id, on each device; the view gets the end of each run exactly once.
 
-    `scheduler` is the address of one whose workers have Binder harness installed, or `local` for one of its
-    own with `jobs` worker processes on this machine. Any exception, Ctrl-C above all, ends the devices
-    everywhere, and the view still gets the end of each run. Raises SetupError without Dask, without an answer
-    of the scheduler, or without a worker.
+    `scheduler` is the address of one whose workers have Binder harness installed, or `local` to start one
+    with `jobs` worker processes on this machine. Any exception, such as Ctrl-C, ends the devices on all
+    workers, and the view still gets the end of each run. Raises SetupError without Dask, where the scheduler
+    does not reply, or where it has no worker.
     """
-    with _client(scheduler, jobs) as client:
+    with _client(scheduler, jobs, connect_seconds, worker_seconds) as client:
         from distributed import as_completed
 
         from harness.matrix.task import DEVICE, OneDevice, judge_on_worker
 
-        received = _Received(targets, claims, view)
+        runs = _Runs(targets, claims, view)
         topic = f"binder-harness-{uuid.uuid4()}"
-        client.subscribe_topic(topic, received)
+        client.subscribe_topic(topic, runs)
         client.register_plugin(OneDevice())
         waiting = {
             client.submit(judge_on_worker, target, claims, topic, pure=False, resources={DEVICE: 1}): target
             for target in targets
         }
         seconds = SECONDS * len(waiting)
-        end: BaseException = not_in_time(seconds)
+        end: BaseException = time_limit_error(seconds)
         try:
             for future in as_completed(list(waiting), timeout=seconds):
-                column = received.column(waiting[future], future)
+                column = runs.column(waiting[future], future)
                 del waiting[future]
                 view(Ended(target=column.target, column=column))
         except TimeoutError:
-            pass  # every device that is not done gets this as its reason
+            pass  # `end` is the failure of every unfinished device
         except BaseException as error:
             end = error
             raise
         finally:
             client.cancel(list(waiting))
             for target in waiting.values():
-                view(Ended(target=target, column=broken_off(received.runs[target], end)))
+                view(Ended(target=target, column=aborted_column(runs.by_target[target], end)))
 
 
 @contextlib.contextmanager
-def _client(scheduler: str, jobs: int) -> Iterator[Client]:
-    """A client of a scheduler that has a worker; its own cluster ends with the block."""
+def _client(scheduler: str, jobs: int, connect_seconds: float, worker_seconds: float) -> Iterator[Client]:
+    """A client of a scheduler that has a worker; a local cluster ends with the block."""
     try:
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise SetupError(
-            "A scheduler needs Dask distributed. Install it: pip install 'binder-harness[scheduler]'"
+            "--scheduler needs Dask distributed. Install it: pip install 'binder-harness[scheduler]'"
         ) from error
     with contextlib.ExitStack() as stack:
         address: str | LocalCluster = scheduler
@@ -90,41 +98,41 @@ def _client(scheduler: str, jobs: int) -> Iterator[Client]:
             )
             address = stack.enter_context(cluster)
         try:
-            client = stack.enter_context(Client(address, timeout=SECONDS_TO_CONNECT))
+            client = stack.enter_context(Client(address, timeout=connect_seconds))
         except (OSError, ValueError) as error:
             raise SetupError(
-                f"No Dask scheduler answers at {scheduler}: {error}. "
-                f"Start one with `dask scheduler`, or have one started here: --scheduler {LOCAL}"
+                f"No Dask scheduler replies at {scheduler}: {error}. "
+                f"Start one with `dask scheduler`, or use one on this machine: --scheduler {LOCAL}"
             ) from error
         try:
-            client.wait_for_workers(1, timeout=SECONDS_TO_HAVE_A_WORKER)
+            client.wait_for_workers(1, timeout=worker_seconds)
         except TimeoutError as error:
             raise SetupError(
-                f"The scheduler at {scheduler} has no worker. Start some, on machines with Binder harness: "
+                f"The scheduler at {scheduler} has no worker. On a machine with Binder harness, start one: "
                 f"dask worker {scheduler}"
             ) from error
         yield client
 
 
-class _Received:
-    """Takes the events from the workers: a run for each device, so that what arrived outlives its worker."""
+class _Runs:
+    """Takes the events from the workers into a run for each device, which outlives its worker."""
 
     def __init__(self, targets: Sequence[str], claims: Sequence[str], view: View) -> None:
         self._claims = claims
         self._view = view
-        self.runs = {target: self._new_run(target) for target in targets}
+        self.by_target = {target: self._new_run(target) for target in targets}
 
     def __call__(self, message: tuple[float, str]) -> None:
         """Take a message of a worker."""
         _, line = message
         event = decode(line)
-        if isinstance(event, Started):  # again, where the worker that had it died
-            self.runs[event.target] = self._new_run(event.target)
-        self.runs[event.target](event)
+        if isinstance(event, Started):  # once more after the death of a worker
+            self.by_target[event.target] = self._new_run(event.target)
+        self.by_target[event.target](event)
         self._view(event)
 
     def column(self, target: str, future: Future[str]) -> Column:
-        """The column that a worker returned, or one with the reason why there is none."""
+        """The column that a worker returned, or one with the failure of the task."""
         from distributed import KilledWorker
 
         try:
@@ -132,15 +140,15 @@ class _Received:
             assert isinstance(ended, Ended)
             return ended.column
         except HarnessError as error:
-            return failed(self.runs[target], str(error), error.exit_code)
+            return failed_column(self.by_target[target], str(error), error.exit_code)
         except KilledWorker as error:
-            reason = f"One worker after another died of it. {error}"
-            return failed(self.runs[target], reason, ExitCode.DEVICE_LOST)
+            reason = f"Each worker that ran this device died. {error}"
+            return failed_column(self.by_target[target], reason, ExitCode.DEVICE_LOST)
         except Exception as error:
-            return failed(
-                self.runs[target],
-                f"The worker could not do it: {type(error).__name__}: {error}\n"
-                f"Workers need Binder harness {harness_version()}, as this machine has it.",
+            return failed_column(
+                self.by_target[target],
+                f"The worker failed: {type(error).__name__}: {error}\n"
+                f"Workers need the same Binder harness as this machine, {harness_version()}.",
                 ExitCode.SETUP_MISSING,
             )
 

@@ -1,1 +1,1 @@
-"""The pytest plugin: fixtures, options and what is reported."""
+"""The pytest plugin: fixtures, options and reports."""

@@ -1,4 +1,4 @@
-"""Opens a device for the tests of this process, sees when it is lost, and has it replaced by a fresh one."""
+"""Opens a device for the tests of this process, and replaces it when it is lost."""
 
 from __future__ import annotations
 
@@ -25,38 +25,38 @@ RESULT = pytest.StashKey["Result"]()
 
 
 class Devices:
-    """The device of this process: one at a time, opened when a test first asks for it."""
+    """The device of this process: one at a time, opened for the first test that uses it."""
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self._config = config
         self._settings = settings
         self._current: Device | None = None
-        self._unreported: Facts | None = None
+        self._unreported_facts: Facts | None = None
         self._lost = False
         self._end_fixture: Callable[[], object] = lambda: None
 
     @contextlib.contextmanager
     def open(self) -> Iterator[Device]:
-        """Open a device, and close it in the end, lost or not."""
+        """Open a device, and close it at the end of the block."""
         from harness.device.device import open_device
 
         with contextlib.ExitStack() as stack:
             target = self._settings.target
             with reporting_to(lambda text: show_line(self._config, str(target), text)):
                 device = stack.enter_context(open_device(target))
-                self._unreported = device.facts
+                self._unreported_facts = device.facts
             self._current, self._lost = device, False
             try:
                 yield device
             finally:
                 self._current = None
 
-    def held_by(self, definition: pytest.FixtureDef[Any], request: Any) -> None:
-        """Remember the fixture that holds the device, so that it can be set up again after a loss."""
+    def keep_fixture(self, definition: pytest.FixtureDef[Any], request: Any) -> None:
+        """Remember the fixture of the device, so that it can be set up again after a loss."""
         self._end_fixture = lambda: definition.finish(request)
 
     def replace_lost(self) -> None:
-        """Before a test: end the fixture, and all that depend on it, if its device is lost."""
+        """Before a test: finish the fixture, and all that depend on it, if its device is lost."""
         if self._current is None or not (self._lost or self._ended()):
             return
         try:
@@ -66,7 +66,7 @@ class Devices:
 
     def events(self, item: pytest.Item, call: pytest.CallInfo[None]) -> list[Event]:
         """The events of one phase of a test."""
-        facts, self._unreported = self._unreported, None
+        facts, self._unreported_facts = self._unreported_facts, None
         result = item.stash.get(RESULT, None) if call.when == "call" else None
         failure = self._failure(call, result)
         if facts is None and result is None and failure is None:

@@ -15,16 +15,16 @@ from emulator.base.errors import UsageError
 if TYPE_CHECKING:
     from emulator.target import Target
 
-Value = TypeVar("Value")
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the options and the environment ask for."""
+    """The values of the options and environment variables."""
 
     given_target: Target | None
     json: Path | None
-    """Where the result document goes."""
+    """The file for the result document."""
     time_limit: float | None
     """Seconds one claim may take; None for each claim's own limit."""
 
@@ -55,7 +55,7 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def settings_of(config: pytest.Config) -> Settings:
-    """What was asked for; pytest.UsageError, naming the option, for a value that cannot be used."""
+    """The settings; pytest.UsageError, with the option's name, for an invalid value."""
     return Settings(
         given_target=_value(config, "target", _target),
         json=_value(config, "json", config.invocation_params.dir.joinpath),
@@ -63,15 +63,15 @@ def settings_of(config: pytest.Config) -> Settings:
     )
 
 
-def _value(config: pytest.Config, name: str, read: Callable[[str], Value]) -> Value | None:
-    """What the option or its twin was given, as `read` has it; None for nothing."""
-    given: str | None = config.getoption(f"--binder-{name}")
+def _value(config: pytest.Config, name: str, parse: Callable[[str], ValueT]) -> ValueT | None:
+    """The parsed value of the option or its environment variable; None where neither is set."""
+    option: str | None = config.getoption(f"--binder-{name}")
     variable = f"BINDER_HARNESS_{name.upper().replace('-', '_')}"
-    text = given if given is not None else os.environ.get(variable)
+    text = option if option is not None else os.environ.get(variable)
     if not text:
         return None
     try:
-        return read(text)
+        return parse(text)
     except UsageError as error:
         raise pytest.UsageError(f"--binder-{name} (or {variable}): {error}") from error
 

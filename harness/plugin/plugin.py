@@ -1,7 +1,7 @@
-"""Brings devices to pytest: options, the fixtures `device`, `process` and `binder`, and `requires(...)`.
+"""The pytest plugin: its options, the fixtures `device`, `process` and `binder`, and `requires(...)`.
 
-It is loaded into every pytest run of whoever has Binder harness installed. So it imports nothing heavy
-before a device is asked for, and leaves tests that ask for none alone.
+Where Binder harness is installed, every pytest run loads it. So it imports nothing heavy before a test uses a
+device, and does not touch tests that use none.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ REQUIRES = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare --binder-target and its kin."""
+    """Declare --binder-target and the other options."""
     add_options(parser)
 
 
@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Have the requirements of tests checked before their fixtures; UsageError for what is no facility."""
+    """Check the requirements of tests before their fixtures; UsageError for an unknown facility."""
     if _declared_by_others(config):
         return
     for item in items:
@@ -58,20 +58,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             for mark in marks:
                 _check_names(mark.args, item)
             names: list[str] = vars(item)["fixturenames"]
-            if REQUIREMENTS not in names:  # the list is shared by the cases of a parametrized test
+            if REQUIREMENTS not in names:  # the cases of a parametrized test share the list
                 names.insert(0, REQUIREMENTS)
 
 
 def _declared_by_others(config: pytest.Config) -> bool:
-    """Whether the suite, or another plugin, has a marker of the name `requires` of its own."""
+    """Whether the test suite, or another plugin, declares its own marker `requires`."""
     lines = [line for line in config.getini("markers") if line != REQUIRES]
     return "requires" in (re.split("[:(]", line, maxsplit=1)[0].strip() for line in lines)
 
 
 def _sees_our_device(item: pytest.Item) -> bool:
-    """Whether the fixture `device` is, for this test, this plugin's, or one built on it."""
+    """Whether this test's fixture `device` is this plugin's, or overrides and uses it."""
     definitions = item.session._fixturemanager.getfixturedefs("device", item) or ()
-    for definition in reversed(definitions):  # the last one is used, and may itself ask for the one before
+    for definition in reversed(definitions):  # the last one is used, and may itself use the one before
         if definition.func.__module__ == __name__:
             return isinstance(item, pytest.Function)
         if "device" not in definition.argnames:
@@ -83,24 +83,25 @@ def _check_names(names: tuple[object, ...], item: pytest.Item) -> None:
     from harness.device.facts import Need
 
     valid = [need.value for need in Need]
-    wrong = [f"{name!r}, which is no facility" for name in names if name not in valid]
-    if wrong or not names:
+    unknown = [f"{name!r}, which is not a facility" for name in names if name not in valid]
+    if unknown or not names:
         raise pytest.UsageError(
-            f"{item.nodeid} requires {wrong[0] if wrong else 'nothing'}. There are: {', '.join(valid)}.\n"
-            "(The marker `requires` is Binder harness's. A suite that has its own declares it among the "
-            "`markers` of its pytest configuration.)"
+            f"{item.nodeid} requires {unknown[0] if unknown else 'nothing'}. "
+            f"Facilities: {', '.join(valid)}.\n"
+            "(The marker `requires` is Binder harness's. A test suite with its own marker of this name "
+            "declares it among the `markers` of its pytest configuration.)"
         )
 
 
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: Any) -> None:
-    """Notice which fixture holds the device."""
+    """Remember the fixture of the device."""
     if fixturedef.argname == "device" and fixturedef.func.__module__ == __name__:
-        request.config.stash[DEVICES].held_by(fixturedef, request)
+        request.config.stash[DEVICES].keep_fixture(fixturedef, request)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Give no test a device that its predecessor lost."""
+    """Replace a device that an earlier test lost."""
     item.config.stash[DEVICES].replace_lost()
 
 
@@ -123,17 +124,14 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session")
 def device(pytestconfig: pytest.Config) -> Iterator[Device]:
-    """The device of --binder-target, opened once for the session; after a loss, a fresh one."""
+    """The device of --binder-target, opened once for the session; replaced after a loss."""
     with pytestconfig.stash[DEVICES].open() as opened:
         yield opened
 
 
 @pytest.fixture
 def fresh_device(device: Device) -> Iterator[Device]:
-    """The device as it was when it was opened; what the test does to it is undone, too.
-
-    Every process on it ends, before the test and after it.
-    """
+    """The device, rolled back before the test and after it, which ends every process on it."""
     device.rollback()
     yield device
     device.rollback()
@@ -141,16 +139,16 @@ def fresh_device(device: Device) -> Iterator[Device]:
 
 @pytest.fixture
 def process(device: Device) -> Iterator[Callable[..., DeviceProcess]]:
-    """Starts processes on the device, which end with the test: `process(uid=…, gid=…)`."""
+    """Starts processes on the device, which end after the test: `process(uid=…, gid=…)`."""
     with ExitStack() as stack:
         yield lambda **options: stack.enter_context(device.process(**options))
 
 
 @pytest.fixture
 def binder(device: Device, process: Callable[..., DeviceProcess]) -> Iterator[Callable[..., Binder]]:
-    """Opens endpoints on the device's free binder node, which end with the test.
+    """Opens endpoints on the device's free binder node, which are closed after the test.
 
-    `binder()` has a process of its own, `binder(server, size=…)` belongs to one that is there.
+    `binder()` starts a process for the endpoint, `binder(server, size=…)` opens it in an existing one.
     """
     from harness.device.facts import Need
 
@@ -171,7 +169,7 @@ def binder(device: Device, process: Callable[..., DeviceProcess]) -> Iterator[Ca
 def judge_claim(
     request: pytest.FixtureRequest, device: Device, record_property: Callable[[str, object], None]
 ) -> Callable[[Claim], Result]:
-    """Judges a claim on the device, and puts the result into every report of the run."""
+    """Judges a claim on the device, and adds the result to every report of the run."""
     from harness.experiments.core.json_values import to_json
     from harness.experiments.core.judge import judge
 
@@ -187,7 +185,7 @@ def judge_claim(
 
 @pytest.fixture(name=REQUIREMENTS)
 def _requirements(request: pytest.FixtureRequest, device: Device) -> None:
-    """Skips a test whose `requires` the device does not meet."""
+    """Skips a test if the device lacks a facility of its `requires`."""
     _skip_without([name for mark in request.node.iter_markers("requires") for name in mark.args], device)
 
 

@@ -1,4 +1,4 @@
-"""Gathers events from pytest's reports into the result document, suite properties and exit status."""
+"""Collects events from pytest's reports into the result document, suite properties and exit status."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from harness.report.run import Run
 
 EVENTS = "binder_harness_events"
-"""The attribute of a test report that holds its events, encoded, as xdist carries it to the controller."""
+"""The attribute of a test report with its events, encoded, so that xdist sends them to the controller."""
 
 
 def attach(events: Sequence[Event], report: pytest.TestReport) -> None:
-    """Put events on a report."""
+    """Add events to a report."""
     from harness.report.events import encode
 
     vars(report)[EVENTS] = [encode(event) for event in events]
@@ -48,7 +48,7 @@ class Collector:
 
     @cached_property
     def run(self) -> Run:
-        """The run so far; made when the first event arrives."""
+        """The run so far; created with the first event."""
         from harness.report.run import Run
 
         return Run(str(self.settings.target), self._started)
@@ -64,13 +64,13 @@ class Collector:
                 show(self._config, event)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Remember that the run was interrupted, and how."""
+        """Remember the interruption."""
         if isinstance(excinfo.value, KeyboardInterrupt):
             self._interruption = excinfo.value
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write what was asked for, and have the exit status show the kind of failure."""
+        """Write the result document and the suite properties, and set the exit status."""
         if "run" not in vars(self) and self.settings.json is None:
             return
         if self._interruption is not None:

@@ -1,4 +1,4 @@
-"""Hands the events of a run to what shows them: pytest's terminal, unless a front end has taken its place."""
+"""Sends the events of a run to their view: pytest's terminal, unless a front end has set another."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from harness.report.events import Event, View
 
 VIEW: pytest.StashKey[View] = pytest.StashKey()
-"""On the config: what shows each event; without it, pytest's terminal shows the lines of progress."""
+"""On the config: the view of each event; without one, pytest's terminal shows the lines of progress."""
 
 
 def show(config: pytest.Config, event: Event) -> None:
@@ -20,7 +20,7 @@ def show(config: pytest.Config, event: Event) -> None:
 
 
 def show_line(config: pytest.Config, target: str, text: str) -> None:
-    """Show a line of a long step's progress."""
+    """Show a line of progress."""
     from harness.report.events import Line
 
     show(config, Line(target=target, text=text))

@@ -1,4 +1,4 @@
-"""Puts the results of several devices side by side, and finds where verdicts, figures and facts differ."""
+"""Compares the results of several devices, and finds where verdicts, figures and facts differ."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from harness.experiments.core.result import Result
 from harness.report.document import Document
 
 NOT_COMPARED = frozenset({"reasons", "memory_bytes"})
-"""Facts that only explain others, and what each kernel leaves of the memory that the device was given."""
+"""Facts that only explain others, and the memory size, which differs with each kernel's own share."""
 
 
 def account(result: Result) -> str:
-    """A result in one line: the finding with its figures, or the reason why there is none."""
+    """A result in one line: the finding with its figures, or the reason for none."""
     return result.measured or result.reason.partition("\n")[0]
 
 
 def differing_figures(results: Sequence[Result]) -> tuple[str, ...]:
     """The names of the figures in which results differ.
 
-    A figure that varies from run to run is not compared, nor one that a device could not measure.
+    Figures that vary from run to run, and figures that a device could not measure, are not compared.
     """
     names = dict.fromkeys(name for result in results for name in result.figures)
     return tuple(name for name in names if _differs([result.figures.get(name) for result in results]))
@@ -39,7 +39,7 @@ def _differs(figures: Iterable[Figure | None]) -> bool:
 
 
 @dataclass(frozen=True)
-class Row:
+class ClaimRow:
     """One claim on each device."""
 
     id: str
@@ -50,7 +50,7 @@ class Row:
 
     @cached_property
     def judged(self) -> tuple[Result, ...]:
-        """The results that there are."""
+        """The results of the devices on which the claim was judged."""
         return tuple(result for result in self.results if result is not None)
 
     @cached_property
@@ -60,12 +60,12 @@ class Row:
 
     @cached_property
     def verdicts_differ(self) -> bool:
-        """Whether the verdicts differ, or whether they are as expected."""
+        """Whether the verdicts differ, or some are as expected and others are not."""
         return len({(result.verdict, result.as_expected) for result in self.judged}) > 1
 
     @property
     def differs(self) -> bool:
-        """Whether the devices on which the claim was judged do not agree."""
+        """Whether the verdicts or the figures differ."""
         return self.verdicts_differ or bool(self.figures)
 
     @property
@@ -74,19 +74,19 @@ class Row:
         return any(result.as_expected is False for result in self.judged)
 
     def accounts(self) -> dict[str, list[int]]:
-        """What the devices show, in one line each, with the places of those that show it.
+        """The distinct results, in one line each, with the indices of the devices that have them.
 
-        What varies from run to run is left out; where only figures differ there is one line, without them.
+        Figures that vary or differ are left out, so that devices which differ only in them share a line.
         """
-        found: dict[str, list[int]] = {}
-        for place, result in enumerate(self.results):
+        indices: dict[str, list[int]] = {}
+        for index, result in enumerate(self.results):
             if result is not None:
-                found.setdefault(_lasting(result, self.figures), []).append(place)
-        return found
+                indices.setdefault(_lasting(result, self.figures), []).append(index)
+        return indices
 
 
 def _lasting(result: Result, differing: Iterable[str]) -> str:
-    """A result's account without the figures that vary, or that are shown by themselves."""
+    """A result in one line without the figures that vary or differ."""
     if not result.sentence:
         return account(result)
     texts: Mapping[str, str] = {
@@ -97,53 +97,53 @@ def _lasting(result: Result, differing: Iterable[str]) -> str:
     return fill(result.sentence, texts)
 
 
-def rows_of(documents: Sequence[Document]) -> list[Row]:
+def claim_rows(documents: Sequence[Document]) -> list[ClaimRow]:
     """A row for each claim that any of the documents has, in their order."""
     by_claim = [{result.id: result for result in document.claims} for document in documents]
     order = _merged([list(results) for results in by_claim])
     return [_row([results.get(claim) for results in by_claim]) for claim in order]
 
 
-def _row(results: list[Result | None]) -> Row:
+def _row(results: list[Result | None]) -> ClaimRow:
     judged = next(result for result in results if result is not None)
-    return Row(judged.id, judged.topic, judged.statement, tuple(results))
+    return ClaimRow(judged.id, judged.topic, judged.statement, tuple(results))
 
 
 def _merged(orders: list[list[str]]) -> list[str]:
-    """One order of what several lists hold: what only a later list has comes after what precedes it there."""
+    """One order of the entries of several lists: each follows the entry that precedes it in its own list."""
     merged: list[str] = []
     for order in orders:
-        place = 0
+        index = 0
         for entry in order:
             if entry not in merged:
-                merged.insert(place, entry)
-            place = merged.index(entry) + 1
+                merged.insert(index, entry)
+            index = merged.index(entry) + 1
     return merged
 
 
 @dataclass(frozen=True, slots=True)
 class FactRow:
-    """One fact, as each device has it, in words."""
+    """One fact of each device, as text."""
 
     name: str
     texts: tuple[str, ...]
-    """Empty where there is no device."""
+    """Empty for a device that could not be opened."""
 
 
 def differing_facts(devices: Sequence[Facts | None]) -> list[FactRow]:
-    """The facts in which the devices that there are differ."""
+    """The facts in which devices differ; None is a device that could not be opened."""
     rows = []
     for field in fields(Facts):
         values = [to_json(getattr(facts, field.name)) for facts in devices if facts is not None]
         if field.name not in NOT_COMPARED and any(value != values[0] for value in values):
-            texts = iter(_in_words(values))
-            of_each = tuple("" if facts is None else next(texts) for facts in devices)
-            rows.append(FactRow(field.name.replace("_", " "), of_each))
+            texts = iter(_texts(values))
+            row = tuple("" if facts is None else next(texts) for facts in devices)
+            rows.append(FactRow(field.name.replace("_", " "), row))
     return rows
 
 
-def _in_words(values: Sequence[Json]) -> list[str]:
-    """Values of one fact; of lists, what each lacks."""
+def _texts(values: Sequence[Json]) -> list[str]:
+    """Values of one fact as text; for lists, the entries that each lacks."""
     everything = list(dict.fromkeys(entry for value in values if isinstance(value, list) for entry in value))
     return [_lacking(value, everything) if isinstance(value, list) else _scalar(value) for value in values]
 

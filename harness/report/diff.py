@@ -13,7 +13,7 @@ from emulator.base.errors import UsageError
 from harness.experiments.core.figure import label
 from harness.experiments.core.result import Result
 from harness.report import stored
-from harness.report.comparison import Row, account, differing_facts, rows_of
+from harness.report.comparison import ClaimRow, account, claim_rows, differing_facts
 from harness.report.document import Document
 from harness.report.labels import described
 from harness.report.matrix import Matrix
@@ -23,73 +23,90 @@ NOTHING = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """Two documents, one of which may be missing, and what they differ in."""
+class DocumentPair:
+    """Two documents, one of which may be missing, and their differences."""
 
     before: Document | None
     after: Document | None
 
     @property
-    def changes(self) -> list[Row]:
-        """The claims whose verdict or figures changed, or that only one of the two has."""
+    def changes(self) -> list[ClaimRow]:
+        """The claims whose verdict or figures changed, or that are in only one of the two."""
         documents = [document for document in (self.before, self.after) if document is not None]
-        return [row for row in rows_of(documents) if row.differs or None in row.results]
+        return [row for row in claim_rows(documents) if row.differs or None in row.results]
 
     @property
     def differs(self) -> bool:
-        """Whether there is any difference in what was judged."""
+        """Whether any claim differs."""
         return self.before is None or self.after is None or bool(self.changes)
 
 
 def load(path: Path) -> Document | Matrix:
-    """Read a result document or a matrix; UsageError, saying what is wrong, where it is neither."""
+    """Read a result document or a matrix; UsageError, with the reason, where it is neither."""
     found = stored.load(path, Document, Matrix)
     assert isinstance(found, Document | Matrix)
     return found
 
 
-def pairs_of(before: Document | Matrix, after: Document | Matrix) -> list[Pair]:
-    """What is to be compared: two documents with each other, of matrices the devices of the same target."""
+def document_pairs(before: Document | Matrix, after: Document | Matrix) -> list[DocumentPair]:
+    """The documents to compare: two of single devices, or those of the same target in two matrices."""
     if isinstance(before, Document) and isinstance(after, Document):
-        return [Pair(before, after)]
+        return [DocumentPair(before, after)]
     former, latter = _by_target(before), _by_target(after)
-    return [Pair(former.get(target), latter.get(target)) for target in dict.fromkeys([*former, *latter])]
+    targets = dict.fromkeys([*former, *latter])
+    return [DocumentPair(former.get(target), latter.get(target)) for target in targets]
 
 
 def column_of(matrix: Matrix, target: str) -> Document:
-    """The document of one device of a matrix; UsageError, listing the targets, where there is none."""
+    """The document of one device of a matrix; UsageError, with the matrix's targets, where it has none."""
     documents = _by_target(matrix)
     if target not in documents:
         raise UsageError(f"The matrix has no device {target!r}. It has: {', '.join(documents)}.")
     return documents[target]
 
 
-def show(pair: Pair, console: Console) -> None:
-    """Print what the two are, the facts and the claims that differ, and how many they are."""
+def show(pair: DocumentPair, console: Console) -> None:
+    """Print both devices, the facts and the claims that differ, and how many claims changed."""
     if pair.before is None or pair.after is None:
-        sign, there = ("-", pair.before) if pair.before else ("+", pair.after)
-        assert there is not None
-        console.print(Text(f"{sign} {there.target}: {described(there.device)}: only here", style="bold red"))
+        sign, only = ("-", pair.before) if pair.before else ("+", pair.after)
+        assert only is not None
+        console.print(Text(f"{sign} {only.target}: {described(only.device)}: only here", style="bold red"))
         return
-    for sign, document in (("-", pair.before), ("+", pair.after)):
-        console.print(
-            Text.assemble(
-                (f"{sign} {document.target}", "bold"), f": {described(document.device)}, {document.started}"
-            )
-        )
-        for line in lacks(document):
-            console.print(Text(f"  {line}", style="bold red"))
+    for sign, document in (("- ", pair.before), ("+ ", pair.after)):
+        _show_device(sign, document, console)
     for fact in differing_facts([pair.before.device, pair.after.device]):
         console.print(
             Text(f"  {fact.name}: {' → '.join(text or NOTHING for text in fact.texts)}", style="dim")
         )
     for row in pair.changes:
         _show_change(row, console)
-    count = len(rows_of([pair.before, pair.after]))
+    count = len(claim_rows([pair.before, pair.after]))
     console.print(f"\n{counted(count, 'claim')}, {len(pair.changes) or 'none'} changed")
 
 
-def _show_change(row: Row, console: Console) -> None:
+def show_judged_again(before: Document, after: Document, console: Console) -> None:
+    """Print the device of a stored run, and the claims that are judged differently today."""
+    changes = DocumentPair(before, after).changes
+    _show_device("", before, console)
+    for row in changes:
+        _show_change(row, console)
+    console.print(
+        f"\n{counted(len(before.claims), 'claim')} judged again, {len(changes) or 'none'} differently"
+    )
+
+
+def _show_device(sign: str, document: Document, console: Console) -> None:
+    """Print the target and the device of a document, when its run started, and what the run lacks."""
+    console.print(
+        Text.assemble(
+            (f"{sign}{document.target}", "bold"), f": {described(document.device)}, {document.started}"
+        )
+    )
+    for line in lacks(document):
+        console.print(Text(f"  {line}", style="bold red"))
+
+
+def _show_change(row: ClaimRow, console: Console) -> None:
     before, after = row.results
     console.print()
     former, latter = _verdict(before), _verdict(after)

@@ -1,4 +1,4 @@
-"""The one document that a run yields; every other report is a view of it."""
+"""The result document of a run; every other report is a view of it."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class Document:
     """In UTC, ISO 8601."""
     ended: str
     interrupted: str | None = None
-    """The signal that ended the run before its time, such as SIGTERM."""
+    """The signal that interrupted the run, such as SIGTERM."""
     not_judged: tuple[str, ...] = ()
-    """The claims that were to be judged and have no result, by id."""
+    """The requested claims that have no result, by id."""
     device: Facts | None
     """None where no device could be opened."""
     claims: tuple[Result, ...]
 
     @property
-    def asked(self) -> tuple[str, ...]:
-        """The claims that were to be judged, by id, as far as that was known beforehand."""
+    def requested_claims(self) -> tuple[str, ...]:
+        """The claims that the run was asked to judge, by id, as far as that is known."""
         return (*(result.id for result in self.claims), *self.not_judged)
 
     @property
@@ -53,12 +53,12 @@ class Document:
         stored.write(to_json(self), path)
 
     def check(self, where: str) -> None:
-        """Raise ValueError, naming the place, for what no run yields."""
+        """Raise ValueError, with the field, for a document that no run writes."""
         if self.device is None and self.claims:
             raise ValueError(f"{where}.device is null, though claims were judged")
         stored.check_distinct([result.id for result in self.claims], f"{where}.claims[{{}}].id")
 
     @classmethod
     def load(cls, path: Path) -> Document:
-        """Read and check a document; UsageError, saying what is wrong, where it is none."""
+        """Read and check a document; UsageError, with the reason, for any other file."""
         return stored.load(path, cls)

@@ -1,7 +1,7 @@
-"""The events of a run: one type for each, one encoding, and every view reads the same stream.
+"""The events of a run: a type for each, one encoding, and one stream that every view reads.
 
-They travel as lines of JSON: on pytest's reports, through the pipe of a worker process, over a scheduler. A
-view is a function of one event: the terminal's progress, the result document, a matrix's columns.
+They are sent as lines of JSON: on pytest's reports, through the pipe of a worker process, over a scheduler.
+A view is a function of one event: the terminal's progress, the result document, a matrix's columns.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from harness.report.matrix import Column
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """The run on a device begins, or begins anew elsewhere."""
+    """The run on a device begins, or begins again on another machine."""
 
     target: str
     where: str = ""
@@ -28,7 +28,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A long step makes progress."""
+    """A line of progress."""
 
     target: str
     text: str
@@ -36,7 +36,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A device can be used."""
+    """A device has been opened."""
 
     target: str
     facts: Facts
@@ -60,7 +60,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The run on a device is over, and this is all of it."""
+    """The run on a device is over; the column is the whole run."""
 
     target: str
     column: Column
@@ -68,7 +68,7 @@ class Ended:
 
 Event = Started | Line | Opened | Judged | Failed | Ended
 View = Callable[[Event], None]
-"""Takes each event of a run as it happens; of a matrix, from several threads."""
+"""Takes each event of a run as it happens; those of a matrix come from several threads."""
 
 _KINDS: dict[str, type[Event]] = {
     kind.__name__.lower(): kind for kind in (Started, Line, Opened, Judged, Failed, Ended)
@@ -83,7 +83,7 @@ def encode(event: Event) -> str:
 
 
 def decode(line: str) -> Event:
-    """The event that `encode` gave this line for; ValueError for anything else."""
+    """The event that `encode` turned into this line; ValueError for any other line."""
     value = json.loads(line)
     if not isinstance(value, dict) or value.get("event") not in _KINDS:
         raise ValueError(f"not an event of a run: {line[:80]}")

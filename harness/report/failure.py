@@ -25,5 +25,5 @@ class Failure:
 
 
 def gravest(codes: Iterable[ExitCode]) -> ExitCode:
-    """The one exit code of several: a lost or missing device outweighs an unexpected result."""
+    """The gravest of several exit codes: a lost or missing device outweighs an unexpected result."""
     return min(codes, key=GRAVEST_FIRST.index, default=ExitCode.AS_EXPECTED)

@@ -1,4 +1,4 @@
-"""Shows a result document, or a matrix, as one HTML file that needs nothing else: no network, no script."""
+"""Shows a result document or a matrix as one self-contained HTML file, without scripts."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from markupsafe import Markup
 
 from harness.experiments.core.claim import Topic
 from harness.experiments.core.figure import label, shown
-from harness.experiments.core.json_values import Json
+from harness.experiments.core.json_values import Json, from_json
 from harness.experiments.core.result import Result
+from harness.recording.sequence_diagram import SequenceDiagram
+from harness.recording.sequence_svg import svg_of
 from harness.report import stored
-from harness.report.comparison import Row, account, differing_facts, rows_of
-from harness.report.diagram import diagram_of
+from harness.report.comparison import ClaimRow, account, claim_rows, differing_facts
 from harness.report.document import Document
 from harness.report.labels import described, short_names
 from harness.report.matrix import Matrix
@@ -25,15 +26,16 @@ from harness.report.matrix_table import conclusion
 from harness.report.terminal import STYLES, counted, summary
 
 LINE = 100
-EntryT = TypeVar("EntryT", Result, Row)
+"""Characters of a nested value that are shown in one line."""
+EntryT = TypeVar("EntryT", Result, ClaimRow)
 
 
-def write(shown_document: Document | Matrix, path: Path) -> None:
-    """Write the file, whole or not at all; UsageError where that cannot be done."""
-    stored.write_text(page(shown_document), path)
+def write(document: Document | Matrix, path: Path) -> None:
+    """Write the file atomically; UsageError where it cannot be written."""
+    stored.write_text(page(document), path)
 
 
-def page(shown_document: Document | Matrix) -> str:
+def page(document: Document | Matrix) -> str:
     """The file's text."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("harness.report"),
@@ -47,24 +49,24 @@ def page(shown_document: Document | Matrix) -> str:
         "label": label,
         "described": described,
         "account": account,
-        "diagram": _diagram,
+        "diagram": diagram_of,
     }
     environment.globals["symbols"] = {verdict: symbol for verdict, (symbol, _) in STYLES.items()}
-    if isinstance(shown_document, Document):
+    if isinstance(document, Document):
         return environment.get_template("document.html").render(
-            document=shown_document,
-            summary=summary(shown_document).plain,
-            topics=_topics(shown_document.claims),
+            document=document,
+            summary=summary(document).plain,
+            topics=_topics(document.claims),
         )
-    documents = shown_document.documents
+    documents = document.documents
     return environment.get_template("matrix.html").render(
-        matrix=shown_document,
+        matrix=document,
         devices=counted(len(documents), "device"),
         names=short_names(documents),
-        summaries=[summary(document).plain for document in documents],
-        conclusion=conclusion(shown_document).plain,
-        facts=differing_facts([document.device for document in documents]),
-        topics=_topics(rows_of(documents)),
+        summaries=[summary(each).plain for each in documents],
+        conclusion=conclusion(document).plain,
+        facts=differing_facts([each.device for each in documents]),
+        topics=_topics(claim_rows(documents)),
     )
 
 
@@ -74,7 +76,7 @@ def _topics(entries: Iterable[EntryT]) -> list[tuple[Topic, list[EntryT]]]:
 
 
 def _value(value: Json, unit: str = "") -> str:
-    """A figure's value as people read it: what is nested, as JSON."""
+    """A figure's value as text; a nested one as JSON."""
     entries = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     if not any(isinstance(entry, list | dict) for entry in entries):
         return shown(value, unit)
@@ -82,7 +84,9 @@ def _value(value: Json, unit: str = "") -> str:
     return line if len(line) <= LINE else json.dumps(value, indent=1, ensure_ascii=False)
 
 
-def _diagram(result: Result) -> Markup | None:
-    """A sequence diagram, which is drawn here and so is not text from a device."""
-    drawn = diagram_of(result)
-    return None if drawn is None else Markup(drawn)
+def diagram_of(result: Result) -> Markup | None:
+    """The first sequence diagram among a result's figures; not escaped, because svg_of escapes its texts."""
+    for figure in result.figures.values():
+        if isinstance(figure.value, dict) and figure.value.keys() >= {"lifelines", "arrows"}:
+            return Markup(svg_of(from_json(SequenceDiagram, figure.value)))
+    return None

@@ -1,4 +1,4 @@
-"""Names devices that stand beside each other: by what tells them apart."""
+"""Names for devices: a description of one, and short names that distinguish several."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def described(facts: Facts | None) -> str:
 
 
 def short_names(documents: Sequence[Document]) -> list[tuple[str, ...]]:
-    """For each document what tells its device from the others', each part for a line of its own.
+    """For each document the properties that distinguish its device from the others, one for each line.
 
-    The target is the last part where there is no device, or another one has the same parts.
+    The target is the last part where there is no device, or where another one has the same properties.
     """
     parts = [_parts(document.device) for document in documents]
     by_kind = list(zip(*filter(None, parts), strict=True))
-    differing = [index for index, of_each in enumerate(by_kind) if len(set(of_each)) > 1]
+    differing = [index for index, values in enumerate(by_kind) if len(set(values)) > 1]
     names = [tuple(part[index] for index in differing) if part else () for part in parts]
     return [
         name if name and names.count(name) == 1 else (*name, document.target)

@@ -15,7 +15,7 @@ from harness.report.failure import Failure, gravest
 SCHEMA = "binder-harness/matrix"
 SCHEMA_VERSION = 2
 AN_ERROR = "an error"
-"""Stands where a signal's name would, were it a signal that ended the whole."""
+"""The value of `Matrix.interrupted` where an error, not a signal, ended the matrix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +24,11 @@ class Column:
 
     target: str
     exit_code: int
-    """What `verify` on it alone would have ended with: an ExitCode, or 128 + the signal that ended it."""
+    """The exit status of `verify` on this device: an ExitCode, or 128 + the signal that ended it."""
     failures: tuple[Failure, ...]
     """Why there is no device, or how it was lost."""
     document: Document
-    """Its results: without device and claims where none could be opened."""
+    """Its results; without device and claims where the device could not be opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,25 +42,23 @@ class Matrix:
     harness: str
     """Version of Binder harness."""
     interrupted: str | None = None
-    """What ended the whole before its time: a signal, such as SIGINT, or `an error`.
+    """What interrupted the matrix: a signal, such as SIGINT, or `an error`.
 
-    Which error it was is among the failures of the devices that did not finish.
+    The error is among the failures of the devices that did not finish.
     """
     columns: tuple[Column, ...]
-    """In the order in which the devices were named."""
+    """In the order of the targets on the command line."""
 
     @property
     def exit_code(self) -> ExitCode:
-        """The gravest of the devices that finished: a lost or missing one outweighs an unexpected
-        result.
-        """
+        """The gravest of the devices that finished."""
         ended = (column for column in self.columns if column.document.interrupted is None)
         return gravest(ExitCode(column.exit_code) for column in ended)
 
     @property
-    def asked(self) -> int:
-        """How many claims were to be judged, on whichever device."""
-        return len({claim for document in self.documents for claim in document.asked})
+    def requested_claims(self) -> set[str]:
+        """The claims that were to be judged on any of the devices, by id."""
+        return {claim for document in self.documents for claim in document.requested_claims}
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -72,14 +70,14 @@ class Matrix:
         stored.write(to_json(self), path)
 
     def check(self, where: str) -> None:
-        """Raise ValueError, naming the place, for what no run yields."""
+        """Raise ValueError, with the field, for a document that no run writes."""
         stored.check_distinct(
             [document.target for document in self.documents], f"{where}.columns[{{}}].target"
         )
-        for place, document in enumerate(self.documents):
-            document.check(f"{where}.columns[{place}].document")
+        for index, document in enumerate(self.documents):
+            document.check(f"{where}.columns[{index}].document")
 
     @classmethod
     def load(cls, path: Path) -> Matrix:
-        """Read and check a document; UsageError, saying what is wrong, where it is none."""
+        """Read and check a matrix; UsageError, with the reason, for any other file."""
         return stored.load(path, cls)

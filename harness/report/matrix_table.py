@@ -1,4 +1,4 @@
-"""Shows a matrix on a terminal: where its devices agree in a line, where they differ figure by figure."""
+"""Shows a matrix on a terminal: a line for each claim, and each figure in which the devices differ."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.text import Text
 from emulator.base.errors import ExitCode
 from harness.experiments.core.figure import Figure, label, without_unit
 from harness.experiments.core.result import Result
-from harness.report.comparison import FactRow, Row, differing_facts, rows_of
+from harness.report.comparison import ClaimRow, FactRow, claim_rows, differing_facts
 from harness.report.labels import described, short_names
 from harness.report.matrix import Matrix
 from harness.report.terminal import STYLES, counted, summary
@@ -21,27 +21,28 @@ from harness.report.terminal import STYLES, counted, summary
 CLAIM_WIDTH = 28
 CELL_WIDTHS = range(12, 25)
 LONGEST_VALUE = 72
-"""Characters of a figure's value that are shown in a cell."""
+"""The longest value of a figure, in characters, that is shown in a cell."""
 MARK = "bold yellow not dim"
 
 
 def show(matrix: Matrix, console: Console) -> None:
-    """Print the devices, in which facts they differ, the claims on each, and the outcome."""
+    """Print the devices, the facts in which they differ, the claims on each, and the outcome."""
     table = _MatrixTable(matrix, console)
     table.show_devices()
     table.show_facts()
-    for topic, rows in groupby(rows_of(matrix.documents), key=lambda row: row.topic):
+    for topic, rows in groupby(claim_rows(matrix.documents), key=lambda row: row.topic):
         table.show_topic(topic.heading, list(rows))
     console.print()
     console.print(conclusion(matrix))
 
 
 def conclusion(matrix: Matrix) -> Text:
-    """On how many devices how many claims were judged, and how many of these differ."""
-    rows = rows_of(matrix.documents)
+    """How many claims were judged on how many devices, and how many of them differ."""
+    rows = claim_rows(matrix.documents)
     differing = sum(row.differs for row in rows)
-    asked = counted(matrix.asked, "claim")
-    judged = asked if len(rows) == matrix.asked else f"{len(rows)} of {asked}"
+    requested = len(matrix.requested_claims)
+    claims = counted(requested, "claim")
+    judged = claims if len(rows) == requested else f"{len(rows)} of {claims}"
     text = Text(f"{judged} on {counted(len(matrix.columns), 'device')}: ")
     if not rows:
         text.append("no claim was judged", style="bold red")
@@ -58,10 +59,9 @@ def conclusion(matrix: Matrix) -> Text:
         text.append(", ").append(f"failures on {failed}", style="bold red")
     if matrix.interrupted is not None:
         made = sum(len(document.claims) for document in matrix.documents)
-        wanted = sum(len(document.asked) for document in matrix.documents)
+        all_judgements = sum(len(document.requested_claims) for document in matrix.documents)
         text.append(", ").append(
-            f"{matrix.interrupted} ended the run before its time, "
-            f"after {made} of {counted(wanted, 'judgement')}",
+            f"interrupted by {matrix.interrupted} after {made} of {counted(all_judgements, 'judgement')}",
             style="bold red",
         )
     elif matrix.exit_code is ExitCode.AS_EXPECTED:
@@ -70,7 +70,7 @@ def conclusion(matrix: Matrix) -> Text:
 
 
 class _MatrixTable:
-    """Lines of one layout: the claim, then a cell for each device."""
+    """A table without rules: the claim, then a cell for each device."""
 
     def __init__(self, matrix: Matrix, console: Console) -> None:
         self._matrix = matrix
@@ -95,11 +95,11 @@ class _MatrixTable:
         """Print the facts in which the devices differ."""
         facts = differing_facts([document.device for document in self._matrix.documents])
         if facts:
-            self._show_heading("What differs in the devices")
+            self._show_heading("Differences between the devices")
         for row in facts:
             self._show_fact(row)
 
-    def show_topic(self, title: str, rows: Sequence[Row]) -> None:
+    def show_topic(self, title: str, rows: Sequence[ClaimRow]) -> None:
         """Print the claims of a topic."""
         self._show_heading(title)
         for row in rows:
@@ -115,7 +115,7 @@ class _MatrixTable:
     def _show_fact(self, row: FactRow) -> None:
         self._show_cells(Text(row.name), [Text(text) for text in row.texts])
 
-    def _show_claim(self, row: Row) -> None:
+    def _show_claim(self, row: ClaimRow) -> None:
         style = "bold" if row.differs else "bold red" if row.unexpected else "dim"
         self._show_cells(Text(row.id, style=style), [_cell(result) for result in row.results])
         if not row.differs:
@@ -129,8 +129,8 @@ class _MatrixTable:
             self._show_cells(first, _values(figures))
         accounts = row.accounts()
         if row.verdicts_differ and len(accounts) > 1:
-            for line, places in accounts.items():
-                numbers = ", ".join(str(place + 1) for place in places)
+            for line, indices in accounts.items():
+                numbers = ", ".join(str(index + 1) for index in indices)
                 self._show_below(Text.assemble((f"{numbers}: ", "bold"), line))
 
     def _show_below(self, text: Text) -> None:
@@ -155,7 +155,7 @@ def _cell(result: Result | None) -> Text:
 
 
 def _values(figures: Sequence[Figure | None]) -> list[Text]:
-    """A figure's value on each device, without its unit, marked where it is not the first one's."""
+    """A figure's value on each device, without its unit, marked where it differs from the first one."""
     measured = [figure for figure in figures if figure is not None and figure.value is not None]
     cells = []
     for figure in figures:

@@ -23,18 +23,18 @@ from harness.report.stored import harness_version
 class Run:
     """The state of a run so far: a view of its events."""
 
-    def __init__(self, target: str, started: datetime, asked: Sequence[str] = ()) -> None:
+    def __init__(self, target: str, started: datetime, requested_claims: Sequence[str] = ()) -> None:
         self.target = target
         self.started = started
-        self.asked = asked
-        """The claims to be judged, by id; empty where that is not known beforehand."""
+        self.requested_claims = requested_claims
+        """The claims to judge, by id; empty where they are unknown beforehand."""
         self.facts: Facts | None = None
-        """Of the first device; the others of a run are like it."""
+        """Of the first device; a run replaces a lost one by an equal one."""
         self.results: dict[str, Result] = {}
-        """By claim; the latest of each."""
+        """The latest of each claim, by id."""
         self.failures: list[Failure] = []
         self.interrupted: str | None = None
-        """The signal that ended it before its time."""
+        """The signal that interrupted it."""
 
     def __call__(self, event: Event) -> None:
         """Take an event into account."""
@@ -48,8 +48,8 @@ class Run:
 
     @property
     def not_judged(self) -> tuple[str, ...]:
-        """The claims that were to be judged, and have no result yet."""
-        return tuple(claim for claim in self.asked if claim not in self.results)
+        """The requested claims that have no result yet."""
+        return tuple(claim for claim in self.requested_claims if claim not in self.results)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -62,14 +62,14 @@ class Run:
     def properties(self) -> dict[str, str]:
         """Target and facts, as JUnit's suite properties, each with the prefix `binder_`, once."""
         facts = to_json(self.facts) if self.facts else None
-        shown = {name: json.dumps(value) for name, value in facts.items()} if isinstance(facts, dict) else {}
+        values = {name: json.dumps(value) for name, value in facts.items()} if isinstance(facts, dict) else {}
         if self.interrupted is not None:
-            shown["interrupted"] = self.interrupted
-        named = {f"binder_{name.removeprefix('binder_')}": value for name, value in shown.items()}
-        return {"binder_target": self.target} | named
+            values["interrupted"] = self.interrupted
+        prefixed = {f"binder_{name.removeprefix('binder_')}": value for name, value in values.items()}
+        return {"binder_target": self.target} | prefixed
 
     def document(self) -> Document:
-        """The result document as of now, its claims in their topics' order."""
+        """The result document so far, its claims in the order of their topics."""
         order = list(CLAIMS.all())
         return Document(
             harness=harness_version(),
@@ -84,10 +84,10 @@ class Run:
 
     def column(self) -> Column:
         """The run as a column of a matrix."""
-        sent = self.interrupted
+        name = self.interrupted
         return Column(
             target=self.target,
-            exit_code=self.exit_code if sent is None else status_after(signal.Signals[sent]),
+            exit_code=self.exit_code if name is None else status_after(signal.Signals[name]),
             failures=tuple(self.failures),
             document=self.document(),
         )

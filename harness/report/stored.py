@@ -1,4 +1,4 @@
-"""Keeps documents in files: written whole or not at all, and checked for their schema when they are read."""
+"""Writes documents to files, atomically, and checks their schema when it reads them."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     class Stored(DataclassInstance, Protocol):
-        """A dataclass that knows the command that writes it, and which values cannot be."""
+        """A dataclass with the command that writes it, and a check of its values."""
 
         made_by: ClassVar[str]
 
         def check(self, where: str) -> None:
-            """Raise ValueError, naming the place."""
+            """Raise ValueError, with the field, for an impossible value."""
 
 
 DocumentT = TypeVar("DocumentT", bound="Stored")
 
 
 def write(value: Json, path: Path) -> None:
-    """Write `value` as JSON, whole or not at all; UsageError where that cannot be done."""
+    """Write `value` as JSON, atomically; UsageError where the file cannot be written."""
     write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", path)
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text file, whole or not at all; UsageError where that cannot be done."""
+    """Write a text file, atomically; UsageError where it cannot be written."""
     with _writing(path):
         write_atomically(path.resolve(), text)
 
 
 def load(path: Path, *kinds: type[DocumentT]) -> DocumentT:
-    """Read a document of one of these kinds; UsageError, saying what is wrong, where it is none.
+    """Read a document of one of these kinds; UsageError, with the reason, for any other file.
 
-    A kind is a dataclass with the fields `schema` and `schema_version`, whose defaults are what it reads, and
-    an attribute `made_by`: the command that writes one.
+    A kind is a dataclass with the fields `schema` and `schema_version`, whose defaults are the values it
+    accepts, and an attribute `made_by`: the command that writes one.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -55,14 +55,15 @@ def load(path: Path, *kinds: type[DocumentT]) -> DocumentT:
     readable = {_default(kind, "schema"): kind for kind in kinds}
     if schema not in readable:
         raise UsageError(
-            f"{path} is no result of Binder harness: its schema is not {' or '.join(map(str, readable))}"
+            f"{path} is not a result document: its schema is not {' or '.join(map(str, readable))}. "
+            "Give a file that `verify --json` or `matrix --json` wrote."
         )
     kind = readable[schema]
     version = _default(kind, "schema_version")
     if value.get("schema_version") != version:
         raise UsageError(
-            f"{path} has version {value.get('schema_version')} of the schema, and Binder harness "
-            f"{harness_version()} reads version {version} only. Make the file again with this release: "
+            f"{path} has version {value.get('schema_version')} of the schema, but Binder harness "
+            f"{harness_version()} reads only version {version}. Write the file again with this release: "
             f"{kind.made_by}"
         )
     try:
@@ -74,11 +75,11 @@ def load(path: Path, *kinds: type[DocumentT]) -> DocumentT:
 
 
 def check_distinct(names: Sequence[str], where: str) -> None:
-    """Raise ValueError where a name is there twice; `where` says of what, with {} for its place."""
-    for place, name in enumerate(names):
+    """Raise ValueError for a repeated name; `where` is the field, with {} for the index."""
+    for index, name in enumerate(names):
         first = names.index(name)
-        if first != place:
-            raise ValueError(f"{where.format(place)} is {name!r}, and so is {where.format(first)}")
+        if first != index:
+            raise ValueError(f"{where.format(index)} is {name!r}, and so is {where.format(first)}")
 
 
 def harness_version() -> str:
@@ -90,16 +91,16 @@ def harness_version() -> str:
 
 
 def check_writable(path: Path) -> None:
-    """Raise UsageError, before any work is done, where a file could not be written to `path`."""
+    """Raise UsageError, before any work is done, where `path` cannot be written."""
     with _writing(path), temporary_beside(path.resolve()):
         pass
 
 
 @contextlib.contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Turn what keeps the block from writing to `path` into a UsageError."""
+    """Turn an error of writing `path` in the block into a UsageError."""
     if path.exists() and not path.is_file():
-        raise UsageError(f"{path} is not a regular file: name one to write to")
+        raise UsageError(f"{path} is not a regular file and cannot be replaced: give another name")
     try:
         yield
     except OSError as error:

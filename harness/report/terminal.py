@@ -17,7 +17,7 @@ from harness.experiments.core.result import Result
 from harness.report.document import Document
 
 PIPE_WIDTH = 140
-"""Columns where the output goes to a file or pipe, which has no width of its own."""
+"""Columns of output to a file or pipe, which has no width of its own."""
 
 STYLES = {
     Verdict.CONFIRMED: ("✓", "green"),
@@ -30,7 +30,7 @@ STYLES = {
 
 
 def console_for(stream: TextIO) -> Console:
-    """A console that colours only a terminal, honours NO_COLOR, and gives files and pipes room."""
+    """A console that colours only a terminal, honours NO_COLOR, and is wide for files and pipes."""
     console = Console(file=stream, highlight=False)
     if not console.is_terminal:
         console.width = PIPE_WIDTH
@@ -38,7 +38,7 @@ def console_for(stream: TextIO) -> Console:
 
 
 def show(document: Document, console: Console) -> None:
-    """Print the claims by topic, what is unexpected, and one line that sums up."""
+    """Print the claims by topic, those that are unexpected, and a summary in one line."""
     for topic, results in groupby(document.claims, key=lambda result: result.topic):
         console.print(Text(f"\n{topic.heading}", style="bold"))
         console.print(_table(results))
@@ -52,7 +52,7 @@ def show(document: Document, console: Console) -> None:
 
 
 def summary(document: Document) -> Text:
-    """How many claims have which verdict, and whether all are as expected."""
+    """How many claims have each verdict, and whether all are as expected."""
     counts = Counter(result.verdict for result in document.claims)
     text = Text()
     for verdict, (symbol, style) in STYLES.items():
@@ -74,17 +74,17 @@ def summary(document: Document) -> Text:
 
 
 def lacks(document: Document) -> Iterator[str]:
-    """What an incomplete run lacks, a sentence each; nothing of a complete one."""
+    """What a run lacks, a sentence each; nothing for a complete one."""
     if document.interrupted is not None:
-        yield f"{document.interrupted} ended the run before its time"
+        yield f"the run was interrupted by {document.interrupted}"
     if document.not_judged:
         lacking = len(document.not_judged)
-        asked = counted(len(document.asked), "claim")
-        yield f"{lacking} of the {asked} {'was' if lacking == 1 else 'were'} not judged"
+        claims = counted(len(document.requested_claims), "claim")
+        yield f"{lacking} of {claims} {'was' if lacking == 1 else 'were'} not judged"
 
 
 def counted(count: int, noun: str) -> str:
-    """So many of something, in words."""
+    """A number and its noun, in the singular or the plural."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 

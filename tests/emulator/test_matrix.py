@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.matrix.here import judge_here
-from harness.report.comparison import differing_facts, rows_of
+from harness.matrix.local import judge_locally
+from harness.report.comparison import claim_rows, differing_facts
 from tests.support.recorder import Recorder
 
 WITH_VARYING_FIGURES = (
@@ -20,9 +20,9 @@ ALIKE = ("embedded", "embedded?processors=1")
 
 def test_devices_that_are_alike_do_not_differ() -> None:
     recorder = Recorder()
-    judge_here(ALIKE, WITH_VARYING_FIGURES, jobs=2, view=recorder)
+    judge_locally(ALIKE, WITH_VARYING_FIGURES, jobs=2, view=recorder)
     documents = [column.document for column in recorder.columns]
-    rows = rows_of(documents)
+    rows = claim_rows(documents)
     assert [row.id for row in rows if row.differs] == []
     assert sorted(row.id for row in rows) == sorted(WITH_VARYING_FIGURES)
     assert any(len({result.measured for result in row.judged}) > 1 for row in rows)

@@ -1,1 +1,1 @@
-"""Shows runs while they go on: live on a terminal, in plain lines elsewhere."""
+"""Shows the progress of runs: live on a terminal, in plain lines elsewhere."""

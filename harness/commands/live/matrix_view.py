@@ -1,4 +1,4 @@
-"""Shows a matrix while it is made: how far the whole is, and each device."""
+"""Shows the progress of a matrix: of all devices together, and of each."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from harness.commands.live.progress import live_progress, print_line
-from harness.matrix.child import broken_off
+from harness.matrix.child import aborted_column
 from harness.report.events import Ended, Event, Judged, Line, Started
 from harness.report.matrix import Column
 from harness.report.run import Run
 
 WHOLE = "all devices"
-SHOWN = 240
-"""Characters of a failure in a line of progress; the table has all of it."""
+FAILURE_LENGTH = 240
+"""The longest failure, in characters, in a line of progress; the table has all of it."""
 
 
 class MatrixView:
-    """A view of several runs: live on a terminal, plain lines elsewhere; keeps the columns."""
+    """A view of several runs: live on a terminal, plain lines elsewhere; collects the columns."""
 
     def __init__(
         self, console: Console, progress: Progress, targets: Sequence[str], claims: Sequence[str]
@@ -44,11 +44,11 @@ class MatrixView:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """Those that there are, in the order of the targets."""
+        """The columns so far, in the order of the targets."""
         return tuple(self._columns[target] for target in self._targets if target in self._columns)
 
     def __call__(self, event: Event) -> None:
-        """Show an event; of the last one, keep the column."""
+        """Show an event; the last one of a run has its column."""
         match event:
             case Started(target=target, where=where):
                 self._judged[target] = set()
@@ -65,10 +65,10 @@ class MatrixView:
                 self._show(target, _end_of(column))
 
     def end_others(self, end: BaseException) -> None:
-        """Keep a column for each device whose run had not begun when an interruption or error ended all."""
+        """Add a column for each device whose run had not begun at an interruption or error."""
         for target in self._targets:
             if target not in self._columns:
-                column = broken_off(Run(target, datetime.now(UTC), self._claims), end)
+                column = aborted_column(Run(target, datetime.now(UTC), self._claims), end)
                 self(Ended(target=target, column=column))
 
     def _show(self, target: str, doing: str) -> None:
@@ -87,17 +87,17 @@ class MatrixView:
 
 
 def _end_of(column: Column) -> str:
-    """How the run of a device ended, in a line."""
+    """The end of a device's run, in one line."""
     if column.document.interrupted is not None:
-        return f"ended by {column.document.interrupted}"
+        return f"interrupted by {column.document.interrupted}"
     if column.failures:
-        return f"failed: {textwrap.shorten(column.failures[-1].message, SHOWN, placeholder=' …')}"
+        return f"failed: {textwrap.shorten(column.failures[-1].message, FAILURE_LENGTH, placeholder=' …')}"
     return "done"
 
 
 @contextlib.contextmanager
 def matrix_view(targets: Sequence[str], claims: Sequence[str]) -> Iterator[MatrixView]:
-    """A view on standard error: standard output has the table alone."""
+    """A view on standard error: standard output has only the table."""
     console = Console(file=sys.stderr, highlight=False)
     name = TextColumn("{task.description}", markup=False)
     progress = live_progress(console, name, BarColumn(bar_width=20), text="{task.fields[doing]}")

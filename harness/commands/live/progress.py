@@ -1,4 +1,4 @@
-"""Shows how far a run is: live on a terminal, where nothing of it stays, and in plain lines elsewhere."""
+"""Shows progress: live on a terminal, where it is removed at the end, and in plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rich.progress import MofNCompleteColumn, Progress, ProgressColumn, TextColu
 
 
 def live_progress(console: Console, *first: ProgressColumn, text: str) -> Progress:
-    """Columns of how many of all are done, since when, and a text of this format; `first` before these."""
+    """The columns `first`, then the number done of all, the time elapsed, and a text of this format."""
     return Progress(
         *first,
         MofNCompleteColumn(),
@@ -22,5 +22,5 @@ def live_progress(console: Console, *first: ProgressColumn, text: str) -> Progre
 
 
 def print_line(console: Console, line: str) -> None:
-    """Print a line as it is, however wide the console."""
+    """Print a line without markup and without wrapping."""
     console.print(line, markup=False, soft_wrap=True)

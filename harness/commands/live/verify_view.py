@@ -1,4 +1,4 @@
-"""Shows a run of claims while it goes on, in place of pytest's own terminal output."""
+"""Shows the progress of a run of claims, instead of pytest's own terminal output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMPARISONS = {True: "as expected", False: "UNEXPECTED", None: "not compared"}
 
 
 class VerifyView:
-    """A view of events, and a pytest plugin that keeps pytest's own output for when no claim was judged."""
+    """A view of events, and a pytest plugin that captures pytest's own output, for a run without results."""
 
     def __init__(self, console: Console, progress: Progress, claims: Sequence[str]) -> None:
         self.pytest_output = io.StringIO()
@@ -38,26 +38,26 @@ class VerifyView:
 
     @property
     def run(self) -> Run | None:
-        """The run so far; None when pytest ended before it had one."""
+        """The run so far; None when pytest ended before it began."""
         return self._collector.run if self._collector else None
 
     def __call__(self, event: Event) -> None:
         """Show a line of progress, or a claim's verdict."""
         match event:
             case Line(text=text):
-                self.say(text)
+                self.show_line(text)
             case Judged(result=result):
                 self._ended.add(result.id)
                 self._progress.update(self._task, completed=len(self._ended))
                 if not self._console.is_terminal:
                     comparison = COMPARISONS[result.as_expected]
-                    self.say(
+                    self.show_line(
                         f"[{len(self._ended):>3}/{len(self._claims)}] {result.id}: "
                         f"{result.verdict}, {comparison} ({result.seconds:.1f} s)"
                     )
 
-    def say(self, line: str) -> None:
-        """Show a line of a long step's progress."""
+    def show_line(self, line: str) -> None:
+        """Show a line of progress."""
         if self._console.is_terminal:
             self._progress.update(self._task, description=line)
         else:
@@ -65,43 +65,43 @@ class VerifyView:
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Silence pytest's terminal reporter; other plugins still find one."""
+        """Replace pytest's terminal reporter by a captured one, which other plugins can still use."""
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         assert reporter is not None
         config.pluginmanager.unregister(reporter)
         config.pluginmanager.register(type(reporter)(config, self.pytest_output), "terminalreporter")
-        if VIEW not in config.stash:  # a worker process of a matrix writes events to its pipe instead
+        if VIEW not in config.stash:  # a worker process of a matrix has a view that writes to its pipe
             view: View = self
             config.stash[VIEW] = view
         self._collector = config.pluginmanager.get_plugin(Collector.NAME)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Keep the session, to be able to end it, and give the run the claims that it was asked for."""
+        """Remember the session, to be able to stop it, and give the run its requested claims."""
         self._session = session
         if self.run is not None:
-            self.run.asked = self._claims
+            self.run.requested_claims = self._claims
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Name the claim at hand."""
+        """Show the current claim."""
         if self._console.is_terminal:
-            self.say(_claim_id(nodeid))
+            self.show_line(_claim_id(nodeid))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Stop the run where there is no device for it."""
+        """Stop the run if no device can be opened."""
         if report.when == "setup" and report.failed and self.run and self.run.failures and self._session:
             self._session.shouldfail = "there is no device"
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Remember that the user ended the run, and how."""
+        """Remember the interruption."""
         if isinstance(excinfo.value, KeyboardInterrupt):
             self.interruption = excinfo.value
 
 
 @contextlib.contextmanager
 def verify_view(claims: Sequence[str]) -> Iterator[VerifyView]:
-    """A view that is live on a terminal and plain lines elsewhere.
+    """A view that is live on a terminal, and plain lines elsewhere.
 
-    It goes to standard error as that was before pytest captures it: standard output has the table alone.
+    It writes to a copy of standard error, which pytest does not capture: standard output has only the table.
     """
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context(os.fdopen(os.dup(sys.stderr.fileno()), "w", errors="replace"))
@@ -109,7 +109,7 @@ def verify_view(claims: Sequence[str]) -> Iterator[VerifyView]:
         progress = live_progress(console, SpinnerColumn(), text="{task.description}")
         view = VerifyView(console, progress, claims)
         stack.enter_context(progress)
-        stack.enter_context(reporting_to(view.say))
+        stack.enter_context(reporting_to(view.show_line))
         yield view
 
 

@@ -1,4 +1,4 @@
-"""A pytest plugin of `verify`, for the workers of pytest-xdist: they close what they have open to its end."""
+"""A pytest plugin for `verify` under pytest-xdist: a second signal does not stop a worker's cleanup."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from emulator.base.interruption import raise_on_signals
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """In a worker, to which Ctrl-C on the terminal comes, too, have the first signal alone raise."""
+    """In a worker, which gets Ctrl-C from the terminal, too, let only the first signal raise."""
     if hasattr(config, "workerinput"):
         raise_on_signals()

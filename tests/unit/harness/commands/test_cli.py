@@ -25,6 +25,7 @@ from emulator.base.errors import UsageError
 from emulator.base.interruption import ENDING
 from harness.agent.exit_status import ExitStatus
 from harness.cli import main
+from harness.commands.adb import adb_of_version
 from harness.device.facts import Need
 from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.measurement import MEASUREMENTS, Measurement
@@ -59,10 +60,10 @@ CommandLine = Callable[..., Ended]
 
 @pytest.fixture(autouse=True)
 def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The fake device and claims, and an environment that asks for nothing."""
+    """The fake device and claims, and an environment without options."""
     monkeypatch.setitem(sys.modules, "harness.device.device", fake_device.device_module())
     monkeypatch.setattr(CLAIMS, "all", fake_device.choose)
-    monkeypatch.setattr(AdbClient, "state", AdbClient.state)  # for the plugin replaces it for good
+    monkeypatch.setattr(AdbClient, "state", AdbClient.state)  # the plugin does not restore it
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path / "cache"))
     for name in ("TARGET", "HOST", "JSON", "TIME_LIMIT", "DEBUG"):
         monkeypatch.delenv(f"BINDER_HARNESS_{name}", raising=False)
@@ -70,14 +71,13 @@ def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def command_line(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CommandLine:
+def command_line(capfd: pytest.CaptureFixture[str]) -> CommandLine:
     """Runs `binder-harness` with these words, in this process."""
 
     def run(*words: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["binder-harness", *words])
         before = {sent: signal.getsignal(sent) for sent in ENDING}
         with pytest.raises(SystemExit) as ended:
-            main()
+            main(words)
         for sent, handler in before.items():
             signal.signal(sent, handler)
         output, errors = capfd.readouterr()
@@ -109,18 +109,18 @@ def test_verify_ends_in_a_table_and_a_document(command_line: CommandLine, tmp_pa
     assert (suite.get("tests"), suite.get("skipped")) == ("4", "1")
 
 
-def test_verify_judges_what_it_is_told(command_line: CommandLine) -> None:
+def test_verify_judges_the_claims_that_are_named(command_line: CommandLine) -> None:
     ended = command_line("verify", "mmap", "sm.single")
     assert ended.status == 0
     assert "sm.single" in ended.output
     assert "copy.binder-one" not in ended.output
 
 
-def test_verify_hands_the_rest_to_pytest(command_line: CommandLine) -> None:
+def test_verify_passes_the_rest_to_pytest(command_line: CommandLine) -> None:
     ended = command_line("verify", "mmap", "sm", "--", "-k", "single or first-page", "--maxfail=1")
     assert ended.status == 0
     assert "mmap.once" not in ended.output
-    assert "1 of the 3 claims was not judged" in ended.output
+    assert "1 of 3 claims was not judged" in ended.output
     assert command_line("verify", "--", "-k", "nothing").status == 2
     wrong = command_line("verify", "--", "--no-such-option")
     assert (wrong.status, "--no-such-option" in wrong.errors) == (2, True)
@@ -152,7 +152,7 @@ def test_verify_spreads_over_workers(command_line: CommandLine, monkeypatch: pyt
     assert "all as expected" in ended.output
 
 
-def test_without_a_device_verify_stops_and_says_why(
+def test_without_a_device_verify_stops_with_the_reason(
     command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = fake_device.device_module(missing="QEMU is missing: apt-get install qemu-system-x86")
@@ -160,11 +160,11 @@ def test_without_a_device_verify_stops_and_says_why(
     ended = command_line("verify")
     assert ended.status == 4
     assert ended.errors.count("apt-get install qemu-system-x86") == 1
-    assert "4 of the 4 claims were not judged" in ended.output
+    assert "4 of 4 claims were not judged" in ended.output
 
 
 @pytest.mark.parametrize(
-    ("words", "named"),
+    ("words", "message"),
     [
         (("verify", "map.once"), "There is no claim 'map.once'. Did you mean mmap.once"),
         (("verify", "--target", "embeded"), "binder-harness: There is no target 'embeded'. Did you mean"),
@@ -183,18 +183,18 @@ def test_without_a_device_verify_stops_and_says_why(
         (("verfy",), "verfy"),
     ],
 )
-def test_wrong_usage_is_said_before_a_device_is_opened(
-    command_line: CommandLine, words: tuple[str, ...], named: str
+def test_wrong_usage_is_reported_before_a_device_is_opened(
+    command_line: CommandLine, words: tuple[str, ...], message: str
 ) -> None:
     opened = fake_device.FakeDevice.opened
     ended = command_line(*words)
     assert (ended.status, ended.output) == (2, "")
-    assert named in ended.errors
+    assert message in ended.errors
     assert "Traceback" not in ended.errors
     assert fake_device.FakeDevice.opened == opened
 
 
-def test_errors_are_explained_only_on_demand(
+def test_tracebacks_are_shown_only_with_debug(
     command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choose(monkeypatch, "proto.breaks")
@@ -205,7 +205,7 @@ def test_errors_are_explained_only_on_demand(
     assert "Traceback" in command_line("--debug", "explain", "none").errors
 
 
-def test_a_users_own_pytest_configuration_is_left_out(command_line: CommandLine, tmp_path: Path) -> None:
+def test_a_users_own_pytest_configuration_is_ignored(command_line: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
     (tmp_path / "conftest.py").write_text("raise RuntimeError('not ours')\n")
     assert command_line("verify").status == 0
@@ -231,7 +231,7 @@ def test_on_a_terminal_progress_is_live(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_run_closes_its_device_and_keeps_what_it_found(
+def test_an_interrupted_run_closes_its_device_and_keeps_its_results(
     tmp_path: Path, sent: signal.Signals, status: int
 ) -> None:
     arguments = ("verify", "--json", "results.json", "--junit", "junit.xml", "--html", "page.html")
@@ -242,9 +242,9 @@ def test_an_interrupted_run_closes_its_device_and_keeps_what_it_found(
     assert [claim["id"] for claim in document["claims"]] == ["mmap.once"]
     assert f'name="binder_interrupted" value="{sent.name}"' in (tmp_path / "junit.xml").read_text()
     assert "1 confirmed, all of these as expected, in " in output
-    assert f"\n{sent.name} ended the run before its time\n" in output
+    assert f"\nthe run was interrupted by {sent.name}\n" in output
     for shown in (output, (tmp_path / "page.html").read_text()):
-        assert f"{sent.name} ended the run before its time\n1 of the 2 claims was not judged" in shown
+        assert f"the run was interrupted by {sent.name}\n1 of 2 claims was not judged" in shown
     assert errors.endswith(f"binder-harness: ended by {sent.name}\n")
 
 
@@ -295,8 +295,8 @@ def _interrupted(sent: signal.Signals, status: int, directory: Path, *words: str
 
 
 def test_ctrl_c_reaches_xdists_workers_and_they_close_their_devices(tmp_path: Path) -> None:
-    says_when_it_is_open = "FakeDevice.__enter__ = lambda device: open('opened', 'w').close() or device"
-    (tmp_path / "impatient.py").write_text(AN_IMPATIENT_USER + says_when_it_is_open)
+    marks_when_it_is_open = "FakeDevice.__enter__ = lambda device: open('opened', 'w').close() or device"
+    (tmp_path / "impatient.py").write_text(AN_IMPATIENT_USER + marks_when_it_is_open)
     words = ("verify", "--", "-p", "impatient", "-n", "1")
     environment = _environment(tmp_path, claims="proto.waits")
     environment["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
@@ -317,7 +317,7 @@ def test_ctrl_c_reaches_xdists_workers_and_they_close_their_devices(tmp_path: Pa
             process.kill()
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
-    assert "SIGINT ended the run before its time" in output
+    assert "the run was interrupted by SIGINT" in output
     assert (tmp_path / "closed").read_text().count("fake-") == 1
 
 
@@ -403,14 +403,14 @@ def test_list_shows_claims_by_topic(command_line: CommandLine) -> None:
     ]
 
 
-def test_explain_teaches(command_line: CommandLine) -> None:
+def test_explain_shows_the_experiment_the_source_and_the_needs(command_line: CommandLine) -> None:
     output = command_line("explain", "copy.binder-one").output
-    for words in ("document A and B", "What copy.binder-one does.", "/proc/kcore", "binder.c", "confirmed"):
+    for words in ("documents A and B", "What copy.binder-one does.", "/proc/kcore", "binder.c", "confirmed"):
         assert words in output
     assert "none until the first transaction" in command_line("explain", "mmap.first-page").output
 
 
-def test_explain_takes_what_verify_takes(command_line: CommandLine) -> None:
+def test_explain_takes_the_same_patterns_as_verify(command_line: CommandLine) -> None:
     output = command_line("explain", "mmap", "copy.*").output
     assert [name for name in fake_device.CLAIMS_BY_ID if f"What {name} does." in output] == [
         "mmap.once",
@@ -421,8 +421,8 @@ def test_explain_takes_what_verify_takes(command_line: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("words", [("--help",), ("list",), ("--version",)])
-def test_what_needs_no_device_starts_at_once(words: tuple[str, ...]) -> None:
-    """Seen in what is loaded, which no busy machine can slow down."""
+def test_commands_without_a_device_load_little(words: tuple[str, ...]) -> None:
+    """Checked by the modules that are loaded, which does not depend on the machine's load."""
     program = f"import sys, atexit; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); {MAIN}"
     ended = subprocess.run(
         [sys.executable, "-c", program, *words],
@@ -456,7 +456,7 @@ def test_measure_prints_figures(command_line: CommandLine, monkeypatch: pytest.M
     assert json.loads(command_line("measure", "sizes", "--json").output)["steps"] == [1, 2]
 
 
-def test_what_a_device_cannot_show_is_said_of_the_measurement(
+def test_a_missing_facility_is_an_error_of_the_measurement(
     command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = {"pages": Measurement("pages", "Which.", lambda device: Need.KCORE.require(device.facts))}
@@ -476,7 +476,7 @@ class Figures:
 # --- doctor ---
 
 
-def test_doctor_names_what_mends(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_shows_what_fixes_it(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     check = emulator.kinds.doctor.Check
     found = [check("qemu", True, "runs"), check("make", False, "builds", "sudo apt-get install make")]
     monkeypatch.setattr(emulator.kinds.doctor, "checks", lambda: found)
@@ -487,7 +487,7 @@ def test_doctor_names_what_mends(command_line: CommandLine, monkeypatch: pytest.
     assert command_line("doctor").status == 0
 
 
-def test_doctor_shows_what_a_device_can_tell(
+def test_doctor_shows_the_facts_of_a_device(
     command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(emulator.kinds.doctor, "checks", list)
@@ -514,40 +514,31 @@ def test_shell_runs_adb_and_passes_its_status_on(
     assert command_line("shell", "--target", "embedded", "--", "ps").output.split()[-1] == "ps"
 
 
-SAYS_41 = "#!/bin/sh\necho Android Debug Bridge version 1.0.41\n"
+ADB_41 = "#!/bin/sh\necho Android Debug Bridge version 1.0.41\n"
 
 
 @pytest.mark.parametrize(
     ("on_path", "chosen"),
     [
-        (SAYS_41, "path"),
-        (SAYS_41.replace("41", "39"), "carried"),
-        ("#!/no/such/interpreter\n", "carried"),
-        ("#!/bin/sh\nexec sleep 600\n", "carried"),
+        (ADB_41, "path"),
+        (ADB_41.replace("41", "39"), "bundled"),
+        ("#!/no/such/interpreter\n", "bundled"),
+        ("#!/bin/sh\nexec sleep 600\n", "bundled"),
     ],
 )
-def test_an_adb_is_chosen_that_will_not_end_the_server(
+def test_an_adb_of_the_server_s_version_is_chosen(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, on_path: str, chosen: str
 ) -> None:
-    from harness.commands.adb import adb_program
-
-    monkeypatch.setattr("harness.commands.adb.SECONDS_TO_SAY_ITS_VERSION", 1.0)
-    for name, program in (("path", on_path), ("carried", SAYS_41)):
+    for name, program in (("path", on_path), ("bundled", ADB_41)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "adb").write_text(program)
         (tmp_path / name / "adb").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "path"), prepend=os.pathsep)
-    carried = SimpleNamespace(
-        adb_path=lambda: str(tmp_path / "carried" / "adb"),
-        AdbClient=lambda **_: SimpleNamespace(server_version=lambda: 41),
-        AdbError=ConnectionError,
-    )
-    monkeypatch.setitem(sys.modules, "adbutils", carried)
-    monkeypatch.setattr("emulator.adb.client.answers", lambda _: True)
-    assert adb_program() == str(tmp_path / chosen / "adb")
+    adb = adb_of_version(41, str(tmp_path / "bundled" / "adb"), seconds=1.0)
+    assert adb == str(tmp_path / chosen / "adb")
 
 
-def test_repl_has_a_device_at_hand(tmp_path: Path) -> None:
+def test_repl_defines_a_device(tmp_path: Path) -> None:
     with _start(tmp_path, "repl") as process:
         output, errors = process.communicate(
             "print('serial', device.serial, Binder, Parcel)\ndevice.facts\n", timeout=SECONDS
@@ -561,14 +552,14 @@ def test_repl_has_a_device_at_hand(tmp_path: Path) -> None:
 
 
 class DeviceThatIsLost(fake_device.FakeDevice):
-    """One that adb loses sight of twice: first for its server was ended, then for the device itself ended."""
+    """A device that adb loses twice: first because its server ended, then because the device ended."""
 
     def __init__(self) -> None:
         super().__init__()
         self.happened: list[str] = []
         self.controller = self
         self.deaths = 0
-        """How many of its stand-ins die, each as soon as it runs."""
+        """How many of its stand-ins die immediately."""
 
     def state_of(self, serial: str) -> str:
         assert serial == self.serial
@@ -584,7 +575,7 @@ class DeviceThatIsLost(fake_device.FakeDevice):
         self.happened.append("reconnect")
 
     def reset_after_reboot(self) -> None:
-        self.happened.append("forget")
+        self.happened.append("reset")
 
     @contextlib.contextmanager
     def open_framework(self, device: fake_device.FakeDevice) -> Iterator[SimpleNamespace]:
@@ -605,11 +596,11 @@ def lost(monkeypatch: pytest.MonkeyPatch) -> DeviceThatIsLost:
     monkeypatch.setattr(sys.modules["harness.device.device"], "open_device", lambda _: device)
     monkeypatch.setattr("emulator.adb.client.AdbClient.state", lambda _, serial: device.state_of(serial))
     monkeypatch.setattr("harness.framework.standin.open_framework", device.open_framework)
-    monkeypatch.setattr("harness.commands.boot.LOOK_EVERY", 0.01)
+    monkeypatch.setattr("harness.commands.boot.POLL_SECONDS", 0.01)
     return device
 
 
-def test_boot_says_what_to_type_next_and_notices_a_loss(
+def test_boot_shows_the_next_commands_and_reports_a_loss(
     command_line: CommandLine, lost: DeviceThatIsLost
 ) -> None:
     ended = command_line("boot")
@@ -619,10 +610,10 @@ def test_boot_says_what_to_type_next_and_notices_a_loss(
     assert fake_device.CONSOLE in ended.errors
 
 
-def test_boot_has_adb_reach_the_device_again(command_line: CommandLine, lost: DeviceThatIsLost) -> None:
-    """And the stand-in, which ran on the connection that is gone, starts anew."""
+def test_boot_connects_adb_again(command_line: CommandLine, lost: DeviceThatIsLost) -> None:
+    """And starts the stand-in again, which ran on the lost connection."""
     ended = command_line("boot", "--activity-standin")
-    assert lost.happened == ["stand-in", "end", "reconnect", "forget", "stand-in"]
+    assert lost.happened == ["stand-in", "end", "reconnect", "reset", "stand-in"]
     assert f"adb no longer reaches {lost.serial}: connecting again" in ended.errors
     assert f"adb reaches {lost.serial} again" in ended.output
     assert f"{lost.serial} shell cmd activity broadcast -a " in ended.output
@@ -634,11 +625,11 @@ def test_boot_starts_the_stand_in_again(command_line: CommandLine, lost: DeviceT
     assert lost.happened == [
         "stand-in",
         "end",
-        "forget",
+        "reset",
         "stand-in",
         "end",
         "reconnect",
-        "forget",
+        "reset",
         "stand-in",
     ]
     assert "the stand-in was killed by SIGSEGV (out of memory): starting it again" in ended.errors
@@ -647,18 +638,18 @@ def test_boot_starts_the_stand_in_again(command_line: CommandLine, lost: DeviceT
     assert ended.status == 3
 
 
-def test_boot_ends_where_the_stand_in_dies_at_once_again(
+def test_boot_ends_if_the_stand_in_dies_immediately_after_its_restart(
     command_line: CommandLine, lost: DeviceThatIsLost
 ) -> None:
     lost.deaths = 2
     ended = command_line("boot", "--activity-standin")
-    assert lost.happened == ["stand-in", "end", "forget", "stand-in", "end"]
+    assert lost.happened == ["stand-in", "end", "reset", "stand-in", "end"]
     assert ended.status == 1
     assert "started again" in ended.errors
     assert "was killed by SIGSEGV (out of memory)." in ended.errors
 
 
-def test_the_stand_in_is_there_for_a_shell_and_a_prompt(
+def test_shell_and_repl_start_the_stand_in(
     command_line: CommandLine, lost: DeviceThatIsLost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("harness.commands.adb.adb_program", lambda: "true")
@@ -676,7 +667,7 @@ def test_the_stand_in_is_there_for_a_shell_and_a_prompt(
 
 
 @pytest.mark.parametrize("words", [("boot", "avd:one"), ("boot", "--target", "avd:one"), ("boot",)])
-def test_a_target_is_taken_from_wherever_it_is_given(
+def test_a_target_is_an_argument_an_option_or_a_variable(
     command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     def refuse(target: str) -> None:
@@ -691,13 +682,13 @@ def test_a_target_is_taken_from_wherever_it_is_given(
 
 
 @pytest.mark.parametrize("command", ["boot", "doctor", "repl"])
-def test_two_targets_are_one_too_many(command_line: CommandLine, command: str) -> None:
+def test_two_targets_are_a_usage_error(command_line: CommandLine, command: str) -> None:
     ended = command_line(command, "avd:one", "--target", "avd:two")
     assert (ended.status, "'avd:one' and --target 'avd:two'" in ended.errors) == (2, True)
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_full_disk_behind_the_output_is_told_in_a_line(unbuffered: str) -> None:
+def test_a_full_disk_is_reported_in_one_line(unbuffered: str) -> None:
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
             [sys.executable, "-c", MAIN, "list"],
@@ -710,4 +701,7 @@ def test_a_full_disk_behind_the_output_is_told_in_a_line(unbuffered: str) -> Non
             check=False,
         )
     assert ended.returncode == 1
-    assert ended.stderr == "binder-harness: No space left on device: make room, or write elsewhere.\n"
+    assert (
+        ended.stderr
+        == "binder-harness: No space left on device: free some space, or write to another disk.\n"
+    )

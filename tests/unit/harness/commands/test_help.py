@@ -1,4 +1,4 @@
-"""What `--help` shows of each command: its examples can be typed."""
+"""The help of each command: its examples are valid."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tests.support.documentation import COMMANDS, GROUP, PROGRAM, parse_command_
 
 
 def examples() -> list[str]:
-    """Each line of the help texts that begins with the program's name, without what is said beside it."""
+    """Each line of the help texts that begins with the program's name, without the comment beside it."""
     lines = [line.strip() for each in (GROUP, *COMMANDS.values()) for line in each.help.splitlines()]
     return [re.split(" {2,}", line)[0] for line in lines if line.startswith(PROGRAM)]
 
 
 @pytest.mark.parametrize("example", examples())
-def test_an_example_is_what_the_command_takes(example: str) -> None:
+def test_an_example_is_valid(example: str) -> None:
     parse_command_line(example)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_no_line_of_the_help_ends_within_what_is_to_be_typed(name: str) -> None:
+def test_no_line_of_the_help_breaks_within_an_option(name: str) -> None:
     command = COMMANDS[name]
     with command.make_context(f"{PROGRAM} {name}", [], resilient_parsing=True) as context:
         lines = command.get_help(context).splitlines()

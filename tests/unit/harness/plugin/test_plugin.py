@@ -111,21 +111,21 @@ def test_binder_is_skipped_without_a_free_node(
 
 @pytest.mark.parametrize("arguments", ["device", "tmp_path"])
 @pytest.mark.parametrize(
-    ("marker", "complaint"),
+    ("marker", "message"),
     [
-        ("requires('roots')", "*test_it requires 'roots', which is no facility*root, free_binder*"),
-        ("requires('root', 7)", "*test_it requires 7, which is no facility*root, free_binder*"),
-        ("requires()", "*test_it requires nothing. There are: root, free_binder*"),
-        ("requires", "*test_it requires nothing. There are: root, free_binder*"),
+        ("requires('roots')", "*test_it requires 'roots', which is not a facility*root, free_binder*"),
+        ("requires('root', 7)", "*test_it requires 7, which is not a facility*root, free_binder*"),
+        ("requires()", "*test_it requires nothing. Facilities: root, free_binder*"),
+        ("requires", "*test_it requires nothing. Facilities: root, free_binder*"),
     ],
 )
 def test_an_unknown_facility_lists_the_valid_ones(
-    pytester: pytest.Pytester, arguments: str, marker: str, complaint: str
+    pytester: pytest.Pytester, arguments: str, marker: str, message: str
 ) -> None:
     pytester.makepyfile(f"import pytest\n\n@pytest.mark.{marker}\ndef test_it({arguments}): ...")
     result = pytester.runpytest_inprocess(*PLUGIN)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(complaint)
+    result.stderr.fnmatch_lines(message)
 
 
 def test_a_test_need_not_ask_for_the_device_to_require_something_of_it(pytester: pytest.Pytester) -> None:
@@ -203,7 +203,7 @@ def test_the_plugin_costs_a_run_without_devices_little() -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "complaint"),
+    ("option", "message"),
     [
         ("--binder-time-limit=soon", "*--binder-time-limit*'soon'*seconds*"),
         ("--binder-time-limit=-1", "*--binder-time-limit (or BINDER_HARNESS_TIME_LIMIT): '-1' is no*"),
@@ -217,7 +217,7 @@ def test_a_bad_option_is_a_usage_error(
     pytester: pytest.Pytester,
     monkeypatch: pytest.MonkeyPatch,
     option: str,
-    complaint: str,
+    message: str,
     by_environment: bool,
 ) -> None:
     arguments = [option]
@@ -228,7 +228,7 @@ def test_a_bad_option_is_a_usage_error(
     pytester.makepyfile("def test_it(device): ...")
     result = pytester.runpytest_inprocess(*PLUGIN, *arguments)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(complaint)
+    result.stderr.fnmatch_lines(message)
 
 
 def test_the_option_comes_before_the_environment(

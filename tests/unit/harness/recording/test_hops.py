@@ -64,7 +64,7 @@ def test_a_call_with_a_call_inside() -> None:
     assert call.interface == reply.interface == "android.os.IServiceManager"
     assert call.latency == pytest.approx(100e-6)
     assert (inner.one_way, inner.cause, inner.interface) == (True, 4, None)
-    assert inner.sender.process == 30, "told by the transaction which this thread was sent"
+    assert inner.sender.process == 30, "known from the transaction that this thread received"
     assert (reply.reply, reply.answers, reply.cause) == (True, 4, None)
     assert reply.receiver == End(20, 20, "app")
     assert (refused.data_size, refused.received, refused.latency) == (None, None, None)
@@ -145,7 +145,7 @@ def test_the_text_names_what_is_known() -> None:
     assert lines[3].endswith("(20): code 1 to node 9, refused")
 
 
-def test_lost_events_are_said_in_every_form() -> None:
+def test_lost_events_are_shown_in_every_form() -> None:
     hops = replace(hops_of(NESTED), lost=Lost(3, 0, 1))
     assert hops.text().startswith("INCOMPLETE: 3 events overwritten, 0 dropped, 1 probe hits missed")
     assert "INCOMPLETE" in hops.mermaid()

@@ -16,7 +16,7 @@ from harness.experiments.core.json_values import from_json, to_json
 from harness.experiments.core.judge import judge
 from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
 from harness.recording.sequence_svg import svg_of
-from harness.report.diagram import diagram_of
+from harness.report.html import diagram_of
 from tests.support.fake_device import FakeDevice, make_claim
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -90,7 +90,7 @@ def classes(element: Element) -> set[str]:
     return set(element.get("class", "").split())
 
 
-def test_everything_that_is_known_is_written_on_it() -> None:
+def test_it_shows_everything_that_is_known() -> None:
     written = texts(svg_of(BROADCAST))
     for text in (
         "sender (10)",
@@ -107,7 +107,7 @@ def test_everything_that_is_known_is_written_on_it() -> None:
     assert written.count("system_server (20)") == 1, "one box for both of its threads"
 
 
-def test_what_kind_an_arrow_is_shows() -> None:
+def test_the_kind_of_an_arrow_is_visible() -> None:
     drawn = svg_of(BROADCAST)
     arrows = [classes(path) for path in fromstring(drawn).iter(f"{SVG}path") if "arrow" in classes(path)]
     assert {"arrow", "call"} in arrows
@@ -116,14 +116,14 @@ def test_what_kind_an_arrow_is_shows() -> None:
     assert re.search(r"\.one-way \{[^}]*stroke-dasharray", drawn)
 
 
-def test_it_is_whole_by_itself_and_knows_of_dark_surroundings() -> None:
+def test_it_is_self_contained_and_has_a_dark_style() -> None:
     drawn = svg_of(BROADCAST)
     assert drawn.startswith("<svg")
     assert "prefers-color-scheme: dark" in drawn
     assert not re.search(r"(href|src|url\()", drawn)
 
 
-def test_lifelines_stand_apart_far_enough_for_the_labels() -> None:
+def test_lifelines_are_far_enough_apart_for_the_labels() -> None:
     lines = [path for path in fromstring(svg_of(BROADCAST)).iter(f"{SVG}path") if "lifeline" in classes(path)]
     first, second, _ = (float(path.get("d", "").removeprefix("M").partition(",")[0]) for path in lines)
     assert second - first > 6 * len("broadcastIntentWithFeature")

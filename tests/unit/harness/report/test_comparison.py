@@ -6,7 +6,7 @@ import pytest
 
 from harness.experiments.core.figure import Figure
 from harness.experiments.core.finding import Verdict
-from harness.report.comparison import differing_facts, rows_of
+from harness.report.comparison import claim_rows, differing_facts
 from harness.report.document import Document
 from harness.report.labels import described, short_names
 from tests.support.fake_device import FACTS
@@ -14,7 +14,7 @@ from tests.support.fake_documents import ARM, ARM_16K, changed, document_on
 
 
 def differing(*documents: Document) -> list[str]:
-    return [row.id for row in rows_of(documents) if row.differs]
+    return [row.id for row in claim_rows(documents) if row.differs]
 
 
 def test_devices_alike_do_not_differ() -> None:
@@ -60,7 +60,7 @@ def test_a_claim_that_only_some_devices_have_stays_in_its_place() -> None:
         document_on(FACTS, "mmap.once", "sm.single"),
         document_on(FACTS, "mmap.once", "copy.binder-one"),
     )
-    rows = {row.id: row for row in rows_of([some, others])}
+    rows = {row.id: row for row in claim_rows([some, others])}
     assert list(rows) == ["mmap.once", "copy.binder-one", "sm.single", "limit.zygote"]
     assert [result is None for result in rows["sm.single"].results] == [False, True]
     assert not rows["sm.single"].differs
@@ -68,11 +68,11 @@ def test_a_claim_that_only_some_devices_have_stays_in_its_place() -> None:
 
 def test_accounts_leave_out_what_differs_or_varies() -> None:
     small, large = document_on(ARM), document_on(ARM_16K)
-    row = rows_of([small, small, large])[-1]
+    row = claim_rows([small, small, large])[-1]
     assert row.figures == ("mapped", "page_size")
     assert row.accounts() == {"… are mapped by process …, and a page has …": [0, 1, 2]}
     other = changed(small, "limit.zygote", sentence="{page_size} a page", verdict=Verdict.REFUTED)
-    row = rows_of([small, other])[-1]
+    row = claim_rows([small, other])[-1]
     assert row.accounts() == {
         "1,040,384 bytes are mapped by process …, and a page has 4,096 bytes": [0],
         "4,096 bytes a page": [1],

@@ -17,7 +17,7 @@ from tests.support.fake_device import FACTS
 from tests.support.fake_documents import ARM, ARM_16K, changed, document_on, matrix_of
 
 
-def printed(pair: diff.Pair) -> str:
+def printed(pair: diff.DocumentPair) -> str:
     stream = io.StringIO()
     diff.show(pair, Console(file=stream, width=100, highlight=False))
     return stream.getvalue()
@@ -25,13 +25,13 @@ def printed(pair: diff.Pair) -> str:
 
 def test_two_runs_of_one_device_are_no_change() -> None:
     later = dataclasses.replace(document_on(), started="2026-11-22T12:00:00+00:00")
-    pair = diff.Pair(document_on(), later)
+    pair = diff.DocumentPair(document_on(), later)
     assert not pair.differs
     assert "5 claims, none changed" in printed(pair)
 
 
 def test_two_devices_are_shown_with_what_differs() -> None:
-    pair = diff.Pair(document_on(ARM, target="small"), document_on(ARM_16K, target="large"))
+    pair = diff.DocumentPair(document_on(ARM, target="small"), document_on(ARM_16K, target="large"))
     assert [row.id for row in pair.changes] == ["limit.zygote"]
     text = printed(pair)
     for shown in (
@@ -51,7 +51,7 @@ def test_two_devices_are_shown_with_what_differs() -> None:
 def test_a_verdict_that_changed_is_shown_with_both() -> None:
     before = document_on()
     after = changed(before, "mmap.once", verdict=Verdict.REFUTED, as_expected=False, sentence="success")
-    text = printed(diff.Pair(before, after))
+    text = printed(diff.DocumentPair(before, after))
     assert "✓ confirmed → ✗ refuted, UNEXPECTED" in text
     assert "- it failed with 16\n  + success" in text
 
@@ -61,11 +61,11 @@ def test_a_figure_that_varies_is_no_change() -> None:
         changed(document_on(), "mmap.once", figures={"errno": Figure(value, "mmap", varies=True)})
         for value in (1, 2)
     )
-    assert not diff.Pair(now, later).differs
+    assert not diff.DocumentPair(now, later).differs
 
 
 def test_a_claim_that_only_one_has_is_a_change() -> None:
-    pair = diff.Pair(document_on(FACTS, "mmap.once", "sm.single"), document_on(FACTS, "mmap.once"))
+    pair = diff.DocumentPair(document_on(FACTS, "mmap.once", "sm.single"), document_on(FACTS, "mmap.once"))
     assert [row.id for row in pair.changes] == ["sm.single"]
     assert "✓ confirmed → not judged" in printed(pair)
 
@@ -74,18 +74,18 @@ def test_a_run_that_was_ended_is_named() -> None:
     part = dataclasses.replace(
         document_on(FACTS, "mmap.once"), interrupted="SIGTERM", not_judged=("sm.single",)
     )
-    lines = printed(diff.Pair(document_on(FACTS, "mmap.once", "sm.single"), part)).splitlines()
+    lines = printed(diff.DocumentPair(document_on(FACTS, "mmap.once", "sm.single"), part)).splitlines()
     assert lines[1].startswith("+ embedded")
-    assert lines[2:4] == ["  SIGTERM ended the run before its time", "  1 of the 3 claims was not judged"]
+    assert lines[2:4] == ["  the run was interrupted by SIGTERM", "  1 of 3 claims was not judged"]
 
 
 def test_a_device_that_was_not_there_has_no_claims() -> None:
-    pair = diff.Pair(document_on(None), document_on())
+    pair = diff.DocumentPair(document_on(None), document_on())
     assert pair.differs
     assert "no device" in printed(pair)
 
 
-def targets(pairs: list[diff.Pair]) -> list[tuple[str | None, str | None]]:
+def targets(pairs: list[diff.DocumentPair]) -> list[tuple[str | None, str | None]]:
     return [
         (pair.before.target if pair.before else None, pair.after.target if pair.after else None)
         for pair in pairs
@@ -94,13 +94,13 @@ def targets(pairs: list[diff.Pair]) -> list[tuple[str | None, str | None]]:
 
 def test_devices_of_matrices_are_paired_by_target() -> None:
     a, b, c = (document_on(target=target) for target in "abc")
-    pairs = diff.pairs_of(matrix_of(a, b), matrix_of(c, a))
+    pairs = diff.document_pairs(matrix_of(a, b), matrix_of(c, a))
     assert targets(pairs) == [("a", "a"), ("b", None), (None, "c")]
     assert [pair.differs for pair in pairs] == [False, True, True]
     assert printed(pairs[1]).startswith("- b: Linux")
     assert printed(pairs[2]).startswith("+ c: Linux")
-    assert targets(diff.pairs_of(a, b)) == [("a", "b")]
-    assert targets(diff.pairs_of(matrix_of(a, b), b)) == [("a", None), ("b", "b")]
+    assert targets(diff.document_pairs(a, b)) == [("a", "b")]
+    assert targets(diff.document_pairs(matrix_of(a, b), b)) == [("a", None), ("b", "b")]
 
 
 def test_either_kind_of_document_is_read(tmp_path: Path) -> None:

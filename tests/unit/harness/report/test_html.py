@@ -10,6 +10,8 @@ import pytest
 from emulator.base.errors import ExitCode
 from harness.experiments.core.figure import Figure
 from harness.experiments.core.finding import Verdict
+from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
+from harness.recording.sequence_svg import svg_of
 from harness.report import html
 from harness.report.document import Document
 from harness.report.matrix import Matrix
@@ -18,6 +20,21 @@ from tests.support.fake_documents import ARM, ARM_16K, changed, document_on, mat
 
 WITHOUT_END = {"meta", "input", "br"}
 HOSTILE = "<script>alert('it')</script> & \"<b>\""
+DIAGRAM = SequenceDiagram(
+    (Lifeline(10, 10, "client"), Lifeline(20, 21, "server")),
+    (
+        Arrow(
+            sender=0,
+            receiver=1,
+            kind=ArrowKind.CALL,
+            interface=None,
+            called="code 1",
+            size=4,
+            sent=0.0,
+            latency=0.25,
+        ),
+    ),
+)
 PAGES: list[Document | Matrix] = [document_on(), matrix_of(document_on(ARM), document_on(ARM_16K))]
 
 
@@ -117,8 +134,8 @@ def test_what_was_ended_says_so_and_what_was_not_judged() -> None:
     part = dataclasses.replace(document_on(), interrupted="SIGINT", not_judged=("proto.waits",))
     for shown in (part, dataclasses.replace(matrix_of(part), interrupted="SIGINT")):
         text = Page(html.page(shown)).text
-        assert "SIGINT ended the run before its time" in text
-        assert "1 of the 6 claims was not judged" in text
+        assert "the run was interrupted by SIGINT" in text
+        assert "1 of 6 claims was not judged" in text
     assert "5 of 6 claims on 1 device: " in text
     assert text.startswith("Binder on 1 device Binder on 1 device ")
 
@@ -172,11 +189,10 @@ def test_unexpected_and_lost_stand_out() -> None:
     assert page.count("tr", id="mmap.once", **{"class": "differs"}) == 1
 
 
-def test_a_recording_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        html, "diagram_of", lambda result: "<svg></svg>" if result.id == "mmap.once" else None
-    )
-    assert len(re.findall("<svg></svg>", html.page(document_on()))) == 1
+def test_a_recording_is_drawn() -> None:
+    recorded = changed(document_on(), "mmap.once", figures={"errno": Figure(DIAGRAM, "tracing")})
+    assert len(re.findall("<svg[^>]*>", html.page(recorded))) == 1
+    assert svg_of(DIAGRAM) in html.page(recorded)
 
 
 def test_it_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -94,18 +94,15 @@ def test_an_interrupted_matrix_says_how_far_it_came() -> None:
     none = dataclasses.replace(document_on(None, target="none"), interrupted="SIGINT", not_judged=rest)
     lines = printed(dataclasses.replace(matrix_of(part, none), interrupted="SIGINT"))
     assert lines[-1] == (
-        "1 of 5 claims on 2 devices: no difference, "
-        "SIGINT ended the run before its time, after 1 of 10 judgements"
+        "1 of 5 claims on 2 devices: no difference, interrupted by SIGINT after 1 of 10 judgements"
     )
-    assert lines.count("SIGINT ended the run before its time") == 2
-    assert "4 of the 5 claims were not judged" in lines
-    assert "5 of the 5 claims were not judged" in lines
+    assert lines.count("the run was interrupted by SIGINT") == 2
+    assert "4 of 5 claims were not judged" in lines
+    assert "5 of 5 claims were not judged" in lines
     lines = printed(dataclasses.replace(matrix_of(none), interrupted="SIGINT"))
-    assert lines[-1].startswith("0 of 5 claims on 1 device: no claim was judged, SIGINT ended")
+    assert lines[-1].startswith("0 of 5 claims on 1 device: no claim was judged, interrupted by SIGINT")
     lines = printed(dataclasses.replace(matrix_of(whole, none), interrupted="SIGINT"))
-    assert lines[-1].startswith(
-        "5 claims on 2 devices: no difference, SIGINT ended the run before its time, "
-    )
+    assert lines[-1].startswith("5 claims on 2 devices: no difference, interrupted by SIGINT after ")
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
@@ -131,7 +128,7 @@ def test_damage_is_named(tmp_path: Path) -> None:
     value = cast(dict[str, Any], to_json(matrix_of(document_on())))
     (column,) = value["columns"]
     damaged = column | {"document": column["document"] | {"device": None}}
-    for changes, complaint in (
+    for changes, message in (
         ({"schema_version": 99}, "version 99"),
         ({"schema": "binder-harness/results"}, "its schema is not binder-harness/matrix"),
         ({"columns": [{"target": "embedded"}]}, r"columns\[0\] lacks exit_code, failures, document$"),
@@ -140,5 +137,5 @@ def test_damage_is_named(tmp_path: Path) -> None:
         ({"columns": 7}, "columns is 7, not a list$"),
     ):
         file.write_text(json.dumps(value | changes))
-        with pytest.raises(UsageError, match=complaint):
+        with pytest.raises(UsageError, match=message):
             Matrix.load(file)

@@ -55,13 +55,13 @@ def test_an_interrupted_run_is_marked(run: Run, tmp_path: Path) -> None:
     assert whole.interrupted is None
     assert printed(whole).rstrip().endswith("all as expected, in 0 s")
     run.interrupted = "SIGHUP"
-    run.asked = ("mmap.once", "sm.single", "proto.waits")
+    run.requested_claims = ("mmap.once", "sm.single", "proto.waits")
     part = run.document()
     assert part.not_judged == ("sm.single", "proto.waits")
     part.write(tmp_path / "part.json")
     assert Document.load(tmp_path / "part.json") == part
     assert "all of these as expected" in printed(part)
-    assert printed(part).endswith("SIGHUP ended the run before its time\n2 of the 3 claims were not judged\n")
+    assert printed(part).endswith("the run was interrupted by SIGHUP\n2 of 3 claims were not judged\n")
 
 
 def test_the_entry_of_a_claim_is_complete(run: Run, tmp_path: Path) -> None:
@@ -84,15 +84,15 @@ def test_results_come_in_the_claims_order_and_the_latest_counts(run: Run) -> Non
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "message"),
     [
         ("{", "is not JSON"),
-        ("[]", "is no result of Binder harness"),
-        ('{"schema": "another"}', "is no result of Binder harness"),
+        ("[]", "is not a result document"),
+        ('{"schema": "another"}', "is not a result document"),
         ('{"schema": "binder-harness/results", "schema_version": 99}', "has version 99"),
         (
             '{"schema": "binder-harness/results", "schema_version": 1 }',
-            "has version 1 .* version 2 only. Make the file again .*: binder-harness verify --json FILE",
+            "has version 1 .* only version 2. Write the file again .*: binder-harness verify --json FILE",
         ),
         (
             '{"schema": "binder-harness/results", "schema_version": 2}',
@@ -100,9 +100,9 @@ def test_results_come_in_the_claims_order_and_the_latest_counts(run: Run) -> Non
         ),
     ],
 )
-def test_what_is_no_document_is_refused(tmp_path: Path, content: str, complaint: str) -> None:
+def test_what_is_no_document_is_refused(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "results.json").write_text(content)
-    with pytest.raises(UsageError, match=complaint):
+    with pytest.raises(UsageError, match=message):
         Document.load(tmp_path / "results.json")
 
 
@@ -119,7 +119,7 @@ def test_damage_is_named(run: Run, tmp_path: Path) -> None:
 def test_what_no_run_yields_is_damage(run: Run, tmp_path: Path) -> None:
     value = cast(dict[str, Any], to_json(document_of(run, "mmap.once", "sm.single")))
     once, single = value["claims"]
-    for changes, complaint in (
+    for changes, message in (
         ({"device": None}, r"is damaged: the document\.device is null, though claims were judged$"),
         (
             {"claims": [once, single, once]},
@@ -127,7 +127,7 @@ def test_what_no_run_yields_is_damage(run: Run, tmp_path: Path) -> None:
         ),
     ):
         (tmp_path / "results.json").write_text(json.dumps(value | changes))
-        with pytest.raises(UsageError, match=complaint):
+        with pytest.raises(UsageError, match=message):
             Document.load(tmp_path / "results.json")
 
 

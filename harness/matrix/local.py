@@ -1,4 +1,4 @@
-"""Judges the claims on several devices on this machine, some of them at a time."""
+"""Judges the claims on several devices on this machine, a number of them at a time."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from harness.matrix.child import judge_on
 from harness.report.events import Ended, View
 
 
-def judge_here(targets: Sequence[str], claims: Sequence[str], *, jobs: int, view: View) -> None:
-    """Judge claims, by id, on each device, `jobs` of them at a time; the view gets the events of all.
+def judge_locally(targets: Sequence[str], claims: Sequence[str], *, jobs: int, view: View) -> None:
+    """Judge claims, by id, on each device, `jobs` of them at a time; the view gets all events.
 
-    Any exception, Ctrl-C above all, ends all runs, and the view still gets the end of each.
+    Any exception, such as Ctrl-C, ends all runs, and the view still gets the end of each.
     """
     end: BaseException | None = None
 
@@ -22,8 +22,8 @@ def judge_here(targets: Sequence[str], claims: Sequence[str], *, jobs: int, view
 
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            for ended in as_completed([pool.submit(judge, target) for target in targets]):
-                ended.result()
+            for future in as_completed([pool.submit(judge, target) for target in targets]):
+                future.result()
         except BaseException as error:
             end = error
             raise

@@ -1,4 +1,4 @@
-# Two commands do everything: `make verify` and `make test`. Both set up what is missing first.
+# `make verify` and `make test` install what is missing first.
 PYTHON ?= python3
 BIN := .venv/bin
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -9,7 +9,7 @@ verify: system .venv/installed ## Judge every claim about Binder on the embedded
 	$(BIN)/binder-harness verify
 
 .PHONY: test
-test: setup ## Run this project's own tests, those of two files at a time.
+test: setup ## Run this project's own tests, two files at a time.
 	$(BIN)/pytest -n 2 --dist loadfile
 
 .PHONY: test-unit
@@ -17,7 +17,7 @@ test-unit: setup ## Run the tests that need no device: under a minute.
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit
 
 .PHONY: coverage
-coverage: setup ## Run the tests that need no device, and show which lines they leave out.
+coverage: setup ## Run the tests that need no device, and show which lines they do not cover.
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit --cov --cov-report=term
 
 .PHONY: check
@@ -33,13 +33,13 @@ docs: .venv/for-development ## Build the documentation as a site, in docs/_build
 	$(BIN)/sphinx-build -W --keep-going -n -b html docs docs/_build
 
 .PHONY: format
-format: .venv/for-development ## Format Python, C and C++ as `make check` wants them.
+format: .venv/for-development ## Format Python, C and C++ as `make check` requires.
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/clang-format -i $(C_SOURCES)
 
 .PHONY: bench
-bench: setup ## Measure what is fast, beside what it could be at best: three minutes.
+bench: setup ## Run the benchmarks: three minutes.
 	$(BIN)/python -m bench --json bench.json
 
 .PHONY: clean
@@ -47,13 +47,13 @@ clean: ## Remove the virtual environment; the cache of kernels and programs stay
 	rm -rf .venv
 
 .PHONY: help
-help: ## Show what can be made.
+help: ## List the targets.
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
 .PHONY: setup
 setup: system .venv/for-development
 
-# Asks apt for nothing when nothing is missing.
+# Runs apt only when something is missing.
 .PHONY: system
 system:
 	@command -v $(PYTHON) > /dev/null || { $(AS_ROOT) apt-get update && $(AS_ROOT) apt-get install -y python3; }
@@ -70,7 +70,7 @@ system:
 	$(BIN)/pip install --disable-pip-version-check --editable .
 	touch $@
 
-# What the tests and checks need beside it.
+# Adds what the tests and checks need.
 .venv/for-development: .venv/installed
 	$(BIN)/pip install --disable-pip-version-check --editable '.[dev]'
 	touch $@

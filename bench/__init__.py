@@ -1,1 +1,1 @@
-"""What is fast, measured beside what it could be at best, or what users would run instead: `make bench`."""
+"""Benchmarks against a lower bound, or against what users would run instead: `make bench`."""

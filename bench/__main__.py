@@ -1,4 +1,4 @@
-"""Prints the table of benchmarks, and with --json FILE writes it there."""
+"""Runs the benchmarks and prints a table; with --json FILE writes it as JSON, too."""
 
 from __future__ import annotations
 
@@ -22,24 +22,26 @@ MODULES = (starts, round_trips, transports, libbinder, growth, claims)
 BENCHMARKS = [benchmark for module in MODULES for benchmark in module.BENCHMARKS]
 EPILOG = f"""{textwrap.fill("Benchmarks: " + " ".join(benchmark.name for benchmark in BENCHMARKS), 110)}
 
-Each figure and its reference are measured in turns, so that the ratio between them says more than either: the
-device's processors are emulated unless KVM is to be had. All of it takes about three minutes on two cores.
+Each figure and its reference are measured in turns. Their ratio is more reliable than either, because the
+device's processors are emulated unless KVM is available. All of them take about three minutes on two cores.
 """
 
 
 def main() -> int:
-    """Measure and show; what cannot be measured is shown, too, and fails nothing."""
+    """Measure and print; a benchmark that fails is a row of the table, not an error."""
     parser = argparse.ArgumentParser(
         prog="bench",
-        description="Measures what this project does beside its floor, or beside what one would use instead.",
+        description="Measures this project against a lower bound, or against what users would run instead.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="of benchmarks, or how they begin; all without"
+        "names", nargs="*", metavar="NAME", help="benchmarks, by name or prefix; default: all"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    parser.add_argument("--rounds", type=int, default=3, help="boots to measure; all else in proportion (3)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="boots to measure, and the rest in proportion (default: 3)"
+    )
     options = parser.parse_args()
     console = Console()
     try:
@@ -56,7 +58,7 @@ def main() -> int:
 
 
 def _measured(benchmarks: list[Benchmark], rounds: int) -> tuple[list[Row], str]:
-    """The rows, and on what they were measured."""
+    """The rows, and the device on which they were measured."""
     rows: list[Row] = []
     with Bench(rounds) as bench, reporting_to(lambda _: None):
         hardware = bench.controller.hardware
@@ -64,7 +66,9 @@ def _measured(benchmarks: list[Benchmark], rounds: int) -> tuple[list[Row], str]
             print(f"[{number}/{len(benchmarks)}] {benchmark.name}", file=sys.stderr, flush=True)
             rows += benchmark.rows(bench)
     emulated = (
-        "emulated (TCG), so times are no hardware's" if hardware.acceleration == "tcg" else "of this machine"
+        "emulated (TCG), so times are not those of hardware"
+        if hardware.acceleration == "tcg"
+        else "of this machine"
     )
     return rows, f"{hardware.architecture}, {hardware.processors} processors, {emulated}"
 
@@ -72,7 +76,9 @@ def _measured(benchmarks: list[Benchmark], rounds: int) -> tuple[list[Row], str]
 def _table(rows: list[Row], where: str) -> Table:
     columns = ("what", "measured", "reference", "ratio", "at most", "copies")
     table = Table(
-        *columns, title="Median (quartiles)", caption=f"Less is better, but for throughput. Device: {where}."
+        *columns,
+        title="Median (quartiles)",
+        caption=f"Less is better, except for throughput. Device: {where}.",
     )
     for row in rows:
         if row.failure:
@@ -93,7 +99,7 @@ def _shown(figure: Figure | None, unit: str) -> str:
 
 
 def _digits(value: float) -> str:
-    """Three of them at least, without an exponent."""
+    """A number with at least three digits and without an exponent."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

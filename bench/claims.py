@@ -1,4 +1,4 @@
-"""What a user waits for: one claim on a warm device, Python's start included, and all of them."""
+"""How long `verify` takes: for one claim on a warm device, including Python's start, and for all claims."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from bench.rows import Figure, Row, in_turns
 from bench.suite import Bench, Benchmark
 from emulator.base.errors import HarnessError
 
-WITHIN = 300.0
+TIME_LIMIT = 300.0
 
 
 def _run(program: str, *words: str) -> float:
-    """Seconds that a program beside Python takes, with bytecode kept, as a user has it."""
+    """Seconds that a program of the virtual environment takes, with cached bytecode, as for a user."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     command = [str(Path(sys.executable).with_name(program)), *words]
     started = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN, env=environment)
-    taken = time.perf_counter() - started
-    if done.returncode != 0:
-        said = (done.stdout + done.stderr)[-300:]
-        raise HarnessError(f"{program} {' '.join(words)}: status {done.returncode}, {said}")
-    return taken
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT, env=environment)
+    seconds = time.perf_counter() - started
+    if finished.returncode != 0:
+        output = (finished.stdout + finished.stderr)[-300:]
+        raise HarnessError(f"{program} {' '.join(words)}: status {finished.returncode}, {output}")
+    return seconds
 
 
 def _one(bench: Bench) -> Iterator[Row]:
-    """Beside what pytest, which runs claims, takes to say its version."""
+    """Against `pytest --version`, since pytest runs the claims."""
     _run("binder-harness", "verify", "mmap.once")
     one, start = in_turns(
         2 * bench.rounds,
@@ -45,7 +45,7 @@ def _one(bench: Bench) -> Iterator[Row]:
 
 
 def _all(bench: Bench) -> Iterator[Row]:
-    """Claims a second, beside one at a time with one device for each."""
+    """Claims a second, against one at a time with a device for each."""
     with tempfile.TemporaryDirectory() as scratch:
         results = Path(scratch) / "results.json"
         seconds = _run("binder-harness", "verify", "--json", str(results))

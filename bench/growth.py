@@ -1,4 +1,4 @@
-"""How the cost of a call, and of reading the driver's records, grows with processes and nodes."""
+"""How the costs of a call and of reading the driver's debug files grow with processes and nodes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from bench.rows import Figure, Row, in_turns, milliseconds
 from bench.streams import receive_exactly
 from bench.suite import Bench, Benchmark
-from bench.transports import WITHIN, compared, run
+from bench.transports import TIME_LIMIT, compared, run
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError
 from harness.kernel.binder_debug.state_parser import parse_state
@@ -20,17 +20,17 @@ NODES = (100, 1_000, 10_000)
 CALLS = 640
 """Over all processes."""
 HOLDING = b"holding\n"
-"""What ipc_bench says when all nodes are there."""
+"""What ipc_bench prints when all nodes exist."""
 
 
 def _processes(bench: Bench, *, count: int) -> Iterator[Row]:
-    """The rate over all clients of one server, Binder's to a pipe's for each."""
+    """The rate of all clients of one server together, against clients with a pipe each."""
     figures = compared(bench, ["binder", "pipe"], "--clients", count, "--calls", CALLS // count)
     yield Row(f"processes.{count}, throughput", "per s", figures["binder"][1], figures["pipe"][1])
 
 
 def _nodes(bench: Bench, *, count: int) -> Iterator[Row]:
-    """A call by a process that has many nodes, to one that has handles on them, beside the same without."""
+    """A call from a process with many nodes to one with handles on them, against one without nodes."""
     many, none = in_turns(
         bench.rounds,
         [
@@ -42,10 +42,10 @@ def _nodes(bench: Bench, *, count: int) -> Iterator[Row]:
 
 
 def _records(bench: Bench) -> Iterator[Row]:
-    """The driver's whole state, read and parsed: per node, beside the smallest number of nodes."""
+    """Reading and parsing the driver's `state` file: time per node, against the smallest number of nodes."""
     reading, parsing = {}, {}
     for count in NODES:
-        with _held(bench, count):
+        with _nodes_held(bench, count):
             path = f"{bench.device.binder.location}/state"
             texts: list[str] = []
             read, parsed = in_turns(
@@ -64,16 +64,16 @@ def _records(bench: Bench) -> Iterator[Row]:
 
 
 @contextlib.contextmanager
-def _held(bench: Bench, nodes: int) -> Iterator[None]:
-    """A process with so many nodes, and one with handles on them."""
+def _nodes_held(bench: Bench, nodes: int) -> Iterator[None]:
+    """Run a process with so many nodes, and one with handles on them, during the block."""
     command = [bench.ipc_bench, "binder", "--calls", "1", "--nodes", str(nodes), "--hold"]
     with contextlib.closing(bench.device.open_shell(shlex.join(["exec", *command]))) as stream:
-        said = receive_exactly(stream, len(HOLDING), Deadline(WITHIN))
-        if said != HOLDING:
-            raise HarnessError(f"{shlex.join(command)} said {said!r} {stream.standard_error}")
+        line = receive_exactly(stream, len(HOLDING), Deadline(TIME_LIMIT))
+        if line != HOLDING:
+            raise HarnessError(f"{shlex.join(command)} printed {line!r} {stream.standard_error}")
         yield
         stream.close_input()
-        deadline = Deadline(WITHIN)
+        deadline = Deadline(TIME_LIMIT)
         while stream.receive(100, deadline):
             pass
 

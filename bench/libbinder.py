@@ -1,4 +1,4 @@
-"""The raw driver beside AOSP's own measurement of libbinder: what the library costs, and if ours is fair."""
+"""The raw driver against AOSP's own benchmark of libbinder: the library's cost, and a check of ours."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from emulator.base.errors import HarnessError
 
 CALLS = 400
 SIZES = (0, 4096, 65536)
-"""binderThroughputTest counts in bytes, too; its pair of workers is a client and a server."""
-WITHIN = 60.0
+"""In bytes, as for binderThroughputTest, whose two workers are a client and a server."""
+TIME_LIMIT = 60.0
 _RATE = re.compile(r"iterations per sec: ([\d.]+)")
 
 
 def _rate(bench: Bench, size: int) -> float:
     command = [bench.throughput_test, "-p", "-w", "2", "-i", str(CALLS), "-s", str(size)]
-    result = bench.device.run(command, deadline=Deadline(WITHIN))
+    result = bench.device.run(command, deadline=Deadline(TIME_LIMIT))
     found = _RATE.search(result.output)
     if found is None:
-        raise HarnessError(f"binderThroughputTest said {result.output + result.errors!r}")
-    return float(found[1]) / 2  # it counts the iterations of the server, too, which makes none
+        raise HarnessError(f"binderThroughputTest printed {result.output + result.errors!r}")
+    return float(found[1]) / 2  # it also counts the iterations of the server, which makes no calls
 
 
 def _calls(bench: Bench, *, size: int) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""What Python's every question to a device costs, beside an echo of as many bytes on the same way there."""
+"""The cost of a system call from Python on a device, against an echo of as many bytes on the same channel."""
 
 from __future__ import annotations
 
@@ -21,27 +21,26 @@ from harness.device.probing import find_facts
 TRIPS = 200
 """In each round."""
 REQUEST = bytes(48)
-"""About what goes either way for a system call."""
+"""About the size of a system call's request, and of its reply."""
 SECOND_PROCESSOR = "2"
-"""As a mask of processors."""
-WITHIN = 10.0
-"""Seconds, for an echo."""
+"""A mask of processors."""
+ECHO_SECONDS = 10.0
 
 
 class Echo(Output, Protocol):
-    """What an echo needs of a stream."""
+    """A stream to a program that echoes its input."""
 
     def send(self, data: bytes) -> None:
-        """Write all of it."""
+        """Write all data."""
         ...
 
     def close(self) -> None:
-        """End it."""
+        """End the program."""
         ...
 
 
 def _over_channel(bench: Bench) -> Iterator[Row]:
-    """Both on one processor: where the kernel puts them else changes from run to run, and tells more."""
+    """Both on one processor: the kernel's choice of processors would change the figures from run to run."""
     echo, agent = (_on_one_processor(bench, program) for program in ("/system/bin/cat", AGENT))
     with RemoteProcess.start(ChannelStream(agent)) as process, contextlib.closing(echo):
         yield _compared("trip.channel", bench, process, echo, most=1.3)
@@ -66,7 +65,7 @@ def _over_adb(bench: Bench) -> Iterator[Row]:
 def _compared(name: str, bench: Bench, process: RemoteProcess, echo: Echo, most: float | None = None) -> Row:
     def trip() -> None:
         echo.send(REQUEST)
-        receive_exactly(echo, len(REQUEST), Deadline(WITHIN))
+        receive_exactly(echo, len(REQUEST), Deadline(ECHO_SECONDS))
 
     calls, echoes = in_turns(
         bench.rounds * TRIPS,
@@ -83,7 +82,7 @@ def _timed(action: Callable[[], object]) -> Callable[[], float]:
 
 
 def _facts(bench: Bench) -> Iterator[Row]:
-    """All that a run finds out about a device first, beside a hundred bare round trips."""
+    """Finding all facts of a device, against a hundred round trips."""
     device = bench.device
     with device.process() as process:
         found, trips = in_turns(

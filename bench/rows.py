@@ -1,4 +1,4 @@
-"""A benchmark row: a figure and its reference, taken in turns, because no machine is quiet for long."""
+"""A benchmark row: a figure and its reference, measured in turns because a machine's load changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Figure:
 
     @property
     def median(self) -> float:
-        """The value in the middle."""
+        """The median."""
         return statistics.median(self.values)
 
     @property
@@ -31,37 +31,37 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A figure beside its reference, both in `unit`, or why there is none."""
+    """A figure and its reference, both in `unit`, or the reason for none."""
 
     name: str
     unit: str = ""
     measured: Figure | None = None
     reference: Figure | None = None
     most: float | None = None
-    """The ratio that is aimed for."""
+    """The target: the largest ratio that is acceptable."""
     copies: str = ""
-    """How often each byte is copied, measured to reference, where that is the difference between them."""
+    """Copies of each byte, as `measured : reference`, where the two differ in that."""
     failure: str = ""
 
     @property
     def ratio(self) -> float | None:
-        """The median as a multiple of the reference's."""
+        """The median divided by that of the reference."""
         if self.measured is None or self.reference is None:
             return None
         return self.measured.median / self.reference.median
 
 
 def milliseconds(action: Callable[[], object]) -> float:
-    """How long it takes, once."""
+    """How long one run of an action takes."""
     started = time.perf_counter()
     action()
     return (time.perf_counter() - started) * 1e3
 
 
 def in_turns(rounds: int, measurements: Sequence[tuple[str, Callable[[], float]]]) -> list[Figure]:
-    """Take every measurement once in each round, so that what disturbs one disturbs the others."""
+    """Take every measurement once in each round, so that a change of load affects all of them."""
     values: dict[str, list[float]] = {name: [] for name, _ in measurements}
     for _ in range(rounds):
         for name, measure in measurements:
             values[name].append(measure())
-    return [Figure(name, tuple(taken)) for name, taken in values.items()]
+    return [Figure(name, tuple(series)) for name, series in values.items()]

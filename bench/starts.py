@@ -1,11 +1,11 @@
-"""How fast an embedded device starts, comes back, and how many copies of one can be had at once."""
+"""How fast an embedded device boots, is restored and rolled back, and what several clones cost."""
 
 from __future__ import annotations
 
 import contextlib
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -29,58 +29,63 @@ echo '{READY}'
 /system/bin/busybox poweroff -f
 """
 CLONES = 4
-WITHIN = 60.0
+TIME_LIMIT = 60.0
 
 
 def _cold(bench: Bench) -> Iterator[Row]:
-    """Beside the same kernel with an init that only says that it runs."""
+    """Against the same kernel with an init that only reports that it runs."""
     with tempfile.TemporaryDirectory() as scratch:
         bare = _bare(bench.controller.hardware, Path(scratch))
         booted, floor = in_turns(
             bench.rounds,
             [
                 ("to adb", lambda: _to_adb(COLD)),
-                ("bare kernel, init that says so", lambda: _boot(bare)),
+                ("bare kernel, minimal init", lambda: _boot(bare)),
             ],
         )
     yield Row("start.cold", "ms", booted, floor, most=1.3)
 
 
 def _warm(bench: Bench) -> Iterator[Row]:
-    """Beside what QEMU itself takes to restore the snapshot."""
+    """Against the time that QEMU itself takes to restore the snapshot."""
     hardware = bench.controller.hardware
-    answered, restored, own, rolled_back = in_turns(
+    first_reply, restored, floor, rolled_back = in_turns(
         3 * bench.rounds,
         [
-            ("to an agent's answer", _to_an_answer),
+            ("to an agent's reply", _to_a_reply),
             ("to adb", lambda: _to_adb(WARM)),
             ("QEMU's restore, time and seed set", lambda: _restore(hardware)),
             ("to adb again", lambda: milliseconds(bench.device.rollback)),
         ],
     )
-    yield Row("start.first-answer", "ms", answered, own)
-    yield Row("start.warm", "ms", restored, own)
-    yield Row("start.roll-back", "ms", rolled_back, own)
+    yield Row("start.first-answer", "ms", first_reply, floor)
+    yield Row("start.warm", "ms", restored, floor)
+    yield Row("start.roll-back", "ms", rolled_back, floor)
 
 
-def _clones(bench: Bench) -> Iterator[Row]:
-    """Several devices from one snapshot at once, beside one; and what memory each then has of its own."""
+def open_warm() -> Device:
+    """A device restored from the snapshot."""
+    return Device(open_embedded(WARM))
+
+
+def clones(bench: Bench, open_clone: Callable[[], Device] = open_warm) -> Iterator[Row]:
+    """Several devices from one snapshot at once, against one; and the memory that each then uses."""
     usage: list[dict[str, float]] = []
 
-    def start(clones: contextlib.ExitStack) -> Device:
-        with reporting_to(lambda _: None):  # which a new thread knows nothing of
-            device = clones.enter_context(Device(open_embedded(WARM)))
+    def start(stack: contextlib.ExitStack) -> Device:
+        with reporting_to(lambda _: None):  # a new thread does not inherit the setting
+            device = stack.enter_context(open_clone())
         assert device.serial
         return device
 
     def start_all() -> float:
         start_of_all = time.perf_counter()
-        # The pool ends first, with all that starts: what started beside a failure is closed, too.
+        # The pool waits for all starts before the stack closes: after a failure, the others are closed, too.
         with contextlib.ExitStack() as stack, ThreadPoolExecutor(CLONES) as pool:
-            clones = list(pool.map(start, [stack] * CLONES))
-            taken = _since(start_of_all)
-            usage[:] = [_memory(clone) for clone in clones]
-        return taken
+            devices = list(pool.map(start, [stack] * CLONES))
+            milliseconds_taken = _since(start_of_all)
+            usage[:] = [_memory(device) for device in devices]
+        return milliseconds_taken
 
     several, one = in_turns(
         bench.rounds,
@@ -97,7 +102,7 @@ def _clones(bench: Bench) -> Iterator[Row]:
 
 
 def _since(start: float) -> float:
-    """Milliseconds; what ends afterwards is no part of a start."""
+    """Milliseconds since a start, taken before the device is closed."""
     return (time.perf_counter() - start) * 1000
 
 
@@ -108,7 +113,7 @@ def _to_adb(target: Target) -> float:
         return _since(start)
 
 
-def _to_an_answer() -> float:
+def _to_a_reply() -> float:
     start = time.perf_counter()
     with Device(open_embedded(WARM)) as device:
         device.process().syscall("getpid")
@@ -125,7 +130,7 @@ def _bare(hardware: Hardware, directory: Path) -> Hardware:
 def _boot(hardware: Hardware) -> float:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as directory, Machine(hardware, Path(directory)) as machine:
-        machine.wait_until_ready(Deadline(WITHIN))
+        machine.wait_until_ready(Deadline(TIME_LIMIT))
         return _since(start)
 
 
@@ -133,16 +138,16 @@ def _restore(hardware: Hardware) -> float:
     snapshot = snapshot_of(hardware)
     with tempfile.TemporaryDirectory() as directory:
         start = time.perf_counter()
-        with snapshot.restore(Path(directory), deadline=Deadline(WITHIN)):
+        with snapshot.restore(Path(directory), deadline=Deadline(TIME_LIMIT)):
             return _since(start)
 
 
 def _memory(device: Device) -> dict[str, float]:
-    """MiB of QEMU's, by the names in smaps_rollup."""
+    """QEMU's memory in MiB, by the names in smaps_rollup."""
     assert isinstance(device.controller, EmbeddedDevice)
     lines = Path(f"/proc/{device.controller.machine.process_id}/smaps_rollup").read_text().splitlines()[1:]
     sizes = {key: int(words.split()[0]) / 1024 for key, _, words in (line.partition(":") for line in lines)}
     return {key: size for key, size in sizes.items() if key in ("Private_Clean", "Private_Dirty", "Pss")}
 
 
-BENCHMARKS = [Benchmark("start.cold", _cold), Benchmark("start.warm", _warm), Benchmark("clones", _clones)]
+BENCHMARKS = [Benchmark("start.cold", _cold), Benchmark("start.warm", _warm), Benchmark("clones", clones)]

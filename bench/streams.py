@@ -1,4 +1,4 @@
-"""Takes from a program's output as much as it is to say, and never waits for what cannot come any more."""
+"""Reads a given number of bytes of a program's output, and stops when the program ends."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from emulator.base.errors import HarnessError
 
 
 class Output(Protocol):
-    """What is read of a program on the device."""
+    """The output of a program on the device."""
 
     @property
     def standard_error(self) -> str:
-        """The last of what it wrote there."""
+        """The end of its standard error."""
         ...
 
     def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:
-        """Some of what came; b"" at the end."""
+        """The next bytes; b"" at the end."""
         ...
 
 
 def receive_exactly(output: Output, size: int, deadline: Deadline) -> bytes:
-    """The next `size` bytes; raises HarnessError where it ends before, TimeLimitError at the deadline."""
+    """The next `size` bytes; HarnessError where the output ends before, TimeLimitError at the deadline."""
     received = b""
     while len(received) < size:
         piece = output.receive(size - len(received), deadline)

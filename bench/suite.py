@@ -1,4 +1,4 @@
-"""What a benchmark is: a name to choose it by, and a function that measures on a device shared by all."""
+"""What a benchmark is: a name to select it by, and a function that measures on the shared device."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ ON_DEVICE = "/data/local/tmp"
 
 
 class Bench:
-    """The device that is measured on, and how often things are measured; a context manager that ends it."""
+    """The shared device and the number of rounds; a context manager that closes the device."""
 
     def __init__(self, rounds: int) -> None:
         self.rounds = rounds
-        """How often something is measured that takes a second; what is quicker, more often."""
+        """How often a measurement of about a second is taken; quicker ones are taken more often."""
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> Bench:
@@ -36,23 +36,23 @@ class Bench:
 
     @functools.cached_property
     def device(self) -> Device:
-        """A warm embedded device, started when first asked for."""
+        """A warm embedded device, started at the first use."""
         return self._resources.enter_context(Device(open_embedded(WARM)))
 
     @property
     def controller(self) -> EmbeddedDevice:
-        """What the maker of the device knows of it."""
+        """The device's controller."""
         assert isinstance(self.device.controller, EmbeddedDevice)
         return self.device.controller
 
     @functools.cached_property
     def ipc_bench(self) -> str:
-        """Where device_agents/ipc_bench lies on the device."""
+        """The path of device_agents/ipc_bench on the device."""
         return self._put(ipc_bench(self.controller.hardware.architecture))
 
     @functools.cached_property
     def throughput_test(self) -> str:
-        """Where AOSP's binderThroughputTest lies on the device."""
+        """The path of AOSP's binderThroughputTest on the device."""
         return self._put(binder_userland(self.controller.hardware.architecture) / THROUGHPUT_TEST)
 
     def _put(self, program: Path) -> str:
@@ -66,11 +66,11 @@ class Benchmark:
     """One or several rows that are measured together."""
 
     name: str
-    """Dotted, as a claim's id is."""
+    """With dots, like a claim's id."""
     measure: Callable[[Bench], Iterator[Row]]
 
     def rows(self, bench: Bench) -> Iterator[Row]:
-        """The rows; one that cannot be measured says why, and those after it are missing."""
+        """The rows; after a failure, a row with the reason is the last one."""
         try:
             yield from self.measure(bench)
         except (HarnessError, OSError, ValueError) as error:
@@ -78,14 +78,14 @@ class Benchmark:
 
 
 def chosen(benchmarks: list[Benchmark], names: list[str]) -> list[Benchmark]:
-    """Those whose name is or begins with one of these (`start` for `start.cold`); all where there are none.
+    """The benchmarks with these names or prefixes (`start` for `start.cold`); all if `names` is empty.
 
-    Raises UsageError, listing all, for a name of none.
+    Raises UsageError, with all names, for an unknown one.
     """
     for name in names:
         if not any(_named(benchmark, name) for benchmark in benchmarks):
-            known = " ".join(benchmark.name for benchmark in benchmarks)
-            raise UsageError(f"{name} is no benchmark; there are: {known}")
+            valid = " ".join(benchmark.name for benchmark in benchmarks)
+            raise UsageError(f"There is no benchmark {name!r}. Benchmarks: {valid}")
     return [
         benchmark for benchmark in benchmarks if not names or any(_named(benchmark, name) for name in names)
     ]

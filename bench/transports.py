@@ -1,4 +1,4 @@
-"""Binder's raw driver beside what else Linux has to get bytes from process to process, in one guest."""
+"""Binder's raw driver against Linux's other ways to send bytes between processes, in one guest."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from emulator.base.errors import HarnessError
 
 COPIES = {"binder": 1, "pipe": 2, "socket": 2, "queue": 2, "memory": 0}
 """Of each byte, as the claims copy.binder-one, copy.others-two and copy.shm-zero find by tracing."""
-WORDS = {"binder": "Binder", "queue": "System V queue", "memory": "shared memory, futex"}
+LABELS = {"binder": "Binder", "queue": "System V queue", "memory": "shared memory, futex"}
 SIZES = {0: 400, 4096: 400, 65536: 200, 1 << 20: 10}
-"""Bytes of a message, and how many are measured at once."""
-WITHIN = 60.0
+"""Bytes of a message, and how many messages are sent in one run."""
+TIME_LIMIT = 60.0
 KIB = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run of ipc_bench said."""
+    """The output of one run of ipc_bench."""
 
     median: float
-    """Microseconds until the answer, or for one-way messages until the sender goes on."""
+    """Microseconds until the reply, or for one-way messages until the sender's call returns."""
     rate: float
-    """Messages a second over all clients, taken by the server."""
+    """Messages a second from all clients, as the server counts them."""
 
 
 def run(bench: Bench, *arguments: str | int) -> Run:
-    """Run ipc_bench; raises HarnessError with what it said where it fails."""
+    """Run ipc_bench; raises HarnessError, with its output, where it fails."""
     command = [bench.ipc_bench, *map(str, arguments)]
-    result = bench.device.run(command, deadline=Deadline(WITHIN))
+    result = bench.device.run(command, deadline=Deadline(TIME_LIMIT))
     words = result.output.split()
     if result.status != 0 or len(words) != 5:
         raise HarnessError(f"{shlex.join(command)}: status {result.status}, {result.errors or result.output}")
@@ -42,23 +42,23 @@ def run(bench: Bench, *arguments: str | int) -> Run:
 
 
 def compared(bench: Bench, ways: Sequence[str], *arguments: str | int) -> dict[str, tuple[Figure, Figure]]:
-    """The medians in µs and the rates of each way, from runs in turns."""
+    """The medians in µs and the rates of each transport, from runs in turns."""
     rates: dict[str, list[float]] = {way: [] for way in ways}
 
     def once(way: str) -> float:
-        done = run(bench, way, *arguments)
-        rates[way].append(done.rate)
-        return done.median
+        result = run(bench, way, *arguments)
+        rates[way].append(result.rate)
+        return result.median
 
     medians = in_turns(bench.rounds, [(way, functools.partial(once, way)) for way in ways])
     return {
-        way: (Figure(WORDS.get(way, way), median.values), Figure(WORDS.get(way, way), tuple(rates[way])))
+        way: (Figure(LABELS.get(way, way), median.values), Figure(LABELS.get(way, way), tuple(rates[way])))
         for way, median in zip(ways, medians, strict=True)
     }
 
 
 def _message(bench: Bench, *, size: int, one_way: bool) -> Iterator[Row]:
-    """The latency and the rate, Binder's to each other way's."""
+    """The latency and the rate of Binder, against those of each other transport."""
     way = ["--one-way"] if one_way else []
     figures = compared(bench, list(COPIES), "--bytes", size, "--calls", SIZES[size], *way)
     latency, rate = figures["binder"]
@@ -72,7 +72,7 @@ def _message(bench: Bench, *, size: int, one_way: bool) -> Iterator[Row]:
 
 
 def sized(size: int) -> str:
-    """A number of bytes in words."""
+    """A number of bytes with its unit."""
     if size >= KIB * KIB:
         return f"{size // KIB // KIB}MiB"
     return f"{size // KIB}KiB" if size else "0B"

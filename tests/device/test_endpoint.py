@@ -95,8 +95,8 @@ def test_the_largest_call_fills_the_mapping_and_the_next_size_is_too_large(pair:
 
 
 def test_kept_buffers_use_up_the_room_until_freed(pair: OpenPair) -> None:
-    kept = []
-    opened = pair(lambda call: kept.append(call.keep()))
+    buffers = []
+    opened = pair(lambda call: buffers.append(call.keep()))
     with opened.client_process.memory.allocate(SERVER_SIZE) as payload:
         half = RemotePayload(payload.address, SERVER_SIZE // 2)
         opened.client.transact(0, 1, half)
@@ -104,7 +104,7 @@ def test_kept_buffers_use_up_the_room_until_freed(pair: OpenPair) -> None:
         with pytest.raises(TransactionTooLargeError) as caught:
             opened.client.transact(0, 1, half)
         assert caught.value.room == 0
-        kept[0].free()
+        buffers[0].free()
         opened.client.transact(0, 1, half)
 
 
@@ -350,7 +350,7 @@ def test_freezing_is_notified_if_the_driver_supports_it(pair: OpenPair) -> None:
     try:
         opened.client.notifications.link_to_freeze(0, 0xF0)
     except DriverRefusedError as error:
-        if error.errno != errno.EINVAL:  # what a driver before Linux 6.12 says of the unknown command
+        if error.errno != errno.EINVAL:  # the error of a driver before Linux 6.12 for an unknown command
             raise
         return
     assert not opened.client.notifications.wait_for_freeze(0xF0).is_frozen
@@ -363,8 +363,8 @@ def test_freezing_is_notified_if_the_driver_supports_it(pair: OpenPair) -> None:
 def test_one_way_spam_is_suspected(pair: OpenPair) -> None:
     opened = pair(lambda call: call.keep() and None)
     opened.client.controls.enable_oneway_spam_detection()
-    said = {type(opened.client.post(0, 1, Parcel().raw(bytes(1024)))) for _ in range(60)}
-    assert said == {returns.TransactionComplete, returns.OnewaySpamSuspect}
+    kinds = {type(opened.client.post(0, 1, Parcel().raw(bytes(1024)))) for _ in range(60)}
+    assert kinds == {returns.TransactionComplete, returns.OnewaySpamSuspect}
 
 
 def test_the_driver_has_version_8_and_one_context_manager(pair: OpenPair) -> None:
@@ -408,8 +408,8 @@ def test_each_step_of_a_call_can_be_seen(device: Device) -> None:
             returns.Noop(),
             returns.TransactionComplete(),
         ]
-        told = client.ioctls.write_read(b"", 256).returns
-        assert [type(word) for word in told] == [returns.Noop, returns.TransactionComplete, returns.Reply]
+        received = client.ioctls.write_read(b"", 256).returns
+        assert [type(word) for word in received] == [returns.Noop, returns.TransactionComplete, returns.Reply]
 
 
 def test_a_refusal_of_the_driver_has_the_number_of_consumed_bytes(device: Device) -> None:

@@ -77,8 +77,8 @@ def test_a_call_under_way_ends_when_its_server_is_killed(device: Device, node: s
         concurrent.futures.ThreadPoolExecutor(1) as beside,
     ):
         calling = beside.submit(pair.client.transact, 0, 1)
-        heard = pair.server.ioctls.write_read(commands.EnterLooper().encode(), 256).returns
-        assert returns.Transaction in {type(word) for word in heard}
+        received = pair.server.ioctls.write_read(commands.EnterLooper().encode(), 256).returns
+        assert returns.Transaction in {type(word) for word in received}
         pair.server_process.kill()
         with pytest.raises(DeadObjectError):
             calling.result(10)
@@ -165,10 +165,10 @@ def test_a_thread_that_the_driver_forgot_can_go_on(device: Device, node: str) ->
 
 
 def test_every_node_of_a_process_is_listed_by_rising_ptr(device: Device, node: str) -> None:
-    kept = []
+    buffers = []
 
     def handler(call: Call) -> None:
-        kept.append(call.keep())
+        buffers.append(call.keep())
 
     with open_pair(device, node, handler) as pair:
         nodes = [pair.client.add_node(lambda _: None) for _ in range(3)]

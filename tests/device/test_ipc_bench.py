@@ -1,4 +1,4 @@
-"""The program that measures Binder beside other ways: what it says, not how fast they are."""
+"""The program that measures Binder and other transports: its output, not its figures."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def test_a_name_that_is_taken(device: Device, place: Place) -> None:
         assert place.manager.list().count("taken") == 1
         if place.generation == IN_C:
             assert found == nodes[1]
-        else:  # this state of Android 11's sources keeps the first one, and says nothing of it
+        else:  # this version of Android 11's sources keeps the first one, without an error
             assert isinstance(found, int)
             assert manager.check("taken") == nodes[0]
 
@@ -209,12 +209,12 @@ def test_waiting_for_a_name_ends(place: Place) -> None:
 
 
 def test_a_callback_reports_registrations(device: Device) -> None:
-    told: list[tuple[str, Node | int]] = []
+    registrations: list[tuple[str, Node | int]] = []
     with running(device) as own, client_of(device, own.node) as (binder, manager):
         binder.serve()
-        callback = manager.register_for_notifications("awaited", lambda *found: told.append(found))
+        callback = manager.register_for_notifications("awaited", lambda *found: registrations.append(found))
         with device.service("awaited", add_one):
-            [(name, handle)] = Deadline(5).poll(lambda: told, "the registration")
+            [(name, handle)] = Deadline(5).poll(lambda: registrations, "the registration")
             assert name == "awaited"
             assert isinstance(handle, int)
             data = Parcel().interface_token("awaited").int32(1)
@@ -225,20 +225,20 @@ def test_a_callback_reports_registrations(device: Device) -> None:
 
 
 def test_a_service_without_clients_can_be_taken_back(device: Device) -> None:
-    told: list[tuple[Node | int, bool]] = []
+    notifications: list[tuple[Node | int, bool]] = []
     with running(device) as own, client_of(device, own.node) as (binder, manager):
         binder.serve()
         node = binder.add_node(add_one)
         manager.add("temporary", node)
         assert refusal(lambda: manager.unregister("temporary", node)) == ExceptionCode.EX_ILLEGAL_STATE
-        manager.register_client_callback("temporary", node, lambda *clients: told.append(clients))
+        manager.register_client_callback("temporary", node, lambda *clients: notifications.append(clients))
         with client_of(device, own.node) as (_, other):
             # One client more than may hold it: Android 11 takes the second count for the call itself.
             assert isinstance(other.check("temporary"), int)
             handle = own.manager.check("temporary")
             assert isinstance(handle, int)
             assert refusal(lambda: manager.unregister("temporary", node)) == ExceptionCode.EX_ILLEGAL_STATE
-        assert Deadline(15).poll(lambda: told, "its first client") == [(node, True)]
+        assert Deadline(15).poll(lambda: notifications, "its first client") == [(node, True)]
         own.client.references.release(handle)
         manager.unregister("temporary", node)
         assert own.manager.check("temporary") is None

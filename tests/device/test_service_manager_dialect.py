@@ -1,4 +1,4 @@
-"""What a client of the service manager says where there is none."""
+"""The error of a client of the service manager where none runs."""
 
 from __future__ import annotations
 

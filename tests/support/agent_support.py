@@ -1,4 +1,4 @@
-"""Agents that run on this machine, for tests that need one and no device."""
+"""Agents that run on this machine, for tests that need an agent but no device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.agent.exit_status import ExitStatus
 
 
 class SubprocessStream:
-    """An agent that is a child of this process."""
+    """An agent as a child process."""
 
     def __init__(self, *command: str | Path) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - read after the end, too

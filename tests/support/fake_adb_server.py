@@ -1,4 +1,4 @@
-"""As much of an adb server as lists devices: for the states that no device at hand is in."""
+"""An adb server that only lists devices, for states that no available device has."""
 
 from __future__ import annotations
 

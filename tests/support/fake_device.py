@@ -1,4 +1,4 @@
-"""A device and claims for the tests of what is built on them: nothing is booted, all else is real."""
+"""A fake device, and claims that are judged on it: nothing is booted, the rest is real."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ FACTS = Facts(
 )
 CONSOLE = "Kernel panic - not syncing: of a test"
 CLOSED_LOG = "BINDER_HARNESS_TEST_CLOSED_LOG"
-"""Environment variable: a file to which a device's serial is added when it is closed."""
+"""Environment variable: a file to which a device appends its serial when it is closed."""
 
 
 class FakeDevice:
-    """As much of a device as the machinery of claims and the front ends touch."""
+    """The part of a device that judging claims and the commands use."""
 
     opened = 0
 
@@ -73,7 +73,7 @@ class FakeDevice:
 
 
 class FakeProcess:
-    """A process, or a binder endpoint, that knows whether it was closed."""
+    """A process or a binder endpoint that records whether it was closed."""
 
     def __init__(self, options: dict[str, Any], process: FakeProcess | None = None, node: str = "") -> None:
         self.options, self.process, self.node, self.closed = options, process, node, False
@@ -90,7 +90,7 @@ class FakeProcess:
 
 
 def device_module(facts: Facts = FACTS, *, missing: str = "", lost: str = "") -> ModuleType:
-    """What stands for `harness.device.device`: its open_device yields fakes, or fails as told."""
+    """A replacement for `harness.device.device`: its open_device returns fakes, or raises an error."""
 
     def open_device(target: str = "embedded") -> FakeDevice:
         if missing:
@@ -131,7 +131,7 @@ def make_claim(
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the fake experiments measure."""
+    """The measurement of the fake experiments."""
 
     number: int
 
@@ -172,7 +172,7 @@ def _waits(_: FakeDevice) -> Measured:
     while True:
         try:
             threading.Event().wait(60)
-        except OSError:  # an experiment that takes every OSError for a result
+        except OSError:  # like an experiment for which every OSError is a result
             continue
 
 
@@ -198,5 +198,5 @@ AS_EXPECTED = ("mmap.once", "mmap.first-page", "copy.binder-one", "sm.single")
 
 
 def choose(*ids: str) -> dict[str, Claim]:
-    """Some of the claims: those that come out as expected, unless others are named."""
+    """The claims with these ids; by default those whose results are as expected."""
     return {name: claim for name, claim in CLAIMS_BY_ID.items() if name in (ids or AS_EXPECTED)}

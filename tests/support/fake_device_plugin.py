@@ -1,4 +1,4 @@
-"""Loaded with `-p` or imported first, it gives a whole Python process the fake device and claims."""
+"""Loaded with `-p`, or imported first, gives a whole Python process the fake device and claims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Result documents of fake devices, from claims that were really judged on them."""
+"""Result documents of fake devices, with results of claims that were judged on them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _limit(m: Measured, facts: Facts) -> Finding:
 
 
 def document_on(facts: Facts | None = FACTS, *ids: str, target: str = "embedded") -> Document:
-    """The results of some claims, by default those that are as expected, and of the one above."""
+    """The results of the claims with these ids, by default those that are as expected, and of `limit_on`."""
     now = datetime(2026, 11, 21, 12, tzinfo=UTC).isoformat(timespec="seconds")
     claims: tuple[Result, ...] = ()
     if facts is not None:
@@ -53,7 +53,7 @@ def document_on(facts: Facts | None = FACTS, *ids: str, target: str = "embedded"
 
 
 def changed(document: Document, claim: str, **fields: object) -> Document:
-    """The document with another result of one of its claims."""
+    """The document with other fields in the result of one claim."""
     claims = tuple(
         dataclasses.replace(result, **cast(Any, fields)) if result.id == claim else result
         for result in document.claims

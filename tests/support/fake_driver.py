@@ -1,4 +1,4 @@
-"""A process whose memory is Python's, and whose binder driver returns what a test scripts."""
+"""A process whose memory is in Python, and whose binder driver returns what a test scripts."""
 
 from __future__ import annotations
 
@@ -137,8 +137,8 @@ class FakeThread:
                 return -errno.EINVAL
             memory.write(argument, answer.pack())
             return 0
-        asked = BinderWriteRead.unpack(memory.read(argument, BinderWriteRead.sizeof()))
-        written = commands.parse(memory.read(asked.write_buffer, asked.write_size))
+        request_block = BinderWriteRead.unpack(memory.read(argument, BinderWriteRead.sizeof()))
+        written = commands.parse(memory.read(request_block.write_buffer, request_block.write_size))
         if written:
             self.log.append(written)
             self.sent += [
@@ -147,21 +147,21 @@ class FakeThread:
                 if isinstance(each, BinderTransactionData)
             ]
         returned: list[Return] = []
-        blocked = bool(asked.read_size) and not self.script
-        if asked.read_size and self.script:
+        blocked = bool(request_block.read_size) and not self.script
+        if request_block.read_size and self.script:
             step = self.script.popleft()
             returned = [Noop(), *(step() if callable(step) else step)]
         read = b"".join(each.encode() for each in returned)
-        assert len(read) <= asked.read_size
+        assert len(read) <= request_block.read_size
         if read:
-            memory.write(asked.read_buffer, read)
+            memory.write(request_block.read_buffer, read)
         done = BinderWriteRead(
-            asked.write_size,
-            asked.write_size,
-            asked.write_buffer,
-            asked.read_size,
+            request_block.write_size,
+            request_block.write_size,
+            request_block.write_buffer,
+            request_block.read_size,
             len(read),
-            asked.read_buffer,
+            request_block.read_buffer,
         )
         memory.write(argument, done.pack())
         return None if blocked else 0

@@ -1,4 +1,4 @@
-"""Service managers of every generation, as a Binder whose calls they answer."""
+"""Fake service managers of every generation, as a Binder whose calls they handle."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_LISTED = 109
 
 
 class FakeServiceManager:
-    """A Binder that answers like a service manager of `dialect`; keeps registrations and releases."""
+    """A Binder that replies like a service manager of `dialect`; records registrations and releases."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -89,8 +89,8 @@ class FakeServiceManager:
             case "listServices" if self.dialect.in_c:
                 self._list_one(reader.int32(), reader.int32(), answer)
             case "listServices":
-                wanted = reader.int32()
-                names = [name for name in self.services if self.priorities.get(name, 8) & wanted]
+                mask = reader.int32()
+                names = [name for name in self.services if self.priorities.get(name, 8) & mask]
                 answer.string16_array(names)
             case "isDeclared":
                 answer.boolean(reader.string16() == "declared")
@@ -117,8 +117,8 @@ class FakeServiceManager:
         if in_union and name not in self.accessors:
             answer.boolean(False)
 
-    def _list_one(self, index: int, wanted: int, answer: Parcel) -> None:
-        names = [name for name in reversed(self.services) if self.priorities.get(name, 8) & wanted]
+    def _list_one(self, index: int, mask: int, answer: Parcel) -> None:
+        names = [name for name in reversed(self.services) if self.priorities.get(name, 8) & mask]
         if index >= len(names):
             raise StatusError(StatusCode.PERMISSION_DENIED)
         name = names[index]

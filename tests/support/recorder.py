@@ -1,4 +1,4 @@
-"""A view that keeps the events of a matrix."""
+"""A view that records the events of a matrix."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from harness.report.matrix import Column
 
 
 class Recorder:
-    """A view that keeps the events."""
+    """A view that records the events."""
 
     def __init__(self) -> None:
         self.starts: list[tuple[str, str]] = []

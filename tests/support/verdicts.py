@@ -1,4 +1,4 @@
-"""What the tests of every topic's claims share: verdict functions are called with made-up measurements."""
+"""Helpers for the tests of every topic's claims, which call verdict functions with made-up measurements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOT_TESTABLE = Verdict.NOT_TESTABLE
 
 VerdictFunction = Callable[[Any, Facts], Finding]
 Case = tuple[VerdictFunction, object, Verdict]
-"""A verdict function, what was measured, and the verdict that follows."""
+"""A verdict function, a measurement, and the verdict that follows from it."""
 
 
 def check(function: VerdictFunction, measured: object, verdict: Verdict, facts: Facts = FACTS) -> None:

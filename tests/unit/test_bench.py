@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Self
+from typing import Self, cast
 
 import pytest
 
@@ -13,6 +13,7 @@ from bench.streams import receive_exactly
 from bench.suite import Bench, Benchmark, chosen
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, UsageError
+from harness.device.device import Device
 
 
 def test_measurements_take_turns() -> None:
@@ -27,24 +28,24 @@ def test_measurements_take_turns() -> None:
     assert figures == [Figure("one", (1.0, 3.0)), Figure("other", (2.0, 4.0))]
 
 
-def test_a_ratio_is_one_of_medians() -> None:
+def test_a_ratio_is_that_of_the_medians() -> None:
     row = Row("a", "ms", Figure("slow", (30.0, 20.0, 1000.0)), Figure("quick", (10.0, 1.0, 11.0)))
     assert row.ratio == 3.0
     assert Row("a", "ms", Figure("alone", (1.0,))).ratio is None
 
 
-def test_benchmarks_are_chosen_by_the_parts_of_their_names() -> None:
+def test_benchmarks_are_selected_by_name_or_prefix() -> None:
     names = [benchmark.name for benchmark in BENCHMARKS]
     assert len(set(names)) == len(names)
     assert chosen(BENCHMARKS, []) == BENCHMARKS
     assert [benchmark.name for benchmark in chosen(BENCHMARKS, ["start"])] == ["start.cold", "start.warm"]
     # `nodes.1000` is not the beginning of `nodes.10000`.
     assert [benchmark.name for benchmark in chosen(BENCHMARKS, ["nodes.1000"])] == ["nodes.1000"]
-    with pytest.raises(UsageError, match=r"star is no benchmark.*start\.cold"):
+    with pytest.raises(UsageError, match=r"There is no benchmark 'star'.*start\.cold"):
         chosen(BENCHMARKS, ["start", "star"])
 
 
-def test_what_cannot_be_measured_says_why_after_what_can() -> None:
+def test_a_failure_is_a_row_after_those_that_were_measured() -> None:
     def measure(_: Bench) -> Iterator[Row]:
         yield Row("first", "ms", Figure("first", (1.0,)))
         raise HarnessError("the device has none")
@@ -69,16 +70,16 @@ class Pieces:
         return piece
 
 
-def test_output_is_taken_whole_however_it_comes() -> None:
+def test_output_in_pieces_is_joined() -> None:
     assert receive_exactly(Pieces(b"hol", b"din", b"g\n"), 8, Deadline(5)) == b"holding\n"
 
 
-def test_output_that_ends_is_not_awaited() -> None:
+def test_output_that_ends_early_is_an_error() -> None:
     with pytest.raises(HarnessError, match="b'hold' no memory"):
         receive_exactly(Pieces(b"hold"), 8, Deadline(5))
 
 
-def test_devices_beside_one_that_does_not_start_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_devices_beside_one_that_does_not_start_are_closed() -> None:
     numbers = itertools.count()
     opened: list[int] = []
     closed: list[int] = []
@@ -95,15 +96,13 @@ def test_devices_beside_one_that_does_not_start_are_closed(monkeypatch: pytest.M
         def __exit__(self, *_: object) -> None:
             closed.append(self.number)
 
-    def open_one(_: object) -> int:
+    def open_clone() -> Device:
         number = next(numbers)
         if number == 1:
             raise HarnessError("no memory for another")
-        return number
+        return cast(Device, Clone(number))
 
-    monkeypatch.setattr(starts, "open_embedded", open_one)
-    monkeypatch.setattr(starts, "Device", Clone)
     with Bench(1) as bench, pytest.raises(HarnessError, match="no memory for another"):
-        list(starts._clones(bench))
+        list(starts.clones(bench, open_clone))
     assert len(opened) >= 1
     assert sorted(closed) == sorted(opened)

@@ -72,7 +72,7 @@ def test_what_json_lacks_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "complaint"),
+    ("value", "message"),
     [
         ([], r"the document is a list"),
         ({"size": "1"}, r'the document\.size is "1", not a whole number$'),
@@ -85,8 +85,8 @@ def test_what_json_lacks_is_refused() -> None:
         ({"size": 1, "shape": 2}, r"unknown fields: shape"),
     ],
 )
-def test_what_does_not_fit_is_named(value: Json, complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
+def test_what_does_not_fit_is_named(value: Json, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         from_json(Inner, value)
 
 
@@ -95,8 +95,8 @@ def test_the_place_of_a_misfit_is_named() -> None:
     assert isinstance(good, dict)
     with pytest.raises(ValueError, match=r"document\.many\[0\]\.size"):
         from_json(Outer, good | {"many": [{"size": "x"}]})
-    for name, wanted in (("many", "a list"), ("words", "a list"), ("reasons", "an object"), ("name", "text")):
-        with pytest.raises(ValueError, match=rf"^the document\.{name} is 7, not {wanted}$"):
+    for name, kind in (("many", "a list"), ("words", "a list"), ("reasons", "an object"), ("name", "text")):
+        with pytest.raises(ValueError, match=rf"^the document\.{name} is 7, not {kind}$"):
             from_json(Outer, good | {name: 7})
     with pytest.raises(ValueError, match=r"^the document lacks name, words$"):
         from_json(Outer, {name: value for name, value in good.items() if name not in ("name", "words")})

@@ -15,7 +15,7 @@ def registry() -> Registry[str]:
 
 
 @pytest.mark.parametrize(
-    ("patterns", "meant"),
+    ("patterns", "names"),
     [
         ([], ["mmap.once", "mmap.first-page", "mmapping.other", "copy.once"]),
         (["mmap"], ["mmap.once", "mmap.first-page"]),
@@ -25,9 +25,9 @@ def registry() -> Registry[str]:
     ],
 )
 def test_selects_by_name_prefix_and_glob(
-    registry: Registry[str], patterns: list[str], meant: list[str]
+    registry: Registry[str], patterns: list[str], names: list[str]
 ) -> None:
-    assert registry.select(patterns) == meant
+    assert registry.select(patterns) == names
 
 
 @pytest.mark.parametrize(

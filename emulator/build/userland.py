@@ -19,7 +19,7 @@ from emulator.base.architecture import DEFAULT, Architecture
 from emulator.base.command import run
 from emulator.base.errors import SetupError
 from emulator.build.agents import SOURCES
-from emulator.build.compiler import clang, identity
+from emulator.build.clang import clang, identity
 from emulator.cache.packages import package_index, recorded_version, unpack
 from emulator.cache.store import entry, fingerprint
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from harness.framework.transaction_codes import CodeNames, code_names
+from harness.kernel.tracing.binder_transactions import Hop
 from harness.kernel.tracing.tracer import Lost
-from harness.kernel.tracing.transactions import Hop
 from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
 
 NOTHING_LOST = Lost(0, 0, 0)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from harness.framework.dialect import code_names_on
 from harness.framework.transaction_codes import CodeNames
 from harness.kernel.files import Files
+from harness.kernel.tracing.binder_transactions import BEGINNING, EVENTS, parse_hops
 from harness.kernel.tracing.tracer import Recording
-from harness.kernel.tracing.transactions import BEGINNING, EVENTS, parse_hops
 from harness.recording.hops import Hops
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ RELEASE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ProcessRecord:
-    """How many records the driver lists for two processes: of the second, that it stays is what is told."""
+    """How many records the driver lists for two processes; the second has the device open throughout."""
 
     before: int
     """For the first process, before it opened the device."""

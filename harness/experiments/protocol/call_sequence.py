@@ -15,8 +15,8 @@ from harness.binder.driver.ioctls import READ_SIZE
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.node_files import free_node
 from harness.experiments.instruments.non_blocking import names, only
+from harness.kernel.tracing.binder_transactions import EVENTS, Hop, parse_hops
 from harness.kernel.tracing.events import TraceEvent
-from harness.kernel.tracing.transactions import EVENTS, Hop, parse_hops
 
 if TYPE_CHECKING:
     from harness.device.device import Device

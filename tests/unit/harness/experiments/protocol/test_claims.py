@@ -23,7 +23,7 @@ from harness.experiments.protocol.senders import Identity, Sender, Senders
 from harness.experiments.protocol.translation import Arrival, Translation
 from harness.experiments.protocol.write_read import SizedExchange, WriteOrRead
 from harness.kernel.binder_debug.stats import ThreadPool
-from harness.kernel.tracing.transactions import End, Hop
+from harness.kernel.tracing.binder_transactions import End, Hop
 from tests.support.fake_device import FACTS
 from tests.support.verdicts import (
     CONFIRMED,

@@ -7,7 +7,7 @@ import pytest
 
 from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import SetupError
-from emulator.build import compiler
+from emulator.build import clang
 
 NATIVE, FOREIGN = (X86_64, AARCH64) if X86_64.native else (AARCH64, X86_64)
 
@@ -21,21 +21,21 @@ def unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[obje
         done.append((architecture, *packages))
 
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
-    monkeypatch.setattr(compiler, "unpack", unpack)
-    monkeypatch.setattr(compiler, "recorded_version", lambda *_: "libc6-dev=1 libcap-dev=2")
+    monkeypatch.setattr(clang, "unpack", unpack)
+    monkeypatch.setattr(clang, "recorded_version", lambda *_: "libc6-dev=1 libcap-dev=2")
     monkeypatch.setattr("shutil.which", lambda program: f"/bin/{program}")
     return done
 
 
 def test_this_machines_own_architecture_needs_nothing_more(unpacked: list[tuple[object, ...]]) -> None:
-    assert compiler.clang("clang", NATIVE) == ("clang",)
-    assert compiler.identity(NATIVE) == NATIVE.name
+    assert clang.clang("clang", NATIVE) == ("clang",)
+    assert clang.identity(NATIVE) == NATIVE.name
     assert unpacked == []
 
 
 def test_another_one_gets_its_libraries_once(unpacked: list[tuple[object, ...]]) -> None:
-    command = compiler.clang("clang++", FOREIGN)
-    assert compiler.clang("clang++", FOREIGN) == command
+    command = clang.clang("clang++", FOREIGN)
+    assert clang.clang("clang++", FOREIGN) == command
     assert command[:2] == ("clang++", f"--target={FOREIGN}-linux-gnu")
     assert unpacked == [(FOREIGN, "libc6-dev=1", "libcap-dev=2")]
 
@@ -43,9 +43,9 @@ def test_another_one_gets_its_libraries_once(unpacked: list[tuple[object, ...]])
 def test_another_version_of_a_library_is_another_result(
     unpacked: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = compiler.identity(FOREIGN)
-    monkeypatch.setattr(compiler, "recorded_version", lambda *_: "libc6-dev=1 libcap-dev=3")
-    assert compiler.identity(FOREIGN) != before
+    before = clang.identity(FOREIGN)
+    monkeypatch.setattr(clang, "recorded_version", lambda *_: "libc6-dev=1 libcap-dev=3")
+    assert clang.identity(FOREIGN) != before
     assert unpacked == [], "asking what a result depends on downloads nothing"
 
 
@@ -53,4 +53,4 @@ def test_another_version_of_a_library_is_another_result(
 def test_a_missing_linker_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _: None)
     with pytest.raises(SetupError, match=r"apt-get install .*lld"):
-        compiler.clang("clang", FOREIGN)
+        clang.clang("clang", FOREIGN)

@@ -31,7 +31,7 @@ class Figure:
     unit: str = ""
     """In the plural, such as `bytes`; empty for what is no quantity."""
     varies: bool = False
-    """Whether one and the same device gives another value each time: ids, addresses, durations."""
+    """Whether one and the same device gives another value each time (ids, addresses, durations), or prose."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "value", to_json(self.value))

@@ -256,6 +256,7 @@ def limit_intent(m: IntentLimits, facts: Facts) -> Finding:
         largest_delivery=Figure(m.largest_delivery, RECEIVED, unit="bytes"),
         mapped=Figure(m.mapping, "BINDER_VM_SIZE", unit="bytes"),
         small_one_arrives_afterwards=Figure(m.next_works, RECEIVED, expected=True),
-        refusal=Figure(m.refusal, "IntentTooLargeError"),
+        # A sentence of ours, whose words are no result: not compared.
+        refusal=Figure(m.refusal, "IntentTooLargeError", varies=True),
         activity_manager=_provenance(m.stand_in),
     )

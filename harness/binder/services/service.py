@@ -45,16 +45,16 @@ def check_name(name: str, dialect: Dialect) -> None:
     """Raise UsageError for a name under which a generation of the service manager registers nothing.
 
     To Android 10 only the length counts (cmds/servicemanager/service_manager.c, do_add_service); from 11 on
-    the characters do (ServiceManager.cpp, isValidServiceName). One of Android 11 was seen to abort on a letter
-    outside of ASCII before it got there, and init reboots a device whose service manager does that four times.
+    the characters do (ServiceManager.cpp, isValidServiceName). One of Android 11 was seen to abort on a
+    letter outside of ASCII, and init reboots a device whose service manager aborts four times.
     """
     valid = 0 < len(name.encode("utf-16-le", "surrogatepass")) // 2 <= LONGEST_NAME
     if valid and (dialect.in_c or _NAME_SINCE_11.fullmatch(name)):
         return
     characters = "characters" if dialect.in_c else "of A-Z, a-z, 0-9, `_`, `-`, `.` and `/`"
     raise UsageError(
-        f"{name[:LONGEST_NAME]!r} cannot be registered at the service manager of {dialect.name}: a name has 1 to "
-        f"{LONGEST_NAME} {characters}."
+        f"{name[:LONGEST_NAME]!r} cannot be registered at the service manager of {dialect.name}: a name has "
+        f"1 to {LONGEST_NAME} {characters}."
     )
 
 

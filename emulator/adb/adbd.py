@@ -35,16 +35,17 @@ def become_shell(adb: AdbClient, serial: str, deadline: Deadline) -> None:
 
 def restart(adb: AdbClient, serial: str, deadline: Deadline) -> None:
     """Restart the device and wait until it takes commands again."""
-    before = _boot_id(adb, serial)
+    before = boot_id(adb, serial)
     adb.ask(serial, "reboot:")
 
     def restarted() -> bool:
-        return adb.reach(serial) == REACHED and _boot_id(adb, serial) not in ("", before)
+        return adb.reach(serial) == REACHED and boot_id(adb, serial) not in ("", before)
 
     deadline.poll(restarted, f"{serial} to restart", interval=0.5)
 
 
-def _boot_id(adb: AdbClient, serial: str) -> str:
+def boot_id(adb: AdbClient, serial: str) -> str:
+    """What distinguishes this boot of the device from every other; empty where adb does not reach it."""
     return adb.output(serial, "cat /proc/sys/kernel/random/boot_id")
 
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Mapping
 
-from emulator.adb.adbd import become_root, become_shell, restart
+from emulator.adb.adbd import become_root, become_shell, boot_id, restart
 from emulator.adb.client import GONE, REACHED, AdbClient, AdbRequestError, is_address
 from emulator.adb.states import explain, wait_until_reached
 from emulator.base.controller import Controller, close_on_failure
@@ -46,6 +46,7 @@ class AttachedDevice:
         self._may_restart = target.option("restart") == ALLOWED
         self._resources = resources
         self._adb = adb
+        self._boot = boot_id(adb, serial)
 
     @property
     def alive(self) -> bool:
@@ -77,16 +78,21 @@ class AttachedDevice:
         except TimeLimitError as error:
             raise DeviceLostError(f"{error}. {self.loss_reason()}") from error
         del _restarts[self.serial]
+        self._boot = boot_id(self._adb, self.serial)
         if self._root:
             become_root(self._adb, self.serial, deadline)
 
     def reconnect(self, deadline: Deadline) -> None:
         """Make the adb server, which may be a new one, reach it again.
 
-        Raises DeviceLostError after 10 s at most, unless the device is being restarted.
+        Raises DeviceLostError after 10 s at most, unless the device is being restarted, and where it has
+        restarted by itself.
         """
         self._adb.ensure_server()
         _await_return(self._adb, self.serial, deadline)
+        if self._boot != (boot := boot_id(self._adb, self.serial)) and boot:
+            self._boot = boot
+            raise DeviceLostError(f"{self.serial} restarted by itself, and adb reaches it again.")
 
     def close(self) -> None:
         """Leave it as it was found."""

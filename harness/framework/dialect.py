@@ -33,7 +33,7 @@ CREATOR_TOKENS = 16
 
 
 STANDIN_RELEASE = 11
-"""The release whose codes and Intents the stand-in has, on whichever device (device_agents/activity_standin)."""
+"""The release whose codes and Intents the stand-in has on every device (device_agents/activity_standin)."""
 
 
 class CodeSource(StrEnum):

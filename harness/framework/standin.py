@@ -77,8 +77,8 @@ def _require_registrable(device: Device) -> None:
         reason = why_not_registrable(ServiceManager(binder).dialect)
     if reason is not None:
         raise FacilityMissingError(
-            f"needs an activity manager, and the stand-in, which uses Android 11's libbinder, cannot register "
-            f"one here: {reason}. It can be tested on the embedded device."
+            "needs an activity manager, and the stand-in, which uses Android 11's libbinder, cannot be "
+            f"registered here: {reason}. It can be tested on the embedded device."
         )
 
 

@@ -8,6 +8,7 @@ import traceback
 from typing import TYPE_CHECKING, cast
 
 from emulator.base.errors import DeviceLostError, FacilityMissingError, HarnessError, interruption_behind
+from emulator.base.progress import report
 from harness.device.facts import Facts, Need
 from harness.experiments.core.claim import Claim
 from harness.experiments.core.denial import denial_behind
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
     from harness.device.device import Device
 
 
-def judge(claim: Claim, device: Device, *, seconds: float | None = None) -> Result:
+def judge(claim: Claim, device: Device, *, seconds: float | None = None, may_repeat: bool = True) -> Result:
     """Measure for at most `seconds` (the claim's own limit, if None) and give the verdict.
 
     Never raises for what the experiment or the device does: where the device lacks a facility the claim is
-    not testable, where it dies it is lost, anything else is an error, each with its reason in the result. An
-    interruption ends the run, also where cleaning up failed after it.
+    not testable, where it dies it is lost, anything else is an error, each with its reason in the result.
+    Where only adb lost the device, the experiment is repeated, once. An interruption ends the run, also where
+    cleaning up failed after it.
     """
     started = time.monotonic()
     facts: Facts | None = None
@@ -45,6 +47,9 @@ def judge(claim: Claim, device: Device, *, seconds: float | None = None) -> Resu
         interruption = interruption_behind(error)
         if interruption is not None:
             raise interruption from error
+        if may_repeat and _recovered(device):
+            report(f"adb had lost {device.serial} and reaches it again: {claim.id} is repeated")
+            return judge(claim, device, seconds=seconds, may_repeat=False)
         finding = _without_finding(error, device, facts)
         if finding.verdict is Verdict.ERROR:
             trace = "".join(traceback.format_exception(error))
@@ -71,6 +76,13 @@ def judge_again(claim: Claim, stored: Result, facts: Facts) -> Result:
         Result.of(claim, finding, claim.expected_verdict(facts), seconds=stored.seconds),
         measurement=stored.measurement,
     )
+
+
+def _recovered(device: Device) -> bool:
+    try:
+        return device.recover()
+    except HarnessError:  # it is lost, which the finding says
+        return False
 
 
 def _without_finding(error: Exception, device: Device, facts: Facts | None) -> Finding:

@@ -13,6 +13,8 @@ import pytest
 
 from emulator.base.errors import DeviceLostError, FacilityMissingError, TimeLimitError
 from emulator.base.interruption import Interrupted
+from emulator.base.progress import reporting_to
+from harness.agent.errors import AgentDiedError
 from harness.binder.abi.uapi import BinderReturn
 from harness.binder.errors import transaction_error
 from harness.device.facts import Facts, Need
@@ -134,6 +136,27 @@ def test_a_lost_device_is_lost() -> None:
     result = judged("proto.dies")
     assert (result.verdict, result.as_expected) == (Verdict.LOST, False)
     assert CONSOLE in result.reason
+
+
+@pytest.mark.parametrize(("losses", "verdict"), [(1, Verdict.CONFIRMED), (2, Verdict.ERROR)])
+def test_where_only_adb_lost_the_device_the_experiment_is_repeated_once(
+    losses: int, verdict: Verdict
+) -> None:
+    runs: list[int] = []
+
+    def measure(device: FakeDevice) -> object:
+        runs.append(1)
+        if len(runs) <= losses:
+            device.lost_by_adb = True
+            raise AgentDiedError("the connection ended", exit_status=None)
+        return Measured(7)
+
+    reported: list[str] = []
+    device = FakeDevice()
+    with reporting_to(reported.append):
+        result = judge(make_claim("mmap.some", measure, confirmed), cast(Any, device))
+    assert (result.verdict, len(runs)) == (verdict, 2)
+    assert reported == [f"adb had lost {device.serial} and reaches it again: mmap.some is repeated"]
 
 
 def test_any_failure_on_a_dead_device_is_a_loss() -> None:

@@ -111,7 +111,8 @@ def _verdict(result: Result) -> Text:
 
 def _account(result: Result) -> Text:
     text = Text(result.statement, style="dim")
-    reason = result.reason.partition("\n")[0]
+    # The whole reason of an unexpected result is below the table.
+    reason = result.reason.partition("\n")[0] if result.as_expected is False else result.reason
     for label, content in (
         ("measured", result.measured),
         ("what is true", result.what_is_true),

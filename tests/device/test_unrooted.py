@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -44,5 +45,6 @@ def test_binder_itself_is_open_to_it(unrooted: Device) -> None:
 def test_a_claim_is_as_expected_or_not_testable(unrooted: Device, claim_id: str) -> None:
     result = judge(CLAIMS.get(claim_id), unrooted)
     assert result.as_expected is not False, result.explanation + result.traceback
+    assert not re.search(r"\bNone\b|\['", f"{result.measured} {result.reason}")
     if result.verdict is Verdict.NOT_TESTABLE:
         assert "can be tested on" in result.reason

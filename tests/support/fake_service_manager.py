@@ -73,7 +73,11 @@ class FakeServiceManager:
         try:
             self._carry_out(method, reader, answer)
         except ParcelError:
-            raise StatusError(StatusCode.PERMISSION_DENIED if in_c else StatusCode.NOT_ENOUGH_DATA) from None
+            if in_c:
+                raise StatusError(StatusCode.PERMISSION_DENIED) from None
+            # Where an object should be, and nothing is, libbinder has BAD_TYPE (Parcel.cpp, unflattenBinder).
+            missing_object = method == "addService"
+            raise StatusError(StatusCode.BAD_TYPE if missing_object else StatusCode.NOT_ENOUGH_DATA) from None
         return answer
 
     def _carry_out(self, method: str, reader: ParcelReader, answer: Parcel) -> None:

@@ -60,10 +60,9 @@ def _find_dialect_of(kind: Kind, binder: Binder, deadline: Deadline) -> Dialect:
     try:
         answer = _ask(binder, ANDROID_13.of(kind), THIRD, deadline)
     except StatusError as error:
-        if error.status == StatusCode.BAD_TYPE:
-            raise
         if error.status == StatusCode.PERMISSION_DENIED:
             return _dialect_in_c(binder, deadline)
+        # BAD_TYPE is ambiguous here: addService has it, too, for data without an object.
         candidates = _adding_third(kind, binder, deadline)
     except RemoteError:
         candidates = _adding_third(kind, binder, deadline)

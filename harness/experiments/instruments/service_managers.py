@@ -131,14 +131,14 @@ def _programs(device: Device) -> dict[Generation, str]:
 def _pid(device: Device) -> int:
     """Of the service manager that has /dev/binder open: a vendor's own has another device open."""
     named = device.run(["pidof", *(os.path.basename(program) for program in (PROGRAM, PROGRAM_IN_C))])
-    for pid in map(int, named.output.split()):
+    pids = named.output.split()
+    for pid in map(int, pids):
         files = ProcessFiles(device.files, pid).descriptors.values()
         if os.path.basename(BINDER) in map(os.path.basename, files):
             return pid
     raise FacilityMissingError(
-        "needs the service manager's process, and none of those that pidof finds "
-        f"({named.output.split()}) is seen to have {BINDER} open. It can be tested on the embedded device, "
-        "or on a rooted one."
+        "needs the service manager's process: of those that pidof finds "
+        f"({', '.join(pids) or 'none'}), none is seen to have {BINDER} open. It can be tested on the embedded device, or on a rooted one."
     )
 
 

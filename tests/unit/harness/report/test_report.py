@@ -64,6 +64,15 @@ def test_an_interrupted_run_is_marked(run: Run, tmp_path: Path) -> None:
     assert printed(part).endswith("the run was interrupted by SIGHUP\n2 of 3 claims were not judged\n")
 
 
+def test_a_reason_of_several_lines_is_shown_whole(run: Run) -> None:
+    document = document_of(run, "copy.binder-one")
+    several = dataclasses.replace(document.claims[0], reason="The first line:\n  a second\n  a third")
+    shown = printed(dataclasses.replace(document, claims=(several,)))
+    assert "The first line:" in shown
+    assert "a second" in shown
+    assert "a third" in shown
+
+
 def test_the_entry_of_a_claim_is_complete(run: Run, tmp_path: Path) -> None:
     document_of(run, "mmap.once").write(tmp_path / "results.json")
     value = json.loads((tmp_path / "results.json").read_text())

@@ -136,9 +136,7 @@ class AdbLink:
             return AdbShellStream(self._adb.open_shell(self.serial, line))
         except AdbRequestError as error:
             self.raise_if_lost()
-            raise HarnessError(
-                f"adb does not reach {self.serial}: {error.reason}. Does `adb devices` list it as `device`?"
-            ) from error
+            raise HarnessError(f"adb starts no command on {self.serial}: {error.reason}.") from error
 
     def reach_again(self) -> bool:
         """Whether adb had lost the device and reaches it again: any program may end the adb server.

@@ -9,6 +9,7 @@ from functools import cached_property
 from harness.device.facts import Facts
 from harness.experiments.core.claim import Topic
 from harness.experiments.core.figure import ELLIPSIS, Figure, fill, grouped, names_in
+from harness.experiments.core.finding import Verdict
 from harness.experiments.core.json_values import Json, to_json
 from harness.experiments.core.result import Result
 from harness.report.document import Document
@@ -19,6 +20,8 @@ NOT_COMPARED = frozenset({"reasons", "memory_bytes"})
 
 def account(result: Result) -> str:
     """A result in one line: the finding with its figures, or the reason for none."""
+    if result.verdict is Verdict.NOT_TESTABLE:
+        return " ".join(result.reason.split())
     return result.measured or result.reason.partition("\n")[0]
 
 

@@ -137,8 +137,8 @@ def _pid(device: Device) -> int:
         if os.path.basename(BINDER) in map(os.path.basename, files):
             return pid
     raise FacilityMissingError(
-        "needs the service manager's process: of those that pidof finds "
-        f"({', '.join(pids) or 'none'}), none is seen to have {BINDER} open. It can be tested on the embedded device, or on a rooted one."
+        f"needs the service manager's process: of those that pidof finds ({', '.join(pids) or 'none'}), none "
+        f"is seen to have {BINDER} open. It can be tested on the embedded device, or on a rooted one."
     )
 
 

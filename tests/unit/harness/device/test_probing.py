@@ -18,7 +18,7 @@ from harness.kernel.tracing.tracer import Tracer
 from tests.support.agent_support import SubprocessStream
 
 CLOSED = ("/proc/sys/kernel/osrelease", "/proc/devices", "/proc/misc", "/proc/sys/fs/file-max")
-"""Files that only some domains may read: of type `proc` (system/sepolicy, genfs_contexts, domain.te)."""
+"""What only some domains may read: files of the type `proc` (AOSP, system/sepolicy, genfs_contexts)."""
 
 
 class FilesOfAPhone(AgentFiles):

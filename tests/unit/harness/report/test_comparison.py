@@ -79,6 +79,12 @@ def test_accounts_leave_out_what_differs_or_varies() -> None:
     }
 
 
+def test_why_a_claim_is_not_testable_is_not_cut_at_the_end_of_a_line() -> None:
+    document = document_on(FACTS, "copy.binder-one")
+    several = changed(document, "copy.binder-one", reason="the first line:\n  a second")
+    assert claim_rows([several])[0].accounts() == {"the first line: a second": [0]}
+
+
 def test_facts_are_shown_in_words() -> None:
     less = dataclasses.replace(ARM_16K, memory_bytes=FACTS.memory_bytes - (3 << 12))
     less = dataclasses.replace(less, driver_ioctls=frozenset({"BINDER_VERSION"}), root=False, reasons={})

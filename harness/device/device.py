@@ -78,23 +78,16 @@ class Device(AdbLink):
         for name in PER_BOOT_CACHE:
             vars(self).pop(name, None)
 
-    def recover(self) -> bool:
-        """Reach the device again where it lives, but adb lost it and with it all processes; whether so.
+    def recover(self, error: BaseException) -> bool:
+        """After an error, reach the device again where it lives, but adb lost it; whether so.
 
         Any program may end the adb server. Every process ends with that: what was under way has to be
         repeated. Raises DeviceLostError where the device does not come back, or has restarted.
         """
-        if not self.reach_again() and not self._agent_cut_off():
+        if not self.reach_again() and not _cut_off(error):
             return False
         self.reset_after_reboot()
         return True
-
-    def _agent_cut_off(self) -> bool:
-        """Whether the connection to the agent that reads files ended, and not the agent."""
-        try:
-            return "files" in vars(self) and not self.files.exists("/")
-        except AgentDiedError as error:
-            return error.exit_status is None
 
     @functools.cached_property
     def facts(self) -> Facts:
@@ -238,6 +231,15 @@ class DeviceProcess(RemoteProcess):
     def maps(self) -> Maps[DetailedMapping]:
         """Its mappings, from /proc/PID/smaps."""
         return self.procfs.maps
+
+
+def _cut_off(error: BaseException | None) -> bool:
+    """Whether behind an error is the end of the connection to an agent, and not of the agent."""
+    while error is not None:
+        if isinstance(error, AgentDiedError) and error.exit_status is None:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def open_device(target: AnyTarget = "embedded", *, deadline: Deadline | None = None) -> Device:

@@ -65,7 +65,7 @@ class FakeDevice:
     def rollback(self) -> None:
         self.rollbacks += 1
 
-    def recover(self) -> bool:
+    def recover(self, _: BaseException) -> bool:
         lost, self.lost_by_adb = self.lost_by_adb, False
         return lost
 

@@ -47,7 +47,7 @@ def judge(claim: Claim, device: Device, *, seconds: float | None = None, may_rep
         interruption = interruption_behind(error)
         if interruption is not None:
             raise interruption from error
-        if may_repeat and _recovered(device):
+        if may_repeat and _recovered(device, error):
             report(f"adb had lost {device.serial} and reaches it again: {claim.id} is repeated")
             return judge(claim, device, seconds=seconds, may_repeat=False)
         finding = _without_finding(error, device, facts)
@@ -78,9 +78,9 @@ def judge_again(claim: Claim, stored: Result, facts: Facts) -> Result:
     )
 
 
-def _recovered(device: Device) -> bool:
+def _recovered(device: Device, error: Exception) -> bool:
     try:
-        return device.recover()
+        return device.recover(error)
     except HarnessError:  # it is lost, which the finding says
         return False
 

@@ -16,6 +16,7 @@ from emulator.adb.server import answers
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError, UsageError
 from emulator.target import offers, open_target
+from harness.commands import get
 from harness.device.device import open_device
 from tests.emulator.doubles import ROOT, install
 from tests.emulator.doubles.cuttlefish_host_package import set_up
@@ -128,6 +129,19 @@ def test_a_boot_that_fails_there_is_shown_with_its_logs(server: SshServer, cuttl
     assert "launcher.log, which reports VIRTUAL_DEVICE_BOOT_FAILED" in message
     kept = message.rpartition(f"All its logs on {server.address}: ")[2]
     assert "BOOT_FAILED" in (Path(kept) / "launcher.log").read_text()
+
+
+def test_a_build_is_fetched_there(server: SshServer, capsys: pytest.CaptureFixture[str]) -> None:
+    (server.home / ".profile").write_text(
+        "export PATH=$HOME/programs:$PATH CUTTLEFISH_DOUBLE_STATE=$HOME/s\n"
+    )
+    install(server.home / "programs" / "cvd", "cuttlefish_cvd")
+    get.cuttlefish(build="aosp-main/aosp_cf_x86_64_phone-user", host=server.address)
+    printed = capsys.readouterr()
+    directory = server.ours / "cuttlefish-images" / "aosp-main-aosp_cf_x86_64_phone-user"
+    assert printed.out.strip() == f"cuttlefish?host={server.address}&host_path={directory}"
+    assert "is a user build: adb root is refused" in printed.err
+    assert (directory / "super.img").exists()
 
 
 def test_what_there_is_on_a_host_is_listed(server: SshServer, emulator: str) -> None:

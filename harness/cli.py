@@ -23,6 +23,7 @@ from harness.commands import (
     devices,
     diff,
     doctor,
+    get,
     interactive,
     judge,
     matrix,
@@ -85,6 +86,7 @@ app.command()(catalogue.explain)
 app.command()(measure.measure)
 app.command()(doctor.doctor)
 app.command()(devices.devices)
+app.add_typer(get.commands, name="get")
 app.command()(cache.cache)
 app.command(context_settings=interactive.TAKES_ANY_ARGUMENT)(interactive.shell)
 app.command()(interactive.repl)

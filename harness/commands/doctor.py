@@ -31,10 +31,12 @@ def doctor(
     With a target, also show the facts of that device; with --host, check the
     other machine, too. The exit status is 4 while either lacks something.
     """
+    from emulator.host.this_machine import ThisMachine
+    from emulator.kinds.cuttlefish_doctor import cuttlefish_checks
     from emulator.kinds.doctor import checks
 
     chosen = one_target(context, positional, target)
-    checked = checks()
+    checked = [*checks(), *cuttlefish_checks(ThisMachine())]
     _show(checked)
     if host is not None:
         from emulator.kinds.host_doctor import checks_on

@@ -7,18 +7,21 @@ from emulator.base.deadline import Deadline
 from emulator.base.progress import report
 
 SHELL_USER = "2000"
+RESTARTS = "restarting adbd as root"
 
 
 def become_root(adb: AdbClient, serial: str, deadline: Deadline) -> bool:
     """Restart adbd as root, as `adb root` does; whether that changed anything.
 
-    A `user` build refuses (AOSP, adb/daemon/restart_service.cpp): that is reported as progress, not raised.
+    A `user` build refuses, and so does LineageOS until its owner allows it in the settings, each in words of
+    its own. So adbd restarts only where it says so (AOSP, adb/daemon/restart_service.cpp): anything else is
+    reported as progress, not raised.
     """
     if adb.output(serial, "id -u") == "0":
         return False
     answer = adb.ask(serial, "root:")
-    report(f"adb root on {serial}: {answer}")
-    if "cannot" in answer:
+    report(f"adb root on {serial}: {answer or 'adbd does not answer'}")
+    if RESTARTS not in answer:
         return False
     _wait_for_user(adb, serial, "0", deadline)
     return True
@@ -32,16 +35,17 @@ def become_shell(adb: AdbClient, serial: str, deadline: Deadline) -> None:
 
 def restart(adb: AdbClient, serial: str, deadline: Deadline) -> None:
     """Restart the device and wait until it takes commands again."""
-    before = _boot_id(adb, serial)
+    before = boot_id(adb, serial)
     adb.ask(serial, "reboot:")
 
     def restarted() -> bool:
-        return adb.reach(serial) == REACHED and _boot_id(adb, serial) not in ("", before)
+        return adb.reach(serial) == REACHED and boot_id(adb, serial) not in ("", before)
 
     deadline.poll(restarted, f"{serial} to restart", interval=0.5)
 
 
-def _boot_id(adb: AdbClient, serial: str) -> str:
+def boot_id(adb: AdbClient, serial: str) -> str:
+    """What distinguishes this boot of the device from every other; empty where adb does not reach it."""
     return adb.output(serial, "cat /proc/sys/kernel/random/boot_id")
 
 

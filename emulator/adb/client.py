@@ -10,12 +10,12 @@ import logging
 import re
 import socket
 import struct
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
+from emulator.adb.listing import CHOSEN_OTHERWISE, Listing, parse_listing
 from emulator.adb.server import answers, ensure_adb_server, server_port
 from emulator.base.errors import HarnessError
 
@@ -46,21 +46,12 @@ class AdbRequestError(HarnessError):
         return f"{self.args[0]}: {self.reason}."
 
 
-@dataclass(frozen=True)
-class ListedDevice:
-    """A device as the adb server lists it."""
-
-    serial: str
-    state: str
-    tags: Mapping[str, str]
-    """product, model, device: what the device reports about itself."""
-
-
 class AdbClient:
     """Requests to the adb server that adb's own tools would use, and through it to adbd on devices.
 
-    A request to a device first ensures that a server runs. It is made a second time only where `reach_again`
-    returns true: where adb had lost the device, and reaches it again.
+    A device is given by its name in the server's listing. A request to it first ensures that a server runs.
+    It is made a second time only where `reach_again` returns true: where adb had lost the device, and reaches
+    it again.
     """
 
     def __init__(self, *, reach_again: Callable[[], bool] = lambda: False) -> None:
@@ -81,14 +72,24 @@ class AdbClient:
         with _translated("The adb server does not report its version"):
             return int(self._library(ANSWERS_WITHIN).server_version())
 
-    def devices(self) -> dict[str, ListedDevice]:
-        """What the running server lists, by serial; nothing where none runs."""
+    def devices(self) -> Listing:
+        """What the running server lists; nothing where none runs."""
         if not self.server_runs:
-            return {}
+            return Listing()
         failure = f"The adb server on port {self.port} does not answer. If it hangs, run `adb kill-server`"
-        with _translated(failure):
-            found = self._library(ANSWERS_WITHIN).list(extended=True)
-        return {info.serial: ListedDevice(info.serial, info.state, info.tags) for info in found}
+        with _translated(failure), self._library(ANSWERS_WITHIN).make_connection() as connection:
+            connection.send_command("host:devices-l")
+            connection.check_okay()
+            return Listing(parse_listing(connection.read_string_block()))
+
+    def features(self, serial: str) -> frozenset[str]:
+        """What the device's adbd can do beyond the first protocol (transport.cpp, kFeature…)."""
+
+        def features(device: Any) -> frozenset[str]:
+            with device.open_transport("features", timeout=ANSWERS_WITHIN) as connection:
+                return frozenset(connection.read_string_block().split(","))
+
+        return self._request(serial, "features", features, ANSWERS_WITHIN)
 
     def state(self, serial: str) -> str:
         """`device`, `offline`, `unauthorized` …, or `gone`."""
@@ -184,7 +185,10 @@ class AdbClient:
         self.ensure_server()
         logger.debug("adb -s %s: %s", serial, service)
         with _translated(f"{serial} does not answer “{service}”"):
-            return request(self._library(seconds).device(serial))
+            listed = self.devices().get(serial)
+            # Of a device that it does not list, the server says so itself.
+            chosen = {"serial": serial} if listed is None else listed.selector
+            return request(self._library(seconds).device(**chosen))
 
     def _library(self, seconds: float) -> Any:
         """adbutils' client, whose every step may take so many seconds."""
@@ -198,6 +202,8 @@ def adb_path() -> str:
 
 def is_address(serial: str) -> bool:
     """Whether the serial is HOST:PORT, which adb connects to on request."""
+    if serial.startswith(CHOSEN_OTHERWISE):
+        return False
     return re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[\w.-]+):\d+", serial) is not None
 
 

@@ -6,6 +6,8 @@ from emulator.adb.client import GONE, REACHED, AdbClient
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError
 
+NO_PERMISSIONS = "no permissions"
+"""How the state begins of a USB device that the server may not open; a text for people follows."""
 _EXPLANATIONS = {
     GONE: "adb does not list it: it was never connected, its serial is another, or it is switched off or "
     "unplugged; connect it until `adb devices` lists it as `device`",
@@ -15,13 +17,16 @@ _EXPLANATIONS = {
     "if it does not ask, revoke USB debugging authorizations in its developer options and connect it again",
     "authorizing": "it asks whether to trust this machine's adb key: confirm on its screen",
     "connecting": "adb is still connecting to it",
-    "no": "this user may not open it on USB: install android-sdk-platform-tools-common, which permits it",
+    "detached": "it is detached from the adb server: attach it with `adb attach`, or plug it in again",
+    NO_PERMISSIONS: "this user may not open it on USB: install android-sdk-platform-tools-common, which "
+    "permits it",
 }
 
 
 def explain(serial: str, state: str) -> str:
     """Why a device in this state cannot be used, and what to do about it."""
-    reason = _EXPLANATIONS.get(state, f"it is in the state “{state}”, in which it runs no commands")
+    known = NO_PERMISSIONS if state.startswith(NO_PERMISSIONS) else state
+    reason = _EXPLANATIONS.get(known, f"it is in the state “{state}”, in which it runs no commands")
     return f"adb does not reach {serial}: {reason}."
 
 

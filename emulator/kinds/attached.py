@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from emulator.adb.adbd import become_root, become_shell, restart
-from emulator.adb.client import GONE, REACHED, AdbClient, is_address
+from emulator.adb.adbd import become_root, become_shell, boot_id, restart
+from emulator.adb.client import GONE, REACHED, AdbClient, AdbRequestError, is_address
 from emulator.adb.states import explain, wait_until_reached
 from emulator.base.controller import Controller, close_on_failure
 from emulator.base.deadline import Deadline
@@ -23,6 +23,8 @@ again after 0.25 s and then every 3 s (AOSP, adb/transport.cpp, ReconnectHandler
 LISTED_WITHIN = 6.0
 """Seconds for a device that adb does not list, such as one on USB while its adbd restarts: as long as adb
 itself waits then (AOSP 10, adb/client/commandline.cpp, adb_root). A server that was ended is back sooner."""
+SHELL_PROTOCOL = "shell_v2"
+"""adb's name of the feature (transport.cpp, kFeatureShell2)."""
 ALLOWED = "allowed"
 TRANSIENT = ("offline", "connecting", "authorizing")
 
@@ -44,6 +46,7 @@ class AttachedDevice:
         self._may_restart = target.option("restart") == ALLOWED
         self._resources = resources
         self._adb = adb
+        self._boot = boot_id(adb, serial)
 
     @property
     def alive(self) -> bool:
@@ -75,16 +78,21 @@ class AttachedDevice:
         except TimeLimitError as error:
             raise DeviceLostError(f"{error}. {self.loss_reason()}") from error
         del _restarts[self.serial]
+        self._boot = boot_id(self._adb, self.serial)
         if self._root:
             become_root(self._adb, self.serial, deadline)
 
     def reconnect(self, deadline: Deadline) -> None:
         """Make the adb server, which may be a new one, reach it again.
 
-        Raises DeviceLostError after 10 s at most, unless the device is being restarted.
+        Raises DeviceLostError after 10 s at most, unless the device is being restarted, and where it has
+        restarted by itself.
         """
         self._adb.ensure_server()
         _await_return(self._adb, self.serial, deadline)
+        if self._boot != (boot := boot_id(self._adb, self.serial)) and boot:
+            self._boot = boot
+            raise DeviceLostError(f"{self.serial} restarted by itself, and adb reaches it again.")
 
     def close(self) -> None:
         """Leave it as it was found."""
@@ -94,12 +102,12 @@ class AttachedDevice:
 def open_attached(target: Target, deadline: Deadline | None = None) -> AttachedDevice:
     """Attach to a device once no other run uses it.
 
-    Raises UsageError where several devices fit the target, SetupError for one that adb does not reach, and
-    DeviceLostError for one that this process has used and that does not come back.
+    Raises UsageError where several devices fit the target, SetupError for one that adb does not reach or
+    whose adbd is too old, and DeviceLostError for one that this process has used and that does not come back.
     """
     adb = AdbClient()
     adb.ensure_server()
-    serial = target.name or _only_one(adb)
+    serial = _listed_name(adb, target.name or _only_one(adb))
     with close_on_failure() as resources:
         resources.enter_context(device_lock(serial, deadline))
         deadline = deadline or Deadline(START_SECONDS)
@@ -107,6 +115,7 @@ def open_attached(target: Target, deadline: Deadline | None = None) -> AttachedD
             adb.connect(serial)
             resources.callback(adb.disconnect, serial)
         _reach(adb, serial, deadline)
+        _require_shell_protocol(adb, serial)
         if target.option("root") == ALLOWED and become_root(adb, serial, deadline):
             resources.callback(_leave_root, adb, serial)
         _used.add(serial)
@@ -119,17 +128,42 @@ def _only_one(adb: AdbClient) -> str:
     if chosen:
         return chosen
     devices = adb.devices()
-    usable = [device.serial for device in devices.values() if device.state == REACHED]
+    usable = [name for name, device in devices.items() if device.state == REACHED]
     if len(usable) == 1:
         return usable[0]
     if usable:
-        choices = "\n".join(f"  adb:{serial}" for serial in usable)
-        raise UsageError(f"adb reaches {len(usable)} devices. Name one of them:\n{choices}")
-    problems = [explain(device.serial, device.state) for device in devices.values()]
+        raise UsageError(f"adb reaches {len(usable)} devices. Name one of them:\n{_choices(usable)}")
+    problems = [explain(name, device.state) for name, device in devices.items()]
     raise SetupError(
         "\n".join(["adb reaches no device.", *problems])
         + "\nConnect one and enable USB debugging on it, or start one: `binder-harness boot`."
     )
+
+
+def _listed_name(adb: AdbClient, chosen: str) -> str:
+    """The name under which adb lists a device; UsageError where several have it for their serial."""
+    devices = adb.devices()
+    sharing = devices.sharing(chosen)
+    if len(sharing) > 1:
+        raise UsageError(
+            f"adb lists {len(sharing)} devices with the serial {chosen}. Name one of them by where it is "
+            f"connected:\n{_choices(sharing)}"
+        )
+    return devices.name_of(chosen) or chosen
+
+
+def _choices(names: Iterable[str]) -> str:
+    return "\n".join(f"  {KIND.name}:{name}" for name in names)
+
+
+def _require_shell_protocol(adb: AdbClient, serial: str) -> None:
+    """Raise SetupError for a device whose adbd keeps no output apart and reports no exit status."""
+    with contextlib.suppress(AdbRequestError):  # a server or adbd that cannot be asked is found out later
+        if SHELL_PROTOCOL not in adb.features(serial):
+            raise SetupError(
+                f"The adbd of {serial} lacks adb's shell protocol ({SHELL_PROTOCOL}), which everything here "
+                "needs: it came with Android 7, and a port of Android may still have an older adbd."
+            )
 
 
 def _reach(adb: AdbClient, serial: str, deadline: Deadline) -> None:
@@ -174,18 +208,18 @@ def _offers(host: Host) -> list[Offer]:
     if host.address:
         return [Offer(KIND.name, False, "a device attached to another machine can be used only from there")]
     try:
-        devices = AdbClient().devices().values()
+        devices = AdbClient().devices()
     except HarnessError as error:
         return [Offer(KIND.name, False, str(error))]
     if not devices:
         return [Offer(KIND.name, False, "adb lists no device")]
     return [
         Offer(
-            f"{KIND.name}:{device.serial}",
+            f"{KIND.name}:{name}",
             device.state == REACHED,
-            _description(device.tags) if device.state == REACHED else explain(device.serial, device.state),
+            _description(device.tags) if device.state == REACHED else explain(name, device.state),
         )
-        for device in devices
+        for name, device in devices.items()
     ]
 
 

@@ -28,8 +28,15 @@ class BinderError(HarnessError):
     def __init__(self, command: BinderReturn, error_number: int | None, explanation: str) -> None:
         self.command = command
         self.errno = error_number
-        reason = "" if error_number is None else f" ({errno.errorcode.get(error_number, error_number)})"
+        reason = "" if error_number is None else f" ({_name(error_number)})"
         super().__init__(f"{command.name}{reason}: {explanation}")
+
+
+def _name(error_number: int) -> str:
+    """As the kernel's sources name it; Python's own table has EOPNOTSUPP under its other name, ENOTSUP."""
+    if error_number == errno.EOPNOTSUPP:
+        return "EOPNOTSUPP"
+    return errno.errorcode.get(error_number, str(error_number))
 
 
 class TransactionFailedError(BinderError):
@@ -83,6 +90,10 @@ class FrozenError(BinderError):
 
 
 _REFUSALS = {
+    # Of the hook secid_to_secctx where no module has it (include/linux/lsm_hook_defs.h, since Linux 5.8).
+    errno.EOPNOTSUPP: "the receiver requests its callers' security contexts, as AOSP's service managers do, "
+    "and the kernel has no security module that gives any. Boot with SELinux, or use a context manager that "
+    "does not request them.",
     errno.EFAULT: "an address in the transaction cannot be read.",
     errno.EINVAL: "a handle, an offset or an object in the data is invalid (see the kernel log), or the "
     "receiver requests security contexts and the kernel has none.",

@@ -16,6 +16,7 @@ from emulator.base.errors import DeviceLostError, HarnessError, SetupError, Usag
 from emulator.build.agents import syscall_agent
 from emulator.build.userland import binder_userland
 from emulator.target import AnyTarget, open_target
+from harness.agent.errors import AgentDiedError
 from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
 from harness.agent.program import RemoteProgram, shell_line
@@ -76,6 +77,24 @@ class Device(AdbLink):
         self._running.close()
         for name in PER_BOOT_CACHE:
             vars(self).pop(name, None)
+
+    def recover(self) -> bool:
+        """Reach the device again where it lives, but adb lost it and with it all processes; whether so.
+
+        Any program may end the adb server. Every process ends with that: what was under way has to be
+        repeated. Raises DeviceLostError where the device does not come back, or has restarted.
+        """
+        if not self.reach_again() and not self._agent_cut_off():
+            return False
+        self.reset_after_reboot()
+        return True
+
+    def _agent_cut_off(self) -> bool:
+        """Whether the connection to the agent that reads files ended, and not the agent."""
+        try:
+            return "files" in vars(self) and not self.files.exists("/")
+        except AgentDiedError as error:
+            return error.exit_status is None
 
     @functools.cached_property
     def facts(self) -> Facts:

@@ -114,6 +114,8 @@ class Facts:
     """"C" or "Rust"."""
     driver_ioctls: frozenset[str] = frozenset()
     """Kernel names of the ioctls that the driver supports."""
+    refused_ioctls: frozenset[str] = frozenset()
+    """Those that a security policy refused (EACCES, EPERM), so that nothing is known of them."""
     service_manager: bool = False
     """Whether the context manager of /dev/binder is a running servicemanager."""
     framework: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
@@ -37,6 +37,8 @@ REPLY_SECONDS = 3.0
 """How long a working service manager may take to reply."""
 TRACED_FUNCTION = "binder_alloc_new_buf"
 """A function of the C driver that has had this name in every kernel of this decade."""
+UTSNAME_FIELD = 65
+"""Bytes of each of the six strings in struct new_utsname (include/uapi/linux/utsname.h)."""
 NEED_AN_ARGUMENT = (
     BinderIoctl.BINDER_SET_MAX_THREADS,
     BinderIoctl.BINDER_THREAD_EXIT,
@@ -110,7 +112,8 @@ def _find_facts(device: ProbedDevice, all_properties: Callable[[], dict[str, str
         if not root:
             attempts.reasons[Need.ROOT] = f"adb's shell runs as user {process.uid}; try `adb root`"
         free = _free_device(process, nodes, attempts)
-        protocol, ioctls = _driver_interface(process, nodes)
+        kernel_release = _kernel_release(process)
+        protocol, ioctls, refused_ioctls = _driver_interface(process, nodes)
         service_manager, framework = _services(process, attempts)
         pagemap = attempts.result(Need.PAGEMAP, lambda: _frame_of_own_page(device, process))
         kcore = attempts.result(Need.KCORE, lambda: Kcore(files).segments)
@@ -128,7 +131,7 @@ def _find_facts(device: ProbedDevice, all_properties: Callable[[], dict[str, str
     return Facts(
         architecture=str(process.architecture),
         page_size=process.page_size,
-        kernel_release=files.read_text("/proc/sys/kernel/osrelease").strip(),
+        kernel_release=kernel_release,
         processors=len(re.findall(r"^processor\s*:", files.read_text("/proc/cpuinfo"), flags=re.MULTILINE)),
         memory_bytes=read_meminfo(files)["MemTotal"],
         android_release=properties.get("ro.build.version.release"),
@@ -147,6 +150,7 @@ def _find_facts(device: ProbedDevice, all_properties: Callable[[], dict[str, str
         # The driver in Rust keeps no logs of transactions (rust_binder_main.rs, Linux 6.18).
         driver=debug and ("C" if files.exists(f"{debug}/transaction_log") else "Rust"),
         driver_ioctls=ioctls,
+        refused_ioctls=refused_ioctls,
         service_manager=service_manager,
         framework=framework,
         reasons=attempts.reasons,
@@ -181,14 +185,27 @@ def _free_device(process: RemoteProcess, nodes: tuple[str, ...], attempts: _Atte
     return None
 
 
-def _driver_interface(process: RemoteProcess, nodes: tuple[str, ...]) -> tuple[int | None, frozenset[str]]:
-    """The protocol's version, and the ioctls that the driver supports: any other fails with EINVAL."""
+def _kernel_release(process: RemoteProcess) -> str:
+    """What uname(2) reports: Android keeps adb's shell from /proc/sys/kernel/osrelease."""
+    with process.memory.allocate(6 * UTSNAME_FIELD) as names:
+        process.syscall("uname", names.address)
+        return names.read(2 * UTSNAME_FIELD, UTSNAME_FIELD).partition(b"\0")[0].decode(errors="replace")
+
+
+def _driver_interface(
+    process: RemoteProcess, nodes: tuple[str, ...]
+) -> tuple[int | None, frozenset[str], frozenset[str]]:
+    """The protocol's version, the ioctls that the driver supports, and those that were refused.
+
+    An ioctl that the driver does not support fails with EINVAL; one that SELinux keeps from the caller with
+    EACCES, supported or not (security/selinux/hooks.c, ioctl_has_perm).
+    """
     if not nodes:
-        return None, frozenset()
+        return None, frozenset(), frozenset()
     try:
         descriptor = _open(process, nodes[-1])
     except OSError:
-        return None, frozenset()
+        return None, frozenset(), frozenset()
     memory = process.memory
     with memory.allocate(process.page_size) as zeros, memory.allocate(BinderVersion.sizeof()) as version:
         arguments = dict.fromkeys(NEED_AN_ARGUMENT, zeros.address)
@@ -199,12 +216,16 @@ def _driver_interface(process: RemoteProcess, nodes: tuple[str, ...]) -> tuple[i
             SystemCall("close", descriptor),
             keep_going=True,
         )
-    supported = {
-        ioctl.name
-        for ioctl, result in zip(BinderIoctl, results, strict=True)
-        if result.errno not in (errno.EINVAL, errno.ENOTTY)
-    }
-    return BinderVersion.unpack(version_read.data).protocol_version, frozenset(supported)
+    outcomes = {ioctl.name: result.errno for ioctl, result in zip(BinderIoctl, results, strict=True)}
+    protocol = BinderVersion.unpack(version_read.data).protocol_version or None
+    return protocol, *supported_and_refused(outcomes)
+
+
+def supported_and_refused(outcomes: Mapping[str, int]) -> tuple[frozenset[str], frozenset[str]]:
+    """The ioctls that a driver supports, and those that nothing is known of, by the errno of a try or 0."""
+    refused = {name for name, number in outcomes.items() if number in (errno.EACCES, errno.EPERM)}
+    unsupported = {name for name, number in outcomes.items() if number in (errno.EINVAL, errno.ENOTTY)}
+    return frozenset(outcomes.keys() - refused - unsupported), frozenset(refused)
 
 
 def _services(process: RemoteProcess, attempts: _Attempts) -> tuple[bool, bool]:

@@ -17,7 +17,7 @@ from harness.binder.parcels.reader import ParcelReader
 from harness.binder.services.service_manager import ServiceManager
 from harness.binder.thread.binder_thread import BinderThread
 from harness.framework.bundle import Bundle, read_bundle, write_bundle
-from harness.framework.dialect import LAST_WITH_NATIVE_RECEIVERS, Dialect, dialect_of
+from harness.framework.dialect import LAST_WITH_NATIVE_RECEIVERS, STANDIN_RELEASE, Dialect, dialect_of
 from harness.framework.intent import (
     USER_CURRENT,
     Intent,
@@ -129,8 +129,7 @@ class ActivityManager:
             raise FacilityMissingError(
                 f"No service is registered as {SERVICE_NAME!r}: this device has no framework, or not yet."
             )
-        # The stand-in has the release of its service manager.
-        return cls(binder, handle, dialect_of(device) or Dialect.of_release(manager.dialect.wire.release))
+        return cls(binder, handle, dialect_of(device) or Dialect.of_release(STANDIN_RELEASE))
 
     def broadcast(
         self,

@@ -21,7 +21,7 @@ from harness.binder.services.interface import Interface
 from harness.binder.services.service import BINDER
 from harness.binder.serving.call import Call, Handler
 from harness.framework.activity_manager import ActivityManager
-from harness.framework.dialect import android_release
+from harness.framework.dialect import framework_release
 from harness.framework.intent import ComponentName, Intent, read_component, read_intent
 from harness.framework.transaction_codes import APPLICATION_THREAD, SERVICE_CONNECTION
 
@@ -117,7 +117,7 @@ def open_application(device: Device) -> Iterator[Application]:
 
     Raises FacilityMissingError where Android's own activity manager runs.
     """
-    if android_release(device.facts) is not None:
+    if framework_release(device) is not None:
         raise FacilityMissingError(
             "Android's activity manager attaches only processes that zygote started for it. Services in "
             "Python can be bound on the embedded device, whose activity manager is a stand-in."

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from emulator.base.errors import FacilityMissingError, HarnessError
 from emulator.base.progress import report
@@ -29,6 +30,10 @@ LAST_WITH_NATIVE_RECEIVERS = 13
 """
 CREATOR_TOKENS = 16
 """The first release whose Intents always carry a creator token; before, a flag of the build decides."""
+
+
+STANDIN_RELEASE = 11
+"""The release whose codes and Intents the stand-in has on every device (device_agents/activity_standin)."""
 
 
 class CodeSource(StrEnum):
@@ -110,6 +115,7 @@ def _layout_of(release: int, jar: FrameworkJar) -> Layout:
 
 
 _LAYOUTS = {11: ANDROID_11, 12: ANDROID_12, 13: ANDROID_13}
+_WITH_STANDIN: WeakSet[Device] = WeakSet()
 _FOUND: WeakKeyDictionary[Device, Dialect] = WeakKeyDictionary()
 _INSUFFICIENT_JARS: WeakKeyDictionary[Device, str] = WeakKeyDictionary()
 """Why a device's framework.jar, although readable, is not sufficient."""
@@ -121,13 +127,28 @@ def android_release(facts: Facts) -> int | None:
     return int(number) if number.isdecimal() else None
 
 
+@contextmanager
+def standin_answers(device: Device) -> Iterator[None]:
+    """For the block, a stand-in is the device's activity manager, also on an Android without a framework."""
+    _WITH_STANDIN.add(device)
+    try:
+        yield
+    finally:
+        _WITH_STANDIN.discard(device)
+
+
+def framework_release(device: Device) -> int | None:
+    """The release of the device's own activity manager; None where there is at most a stand-in."""
+    return None if device in _WITH_STANDIN else android_release(device.facts)
+
+
 def dialect_of(device: Device) -> Dialect | None:
-    """The dialect of a device's Android, found once for each device; None where no Android runs.
+    """The dialect of a device's Android, found once for each device; None where at most a stand-in answers.
 
     The first call fetches and reads framework.jar. Raises FacilityMissingError where neither it nor the
     tables are sufficient; the next call fetches the jar again only if it could not be read.
     """
-    release = android_release(device.facts)
+    release = framework_release(device)
     if release is None:
         return None
     if device not in _FOUND:
@@ -137,7 +158,7 @@ def dialect_of(device: Device) -> Dialect | None:
 
 def code_names_on(device: Device) -> CodeNames:
     """Names for the codes of a device's interfaces, without fetching anything from it."""
-    release = android_release(device.facts)
+    release = framework_release(device)
     if release is None:
         return code_names
     dialect = _FOUND.get(device)

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import FacilityMissingError
+from harness.binder.endpoint import Binder
+from harness.binder.services.service import BINDER
+from harness.binder.services.service_manager import ServiceManager
+from harness.binder.services.wire import ANDROID_11, Dialect
 from harness.device.facts import Facts, Need
-from harness.framework.dialect import android_release
+from harness.framework.dialect import android_release, framework_release, standin_answers
 
 if TYPE_CHECKING:
     from harness.agent.program import RemoteProgram
@@ -52,16 +56,39 @@ def open_framework(device: Device, *, receiver_seconds: float = 10.0) -> Iterato
     """
     if device.facts.framework:
         # Without Android, what is registered as the activity manager is a stand-in started elsewhere.
-        yield Framework(stand_in=android_release(device.facts) is None)
+        yield Framework(stand_in=framework_release(device) is None)
         return
     Need.SERVICE_MANAGER.require(device.facts)
+    _require_registrable(device)
     command = [device.activity_standin, "--receiver-seconds", f"{receiver_seconds:g}"]
     with device.program(command) as program:
         line = program.resume().line(Deadline(START_SECONDS))
         if line is None:
             raise FacilityMissingError(
                 "needs an activity manager, and the stand-in does not start here: "
-                f"{program.standard_error.strip()}. "
-                "It needs Android 11's service manager, which is the embedded device's default."
+                f"{program.standard_error.strip()}. It can be tested on the embedded device."
             )
-        yield Framework(stand_in=True, program=program)
+        with standin_answers(device):
+            yield Framework(stand_in=True, program=program)
+
+
+def _require_registrable(device: Device) -> None:
+    with device.process() as process, Binder.open(process, BINDER) as binder:
+        reason = why_not_registrable(ServiceManager(binder).dialect)
+    if reason is not None:
+        raise FacilityMissingError(
+            "needs an activity manager, and the stand-in, which uses Android 11's libbinder, cannot be "
+            f"registered here: {reason}. It can be tested on the embedded device."
+        )
+
+
+def why_not_registrable(dialect: Dialect) -> str | None:
+    """Why a program on Android 11's libbinder cannot register with a service manager; None where it can."""
+    called = f"the service manager is that of {dialect.name}"
+    if dialect.wire.header != ANDROID_11.wire.header:
+        return f"{called}, whose calls begin otherwise"
+    if dialect.wire.stability != ANDROID_11.wire.stability:
+        return f"{called}, to which an object's stability is stated otherwise (Stability.cpp)"
+    if dialect.code("addService") != ANDROID_11.code("addService"):
+        return f"{called}, where addService has another code"
+    return None

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import TimeLimitError
+from emulator.base.errors import TimeLimitError, UsageError
 from harness.binder import Binder, Call, Node, Parcel, ParcelReader
 from harness.binder.errors import DeadObjectError, RemoteError, StatusError
 from harness.binder.parcels.status import ExceptionCode, StatusCode
@@ -129,6 +129,11 @@ def test_names_that_one_generation_accepts(device: Device, place: Place, name: s
             assert name in manager.list()
         else:
             assert refusal(lambda: manager.add(name, node)) == ExceptionCode.EX_ILLEGAL_ARGUMENT
+
+
+def test_a_name_that_may_kill_the_service_manager_is_not_sent(device: Device) -> None:
+    with pytest.raises(UsageError, match="cannot be registered"), device.service("ümlaut", add_one):
+        pass
 
 
 def test_the_program_in_c_lists_long_names_without_their_letters(device: Device, place: Place) -> None:

@@ -24,6 +24,7 @@ from emulator.host.this_machine import ThisMachine
 from emulator.kinds.attached import KIND, open_attached
 from emulator.target import parse_target
 from harness.device.device import ATTACHED_DIRECTORY, open_device
+from tests.emulator import own_adb
 
 WITHIN = 60.0
 
@@ -66,6 +67,41 @@ def test_it_is_restarted_when_allowed(running: EmbeddedDevice) -> None:
     attached.restart(Deadline(WITHIN))
     attached.close()
     assert AdbClient().output(running.serial, boot) not in ("", before)
+
+
+def test_a_claim_during_which_the_adb_server_ends_is_repeated() -> None:
+    program = """
+import dataclasses, subprocess
+import adbutils
+from emulator.base.progress import reporting_to
+from harness import open_device
+from harness.experiments.core.claim import CLAIMS
+from harness.experiments.core.judge import judge
+claim = CLAIMS.get("mmap.once")
+runs = []
+def measure(device):
+    with device.process() as process:
+        runs.append(process.pid)
+        if len(runs) == 1:
+            subprocess.run([adbutils.adb_path(), "kill-server"], check=True)
+        process.syscall("getpid")
+    return claim.measure(device)
+with open_device("embedded") as made, open_device(f"adb:{made.serial}") as device:
+    with reporting_to(lambda text: print(text) if "repeated" in text else None):
+        result = judge(dataclasses.replace(claim, measure=measure), device)
+    print(result.verdict, result.reason, len(runs), device.alive)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env=own_adb.environment(5800),
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=WITHIN,
+        check=True,
+    )
+    repeated, verdict = ended.stdout.splitlines()
+    assert repeated.endswith(" and reaches it again: mmap.once is repeated")
+    assert verdict == "confirmed  2 True"
 
 
 def test_its_loss_is_noticed() -> None:

@@ -1,31 +1,49 @@
-"""An adb server that only lists devices, for states that no available device has."""
+"""An adb server that lists devices, for states and names that no available device has, and lets adbd answer.
+
+It does as AOSP's (packages/modules/adb): adb.cpp, handle_host_request, for `host:devices-l`,
+`host:transport-id:` and `host-transport-id:…:features`; transport.cpp, append_transport, for the listing.
+"""
 
 from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 
 @contextmanager
-def fake_adb_server(listing: dict[str, str]) -> Iterator[int]:
-    """A server on a free port that answers `host:devices-l` with the serials and states in `listing`."""
+def fake_adb_server(
+    listing: dict[str, str], *, text: str = "", answers: Mapping[str, str] | None = None
+) -> Iterator[int]:
+    """A server on a free port that lists the serials and states in `listing`, or else `text`.
+
+    `answers` has what adbd answers to a service on each transport, and its features: by `N:SERVICE`.
+    """
+
+    def listed() -> str:
+        return text or "".join(f"{serial:22} {state} transport_id:1\n" for serial, state in listing.items())
 
     def answer(connection: socket.socket) -> None:
+        transport = ""
         with connection:
-            length = connection.recv(4)
-            if not length:
+            while length := connection.recv(4):
+                request = connection.recv(int(length, 16)).decode()
+                kind, _, rest = request.partition(":")
+                service = f"{transport}:{request}"
+                if request == "host:devices-l":
+                    connection.sendall(b"OKAY" + _block(listed()))
+                elif request.startswith("host:transport-id:"):
+                    transport = request.removeprefix("host:transport-id:")
+                    connection.sendall(b"OKAY")
+                    continue
+                elif kind == "host-transport-id" and rest in (answers or {}):
+                    connection.sendall(b"OKAY" + _block((answers or {})[rest]))
+                elif transport and service in (answers or {}):
+                    connection.sendall(b"OKAY" + (answers or {})[service].encode())
+                else:
+                    connection.sendall(b"FAIL" + _block(f"unknown to this server: {request}"))
                 return
-            request = connection.recv(int(length, 16))
-            if request == b"host:devices-l":
-                text = "".join(
-                    f"{serial:22} {state} transport_id:1\n" for serial, state in listing.items()
-                ).encode()
-                connection.sendall(b"OKAY%04x" % len(text) + text)
-            else:
-                text = b"unknown to this server: " + request
-                connection.sendall(b"FAIL%04x" % len(text) + text)
 
     def serve() -> None:
         while True:
@@ -43,3 +61,7 @@ def fake_adb_server(listing: dict[str, str]) -> Iterator[int]:
         finally:
             server.shutdown(socket.SHUT_RDWR)
             thread.join()
+
+
+def _block(text: str) -> bytes:
+    return b"%04x" % len(text.encode()) + text.encode()

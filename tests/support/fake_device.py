@@ -47,6 +47,7 @@ class FakeDevice:
         self.serial = f"fake-{os.getpid()}-{FakeDevice.opened}"
         self.facts = facts
         self.alive = True
+        self.lost_by_adb = False
         self.processes: list[FakeProcess] = []
         self.rollbacks = 0
 
@@ -63,6 +64,10 @@ class FakeDevice:
 
     def rollback(self) -> None:
         self.rollbacks += 1
+
+    def recover(self) -> bool:
+        lost, self.lost_by_adb = self.lost_by_adb, False
+        return lost
 
     def reset_after_reboot(self) -> None:
         pass

@@ -57,7 +57,9 @@ class FakeServiceManager:
             if reader.interface_token() != INTERFACE:
                 raise StatusError(StatusCode.PERMISSION_DENIED)
         except ParcelError:
-            raise StatusError(StatusCode.PERMISSION_DENIED) from None
+            # svcmgr_handler in binder.c (Android 10) refuses with -1; what aidl generates does with BAD_TYPE
+            # (system/tools/aidl, generate_cpp.cpp, checkInterface).
+            raise StatusError(StatusCode.PERMISSION_DENIED if in_c else StatusCode.BAD_TYPE) from None
         if code > len(self.dialect.methods):
             raise StatusError(StatusCode.PERMISSION_DENIED if in_c else StatusCode.UNKNOWN_TRANSACTION)
         method = self.dialect.methods[code - 1]

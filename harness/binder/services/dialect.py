@@ -18,6 +18,7 @@ from harness.binder.services.wire import (
     CHECKING_THIRD,
     DIALECTS_IN_C,
     Dialect,
+    Kind,
     with_methods,
 )
 
@@ -34,22 +35,43 @@ _STABILITY_SIZE = 4
 def find_dialect(binder: Binder, deadline: Deadline) -> Dialect:
     """The dialect of the context manager. Raises HarnessError if it has none, and what `transact` does.
 
+    A header of another kind of process is refused with BAD_TYPE: the one that is not, is used.
+    """
+    for kind in Kind:
+        try:
+            return _find_dialect_of(kind, binder, deadline)
+        except StatusError as error:
+            if error.status != StatusCode.BAD_TYPE:
+                raise
+    raise HarnessError(
+        f"The context manager of {binder.file.path} refuses the headers of system, vendor and recovery "
+        "processes (SYST, VNDR, RECO). That of /dev/hwbinder is hwservicemanager, which speaks HIDL and not "
+        "AIDL: services are found on /dev/binder, and a vendor's on /dev/vndbinder."
+    )
+
+
+def _find_dialect_of(kind: Kind, binder: Binder, deadline: Deadline) -> Dialect:
+    """The dialect, if the context manager is of this kind; StatusError with BAD_TYPE if it is not.
+
     The third method, called with only a name, distinguishes the orders of methods: addService refuses that
     without reading the name, checkService answers with a binder or with a union. A service manager in C
     refuses the call's header. The number of methods distinguishes the rest.
     """
     try:
-        answer = _ask(binder, ANDROID_13, THIRD, deadline)
+        answer = _ask(binder, ANDROID_13.of(kind), THIRD, deadline)
     except StatusError as error:
+        if error.status == StatusCode.BAD_TYPE:
+            raise
         if error.status == StatusCode.PERMISSION_DENIED:
             return _dialect_in_c(binder, deadline)
-        candidates = _adding_third(binder, deadline)
+        candidates = _adding_third(kind, binder, deadline)
     except RemoteError:
-        candidates = _adding_third(binder, deadline)
+        candidates = _adding_third(kind, binder, deadline)
     else:
         candidates = CHECKING_IN_UNION_THIRD if holds_union(answer) else CHECKING_THIRD
     fewest = min(len(dialect.methods) for dialect in candidates)
-    return with_methods(_count_methods(binder, candidates[0], fewest, deadline), candidates)
+    count = _count_methods(binder, candidates[0].of(kind), fewest, deadline)
+    return with_methods(count, candidates).of(kind)
 
 
 def holds_union(answer: ParcelReader) -> bool:
@@ -71,12 +93,12 @@ def _dialect_in_c(binder: Binder, deadline: Deadline) -> Dialect:
         return dialect
     raise HarnessError(
         f"The context manager of {binder.file.path} refuses the calls of every Android from 9 to 16: it is "
-        "not a service manager, or one for vendor processes, whose calls have a different header."
+        "not a service manager."
     )
 
 
-def _adding_third(binder: Binder, deadline: Deadline) -> tuple[Dialect, ...]:
-    answer = _ask(binder, ANDROID_11, CHECK_SERVICE, deadline)
+def _adding_third(kind: Kind, binder: Binder, deadline: Deadline) -> tuple[Dialect, ...]:
+    answer = _ask(binder, ANDROID_11.of(kind), CHECK_SERVICE, deadline)
     versioned = has_versioned_stability(answer)
     return tuple(dialect for dialect in ADDING_THIRD if (dialect is ANDROID_12) == versioned)
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic
 
+from emulator.base.errors import UsageError
 from harness.binder.abi.objects import Node
 from harness.binder.endpoint import Binder
 from harness.binder.pair import Process, StartsProcesses
 from harness.binder.services.interface import Dump, Interface
 from harness.binder.services.service_manager import ServiceManager
+from harness.binder.services.wire import Dialect
 from harness.binder.serving.call import Handler
 
 BINDER = "/dev/binder"
 """The device whose context manager is Android's service manager."""
+LONGEST_NAME = 127
+"""UTF-16 units."""
+_NAME_SINCE_11 = re.compile(r"[A-Za-z0-9_./-]+")
 ACTIVITY_MANAGER = "activity"
 """The activity manager's name (ActivityManagerService.setSystemProcess)."""
 
@@ -35,6 +41,23 @@ class Service(Generic[Process]):
         return f"<Service {self.name!r} of process {self.binder.process.pid}>"
 
 
+def check_name(name: str, dialect: Dialect) -> None:
+    """Raise UsageError for a name under which a generation of the service manager registers nothing.
+
+    To Android 10 only the length counts (cmds/servicemanager/service_manager.c, do_add_service); from 11 on
+    the characters do (ServiceManager.cpp, isValidServiceName). One of Android 11 was seen to abort on a
+    letter outside of ASCII, and init reboots a device whose service manager aborts four times.
+    """
+    valid = 0 < len(name.encode("utf-16-le", "surrogatepass")) // 2 <= LONGEST_NAME
+    if valid and (dialect.in_c or _NAME_SINCE_11.fullmatch(name)):
+        return
+    characters = "characters" if dialect.in_c else "of A-Z, a-z, 0-9, `_`, `-`, `.` and `/`"
+    raise UsageError(
+        f"{name[:LONGEST_NAME]!r} cannot be registered at the service manager of {dialect.name}: a name has "
+        f"1 to {LONGEST_NAME} {characters}."
+    )
+
+
 @contextmanager
 def open_service(
     device: StartsProcesses[Process],
@@ -51,10 +74,12 @@ def open_service(
 
     The handler gets `call.data` after the interface token; `interface` is the interface's name, by default
     that of the service. `dumpsys NAME` calls `dump`. The name is unregistered a moment after the process
-    ends. Raises what ServiceManager.add does, and HandlerError at the end if the handler raised.
+    ends. Raises UsageError for a name that the device's service manager refuses or dies of, without sending
+    it, what ServiceManager.add does, and HandlerError at the end if the handler raised.
     """
     with device.process() as process, Binder.open(process, path) as binder:
         manager = ServiceManager(binder)
+        check_name(name, manager.dialect)
         wire = manager.dialect.wire
         node = binder.add_node(Interface(descriptor=interface or name, methods=handler, dump=dump, wire=wire))
         binder.serve(threads=threads)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import IntFlag
+from dataclasses import dataclass, replace
+from enum import IntFlag, StrEnum
 from itertools import takewhile
 
 from emulator.base.errors import FacilityMissingError
@@ -36,6 +36,14 @@ class DumpPriority(IntFlag):
 ALL_PRIORITIES = DumpPriority.CRITICAL | DumpPriority.HIGH | DumpPriority.NORMAL | DumpPriority.DEFAULT
 
 
+class Kind(StrEnum):
+    """Whose service manager it is: each kind of process has a libbinder with a header of its own."""
+
+    SYSTEM = "ANDROID"
+    VENDOR = "VENDOR"
+    RECOVERY = "RECOVERY"
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One generation of IServiceManager."""
@@ -55,6 +63,13 @@ class Dialect:
     def checks_in_union(self) -> bool:
         """Whether checkService returns an android.os.Service, a union, not the binder itself."""
         return "getService2" in self.methods and "checkService2" not in self.methods
+
+    def of(self, kind: Kind) -> Dialect:
+        """The same, spoken by a kind of process; this one where it is the system's or in C."""
+        if kind is Kind.SYSTEM or self.in_c:
+            return self
+        wire = WireFormat[f"{kind}_{self.wire.release}"]
+        return replace(self, name=f"{self.name}, for {kind.lower()} processes", wire=wire)
 
     def code(self, method: str) -> int:
         """The code of a method; FacilityMissingError with the list of methods if there is no such method."""

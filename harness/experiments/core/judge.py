@@ -8,8 +8,10 @@ import traceback
 from typing import TYPE_CHECKING, cast
 
 from emulator.base.errors import DeviceLostError, FacilityMissingError, HarnessError, interruption_behind
-from harness.device.facts import Facts
+from emulator.base.progress import report
+from harness.device.facts import Facts, Need
 from harness.experiments.core.claim import Claim
+from harness.experiments.core.denial import denial_behind
 from harness.experiments.core.finding import Finding, Verdict
 from harness.experiments.core.json_values import Json, to_json
 from harness.experiments.core.result import Result
@@ -19,30 +21,36 @@ if TYPE_CHECKING:
     from harness.device.device import Device
 
 
-def judge(claim: Claim, device: Device, *, seconds: float | None = None) -> Result:
+def judge(claim: Claim, device: Device, *, seconds: float | None = None, may_repeat: bool = True) -> Result:
     """Measure for at most `seconds` (the claim's own limit, if None) and give the verdict.
 
     Never raises for what the experiment or the device does: where the device lacks a facility the claim is
-    not testable, where it dies it is lost, anything else is an error, each with its reason in the result. An
-    interruption ends the run, also where cleaning up failed after it.
+    not testable, where it dies it is lost, anything else is an error, each with its reason in the result.
+    Where only adb lost the device, the experiment is repeated, once. An interruption ends the run, also where
+    cleaning up failed after it.
     """
     started = time.monotonic()
+    facts: Facts | None = None
     expected: Verdict | None = None
     measurement: object = None
     trace = ""
     try:
-        expected = claim.expected_verdict(device.facts)
+        facts = device.facts
+        expected = claim.expected_verdict(facts)
         for need in claim.needs:
-            need.require(device.facts)
+            need.require(facts)
         with time_limit(claim.time_limit if seconds is None else seconds, f"the experiment of {claim.id}"):
             measured = claim.measure(device)
         measurement = to_json(measured)
-        finding = claim.verdict(measured, device.facts)
+        finding = claim.verdict(measured, facts)
     except Exception as error:
         interruption = interruption_behind(error)
         if interruption is not None:
             raise interruption from error
-        finding = _without_finding(error, device)
+        if may_repeat and _recovered(device):
+            report(f"adb had lost {device.serial} and reaches it again: {claim.id} is repeated")
+            return judge(claim, device, seconds=seconds, may_repeat=False)
+        finding = _without_finding(error, device, facts)
         if finding.verdict is Verdict.ERROR:
             trace = "".join(traceback.format_exception(error))
     return Result.of(
@@ -70,7 +78,14 @@ def judge_again(claim: Claim, stored: Result, facts: Facts) -> Result:
     )
 
 
-def _without_finding(error: Exception, device: Device) -> Finding:
+def _recovered(device: Device) -> bool:
+    try:
+        return device.recover()
+    except HarnessError:  # it is lost, which the finding says
+        return False
+
+
+def _without_finding(error: Exception, device: Device, facts: Facts | None) -> Finding:
     if isinstance(error, DeviceLostError):
         return Finding(Verdict.LOST, reason=str(error))
     if isinstance(error, FacilityMissingError):
@@ -78,5 +93,8 @@ def _without_finding(error: Exception, device: Device) -> Finding:
     if not device.alive:
         console = device.console_tail()
         return Finding(Verdict.LOST, reason=f"The device ended: {error}\n{console}".rstrip())
+    denied = denial_behind(error)
+    if denied is not None and facts is not None and not facts.root:
+        return Finding.not_testable(f"{denied}; it {Need.ROOT.missing(facts)}")
     reason = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
     return Finding(Verdict.ERROR, reason=reason)

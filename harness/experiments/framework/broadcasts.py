@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
+from emulator.base.errors import FacilityMissingError
 from harness.binder.driver.open_file import binder_vm_size
 from harness.binder.errors import RemoteError
 from harness.binder.services.service_manager import ServiceManager
@@ -15,6 +16,7 @@ from harness.binder.services.wire import INTERFACE as SERVICE_MANAGER
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.largest import largest_accepted
 from harness.framework.activity_manager import ActivityManager, IntentTooLargeError
+from harness.framework.dialect import framework_release
 from harness.framework.intent import Intent
 from harness.framework.receiver import Receiver, Sender, open_receiver, open_sender
 from harness.framework.standin import Framework, open_framework
@@ -179,7 +181,16 @@ class IntentLimits:
 
 @measurement("intent-limits", "How large an Intent's extras may be.")
 def measure_intent_limits(device: Device) -> IntentLimits:
-    """Find the largest broadcast that is taken, and the largest that arrives."""
+    """Find the largest broadcast that is taken, and the largest that arrives.
+
+    FacilityMissingError on an Android of somebody else's: the largest fill system_server's mapping, and
+    apps whose calls find no room there meanwhile may crash.
+    """
+    if device.facts.framework and framework_release(device) and not device.controller.disposable:
+        raise FacilityMissingError(
+            "needs to fill the activity manager's mapping, so that calls of apps fail meanwhile, and the "
+            "device is not the harness's own. It can be tested on the embedded device, an AVD or Cuttlefish."
+        )
     mapping = binder_vm_size(device.facts.page_size)
     with _sender_and_receiver(device) as (framework, sender, receiver):
         refusals: list[IntentTooLargeError] = []

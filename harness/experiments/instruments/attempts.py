@@ -9,6 +9,8 @@ from harness.agent.operations import OperationResult
 
 SUCCESS = "success"
 """The outcome where there was no error."""
+DENIALS = frozenset({"EACCES", "EPERM"})
+"""The outcomes of what a security policy refuses, which show nothing of the driver."""
 
 
 def outcome(result: OperationResult) -> str:

@@ -133,7 +133,8 @@ def node_fd_link(m: DescriptorLinks, facts: Facts) -> Finding:
     statement="Descriptors are limited for each process (`ulimit -n`) and for the system (file-max); who has "
     'no more of them cannot open the binder device ("too many open files"), nor be sent a descriptor.',
     experiment="Lower a process's limit and open the device until that is refused. Send descriptors to a "
-    "process whose table is full, with a call and with a reply. On a device of our own, lower file-max too.",
+    "process whose table is full, with a call and with a reply. On a device of our own on "
+    "which no Android runs, lower file-max too.",
     source="fs/file.c, alloc_fd (EMFILE); fs/file_table.c, alloc_empty_file (ENFILE); "
     "drivers/android/binder.c, binder_apply_fd_fixups, in the receiver since Linux 4.20; Linux 6.12",
 )

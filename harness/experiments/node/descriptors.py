@@ -15,6 +15,7 @@ from harness.agent.operations import SystemCall
 from harness.agent.syscalls import AT_FDCWD
 from harness.binder import Parcel, TransactionFailedError, open_pair
 from harness.binder.driver.open_file import OPEN_FLAGS
+from harness.device.facts import Facts
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.attempts import attempt, outcome
 from harness.experiments.instruments.node_files import any_node, free_node, opened
@@ -80,11 +81,11 @@ class DescriptorLimit:
     """Of the next time."""
     after_closing_one: str
     """Of one more time, after it had closed one."""
-    file_max: int
-    """How many files the whole system may have open."""
+    file_max: int | None
+    """How many files the whole system may have open; None where that is shown to root alone."""
     system_refusal: str | None
     """Of another user's opening the device while that was lowered to none; None where it was not lowered,
-    which is on a device of somebody else's."""
+    which is on a device of somebody else's, and wherever Android's framework runs."""
 
 
 @measurement(
@@ -110,9 +111,26 @@ def measure_descriptor_limit(device: Device) -> DescriptorLimit:
         opened=len(granted),
         refusal=outcome(refused),
         after_closing_one=outcome(again),
-        file_max=read_file_max(device.files),
-        system_refusal=_system_refusal(device, path) if device.controller.disposable else None,
+        file_max=_file_max(device),
+        system_refusal=_system_refusal(device, path)
+        if may_starve(device.facts, disposable=device.controller.disposable)
+        else None,
     )
+
+
+def _file_max(device: Device) -> int | None:
+    try:
+        return read_file_max(device.files)
+    except PermissionError:
+        return None
+
+
+def may_starve(facts: Facts, *, disposable: bool) -> bool:
+    """Whether the whole system may be left without open files for a moment.
+
+    Every process that opens one then fails: a system_server dies of that, and Android starts again.
+    """
+    return disposable and facts.root and facts.android_release is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from harness.device.facts import Facts, Need
 from harness.experiments.core.claim import claim
 from harness.experiments.core.figure import Figure
 from harness.experiments.core.finding import Finding
-from harness.experiments.instruments.attempts import SUCCESS
+from harness.experiments.instruments.attempts import DENIALS, SUCCESS
 from harness.experiments.protocol.freed_space import PARTS, FreedSpace, measure_freed_space
 from harness.experiments.protocol.ioctls import (
     REFUSAL,
@@ -75,6 +75,11 @@ def proto_version(m: ProtocolVersion, facts: Facts) -> Finding:
 )
 def proto_ioctls(m: IoctlSurvey, facts: Facts) -> Finding:
     """All five must be there, and nothing else that the kernel's header does not name."""
+    if {*m.supported, *m.refused} >= FIRST_IOCTLS and DENIALS & m.others.keys():
+        return Finding.not_testable(
+            "A security policy refuses most requests before they reach the driver, as SELinux does to adb's "
+            f"shell; {Need.ROOT.missing(facts) or 'it can be tested on the embedded device.'}"
+        )
     newer = [name for name in m.supported if name not in FIRST_IOCTLS]
     return Finding.whether(
         set(m.supported) >= FIRST_IOCTLS and set(m.others) == {REFUSAL},
@@ -83,6 +88,7 @@ def proto_ioctls(m: IoctlSurvey, facts: Facts) -> Finding:
         supported_ioctls=Figure(m.supported, "ioctl"),
         newer_ioctls=Figure(newer, "ioctl"),
         unsupported_ioctls=Figure(m.unsupported, "ioctl"),
+        refused_ioctls=Figure(m.refused, "ioctl"),
         outcomes_of_unnamed_requests=Figure(m.others, "ioctl"),
         **{
             "requests.tried": Figure(m.tried, "ioctl", unit="requests"),

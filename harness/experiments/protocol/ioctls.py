@@ -13,7 +13,7 @@ from harness.agent.protocol import MAX_OPERATIONS
 from harness.binder.abi.structures import BinderVersion, BinderWriteRead
 from harness.binder.abi.uapi import BinderIoctl
 from harness.experiments.core.measurement import measurement
-from harness.experiments.instruments.attempts import outcome
+from harness.experiments.instruments.attempts import DENIALS, outcome
 from harness.experiments.instruments.node_files import NodeFile, any_node, opened
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class IoctlSurvey:
     """Those that the kernel's header names, and this driver does not support."""
     others: dict[str, int]
     """The outcomes of the requests that the header does not name, and how often each occurred."""
+    refused: tuple[str, ...] = ()
+    """Those that it names, and that a security policy refuses, so that nothing is known of them."""
 
 
 @measurement("ioctls", "Which ioctls the binder driver supports, of all possible requests.")
@@ -66,12 +68,17 @@ def measure_ioctls(device: Device) -> IoctlSurvey:
     ):
         with_null = dict(zip(requests, _outcomes(node, requests, NULL), strict=True))
         with_zeros = dict(zip(named, _outcomes(node, named, zeros.address), strict=True))
-    supported = {ioctl for ioctl in named if {with_null[ioctl], with_zeros[ioctl]} != {REFUSAL}}
+    outcomes = {ioctl: {with_null[ioctl], with_zeros[ioctl]} for ioctl in named}
+    refused = {
+        ioctl for ioctl in named if outcomes[ioctl] & DENIALS and outcomes[ioctl] <= DENIALS | {REFUSAL}
+    }
+    unsupported = {ioctl for ioctl in named if outcomes[ioctl] == {REFUSAL}}
     return IoctlSurvey(
         tried=len(requests),
-        supported=tuple(ioctl.name for ioctl in named if ioctl in supported),
-        unsupported=tuple(ioctl.name for ioctl in named if ioctl not in supported),
+        supported=tuple(ioctl.name for ioctl in named if ioctl not in refused | unsupported),
+        unsupported=tuple(ioctl.name for ioctl in named if ioctl in unsupported),
         others=dict(Counter(result for request, result in with_null.items() if request not in named)),
+        refused=tuple(ioctl.name for ioctl in named if ioctl in refused),
     )
 
 

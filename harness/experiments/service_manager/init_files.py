@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+_COMMENT = re.compile(r"(?<!\S)#.*")
+"""From a word that starts with `#` to the end of its line, which a backslash does not continue
+(system/core/init/tokenizer.cpp)."""
 _CONTINUED_LINE = re.compile(r"\\\n\s*")
 _SECTIONS = ("on", "service", "import")
 _DEFAULT_CLASS = ("default",)
+_VERSIONED = re.compile(r"(?P<name>.*)\.(?P<level>\d*)rc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,48 +25,82 @@ class InitService:
     classes: tuple[str, ...]
     on_restart: tuple[tuple[str, ...], ...]
     """The commands that follow its death, split into words: `restart NAME`, `class_restart CLASS`, …"""
+    disabled: bool = False
+    """Whether it does not start with its class."""
+    override: bool = False
+    """Whether it replaces an earlier section of this name; otherwise init ignores the later one."""
 
 
 def parse_init_file(text: str) -> tuple[InitService, ...]:
     """The services that one .rc file declares; everything else in it is skipped."""
-    lines = [line.split() for line in _CONTINUED_LINE.sub(" ", text).splitlines()]
-    return tuple(_services([words for words in lines if words and not words[0].startswith("#")]))
+    lines = _CONTINUED_LINE.sub(" ", _COMMENT.sub("", text)).splitlines()
+    return tuple(_services([words for line in lines if (words := line.split())]))
 
 
 def _services(lines: list[list[str]]) -> Iterator[InitService]:
     starts = [number for number, words in enumerate(lines) if words[0] in _SECTIONS]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in itertools.pairwise([*starts, len(lines)]):
         match lines[start]:
             case ["service", name, program, *_]:
                 options = lines[start + 1 : end]
-                classes = [tuple(words[1:]) for words in options if words[0] == "class"]
-                commands = tuple(tuple(words[1:]) for words in options if words[0] == "onrestart")
-                yield InitService(name, program, classes[-1] if classes else _DEFAULT_CLASS, commands)
+                words = {option[0] for option in options}
+                classes = [tuple(option[1:]) for option in options if option[0] == "class"]
+                yield InitService(
+                    name,
+                    program,
+                    classes=classes[-1] if classes else _DEFAULT_CLASS,
+                    on_restart=tuple(tuple(option[1:]) for option in options if option[0] == "onrestart"),
+                    disabled="disabled" in words,
+                    override="override" in words,
+                )
 
 
-def restarted_with(name: str, services: Iterable[InitService]) -> frozenset[str]:
+def files_for(names: Iterable[str], api_level: int) -> list[str]:
+    """Those of a directory's files that init reads at an API level, in order.
+
+    Of `init.rc`, `init.30rc` and `init.34rc` it reads the last one that is not of a later level, which only
+    an APEX has (system/core/init/parser.cpp, FilterVersionedConfigs, Android 13).
+    """
+    chosen: dict[str, tuple[int, str]] = {}
+    for name in names:
+        match = _VERSIONED.fullmatch(name)
+        if match and (level := int(match["level"] or 0)) <= api_level:
+            chosen[match["name"]] = max((level, name), chosen.get(match["name"], (level, name)))
+    return sorted(name for _, name in chosen.values())
+
+
+def restarted_with(
+    name: str, services: Iterable[InitService], *, running: Collection[str] = ()
+) -> frozenset[str]:
     """The services that init restarts when the one of that name dies, by name or as members of a class.
 
-    The restart of each of them is followed in turn.
+    The restart of each of them is followed in turn. `running` are those known to run: only they count for
+    `restart --only-if-running`.
     """
-    services = tuple(services)
+    in_effect: dict[str, InitService] = {}
+    for service in services:
+        if service.override or service.name not in in_effect:
+            in_effect[service.name] = service
     restarted: set[str] = set()
     dying = {name}
     while dying:
-        commands = [
-            command for service in services if service.name in dying for command in service.on_restart
-        ]
-        dying = (
-            {victim for command in commands for victim in _victims(command, services)} - restarted - {name}
-        )
+        commands = [command for each in dying & in_effect.keys() for command in in_effect[each].on_restart]
+        victims = {victim for command in commands for victim in _victims(command, in_effect, running)}
+        dying = victims - restarted - {name}
         restarted |= dying
     return frozenset(restarted)
 
 
-def _victims(command: tuple[str, ...], services: tuple[InitService, ...]) -> set[str]:
+def _victims(
+    command: tuple[str, ...], services: dict[str, InitService], running: Collection[str]
+) -> set[str]:
+    """Whom a command restarts (init's builtins.cpp, do_restart and do_class_restart, Android 14)."""
     match command:
-        case ["restart", *_, name]:
+        case ["restart", "--only-if-running", name]:
+            return {name} & set(running)
+        case ["restart", name]:
             return {name}
-        case ["class_restart", *_, name]:
-            return {service.name for service in services if name in service.classes}
+        case ["class_restart", *flags, name]:
+            members = (service for service in services.values() if name in service.classes)
+            return {each.name for each in members if not (each.disabled and "--only-enabled" in flags)}
     return set()

@@ -14,17 +14,25 @@ from harness.binder.endpoint import Binder
 from harness.binder.services.service import ACTIVITY_MANAGER, BINDER
 from harness.binder.services.service_manager import ServiceManager
 from harness.experiments.core.measurement import measurement
-from harness.experiments.service_manager.init_files import InitService, parse_init_file, restarted_with
+from harness.experiments.service_manager.init_files import (
+    InitService,
+    files_for,
+    parse_init_file,
+    restarted_with,
+)
 
 if TYPE_CHECKING:
     from harness.device.device import Device
 
 SERVICE_MANAGER = "servicemanager"
+APEXES = "/apex"
 DIRECTORIES = (
     "/",
-    *(f"/{partition}/etc/init" for partition in ("system", "system_ext", "product", "vendor", "odm")),
+    "/system/etc/init/hw",
+    *(f"/{partition}/etc/init" for partition in ("system", "system_ext", "vendor", "odm", "product")),
 )
-"""Where init reads all files that end in .rc (system/core/init/init.cpp, LoadBootScripts)."""
+"""Where init reads .rc files, in its order (system/core/init/init.cpp, LoadBootScripts): its own are in / to
+Android 10, and in /system/etc/init/hw since. Those of the APEXes come last (apex_init_util.cpp)."""
 RESTART_SECONDS = 60.0
 FRAMEWORK_SECONDS = 180.0
 _STATE = re.compile(r"^\[init\.svc_debug_pid\.(?P<name>[^\]]+)\]: \[(?P<pid>\d+)\]$", re.MULTILINE)
@@ -56,10 +64,10 @@ def measure_service_restart(device: Device, *, seconds: float = RESTART_SECONDS)
             "What is declared can be tested on any Android device, and what then happens on an Android "
             "emulator or Cuttlefish of the harness's own."
         )
-    declared = restarted_with(SERVICE_MANAGER, services)
+    before = _processes(device)
+    declared = restarted_with(SERVICE_MANAGER, services, running=before)
     if not device.controller.disposable:
         return ServiceRestart(tuple(sorted(declared)), (), (), None)
-    before = _processes(device)
     if SERVICE_MANAGER not in before:
         raise FacilityMissingError(
             "needs to know which process init runs as the service manager (property init.svc_debug_pid…). "
@@ -80,16 +88,19 @@ def measure_service_restart(device: Device, *, seconds: float = RESTART_SECONDS)
 
 
 def _declared_services(device: Device) -> Iterator[InitService]:
-    for directory in DIRECTORIES:
-        try:
-            names = device.files.list_directory(directory)
-        except OSError:
-            continue
-        for name in names:
-            if name.endswith(".rc"):
-                with contextlib.suppress(OSError):  # /init.rc is root's alone
-                    text = device.files.read_text(f"{directory.rstrip('/')}/{name}")
-                    yield from parse_init_file(text)
+    # /apex/NAME@VERSION is what /apex/NAME is, mounted a second time.
+    apexes = (f"{APEXES}/{name}/etc" for name in _names_in(device, APEXES) if "@" not in name)
+    for directory in (*DIRECTORIES, *apexes):
+        for name in files_for(_names_in(device, directory), device.facts.api_level or 0):
+            with contextlib.suppress(OSError):  # /init.rc is root's alone
+                text = device.files.read_text(f"{directory.rstrip('/')}/{name}")
+                yield from parse_init_file(text)
+
+
+def _names_in(device: Device, directory: str) -> list[str]:
+    with contextlib.suppress(OSError):  # it is not there, or closed to adb's shell
+        return device.files.list_directory(directory)
+    return []
 
 
 def _processes(device: Device) -> Mapping[str, int]:

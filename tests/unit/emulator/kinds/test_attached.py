@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -40,6 +41,7 @@ def listing(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> Iterator[dict[
         ("offline", "does not answer"),
         ("unauthorized", "confirm “Allow USB debugging”"),
         ("no permissions", "may not open it on USB"),
+        ("detached", "detached from the adb server"),
         ("recovery", "in the state “recovery”"),
         (None, "does not list it"),
     ],
@@ -77,6 +79,37 @@ def test_several_devices_are_named_to_choose_from(
     device = open_attached(parse_target("adb"))
     assert device.serial == "two"
     device.close()
+
+
+TWINS = """\
+0123456789ABCDEF       device usb:1-4 transport_id:56
+0123456789ABCDEF       device usb:1-5 transport_id:57
+"""
+
+
+def test_of_devices_with_one_serial_one_is_chosen_by_its_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    with fake_adb_server({}, text=TWINS, answers={"57:features": "cmd,shell_v2"}) as port:
+        monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(port))
+        monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
+        with pytest.raises(
+            UsageError, match=r"2 devices with the serial 0123456789ABCDEF\.(.|\n)*adb:usb:1-4\n  adb:usb:1-5"
+        ):
+            open_attached(parse_target("adb:0123456789ABCDEF"))
+        with pytest.raises(UsageError, match=r"adb reaches 2 devices\.(.|\n)*adb:usb:1-4"):
+            open_attached(parse_target("adb"))
+        for chosen in ("usb:1-5", "transport:57"):
+            with contextlib.closing(open_attached(parse_target(f"adb:{chosen}"))) as device:
+                assert (device.serial, device.alive) == ("usb:1-5", True)
+
+
+@pytest.mark.usefixtures("listing")
+def test_an_adbd_without_the_shell_protocol_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with fake_adb_server({"old": "device"}, answers={"1:features": "cmd,stat_v2"}) as port:
+        monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(port))
+        with pytest.raises(SetupError, match=r"The adbd of old lacks adb's shell protocol \(shell_v2\)"):
+            open_attached(parse_target("adb:old"))
 
 
 def test_without_a_usable_device_the_reason_for_each_is_shown(listing: dict[str, str]) -> None:

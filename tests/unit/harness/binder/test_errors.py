@@ -53,6 +53,14 @@ def test_too_large_has_sent_size_mapping_and_room() -> None:
         assert part in str(error)
 
 
+def test_a_kernel_without_a_security_module_is_named() -> None:
+    message = str(failure(BinderReturn.BR_FAILED_REPLY, errno.EOPNOTSUPP))
+    assert message.startswith(
+        "BR_FAILED_REPLY (EOPNOTSUPP): the receiver requests its callers' security contexts"
+    )
+    assert "Boot with SELinux" in message
+
+
 def test_an_unknown_target_is_not_described() -> None:
     assert "maps" not in str(failure(BinderReturn.BR_FAILED_REPLY, errno.ENOSPC))
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -11,7 +13,11 @@ import pytest
 
 from emulator.base.errors import DeviceLostError, FacilityMissingError, TimeLimitError
 from emulator.base.interruption import Interrupted
-from harness.device.facts import Facts
+from emulator.base.progress import reporting_to
+from harness.agent.errors import AgentDiedError
+from harness.binder.abi.uapi import BinderReturn
+from harness.binder.errors import transaction_error
+from harness.device.facts import Facts, Need
 from harness.experiments.core.claim import Claim
 from harness.experiments.core.expectation import Expectation
 from harness.experiments.core.figure import Figure
@@ -91,10 +97,66 @@ def test_a_verdict_may_find_that_a_measurement_decides_nothing() -> None:
     assert (result.as_expected, result.measurement) == (None, {"number": 7})
 
 
+def denied(kind: int) -> OSError:
+    return OSError(kind, os.strerror(kind), "/proc/misc")
+
+
+@pytest.mark.parametrize("kind", [errno.EACCES, errno.EPERM])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_what_is_refused_without_root_is_not_testable(kind: int, wrapped: bool) -> None:
+    def measure(_: FakeDevice) -> object:
+        try:
+            raise denied(kind)
+        except OSError as error:
+            if wrapped:
+                raise ValueError("the records cannot be read") from error
+            raise
+
+    claim = make_claim("mmap.some", measure, confirmed)
+    unrooted = dataclasses.replace(FACTS, root=False, reasons={Need.ROOT: "try `adb root`"})
+    result = judge(claim, cast(Any, FakeDevice(unrooted)))
+    assert result.verdict is Verdict.NOT_TESTABLE
+    assert result.reason.startswith(
+        f"/proc/misc: {os.strerror(kind)}; it needs root: try `adb root`. It can be tested on "
+    )
+    assert judge(claim, cast(Any, FakeDevice())).verdict is Verdict.ERROR
+
+
+def test_a_transaction_that_a_policy_forbids_is_not_testable_without_root() -> None:
+    def measure(_: FakeDevice) -> object:
+        raise transaction_error(BinderReturn.BR_FAILED_REPLY, errno.EPERM, 8, mapping=None, room=None)
+
+    claim = make_claim("mmap.some", measure, confirmed)
+    result = judge(claim, cast(Any, FakeDevice(dataclasses.replace(FACTS, root=False))))
+    assert result.verdict is Verdict.NOT_TESTABLE
+    assert "a security policy forbids it" in result.reason
+
+
 def test_a_lost_device_is_lost() -> None:
     result = judged("proto.dies")
     assert (result.verdict, result.as_expected) == (Verdict.LOST, False)
     assert CONSOLE in result.reason
+
+
+@pytest.mark.parametrize(("losses", "verdict"), [(1, Verdict.CONFIRMED), (2, Verdict.ERROR)])
+def test_where_only_adb_lost_the_device_the_experiment_is_repeated_once(
+    losses: int, verdict: Verdict
+) -> None:
+    runs: list[int] = []
+
+    def measure(device: FakeDevice) -> object:
+        runs.append(1)
+        if len(runs) <= losses:
+            device.lost_by_adb = True
+            raise AgentDiedError("the connection ended", exit_status=None)
+        return Measured(7)
+
+    reported: list[str] = []
+    device = FakeDevice()
+    with reporting_to(reported.append):
+        result = judge(make_claim("mmap.some", measure, confirmed), cast(Any, device))
+    assert (result.verdict, len(runs)) == (verdict, 2)
+    assert reported == [f"adb had lost {device.serial} and reaches it again: mmap.some is repeated"]
 
 
 def test_any_failure_on_a_dead_device_is_a_loss() -> None:

@@ -16,6 +16,7 @@ from harness.experiments.node.descriptors import (
     DescriptorExhaustion,
     DescriptorLimit,
     DescriptorLinks,
+    may_starve,
 )
 from harness.experiments.node.device_nodes import (
     Ashmem,
@@ -41,6 +42,21 @@ LINKS = DescriptorLinks("/dev/binder", "/dev/binder", 3, (), (3,), ())
 RECORD = ProcessRecord(before=0, opened=1, others=1, closed=0, others_after=1)
 
 change: Callable[..., Any] = dataclasses.replace
+
+
+@pytest.mark.parametrize(
+    ("changes", "disposable", "may"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"root": False}, True, False),
+        ({"android_release": "14"}, True, False),
+    ],
+)
+def test_only_a_device_of_our_own_without_android_is_starved(
+    changes: dict[str, Any], disposable: bool, may: bool
+) -> None:
+    assert may_starve(change(FACTS, **changes), disposable=disposable) is may
 
 
 def opening(**changes: object) -> DescriptorExhaustion:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from harness.experiments.service_manager.init_files import InitService, parse_init_file, restarted_with
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.experiments.service_manager.init_files import (
+    InitService,
+    files_for,
+    parse_init_file,
+    restarted_with,
+)
 
 TO_ANDROID_11 = """
 # A comment
@@ -55,6 +64,19 @@ def test_a_file_without_services() -> None:
     assert parse_init_file("service half\n") == ()
 
 
+@pytest.mark.parametrize("text", ["", "# a comment\n", "subsystem adf\n    devname uevent_devname\n"])
+def test_a_file_without_a_section_is_empty(text: str) -> None:
+    assert parse_init_file(text) == ()
+
+
+WORDS = ("service", "restart", "class", "onrestart", "a", "#", "\\", "\n", "\t", "on", "--only-if-running")
+
+
+@given(st.lists(st.sampled_from(WORDS)).map(" ".join))
+def test_no_text_is_an_error(text: str) -> None:
+    assert restarted_with("a", parse_init_file(text)) <= set(text.split())
+
+
 def test_what_is_restarted_with_a_service() -> None:
     services = parse_init_file(TO_ANDROID_11)
     assert restarted_with("servicemanager", services) == {"zygote", "media", "netd"}
@@ -65,3 +87,42 @@ def test_what_is_restarted_with_a_service() -> None:
 def test_a_class_is_restarted_as_a_whole() -> None:
     services = (*parse_init_file(LATER), *parse_init_file(TO_ANDROID_11)[1:])
     assert restarted_with("servicemanager", services) == {"zygote", "netd"}
+
+
+def test_a_comment_may_follow_a_command() -> None:
+    text = """
+service servicemanager /system/bin/servicemanager # keeps names \\
+    class core  # core service
+    onrestart restart healthd #power
+    onrestart restart zygote # the app process
+"""
+    (service,) = parse_init_file(text)
+    assert service.classes == ("core",)
+    assert restarted_with("servicemanager", [service]) == {"healthd", "zygote"}
+
+
+def test_a_later_section_replaces_an_earlier_one_only_where_it_says_so() -> None:
+    first = "service zygote /bin/a\n  onrestart restart netd\n"
+    later = "service zygote /bin/b\n  onrestart restart wificond\n"
+    assert restarted_with("zygote", parse_init_file(first + later)) == {"netd"}
+    assert restarted_with("zygote", parse_init_file(first + later + "  override\n")) == {"wificond"}
+
+
+def test_flags_spare_what_is_disabled_or_does_not_run() -> None:
+    services = parse_init_file(
+        "service servicemanager /system/bin/servicemanager\n"
+        "  onrestart restart --only-if-running apexd\n  onrestart restart audioserver\n"
+        "  onrestart class_restart --only-enabled main\n"
+        "service dumpstate /system/bin/dumpstate\n  class main\n  disabled\n"
+        "service zygote /system/bin/app_process64\n  class main\n"
+        "service apexd /system/bin/apexd\n  class core\n  disabled\n"
+    )
+    surely = {"audioserver", "zygote"}
+    assert restarted_with("servicemanager", services) == surely
+    assert restarted_with("servicemanager", services, running=("apexd",)) == surely | {"apexd"}
+
+
+def test_of_the_files_of_an_apex_those_of_the_level_count() -> None:
+    names = ["init.rc", "init.30rc", "init.34rc", "other.35rc", "servicemanager.rc", "notes.txt"]
+    assert files_for(names, 33) == ["init.30rc", "servicemanager.rc"]
+    assert files_for(names, 0) == ["init.rc", "servicemanager.rc"]

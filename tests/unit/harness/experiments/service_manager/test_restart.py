@@ -26,7 +26,7 @@ class FakeAndroid:
     def __init__(self, *, disposable: bool, survivors: tuple[str, ...] = (), files: Any = FILES) -> None:
         self.files = FakeFiles(files)
         self.controller = SimpleNamespace(disposable=disposable)
-        self.facts = SimpleNamespace(framework=False)
+        self.facts = SimpleNamespace(framework=False, api_level=33)
         self.processes = dict(BEFORE)
         self.survivors = survivors
         self.killed: list[str] = []
@@ -69,6 +69,19 @@ def test_what_survives_is_not_restarted() -> None:
     android = FakeAndroid(disposable=True, survivors=("media",))
     measured = measure_service_restart(android.device, seconds=0.01)
     assert (measured.running, measured.restarted) == (("media", "zygote"), ("zygote",))
+
+
+def test_the_files_of_current_androids_are_read() -> None:
+    manager = "service servicemanager /system/bin/servicemanager\n  onrestart class_restart main\n"
+    files = {
+        "/ueventd.rc": "",
+        "/system/etc/init/hw/init.rc": "service zygote /system/bin/app_process64\n  class main\n",
+        "/system/etc/init/servicemanager.rc": manager,
+        "/apex/com.android.media/etc/init.30rc": "service media /apex/a\n  class main\n",
+        "/apex/com.android.media@34/etc/init.30rc": "service twice /apex/a\n  class main\n",
+    }
+    android = FakeAndroid(disposable=False, files=files)
+    assert measure_service_restart(android.device).declared == ("media", "zygote")
 
 
 def test_without_android_there_is_nothing_to_measure() -> None:

@@ -1,0 +1,64 @@
+"""Facts found by trying, on this machine: what Android keeps from adb's shell is not needed for them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.agent.files import AgentFiles
+from harness.agent.process import RemoteProcess
+from harness.binder.abi.uapi import BinderIoctl
+from harness.device.adb_link import ShellResult
+from harness.device.probing import find_facts, supported_and_refused
+from harness.kernel.binder_debug.debug_files import BinderDebugFiles
+from harness.kernel.tracing.tracer import Tracer
+from tests.support.agent_support import SubprocessStream
+
+CLOSED = ("/proc/sys/kernel/osrelease", "/proc/devices", "/proc/misc", "/proc/sys/fs/file-max")
+"""Files that only some domains may read: of type `proc` (system/sepolicy, genfs_contexts, domain.te)."""
+
+
+class FilesOfAPhone(AgentFiles):
+    """This machine's files, without those that SELinux keeps from the shell domain."""
+
+    def read_bytes(self, path: str) -> bytes:
+        if path in CLOSED:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return super().read_bytes(path)
+
+
+class Phone:
+    """A device whose processes run on this machine."""
+
+    def __init__(self, agent: RemoteProcess, agent_path: Path) -> None:
+        self.files = FilesOfAPhone(agent)
+        self.binder = BinderDebugFiles(self.files)
+        self.tracing = Tracer(self.files)
+        self._agent_path = agent_path
+
+    def process(self) -> RemoteProcess:
+        return RemoteProcess.start(SubprocessStream(self._agent_path))
+
+    def run(self, command: str) -> ShellResult:
+        assert command == "getprop"
+        return ShellResult(0, "[ro.build.type]: [user]\n[ro.build.version.sdk]: [34]\n", "")
+
+
+def test_the_kernel_s_release_is_found_where_its_file_is_closed(
+    agent: RemoteProcess, agent_path: Path
+) -> None:
+    facts = find_facts(Phone(agent, agent_path))
+    assert facts.kernel_release == os.uname().release
+    assert (facts.build_type, facts.api_level) == ("user", 34)
+
+
+@pytest.mark.parametrize("denial", [errno.EACCES, errno.EPERM])
+def test_of_an_ioctl_that_a_policy_refuses_nothing_is_known(denial: int) -> None:
+    outcomes = dict.fromkeys((ioctl.name for ioctl in BinderIoctl), errno.EINVAL)
+    outcomes |= {"BINDER_VERSION": 0, "BINDER_WRITE_READ": errno.EFAULT, "BINDER_FREEZE": denial}
+    supported, refused = supported_and_refused(outcomes)
+    assert supported == {"BINDER_VERSION", "BINDER_WRITE_READ"}
+    assert refused == {"BINDER_FREEZE"}

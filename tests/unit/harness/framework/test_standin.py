@@ -1,0 +1,58 @@
+"""The stand-in on devices other than the embedded one: whose codes it has, and where it cannot register."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from harness.binder.services.wire import (
+    ANDROID_10,
+    ANDROID_11,
+    ANDROID_12,
+    ANDROID_13,
+    ANDROID_14,
+    ANDROID_15_LATE,
+    ANDROID_16,
+    Dialect,
+    Kind,
+)
+from harness.framework.dialect import code_names_on, dialect_of, framework_release, standin_answers
+from harness.framework.standin import why_not_registrable
+from harness.framework.transaction_codes import ACTIVITY_MANAGER
+
+
+class FakeAndroid:
+    """A device with an Android 12 that has no framework."""
+
+    facts = SimpleNamespace(android_release="12")
+
+
+def test_the_codes_of_a_stand_in_are_its_own() -> None:
+    device = cast(Any, FakeAndroid())
+    assert framework_release(device) == 12
+    assert code_names_on(device)(ACTIVITY_MANAGER, 16) == "broadcastIntentWithFeature"
+    with standin_answers(device):
+        assert (framework_release(device), dialect_of(device)) == (None, None)
+        assert code_names_on(device)(ACTIVITY_MANAGER, 15) == "broadcastIntentWithFeature"
+    assert framework_release(device) == 12
+
+
+@pytest.mark.parametrize("dialect", [ANDROID_11, ANDROID_13, ANDROID_14])
+def test_where_it_can_register(dialect: Dialect) -> None:
+    assert why_not_registrable(dialect) is None
+
+
+@pytest.mark.parametrize(
+    ("dialect", "reason"),
+    [
+        (ANDROID_10, "that of Android 10, whose calls begin otherwise"),
+        (ANDROID_11.of(Kind.RECOVERY), "for recovery processes, whose calls begin otherwise"),
+        (ANDROID_12, "that of Android 12, to which an object's stability is stated otherwise"),
+        (ANDROID_15_LATE, "addService has another code"),
+        (ANDROID_16, "that of Android 16, where addService has another code"),
+    ],
+)
+def test_why_it_cannot(dialect: Dialect, reason: str) -> None:
+    assert reason in (why_not_registrable(dialect) or "")

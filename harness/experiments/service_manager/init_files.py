@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 _CONTINUED_LINE = re.compile(r"\\\n\s*")
 _SECTIONS = ("on", "service", "import")
@@ -30,7 +31,7 @@ def parse_init_file(text: str) -> tuple[InitService, ...]:
 
 def _services(lines: list[list[str]]) -> Iterator[InitService]:
     starts = [number for number, words in enumerate(lines) if words[0] in _SECTIONS]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in pairwise([*starts, len(lines)]):
         match lines[start]:
             case ["service", name, program, *_]:
                 options = lines[start + 1 : end]

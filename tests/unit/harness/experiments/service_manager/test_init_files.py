@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from harness.experiments.service_manager.init_files import InitService, parse_init_file, restarted_with
 
 TO_ANDROID_11 = """
@@ -65,3 +69,13 @@ def test_what_is_restarted_with_a_service() -> None:
 def test_a_class_is_restarted_as_a_whole() -> None:
     services = (*parse_init_file(LATER), *parse_init_file(TO_ANDROID_11)[1:])
     assert restarted_with("servicemanager", services) == {"zygote", "netd"}
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# a comment\n", "\\\n"])
+def test_a_file_without_sections_declares_nothing(text: str) -> None:
+    assert parse_init_file(text) == ()
+
+
+@given(st.text())
+def test_any_text_is_an_init_file(text: str) -> None:
+    assert all(service.name for service in parse_init_file(text))

@@ -15,7 +15,7 @@ import typer
 import typer.core
 
 from emulator.base.errors import ExitCode, HarnessError, interruption_behind
-from emulator.base.interruption import raise_on_signals, signal_behind, status_after
+from emulator.base.interruption import raise_on_signals, received, signal_behind, status_after
 from harness.commands import (
     boot,
     cache,
@@ -50,11 +50,8 @@ class Commands(typer.core.TyperGroup):
         except (HarnessError, OSError, KeyboardInterrupt) as error:
             if ctx.params["debug"]:
                 traceback.print_exc()
-            interruption = interruption_behind(error)
-            if interruption is not None:
-                signal_sent = signal_behind(interruption)
-                print(f"binder-harness: ended by {signal_sent.name}", file=sys.stderr)
-                raise typer.Exit(status_after(signal_sent)) from error
+            if interruption_behind(error) is not None:
+                raise  # to main(), which ends all that is interrupted
             if isinstance(error, HarnessError):
                 print(f"binder-harness: {error}", file=sys.stderr)
                 raise typer.Exit(error.exit_code) from error
@@ -153,5 +150,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    raise_on_signals()
-    app(arguments, prog_name="binder-harness")
+    try:
+        raise_on_signals()
+        app(arguments, prog_name="binder-harness")
+    except BaseException as error:  # such as SystemExit, or what a clean-up raised after the interruption
+        interruption = interruption_behind(error) or received()
+        if interruption is None:
+            raise
+        signal_sent = signal_behind(interruption)
+        print(f"binder-harness: ended by {signal_sent.name}", file=sys.stderr)
+        sys.exit(status_after(signal_sent))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 
-from emulator.base.errors import ExitCode
+from emulator.base.errors import ExitCode, interruption_behind
+from emulator.base.interruption import received, signal_behind
 from harness.commands.options import ClaimsOrAll, Cold, Host, Html, Target, naming_option, with_start_options
 from harness.commands.text import HTML_FILE, JSON_FILE
 
@@ -89,6 +90,11 @@ def verify(
     arguments += context.meta.get(PYTEST_ARGUMENTS, [])
     view, status = _judge(claims, arguments)
     run = view.run
+    if run is not None and view.interruption is not None and run.interrupted is None:
+        # It came after pytest had written the results, as while the device was being closed.
+        run.interrupted = signal_behind(view.interruption).name
+        if json is not None:
+            run.document().write(json)
     if run is not None and (run.results or run.failures or run.interrupted):
         _show(run, json)
         if html is not None:
@@ -103,7 +109,7 @@ def verify(
 
 
 def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
-    """Run pytest on the claims; return its view and its exit status."""
+    """Run pytest on the claims; return its view, with any interruption, and its exit status."""
     import pytest
 
     import harness.experiments
@@ -130,7 +136,15 @@ def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
     ]
     chosen = [f"{package / 'test_claims.py'}::test_claim[{claim.id}]" for claim in claims]
     with verify_view([claim.id for claim in claims]) as view:
-        return view, pytest.main([*options, *arguments, *chosen], plugins=[view])
+        try:
+            status = int(pytest.main([*options, *arguments, *chosen], plugins=[view]))
+        except BaseException as error:
+            view.interruption = interruption_behind(error)
+            if view.interruption is None:
+                raise
+            status = pytest.ExitCode.INTERRUPTED
+    view.interruption = view.interruption or received()
+    return view, status
 
 
 def _show(run: Run, json: Path | None) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from emulator.base.errors import interruption_behind
 from harness.plugin.devices import RESULT, Devices
 from harness.plugin.options import Settings, add_options, settings_of
 from harness.plugin.reports import Collector, attach
@@ -109,7 +110,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach the events of devices and claims to the report."""
+    """Attach the events of devices and claims to the report; after an interruption there is none.
+
+    Where cleaning up fails after it, as when a device is being opened, that is no failure of the test.
+    """
+    interruption = interruption_behind(call.excinfo.value) if call.excinfo else None
+    if interruption is not None:
+        raise interruption
     report = yield
     events = item.config.stash[DEVICES].events(item, call)
     if events:

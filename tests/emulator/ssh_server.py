@@ -67,7 +67,8 @@ class SshServer:
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                words, place = (process / "cmdline").read_text(), (process / "cwd").readlink()
+                words = (process / "cmdline").read_text(errors="replace")
+                place = (process / "cwd").readlink()
                 if words.replace("\0", " ").startswith(command) and place == self.home:
                     found.append(int(process.name))
         return found

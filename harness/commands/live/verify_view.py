@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn
 
+from emulator.base.interruption import received
 from emulator.base.progress import reporting_to
 from harness.commands.live.progress import live_progress, print_line
 from harness.plugin.reports import Collector
@@ -82,7 +83,10 @@ class VerifyView:
             self.run.requested_claims = self._claims
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Show the current claim."""
+        """Show the current claim; after an interruption that went unnoticed, end before it."""
+        interruption = received()
+        if interruption is not None:
+            raise interruption
         if self._console.is_terminal:
             self.show_line(_claim_id(nodeid))
 

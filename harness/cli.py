@@ -23,6 +23,7 @@ from harness.commands import (
     devices,
     diff,
     doctor,
+    get_avd,
     interactive,
     judge,
     matrix,
@@ -89,6 +90,7 @@ app.command()(cache.cache)
 app.command(context_settings=interactive.TAKES_ANY_ARGUMENT)(interactive.shell)
 app.command()(interactive.repl)
 app.command()(boot.boot)
+app.command("get-avd")(get_avd.get_avd)
 
 
 def _print_version(enabled: bool) -> None:

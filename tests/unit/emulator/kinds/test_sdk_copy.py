@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -172,3 +174,28 @@ def test_a_killed_run_leaves_no_copy(tmp_path: Path) -> None:
     (tmp_path / "two").mkdir()
     subprocess.run([sys.executable, "-c", KILLED, tmp_path / "two"], cwd=ROOT, check=False, timeout=60)
     Deadline(60.0).poll(lambda: not (tmp_path / "two").exists(), "the copy to go")
+
+
+@pytest.mark.parametrize("overlays", [True, False], ids=["overlays", "whole"])
+def test_real_qcow2_disks_lie_on_the_right_files(avd: Avd, tmp_path: Path, *, overlays: bool) -> None:
+    program = shutil.which("qemu-img")
+    if program is None:
+        pytest.skip("needs qemu-img: install qemu-utils")
+    content = Path(avd.directory)
+    (content / sdk_disks.DISK).unlink()
+    # As the emulator makes a disk: the image below it is named relative to it (parseQemuOptForQcow2).
+    for command in (
+        ["qemu-img", "create", "-q", "-f", "raw", sdk_disks.IMAGE, "1M"],
+        ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", sdk_disks.IMAGE, sdk_disks.DISK],
+        ["qemu-img", "snapshot", "-c", "default_boot", sdk_disks.DISK],
+    ):
+        subprocess.run(command, cwd=content, check=True, timeout=60)
+    original = files_of(content)
+    copied = tmp_path / "copy" / "pixel.avd"
+    AvdCopy(HERE, avd, str(tmp_path / "copy"), "" if overlays else "default_boot", program).make()
+    shown = ["qemu-img", "info", "--output=json", "--backing-chain", copied / sdk_disks.DISK]
+    chain = json.loads(subprocess.run(shown, check=True, capture_output=True, timeout=60).stdout)
+    below = [content / sdk_disks.DISK, content / sdk_disks.IMAGE] if overlays else [copied / sdk_disks.IMAGE]
+    assert [Path(disk["filename"]) for disk in chain] == [copied / sdk_disks.DISK, *below]
+    assert ("snapshots" in chain[0]) == (not overlays)
+    assert files_of(content) == original

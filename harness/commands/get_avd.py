@@ -31,7 +31,7 @@ def get_avd(
     ] = Abi.X86_64,
     pages: Annotated[Pages, typer.Option("--pages", help="Its page size; 16k from API 35 on.")] = Pages.FOUR,
 ) -> None:
-    """Get an AVD with the Android SDK's own tools, boot it once, and print the target to use.
+    """Get an AVD of the Android SDK, booted once, and its target.
 
     \b
     binder-harness get-avd

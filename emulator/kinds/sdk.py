@@ -47,7 +47,10 @@ def open_avd(target: Target, deadline: Deadline | None = None) -> AvdDevice:
         port = take_console_port(host, resources)
         home = f"{host.directory}/avds/{port}"  # ours as long as the port is
         resources.enter_context(removed_at_the_end(host, home))
-        copy = AvdCopy(host, avd, home, snapshot, qemu_img(host, emulator.program))
+        overlays = qemu_img(host, emulator.program)
+        if overlays is None and not snapshot:
+            report(f"the AVD's disks are copied whole: there is no qemu-img{_on(host)} (Debian: qemu-utils)")
+        copy = AvdCopy(host, avd, home, snapshot, overlays)
         copied = copy.make()
         device = AvdDevice(
             str(target),

@@ -193,7 +193,7 @@ def test_real_qcow2_disks_lie_on_the_right_files(avd: Avd, tmp_path: Path, *, ov
     original = files_of(content)
     copied = tmp_path / "copy" / "pixel.avd"
     AvdCopy(HERE, avd, str(tmp_path / "copy"), "" if overlays else "default_boot", program).make()
-    shown = ["qemu-img", "info", "--output=json", "--backing-chain", copied / sdk_disks.DISK]
+    shown = ["qemu-img", "info", "--output=json", "--backing-chain", str(copied / sdk_disks.DISK)]
     chain = json.loads(subprocess.run(shown, check=True, capture_output=True, timeout=60).stdout)
     below = [content / sdk_disks.DISK, content / sdk_disks.IMAGE] if overlays else [copied / sdk_disks.IMAGE]
     assert [Path(disk["filename"]) for disk in chain] == [copied / sdk_disks.DISK, *below]

@@ -114,7 +114,7 @@ static void greet(void)
         .magic = {'S', 'Y', 'S', 'A', 'G', 'E', 'N', 'T'},
         .version = PROTOCOL_VERSION,
         .pointer_size = sizeof(void *),
-        /* The kernel's word for it: to musl's sysconf, pages of x86-64 always have 4 KiB (arch/x86_64/bits/limits.h). */
+        /* To musl's sysconf, pages of x86-64 always have 4 KiB (arch/x86_64/bits/limits.h). */
         .page_size = (uint32_t)getauxval(AT_PAGESZ),
         .pid = (uint32_t)getpid(),
         .uid = getuid(),

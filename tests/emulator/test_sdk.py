@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,14 +26,16 @@ WITHIN = 60.0
 
 
 @pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """The home of a user with an SDK; this machine's own, if any, cannot be found."""
     make_sdk(tmp_path / "sdk")
     monkeypatch.setenv("ANDROID_HOME", str(tmp_path / "sdk"))
     monkeypatch.delenv("ANDROID_AVD_HOME", raising=False)
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(cache_root()))
     monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path
+    yield tmp_path
+    for kept in (cache_root() / "booted-avds").glob("embedded-*"):
+        shutil.rmtree(kept)
 
 
 def disk_in(output: str) -> list[str]:

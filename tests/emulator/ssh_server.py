@@ -75,7 +75,7 @@ class SshServer:
 
     def left_over(self) -> list[Path]:
         """The directories of runs that are still there."""
-        return list(self.ours.glob("run-*"))
+        return [*self.ours.glob("run-*"), *self.ours.glob("avds/*")]
 
     def sessions(self) -> list[int]:
         """The pids of the processes in which sshd serves connections."""

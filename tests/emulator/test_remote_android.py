@@ -20,6 +20,7 @@ from harness.commands import get
 from harness.device.device import open_device
 from tests.emulator.doubles import ROOT, install
 from tests.emulator.doubles.cuttlefish_host_package import set_up
+from tests.emulator.doubles.sdk_files import make_avd, make_sdk
 from tests.emulator.ssh_server import WITHIN, SshServer
 from tests.emulator.test_remote import WAITS
 
@@ -30,7 +31,9 @@ FIRST_CUTTLEFISH_PORT = 6520
 def emulator(server: SshServer) -> str:
     """An SDK on the far side, found by the user's profile there; how the emulator's command line begins."""
     (server.home / ".profile").write_text("export ANDROID_HOME=$HOME/sdk\n")
-    return install(server.home / "sdk" / "emulator" / "emulator", "sdk_emulator")
+    for name in ("crashes", "embedded"):
+        make_avd(server.home, name)
+    return make_sdk(server.home / "sdk")
 
 
 @pytest.fixture(params=["cvd", "launch_cvd"])
@@ -90,7 +93,9 @@ def test_a_connection_that_breaks_is_noticed(server: SshServer, emulator: str) -
 
 def test_what_goes_wrong_with_an_avd_there_is_shown(server: SshServer, emulator: str) -> None:
     assert emulator
-    with pytest.raises(UsageError, match=rf"no AVD 'pixel'.*\n  avd:embedded\?host={server.address}"):
+    with pytest.raises(
+        UsageError, match=rf"no AVD 'pixel'.*\n  avd:crashes(.|\n)*avd:embedded\?host={server.address}"
+    ):
         open_target(f"avd:pixel?host={server.address}")
     with pytest.raises(DeviceLostError, match=r"ended with status 139(.|\n)*ends here, as configured"):
         open_target(f"avd:crashes?host={server.address}")

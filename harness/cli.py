@@ -16,6 +16,7 @@ import typer.core
 
 from emulator.base.errors import ExitCode, HarnessError, interruption_behind
 from emulator.base.interruption import raise_on_signals, signal_behind, status_after
+from emulator.base.printable import PrintableFormatter, show
 from harness.commands import (
     boot,
     cache,
@@ -48,21 +49,18 @@ class Commands(typer.core.TyperGroup):
                 sys.stdout.flush()
         except (HarnessError, OSError, KeyboardInterrupt) as error:
             if ctx.params["debug"]:
-                traceback.print_exc()
+                show(traceback.format_exc(), end="", errors=True)
             interruption = interruption_behind(error)
             if interruption is not None:
                 signal_sent = signal_behind(interruption)
-                print(f"binder-harness: ended by {signal_sent.name}", file=sys.stderr)
+                show(f"binder-harness: ended by {signal_sent.name}", errors=True)
                 raise typer.Exit(status_after(signal_sent)) from error
             if isinstance(error, HarnessError):
-                print(f"binder-harness: {error}", file=sys.stderr)
+                show(f"binder-harness: {error}", errors=True)
                 raise typer.Exit(error.exit_code) from error
             if not isinstance(error, OSError) or error.errno not in DISK_FULL:
                 raise
-            print(
-                f"binder-harness: {error.strerror}: free some space, or write to another disk.",
-                file=sys.stderr,
-            )
+            show(f"binder-harness: {error.strerror}: free some space, or write to another disk.", errors=True)
             # Python would try at exit to write the rest of the output, and fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ExitCode.UNEXPECTED) from error
@@ -95,18 +93,16 @@ def _print_version(enabled: bool) -> None:
     if enabled:
         from harness.report.stored import harness_version
 
-        print(f"binder-harness {harness_version()}")
+        show(f"binder-harness {harness_version()}")
         raise typer.Exit
 
 
 def _log(verbosity: int) -> None:
     """Show the packages' log: at -v long steps and QEMU's command line, at -vv every request, too."""
     if verbosity:
-        logging.basicConfig(
-            stream=sys.stderr,
-            format="%(relativeCreated)8.0f ms  %(name)s: %(message)s",
-            level=logging.WARNING,
-        )
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(PrintableFormatter("%(relativeCreated)8.0f ms  %(name)s: %(message)s"))
+        logging.basicConfig(handlers=[handler], level=logging.WARNING)
         for package in PACKAGES:
             logging.getLogger(package).setLevel(logging.INFO if verbosity == 1 else logging.DEBUG)
 
@@ -152,4 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     raise_on_signals()
-    app(arguments, prog_name="binder-harness")
+    try:
+        app(arguments, prog_name="binder-harness")
+    except Exception as error:  # a mistake of ours; Python would show it as it is
+        show(traceback.format_exc(), end="", errors=True)
+        raise SystemExit(ExitCode.UNEXPECTED) from error

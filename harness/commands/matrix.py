@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator.base.errors import UsageError
+from emulator.base.printable import show
 from harness.commands.options import ClaimsOrAll, Cold, Host, Html, with_start_options
 from harness.commands.text import HTML_FILE, JSON_FILE
 
@@ -89,7 +90,7 @@ def matrix(
         except BaseException as error:  # the other outputs keep results that may have taken an hour
             errors.append(error)
     for later in errors[1:]:
-        print(f"binder-harness: {later}", file=sys.stderr)
+        show(f"binder-harness: {later}", errors=True)
     if errors:
         raise errors[0]
     raise typer.Exit(result.exit_code)
@@ -143,7 +144,7 @@ def _outputs(result: Matrix, *, json: Path | None, html: Path | None) -> Iterato
     """The functions that show and write the matrix."""
     from harness.report import html as html_view
     from harness.report import matrix_table
-    from harness.report.terminal import console_for
+    from harness.report.console import console_for
 
     yield partial(matrix_table.show, result, console_for(sys.stdout))
     if json is not None:
@@ -154,4 +155,4 @@ def _outputs(result: Matrix, *, json: Path | None, html: Path | None) -> Iterato
 
 def _write(write: Callable[[Path], None], path: Path, label: str) -> None:
     write(path)
-    print(f"{label}: {path}")
+    show(f"{label}: {path}")

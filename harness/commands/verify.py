@@ -11,6 +11,7 @@ import typer
 import typer.core
 
 from emulator.base.errors import ExitCode
+from emulator.base.printable import show
 from harness.commands.options import ClaimsOrAll, Cold, Host, Html, Target, naming_option, with_start_options
 from harness.commands.text import HTML_FILE, JSON_FILE
 
@@ -90,13 +91,13 @@ def verify(
     view, status = _judge(claims, arguments)
     run = view.run
     if run is not None and (run.results or run.failures or run.interrupted):
-        _show(run, json)
+        _show_results(run, json)
         if html is not None:
             _write_page(run, html)
         if context.find_root().params["debug"]:
             _show_tracebacks(run)
     else:
-        print(view.pytest_output.getvalue(), end="")
+        show(view.pytest_output.getvalue(), end="")
     if view.interruption is not None:
         raise view.interruption
     raise typer.Exit(_exit_code(run, status))
@@ -133,34 +134,35 @@ def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
         return view, pytest.main([*options, *arguments, *chosen], plugins=[view])
 
 
-def _show(run: Run, json: Path | None) -> None:
+def _show_results(run: Run, json: Path | None) -> None:
     from harness.experiments.core.finding import Verdict
     from harness.report import terminal
+    from harness.report.console import console_for
 
     document = run.document()
-    terminal.show(document, terminal.console_for(sys.stdout))
+    terminal.show(document, console_for(sys.stdout))
     for result in document.claims:
         if result.verdict is Verdict.ERROR:
-            print(f"To see the traceback: binder-harness --debug verify {result.id}")
+            show(f"To see the traceback: binder-harness --debug verify {result.id}")
     if json is not None:
-        print(f"{JSON_FILE}: {json}")
+        show(f"{JSON_FILE}: {json}")
     shown = {result.reason for result in document.claims}
     for failure in run.failures:
         if failure.message not in shown:
-            print(f"binder-harness: {failure.message}", file=sys.stderr)
+            show(f"binder-harness: {failure.message}", errors=True)
 
 
 def _write_page(run: Run, html: Path) -> None:
     from harness.report import html as view
 
     view.write(run.document(), html)
-    print(f"{HTML_FILE}: {html}")
+    show(f"{HTML_FILE}: {html}")
 
 
 def _show_tracebacks(run: Run) -> None:
     for result in run.results.values():
         if result.traceback:
-            print(f"\n{result.id}\n{result.traceback}", end="")
+            show(f"\n{result.id}\n{result.traceback}", end="")
 
 
 def _exit_code(run: Run | None, status: int) -> int:

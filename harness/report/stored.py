@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from emulator.base.atomic_write import temporary_beside, write_atomically
 from emulator.base.errors import UsageError
+from emulator.base.printable import printable
 from harness.experiments.core.json_values import Json, from_json
 
 if TYPE_CHECKING:
@@ -34,9 +35,12 @@ def write(value: Json, path: Path) -> None:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text file, atomically; UsageError where it cannot be written."""
+    """Write a text file, made printable, atomically; UsageError where it cannot be written.
+
+    In JSON, that keeps each value; and every text can be encoded.
+    """
     with _writing(path):
-        write_atomically(path.resolve(), text)
+        write_atomically(path.resolve(), printable(text))
 
 
 def load(path: Path, *kinds: type[DocumentT]) -> DocumentT:

@@ -16,6 +16,7 @@ from emulator.base.progress import reporting_to
 from harness.commands.live.progress import live_progress, print_line
 from harness.plugin.reports import Collector
 from harness.plugin.views import VIEW
+from harness.report.console import PrintableConsole
 from harness.report.events import Event, Judged, Line, View
 from harness.report.run import Run
 
@@ -105,7 +106,7 @@ def verify_view(claims: Sequence[str]) -> Iterator[VerifyView]:
     """
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context(os.fdopen(os.dup(sys.stderr.fileno()), "w", errors="replace"))
-        console = Console(file=stream, highlight=False)
+        console = PrintableConsole(stream)
         progress = live_progress(console, SpinnerColumn(), text="{task.description}")
         view = VerifyView(console, progress, claims)
         stack.enter_context(progress)

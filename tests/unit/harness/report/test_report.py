@@ -14,6 +14,7 @@ from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.json_values import to_json
 from harness.experiments.core.judge import judge
 from harness.report import terminal
+from harness.report.console import console_for
 from harness.report.document import Document
 from harness.report.events import Ended, Event, Failed, Judged, Line, Opened, Started, decode, encode
 from harness.report.failure import Failure
@@ -39,7 +40,7 @@ def document_of(run: Run, *ids: str) -> Document:
 
 def printed(document: Document, console_stream: io.StringIO | None = None) -> str:
     stream = console_stream or io.StringIO()
-    terminal.show(document, terminal.console_for(stream))
+    terminal.show(document, console_for(stream))
     return stream.getvalue()
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 from emulator.base.atomic_write import temporary_beside, write_atomically
 from emulator.base.errors import UsageError
 from emulator.base.printable import printable
-from harness.experiments.core.json_values import Json, from_json
+from harness.experiments.core.json_values import Json, described, from_json, parsed
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -50,23 +50,23 @@ def load(path: Path, *kinds: type[DocumentT]) -> DocumentT:
     accepts, and an attribute `made_by`: the command that writes one.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parsed(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise UsageError(f"{path} is not JSON: {error}") from error
-    schema = value.get("schema") if isinstance(value, dict) else None
-    readable = {_default(kind, "schema"): kind for kind in kinds}
-    if schema not in readable:
+    fields = value if isinstance(value, dict) else {}
+    kind = next((kind for kind in kinds if fields.get("schema") == _default(kind, "schema")), None)
+    if kind is None:
+        schemas = " or ".join(str(_default(kind, "schema")) for kind in kinds)
         raise UsageError(
-            f"{path} is not a result document: its schema is not {' or '.join(map(str, readable))}. "
+            f"{path} is not a result document: its schema is not {schemas}. "
             "Give a file that `verify --json` or `matrix --json` wrote."
         )
-    kind = readable[schema]
     version = _default(kind, "schema_version")
-    if value.get("schema_version") != version:
+    if fields.get("schema_version") != version:
         raise UsageError(
-            f"{path} has version {value.get('schema_version')} of the schema, but Binder harness "
+            f"{path} has version {described(fields.get('schema_version'))} of the schema, but Binder harness "
             f"{harness_version()} reads only version {version}. Write the file again with this release: "
             f"{kind.made_by}"
         )

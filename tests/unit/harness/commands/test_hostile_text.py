@@ -191,7 +191,9 @@ def test_tracebacks_are_printable(run: Run) -> None:
 
 
 def test_the_traceback_of_a_mistake_is_printable(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MEASUREMENTS, "all", lambda: {"hostile": Measurement("hostile", "", _breaks)})
+    monkeypatch.setattr(
+        MEASUREMENTS, "all", lambda: {"hostile": Measurement("hostile", "", cast(Any, _breaks))}
+    )
     status, text = run("measure", "hostile")
     assert (status, "ValueError" in text) == (1, True)
 

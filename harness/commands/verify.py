@@ -73,6 +73,7 @@ def verify(
     """
     from harness.experiments.core.claim import CLAIMS
     from harness.experiments.core.time_limit import seconds_in
+    from harness.report.journal import prepare
     from harness.report.stored import check_writable
 
     claims = CLAIMS.select(patterns or [])
@@ -80,6 +81,7 @@ def verify(
     for file in filter(None, (json, junit, html)):
         check_writable(file)
     if json is not None:
+        prepare(json)
         arguments.append(f"--binder-json={json.absolute()}")
     if junit is not None:
         arguments.append(f"--junitxml={junit.absolute()}")
@@ -88,7 +90,7 @@ def verify(
             seconds_in(time_limit)
         arguments.append(f"--binder-time-limit={time_limit}")
     arguments += context.meta.get(PYTEST_ARGUMENTS, [])
-    view, status = _judge(claims, arguments)
+    view, status = _judge(claims, arguments, junit)
     run = view.run
     if run is not None and (run.results or run.failures or run.interrupted):
         _show_results(run, json)
@@ -103,13 +105,15 @@ def verify(
     raise typer.Exit(_exit_code(run, status))
 
 
-def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
+def _judge(claims: list[Claim], arguments: list[str], junit: Path | None) -> tuple[VerifyView, int]:
     """Run pytest on the claims; return its view and its exit status."""
     import pytest
 
     import harness.experiments
     from emulator.cache.store import cache_root
     from harness.commands.live.verify_view import verify_view
+    from harness.report.events import Failed
+    from harness.report.failure import Failure
 
     package = Path(harness.experiments.__path__[0])
     options = [
@@ -131,7 +135,15 @@ def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
     ]
     chosen = [f"{package / 'test_claims.py'}::test_claim[{claim.id}]" for claim in claims]
     with verify_view([claim.id for claim in claims]) as view:
-        return view, pytest.main([*options, *arguments, *chosen], plugins=[view])
+        try:
+            return view, pytest.main([*options, *arguments, *chosen], plugins=[view])
+        except OSError as error:  # pytest writes JUnit's file when all is judged
+            if view.run is None or junit is None:
+                raise
+            message = f"{junit} cannot be written: {error.strerror}. Free some space, or give another name."
+            failure = Failure(message=message, exit_code=ExitCode.SETUP_MISSING)
+            view.run(Failed(target=view.run.target, failure=failure))
+            return view, ExitCode.SETUP_MISSING
 
 
 def _show_results(run: Run, json: Path | None) -> None:

@@ -50,7 +50,7 @@ class Document:
         return (datetime.fromisoformat(self.ended) - datetime.fromisoformat(self.started)).total_seconds()
 
     def write(self, path: Path) -> None:
-        """Write the document as JSON, whole or not at all; UsageError where that cannot be done."""
+        """Write the document as JSON, whole or not at all; SetupError where that cannot be done."""
         stored.write(to_json(self), path)
 
     def check(self, where: str) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import json
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from emulator.base.atomic_write import temporary_beside, write_atomically
-from emulator.base.errors import UsageError
+from emulator.base.errors import SetupError, UsageError
 from emulator.base.printable import printable
 from harness.experiments.core.json_values import Json, described, from_json, parsed
 
@@ -30,17 +30,36 @@ DocumentT = TypeVar("DocumentT", bound="Stored")
 
 
 def write(value: Json, path: Path) -> None:
-    """Write `value` as JSON, atomically; UsageError where the file cannot be written."""
+    """Write `value` as JSON, atomically; raises SetupError like `write_text`."""
     write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", path)
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text file, made printable, atomically; UsageError where it cannot be written.
+    """Write a text file, made printable, atomically. In JSON, that keeps each value; it can be encoded.
 
-    In JSON, that keeps each value; and every text can be encoded.
+    Raises SetupError where it cannot be written, as on a full disk; it names the copy that is kept elsewhere.
     """
-    with _writing(path):
+    _refuse_what_is_no_file(path)
+    try:
         write_atomically(path.resolve(), printable(text))
+    except OSError as error:
+        raise SetupError(
+            f"{path} cannot be written: {error.strerror}. {_kept_elsewhere(printable(text), path.name)}"
+        ) from error
+
+
+def _kept_elsewhere(text: str, name: str) -> str:
+    """Write a file of this name in the directory for temporary files, and return where it is, or why not."""
+    try:
+        directory = Path(tempfile.mkdtemp(prefix="binder-harness-"))
+    except OSError as error:
+        return f"Nor can a copy of it: {error.strerror}."
+    try:
+        write_atomically(directory / name, text)
+    except OSError as error:
+        directory.rmdir()
+        return f"Nor can a copy in {directory.parent}: {error.strerror}."
+    return f"What it would hold is in {directory / name}: move it to where there is room."
 
 
 def load(path: Path, *kinds: type[DocumentT]) -> DocumentT:
@@ -96,19 +115,17 @@ def harness_version() -> str:
 
 def check_writable(path: Path) -> None:
     """Raise UsageError, before any work is done, where `path` cannot be written."""
-    with _writing(path), temporary_beside(path.resolve()):
-        pass
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Turn an error of writing `path` in the block into a UsageError."""
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{path} is not a regular file and cannot be replaced: give another name")
+    _refuse_what_is_no_file(path)
     try:
-        yield
+        with temporary_beside(path.resolve()):
+            pass
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is not a regular file and cannot be replaced: give another name")
 
 
 def _default(kind: type[DocumentT], name: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from emulator.base.errors import ExitCode, UsageError
+from emulator.base.errors import ExitCode, SetupError, UsageError
 from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.json_values import to_json
 from harness.experiments.core.judge import judge
@@ -151,7 +151,7 @@ def test_a_failed_write_leaves_the_old_document(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", no_room)
-    with pytest.raises(UsageError, match="No space left"):
+    with pytest.raises(SetupError, match=r"No space left on device\. Nor can a copy in .*: No space left"):
         dataclasses.replace(document, target="another").write(tmp_path / "results.json")
     assert Document.load(tmp_path / "results.json") == document
     assert [file.name for file in tmp_path.iterdir()] == ["results.json"]

@@ -85,6 +85,8 @@ def matrix(
     for file in filter(None, (json, html)):
         check_writable(file)
     journal = _journal(json, chosen, claims)
+    if scheduler is not None:
+        _warn_of(scheduler)
     jobs = jobs or len(os.sched_getaffinity(0))
     result, end = _judge(chosen, claims, scheduler=scheduler, jobs=jobs, journal=journal)
     errors = [] if end is None else [end]
@@ -110,6 +112,17 @@ def _distinct(targets: list[Target]) -> list[str]:
             "results are listed by target."
         )
     return names
+
+
+def _warn_of(scheduler: str) -> None:
+    from harness.matrix.workers import unprotected
+
+    if unprotected(scheduler):
+        show(
+            f"binder-harness: {scheduler} is not encrypted, and lets whoever can connect to it run code on "
+            "this machine and on its workers. Use tls://: docs/matrix-and-ci.md, Security.",
+            errors=True,
+        )
 
 
 def _journal(json: Path | None, targets: list[str], claims: list[str]) -> Journal | None:

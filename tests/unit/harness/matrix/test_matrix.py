@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster, Security
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
@@ -385,6 +385,43 @@ def test_a_scheduler_without_workers_is_named_with_the_command_to_start_one() ->
                 view=Recorder(),
                 worker_seconds=0.2,
             )
+
+
+@pytest.mark.parametrize(
+    ("address", "warned"),
+    [
+        ("tcp://build-server:8786", True),
+        ("build-server:8786", True),
+        ("ws://192.0.2.1:8786", True),
+        ("tcp://[2001:db8::1]:8786", True),
+        ("tls://build-server:8786", False),
+        ("tcp://127.0.0.1:8786", False),
+        ("tcp://[::1]:8786", False),
+        ("localhost:8786", False),
+        (workers.LOCAL, False),
+    ],
+)
+def test_a_scheduler_elsewhere_without_tls_is_warned_about(address: str, warned: bool) -> None:
+    assert workers.unprotected(address) is warned
+
+
+def test_the_warning_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)  # nothing is connected to
+    assert status_of("matrix", "--scheduler", "tcp://192.0.2.1:1") == 4
+    assert "run code on this machine and on its workers. Use tls://" in capfd.readouterr().err
+
+
+def test_nobody_else_can_connect_to_a_local_scheduler() -> None:
+    with workers.client_of(workers.LOCAL, jobs=1, connect_seconds=10.0, worker_seconds=SECONDS) as client:
+        info = client.scheduler_info()
+        assert [address.partition("//")[0] for address in (info["address"], *info["workers"])] == ["tls:"] * 2
+        for security in (None, Security.temporary()):  # without TLS, and with a certificate of their own
+            address = info["address"] if security else info["address"].replace("tls:", "tcp:")
+            with pytest.raises(OSError, match=r"imed out|certificate does not match|closed"):
+                Client(address, security=security, timeout=1)
+        assert client.submit(sum, [1, 2]).result(timeout=SECONDS) == 3
 
 
 # --- verify ---

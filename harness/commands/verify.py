@@ -93,7 +93,7 @@ def verify(
     view, status = _judge(claims, arguments, junit)
     run = view.run
     if run is not None and (run.results or run.failures or run.interrupted):
-        _show_results(run, json)
+        _show_results(run, json if view.document_written else None)
         if html is not None:
             _write_page(run, html)
         if context.find_root().params["debug"]:

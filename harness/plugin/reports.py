@@ -40,7 +40,8 @@ class Collector:
         self._config = config
         self._started = datetime.now(UTC)
         self._interruption: KeyboardInterrupt | None = None
-        self._write_error: HarnessError | None = None
+        self.write_error: HarnessError | None = None
+        """Why the result document could not be written."""
         if settings.json is not None:
             from harness.report.journal import prepare
 
@@ -109,9 +110,9 @@ class Collector:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show why the result document could not be written."""
-        if self._write_error is not None:
+        if self.write_error is not None:
             terminalreporter.section("Binder harness", red=True)
-            terminalreporter.write_line(str(self._write_error))
+            terminalreporter.write_line(str(self.write_error))
 
     def _write(self, path: Path) -> None:
         """Write the result document; an error is a failure of the run, which goes on to its other reports."""
@@ -125,6 +126,6 @@ class Collector:
             from harness.report.events import Failed
             from harness.report.failure import Failure
 
-            self._write_error = error
+            self.write_error = error
             failure = Failure(message=str(error), exit_code=error.exit_code)
             self.run(Failed(target=self.run.target, failure=failure))

@@ -42,6 +42,11 @@ class VerifyView:
         """The run so far; None when pytest ended before it began."""
         return self._collector.run if self._collector else None
 
+    @property
+    def document_written(self) -> bool:
+        """Whether the result document, if one is asked for, could be written."""
+        return self._collector is None or self._collector.write_error is None
+
     def __call__(self, event: Event) -> None:
         """Show a line of progress, or a claim's verdict."""
         match event:

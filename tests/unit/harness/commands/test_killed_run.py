@@ -125,6 +125,7 @@ def test_results_that_cannot_be_written_are_kept_elsewhere(monkeypatch: pytest.M
     assert "1 confirmed, all as expected" in ended.stdout
     assert "out/run.json cannot be written: Not a directory. What it would hold is in " in ended.stderr
     assert "out/run.xml cannot be written" in ended.stderr
+    assert "All results with their figures" not in ended.stdout
     assert Path("run.html").exists()
     (copy,) = Path().glob("binder-harness-*/run.json")
     assert [claim["id"] for claim in json.loads(copy.read_text())["claims"]] == ["mmap.once"]

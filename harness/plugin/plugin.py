@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.base.errors import interruption_behind
+from emulator.base.printable import printable
 from harness.plugin.devices import RESULT, Devices
 from harness.plugin.options import Settings, add_options, settings_of
 from harness.plugin.reports import Collector, attach
@@ -125,7 +126,7 @@ def pytest_runtest_makereport(
         attach(events, report)
         for event in events:
             if isinstance(event, Failed):
-                report.sections.append(("Device", event.failure.message))
+                report.sections.append(("Device", printable(event.failure.message)))
     return report
 
 
@@ -184,7 +185,8 @@ def judge_claim(
         result = judge(claim, device, seconds=request.config.stash[SETTINGS].time_limit)
         request.node.stash[RESULT] = result
         for name in ("verdict", "as_expected", "measured", "reason"):
-            record_property(name, to_json(getattr(result, name)))
+            value = to_json(getattr(result, name))
+            record_property(name, printable(value) if isinstance(value, str) else value)
         return result
 
     return judge_and_record

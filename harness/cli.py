@@ -15,7 +15,8 @@ import typer
 import typer.core
 
 from emulator.base.errors import ExitCode, HarnessError, interruption_behind
-from emulator.base.interruption import raise_on_signals, signal_behind, status_after
+from emulator.base.interruption import raise_on_signals, received, signal_behind, status_after
+from emulator.base.printable import PrintableFormatter, show
 from harness.commands import (
     boot,
     cache,
@@ -23,6 +24,7 @@ from harness.commands import (
     devices,
     diff,
     doctor,
+    get,
     interactive,
     judge,
     matrix,
@@ -48,21 +50,15 @@ class Commands(typer.core.TyperGroup):
                 sys.stdout.flush()
         except (HarnessError, OSError, KeyboardInterrupt) as error:
             if ctx.params["debug"]:
-                traceback.print_exc()
-            interruption = interruption_behind(error)
-            if interruption is not None:
-                signal_sent = signal_behind(interruption)
-                print(f"binder-harness: ended by {signal_sent.name}", file=sys.stderr)
-                raise typer.Exit(status_after(signal_sent)) from error
+                show(traceback.format_exc(), end="", errors=True)
+            if interruption_behind(error) is not None:
+                raise  # to main(), which ends all that is interrupted
             if isinstance(error, HarnessError):
-                print(f"binder-harness: {error}", file=sys.stderr)
+                show(f"binder-harness: {error}", errors=True)
                 raise typer.Exit(error.exit_code) from error
             if not isinstance(error, OSError) or error.errno not in DISK_FULL:
                 raise
-            print(
-                f"binder-harness: {error.strerror}: free some space, or write to another disk.",
-                file=sys.stderr,
-            )
+            show(f"binder-harness: {error.strerror}: free some space, or write to another disk.", errors=True)
             # Python would try at exit to write the rest of the output, and fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ExitCode.UNEXPECTED) from error
@@ -85,6 +81,7 @@ app.command()(catalogue.explain)
 app.command()(measure.measure)
 app.command()(doctor.doctor)
 app.command()(devices.devices)
+app.add_typer(get.commands, name="get")
 app.command()(cache.cache)
 app.command(context_settings=interactive.TAKES_ANY_ARGUMENT)(interactive.shell)
 app.command()(interactive.repl)
@@ -95,18 +92,16 @@ def _print_version(enabled: bool) -> None:
     if enabled:
         from harness.report.stored import harness_version
 
-        print(f"binder-harness {harness_version()}")
+        show(f"binder-harness {harness_version()}")
         raise typer.Exit
 
 
 def _log(verbosity: int) -> None:
     """Show the packages' log: at -v long steps and QEMU's command line, at -vv every request, too."""
     if verbosity:
-        logging.basicConfig(
-            stream=sys.stderr,
-            format="%(relativeCreated)8.0f ms  %(name)s: %(message)s",
-            level=logging.WARNING,
-        )
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(PrintableFormatter("%(relativeCreated)8.0f ms  %(name)s: %(message)s"))
+        logging.basicConfig(handlers=[handler], level=logging.WARNING)
         for package in PACKAGES:
             logging.getLogger(package).setLevel(logging.INFO if verbosity == 1 else logging.DEBUG)
 
@@ -151,5 +146,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    raise_on_signals()
-    app(arguments, prog_name="binder-harness")
+    try:
+        raise_on_signals()
+        app(arguments, prog_name="binder-harness")
+    except BaseException as error:  # such as SystemExit, or what a clean-up raised after the interruption
+        interruption = interruption_behind(error) or received()
+        if interruption is not None:
+            signal_sent = signal_behind(interruption)
+            show(f"binder-harness: ended by {signal_sent.name}", errors=True)
+            sys.exit(status_after(signal_sent))
+        if not isinstance(error, Exception):
+            raise
+        show(traceback.format_exc(), end="", errors=True)  # a mistake of ours; Python would show it as it is
+        raise SystemExit(ExitCode.UNEXPECTED) from error

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -113,7 +114,8 @@ static void greet(void)
         .magic = {'S', 'Y', 'S', 'A', 'G', 'E', 'N', 'T'},
         .version = PROTOCOL_VERSION,
         .pointer_size = sizeof(void *),
-        .page_size = (uint32_t)sysconf(_SC_PAGESIZE),
+        /* To musl's sysconf, pages of x86-64 always have 4 KiB (arch/x86_64/bits/limits.h). */
+        .page_size = (uint32_t)getauxval(AT_PAGESZ),
         .pid = (uint32_t)getpid(),
         .uid = getuid(),
         .architecture = ARCHITECTURE,

@@ -10,6 +10,12 @@
 #include "batch.h"
 #include "fork.h"
 
+/*
+ * Below the stack of a thread. musl's 8 KiB are no whole page where x86-64 has pages of 16 KiB, and mprotect of the
+ * rest, at an address that is no page's, would fail (src/thread/pthread_create.c).
+ */
+enum { GUARD_SIZE = 1 << 16 };
+
 struct thread {
     struct thread *next;
     pthread_t handle;
@@ -129,7 +135,11 @@ static pid_t start(void)
         fail(EX_OSERR, "no memory for a thread");
     pthread_cond_init(&thread->changed, NULL);
     thread->end = &thread->first;
-    int error = pthread_create(&thread->handle, NULL, run_thread, thread);
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setguardsize(&attributes, GUARD_SIZE);
+    int error = pthread_create(&thread->handle, &attributes, run_thread, thread);
+    pthread_attr_destroy(&attributes);
     if (error != 0) {
         free(thread);
         return -error;

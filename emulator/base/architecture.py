@@ -10,6 +10,14 @@ from dataclasses import dataclass
 
 from emulator.base.errors import UsageError
 
+LINKER_FLAGS = ("-Wl,-z,max-page-size=65536",)
+"""For every link of a program that runs on a device: it loads where pages have 4, 16 or 64 KiB.
+
+x86-64 is no exception: the SDK's `_ps16k` images emulate pages of 16 KiB on it (developer.android.com/guide/
+practices/page-sizes, “Set up the Android emulator with a 16 KB-based Android system image”), while lld aligns
+the segments of x86-64 programs to 4 KiB unless told otherwise.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Architecture:
@@ -21,10 +29,6 @@ class Architecture:
     """As in a target's option `arch`."""
     debian_name: str
     """As in Debian's packages."""
-
-    # Compilers
-    linker_flags: tuple[str, ...] = ()
-    """What a link for a device needs in addition."""
 
     # The kernel and its tools
     elf_machine: int
@@ -88,7 +92,6 @@ AARCH64 = Architecture(
     name="aarch64",
     target_name="arm64",
     debian_name="arm64",
-    linker_flags=("-Wl,-z,max-page-size=65536",),  # loads where pages have 4, 16 or 64 KiB
     elf_machine=183,
     o_directory=0o40000,
     syscall_prefix="__arm64_",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import threading
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,10 +18,10 @@ def write_atomically(path: Path, text: str) -> None:
 @contextlib.contextmanager
 def temporary_beside(path: Path) -> Iterator[Path]:
     """A new empty file in the directory of `path`, removed afterwards unless it was moved; raises OSError."""
-    # Thread ids are unique on a machine, so no two writers share the file.
-    temporary = path.with_name(f".{path.name}.{threading.get_native_id()}.partial")
+    # In a directory that others may write to, a name that they can predict is a link that they put there.
+    temporary = path.with_name(f".{secrets.token_hex(8)}.partial")
+    temporary.touch(exist_ok=False)
     try:
-        temporary.touch()
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)

@@ -124,17 +124,29 @@ class ChildProgram:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs, or ended so recently that its output is still being read."""
-        return self._supervisor.is_alive()
+        """Whether it runs; once it has ended, its last output may still be arriving."""
+        return self._supervisor.is_alive() and not self._has_exited()
+
+    def _has_exited(self) -> bool:
+        """Whether the kernel has its exit status, which is left for the supervisor to collect."""
+        if self._process is None:
+            return False
+        try:
+            status = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:  # collected meanwhile
+            return True
+        return status is not None
 
     def wait(self, deadline: Deadline) -> bool:
-        """Wait for its end; whether it ended in time."""
+        """Wait for its end and that of its output; whether it ended in time."""
         self._supervisor.join(deadline.remaining())
         return not self.alive
 
     def how_it_ended(self) -> str:
         """Whether and how it ended, with its last console lines."""
         assert self._process is not None
+        if not self.alive:
+            self.wait(Deadline(2 * OUTPUT_ENDS_WITHIN))
         status = "runs" if self.alive else f"ended with status {self._process.returncode}"
         return f"{self.name} {status}. Its last lines ({self.console.log}):\n{self.console.tail()}"
 

@@ -107,8 +107,11 @@ class AgentStream(Protocol):
 class CanStartAgents(Protocol):
     """A controller with a faster way to agents than adb."""
 
-    def start_agent(self, arguments: Sequence[str]) -> AgentStream | None:
-        """Start a system call agent with these arguments, as root; None where it has to go through adb."""
+    def start_agent(self, arguments: Sequence[str], *, fresh: bool = False) -> AgentStream | None:
+        """Start a system call agent with these arguments, as root; None where it has to go through adb.
+
+        A `fresh` one is started now, though others may wait that were started before.
+        """
         ...
 
 

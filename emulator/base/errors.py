@@ -50,6 +50,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from emulator.base.printable import printable
+
 
 class ExitCode(IntEnum):
     """What the exit status of `binder-harness` means."""
@@ -65,6 +67,10 @@ class HarnessError(Exception):
     """Anything this project refuses or gives up on; the message is written for the user."""
 
     exit_code = ExitCode.UNEXPECTED
+
+    def __str__(self) -> str:
+        """The message, printable: it may quote a device or a host, and tracebacks show it, too."""
+        return printable(super().__str__())
 
 
 class UsageError(HarnessError):

@@ -28,11 +28,24 @@ class _EndOfPrompt(SystemExit):
         self.sent = sent
 
 
+_received: list[Interrupted] = []
+"""The one that was raised, if any."""
+
+
 def raise_on_signals() -> None:
     """Make the first of these signals raise Interrupted; those that `nohup` ignores stay ignored."""
+    _received.clear()
     for ending in ENDING:
         if signal.getsignal(ending) is not signal.SIG_IGN:
             signal.signal(ending, _raise)
+
+
+def received() -> Interrupted | None:
+    """The interruption of this process, also where nothing noticed it: Python ignores what finalizers raise.
+
+    So whoever goes on for long asks from time to time, and whoever ends asks last.
+    """
+    return _received[0] if _received else None
 
 
 def signal_behind(interruption: KeyboardInterrupt) -> signal.Signals:
@@ -69,11 +82,13 @@ def at_a_prompt() -> Iterator[None]:
 
 def _raise(sent: int, _frame: FrameType | None) -> None:
     _ignore_further_signals()
-    raise Interrupted(signal.Signals(sent))
+    _received.append(Interrupted(signal.Signals(sent)))
+    raise _received[0]
 
 
 def _end_prompt(sent: int, _frame: FrameType | None) -> None:
     _ignore_further_signals()
+    _received.append(Interrupted(signal.Signals(sent)))
     raise _EndOfPrompt(signal.Signals(sent))
 
 

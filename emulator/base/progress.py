@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+
+from emulator.base.printable import show
 
 Report = Callable[[str], None]
 """Takes one line of progress."""
@@ -15,7 +16,7 @@ Report = Callable[[str], None]
 
 def to_stderr(line: str) -> None:
     """Show a line on standard error: the default, without a front end."""
-    print(line, file=sys.stderr, flush=True)
+    show(line, errors=True, flush=True)
 
 
 _receiver: ContextVar[Report] = ContextVar("receiver", default=to_stderr)

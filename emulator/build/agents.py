@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 import device_agents
-from emulator.base.architecture import Architecture
+from emulator.base.architecture import LINKER_FLAGS, Architecture
 from emulator.base.command import run
 from emulator.cache import store as cache
 
@@ -58,7 +58,7 @@ def static_program(sources: Path, architecture: Architecture) -> Path:
     cache, and the next build takes a second. Raises SetupError with the compiler's messages.
     """
     name = sources.name
-    flags = ("-target", architecture.musl_triplet, *_FLAGS, *architecture.linker_flags)
+    flags = ("-target", architecture.musl_triplet, *_FLAGS, *LINKER_FLAGS)
     compiler_cache = str(cache.cache_root() / "zig")
 
     def build(target: Path) -> None:

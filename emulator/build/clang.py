@@ -12,7 +12,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from emulator.base.architecture import Architecture
+from emulator.base.architecture import LINKER_FLAGS, Architecture
 from emulator.base.command import missing_program
 from emulator.base.prerequisites import LIBRARIES
 from emulator.cache.packages import PackageIndex, recorded_version, unpack
@@ -20,13 +20,22 @@ from emulator.cache.store import entry, fingerprint
 
 SYSROOT = "sysroot"
 LINKER = "ld.lld"
+_FLAGS = (
+    *LINKER_FLAGS,
+    "-Wno-unused-command-line-argument",  # of linker flags, where clang only compiles
+)
+_FOREIGN_FLAGS = (
+    "-static",  # The packages hold nothing to link dynamically with.
+    "-fuse-ld=lld",
+    *_FLAGS,
+)
 
 
 def identity(architecture: Architecture) -> str:
     """What a build's result depends on, in addition to its sources and its recipe."""
     if architecture.native:
-        return architecture.name
-    return " ".join((architecture.name, *_foreign_flags(architecture), _packages(architecture)))
+        return " ".join((architecture.name, *_FLAGS))
+    return " ".join((architecture.name, *_FOREIGN_FLAGS, _packages(architecture)))
 
 
 def clang(program: str, architecture: Architecture) -> tuple[str, ...]:
@@ -36,20 +45,11 @@ def clang(program: str, architecture: Architecture) -> tuple[str, ...]:
     linker for it.
     """
     if architecture.native:
-        return (program,)
+        return (program, *_FLAGS)
     if shutil.which(LINKER) is None:
         raise missing_program(LINKER)
     target = (f"--target={architecture.gnu_triplet}", f"--sysroot={_sysroot(architecture)}")
-    return (program, *target, *_foreign_flags(architecture))
-
-
-def _foreign_flags(architecture: Architecture) -> tuple[str, ...]:
-    return (
-        "-static",  # The packages hold nothing to link dynamically with.
-        "-fuse-ld=lld",
-        *architecture.linker_flags,
-        "-Wno-unused-command-line-argument",  # of the flags above, where clang only compiles
-    )
+    return (program, *target, *_FOREIGN_FLAGS)
 
 
 def _sysroot(architecture: Architecture) -> Path:

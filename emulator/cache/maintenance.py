@@ -21,6 +21,7 @@ KEY = 17
 OTHERS = (
     "acceleration.json",
     "apt-*",  # lists of packages
+    "booted-avds",  # copies of AVDs after their first boot
     "files",  # copied here by other machines, for devices that run here
     "lost-devices",  # logs
     "pytest",  # last failures

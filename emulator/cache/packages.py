@@ -19,7 +19,7 @@ from emulator.base.architecture import DEFAULT, Architecture
 from emulator.base.atomic_write import write_atomically
 from emulator.base.command import run
 from emulator.base.errors import SetupError
-from emulator.base.progress import step
+from emulator.base.progress import report, step
 from emulator.cache.store import cache_root, locked
 
 SOURCES = Path("/etc/apt/sources.list")
@@ -61,11 +61,16 @@ class PackageIndex:
             "-oAcquire::Languages=none",
             "-oAcquire::Retries=3",
             "-oAPT::Sandbox::User=",
+            # Otherwise `update` succeeds though it fetched nothing (apt-get(8), --error-on).
+            "-oAPT::Update::Error-Mode=any",
             "-qq",
         ]
 
     def refresh(self) -> None:
-        """Fetch the lists of packages and sources that the machine's own sources offer now."""
+        """Fetch the lists of packages and sources that the machine's own sources offer now.
+
+        Raises SetupError where one of them is not fetched; apt keeps what it had of that one.
+        """
         for directory in ("state/lists/partial", "cache/archives/partial", "sources.list.d"):
             (self.root / directory).mkdir(parents=True, exist_ok=True)
         text = SOURCES.read_text() if SOURCES.exists() else ""
@@ -79,6 +84,11 @@ class PackageIndex:
                 seconds=DOWNLOAD_SECONDS,
                 needs="Is the network reachable?",
             )
+
+    @property
+    def has_lists(self) -> bool:
+        """Whether it holds the packages of any source."""
+        return any((self.root / "state/lists").glob("*_Packages*"))
 
     def version(self, package: str) -> str | None:
         """The version that would be downloaded; None when the index does not have the package."""
@@ -149,15 +159,21 @@ def _root(architecture: Architecture) -> Path:
 def package_index(architecture: Architecture = DEFAULT) -> Iterator[PackageIndex]:
     """The private index of an architecture, at most an hour old, locked for one run at a time.
 
-    Source packages are the same for all architectures.
+    Source packages are the same for all architectures. Where the network fails, an older index is used, and
+    the next use tries again; SetupError where there is none.
     """
     root = _root(architecture)
     with locked(root.name, f"the list of packages for {architecture}"):
         index = PackageIndex(root, architecture)
         stamp = root / "refreshed"
         if not stamp.exists() or time.time() - stamp.stat().st_mtime > FRESH_SECONDS:
-            index.refresh()
-            stamp.touch()
+            try:
+                index.refresh()
+                stamp.touch()
+            except SetupError as error:
+                if not index.has_lists:
+                    raise
+                report(f"an older list of packages is used: {error}")
         yield index
 
 

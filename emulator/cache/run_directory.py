@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from emulator.base.deadline import Deadline
+from emulator.base.errors import SetupError
 from emulator.base.lock_file import lock_file, remove_unheld, take
 from emulator.cache.store import cache_root, lock_directory, lock_path
 
@@ -72,12 +73,17 @@ def _exclusively() -> AbstractContextManager[IO[str]]:
 
 
 def keep_log(log: Path) -> Path:
-    """Copy the log of a lost device to where it outlives the run; the newest 20 stay."""
-    kept = cache_root() / "lost-devices"
-    kept.mkdir(mode=0o700, exist_ok=True)
-    copy = kept / f"{log.parent.name}.log"
-    with contextlib.suppress(OSError):
+    """Copy the log of a lost device to where it outlives the run; the newest 20 stay.
+
+    Where that is impossible, the log stays where it is: the loss is what matters.
+    """
+    try:
+        kept = cache_root() / "lost-devices"
+        kept.mkdir(mode=0o700, exist_ok=True)
+        copy = kept / f"{log.parent.name}.log"
         shutil.copyfile(log, copy)
-    for old in sorted(kept.iterdir(), key=lambda file: file.stat().st_mtime)[:-KEPT_LOGS]:
-        old.unlink(missing_ok=True)
+        for old in sorted(kept.iterdir(), key=lambda file: file.stat().st_mtime)[:-KEPT_LOGS]:
+            old.unlink(missing_ok=True)
+    except (OSError, SetupError):
+        return log
     return copy

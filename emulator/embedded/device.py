@@ -76,9 +76,9 @@ class EmbeddedDevice(QemuDevice):
         if self._adb_connection.begun:
             super()._disconnect()
 
-    def start_agent(self, arguments: Sequence[str]) -> GuestProgram | None:
+    def start_agent(self, arguments: Sequence[str], *, fresh: bool = False) -> GuestProgram | None:
         """Start a system call agent, as root, over virtio-serial; None where no port is free."""
-        return self.machine.ports.run([AGENT, *arguments])
+        return self.machine.ports.run([AGENT, *arguments], fresh=fresh)
 
     def rollback(self, deadline: Deadline) -> None:
         """Return it to the state in which it was started: from the snapshot, or by another boot."""

@@ -81,17 +81,23 @@ class SshConnection:
 
     def _connect(self, user: str | None) -> None:
         login = f"-p {self._port} {f'{user}@' if user else ''}{self.name}"
+        deadline = Deadline(CONNECTS_WITHIN)
         try:
-            connection = socket.create_connection((self.name, self._port), CONNECTS_WITHIN)
-            send_at_once(connection)
-            self._client.connect(
-                self.name,
-                self._port,
-                user,
-                sock=connection,
-                banner_timeout=CONNECTS_WITHIN,
-                auth_timeout=CONNECTS_WITHIN,
-            )
+            with contextlib.ExitStack() as on_failure:
+                connection = socket.create_connection((self.name, self._port), deadline.remaining())
+                # paramiko awaits the end of its own thread, which reads for as long as anything arrives.
+                on_failure.callback(_end, connection)
+                send_at_once(connection)
+                self._client.connect(
+                    self.name,
+                    self._port,
+                    user,
+                    sock=connection,
+                    timeout=deadline.remaining(),  # of the handshake, from the banner to the keys
+                    banner_timeout=CONNECTS_WITHIN,
+                    auth_timeout=CONNECTS_WITHIN,
+                )
+                on_failure.pop_all()
         except paramiko.BadHostKeyException as error:
             expected = paramiko.hostkeys.HostKeyEntry([self._entry], error.expected_key).to_line()
             raise SetupError(
@@ -102,9 +108,10 @@ class SshConnection:
             raise SetupError(str(error)) from error
         except (paramiko.SSHException, OSError) as error:
             transport = self._client.get_transport()
-            if transport is None or not transport.is_active():
+            if transport is None or not transport.initial_kex_done:
+                reason = f"no SSH handshake within {deadline.seconds:g} s" if deadline.expired else error
                 raise SetupError(
-                    f"The host {self.address} cannot be reached: {error}. Does `ssh {login}` work?"
+                    f"The host {self.address} cannot be reached: {reason}. Does `ssh {login}` work?"
                 ) from error
             # The host was reached and its key is right: what failed is the login.
             raise SetupError(
@@ -201,3 +208,9 @@ class SshConnection:
     def directory(self) -> str:
         """The directory there that is ours."""
         return f"{self.variable('HOME')}/{DIRECTORY}"
+
+
+def _end(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()

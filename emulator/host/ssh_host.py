@@ -42,20 +42,14 @@ class SshHost(SshConnection):
         super().__init__(address)
         self._lock_file = lock_file
 
-    def with_login_environment(
-        self, command: Sequence[str], environment: Mapping[str, str] | None = None
-    ) -> list[str]:
-        """The command, run with those variables of a login shell that devices need, and some more."""
+    def device_environment(self, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Those variables of a login shell that devices need, and some more."""
         needed = {
             name: value
             for name, value in self.login_environment.items()
             if name == "PATH" or name.startswith(DEVICE_VARIABLES)
         }
-        return [
-            "env",
-            *(f"{name}={value}" for name, value in {**needed, **(environment or {})}.items()),
-            *command,
-        ]
+        return {**needed, **(environment or {})}
 
     def find(self, program: str) -> str | None:
         """The path of a program; None where there is none."""
@@ -66,20 +60,20 @@ class SshHost(SshConnection):
         self, command: Sequence[str], *, deadline: Deadline, environment: Mapping[str, str] | None = None
     ) -> FinishedCommand:
         """Run a command to its end."""
-        return run_watched(self, self.with_login_environment(command, environment), deadline)
+        return run_watched(self, command, deadline, self.device_environment(environment))
 
     def start(
         self, command: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None
     ) -> SupervisedProgram:
         """Start a program."""
         name = command[0].rpartition("/")[2]
-        return SshProgram(self, self.with_login_environment(command, environment), log, name=name)
+        return SshProgram(self, command, log, name=name, environment=self.device_environment(environment))
 
     def cleanup_command(
         self, command: Sequence[str], *, environment: Mapping[str, str] | None = None
     ) -> CleanupCommand:
         """Leave a command to be run in the end."""
-        return SshCleanupCommand(self, self.with_login_environment(command, environment))
+        return SshCleanupCommand(self, command, self.device_environment(environment))
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:

@@ -2,17 +2,20 @@
 
 We send a byte every few seconds. A shell on the host reads them. When none arrives any more, because we ended
 or the connection broke, with or without a close, that shell ends the command. So nothing depends on this side
-to clean up.
+to clean up. The command's environment arrives before those bytes: on a command line, `ps` would show it to
+every user of the host.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import re
 import shlex
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -32,6 +35,20 @@ COMMON = """
 # Nobody reads from a broken connection, and the clean-up must not end for that.
 trap '' PIPE HUP
 
+# The number of lines, and then the lines, of shell commands that export variables.
+read_environment() {
+    IFS= read -r count || exit 1
+    environment=
+    while [ "$count" -gt 0 ]; do
+        IFS= read -r line || exit 1
+        environment="$environment$line
+"
+        count=$((count - 1))
+    done
+    eval "$environment"
+    unset count line environment
+}
+
 await_silence() {
     while [ -n "$(timeout "$1" head -c 1)" ]; do :; done
 }
@@ -46,6 +63,7 @@ directory=$1
 silence=$2
 output=$3
 shift 3
+read_environment
 mkdir -p -m 700 "${directory%/*}" "$directory"
 exec 3<&0 4>&1
 [ "$output" = live ] || exec 4> "$directory/output"
@@ -71,6 +89,7 @@ CLEAN_UP = (
     + """
 silence=$1
 shift
+read_environment
 await_silence "$silence"
 exec "$@" < /dev/null > /dev/null 2>&1
 """
@@ -99,16 +118,39 @@ class Connection(Protocol):
         ...
 
 
+def exports(environment: Mapping[str, str]) -> bytes:
+    """What `read_environment` reads; variables whose names a shell cannot have are left out."""
+    lines = "".join(
+        f"export {name}={shlex.quote(value)}\n"
+        for name, value in environment.items()
+        if re.fullmatch(r"[A-Za-z_]\w*", name, flags=re.ASCII)
+    )
+    count = lines.count("\n")
+    return os.fsencode(f"{count}\n{lines}")
+
+
+def _send_environment(channel: paramiko.Channel, environment: Mapping[str, str] | None) -> None:
+    with contextlib.suppress(OSError, EOFError):  # of a broken connection, which shows in the status
+        channel.sendall(exports(environment or {}))
+
+
 class WatchedCommand:
     """A command on a host, and the SSH channel over which it is watched."""
 
     def __init__(
-        self, host: Connection, command: Sequence[str], *, directory: str = "", live: bool = False
+        self,
+        host: Connection,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        directory: str = "",
+        live: bool = False,
     ) -> None:
         directory = directory or f"{host.directory}/run-{uuid.uuid4().hex}"
         words = ["sh", "-c", WATCH, "sh", directory, str(SILENCE_SECONDS), "live" if live else "kept"]
         self.channel = host.open_session(shlex.join([*words, *command]))
         """Its output: the last megabyte of it, in the end, unless it is live."""
+        _send_environment(self.channel, environment)
         host.keep_beating(self.channel)
 
     def whole_output(self, deadline: Deadline) -> str:
@@ -149,12 +191,17 @@ class WatchedCommand:
         self.channel.close()
 
 
-def run_watched(host: Connection, command: Sequence[str], deadline: Deadline) -> FinishedCommand:
+def run_watched(
+    host: Connection,
+    command: Sequence[str],
+    deadline: Deadline,
+    environment: Mapping[str, str] | None = None,
+) -> FinishedCommand:
     """Run a command there to its end, or to the deadline; SetupError where the connection breaks.
 
     Its output may take 20 s more to arrive; SetupError where the host does not answer by then.
     """
-    watched = WatchedCommand(host, command)
+    watched = WatchedCommand(host, command, environment=environment)
     with contextlib.closing(watched):
         status = watched.status(deadline)
         if status is None:
@@ -179,13 +226,14 @@ class SshProgram:
         name: str,
         errors: Path | None = None,
         directory: str = "",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.console = Console(log)
         self._errors = errors
         if errors is None:
             command = ["sh", "-c", 'exec "$@" 2>&1', "sh", *command]
-        self._watched = WatchedCommand(host, command, directory=directory, live=True)
+        self._watched = WatchedCommand(host, command, environment=environment, directory=directory, live=True)
         self._reader = threading.Thread(target=self._read, name=name, daemon=True)
         self._reader.start()
 
@@ -230,9 +278,12 @@ class SshProgram:
 class SshCleanupCommand:
     """A command that a host runs on request, or when our heartbeat stops."""
 
-    def __init__(self, host: Connection, command: Sequence[str]) -> None:
+    def __init__(
+        self, host: Connection, command: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> None:
         words = ["sh", "-c", CLEAN_UP, "sh", str(SILENCE_SECONDS), *command]
         self._channel = host.open_session(shlex.join(words))
+        _send_environment(self._channel, environment)
         host.keep_beating(self._channel)
 
     def execute(self, deadline: Deadline) -> int | None:

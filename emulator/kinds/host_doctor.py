@@ -8,7 +8,7 @@ from emulator.base.prerequisites import install_command, package_of
 from emulator.embedded.qemu.acceleration import KVM
 from emulator.host.host import Host, check_output
 from emulator.host.opening import open_host
-from emulator.kinds.cuttlefish_tools import program as cuttlefish_program
+from emulator.kinds.cuttlefish_doctor import cuttlefish_checks
 from emulator.kinds.doctor import Check
 from emulator.kinds.sdk_program import acceleration, emulator_program, list_avds
 
@@ -34,7 +34,7 @@ def checks_on(address: str) -> list[Check]:
             _kvm(host),
             _room(host),
             _sdk(host),
-            _cuttlefish(host),
+            *cuttlefish_checks(host),
         ]
 
 
@@ -77,10 +77,3 @@ def _sdk(host: Host) -> Check:
     except SetupError as error:
         return Check("avd", True, f"not available. {error}")
     return Check("avd", True, f"{program}; AVDs: {names}. {accelerated}")
-
-
-def _cuttlefish(host: Host) -> Check:
-    try:
-        return Check("cuttlefish", True, f"started by {cuttlefish_program(host)}")
-    except SetupError as error:
-        return Check("cuttlefish", True, f"not available. {error}")

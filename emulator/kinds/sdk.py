@@ -1,164 +1,108 @@
-"""The Android SDK's emulator: starts an AVD without a window for a run, here or on another machine."""
+"""AVDs of the Android SDK: a run starts a copy of one without a window, here or on another machine."""
 
 from __future__ import annotations
 
-import contextlib
 import re
 
-from emulator.adb.adbd import become_root
-from emulator.adb.android_start import AndroidStart
-from emulator.adb.client import GONE, AdbClient, is_address
-from emulator.adb.states import wait_until_reached
+from emulator.adb.client import AdbClient
 from emulator.base.controller import Controller, close_on_failure
 from emulator.base.deadline import Deadline
-from emulator.base.errors import HarnessError, SetupError, UsageError
+from emulator.base.errors import SetupError, UsageError
 from emulator.base.progress import report, step
 from emulator.cache.run_directory import run_directory
-from emulator.host.host import Host, SupervisedProgram, on, serial_from_here, take_free
+from emulator.cache.store import fingerprint
+from emulator.host.host import Host, on
 from emulator.host.opening import open_host
-from emulator.kinds.sdk_console import EmulatorConsole
-from emulator.kinds.sdk_program import acceleration, emulator_program, list_avds
+from emulator.kinds.sdk_avd import Avd, find_avd
+from emulator.kinds.sdk_copy import AvdCopy, held_unchanged, removed_at_the_end
+from emulator.kinds.sdk_device import AvdDevice, Emulator, boot_once, find_emulator, take_console_port
+from emulator.kinds.sdk_program import emulator_program, list_avds, qemu_img
 from emulator.target import HOST, DeviceKind, Offer, Option, Target, on_host
 
-CONSOLE_PORTS = range(5554, 5586, 2)
-"""Even ports; adb looks for emulators at those between (developer.android.com, adb, “How adb works”)."""
-START_SECONDS = 300.0
-SOFTWARE_START_SECONDS = 1800.0
-"""Without acceleration a current image takes many minutes."""
-STOPS_WITHIN = 20.0
-
-FOR_CI = (
-    *("-no-window", "-no-audio", "-no-boot-anim"),
-    *("-gpu", "swiftshader_indirect"),
-    # The AVD belongs to the user: nothing is written to it, and each start finds it unchanged.
-    "-read-only",
-)
-"""developer.android.com/studio/run/emulator-commandline, “Startup options”."""
-WITHOUT_ADB_SERVER = {"ANDROID_ADB_SERVER_PORT": "1"}
-"""An emulator announces itself to the adb server of its machine (AOSP, AdbHostServer.cpp), which would take
-the connection that is meant for ours, through the tunnel. On port 1 there is no server."""
-
-
-class AvdDevice:
-    """The controller of an AVD that was started for the run; writes to it are lost with it."""
-
-    disposable = True
-
-    def __init__(
-        self, target: Target, host: Host, command: list[str], seconds: float, resources: contextlib.ExitStack
-    ) -> None:
-        port = _take_console_port(host, resources)
-        self.target = str(target)
-        self.rollback_seconds = seconds
-        self.serial = serial_from_here(host, port + 1, f"emulator-{port}", resources)
-        self._host = host
-        self._adb = AdbClient()
-        self._port = port
-        self._command = [*command, "-port", str(port)]
-        if host.address:
-            # It does not know our key, and nobody is there to confirm it.
-            self._command.append("-skip-adb-auth")
-        self._log = resources.enter_context(run_directory()) / "emulator.log"
-        self._program: SupervisedProgram | None = None
-        self._resources = resources
-        resources.callback(self._stop)
-
-    @property
-    def alive(self) -> bool:
-        """Whether the emulator runs."""
-        return self._program is not None and self._program.alive
-
-    def loss_reason(self) -> str:
-        """How the emulator ended, with the last lines of its output."""
-        return self._program.how_it_ended() if self._program else "The emulator was not started."
-
-    def start(self, deadline: Deadline) -> None:
-        """Start the emulator, wait for Android, and become root where the image allows that."""
-        environment = WITHOUT_ADB_SERVER if self._host.address else None
-        self._program = self._host.start(self._command, self._log, environment=environment)
-        AndroidStart(self._adb, self.serial, lambda: self.alive, self.loss_reason).wait(deadline)
-        become_root(self._adb, self.serial, deadline)
-
-    def restart(self, deadline: Deadline) -> None:
-        """Start it anew, with the same serial."""
-        self._stop()
-        self.start(deadline)
-
-    def rollback(self, deadline: Deadline) -> None:
-        """Start it anew: no write has reached the AVD's files, and its snapshot is unchanged.
-
-        The console refuses its own `avd snapshot load` for an AVD that runs read-only (AOSP, console.c).
-        """
-        self.restart(deadline)
-
-    def reconnect(self, deadline: Deadline) -> None:
-        """Make the adb server, which may be a new one, reach it again."""
-        wait_until_reached(self._adb, self.serial, deadline)
-
-    def _stop(self) -> None:
-        """Ask the emulator to end, as `adb emu kill` does, and end it if it does not."""
-        if self._program is None:
-            return
-        if self._program.alive:
-            with contextlib.suppress(HarnessError), EmulatorConsole(self._host, self._port) as console:
-                console.execute("kill")
-            self._program.wait(Deadline(STOPS_WITHIN))
-        self._program.close()
-        if is_address(self.serial):
-            self._adb.disconnect(self.serial)
-        with contextlib.suppress(HarnessError):
-            Deadline(STOPS_WITHIN).poll(
-                lambda: self._adb.state(self.serial) == GONE, "adb to notice the emulator's end"
-            )
-
-    def close(self) -> None:
-        """End the emulator."""
-        self._resources.close()
+SYSTEM_IMAGE = "image.sysdir.1"
 
 
 def open_avd(target: Target, deadline: Deadline | None = None) -> AvdDevice:
-    """Start an AVD and wait until Android on it is up: for 300 s, or 1800 s without acceleration."""
+    """Start a copy of an AVD and wait until Android on it is up.
+
+    That may take 300 s, or 600 s where the AVD has never booted, or 1800 s without acceleration. Raises
+    UsageError for an AVD or a snapshot that does not exist, HarnessError for an AVD that an emulator of the
+    user's runs.
+    """
     with close_on_failure() as resources:
         host = resources.enter_context(open_host(target.option("host")))
-        program = emulator_program(host)
-        names = list_avds(host, program)
-        if target.name not in names:
-            raise UsageError(f"There is no AVD {target.name!r}. {_choice(host, names)}")
-        accelerated, reason = acceleration(host, program)
-        if not accelerated:
-            report(f"the emulator has no acceleration{_on(host)} and is slow: {reason}")
+        emulator = find_emulator(host)
+        snapshot = target.option("snapshot")
+        avd = _existing(emulator, target.name, snapshot)
+        if avd.user_build:
+            report(
+                f"{avd.name} has the Play Store: its image is a user build, on which nobody becomes root; "
+                "what needs root is not testable. `binder-harness get avd` gets one that can be rooted."
+            )
         AdbClient().ensure_server()
-        command = [program, "-avd", target.name, *FOR_CI, *_snapshot(target.option("snapshot"))]
-        command += ["-accel", "on" if accelerated else "off"]
-        seconds = START_SECONDS if accelerated else SOFTWARE_START_SECONDS
-        device = AvdDevice(target, host, command, seconds, resources)
+        if not avd.booted and not snapshot:
+            avd = _after_its_first_boot(emulator, avd, target)
+        directory = resources.enter_context(run_directory())
+        resources.enter_context(held_unchanged(host, avd, directory / "lock.log"))
+        port = take_console_port(host, resources)
+        home = f"{host.directory}/avds/{port}"  # ours as long as the port is
+        resources.enter_context(removed_at_the_end(host, home))
+        overlays = qemu_img(host, emulator.program)
+        if overlays is None and not snapshot:
+            report(f"the AVD's disks are copied whole: there is no qemu-img{_on(host)} (Debian: qemu-utils)")
+        copy = AvdCopy(host, avd, home, snapshot, overlays)
+        copied = copy.make()
+        device = AvdDevice(
+            str(target),
+            emulator,
+            copied,
+            port,
+            directory / "emulator.log",
+            resources,
+            snapshot=snapshot,
+            # A snapshot holds the disks, too: starting from it rolls them back (QEMU, load_snapshot).
+            **({} if snapshot else {"renew": copy.make}),
+        )
         with step(f"starting {target}"):
-            device.start(deadline or Deadline(seconds))
+            device.start(deadline or Deadline(emulator.start_seconds(booted=avd.booted)))
     return device
 
 
-def _snapshot(name: str) -> list[str]:
-    """The flags with which it boots, or resumes from one of the user's snapshots or fails.
+def _existing(emulator: Emulator, name: str, snapshot: str) -> Avd:
+    names = list_avds(emulator.host, emulator.program)
+    if name not in names:
+        raise UsageError(f"There is no AVD {name!r}. {_choice(emulator.host, names)}")
+    avd = find_avd(emulator.host, name)
+    if snapshot and snapshot not in avd.snapshots:
+        valid = ", ".join(avd.snapshots) or "none"
+        raise UsageError(f"The AVD {name} has no snapshot {snapshot!r}. Its snapshots: {valid}.")
+    return avd
 
-    The last needs emulator 34.2.14 and later (Android's Gradle plugin, EmulatorVersionMetadata).
-    """
-    if not name:
-        return ["-no-snapshot"]
-    return ["-snapshot", name, "-no-snapshot-save", "-force-snapshot-load"]
 
-
-def _take_console_port(host: Host, resources: contextlib.ExitStack) -> int:
-    """A free even port, the next one free too; other runs cannot take it until `resources` are closed."""
-    port = take_free(host, "console-port", CONSOLE_PORTS, lambda port: (port, port + 1), resources)
-    if port is not None:
-        return port
-    first, last = CONSOLE_PORTS[0], CONSOLE_PORTS[-1]
-    raise SetupError(f"All console ports from {first} to {last}{_on(host)} are in use: end an emulator.")
+def _after_its_first_boot(emulator: Emulator, avd: Avd, target: Target) -> Avd:
+    """A copy of the AVD that has booted, where the user wants one kept; otherwise the AVD itself."""
+    host = emulator.host
+    minutes = emulator.start_seconds(booted=False) / 60
+    if target.option("first_boot") != "keep":
+        report(
+            f"{avd.name} has never booted to the end, so each run boots it for the first time, for up to "
+            f"{minutes:.0f} minutes; the option first_boot=keep keeps a booted copy for the next runs"
+        )
+        return avd
+    key = fingerprint(avd.directory)[:16]
+    copy = AvdCopy(host, avd, f"{host.directory}/booted-avds/{avd.name}-{key}")
+    with host.lock(f"booted-avd-{key}"), run_directory() as directory:
+        kept = copy.made()
+        if kept is None or not kept.booted or kept.config.get(SYSTEM_IMAGE) != avd.config.get(SYSTEM_IMAGE):
+            with held_unchanged(host, avd, directory / "lock.log"):
+                kept = copy.make()
+            boot_once(emulator, kept)
+        return copy.made() or kept
 
 
 def _choice(host: Host, names: list[str]) -> str:
     if not names:
-        return f"There are none yet{_on(host)}: create one with `avdmanager create avd` or Android Studio."
+        return f"There are none yet{_on(host)}: `binder-harness get avd` gets one; so does Android Studio."
     return "There are:\n" + "\n".join(f"  {on_host(f'avd:{name}', host)}" for name in names)
 
 
@@ -182,7 +126,7 @@ def _offers(host: Host) -> list[Offer]:
 
 KIND = DeviceKind(
     "avd",
-    "an AVD of the Android SDK, started without a window; a run does not change it",
+    "an AVD of the Android SDK: a copy of it, started without a window; the AVD itself is never started",
     (
         Option(
             "snapshot",
@@ -191,6 +135,14 @@ KIND = DeviceKind(
             "",
             lambda text: re.fullmatch(r"[\w.-]+", text) is not None,
             "the name of one of the AVD's snapshots",
+        ),
+        Option(
+            "first_boot",
+            "what becomes of the minutes-long first boot of an AVD that has never booted: kept, for the next "
+            "runs, or done in each run",
+            "discard",
+            lambda text: text in ("discard", "keep"),
+            "discard or keep",
         ),
         HOST,
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 
 from emulator.base.deadline import Deadline
@@ -26,6 +27,11 @@ def emulator_program(host: Host) -> str:
             f"{', in ~/.profile there' if host.address else ''}."
         )
     return found
+
+
+def qemu_img(host: Host, program: str) -> str | None:
+    """The path of `qemu-img`: the SDK's, beside its emulator, or Debian's (qemu-utils), or None."""
+    return host.find(f"{posixpath.dirname(program)}/qemu-img") or host.find("qemu-img")
 
 
 def list_avds(host: Host, program: str) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from harness.agent.operations import Earlier, Operation, OperationResult, Read, SystemCall, Word, Write
@@ -22,6 +23,8 @@ READS = 16
 """Reads in one round trip."""
 CHUNK_SIZE = READS * READ_SIZE
 """Bytes written to a file, or read from it by offset, at a time."""
+_NAME = 19
+"""The offset of a name in a directory's record."""
 _OPENED = Earlier(1)
 """The descriptor, in a batch that opens a file."""
 
@@ -29,19 +32,41 @@ _OPENED = Earlier(1)
 class AgentFiles:
     """`harness.kernel.files.Files` on a device, with the permissions of the process that reads and writes.
 
-    Opening, reading and closing a file of up to 4096 bytes takes one round trip.
+    Opening, reading and closing a file of up to 4096 bytes takes one round trip. `start` gives the process,
+    at the first use and again where that one has ended.
     """
 
-    def __init__(self, process: RemoteProcess) -> None:
-        self._thread = process.main
-        self._path = process.memory.allocate(PATH_SIZE).address
-        self._data = process.memory.allocate(CHUNK_SIZE).address
+    def __init__(self, start: Callable[[], RemoteProcess]) -> None:
+        self._start = start
+        self._process: RemoteProcess | None = None
         # All callers share one buffer for paths and one for content.
         self._lock = threading.RLock()
 
+    def use(self, process: RemoteProcess) -> None:
+        """Have this process read and write from now on, and close the one that did so far.
+
+        That takes 6 s where it no longer answers, so nobody waits for it.
+        """
+        with self._lock:
+            path = process.memory.allocate(PATH_SIZE).address
+            data = process.memory.allocate(CHUNK_SIZE).address
+            replaced, self._process = self._process, process
+            self._thread, self._path, self._data = process.main, path, data
+        if replaced is not None:
+            threading.Thread(target=replaced.close, name=f"end of {replaced}", daemon=True).start()
+
+    @contextmanager
+    def _running_process(self) -> Iterator[None]:
+        """For one caller at a time: a process that runs, as far as that shows, and its buffers."""
+        with self._lock:
+            if self._process is None or self._process.ended:
+                self.use(self._start())
+            yield
+
     def read_bytes(self, path: str) -> bytes:
         """The whole content, read to its end even if the kernel reports a size of zero."""
-        return self._content(path, os.O_RDONLY, SyscallNumber.read)
+        with self._running_process():
+            return self._content(path, os.O_RDONLY, SyscallNumber.read)
 
     def read_text(self, path: str) -> str:
         """The whole content as UTF-8, undecodable bytes replaced."""
@@ -56,7 +81,10 @@ class AgentFiles:
             position = offset + len(content)
             return SystemCall("pread64", descriptor, self._data, wanted, position), Read(self._data, wanted)
 
-        with self._opened(path, os.O_RDONLY, *next_piece(_OPENED)) as (descriptor, results):
+        with (
+            self._running_process(),
+            self._opened(path, os.O_RDONLY, *next_piece(_OPENED)) as (descriptor, results),
+        ):
             while True:
                 count, data = (_checked(path, result) for result in results)
                 content += data.data[: count.value]
@@ -73,9 +101,10 @@ class AgentFiles:
         if len(data) > CHUNK_SIZE:
             raise ValueError(f"{path}: {len(data)} bytes exceed the limit of one write, {CHUNK_SIZE}")
         flags = os.O_WRONLY | (os.O_APPEND if append else os.O_TRUNC)
-        writing = Write(self._data, data), SystemCall("write", _OPENED, self._data, len(data))
-        with self._opened(path, flags, *writing) as (_, results):
-            _, written = (_checked(path, result) for result in results)
+        with self._running_process():
+            writing = Write(self._data, data), SystemCall("write", _OPENED, self._data, len(data))
+            with self._opened(path, flags, *writing) as (_, results):
+                _, written = (_checked(path, result) for result in results)
         if written.value != len(data):
             raise OSError(f"{path}: only {written.value} of {len(data)} bytes were written")
 
@@ -89,14 +118,15 @@ class AgentFiles:
 
     def list_directory(self, path: str) -> list[str]:
         """The names in a directory, sorted, without `.` and `..`."""
-        flags = os.O_RDONLY | self._thread.architecture.o_directory
-        records = self._content(path, flags, SyscallNumber.getdents64)
-        return sorted(name for name in _names(records) if name not in (".", ".."))
+        with self._running_process():
+            flags = os.O_RDONLY | self._thread.architecture.o_directory
+            records = self._content(path, flags, SyscallNumber.getdents64)
+        return sorted(name for name in names_in(records) if name not in (".", ".."))
 
     def read_link(self, path: str) -> str:
         """Where a symbolic link points."""
-        call = SystemCall("readlinkat", AT_FDCWD, self._path, self._data, PATH_SIZE)
-        with self._lock:
+        with self._running_process():
+            call = SystemCall("readlinkat", AT_FDCWD, self._path, self._data, PATH_SIZE)
             results = self._thread.batch(
                 self._path_in_place(path), call, Read(self._data, PATH_SIZE), keep_going=True
             )
@@ -138,20 +168,19 @@ class AgentFiles:
 
         The descriptor is closed at the end of the block, without waiting for the result.
         """
-        with self._lock:
-            opening = SystemCall("openat", AT_FDCWD, self._path, flags | os.O_CLOEXEC)
-            _, opened, *results = self._thread.batch(
-                self._path_in_place(path), opening, *operations, keep_going=True
-            )
-            descriptor = _checked(path, opened).value
-            try:
-                yield descriptor, results
-            finally:
-                self._thread.submit(SystemCall("close", descriptor))
+        opening = SystemCall("openat", AT_FDCWD, self._path, flags | os.O_CLOEXEC)
+        _, opened, *results = self._thread.batch(
+            self._path_in_place(path), opening, *operations, keep_going=True
+        )
+        descriptor = _checked(path, opened).value
+        try:
+            yield descriptor, results
+        finally:
+            self._thread.submit(SystemCall("close", descriptor))
 
     def _on_path(self, path: str, call: str, directory: int, argument: int) -> None:
         """Make a call that takes a directory, a path and one more argument."""
-        with self._lock:
+        with self._running_process():
             for result in self._thread.batch(
                 self._path_in_place(path), SystemCall(call, directory, self._path, argument)
             ):
@@ -170,13 +199,16 @@ def _checked(path: str, result: OperationResult) -> OperationResult:
     return result
 
 
-def _names(records: bytes) -> Iterator[str]:
+def names_in(records: bytes) -> Iterator[str]:
     """The names in the records of getdents64(2).
 
-    In struct linux_dirent64 d_reclen (16 bits) is at offset 16, d_name at 19.
+    In struct linux_dirent64 d_reclen (16 bits) is at offset 16, d_name at 19. Raises OSError for records that
+    the kernel does not give.
     """
     position = 0
     while position < len(records):
         length = int.from_bytes(records[position + 16 : position + 18], "little")
-        yield os.fsdecode(records[position + 19 : position + length].partition(b"\0")[0])
+        if length <= _NAME:  # which would never end
+            raise OSError(errno.EIO, "getdents64 gave a record without a name")
+        yield os.fsdecode(records[position + _NAME : position + length].partition(b"\0")[0])
         position += length

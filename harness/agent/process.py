@@ -88,6 +88,11 @@ class RemoteProcess:
     ) -> None:
         self.close()
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended, as far as its stream has reported that."""
+        return self._connection.wait(Deadline(0))
+
     def start_thread(self, *, deadline: Deadline | None = None) -> RemoteThread:
         """Start a thread; raises OSError if the process may have no more."""
         request = self._connection.request(FrameKind.START_THREAD)[1]
@@ -112,7 +117,7 @@ class RemoteProcess:
 
     def kill(self, signal_number: int = signal.SIGKILL, *, deadline: Deadline | None = None) -> ExitStatus:
         """Send a deadly signal, and wait for the end."""
-        if self._connection.wait(Deadline(0)):
+        if self.ended:
             return self._connection.exit_status()
         if self._kill_from_outside is not None:
             self._kill_from_outside(self.pid, signal_number)

@@ -12,6 +12,7 @@ import typer
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, UsageError
+from emulator.base.printable import show
 from emulator.base.progress import report
 from harness.commands.options import (
     ActivityStandin,
@@ -85,7 +86,7 @@ def _keep(device: Device, *, standin: bool) -> NoReturn:
         try:
             # The stand-in runs on a connection of adb's, and ends with it.
             with activity_manager(device, standin=standin) as program:
-                print(message, flush=True)
+                show(message, flush=True)
                 end = _wait_for_an_end(device, program)
         except HarnessError:
             # A device that restarts ends its processes first: adb may be lost while the stand-in starts.

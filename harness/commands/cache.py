@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from emulator.base.printable import show
+
 
 def cache(
     clear: Annotated[
@@ -30,16 +32,16 @@ def cache(
         maintenance.clear()
         after = maintenance.disk_usage(root)
         removed = _megabytes(max(0, before - after))
-        print(f"{removed} removed from {root}; {_megabytes(after)} remain: what runs use, and other files")
+        show(f"{removed} removed from {root}; {_megabytes(after)} remain: what runs use, and other files")
         return
-    print(f"{root}: {_megabytes(before)}")
+    show(f"{root}: {_megabytes(before)}")
     groups = maintenance.entry_groups()
     if groups:
-        print(f"\n{'entries':>9}{'in use':>9}{'size':>11}   last used    name")
+        show(f"\n{'entries':>9}{'in use':>9}{'size':>11}   last used    name")
     for group in groups:
         numbers = f"{group.entries:>9}{group.in_use:>9}{_megabytes(group.size):>11}"
-        print(f"{numbers}   {group.last_used:%Y-%m-%d}   {group.name}")
-    print("\nRemove what no run uses: binder-harness cache --clear")
+        show(f"{numbers}   {group.last_used:%Y-%m-%d}   {group.name}")
+    show("\nRemove what no run uses: binder-harness cache --clear")
 
 
 def _megabytes(size: int) -> str:

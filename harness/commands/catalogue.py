@@ -6,6 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
+from emulator.base.printable import show
 from harness.commands.options import AsJson, Claims, ClaimsOrAll
 from harness.commands.text import labelled
 
@@ -25,15 +26,15 @@ def list_claims(patterns: ClaimsOrAll = None, as_json: AsJson = False) -> None:
 
     claims = CLAIMS.select(patterns or [])
     if as_json:
-        print(json.dumps([_as_json(claim) for claim in claims], indent=2, ensure_ascii=False))
+        show(json.dumps([_as_json(claim) for claim in claims], indent=2, ensure_ascii=False))
         return
     from itertools import groupby
 
     for topic, members in groupby(claims, key=lambda claim: claim.topic):
-        print(f"\n{topic.heading}")
+        show(f"\n{topic.heading}")
         for claim in members:
-            print(f"  {claim.id:<24}  {claim.statement}")
-    print("\nHow a claim is tested, and what is expected: binder-harness explain CLAIM")
+            show(f"  {claim.id:<24}  {claim.statement}")
+    show("\nHow a claim is tested, and what is expected: binder-harness explain CLAIM")
 
 
 def explain(patterns: Claims) -> None:
@@ -46,8 +47,8 @@ def explain(patterns: Claims) -> None:
     from harness.experiments.core.claim import CLAIMS
 
     claims = CLAIMS.select(patterns)
-    print("\n\n".join(map(_explained, claims)))
-    print(f"\nJudge {'it' if len(claims) == 1 else 'them'}: binder-harness verify {shlex.join(patterns)}")
+    show("\n\n".join(map(_explained, claims)))
+    show(f"\nJudge {'it' if len(claims) == 1 else 'them'}: binder-harness verify {shlex.join(patterns)}")
 
 
 def _explained(claim: Claim) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
+from emulator.base.printable import show
 from harness.commands.options import AsJson, Host
 from harness.commands.text import labelled
 
@@ -23,14 +24,14 @@ def devices(host: Host = None, as_json: AsJson = False) -> None:
 
     all_offers = offers(host or "")
     if as_json:
-        print(json.dumps([dataclasses.asdict(offer) for offer in all_offers], indent=2, ensure_ascii=False))
+        show(json.dumps([dataclasses.asdict(offer) for offer in all_offers], indent=2, ensure_ascii=False))
         return
     width = max(len(offer.target) for offer in all_offers) + 2
     for usable, title in ((True, "Usable now"), (False, "Not usable now")):
         chosen = [offer for offer in all_offers if offer.usable is usable]
         if chosen:
-            print(f"{title}:")
+            show(f"{title}:")
             for offer in chosen:
-                print(labelled(f"  {offer.target}", offer.detail, indent=2 + width))
-            print()
-    print(f"Targets and their options:\n{explain_targets()}")
+                show(labelled(f"  {offer.target}", offer.detail, indent=2 + width))
+            show()
+    show(f"Targets and their options:\n{explain_targets()}")

@@ -41,8 +41,8 @@ def diff(
     for no change, 1 for any, 2 for wrong usage.
     """
     from harness.report import diff as view
+    from harness.report.console import console_for
     from harness.report.matrix import Matrix
-    from harness.report.terminal import console_for
 
     if len(files) != (2 if between is None else 1):
         raise UsageError("Give two files to compare, or one matrix and --between TARGET TARGET.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from emulator.base.errors import ExitCode
+from emulator.base.printable import show
 from harness.commands.options import Host, OptionalTarget, PositionalTarget, one_target, with_start_options
 from harness.commands.text import labelled
 
@@ -31,31 +32,33 @@ def doctor(
     With a target, also show the facts of that device; with --host, check the
     other machine, too. The exit status is 4 while either lacks something.
     """
+    from emulator.host.this_machine import ThisMachine
+    from emulator.kinds.cuttlefish_doctor import cuttlefish_checks
     from emulator.kinds.doctor import checks
 
     chosen = one_target(context, positional, target)
-    checked = checks()
-    _show(checked)
+    checked = [*checks(), *cuttlefish_checks(ThisMachine())]
+    _show_checks(checked)
     if host is not None:
         from emulator.kinds.host_doctor import checks_on
 
-        print(f"\nThe host {host}", flush=True)
+        show(f"\nThe host {host}", flush=True)
         remote = checks_on(host)
-        _show(remote)
+        _show_checks(remote)
         checked += remote
     if not all(check.ok for check in checked):
         raise typer.Exit(ExitCode.SETUP_MISSING)
     if chosen is None:
-        print("\nThe facts of a device: binder-harness doctor --target embedded")
+        show("\nThe facts of a device: binder-harness doctor --target embedded")
     else:
         _show_device(with_start_options(chosen, cold=False, host=host))
 
 
-def _show(checked: list[Check]) -> None:
+def _show_checks(checked: list[Check]) -> None:
     for check in checked:
-        print(f"{'ok     ' if check.ok else 'MISSING'}  {check.name}: {check.detail}")
+        show(f"{'ok     ' if check.ok else 'MISSING'}  {check.name}: {check.detail}")
         if not check.ok and check.fix:
-            print(f"         to fix it: {check.fix}")
+            show(f"         to fix it: {check.fix}")
 
 
 def _show_device(target: ParsedTarget) -> None:
@@ -66,14 +69,14 @@ def _show_device(target: ParsedTarget) -> None:
 
     with open_device(target) as device:
         facts = device.facts
-    print(f"\nThe device {target}")
+    show(f"\nThe device {target}")
     values = to_json(facts)
     assert isinstance(values, dict)
     for name, value in values.items():
         if name != "reasons" and value not in (None, False, []):
             text = ", ".join(map(str, value)) if isinstance(value, list) else grouped(value)
-            print(labelled(name.replace("_", " "), text, indent=22))
+            show(labelled(name.replace("_", " "), text, indent=22))
     for need in Need:
         missing = need.missing(facts)
         if missing:
-            print(labelled("not testable here", f"any claim that {missing}", indent=22))
+            show(labelled("not testable here", f"any claim that {missing}", indent=22))

@@ -13,6 +13,7 @@ import typer
 
 from emulator.base.deadline import Deadline
 from emulator.base.interruption import at_a_prompt
+from emulator.base.printable import printable
 from harness.commands.options import (
     ActivityStandin,
     Cold,
@@ -113,7 +114,7 @@ def repl(
         rich.pretty.install()
         banner = _banner(device, list(names), FIRST_BROADCAST if activity_standin else "")
         with at_a_prompt():
-            code.interact(banner, local=names, exitmsg="")
+            code.interact(printable(banner), local=names, exitmsg="")
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator.base.errors import ExitCode, UsageError
+from emulator.base.printable import show
 
 if TYPE_CHECKING:
     from harness.experiments.core.result import Result
@@ -37,8 +38,8 @@ def judge(
     of another shape. The exit status is 0 for no change, 1 for any, 2 for wrong usage.
     """
     from harness.report import diff as view
+    from harness.report.console import console_for
     from harness.report.stored import check_writable
-    from harness.report.terminal import console_for
 
     if json is not None:
         check_writable(json)
@@ -52,10 +53,10 @@ def judge(
         assert pair.after is not None
         view.show_judged_again(pair.before, pair.after, console)
     for note in notes:
-        print(f"binder-harness: {note}", file=sys.stderr)
+        show(f"binder-harness: {note}", errors=True)
     if json is not None:
         after.write(json)
-        print(f"With today's verdicts: {json}")
+        show(f"With today's verdicts: {json}")
     raise typer.Exit(ExitCode.UNEXPECTED if any(pair.differs for pair in pairs) else ExitCode.AS_EXPECTED)
 
 

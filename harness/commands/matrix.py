@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,11 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator.base.errors import UsageError
+from emulator.base.printable import show
 from harness.commands.options import ClaimsOrAll, Cold, Host, Html, with_start_options
 from harness.commands.text import HTML_FILE, JSON_FILE
 
 if TYPE_CHECKING:
     from emulator.target import Target
+    from harness.report.events import Event
+    from harness.report.journal import Journal
     from harness.report.matrix import Matrix
 
 EVERY_KIND = (
@@ -80,16 +84,19 @@ def matrix(
     chosen = _distinct([with_start_options(target, cold=cold, host=host) for target in targets or EVERY_KIND])
     for file in filter(None, (json, html)):
         check_writable(file)
+    journal = _journal(json, chosen, claims)
+    if scheduler is not None:
+        _warn_of(scheduler)
     jobs = jobs or len(os.sched_getaffinity(0))
-    result, end = _judge(chosen, claims, scheduler=scheduler, jobs=jobs)
+    result, end = _judge(chosen, claims, scheduler=scheduler, jobs=jobs, journal=journal)
     errors = [] if end is None else [end]
-    for output in _outputs(result, json=json, html=html):
+    for output in _outputs(result, json=json, html=html, journal=journal):
         try:
             output()
         except BaseException as error:  # the other outputs keep results that may have taken an hour
             errors.append(error)
     for later in errors[1:]:
-        print(f"binder-harness: {later}", file=sys.stderr)
+        show(f"binder-harness: {later}", errors=True)
     if errors:
         raise errors[0]
     raise typer.Exit(result.exit_code)
@@ -107,8 +114,31 @@ def _distinct(targets: list[Target]) -> list[str]:
     return names
 
 
+def _warn_of(scheduler: str) -> None:
+    from harness.matrix.workers import unprotected
+
+    if unprotected(scheduler):
+        show(
+            f"binder-harness: {scheduler} is not encrypted, and lets whoever can connect to it run code on "
+            "this machine and on its workers. Use tls://: docs/matrix-and-ci.md, Security.",
+            errors=True,
+        )
+
+
+def _journal(json: Path | None, targets: list[str], claims: list[str]) -> Journal | None:
+    """The journal of the matrix, where it is written to a file."""
+    if json is None:
+        return None
+    from harness.report.journal import Heading, Journal, prepare
+
+    prepare(json)
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    heading = Heading(started=started, targets=tuple(targets), claims=tuple(claims), matrix=True)
+    return Journal(json, heading)
+
+
 def _judge(
-    targets: list[str], claims: list[str], *, scheduler: str | None, jobs: int
+    targets: list[str], claims: list[str], *, scheduler: str | None, jobs: int, journal: Journal | None
 ) -> tuple[Matrix, BaseException | None]:
     """The matrix, and the error or interruption that ended it; raises an error before the first column."""
     from emulator.base.interruption import signal_behind
@@ -119,19 +149,27 @@ def _judge(
     end: BaseException | None = None
     interrupted: str | None = None
     with matrix_view(targets, claims) as view:
+
+        def keep_and_show(event: Event) -> None:
+            if journal is not None:
+                journal(event)
+            view(event)
+
         try:
             if scheduler is None:
                 from harness.matrix.local import judge_locally
 
-                judge_locally(targets, claims, jobs=jobs, view=view)
+                judge_locally(targets, claims, jobs=jobs, view=keep_and_show)
             else:
                 from harness.matrix.workers import judge_on_workers
 
-                judge_on_workers(targets, claims, scheduler=scheduler, jobs=jobs, view=view)
+                judge_on_workers(targets, claims, scheduler=scheduler, jobs=jobs, view=keep_and_show)
         except KeyboardInterrupt as interruption:
             end, interrupted = interruption, signal_behind(interruption).name
         except Exception as error:
             if not view.columns:
+                if journal is not None:
+                    journal.discard()
                 raise
             end, interrupted = error, AN_ERROR
         if end is not None:
@@ -139,19 +177,26 @@ def _judge(
     return Matrix(harness=harness_version(), interrupted=interrupted, columns=view.columns), end
 
 
-def _outputs(result: Matrix, *, json: Path | None, html: Path | None) -> Iterator[Callable[[], None]]:
+def _outputs(
+    result: Matrix, *, json: Path | None, html: Path | None, journal: Journal | None
+) -> Iterator[Callable[[], None]]:
     """The functions that show and write the matrix."""
     from harness.report import html as html_view
     from harness.report import matrix_table
-    from harness.report.terminal import console_for
+    from harness.report.console import console_for
 
     yield partial(matrix_table.show, result, console_for(sys.stdout))
     if json is not None:
-        yield partial(_write, result.write, json, JSON_FILE)
+        assert journal is not None
+        yield partial(_write, partial(_replace, journal, result), json, JSON_FILE)
     if html is not None:
         yield partial(_write, partial(html_view.write, result), html, HTML_FILE)
 
 
+def _replace(journal: Journal, result: Matrix, path: Path) -> None:
+    journal.replace_by(partial(result.write, path))
+
+
 def _write(write: Callable[[Path], None], path: Path, label: str) -> None:
     write(path)
-    print(f"{label}: {path}")
+    show(f"{label}: {path}")

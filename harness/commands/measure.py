@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emulator.base.printable import show
 from harness.commands.options import AsJson, Cold, Host, Target, with_start_options
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def measure(
 
     if name is None:
         for entry in MEASUREMENTS.all().values():
-            print(f"{entry.name:<24}  {entry.summary}")
-        print("\nRun one of them: binder-harness measure NAME")
+            show(f"{entry.name:<24}  {entry.summary}")
+        show("\nRun one of them: binder-harness measure NAME")
         return
     measurement = MEASUREMENTS.get(name)
     from emulator.base.errors import FacilityMissingError
@@ -48,15 +49,15 @@ def measure(
         except FacilityMissingError as error:
             raise FacilityMissingError(f"{measurement.name} cannot be measured here: {error}") from error
     if as_json:
-        print(json.dumps(figures, indent=2, ensure_ascii=False))
+        show(json.dumps(figures, indent=2, ensure_ascii=False))
         return
     from harness.experiments.core.figure import grouped
 
-    print(f"{measurement.summary}\n")
+    show(f"{measurement.summary}\n")
     rows = [(label, grouped(value)) for label, value in _leaves(figures)]
     width = max((len(label) for label, _ in rows), default=0)
     for label, text in rows:
-        print(f"{label:<{width}}  {text}")
+        show(f"{label:<{width}}  {text}")
 
 
 def _leaves(value: Json, label: str = "") -> Iterator[tuple[str, Json]]:

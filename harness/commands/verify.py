@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 
-from emulator.base.errors import ExitCode
+from emulator.base.errors import ExitCode, interruption_behind
+from emulator.base.interruption import received, signal_behind
+from emulator.base.printable import show
 from harness.commands.options import ClaimsOrAll, Cold, Host, Html, Target, naming_option, with_start_options
 from harness.commands.text import HTML_FILE, JSON_FILE
 
@@ -72,6 +74,7 @@ def verify(
     """
     from harness.experiments.core.claim import CLAIMS
     from harness.experiments.core.time_limit import seconds_in
+    from harness.report.journal import prepare
     from harness.report.stored import check_writable
 
     claims = CLAIMS.select(patterns or [])
@@ -79,6 +82,7 @@ def verify(
     for file in filter(None, (json, junit, html)):
         check_writable(file)
     if json is not None:
+        prepare(json)
         arguments.append(f"--binder-json={json.absolute()}")
     if junit is not None:
         arguments.append(f"--junitxml={junit.absolute()}")
@@ -87,28 +91,35 @@ def verify(
             seconds_in(time_limit)
         arguments.append(f"--binder-time-limit={time_limit}")
     arguments += context.meta.get(PYTEST_ARGUMENTS, [])
-    view, status = _judge(claims, arguments)
+    view, status = _judge(claims, arguments, junit)
     run = view.run
+    if run is not None and view.interruption is not None and run.interrupted is None:
+        # It came after pytest had written the results, as while the device was being closed.
+        run.interrupted = signal_behind(view.interruption).name
+        if json is not None:
+            run.document().write(json)
     if run is not None and (run.results or run.failures or run.interrupted):
-        _show(run, json)
+        _show_results(run, json if view.document_written else None)
         if html is not None:
             _write_page(run, html)
         if context.find_root().params["debug"]:
             _show_tracebacks(run)
     else:
-        print(view.pytest_output.getvalue(), end="")
+        show(view.pytest_output.getvalue(), end="")
     if view.interruption is not None:
         raise view.interruption
     raise typer.Exit(_exit_code(run, status))
 
 
-def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
-    """Run pytest on the claims; return its view and its exit status."""
+def _judge(claims: list[Claim], arguments: list[str], junit: Path | None) -> tuple[VerifyView, int]:
+    """Run pytest on the claims; return its view, with any interruption, and its exit status."""
     import pytest
 
     import harness.experiments
     from emulator.cache.store import cache_root
     from harness.commands.live.verify_view import verify_view
+    from harness.report.events import Failed
+    from harness.report.failure import Failure
 
     package = Path(harness.experiments.__path__[0])
     options = [
@@ -130,37 +141,55 @@ def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
     ]
     chosen = [f"{package / 'test_claims.py'}::test_claim[{claim.id}]" for claim in claims]
     with verify_view([claim.id for claim in claims]) as view:
-        return view, pytest.main([*options, *arguments, *chosen], plugins=[view])
+        try:
+            status = int(pytest.main([*options, *arguments, *chosen], plugins=[view]))
+        except BaseException as error:
+            view.interruption = interruption_behind(error)
+            if view.interruption is not None:
+                status = pytest.ExitCode.INTERRUPTED
+            elif isinstance(error, OSError) and junit is not None and view.run is not None:
+                # pytest writes JUnit's file when all is judged.
+                message = (
+                    f"{junit} cannot be written: {error.strerror}. Free some space, or give another name."
+                )
+                failure = Failure(message=message, exit_code=ExitCode.SETUP_MISSING)
+                view.run(Failed(target=view.run.target, failure=failure))
+                status = ExitCode.SETUP_MISSING
+            else:
+                raise
+    view.interruption = view.interruption or received()
+    return view, status
 
 
-def _show(run: Run, json: Path | None) -> None:
+def _show_results(run: Run, json: Path | None) -> None:
     from harness.experiments.core.finding import Verdict
     from harness.report import terminal
+    from harness.report.console import console_for
 
     document = run.document()
-    terminal.show(document, terminal.console_for(sys.stdout))
+    terminal.show(document, console_for(sys.stdout))
     for result in document.claims:
         if result.verdict is Verdict.ERROR:
-            print(f"To see the traceback: binder-harness --debug verify {result.id}")
+            show(f"To see the traceback: binder-harness --debug verify {result.id}")
     if json is not None:
-        print(f"{JSON_FILE}: {json}")
+        show(f"{JSON_FILE}: {json}")
     shown = {result.reason for result in document.claims}
     for failure in run.failures:
         if failure.message not in shown:
-            print(f"binder-harness: {failure.message}", file=sys.stderr)
+            show(f"binder-harness: {failure.message}", errors=True)
 
 
 def _write_page(run: Run, html: Path) -> None:
     from harness.report import html as view
 
     view.write(run.document(), html)
-    print(f"{HTML_FILE}: {html}")
+    show(f"{HTML_FILE}: {html}")
 
 
 def _show_tracebacks(run: Run) -> None:
     for result in run.results.values():
         if result.traceback:
-            print(f"\n{result.id}\n{result.traceback}", end="")
+            show(f"\n{result.id}\n{result.traceback}", end="")
 
 
 def _exit_code(run: Run | None, status: int) -> int:

@@ -91,10 +91,17 @@ class Device(AdbLink):
 
     @functools.cached_property
     def facts(self) -> Facts:
-        """What this device is and can show, found by trying at the first use."""
+        """What this device is and can show, found by trying at the first use.
+
+        Raises DeviceLostError where it ends meanwhile.
+        """
         from harness.device.probing import find_facts
 
-        return find_facts(self)
+        try:
+            return find_facts(self)
+        except (HarnessError, OSError):
+            self.raise_if_lost()
+            raise
 
     def process(self, *, uid: int | None = None, gid: int | None = None) -> DeviceProcess:
         """Start a process on the device whose system calls are made from here, as another user if given.
@@ -105,9 +112,19 @@ class Device(AdbLink):
         arguments: list[str] = []
         for name, number in (("--uid", uid), ("--gid", gid)):
             arguments += [name, str(number)] if number is not None else []
-        stream = self._agent_stream(arguments)
+        return self._start(self._agent_stream(arguments))
+
+    def check_responds(self, deadline: Deadline) -> None:
+        """Start a fresh agent, which `files` uses from now on: the last one may be why something failed.
+
+        Raises HarnessError or OSError where that fails, TimeLimitError at the deadline.
+        """
+        self.files.use(self._start(self._agent_stream([], fresh=True), deadline))
+
+    def _start(self, stream: ProcessStream, deadline: Deadline | None = None) -> DeviceProcess:
+        """Use an agent that has just been started."""
         try:
-            process = DeviceProcess.start(stream, kill=self._kill)
+            process = DeviceProcess.start(stream, kill=self._kill, deadline=deadline)
         except HarnessError:
             stream.close()
             self.raise_if_lost()
@@ -148,7 +165,7 @@ class Device(AdbLink):
     @functools.cached_property
     def files(self) -> AgentFiles:
         """The device's files, with the rights that adb's shell has."""
-        return AgentFiles(self.process())
+        return AgentFiles(self.process)
 
     @functools.cached_property
     def binder(self) -> BinderDebugFiles:
@@ -208,10 +225,10 @@ class Device(AdbLink):
     def _kill(self, pid: int, signal: int) -> None:
         self.shell(["kill", f"-{signal}", str(pid)])
 
-    def _agent_stream(self, arguments: Sequence[str]) -> ProcessStream:
+    def _agent_stream(self, arguments: Sequence[str], *, fresh: bool = False) -> ProcessStream:
         """A new agent: over the controller's own channel, which is faster, or over adb."""
         if isinstance(self.controller, CanStartAgents):
-            channel = self.controller.start_agent(arguments)
+            channel = self.controller.start_agent(arguments, fresh=fresh)
             if channel is not None:
                 return ChannelStream(channel)
         return self.open_shell(shlex.join(["exec", self._agent, *arguments]))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from emulator.base.printable import printable
 from harness.experiments.core.claim import CLAIMS, Claim
 from harness.experiments.core.finding import Verdict
 from harness.experiments.core.result import Result
@@ -24,6 +25,6 @@ def test_claim(claim: Claim, judge_claim: Callable[[Claim], Result]) -> None:
     """Passes when the result is as expected, skips what is not testable here, fails otherwise."""
     result = judge_claim(claim)
     if result.verdict is Verdict.NOT_TESTABLE:
-        pytest.skip(result.reason)
+        pytest.skip(printable(result.reason))
     if result.as_expected is False:
-        pytest.fail(f"{result.explanation}\n{result.traceback}".rstrip(), pytrace=False)
+        pytest.fail(printable(f"{result.explanation}\n{result.traceback}".rstrip()), pytrace=False)

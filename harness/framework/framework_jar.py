@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import importlib
-import re
+import json
+import os
+import sys
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from emulator.base.errors import FacilityMissingError, HarnessError
+from emulator.base.command import run
+from emulator.base.errors import FacilityMissingError, HarnessError, SetupError
 from emulator.base.progress import step
+from harness.framework import jar_parser
 
 if TYPE_CHECKING:
     from harness.device.device import Device
 
 FRAMEWORK_JAR = "/system/framework/framework.jar"
-STUB = "Landroid/app/IActivityManager$Stub;"
-INTENT = "Landroid/content/Intent;"
-BASE_BUNDLE = "Landroid/os/BaseBundle;"
-_CLASSES = (STUB, INTENT, BASE_BUNDLE)
+PARSED_WITHIN = 120.0
+"""Seconds for a process that parses it: some ten times what that takes."""
+PARSED_IN = 4 << 30
+"""Bytes of address space for that process."""
 _CONSTANT = "TRANSACTION_"
-_DEX = re.compile(r"classes\d*\.dex")
 
 
 class UnreadableJarError(HarnessError):
@@ -48,83 +49,53 @@ def pull_framework_jar(device: Device) -> FrameworkJar:
 
     Raises what `read_framework_jar` does, and HarnessError where the file cannot be fetched.
     """
-    parser()  # fails, if at all, before the download
+    require_parser()  # fails, if at all, before the download
     with tempfile.TemporaryDirectory() as directory, step(f"reading {FRAMEWORK_JAR} of {device.serial}"):
         local = Path(directory) / "framework.jar"
         device.pull(FRAMEWORK_JAR, local)
         return read_framework_jar(local)
 
 
-def read_framework_jar(path: Path) -> FrameworkJar:
-    """Read the classes from whichever of the archive's dex files defines them.
+def read_framework_jar(
+    path: Path, *, seconds: float = PARSED_WITHIN, memory: int = PARSED_IN
+) -> FrameworkJar:
+    """Read the classes from whichever of the archive's dex files defines them, in a process of its own.
 
-    Raises UnreadableJarError, and FacilityMissingError where the parser of dex files is not installed.
+    `memory` is that process's address space, in bytes. Raises UnreadableJarError, also where the limits do
+    not suffice, and FacilityMissingError where the parser of dex files is not installed.
     """
-    dex = parser()
+    require_parser()
+    parser: list[str | Path] = [sys.executable, "-m", jar_parser.__name__, path, str(memory)]
     try:
-        return _summary(_classes(path, dex))
-    except Exception as error:  # on damaged data the parser raises errors of any type
+        # A checkout need not be installed for the interpreter that is started.
+        output = run(parser, seconds=seconds, environment={"PYTHONPATH": os.pathsep.join(sys.path)})
+    except SetupError as error:
         raise UnreadableJarError(f"{path.name} cannot be read: {error}") from error
+    result = json.loads(output)
+    if "error" in result:
+        raise UnreadableJarError(f"{path.name} cannot be read: {result['error']}")
+    return _summary(result["fields"])
 
 
-def _classes(path: Path, dex: Any) -> dict[str, Any]:
-    """The classes found, each from the first dex file that defines it, as class loaders do."""
-    found: dict[str, Any] = {}
-    with zipfile.ZipFile(path) as jar:
-        for name in filter(_DEX.fullmatch, jar.namelist()):
-            content = jar.read(name)
-            # Parsing takes a second: only files that define or use a missing class are parsed.
-            candidates = [kind for kind in _CLASSES if kind not in found and kind.encode() in content]
-            if candidates:
-                _check(name, content)
-                parsed = dex(content)
-                found |= {kind: defined for kind in candidates if (defined := parsed.get_class(kind))}
-    return found
+def require_parser() -> None:
+    """Raise FacilityMissingError where the parser of dex files is not installed."""
+    try:
+        missing = [name for name in jar_parser.MODULES if find_spec(name) is None]
+    except ImportError:
+        missing = ["androguard"]
+    if missing:
+        raise FacilityMissingError(
+            "Reading framework.jar needs androguard. Install it: pip install 'binder-harness[framework]'"
+        )
 
 
-def _check(name: str, content: bytes) -> None:
-    """Refuse a damaged file, on which the parser may hang.
-
-    The checksum, at offset 8, covers everything after it up to the size, at offset 32 (Dalvik executable
-    format).
-    """
-    checksum, size = (int.from_bytes(content[offset : offset + 4], "little") for offset in (8, 32))
-    if not content.startswith(b"dex\n") or zlib.adler32(content[12:size]) != checksum:
-        raise UnreadableJarError(f"{name} is damaged: its checksum does not match its content")
-
-
-def _summary(found: Mapping[str, Any]) -> FrameworkJar:
-    constants = {field.get_name(): _value(field) for field in _fields(found, STUB)}
+def _summary(fields: Mapping[str, Mapping[str, int]]) -> FrameworkJar:
     return FrameworkJar(
         codes={
             name.removeprefix(_CONSTANT): value
-            for name, value in constants.items()
+            for name, value in fields.get(jar_parser.STUB, {}).items()
             if name.startswith(_CONSTANT) and value > 0
         },
-        intent_fields=frozenset(field.get_name() for field in _fields(found, INTENT)),
-        bundle_fields=frozenset(field.get_name() for field in _fields(found, BASE_BUNDLE)),
+        intent_fields=frozenset(fields.get(jar_parser.INTENT, {})),
+        bundle_fields=frozenset(fields.get(jar_parser.BASE_BUNDLE, {})),
     )
-
-
-def parser() -> Any:
-    """androguard's parser of one dex file, its log off; FacilityMissingError where it is not installed."""
-    try:
-        loguru = importlib.import_module("loguru")
-        dex = importlib.import_module("androguard.core.dex")
-    except ImportError as error:
-        raise FacilityMissingError(
-            "Reading framework.jar needs androguard. Install it: pip install 'binder-harness[framework]'"
-        ) from error
-    loguru.logger.disable("androguard")
-    return dex.DEX
-
-
-def _fields(found: Mapping[str, Any], kind: str) -> list[Any]:
-    return list(found[kind].get_fields()) if kind in found else []
-
-
-def _value(field: Any) -> int:
-    """A constant's value; 0 where the file has none, as after inlining."""
-    initial = field.get_init_value()
-    value = initial.get_value() if initial is not None else None
-    return value if isinstance(value, int) else 0

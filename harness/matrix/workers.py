@@ -7,11 +7,13 @@ batch systems. When a worker dies, it runs the task again on another one, and re
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import logging
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from emulator.base.errors import ExitCode, HarnessError, SetupError
 from harness.matrix.child import SECONDS, aborted_column, failed_column, time_limit_error
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 LOCAL = "local"
+PLAIN = ("tcp", "ws")
+"""The protocols without TLS; `tcp` is Dask's default."""
 CONNECT_SECONDS = 10.0
 WORKER_SECONDS = 60.0
 """How long to wait for the scheduler's first worker."""
@@ -46,7 +50,7 @@ def judge_on_workers(
     workers, and the view still gets the end of each run. Raises SetupError without Dask, where the scheduler
     does not reply, or where it has no worker.
     """
-    with _client(scheduler, jobs, connect_seconds, worker_seconds) as client:
+    with client_of(scheduler, jobs, connect_seconds, worker_seconds) as client:
         from distributed import as_completed
 
         from harness.matrix.task import DEVICE, OneDevice, judge_on_worker
@@ -77,8 +81,24 @@ def judge_on_workers(
                 view(Ended(target=target, column=aborted_column(runs.by_target[target], end)))
 
 
+def unprotected(scheduler: str) -> bool:
+    """Whether this scheduler is on another machine, and authenticates nobody."""
+    if scheduler == LOCAL:
+        return False
+    protocol, _, rest = scheduler.rpartition("://")
+    host = urlsplit(f"//{rest}").hostname or ""
+    return (protocol or PLAIN[0]) in PLAIN and not _is_this_machine(host)
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 @contextlib.contextmanager
-def _client(scheduler: str, jobs: int, connect_seconds: float, worker_seconds: float) -> Iterator[Client]:
+def client_of(scheduler: str, jobs: int, connect_seconds: float, worker_seconds: float) -> Iterator[Client]:
     """A client of a scheduler that has a worker; a local cluster ends with the block."""
     try:
         from distributed import Client, LocalCluster
@@ -95,6 +115,7 @@ def _client(scheduler: str, jobs: int, connect_seconds: float, worker_seconds: f
                 dashboard_address=None,
                 silence_logs=logging.ERROR,
                 preload=["harness.matrix.task"],
+                security=True,  # TLS with a certificate of its own: on 127.0.0.1, any user could connect
             )
             address = stack.enter_context(cluster)
         try:

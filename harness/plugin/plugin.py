@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from emulator.base.errors import interruption_behind
+from emulator.base.printable import printable
 from harness.plugin.devices import RESULT, Devices
 from harness.plugin.options import Settings, add_options, settings_of
 from harness.plugin.reports import Collector, attach
@@ -109,7 +111,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach the events of devices and claims to the report."""
+    """Attach the events of devices and claims to the report; after an interruption there is none.
+
+    Where cleaning up fails after it, as when a device is being opened, that is no failure of the test.
+    """
+    interruption = interruption_behind(call.excinfo.value) if call.excinfo else None
+    if interruption is not None:
+        raise interruption
     report = yield
     events = item.config.stash[DEVICES].events(item, call)
     if events:
@@ -118,7 +126,7 @@ def pytest_runtest_makereport(
         attach(events, report)
         for event in events:
             if isinstance(event, Failed):
-                report.sections.append(("Device", event.failure.message))
+                report.sections.append(("Device", printable(event.failure.message)))
     return report
 
 
@@ -177,7 +185,8 @@ def judge_claim(
         result = judge(claim, device, seconds=request.config.stash[SETTINGS].time_limit)
         request.node.stash[RESULT] = result
         for name in ("verdict", "as_expected", "measured", "reason"):
-            record_property(name, to_json(getattr(result, name)))
+            value = to_json(getattr(result, name))
+            record_property(name, printable(value) if isinstance(value, str) else value)
         return result
 
     return judge_and_record

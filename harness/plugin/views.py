@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from emulator.base.printable import printable
+
 if TYPE_CHECKING:
     from harness.report.events import Event, View
 
@@ -35,4 +37,4 @@ def _on_terminal(config: pytest.Config, event: Event) -> None:
     capture = config.pluginmanager.get_plugin("capturemanager")
     with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
         terminal.ensure_newline()
-        terminal.write_line(event.text)
+        terminal.write_line(printable(event.text))

@@ -12,7 +12,7 @@ from rich.text import Text
 from emulator.base.errors import UsageError
 from harness.experiments.core.figure import label
 from harness.experiments.core.result import Result
-from harness.report import stored
+from harness.report import journal, stored
 from harness.report.comparison import ClaimRow, account, claim_rows, differing_facts
 from harness.report.document import Document
 from harness.report.labels import described
@@ -42,7 +42,15 @@ class DocumentPair:
 
 
 def load(path: Path) -> Document | Matrix:
-    """Read a result document or a matrix; UsageError, with the reason, where it is neither."""
+    """Read a result document, a matrix or a killed run's journal; UsageError, with the reason, for others."""
+    if journal.is_journal(path):
+        return journal.read(path)
+    left = journal.journal_of(path)
+    if not path.exists() and left.exists():
+        raise UsageError(
+            f"{path} does not exist: its run did not end. What it judged so far is in {left}: "
+            f"binder-harness judge {left} --json {path}"
+        )
     found = stored.load(path, Document, Matrix)
     assert isinstance(found, Document | Matrix)
     return found

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from harness.device.facts import Facts
-from harness.experiments.core.json_values import to_json
+from harness.experiments.core.figure import names_in
+from harness.experiments.core.json_values import described, to_json
 from harness.experiments.core.result import Result
 from harness.report import stored
 
@@ -49,16 +50,31 @@ class Document:
         return (datetime.fromisoformat(self.ended) - datetime.fromisoformat(self.started)).total_seconds()
 
     def write(self, path: Path) -> None:
-        """Write the document as JSON, whole or not at all; UsageError where that cannot be done."""
+        """Write the document as JSON, whole or not at all; SetupError where that cannot be done."""
         stored.write(to_json(self), path)
 
     def check(self, where: str) -> None:
         """Raise ValueError, with the field, for a document that no run writes."""
         if self.device is None and self.claims:
             raise ValueError(f"{where}.device is null, though claims were judged")
+        for name, time in (("started", self.started), ("ended", self.ended)):
+            _check_time(time, f"{where}.{name}")
+        for index, result in enumerate(self.claims):
+            missing = set(names_in(result.sentence)) - result.figures.keys()
+            if missing:
+                raise ValueError(f"{where}.claims[{index}].figures lacks {', '.join(sorted(missing))}")
         stored.check_distinct([result.id for result in self.claims], f"{where}.claims[{{}}].id")
 
     @classmethod
     def load(cls, path: Path) -> Document:
         """Read and check a document; UsageError, with the reason, for any other file."""
         return stored.load(path, cls)
+
+
+def _check_time(text: str, where: str) -> None:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise ValueError(f"{where} is {described(text)}, not a time with its zone")

@@ -31,7 +31,7 @@ EntryT = TypeVar("EntryT", Result, ClaimRow)
 
 
 def write(document: Document | Matrix, path: Path) -> None:
-    """Write the file atomically; UsageError where it cannot be written."""
+    """Write the file atomically; SetupError where it cannot be written."""
     stored.write_text(page(document), path)
 
 

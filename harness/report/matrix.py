@@ -66,7 +66,7 @@ class Matrix:
         return tuple(column.document for column in self.columns)
 
     def write(self, path: Path) -> None:
-        """Write the document as JSON, whole or not at all; UsageError where that cannot be done."""
+        """Write the document as JSON, whole or not at all; SetupError where that cannot be done."""
         stored.write(to_json(self), path)
 
     def check(self, where: str) -> None:

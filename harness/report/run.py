@@ -79,7 +79,12 @@ class Run:
             interrupted=self.interrupted,
             not_judged=self.not_judged,
             device=self.facts,
-            claims=tuple(sorted(self.results.values(), key=lambda result: order.index(result.id))),
+            claims=tuple(
+                sorted(
+                    self.results.values(),
+                    key=lambda result: order.index(result.id) if result.id in order else len(order),
+                )
+            ),
         )
 
     def column(self) -> Column:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import json
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from emulator.base.atomic_write import temporary_beside, write_atomically
-from emulator.base.errors import UsageError
-from harness.experiments.core.json_values import Json, from_json
+from emulator.base.errors import SetupError, UsageError
+from emulator.base.printable import printable
+from harness.experiments.core.json_values import Json, described, from_json, parsed
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -29,14 +30,36 @@ DocumentT = TypeVar("DocumentT", bound="Stored")
 
 
 def write(value: Json, path: Path) -> None:
-    """Write `value` as JSON, atomically; UsageError where the file cannot be written."""
+    """Write `value` as JSON, atomically; raises SetupError like `write_text`."""
     write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", path)
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text file, atomically; UsageError where it cannot be written."""
-    with _writing(path):
-        write_atomically(path.resolve(), text)
+    """Write a text file, made printable, atomically. In JSON, that keeps each value; it can be encoded.
+
+    Raises SetupError where it cannot be written, as on a full disk; it names the copy that is kept elsewhere.
+    """
+    _refuse_what_is_no_file(path)
+    try:
+        write_atomically(path.resolve(), printable(text))
+    except OSError as error:
+        raise SetupError(
+            f"{path} cannot be written: {error.strerror}. {_kept_elsewhere(printable(text), path.name)}"
+        ) from error
+
+
+def _kept_elsewhere(text: str, name: str) -> str:
+    """Write a file of this name in the directory for temporary files, and return where it is, or why not."""
+    try:
+        directory = Path(tempfile.mkdtemp(prefix="binder-harness-"))
+    except OSError as error:
+        return f"Nor can a copy of it: {error.strerror}."
+    try:
+        write_atomically(directory / name, text)
+    except OSError as error:
+        directory.rmdir()
+        return f"Nor can a copy in {directory.parent}: {error.strerror}."
+    return f"What it would hold is in {directory / name}: move it to where there is room."
 
 
 def load(path: Path, *kinds: type[DocumentT]) -> DocumentT:
@@ -46,23 +69,23 @@ def load(path: Path, *kinds: type[DocumentT]) -> DocumentT:
     accepts, and an attribute `made_by`: the command that writes one.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parsed(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise UsageError(f"{path} is not JSON: {error}") from error
-    schema = value.get("schema") if isinstance(value, dict) else None
-    readable = {_default(kind, "schema"): kind for kind in kinds}
-    if schema not in readable:
+    fields = value if isinstance(value, dict) else {}
+    kind = next((kind for kind in kinds if fields.get("schema") == _default(kind, "schema")), None)
+    if kind is None:
+        schemas = " or ".join(str(_default(kind, "schema")) for kind in kinds)
         raise UsageError(
-            f"{path} is not a result document: its schema is not {' or '.join(map(str, readable))}. "
+            f"{path} is not a result document: its schema is not {schemas}. "
             "Give a file that `verify --json` or `matrix --json` wrote."
         )
-    kind = readable[schema]
     version = _default(kind, "schema_version")
-    if value.get("schema_version") != version:
+    if fields.get("schema_version") != version:
         raise UsageError(
-            f"{path} has version {value.get('schema_version')} of the schema, but Binder harness "
+            f"{path} has version {described(fields.get('schema_version'))} of the schema, but Binder harness "
             f"{harness_version()} reads only version {version}. Write the file again with this release: "
             f"{kind.made_by}"
         )
@@ -92,19 +115,17 @@ def harness_version() -> str:
 
 def check_writable(path: Path) -> None:
     """Raise UsageError, before any work is done, where `path` cannot be written."""
-    with _writing(path), temporary_beside(path.resolve()):
-        pass
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Turn an error of writing `path` in the block into a UsageError."""
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{path} is not a regular file and cannot be replaced: give another name")
+    _refuse_what_is_no_file(path)
     try:
-        yield
+        with temporary_beside(path.resolve()):
+            pass
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is not a regular file and cannot be replaced: give another name")
 
 
 def _default(kind: type[DocumentT], name: str) -> Any:

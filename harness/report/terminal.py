@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import TextIO
 
 from rich.console import Console
 from rich.padding import Padding
@@ -16,9 +15,6 @@ from harness.experiments.core.finding import Verdict
 from harness.experiments.core.result import Result
 from harness.report.document import Document
 
-PIPE_WIDTH = 140
-"""Columns of output to a file or pipe, which has no width of its own."""
-
 STYLES = {
     Verdict.CONFIRMED: ("✓", "green"),
     Verdict.REFUTED: ("✗", "magenta"),
@@ -27,14 +23,6 @@ STYLES = {
     Verdict.LOST: ("!", "bold red"),
     Verdict.ERROR: ("!", "bold red"),
 }
-
-
-def console_for(stream: TextIO) -> Console:
-    """A console that colours only a terminal, honours NO_COLOR, and is wide for files and pipes."""
-    console = Console(file=stream, highlight=False)
-    if not console.is_terminal:
-        console.width = PIPE_WIDTH
-    return console
 
 
 def show(document: Document, console: Console) -> None:
@@ -94,7 +82,7 @@ def _table(results: Iterable[Result]) -> Table:
     table.add_column("verdict", no_wrap=True, min_width=21)
     table.add_column("statement and finding", ratio=1)
     for result in results:
-        table.add_row(result.id, _verdict(result), _account(result))
+        table.add_row(Text(result.id), _verdict(result), _account(result))
     return table
 
 

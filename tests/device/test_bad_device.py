@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from emulator.base.architecture import AARCH64
+from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, UsageError
 from emulator.build.agents import syscall_agent
 from harness.device.device import Device
@@ -42,7 +44,7 @@ def test_an_agent_for_another_architecture_is_refused_with_what_the_device_said(
     foreign = "/data/local/tmp/foreign_agent"
     device.push(syscall_agent(AARCH64), foreign, mode=0o755)
     monkeypatch.setitem(vars(device), "_agent", foreign)
-    monkeypatch.setattr(device.controller, "start_agent", lambda _: None)
+    monkeypatch.setattr(device.controller, "start_agent", lambda _, **_options: None)
     with pytest.raises(HarnessError, match=r"(?i)exec format error|syntax error|not found"):
         device.process()
     device.shell(f"rm {foreign}")
@@ -63,3 +65,36 @@ def test_a_file_that_is_not_there_is_not_pulled(device: Device, tmp_path: Path) 
     assert not (tmp_path / "nope").exists()
     device.pull("/system/build.prop", tmp_path / "properties")
     assert "ro.product.device=embedded" in (tmp_path / "properties").read_text()
+
+
+def test_an_agent_that_was_killed_spoils_nothing(device: Device) -> None:
+    for _ in range(3):
+        assert device.binder.location
+        agent = int(device.files.read_link("/proc/self"))
+        device.shell(f"kill -9 {agent}")
+        assert device.run(f"while test -d /proc/{agent}; do sleep 0.01; done").status == 0
+    assert device.files.read_text("/proc/sys/kernel/osrelease").strip() == device.facts.kernel_release
+
+
+@pytest.mark.requires("root")
+def test_a_device_on_which_everything_was_killed_is_used_again(device: Device) -> None:
+    if not device.controller.disposable:
+        pytest.skip("everything is killed only on a device that was started for it")
+    assert device.files.exists("/proc")
+    killer = device.process()
+    killer.syscall("kill", -1, signal.SIGKILL)  # all but itself and init
+    with pytest.raises(HarnessError):
+        killer.syscall("kill", killer.pid, signal.SIGKILL)
+    Deadline(30).poll(lambda: _responds(device), "the device to start agents again")
+    assert device.files.read_text("/proc/version").startswith("Linux")
+    with device.process() as process:
+        assert process.syscall("getpid") == process.pid
+    assert device.shell("echo usable") == "usable"
+
+
+def _responds(device: Device) -> bool:
+    try:
+        device.check_responds(Deadline(5))
+    except (HarnessError, OSError):
+        return False
+    return True

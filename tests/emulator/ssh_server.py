@@ -67,14 +67,15 @@ class SshServer:
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                words, place = (process / "cmdline").read_text(), (process / "cwd").readlink()
+                words = (process / "cmdline").read_text(errors="replace")
+                place = (process / "cwd").readlink()
                 if words.replace("\0", " ").startswith(command) and place == self.home:
                     found.append(int(process.name))
         return found
 
     def left_over(self) -> list[Path]:
         """The directories of runs that are still there."""
-        return list(self.ours.glob("run-*"))
+        return [*self.ours.glob("run-*"), *self.ours.glob("avds/*")]
 
     def sessions(self) -> list[int]:
         """The pids of the processes in which sshd serves connections."""

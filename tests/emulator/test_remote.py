@@ -81,6 +81,16 @@ def test_programs_are_found_as_after_logging_in(server: SshServer) -> None:
         assert output.startswith("/opt/sdk of mine /opt/bin:")
 
 
+def test_no_command_line_there_shows_the_login_s_environment(server: SshServer) -> None:
+    (server.home / ".profile").write_text("export ANDROID_KEYSTORE_PASSWORD='two words'")
+    shows_all = ["sh", "-c", "cat /proc/[0-9]*/cmdline 2> /dev/null; echo; echo $ANDROID_KEYSTORE_PASSWORD"]
+    with SshHost(server.address) as host:
+        output = host.run(shows_all, deadline=Deadline(WITHIN)).output
+    command_lines, password = output.splitlines()[:-1], output.splitlines()[-1]
+    assert password == "two words"
+    assert "KEYSTORE_PASSWORD=" not in "".join(command_lines)
+
+
 def test_the_output_of_a_login_need_not_be_utf_8(server: SshServer) -> None:
     (server.home / ".profile").write_bytes(
         "echo Grüße; export CVD_OF='Jürgen'; export PATH=/opt/bin:$PATH".encode("latin-1")

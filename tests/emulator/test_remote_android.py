@@ -16,8 +16,11 @@ from emulator.adb.server import answers
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError, UsageError
 from emulator.target import offers, open_target
+from harness.commands import get
 from harness.device.device import open_device
 from tests.emulator.doubles import ROOT, install
+from tests.emulator.doubles.cuttlefish_host_package import set_up
+from tests.emulator.doubles.sdk_files import make_avd, make_sdk
 from tests.emulator.ssh_server import WITHIN, SshServer
 from tests.emulator.test_remote import WAITS
 
@@ -28,18 +31,20 @@ FIRST_CUTTLEFISH_PORT = 6520
 def emulator(server: SshServer) -> str:
     """An SDK on the far side, found by the user's profile there; how the emulator's command line begins."""
     (server.home / ".profile").write_text("export ANDROID_HOME=$HOME/sdk\n")
-    return install(server.home / "sdk" / "emulator" / "emulator", "sdk_emulator")
+    for name in ("crashes", "embedded"):
+        make_avd(server.home, name)
+    return make_sdk(server.home / "sdk")
 
 
-@pytest.fixture(params=[("cvd",), ("launch_cvd", "stop_cvd")], ids=["cvd", "launch_cvd"])
+@pytest.fixture(params=["cvd", "launch_cvd"])
 def cuttlefish(request: pytest.FixtureRequest, server: SshServer) -> str:
-    """Cuttlefish's programs on the PATH of the far side; the name of the one that starts."""
+    """Cuttlefish on the far side; the name of the program that starts it."""
     (server.home / ".profile").write_text(
-        f"export PATH=$HOME/bin:$PATH CUTTLEFISH_DOUBLE_ENDS_WITH={os.getpid()}\n"
+        f"export PATH=$HOME/programs:$PATH CUTTLEFISH_DOUBLE_ENDS_WITH={os.getpid()} "
+        f"CUTTLEFISH_DOUBLE_STATE={server.home}/cvd-state\n"
     )
-    for name in request.param:
-        install(server.home / "bin" / name, "cuttlefish_tools", name)
-    return str(request.param[0])
+    set_up(request.param, server.home, server.home / "programs")
+    return str(request.param)
 
 
 def test_an_avd_there_is_used_from_here(server: SshServer, emulator: str) -> None:
@@ -88,7 +93,9 @@ def test_a_connection_that_breaks_is_noticed(server: SshServer, emulator: str) -
 
 def test_what_goes_wrong_with_an_avd_there_is_shown(server: SshServer, emulator: str) -> None:
     assert emulator
-    with pytest.raises(UsageError, match=rf"no AVD 'pixel'.*\n  avd:embedded\?host={server.address}"):
+    with pytest.raises(
+        UsageError, match=rf"no AVD 'pixel'.*\n  avd:crashes(.|\n)*avd:embedded\?host={server.address}"
+    ):
         open_target(f"avd:pixel?host={server.address}")
     with pytest.raises(DeviceLostError, match=r"ended with status 139(.|\n)*ends here, as configured"):
         open_target(f"avd:crashes?host={server.address}")
@@ -121,12 +128,25 @@ def test_cuttlefish_there_ends_when_the_connection_does(server: SshServer, cuttl
 
 
 def test_a_boot_that_fails_there_is_shown_with_its_logs(server: SshServer, cuttlefish: str) -> None:
-    with pytest.raises(DeviceLostError, match=f"`{cuttlefish}.* failed with status 1") as lost:
+    with pytest.raises(DeviceLostError, match=rf"`\S*{cuttlefish} .* failed with status (1|255)") as lost:
         open_target(f"cuttlefish:13?host={server.address}")
     message = str(lost.value)
     assert "launcher.log, which reports VIRTUAL_DEVICE_BOOT_FAILED" in message
     kept = message.rpartition(f"All its logs on {server.address}: ")[2]
     assert "BOOT_FAILED" in (Path(kept) / "launcher.log").read_text()
+
+
+def test_a_build_is_fetched_there(server: SshServer, capsys: pytest.CaptureFixture[str]) -> None:
+    (server.home / ".profile").write_text(
+        "export PATH=$HOME/programs:$PATH CUTTLEFISH_DOUBLE_STATE=$HOME/s\n"
+    )
+    install(server.home / "programs" / "cvd", "cuttlefish_cvd")
+    get.cuttlefish(build="aosp-main/aosp_cf_x86_64_phone-user", host=server.address)
+    printed = capsys.readouterr()
+    directory = server.ours / "cuttlefish-images" / "aosp-main-aosp_cf_x86_64_phone-user"
+    assert printed.out.strip() == f"cuttlefish?host={server.address}&host_path={directory}"
+    assert "is a user build: adb root is refused" in printed.err
+    assert (directory / "super.img").exists()
 
 
 def test_what_there_is_on_a_host_is_listed(server: SshServer, emulator: str) -> None:
@@ -137,7 +157,9 @@ def test_what_there_is_on_a_host_is_listed(server: SshServer, emulator: str) -> 
     assert found["embedded"].usable
     assert not found["adb"].usable
     assert "used only from there" in found["adb"].detail
-    assert "cvd is on the PATH of ssh://" in found["cuttlefish"].detail
+    assert f"host tools (bin/cvd_internal_start or bin/launch_cvd) are not on {server.address} in" in (
+        found["cuttlefish"].detail
+    )
 
 
 def test_the_commands_ask_a_host(server: SshServer, emulator: str) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
-from emulator.base.errors import DeviceLostError, SetupError
+from emulator.base.deadline import Deadline
+from emulator.base.errors import DeviceLostError, SetupError, TimeLimitError
 from emulator.base.progress import report
 from harness.device.facts import Facts, Need
 from harness.experiments.core.claim import Claim, Topic
@@ -48,6 +49,8 @@ class FakeDevice:
         self.facts = facts
         self.alive = True
         self.lost_by_adb = False
+        self.silent = False
+        """Whether it starts no more agents."""
         self.processes: list[FakeProcess] = []
         self.rollbacks = 0
 
@@ -61,6 +64,11 @@ class FakeDevice:
 
     def console_tail(self) -> str:
         return CONSOLE
+
+    def check_responds(self, deadline: Deadline) -> None:
+        deadline.check("an answer")
+        if self.silent:
+            raise TimeLimitError("a fresh agent: not within 5 s")
 
     def rollback(self) -> None:
         self.rollbacks += 1

@@ -163,6 +163,17 @@ def test_every_option_of_a_target_is_explained(kind: DeviceKind) -> None:
     assert all(f"`{option.name}`" in text for option in kind.options)
 
 
+def test_every_assumption_names_tests_that_there_are() -> None:
+    named = set(re.findall(r"`(test_\w+)", (DOCS / "assumptions.md").read_text()))
+    tests = {
+        name
+        for module in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", module.read_text(), re.MULTILINE)
+    }
+    assert named
+    assert named - tests == set()
+
+
 def test_every_facility_is_explained() -> None:
     rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", DEVICES.read_text(), re.MULTILINE)
     assert {(need.value, need.meaning) for need in Need} <= set(rows)

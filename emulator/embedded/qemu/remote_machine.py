@@ -41,11 +41,12 @@ class RemoteMachine(RunningMachine):
         super().__init__(
             SshProgram(
                 host,
-                host.with_login_environment(command),
+                command,
                 directory / "console.log",
                 name=command[0],
                 errors=directory / "qemu.err",
                 directory=run,
+                environment=host.device_environment(),
             ),
             VirtioPorts(0),
         )

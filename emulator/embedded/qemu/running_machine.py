@@ -17,6 +17,8 @@ from emulator.embedded.qemu.monitor import Monitor
 from emulator.embedded.qemu.virtio_serial import VirtioPorts
 from emulator.host.host import SupervisedProgram
 
+ENDS_WITHIN = 1.0
+"""Seconds after the first sign of QEMU's end in which it has ended, and the last of its console arrives."""
 READY = "binder-harness: device ready"
 
 
@@ -82,6 +84,8 @@ class RunningMachine:
 
     def loss_reason(self) -> str:
         """Why the machine was lost, with the last lines of its console."""
+        if not self.console.panic:  # its connections may have ended just before QEMU itself
+            self._program.wait(Deadline(ENDS_WITHIN))
         if self.console.panic:
             reason = "the device's kernel panicked"
         elif not self._program.alive:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import struct
 import threading
@@ -108,12 +109,20 @@ class GuestProgram:
             output, found, answer = self._received.partition(self.boundary)
             if found:
                 self._received = output
+            if len(answer) >= _ANSWER.size:  # shorter, it comes from no server of ours: the status is unknown
                 self._status, size = _ANSWER.unpack_from(answer)
                 self.standard_error = answer[_ANSWER.size : _ANSWER.size + size].decode(errors="replace")
             if found or not output:
                 self._ended.set()
         piece, self._received = self._received[:limit], self._received[limit:]
         return piece
+
+    @property
+    def has_more_output(self) -> bool:
+        """Whether its port has something to receive, or has ended."""
+        poll = select.poll()
+        poll.register(self.port, select.POLLIN)
+        return bool(poll.poll(0))
 
     def wait_status(self, deadline: Deadline) -> int | None:
         """Its status as in wait(2); None where the deadline passes, or the device ends, first."""
@@ -155,15 +164,28 @@ class VirtioPorts:
         with contextlib.ExitStack() as closing:
             yield [closing.enter_context(port).fileno() for port in self._theirs]
 
-    def run(self, arguments: Sequence[str]) -> GuestProgram | None:
-        """Run a program, by its path and arguments, or take one that waits; None where no port is free."""
-        with self._lock:
-            for position, (waiting, program) in enumerate(self._waiting):
-                if waiting == tuple(arguments):
-                    del self._waiting[position]
-                    return program
+    def run(self, arguments: Sequence[str], *, fresh: bool = False) -> GuestProgram | None:
+        """Run a program, by its path and arguments, or take one that waits; None where no port is free.
+
+        `fresh` gives up all that wait: where the server on the device was killed with them, nothing has
+        reported their end.
+        """
+        wanted = tuple(arguments)
+        while (program := self._take_waiting(None if fresh else wanted)) is not None:
+            if not fresh and not program.has_more_output:
+                return program
+            program.close()  # it has ended, since those that wait write nothing more
         payload = b"".join(os.fsencode(argument) + b"\0" for argument in arguments)
         return self._request(RequestKind.RUN, payload)
+
+    def _take_waiting(self, arguments: tuple[str, ...] | None) -> GuestProgram | None:
+        """Take a program that waits, with these arguments if given."""
+        with self._lock:
+            for position, (waiting, program) in enumerate(self._waiting):
+                if arguments is None or waiting == arguments:
+                    del self._waiting[position]
+                    return program
+        return None
 
     def start_waiting(self, arguments: Sequence[str], deadline: Deadline) -> WaitingProgram:
         """Start a program that writes something at once, for machines restored from this one to use.

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from harness.commands.live.progress import live_progress, print_line
 from harness.matrix.child import aborted_column
+from harness.report.console import PrintableConsole
 from harness.report.events import Ended, Event, Judged, Line, Started
 from harness.report.matrix import Column
 from harness.report.run import Run
@@ -98,7 +99,7 @@ def _end_of(column: Column) -> str:
 @contextlib.contextmanager
 def matrix_view(targets: Sequence[str], claims: Sequence[str]) -> Iterator[MatrixView]:
     """A view on standard error: standard output has only the table."""
-    console = Console(file=sys.stderr, highlight=False)
+    console = PrintableConsole(sys.stderr)
     name = TextColumn("{task.description}", markup=False)
     progress = live_progress(console, name, BarColumn(bar_width=20), text="{task.fields[doing]}")
     with progress:

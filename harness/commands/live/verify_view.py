@@ -12,10 +12,12 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn
 
+from emulator.base.interruption import received
 from emulator.base.progress import reporting_to
 from harness.commands.live.progress import live_progress, print_line
 from harness.plugin.reports import Collector
 from harness.plugin.views import VIEW
+from harness.report.console import PrintableConsole
 from harness.report.events import Event, Judged, Line, View
 from harness.report.run import Run
 
@@ -40,6 +42,11 @@ class VerifyView:
     def run(self) -> Run | None:
         """The run so far; None when pytest ended before it began."""
         return self._collector.run if self._collector else None
+
+    @property
+    def document_written(self) -> bool:
+        """Whether the result document, if one is asked for, could be written."""
+        return self._collector is None or self._collector.write_error is None
 
     def __call__(self, event: Event) -> None:
         """Show a line of progress, or a claim's verdict."""
@@ -82,7 +89,10 @@ class VerifyView:
             self.run.requested_claims = self._claims
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Show the current claim."""
+        """Show the current claim; after an interruption that went unnoticed, end before it."""
+        interruption = received()
+        if interruption is not None:
+            raise interruption
         if self._console.is_terminal:
             self.show_line(_claim_id(nodeid))
 
@@ -105,7 +115,7 @@ def verify_view(claims: Sequence[str]) -> Iterator[VerifyView]:
     """
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context(os.fdopen(os.dup(sys.stderr.fileno()), "w", errors="replace"))
-        console = Console(file=stream, highlight=False)
+        console = PrintableConsole(stream)
         progress = live_progress(console, SpinnerColumn(), text="{task.description}")
         view = VerifyView(console, progress, claims)
         stack.enter_context(progress)

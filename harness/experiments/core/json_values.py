@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -13,6 +14,8 @@ from typing import Any, TypeVar
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 Value = TypeVar("Value")
+DEEPEST = 100
+"""More lists and objects within each other than a value of ours has."""
 SHOWN = 60
 """So much of a value is shown that is not what it should be."""
 _SEQUENCES: dict[object, Callable[[Iterable[object]], object]] = {
@@ -59,6 +62,25 @@ def to_json(value: object) -> Json:
     raise TypeError(f"{type(value).__name__} has no form in JSON: {value!r}")
 
 
+def parsed(text: str) -> Json:
+    """The value that a text in JSON is; ValueError for any other text, or one that is nested too deeply."""
+    try:
+        value: Json = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [entry for each in level for entry in _parts(each)]
+    if level:
+        raise ValueError("it is nested too deeply")
+    return value
+
+
+def _parts(value: Json) -> Iterable[Json]:
+    """What a list or an object consists of."""
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
 @typing.overload
 def from_json(kind: type[Value], value: Json, *, where: str = ...) -> Value: ...
 @typing.overload
@@ -89,7 +111,7 @@ def _decoded(hint: object, value: Json, where: str) -> object:
         }
     if isinstance(hint, type) and origin is None:
         return _plain(hint, value, where)
-    raise ValueError(f"{where} is {_described(value)}, not {_wanted(origin or hint)}")
+    raise ValueError(f"{where} is {described(value)}, not {_wanted(origin or hint)}")
 
 
 def _plain(hint: type[Any], value: Json, where: str) -> object:
@@ -100,8 +122,8 @@ def _plain(hint: type[Any], value: Json, where: str) -> object:
         try:
             return hint(value)
         except ValueError:
-            valid = ", ".join(_described(to_json(member)) for member in hint)
-            raise ValueError(f"{where} is {_described(value)}, not one of {valid}") from None
+            valid = ", ".join(described(to_json(member)) for member in hint)
+            raise ValueError(f"{where} is {described(value)}, not one of {valid}") from None
     if issubclass(hint, PurePath) and isinstance(value, str):
         return hint(value)
     if hint is bytes and isinstance(value, str):
@@ -109,16 +131,16 @@ def _plain(hint: type[Any], value: Json, where: str) -> object:
             return bytes.fromhex(value)
         except ValueError:
             pass
-    if hint is float and type(value) is int:
+    if hint is float and type(value) is int and abs(value) <= sys.float_info.max:
         return float(value)
     if type(value) is hint:
         return value
-    raise ValueError(f"{where} is {_described(value)}, not {_wanted(hint)}")
+    raise ValueError(f"{where} is {described(value)}, not {_wanted(hint)}")
 
 
 def _dataclass(kind: type[Any], value: Json, where: str) -> object:
     if not isinstance(value, dict):
-        raise ValueError(f"{where} is {_described(value)}, not an object")
+        raise ValueError(f"{where} is {described(value)}, not an object")
     hints = typing.get_type_hints(kind)
     unknown = value.keys() - hints.keys()
     if unknown:
@@ -165,7 +187,7 @@ def _key(hint: object, key: str, where: str) -> object:
         try:
             return int(key)
         except ValueError:
-            raise ValueError(f"{where} has the key {_described(key)}, which is not a whole number") from None
+            raise ValueError(f"{where} has the key {described(key)}, which is not a whole number") from None
     return _decoded(hint, key, f"{where}, the key")
 
 
@@ -174,7 +196,7 @@ def _wanted(kind: object) -> str:
     return IN_WORDS.get(kind, getattr(kind, "__name__", str(kind)))
 
 
-def _described(value: Json) -> str:
+def described(value: Json) -> str:
     """A value, or of one that has parts, what it is."""
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "an object"

@@ -7,6 +7,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, cast
 
+from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, FacilityMissingError, HarnessError, interruption_behind
 from emulator.base.progress import report
 from harness.device.facts import Facts, Need
@@ -20,6 +21,9 @@ from harness.experiments.core.time_limit import time_limit
 if TYPE_CHECKING:
     from harness.device.device import Device
 
+RESPONDS_WITHIN = 5.0
+"""Seconds that a device has, after what was not expected of it, to start a fresh agent."""
+
 
 def judge(claim: Claim, device: Device, *, seconds: float | None = None, may_repeat: bool = True) -> Result:
     """Measure for at most `seconds` (the claim's own limit, if None) and give the verdict.
@@ -28,17 +32,23 @@ def judge(claim: Claim, device: Device, *, seconds: float | None = None, may_rep
     not testable, where it dies it is lost, anything else is an error, each with its reason in the result.
     Where only adb lost the device, the experiment is repeated, once. An interruption ends the run, also where
     cleaning up failed after it.
+
+    A finding counts only on a device that still runs: one that ends meanwhile shows anything, even that it
+    lacks a facility. After an error or an unexpected finding it has 5 s to start a fresh agent, which shows
+    whether it still works.
     """
     started = time.monotonic()
     facts: Facts | None = None
     expected: Verdict | None = None
     measurement: object = None
     trace = ""
+    begun = False
     try:
         facts = device.facts
         expected = claim.expected_verdict(facts)
         for need in claim.needs:
             need.require(facts)
+        begun = True
         with time_limit(claim.time_limit if seconds is None else seconds, f"the experiment of {claim.id}"):
             measured = claim.measure(device)
         measurement = to_json(measured)
@@ -50,9 +60,13 @@ def judge(claim: Claim, device: Device, *, seconds: float | None = None, may_rep
         if may_repeat and _recovered(device, error):
             report(f"adb had lost {device.serial} and reaches it again: {claim.id} is repeated")
             return judge(claim, device, seconds=seconds, may_repeat=False)
-        finding = _without_finding(error, device, facts)
+        finding = _without_finding(error, facts)
         if finding.verdict is Verdict.ERROR:
             trace = "".join(traceback.format_exception(error))
+    if finding.verdict is Verdict.ERROR or begun:
+        finding = _unless_lost(finding, expected, device)
+    if finding.verdict is Verdict.LOST:
+        measurement, trace = None, ""
     return Result.of(
         claim,
         finding,
@@ -81,20 +95,41 @@ def judge_again(claim: Claim, stored: Result, facts: Facts) -> Result:
 def _recovered(device: Device, error: Exception) -> bool:
     try:
         return device.recover(error)
-    except HarnessError:  # it is lost, which the finding says
+    except HarnessError:  # it is lost, which the finding shows
         return False
 
 
-def _without_finding(error: Exception, device: Device, facts: Facts | None) -> Finding:
+def _without_finding(error: Exception, facts: Facts | None) -> Finding:
     if isinstance(error, DeviceLostError):
         return Finding(Verdict.LOST, reason=str(error))
     if isinstance(error, FacilityMissingError):
         return Finding.not_testable(str(error))
-    if not device.alive:
-        console = device.console_tail()
-        return Finding(Verdict.LOST, reason=f"The device ended: {error}\n{console}".rstrip())
     denied = denial_behind(error)
     if denied is not None and facts is not None and not facts.root:
         return Finding.not_testable(f"{denied}; it {Need.ROOT.missing(facts)}")
     reason = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
     return Finding(Verdict.ERROR, reason=reason)
+
+
+def _unless_lost(finding: Finding, expected: Verdict | None, device: Device) -> Finding:
+    """The finding, or the loss of the device that it is about."""
+    if finding.verdict is Verdict.LOST:
+        return finding
+    reason = finding.reason or f"it showed what would be {finding.verdict}"
+    if not device.alive:
+        return _loss(f"The device ended: {reason}", device)
+    if finding.verdict is expected:
+        return finding
+    try:
+        with time_limit(RESPONDS_WITHIN, "a fresh agent on the device"):
+            device.check_responds(Deadline(RESPONDS_WITHIN))
+    except Exception as error:  # as everything that the device does, it is for the result
+        interruption = interruption_behind(error)
+        if interruption is not None:
+            raise interruption from error
+        return _loss(f"The device no longer responds ({error}): {reason}", device)
+    return finding
+
+
+def _loss(reason: str, device: Device) -> Finding:
+    return Finding(Verdict.LOST, reason=f"{reason}\n{device.console_tail()}".rstrip())

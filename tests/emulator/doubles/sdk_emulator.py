@@ -1,35 +1,48 @@
-"""Stands in for the Android SDK's `emulator`, on a machine that has none.
+"""Stands in for the Android SDK's `emulator`, on a machine that has none; written from its sources.
 
-What it imitates is documented at developer.android.com/studio/run/emulator-commandline: the options (a page
-section each), the console on an even port and adbd on the next (“-port”), the console's authentication
-(/studio/run/emulator-console, “Start and stop a console session”). Of AOSP's emulator: what it announces to
-the adb server whose port is in its environment (AdbHostServer.cpp), the options “-read-only” and
-“-skip-adb-auth” (android/cmdline-options.h), that a snapshot which is to be loaded by force and cannot be
-ends it (its “-force-snapshot-load”, as Android's Gradle plugin uses it). It takes the options that our code
-may use and no other: an unknown one ends it, as it ends the real program.
+The behaviours, each with its place in platform/external/qemu (2018 to 2024):
 
-The AVDs: `embedded` starts, afresh or from its snapshot `default_boot`; `crashes` ends while it starts;
-`hangs` never has anything behind adb's port.
+- which options there are: android/cmdline-options.h; an unknown one ends it. Their meaning:
+  developer.android.com/studio/run/emulator-commandline.
+- where AVDs are: android/emulation/ConfigDirs.cpp, getAvdRootDirectory ($ANDROID_AVD_HOME only where that
+  is a directory); what an SDK must hold: the same file, isValidSdkRoot.
+- NAME.ini, config.ini and the search for the image: android/avd/info.c, avdInfo_new.
+- one emulator that writes, or several with `-read-only`: android/multi-instance.cpp, initInstanceShareMode,
+  and base/files/FileShareOpen.cpp, fsopen: flock(2), exclusive or shared, on multiinstance.lock.
+- the disks: sdk_disks has them.
+- hardware-qemu.ini is written at each start; a snapshot whose hardware differs in avd.name is refused, and
+  deleted (android/snapshot/Snapshot.cpp, areHwConfigsEqual; Quickboot.cpp, decideFailureReport). With
+  `-force-snapshot-load` the emulator then ends.
+- bootcompleted.ini goes at a start and comes back when Android has booted:
+  android/emulation/QemuMiscPipe.cpp, qemuMiscPipeDecodeAndExecute.
+- what it announces to the adb server whose port is in its environment: AdbHostServer.cpp; the console on an
+  even port and adbd on the next, the console's token: sdk_console.py cites the documentation.
+
+Behind adb's port is the embedded device. AVDs with these names behave differently: `crashes` ends while it
+starts, `hangs` never has anything behind adb's port.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import shutil
 import socket
 import sys
 from pathlib import Path
 
+from emulator.kinds.sdk_avd import parse_ini
+from tests.emulator.doubles import sdk_disks
 from tests.emulator.doubles.embedded_behind import embedded_behind
 
-AVDS = ("embedded", "crashes", "hangs")
-SNAPSHOTS = ("default_boot",)
 FLAGS = (
     *("-no-window", "-no-audio", "-no-boot-anim", "-read-only", "-skip-adb-auth"),
     *("-no-snapshot", "-no-snapshot-save", "-force-snapshot-load"),
 )
 VALUES = {
-    "-avd": AVDS,
+    "-avd": None,
+    "-snapshot": None,
     "-gpu": ("auto", "host", "swiftshader_indirect", "swiftshader", "off"),
     "-accel": ("auto", "on", "off"),
     "-port": tuple(map(str, range(5554, 5684, 2))),
@@ -40,7 +53,7 @@ TOKEN = "of a double"
 def main(words: list[str]) -> int:
     if words == ["-list-avds"]:
         print("INFO    | Storing crashdata in: /tmp/android-user/emu-crash.db")
-        print("\n".join(AVDS))
+        print("\n".join(sorted(file.stem for file in avd_home().glob("*.ini"))))
         return 0
     if words == ["-accel-check"]:
         usable = "DOUBLE_ACCELERATES" in os.environ
@@ -52,41 +65,97 @@ def main(words: list[str]) -> int:
     if options["-accel"] == "on" and "DOUBLE_ACCELERATES" not in os.environ:
         print("ERROR   | x86_64 emulation currently requires hardware acceleration!")
         return 1
-    port = int(options["-port"])
-    print(
-        f"INFO    | Android emulator version 36.1.9.0: AVD {options['-avd']}, console port {port}", flush=True
-    )
-    if options["-snapshot"] and "-force-snapshot-load" in words:
-        if options["-snapshot"] not in SNAPSHOTS:
-            print(f"FATAL   | Snapshot '{options['-snapshot']}' cannot be loaded", flush=True)
-            return 1
-        print(f"INFO    | Loading snapshot '{options['-snapshot']}'", flush=True)
-    if options["-avd"] == "crashes":
+    return start(options["-avd"], int(options["-port"]), options["-snapshot"], words)
+
+
+def start(name: str, port: int, snapshot: str, words: list[str]) -> int:
+    print(f"INFO    | Android emulator version 36.1.9.0: AVD {name}, console port {port}", flush=True)
+    content, image = opened_avd(name)
+    if name == "crashes":
         print("FATAL   | the double of the emulator ends here, as configured", flush=True)
         return 139
+    read_only, load = "-read-only" in words, "-force-snapshot-load" in words
+    with (content / "multiinstance.lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, (fcntl.LOCK_SH if read_only else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(
+                "ERROR   | Another emulator instance is running. Please close it or run all emulators with "
+                "-read-only flag."
+            )
+            return 1
+        (content / "hardware-qemu.ini").write_text(f"avd.name={name}\ndisk.dataPartition.path={content}\n")
+        (content / "bootcompleted.ini").unlink(missing_ok=True)
+        if load and not loads(content, snapshot, name):
+            return 1
+        version = parse_ini((image / "build.prop").read_text())["ro.build.version.incremental"]
+        marks = sdk_disks.open_disk(
+            content, image_version=version, snapshot=snapshot, load=load, read_only=read_only
+        )
+        print(f"INFO    | the guest's disk has: {' '.join(marks)}", flush=True)
+        run(name, port, content)
+    return 0
+
+
+def opened_avd(name: str) -> tuple[Path, Path]:
+    """The directories of an AVD's content and of its image."""
+    ini = avd_home() / f"{name}.ini"
+    if not ini.exists():
+        sys.exit(f"PANIC: Unknown AVD name [{name}], use -list-avds to see valid list.")
+    values = parse_ini(ini.read_text())
+    content = Path(values["path"])
+    if not content.is_dir():
+        content = ini.parents[1] / values.get("path.rel", "")
+    image = parse_ini((content / "config.ini").read_text()).get("image.sysdir.1")
+    if image is None:
+        sys.exit("ERROR   | no search paths found in this AVD's configuration.")
+    sdk = Path(os.environ["ANDROID_HOME"])
+    if not all((sdk / needed).is_dir() for needed in ("platforms", "platform-tools", image)):
+        sys.exit("PANIC: Broken AVD system path. Check your ANDROID_SDK_ROOT value")
+    return content, sdk / image
+
+
+def loads(content: Path, snapshot: str, name: str) -> bool:
+    """Whether a snapshot can be loaded; one that is there and does not fit is deleted."""
+    directory = content / "snapshots" / snapshot
+    hardware = directory / "hardware.ini"
+    if hardware.exists() and parse_ini(hardware.read_text()).get("avd.name") == name:
+        print(f"INFO    | Loading snapshot '{snapshot}'...", flush=True)
+        return True
+    if directory.exists():
+        print("WARNING | Emulator will delete existing snapshot and do a cold boot instead...")
+        shutil.rmtree(directory)
+    print(f"FATAL   | Snapshot '{snapshot}' cannot be loaded", flush=True)
+    return False
+
+
+def run(name: str, port: int, content: Path) -> None:
     with socket.create_server(("127.0.0.1", port)) as console:
-        if options["-avd"] == "hangs":
+        if name == "hangs":
             with socket.create_server(("127.0.0.1", port + 1)):
                 announce(port)
                 serve(console)
         else:
             with embedded_behind(port + 1):
                 announce(port)
+                (content / "bootcompleted.ini").touch()
                 print("INFO    | Boot completed in 3000 ms", flush=True)
                 serve(console)
-    return 0
+
+
+def avd_home() -> Path:
+    given = os.environ.get("ANDROID_AVD_HOME", "")
+    return Path(given) if given and Path(given).is_dir() else Path.home() / ".android" / "avd"
 
 
 def parsed(words: list[str]) -> dict[str, str]:
     given: dict[str, str] = {}
     rest = iter(words)
     for word in rest:
-        if word == "-snapshot":
-            given[word] = next(rest, "")
-        elif word in VALUES:
-            given[word] = next(rest, "")
-            if given[word] not in VALUES[word]:
-                sys.exit(f"ERROR   | {word} takes one of {VALUES[word]}, not {given[word]!r}")
+        if word in VALUES:
+            valid, given[word] = VALUES[word], next(rest, "")
+            if valid is not None and given[word] not in valid:
+                sys.exit(f"ERROR   | {word} takes one of {valid}, not {given[word]!r}")
         elif word not in FLAGS:
             sys.exit(f"unknown option: {word}\nplease use -help for a list of valid options")
     return {"-accel": "auto", "-port": "5554", "-snapshot": "", **given}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,26 @@ def test_a_temporary_file_is_removed_unless_it_was_moved(tmp_path: Path) -> None
     with temporary_beside(tmp_path / "file") as temporary:
         assert names(tmp_path) == [temporary.name]
     assert names(tmp_path) == []
+
+
+def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "guessed")
+    victim = tmp_path / "victim"
+    victim.write_text("kept")
+    (tmp_path / ".guessed.partial").symlink_to(victim)
+    with pytest.raises(FileExistsError):
+        write_atomically(tmp_path / "file", "text")
+    assert victim.read_text() == "kept"
+    assert names(tmp_path) == [".guessed.partial", "victim"]
+
+
+def test_no_two_temporary_files_have_the_same_name(tmp_path: Path) -> None:
+    with temporary_beside(tmp_path / "file") as first, temporary_beside(tmp_path / "file") as second:
+        assert first != second
+
+
+def test_a_file_may_have_the_longest_name_that_there_is(tmp_path: Path) -> None:
+    write_atomically(tmp_path / ("n" * 255), "text")
+    assert (tmp_path / ("n" * 255)).read_text() == "text"

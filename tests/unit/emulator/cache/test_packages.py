@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
@@ -12,6 +13,7 @@ from emulator.base.errors import SetupError
 from emulator.cache.packages import (
     PackageIndex,
     forget_version,
+    package_index,
     recorded_version,
     unpack,
     with_sources,
@@ -194,3 +196,36 @@ def test_a_damaged_record_counts_as_empty(tmp_path: Path, damaged: str) -> None:
     assert recorded_version("thing", lambda _: "1", AARCH64) == "1"
     (tmp_path / "apt-arm64" / "versions.json").write_text(damaged)
     assert recorded_version("thing", lambda _: "2", AARCH64) == "2"
+
+
+@pytest.fixture
+def unreachable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The lists of an index whose only source is a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    sources = tmp_path / "sources.list"
+    sources.write_text(f"deb http://127.0.0.1:{port}/debian bookworm main\n")
+    (tmp_path / "apt.conf").write_text('Acquire::Retries::Delay "false";\n')
+    monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
+    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
+    monkeypatch.setattr("emulator.cache.packages.SOURCES", sources)
+    monkeypatch.setattr("emulator.cache.packages.SOURCES_PARTS", tmp_path / "none")
+    return tmp_path / "apt-amd64/state/lists"
+
+
+def test_an_index_that_could_not_be_fetched_is_not_fresh(unreachable: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(SetupError, match="Is the network reachable"), package_index(X86_64):
+            raise AssertionError("there is no index")
+    assert not list(unreachable.glob("*_Packages*"))
+
+
+def test_without_the_network_an_older_index_is_used(
+    unreachable: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unreachable.mkdir(parents=True)
+    (unreachable / "mirror.example_debian_dists_bookworm_main_binary-amd64_Packages").touch()
+    for _ in range(2):
+        with package_index(X86_64) as index:
+            assert index.version("nothing") is None
+        assert "an older list of packages is used" in capsys.readouterr().err

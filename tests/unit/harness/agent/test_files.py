@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import random
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from harness.agent.files import CHUNK_SIZE, FIRST_SIZE, READ_SIZE, AgentFiles
+from harness.agent.files import CHUNK_SIZE, FIRST_SIZE, READ_SIZE, AgentFiles, names_in
 from harness.agent.operations import Operation, OperationResult
 from harness.agent.process import RemoteProcess
 from harness.agent.thread import RemoteThread
+from tests.support.agent_support import SubprocessStream
 
 SIZES = [
     0,
@@ -29,7 +34,7 @@ SIZES = [
 
 @pytest.fixture
 def files(agent: RemoteProcess) -> AgentFiles:
-    return AgentFiles(agent)
+    return AgentFiles(lambda: agent)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -59,6 +64,7 @@ def test_a_small_file_takes_one_round_trip(
     files: AgentFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("short")
+    assert files.exists(str(tmp_path)), "the first use allocates buffers"
     batches: list[object] = []
     batch = RemoteThread.batch
 
@@ -117,3 +123,33 @@ def test_links_and_existence(files: AgentFiles, tmp_path: Path) -> None:
     assert files.read_link(str(link)) == "over there"
     assert files.exists(os.fspath(tmp_path))
     assert not files.exists(str(link))
+
+
+def test_an_agent_that_was_killed_is_started_anew(agent_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("content")
+    with contextlib.ExitStack() as stack:
+        started: list[RemoteProcess] = []
+
+        def start() -> RemoteProcess:
+            stream = stack.enter_context(contextlib.closing(SubprocessStream(agent_path)))
+            started.append(RemoteProcess.start(stream))
+            return started[-1]
+
+        files = AgentFiles(start)
+        assert started == [], "before the first use"
+        for expected in (1, 2, 3):
+            assert files.read_text(str(tmp_path / "file")) == "content"
+            assert files.list_directory(str(tmp_path)) == ["file"]
+            assert len(started) == expected
+            started[-1].kill(signal.SIGKILL)
+
+
+@given(st.binary(max_size=200))
+def test_a_directory_of_any_records_comes_to_an_end(records: bytes) -> None:
+    with contextlib.suppress(OSError):
+        assert len(list(names_in(records))) <= len(records)
+
+
+def test_a_record_of_no_length_is_an_error() -> None:
+    with pytest.raises(OSError, match="record without a name"):
+        list(names_in(bytes(24)))

@@ -248,6 +248,74 @@ def test_an_interrupted_run_closes_its_device_and_keeps_its_results(
     assert errors.endswith(f"binder-harness: ended by {sent.name}\n")
 
 
+def _ended_by_itself(directory: Path, preparation: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """A run that sends itself a signal at a moment that the preparation chooses."""
+    program = (
+        f"import os, signal\nfrom tests.support.fake_device import FakeDevice\n{preparation}\n{WITH_FAKES}"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, *words],
+        cwd=directory,
+        env=_environment(directory, claims="mmap.once sm.single"),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+AT_ODD_MOMENTS = {
+    "while the device is closed at the end": """
+def closing(device, *_):
+    os.kill(os.getpid(), signal.SIGTERM)
+FakeDevice.__exit__ = closing
+""",
+    "while the device is opened, whose clean-up then fails": """
+def opening(device):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        raise OSError("the clean-up failed")
+FakeDevice.__enter__ = opening
+""",
+    "in a finalizer, from which Python lets nothing out": """
+class Finalized:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+def opening(device):
+    Finalized()
+    return device
+FakeDevice.__enter__ = opening
+""",
+    "while the results are shown": """
+from harness.report import terminal
+terminal.show = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
+""",
+}
+
+
+@pytest.mark.parametrize("moment", AT_ODD_MOMENTS)
+def test_a_signal_at_an_odd_moment_ends_the_run_and_marks_its_results(tmp_path: Path, moment: str) -> None:
+    ended = _ended_by_itself(tmp_path, AT_ODD_MOMENTS[moment], "verify", "--json", "results.json")
+    assert ended.returncode == 143, ended.stderr
+    assert ended.stderr.endswith("binder-harness: ended by SIGTERM\n")
+    document = json.loads((tmp_path / "results.json").read_text())
+    judged_all = document["not_judged"] == []
+    assert document["interrupted"] == "SIGTERM" or (judged_all and "shown" in moment)
+    if "finalizer" not in moment:
+        assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("sent", ENDING)
+def test_a_signal_while_the_arguments_are_parsed_is_named(tmp_path: Path, sent: signal.Signals) -> None:
+    preparation = f"""
+import typer.core
+typer.core.TyperGroup.parse_args = lambda *_: os.kill(os.getpid(), {int(sent)})
+"""
+    ended = _ended_by_itself(tmp_path, preparation, "verify")
+    assert (ended.returncode, ended.stderr) == (128 + sent, f"binder-harness: ended by {sent.name}\n")
+
+
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_a_signal_ends_a_booted_device(tmp_path: Path, sent: signal.Signals, status: int) -> None:
     _interrupted(sent, status, tmp_path, "boot")
@@ -295,8 +363,8 @@ def _interrupted(sent: signal.Signals, status: int, directory: Path, *words: str
 
 
 def test_ctrl_c_reaches_xdists_workers_and_they_close_their_devices(tmp_path: Path) -> None:
-    marks_when_it_is_open = "FakeDevice.__enter__ = lambda device: open('opened', 'w').close() or device"
-    (tmp_path / "impatient.py").write_text(AN_IMPATIENT_USER + marks_when_it_is_open)
+    marks_when_it_judges = "\ndef pytest_runtest_call():\n    open('opened', 'w').close()\n"
+    (tmp_path / "impatient.py").write_text(AN_IMPATIENT_USER + marks_when_it_judges)
     words = ("verify", "--", "-p", "impatient", "-n", "1")
     environment = _environment(tmp_path, claims="proto.waits")
     environment["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"

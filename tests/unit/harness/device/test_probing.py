@@ -34,7 +34,7 @@ class Phone:
     """A device whose processes run on this machine."""
 
     def __init__(self, agent: RemoteProcess, agent_path: Path) -> None:
-        self.files = FilesOfAPhone(agent)
+        self.files = FilesOfAPhone(lambda: agent)
         self.binder = BinderDebugFiles(self.files)
         self.tracing = Tracer(self.files)
         self._agent_path = agent_path

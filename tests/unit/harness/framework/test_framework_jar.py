@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -24,12 +26,14 @@ from harness.framework.framework_jar import (
     UnreadableJarError,
     read_framework_jar,
 )
+from harness.framework.jar_parser import MAX_DEX_SIZE, fields_of
 from harness.framework.layout import LAYOUTS, Layout
 
 DEX_FILES = Path(__file__).parent / "framework_jar"
 pytestmark = pytest.mark.skipif(
     shutil.which("smali") is None, reason="needs smali: Debian's libsmali-java and default-jre-headless"
 )
+STRING_DATA_ITEM = 0x2002
 CODES = {
     "registerReceiverWithFeature": 22,
     "unregisterReceiver": 23,
@@ -123,8 +127,46 @@ def test_a_damaged_dex_file_is_unreadable(tmp_path: Path, data: st.DataObject) -
         jar.writestr("classes.dex", damaged)
     # Where the name of the class is damaged, the class is not there, and nothing is parsed for it.
     assume(b"Landroid/app/IActivityManager$Stub;" in damaged)
+    with pytest.raises(ValueError, match="is damaged"):
+        fields_of(path)
+
+
+def test_a_jar_on_which_the_parser_hangs_is_left_in_time(tmp_path: Path) -> None:
+    """The hostile file has a right checksum, and 2^31 - 1 strings (Dalvik executable format, map_list)."""
+    hostile = bytearray(dex("codes"))
+    (map_offset,) = struct.unpack_from("<I", hostile, 0x34)
+    (count,) = struct.unpack_from("<I", hostile, map_offset)
+    items = range(map_offset + 4, map_offset + 4 + 12 * count, 12)
+    (strings,) = [item for item in items if struct.unpack_from("<H", hostile, item)[0] == STRING_DATA_ITEM]
+    struct.pack_into("<I", hostile, strings + 4, 0x7FFFFFFF)
+    struct.pack_into("<I", hostile, 8, zlib.adler32(hostile[12:]))
+    path = tmp_path / "framework.jar"
+    with zipfile.ZipFile(path, "w") as jar:
+        jar.writestr("classes.dex", hostile)
+    with pytest.raises(UnreadableJarError, match=r"did not end within 3 s"):
+        read_framework_jar(path, seconds=3)
+
+
+def test_a_dex_file_of_any_size_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "framework.jar"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as jar:
+        jar.writestr("classes.dex", bytes(MAX_DEX_SIZE + 1))
+    with pytest.raises(ValueError, match=r"classes\.dex has 67,108,865 bytes"):
+        fields_of(path)
+
+
+def test_an_archive_of_any_number_of_dex_files_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "framework.jar"
+    with zipfile.ZipFile(path, "w") as jar:
+        for number in range(2, 35):
+            jar.writestr(f"classes{number}.dex", b"")
+    with pytest.raises(ValueError, match="33 dex files"):
+        fields_of(path)
+
+
+def test_memory_is_limited(tmp_path: Path) -> None:
     with pytest.raises(UnreadableJarError, match="cannot be read"):
-        read_framework_jar(path)
+        read_framework_jar(jar_of(tmp_path, "codes"), memory=1 << 20)
 
 
 def test_a_device_s_own_codes_and_layout(tmp_path: Path) -> None:

@@ -372,3 +372,21 @@ def test_each_xdist_worker_has_a_device_and_all_results_arrive(
     assert 'name="binder_page_size"' in (pytester.path / "junit.xml").read_text()
     closed = (pytester.path / "closed").read_text().split()
     assert len(closed) == len(set(closed)) == 4  # on each of two workers: one lost, and its replacement
+
+
+def test_what_a_device_reports_is_printable(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = fake_device.device_module(lost="It panicked:\n\x1b]0;owned\x07\udc80")
+    monkeypatch.setitem(sys.modules, "harness.device.device", module)
+    pytester.makepyfile(
+        """
+        def test_one(device):
+            pass
+        """
+    )
+    result = pytester.runpytest_inprocess(*PLUGIN, "-rA")
+    result.assert_outcomes(errors=1)
+    text = result.stdout.str()
+    assert r"\u001b]0;owned\u0007\udc80" in text
+    assert "\x1b" not in text

@@ -9,11 +9,12 @@ from typing import Any, cast
 
 import pytest
 
-from emulator.base.errors import ExitCode, UsageError
+from emulator.base.errors import ExitCode, SetupError, UsageError
 from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.json_values import to_json
 from harness.experiments.core.judge import judge
 from harness.report import terminal
+from harness.report.console import console_for
 from harness.report.document import Document
 from harness.report.events import Ended, Event, Failed, Judged, Line, Opened, Started, decode, encode
 from harness.report.failure import Failure
@@ -39,7 +40,7 @@ def document_of(run: Run, *ids: str) -> Document:
 
 def printed(document: Document, console_stream: io.StringIO | None = None) -> str:
     stream = console_stream or io.StringIO()
-    terminal.show(document, terminal.console_for(stream))
+    terminal.show(document, console_for(stream))
     return stream.getvalue()
 
 
@@ -159,7 +160,7 @@ def test_a_failed_write_leaves_the_old_document(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", no_room)
-    with pytest.raises(UsageError, match="No space left"):
+    with pytest.raises(SetupError, match=r"No space left on device\. Nor can a copy in .*: No space left"):
         dataclasses.replace(document, target="another").write(tmp_path / "results.json")
     assert Document.load(tmp_path / "results.json") == document
     assert [file.name for file in tmp_path.iterdir()] == ["results.json"]

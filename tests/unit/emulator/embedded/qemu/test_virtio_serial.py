@@ -203,3 +203,36 @@ def test_waking_needs_the_device_s_confirmation(
         with pytest.raises(DeviceLostError):
             ports.wake(Deadline(0.5))
     device.join(5)
+
+
+def test_programs_that_ended_while_they_waited_are_not_used(
+    ends: tuple[VirtioPorts, list[DeviceEnd]],
+) -> None:
+    ports, devices = ends
+    ports.adopt([WaitingProgram(("/agent",), index, b"b" * BOUNDARY_SIZE, b"hello") for index in (0, 1)])
+    devices[0].answer(b"b" * BOUNDARY_SIZE, 9)
+    program = ports.run(["/agent"])
+    assert program is not None
+    devices[1].port.sendall(b" there")
+    assert [program.receive(100), program.receive(100)] == [b"hello", b" there"]
+
+
+def test_a_fresh_program_is_none_of_those_that_waited(ends: tuple[VirtioPorts, list[DeviceEnd]]) -> None:
+    ports, devices = ends
+    ports.adopt([WaitingProgram(("/agent",), 0, b"b" * BOUNDARY_SIZE, b"hello")])
+    assert ports.run(["/agent"], fresh=True) is not None
+    assert devices[1].request()[2] == b"/agent\0"
+    assert devices[0].port.recv(10) == b"", "the program that waited was given up"
+
+
+@pytest.mark.parametrize("answer", [b"", b"\0\0\0\0", bytes(7)])
+def test_an_end_without_a_whole_status_is_an_end(
+    ends: tuple[VirtioPorts, list[DeviceEnd]], answer: bytes
+) -> None:
+    ports, devices = ends
+    program = ports.run(["/program"])
+    assert program is not None
+    boundary, _, _ = devices[1].request()
+    devices[1].port.sendall(b"output" + boundary + answer)
+    assert [program.receive(100), program.receive(100)] == [b"output", b""]
+    assert program.wait_status(Deadline(0)) is None

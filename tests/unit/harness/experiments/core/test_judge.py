@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, FacilityMissingError, TimeLimitError
 from emulator.base.interruption import Interrupted
 from emulator.base.progress import reporting_to
@@ -168,6 +169,57 @@ def test_any_failure_on_a_dead_device_is_a_loss() -> None:
     assert result.verdict is Verdict.LOST
     assert "the stream ended" in result.reason
     assert CONSOLE in result.reason
+
+
+def test_a_finding_on_a_device_that_ended_meanwhile_is_a_loss() -> None:
+    def measure(device: FakeDevice) -> Measured:
+        device.alive = False
+        return Measured(7)
+
+    result = judged_experiment(measure)
+    assert (result.verdict, result.measurement) == (Verdict.LOST, None)
+    assert "would be confirmed" in result.reason
+
+
+def test_a_facility_that_a_dead_device_lacks_is_not_missing() -> None:
+    def measure(device: FakeDevice) -> Measured:
+        device.alive = False
+        raise FacilityMissingError("tracefs cannot be read")
+
+    assert judged_experiment(measure).verdict is Verdict.LOST
+
+
+@pytest.mark.parametrize("failure", [ValueError("nonsense"), BrokenPipeError(), FacilityMissingError("gone")])
+def test_after_an_error_the_device_has_to_respond(failure: Exception) -> None:
+    def measure(device: FakeDevice) -> Measured:
+        device.silent = True
+        raise failure
+
+    result = judged_experiment(measure)
+    assert (result.verdict, result.traceback) == (Verdict.LOST, "")
+    assert "no longer responds (a fresh agent: not within 5 s)" in result.reason
+    assert str(failure) in result.reason
+    assert CONSOLE in result.reason
+
+
+def test_a_device_that_never_answers_the_check_is_lost_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.experiments.core.judge.RESPONDS_WITHIN", 0.05)
+
+    class Hung(FakeDevice):
+        def check_responds(self, deadline: Deadline) -> None:  # noqa: ARG002
+            threading.Event().wait(60)
+
+    claim = make_claim("mmap.some", seven, lambda *_: Finding.whether(False, "unexpected"))
+    assert judge(claim, cast(Any, Hung())).verdict is Verdict.LOST
+
+
+def test_an_interruption_of_the_check_ends_the_run() -> None:
+    class Interrupting(FakeDevice):
+        def check_responds(self, deadline: Deadline) -> None:  # noqa: ARG002
+            raise Interrupted(signal.SIGTERM)
+
+    with pytest.raises(Interrupted):
+        judge(CLAIMS_BY_ID["proto.breaks"], cast(Any, Interrupting()))
 
 
 def test_an_unexpected_error_keeps_its_traceback() -> None:

@@ -126,3 +126,13 @@ def test_of_the_files_of_an_apex_those_of_the_level_count() -> None:
     names = ["init.rc", "init.30rc", "init.34rc", "other.35rc", "servicemanager.rc", "notes.txt"]
     assert files_for(names, 33) == ["init.30rc", "servicemanager.rc"]
     assert files_for(names, 0) == ["init.rc", "servicemanager.rc"]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# a comment\n", "\\\n"])
+def test_a_file_without_sections_declares_nothing(text: str) -> None:
+    assert parse_init_file(text) == ()
+
+
+@given(st.text())
+def test_any_text_is_an_init_file(text: str) -> None:
+    assert all(service.name for service in parse_init_file(text))

@@ -25,8 +25,8 @@ UNQUOTED = "/:@+,[] "
 KIND_MODULES = {
     "embedded": "emulator.embedded.kind",
     "adb": "emulator.kinds.attached",
-    "avd": "emulator.kinds.sdk",
-    "cuttlefish": "emulator.kinds.cuttlefish",
+    "avd": "emulator.kinds.sdk.kind",
+    "cuttlefish": "emulator.kinds.cuttlefish.kind",
     "image": "emulator.kinds.image",
 }
 """The module that declares each kind, as `KIND`; imported when a target or a list of all kinds needs it."""

@@ -8,9 +8,9 @@ from emulator.base.prerequisites import install_command, package_of
 from emulator.embedded.qemu.acceleration import KVM
 from emulator.host.host import Host, check_output
 from emulator.host.opening import open_host
-from emulator.kinds.cuttlefish_doctor import cuttlefish_checks
+from emulator.kinds.cuttlefish.doctor import cuttlefish_checks
 from emulator.kinds.doctor import Check
-from emulator.kinds.sdk_program import acceleration, emulator_program, list_avds
+from emulator.kinds.sdk.program import acceleration, emulator_program, list_avds
 
 ANSWERS_WITHIN = 30.0
 TOOLS = {

@@ -33,7 +33,7 @@ def doctor(
     other machine, too. The exit status is 4 while either lacks something.
     """
     from emulator.host.this_machine import ThisMachine
-    from emulator.kinds.cuttlefish_doctor import cuttlefish_checks
+    from emulator.kinds.cuttlefish.doctor import cuttlefish_checks
     from emulator.kinds.doctor import checks
 
     chosen = one_target(context, positional, target)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from emulator.base.printable import show
 from emulator.base.progress import report
 from harness.commands.options import Host
 
@@ -63,9 +64,9 @@ def cuttlefish(
     running Cuttlefish is shown, too, with what fixes it.
     """
     from emulator.host.opening import open_host
-    from emulator.kinds.cuttlefish_doctor import host_checks
-    from emulator.kinds.cuttlefish_fetch import fetch_cuttlefish
-    from emulator.kinds.cuttlefish_host import read_host
+    from emulator.kinds.cuttlefish.doctor import host_checks
+    from emulator.kinds.cuttlefish.fetch import fetch_cuttlefish
+    from emulator.kinds.cuttlefish.host import read_host
 
     with open_host(host or "") as opened:
         target = fetch_cuttlefish(opened, build, directory)
@@ -73,7 +74,7 @@ def cuttlefish(
             if not check.ok:
                 report(f"To run it: {check.detail}. To fix it: {check.fix}.")
     report(f"Use it: binder-harness verify --target '{target}'")
-    print(target)
+    show(target)
 
 
 @commands.command()
@@ -96,8 +97,8 @@ def avd(
     SDK asks you to accept its licence. The image can be rooted: it is not one with the Play
     Store. What is there already is used.
     """
-    from emulator.kinds.sdk_install import AvdRequest, get_avd
+    from emulator.kinds.sdk.install import AvdRequest, get_avd
 
     target = get_avd(AvdRequest(api, abi.value, pages is Pages.SIXTEEN))
     report(f"Use it: binder-harness verify --target {target}")
-    print(target)
+    show(target)

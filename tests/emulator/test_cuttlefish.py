@@ -17,8 +17,8 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError, UsageError
 from emulator.cache.store import cache_root
 from emulator.host.this_machine import ThisMachine
-from emulator.kinds.cuttlefish import KIND, open_cuttlefish
-from emulator.kinds.cuttlefish_fetch import fetch_cuttlefish
+from emulator.kinds.cuttlefish.fetch import fetch_cuttlefish
+from emulator.kinds.cuttlefish.kind import KIND, open_cuttlefish
 from emulator.target import parse_target
 from harness.commands import get
 from harness.device.device import open_device

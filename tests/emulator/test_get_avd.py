@@ -12,8 +12,8 @@ import pytest
 from emulator.base.errors import SetupError, UsageError
 from emulator.cache.store import cache_root
 from emulator.host.this_machine import ThisMachine
-from emulator.kinds.sdk_avd import find_avd
-from emulator.kinds.sdk_install import TOOLS, AvdRequest, find_tools
+from emulator.kinds.sdk.avd import find_avd
+from emulator.kinds.sdk.install import TOOLS, AvdRequest, find_tools
 from tests.emulator.doubles import ROOT, install, sdk_disks
 
 WITHIN = 300.0

@@ -15,9 +15,9 @@ from emulator.base.errors import DeviceLostError, HarnessError, SetupError, Usag
 from emulator.base.progress import reporting_to
 from emulator.cache.store import cache_root
 from emulator.host.this_machine import ThisMachine
-from emulator.kinds.sdk import KIND, open_avd
-from emulator.kinds.sdk_device import find_emulator
-from emulator.kinds.sdk_program import acceleration, emulator_program, list_avds
+from emulator.kinds.sdk.device import find_emulator
+from emulator.kinds.sdk.kind import KIND, open_avd
+from emulator.kinds.sdk.program import acceleration, emulator_program, list_avds
 from emulator.target import parse_target
 from harness.device.device import open_device
 from tests.emulator.doubles.sdk_files import add_snapshot, files_of, make_avd, make_sdk

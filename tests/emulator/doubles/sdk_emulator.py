@@ -32,7 +32,7 @@ import socket
 import sys
 from pathlib import Path
 
-from emulator.kinds.sdk_avd import parse_ini
+from emulator.kinds.sdk.avd import parse_ini
 from tests.emulator.doubles import sdk_disks
 from tests.emulator.doubles.embedded_behind import embedded_behind
 

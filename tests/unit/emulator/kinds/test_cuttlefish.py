@@ -10,7 +10,7 @@ from emulator.adb.client import GONE
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError, UsageError
 from emulator.base.progress import reporting_to
-from emulator.kinds.cuttlefish import START_SECONDS, listed_serial, outlast_connector, take_number
+from emulator.kinds.cuttlefish.kind import START_SECONDS, listed_serial, outlast_connector, take_number
 from emulator.target import parse_target
 from tests.unit.emulator.kinds.host_double import Prints
 

@@ -8,7 +8,7 @@ import pytest
 
 from emulator.base.errors import SetupError
 from emulator.host.this_machine import ThisMachine
-from emulator.kinds.cuttlefish_artifacts import Artifacts, find_artifacts
+from emulator.kinds.cuttlefish.artifacts import Artifacts, find_artifacts
 
 HOST = ThisMachine()
 

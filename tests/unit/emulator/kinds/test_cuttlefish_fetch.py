@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.base.errors import SetupError, UsageError
-from emulator.kinds.cuttlefish_fetch import fetch_cuttlefish, whole_build
+from emulator.kinds.cuttlefish.fetch import fetch_cuttlefish, whole_build
 from tests.unit.emulator.kinds.host_double import Prints
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.kinds.cuttlefish_doctor import cuttlefish_checks, host_checks
-from emulator.kinds.cuttlefish_host import CuttlefishHost, parse_host
+from emulator.kinds.cuttlefish.doctor import cuttlefish_checks, host_checks
+from emulator.kinds.cuttlefish.host import CuttlefishHost, parse_host
 from tests.unit.emulator.kinds.host_double import Prints
 
 GOOD = CuttlefishHost(frozenset({"user", "cvdnetwork"}), container=False, kvm=True, instances=(1, 2))

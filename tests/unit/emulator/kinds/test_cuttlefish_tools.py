@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from emulator.base.errors import DeviceLostError, SetupError
-from emulator.kinds.cuttlefish_artifacts import Artifacts
-from emulator.kinds.cuttlefish_tools import Cvd, LaunchCvd, check_launcher, cvd_program
+from emulator.kinds.cuttlefish.artifacts import Artifacts
+from emulator.kinds.cuttlefish.tools import Cvd, LaunchCvd, check_launcher, cvd_program
 from tests.unit.emulator.kinds.host_double import Prints
 
 ARTIFACTS = Artifacts("/tools", "/images")

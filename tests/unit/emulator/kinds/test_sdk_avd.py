@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from emulator.base.errors import SetupError
 from emulator.host.this_machine import ThisMachine
-from emulator.kinds.sdk_avd import avd_below, find_avd, ini_text, parse_ini
+from emulator.kinds.sdk.avd import avd_below, find_avd, ini_text, parse_ini
 from tests.emulator.doubles.sdk_files import make_avd
 
 HERE = ThisMachine()

@@ -12,7 +12,7 @@ import pytest
 
 from emulator.base.errors import HarnessError
 from emulator.host.this_machine import ThisMachine
-from emulator.kinds.sdk_console import TOKEN, EmulatorConsole
+from emulator.kinds.sdk.console import TOKEN, EmulatorConsole
 
 HERE = ThisMachine()
 ASKS = f"Android Console: Authentication required\r\nfind the token in {TOKEN}\r\nOK\r\n"

@@ -14,8 +14,8 @@ import pytest
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, SetupError
 from emulator.host.this_machine import ThisMachine
-from emulator.kinds.sdk_avd import Avd, find_avd, parse_ini
-from emulator.kinds.sdk_copy import LOCK, AvdCopy, held_unchanged, removed_at_the_end
+from emulator.kinds.sdk.avd import Avd, find_avd, parse_ini
+from emulator.kinds.sdk.copy import LOCK, AvdCopy, held_unchanged, removed_at_the_end
 from tests.emulator.doubles import ROOT, install, sdk_disks
 from tests.emulator.doubles.sdk_files import VERSION, add_snapshot, files_of, make_avd
 
@@ -23,7 +23,7 @@ HERE = ThisMachine()
 KILLED = """
 import os, signal, sys
 from emulator.host.this_machine import ThisMachine
-from emulator.kinds.sdk_copy import removed_at_the_end
+from emulator.kinds.sdk.copy import removed_at_the_end
 with removed_at_the_end(ThisMachine(), sys.argv[1]):
     os.kill(os.getpid(), signal.SIGKILL)
 """

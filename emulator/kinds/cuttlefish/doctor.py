@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from emulator.base.errors import SetupError
 from emulator.host.host import Host
-from emulator.kinds.cuttlefish_artifacts import find_artifacts
-from emulator.kinds.cuttlefish_host import CuttlefishHost, read_host
-from emulator.kinds.cuttlefish_tools import cvd_program
+from emulator.kinds.cuttlefish.artifacts import find_artifacts
+from emulator.kinds.cuttlefish.host import CuttlefishHost, read_host
+from emulator.kinds.cuttlefish.tools import cvd_program
 from emulator.kinds.doctor import Check
 
 RESOURCES = "cuttlefish-host-resources"

@@ -31,7 +31,7 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, SetupError
 from emulator.base.progress import step
 from emulator.host.host import Host, on
-from emulator.kinds.sdk_avd import CONFIG, Avd, avd_below, ini_text
+from emulator.kinds.sdk.avd import CONFIG, Avd, avd_below, ini_text
 
 COPIED_WITHIN = 1800.0
 """Many gigabytes, on a file system that copies them whole."""

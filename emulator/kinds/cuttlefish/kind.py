@@ -16,10 +16,10 @@ from emulator.base.lines import last_lines
 from emulator.base.progress import report, step
 from emulator.host.host import CleanupCommand, Host, check_output, on, serial_from_here, take_free
 from emulator.host.opening import open_host
-from emulator.kinds.cuttlefish_artifacts import find_artifacts
-from emulator.kinds.cuttlefish_doctor import host_checks
-from emulator.kinds.cuttlefish_host import USUAL_INSTANCES, read_host
-from emulator.kinds.cuttlefish_tools import (
+from emulator.kinds.cuttlefish.artifacts import find_artifacts
+from emulator.kinds.cuttlefish.doctor import host_checks
+from emulator.kinds.cuttlefish.host import USUAL_INSTANCES, read_host
+from emulator.kinds.cuttlefish.tools import (
     FIRST_PORT,
     Cvd,
     LaunchCvd,

@@ -9,7 +9,7 @@ from emulator.base.errors import SetupError, UsageError
 from emulator.base.lines import last_lines
 from emulator.base.progress import report, step
 from emulator.host.host import Host, check_output, on
-from emulator.kinds.cuttlefish_artifacts import find_artifacts
+from emulator.kinds.cuttlefish.artifacts import find_artifacts
 from emulator.target import Target, parse_target
 
 BRANCH = "aosp-android-latest-release"

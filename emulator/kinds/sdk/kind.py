@@ -13,10 +13,10 @@ from emulator.cache.run_directory import run_directory
 from emulator.cache.store import fingerprint
 from emulator.host.host import Host, on
 from emulator.host.opening import open_host
-from emulator.kinds.sdk_avd import Avd, find_avd
-from emulator.kinds.sdk_copy import AvdCopy, held_unchanged, removed_at_the_end
-from emulator.kinds.sdk_device import AvdDevice, Emulator, boot_once, find_emulator, take_console_port
-from emulator.kinds.sdk_program import emulator_program, list_avds, qemu_img
+from emulator.kinds.sdk.avd import Avd, find_avd
+from emulator.kinds.sdk.copy import AvdCopy, held_unchanged, removed_at_the_end
+from emulator.kinds.sdk.device import AvdDevice, Emulator, boot_once, find_emulator, take_console_port
+from emulator.kinds.sdk.program import emulator_program, list_avds, qemu_img
 from emulator.target import HOST, DeviceKind, Offer, Option, Target, on_host
 
 SYSTEM_IMAGE = "image.sysdir.1"

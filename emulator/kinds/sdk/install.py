@@ -21,9 +21,9 @@ from emulator.base.command import run
 from emulator.base.errors import SetupError, UsageError
 from emulator.base.progress import report
 from emulator.host.this_machine import ThisMachine
-from emulator.kinds.sdk_avd import find_avd
-from emulator.kinds.sdk_device import boot_once, find_emulator
-from emulator.kinds.sdk_program import list_avds
+from emulator.kinds.sdk.avd import find_avd
+from emulator.kinds.sdk.device import boot_once, find_emulator
+from emulator.kinds.sdk.program import list_avds
 
 TOOLS = "cmdline-tools/latest/bin"
 DEVICE = "pixel"

@@ -16,9 +16,9 @@ from emulator.base.errors import HarnessError, SetupError
 from emulator.base.progress import report, step
 from emulator.cache.run_directory import run_directory
 from emulator.host.host import Host, SupervisedProgram, on, serial_from_here, take_free
-from emulator.kinds.sdk_avd import Avd
-from emulator.kinds.sdk_console import EmulatorConsole
-from emulator.kinds.sdk_program import acceleration, emulator_program
+from emulator.kinds.sdk.avd import Avd
+from emulator.kinds.sdk.console import EmulatorConsole
+from emulator.kinds.sdk.program import acceleration, emulator_program
 
 CONSOLE_PORTS = range(5554, 5586, 2)
 """Even ports; adb looks for emulators at those between (developer.android.com, adb, “How adb works”)."""

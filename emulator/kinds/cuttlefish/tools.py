@@ -18,7 +18,7 @@ from typing import Protocol
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError
 from emulator.host.host import Host, check_output, on
-from emulator.kinds.cuttlefish_artifacts import BY_COMMAND, Artifacts
+from emulator.kinds.cuttlefish.artifacts import BY_COMMAND, Artifacts
 
 FIRST_PORT = 6520
 """Where adb finds instance 1; the others follow (host/commands/assemble_cvd/flags.cc)."""

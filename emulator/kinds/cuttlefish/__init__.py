@@ -1,0 +1,1 @@
+"""Cuttlefish: its tools and images found or downloaded, its host checked, its instances started and ended."""

@@ -48,7 +48,7 @@ clean: ## Remove the virtual environment; the cache of kernels and programs stay
 
 .PHONY: help
 help: ## List the targets.
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s%s\n", $$1, $$2 }'
 
 .PHONY: setup
 setup: system .venv/for-development

@@ -99,7 +99,9 @@ def _print_version(enabled: bool) -> None:
 def _log(verbosity: int) -> None:
     """Show the packages' log: at -v long steps and QEMU's command line, at -vv every request, too."""
     if verbosity:
-        handler = logging.StreamHandler(sys.stderr)
+        # A copy of standard error: while a test runs, pytest captures the original.
+        stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1, errors="replace")
+        handler = logging.StreamHandler(stream)
         handler.setFormatter(PrintableFormatter("%(relativeCreated)8.0f ms  %(name)s: %(message)s"))
         logging.basicConfig(handlers=[handler], level=logging.WARNING)
         for package in PACKAGES:

@@ -6,6 +6,7 @@ for devices of any architecture: one set-up is enough for all of them.
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,8 +100,9 @@ def package_of(program: str) -> str | None:
 
 
 def install_command(packages: list[str]) -> str:
-    """The command that installs packages on Debian."""
-    return f"sudo apt-get install --no-install-recommends {' '.join(packages)}"
+    """The command that installs packages on Debian, for the user who runs this."""
+    by_root = "" if os.geteuid() == 0 else "sudo "
+    return f"{by_root}apt-get install --no-install-recommends {' '.join(packages)}"
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def _prerequisite(wanted: Prerequisite) -> Check:
     fix = install_command([wanted.package])
     if wanted in missing():
         return Check(name, False, wanted.purpose, fix)
-    devices = " and ".join(map(str, wanted.architectures))
+    devices = " and ".join(architecture.target_name for architecture in wanted.architectures)
     return Check(name, True, f"{wanted.purpose}; not installed, and needed only for {devices} devices: {fix}")
 
 

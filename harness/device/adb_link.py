@@ -90,9 +90,8 @@ class AdbLink:
         result = self.run(command, deadline=deadline)
         if result.status != 0:
             line = command if isinstance(command, str) else shlex.join(command)
-            raise ShellError(
-                f"`{line}` failed with status {result.status}: {result.errors.strip() or result.output}"
-            )
+            printed = result.errors.strip() or result.output or "it printed nothing"
+            raise ShellError(f"`{line}` failed with status {result.status}: {printed}")
         return result.output.removesuffix("\n")
 
     def push(self, local: Path, remote: str, *, mode: int = 0o644) -> None:

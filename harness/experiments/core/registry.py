@@ -65,9 +65,14 @@ class Registry(Generic[Entry]):
         known = list(dict.fromkeys([*entries, *(entry.partition(".")[0] for entry in entries)]))
         near = [entry for entry in known if name and name in entry]
         near += [entry for entry in difflib.get_close_matches(name, known, n=NAMED) if entry not in near]
-        hint = f" Did you mean {' or '.join(near[:NAMED])}?" if near else ""
+        hint = f" Did you mean {_or(near[:NAMED])}?" if near else ""
         return UsageError(f"There is no {self.kind} {name!r}.{hint} All of them: {self.listed_by}")
 
 
 def _means(pattern: str, name: str) -> bool:
     return name == pattern or name.startswith(f"{pattern.rstrip('.')}.") or fnmatch.fnmatchcase(name, pattern)
+
+
+def _or(names: list[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last

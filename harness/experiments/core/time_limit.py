@@ -49,7 +49,7 @@ def time_limit(seconds: float, awaited: str) -> Iterator[None]:
     try:
         yield
     except _TimeIsUp:
-        raise TimeLimitError(f"{awaited}: not within {seconds:g} s") from None
+        raise TimeLimitError(f"{awaited} did not finish within {seconds:g} s") from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, outer_handler)

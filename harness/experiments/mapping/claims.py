@@ -78,8 +78,8 @@ def mmap_read_only(m: WritableMapping, facts: Facts) -> Finding:
     return Finding.whether(
         outcomes == ("EPERM", SUCCESS, "EACCES") and not may_become_writable,
         "mmap with PROT_WRITE: {outcome.mmap_writable}, without it: {outcome.mmap_readable}, mprotect with "
-        f"it: {{outcome.mprotect_writable}}; the VmFlags {'include' if may_become_writable else 'lack'} mw "
-        "(may be made writable): {vm_flags}",
+        "it: {outcome.mprotect_writable}; the VmFlags are {vm_flags}, "
+        f"{'with' if may_become_writable else 'without'} mw (may be made writable)",
         **{
             "outcome.mmap_writable": Figure(m.mapped_writable, "mmap"),
             "outcome.mmap_readable": Figure(m.mapped_readable, "mmap"),

@@ -94,7 +94,9 @@ def proto_ioctls(m: IoctlSurvey, facts: Facts) -> Finding:
             "requests.tried": Figure(m.tried, "ioctl", unit="requests"),
             "requests.supported": Figure(len(m.supported), "ioctl"),
             "requests.newer": Figure(len(newer), "ioctl"),
-            "requests.refused": Figure(m.others.get(REFUSAL, 0) + len(m.unsupported), "ioctl"),
+            "requests.refused": Figure(
+                m.others.get(REFUSAL, 0) + len(m.unsupported), "ioctl", unit="requests"
+            ),
         },
     )
 

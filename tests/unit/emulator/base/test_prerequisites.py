@@ -63,5 +63,5 @@ def test_needs_of_other_devices_only_are_shown_but_not_missing(monkeypatch: pyte
     needed, other = doctor.checks()[:2]
     assert (needed.ok, other.ok) == (False, True)
     assert "apt-get install" in needed.fix
-    assert "needed only for aarch64 devices" in other.detail
+    assert "needed only for arm64 devices" in other.detail
     assert "apt-get install" in other.detail

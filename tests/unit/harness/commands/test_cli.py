@@ -67,6 +67,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path / "cache"))
     for name in ("TARGET", "HOST", "JSON", "TIME_LIMIT", "DEBUG"):
         monkeypatch.delenv(f"BINDER_HARNESS_{name}", raising=False)
+    monkeypatch.delenv("ANDROID_ADB_SERVER_PORT", raising=False)
     monkeypatch.chdir(tmp_path)
 
 
@@ -387,6 +388,25 @@ def test_ctrl_c_reaches_xdists_workers_and_they_close_their_devices(tmp_path: Pa
     assert "Traceback" not in errors
     assert "the run was interrupted by SIGINT" in output
     assert (tmp_path / "closed").read_text().count("fake-") == 1
+
+
+def test_the_log_of_a_run_is_shown_though_pytest_captures_its_output(tmp_path: Path) -> None:
+    (tmp_path / "logs.py").write_text(
+        "import logging\n"
+        "def pytest_runtest_call():\n    logging.getLogger('emulator.some').info('starting QEMU')\n"
+    )
+    environment = _environment(tmp_path, claims="mmap.once")
+    environment["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
+    for words, logged in ((("-v",), 1), ((), 0)):
+        ended = subprocess.run(
+            [sys.executable, "-c", WITH_FAKES, *words, "verify", "--", "-p", "logs"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+        assert (ended.returncode, ended.stderr.count("emulator.some: starting QEMU")) == (0, logged)
 
 
 def test_a_closed_terminal_ends_a_run_like_any_signal(tmp_path: Path) -> None:

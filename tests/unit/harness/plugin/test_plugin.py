@@ -352,7 +352,7 @@ def test_the_time_limit_ends_a_claim(pytester: pytest.Pytester, monkeypatch: pyt
     result = pytester.runpytest_inprocess(*PLUGIN, "--pyargs", "harness.experiments")
     result.assert_outcomes(passed=1, failed=1)
     assert result.ret == 1
-    result.stdout.fnmatch_lines("*not within 0.1 s*")
+    result.stdout.fnmatch_lines("*did not finish within 0.1 s*")
 
 
 def test_each_xdist_worker_has_a_device_and_all_results_arrive(

@@ -250,7 +250,7 @@ def test_an_interruption_ends_the_run_though_the_clean_up_after_it_failed(failur
 def test_an_experiment_that_catches_every_oserror_still_ends_in_time() -> None:
     result = judged("proto.waits", seconds=0.05)
     assert result.verdict is Verdict.ERROR
-    assert result.reason == "the experiment of proto.waits: not within 0.05 s"
+    assert result.reason == "the experiment of proto.waits did not finish within 0.05 s"
 
 
 def test_the_expectation_is_a_predicate_over_facts() -> None:

@@ -35,7 +35,7 @@ def test_selects_by_name_prefix_and_glob(
     [
         ("copy.one", " Did you mean copy.once or "),
         ("once", " Did you mean mmap.once or copy.once?"),
-        ("map", " Did you mean mmap.once or "),
+        ("map", " Did you mean mmap.once, "),
         ("coppy", " Did you mean copy?"),
         ("bind", ""),
     ],

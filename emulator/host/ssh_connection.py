@@ -106,10 +106,12 @@ class SshConnection:
             ) from error
         except UnknownKeyError as error:
             raise SetupError(str(error)) from error
-        except (paramiko.SSHException, OSError) as error:
+        except (paramiko.SSHException, OSError, EOFError) as error:
             transport = self._client.get_transport()
             if transport is None or not transport.initial_kex_done:
-                reason = f"no SSH handshake within {deadline.seconds:g} s" if deadline.expired else error
+                reason = str(error) or "it closed the connection"  # an EOFError has no words
+                if deadline.expired:
+                    reason = f"no SSH handshake within {deadline.seconds:g} s"
                 raise SetupError(
                     f"The host {self.address} cannot be reached: {reason}. Does `ssh {login}` work?"
                 ) from error

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.framework.dialect import code_names_on
 from harness.framework.transaction_codes import CodeNames
 from harness.kernel.files import Files
-from harness.kernel.tracing.binder_transactions import BEGINNING, EVENTS, parse_hops
+from harness.kernel.proc.process import ProcessFiles
+from harness.kernel.tracing.binder_transactions import BEGINNING, EVENTS, Hop, parse_hops
 from harness.kernel.tracing.tracer import Recording
 from harness.recording.hops import Hops
 
@@ -29,11 +31,26 @@ class TransactionRecord:
     @property
     def hops(self) -> Hops:
         """The transactions so far."""
-        hops = parse_hops(self._recording.events())
+        hops = tuple(self._with_sender(hop) for hop in parse_hops(self._recording.events()))
         for end in (end for hop in hops for end in (hop.sender, hop.receiver)):
             if end.process is not None and end.process not in self._process_names:
                 self._process_names[end.process] = self._name_of(end.process, end.name)
         return Hops(hops, self._recording.lost, self._names).naming(self._process_names)
+
+    def _with_sender(self, hop: Hop) -> Hop:
+        """The hop with its sender's process.
+
+        The kernel notes a thread's process when it next leaves a processor after its first event
+        (kernel/trace/trace.c, tracing_record_taskinfo_sched_switch, Linux 6.12): a live recording may be
+        read before that.
+        """
+        if hop.sender.process is not None or hop.sender.thread is None:
+            return hop
+        try:
+            process = int(ProcessFiles(self._files, hop.sender.thread).status.fields["Tgid"])
+        except OSError:  # it has ended
+            return hop
+        return replace(hop, sender=replace(hop.sender, process=process))
 
     def _name_of(self, process: int, fallback: str) -> str:
         """The name of a process's program while it runs: `comm` is cut to 15 characters."""

@@ -52,7 +52,8 @@ def test_one_command_leads_to_a_booted_avd_and_its_target() -> None:
     first = get_avd(answer="y\n")
     assert (first.returncode, first.stderr.count("a download of 1 to 2 GB")) == (0, 1), first.stderr
     assert "Terms and Conditions" in first.stdout
-    assert f"verify --target avd:{NAME}" in first.stdout
+    assert f"verify --target avd:{NAME}" in first.stderr
+    assert first.stdout.endswith(f"avd:{NAME}\n")
     avd = find_avd(ThisMachine(), NAME)
     assert avd.booted
     assert sdk_disks.marks(Path(avd.directory) / sdk_disks.DISK) == ["written"]

@@ -53,3 +53,15 @@ def test_a_server_of_another_protocol_is_named_with_what_it_sent() -> None:
         pytest.raises(SetupError, match="cannot be reached: Incompatible version"),
     ):
         SshConnection(address)
+
+
+def test_a_connection_that_is_reset_is_a_host_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    def reset(*_: object, **__: object) -> None:
+        raise EOFError  # as paramiko's packetizer does where a write fails
+
+    monkeypatch.setattr("paramiko.SSHClient.connect", reset)
+    with (
+        server_that_repeats(b"x", pause=0.01) as address,
+        pytest.raises(SetupError, match="cannot be reached: it closed the connection. Does `ssh"),
+    ):
+        SshConnection(address)

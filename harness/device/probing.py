@@ -19,6 +19,7 @@ from harness.binder.abi.structures import BinderVersion
 from harness.binder.abi.uapi import BinderIoctl
 from harness.binder.endpoint import Binder
 from harness.binder.errors import DeadObjectError
+from harness.binder.pair import SYSTEM_USER
 from harness.binder.services.service import ACTIVITY_MANAGER, BINDER
 from harness.binder.services.service_manager import ServiceManager
 from harness.device.adb_link import ShellResult
@@ -33,15 +34,22 @@ from harness.kernel.tracing.tracer import Tracer
 DIRECTORIES = ("/dev", "/dev/binderfs")
 NAMES = ("vndbinder", "hwbinder", "binder")
 """In the order in which an experiment may take them: servicemanager's own device comes last."""
+MANAGERS = {
+    "vndbinder": ("/vendor/bin/vndservicemanager",),
+    "hwbinder": ("/system/bin/hwservicemanager", "/system/system_ext/bin/hwservicemanager"),
+    "binder": ("/system/bin/servicemanager",),
+}
+"""The programs that become their context managers on Android: frameworks/native/cmds/servicemanager and
+system/hwservicemanager, in their .rc files; in system_ext from Android 14 on."""
 REPLY_SECONDS = 3.0
 """How long a working service manager may take to reply."""
 TRACED_FUNCTION = "binder_alloc_new_buf"
 """A function of the C driver that has had this name in every kernel of this decade."""
+MAKE_CONTEXT_MANAGER = (BinderIoctl.BINDER_SET_CONTEXT_MGR, BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT)
 NEED_AN_ARGUMENT = (
     BinderIoctl.BINDER_SET_MAX_THREADS,
     BinderIoctl.BINDER_THREAD_EXIT,
-    BinderIoctl.BINDER_SET_CONTEXT_MGR,
-    BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT,
+    *MAKE_CONTEXT_MANAGER,
 )
 """Ioctls that, like an unsupported one, fail with EINVAL when their argument is unreadable: they get zeros.
 
@@ -71,6 +79,10 @@ class ProbedDevice(Protocol):
 
     def process(self) -> RemoteProcess:
         """Start a process."""
+        ...
+
+    def make_private_node(self, process: RemoteProcess) -> str:
+        """Make a binder device that this run alone uses, and return its path."""
         ...
 
     def run(self, command: str) -> ShellResult:
@@ -109,9 +121,11 @@ def _find_facts(device: ProbedDevice, all_properties: Callable[[], dict[str, str
         root = process.uid == 0
         if not root:
             attempts.reasons[Need.ROOT] = f"adb's shell runs as user {process.uid}; try `adb root`"
-        free = _free_device(process, nodes, attempts)
-        protocol, ioctls = _driver_interface(process, nodes)
+        free = _free_device(device, process, nodes, attempts)
         service_manager, framework = _services(process, attempts)
+        protocol, ioctls = _driver_interface(
+            process, free or next(reversed(nodes), None), may_manage=bool(free or service_manager)
+        )
         pagemap = attempts.result(Need.PAGEMAP, lambda: _frame_of_own_page(device, process))
         kcore = attempts.result(Need.KCORE, lambda: Kcore(files).segments)
     debug = attempts.result(Need.BINDER_DEBUG, lambda: device.binder.location)
@@ -162,17 +176,30 @@ def _open(process: RemoteProcess, path: str) -> int:
     return process.syscall("openat", AT_FDCWD, path.encode(), os.O_RDWR | os.O_CLOEXEC)
 
 
-def _free_device(process: RemoteProcess, nodes: tuple[str, ...], attempts: _Attempts) -> str | None:
-    """The first device whose context manager this process can become; it stops being one at once."""
+def _free_device(
+    device: ProbedDevice, process: RemoteProcess, nodes: tuple[str, ...], attempts: _Attempts
+) -> str | None:
+    """The first device whose context manager this process can become; it stops being one at once.
+
+    Best is one that is made for this run. The driver remembers the user of a device's first context manager
+    and refuses all others until the next boot (drivers/android/binder.c, binder_ioctl_set_ctx_mgr, Linux
+    6.12): so where Android has a program for a device, only that program's user is tried, and servicemanager,
+    without which nothing works, always finds its own free.
+    """
     refusals = []
-    for path in nodes:
+    if process.uid == 0:
         try:
-            descriptor = _open(process, path)
-            try:
-                process.syscall("ioctl", descriptor, BinderIoctl.BINDER_SET_CONTEXT_MGR, 0)
-                return path
-            finally:
-                process.syscall("close", descriptor)
+            return _managed(process, device.make_private_node(process))
+        except (HarnessError, OSError) as error:
+            refusals.append(str(error))
+    for path in nodes:
+        name = os.path.basename(path)
+        program = next(filter(device.files.exists, MANAGERS[name]), None)
+        if program is not None and (process.uid != 0 or name == NAMES[-1]):
+            refusals.append(f"{path} is left to {program}")
+            continue
+        try:
+            return _managed(process, path, uid=None if program is None else SYSTEM_USER)
         except OSError as error:
             refusals.append(f"{path}: {os.strerror(error.errno or 0)}")
     attempts.reasons[Need.FREE_BINDER] = (
@@ -181,27 +208,41 @@ def _free_device(process: RemoteProcess, nodes: tuple[str, ...], attempts: _Atte
     return None
 
 
-def _driver_interface(process: RemoteProcess, nodes: tuple[str, ...]) -> tuple[int | None, frozenset[str]]:
-    """The protocol's version, and the ioctls that the driver supports: any other fails with EINVAL."""
-    if not nodes:
+def _managed(process: RemoteProcess, path: str, *, uid: int | None = None) -> str:
+    """The path itself, after the process was context manager there for a moment; raises OSError."""
+    with Binder.open(process, path) as binder:
+        binder.become_context_manager(uid=uid)
+    return path
+
+
+def _driver_interface(
+    process: RemoteProcess, path: str | None, *, may_manage: bool
+) -> tuple[int | None, frozenset[str]]:
+    """The protocol's version, and the ioctls that the driver supports: any other fails with EINVAL.
+
+    Unless the process may become context manager there, or is refused since there is one, those that would
+    make it one are not tried.
+    """
+    if path is None:
         return None, frozenset()
     try:
-        descriptor = _open(process, nodes[-1])
+        descriptor = _open(process, path)
     except OSError:
         return None, frozenset()
+    tried = [ioctl for ioctl in BinderIoctl if may_manage or ioctl not in MAKE_CONTEXT_MANAGER]
     memory = process.memory
     with memory.allocate(process.page_size) as zeros, memory.allocate(BinderVersion.sizeof()) as version:
         arguments = dict.fromkeys(NEED_AN_ARGUMENT, zeros.address)
         arguments[BinderIoctl.BINDER_VERSION] = version.address
         *results, version_read, _ = process.main.batch(
-            *(SystemCall("ioctl", descriptor, ioctl, arguments.get(ioctl, 0)) for ioctl in BinderIoctl),
+            *(SystemCall("ioctl", descriptor, ioctl, arguments.get(ioctl, 0)) for ioctl in tried),
             Read(version.address, BinderVersion.sizeof()),
             SystemCall("close", descriptor),
             keep_going=True,
         )
     supported = {
         ioctl.name
-        for ioctl, result in zip(BinderIoctl, results, strict=True)
+        for ioctl, result in zip(tried, results, strict=True)
         if result.errno not in (errno.EINVAL, errno.ENOTTY)
     }
     return BinderVersion.unpack(version_read.data).protocol_version, frozenset(supported)

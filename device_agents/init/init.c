@@ -56,7 +56,7 @@ int main(void)
               stderr);
         reboot(RB_POWER_OFF);
     }
-    choose_servicemanager();
+    choose_managers();
 
     for (bool announced = false;;) {
         bool all = start_services();

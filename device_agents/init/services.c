@@ -14,14 +14,25 @@
 
 #include "prepare.h"
 
-enum { ADBD_PORT = 5555, LISTENING = 10 }; /* TCP_LISTEN (include/net/tcp_states.h) */
+#define ANDROIDS_SERVICEMANAGER "/system/bin/servicemanager"
 
+enum { ADBD_PORT = 5555, LISTENING = 10 }; /* TCP_LISTEN (include/net/tcp_states.h) */
+enum { SYSTEM_USER = 1000 };               /* AID_SYSTEM (AOSP, private/android_filesystem_config.h) */
+
+enum { ADBD, CHANNEL_SERVER, SERVICE_MANAGER, HARDWARE_MANAGER, VENDOR_MANAGER, SERVICES };
 static struct service {
-    const char *program; /* NULL for none */
-    pid_t process;       /* 0 while it is not running */
+    const char *program;  /* NULL for none */
+    const char *argument; /* NULL for none */
+    uid_t user;
+    pid_t process; /* 0 while it is not running */
     time_t started;
-} services[] = {{"/system/bin/adbd", 0, 0}, {"/system/bin/channel_server", 0, 0}, {"/system/bin/servicemanager", 0, 0}};
-enum { SERVICE_MANAGER = 2, SERVICES = 3 };
+} services[SERVICES] = {
+    [ADBD] = {.program = "/system/bin/adbd"},
+    [CHANNEL_SERVER] = {.program = "/system/bin/channel_server"},
+    [SERVICE_MANAGER] = {.program = ANDROIDS_SERVICEMANAGER},
+    [HARDWARE_MANAGER] = {.argument = "/dev/hwbinder", .user = SYSTEM_USER},
+    [VENDOR_MANAGER] = {.argument = "/dev/vndbinder", .user = SYSTEM_USER},
+};
 
 static void read_file(const char *path, char *content, size_t size)
 {
@@ -48,8 +59,20 @@ static void leave_out_servicemanager(void)
     }
 }
 
-/* See USERLAND in emulator/embedded/device.py. */
-void choose_servicemanager(void)
+/* As on Android, by the names and as the user that they have there (vndservicemanager.rc, hwservicemanager.rc); for
+ * vndbinder AOSP builds the same source under another name, and for hwbinder it takes the place of hwservicemanager. */
+static void add_managers(void)
+{
+    services[HARDWARE_MANAGER].program = "/system/bin/hwservicemanager";
+    services[VENDOR_MANAGER].program = "/vendor/bin/vndservicemanager";
+    check(mkdir("/vendor", 0755), "/vendor");
+    check(mkdir("/vendor/bin", 0755), "/vendor/bin");
+    for (int index = HARDWARE_MANAGER; index <= VENDOR_MANAGER; index++)
+        check(symlink(ANDROIDS_SERVICEMANAGER, services[index].program), services[index].program);
+}
+
+/* See USERLAND and MANAGERS in emulator/embedded/device.py. */
+void choose_managers(void)
 {
     char arguments[4096];
     read_file("/proc/cmdline", arguments, sizeof arguments);
@@ -57,6 +80,8 @@ void choose_servicemanager(void)
         leave_out_servicemanager();
     else if (strstr(arguments, "binder_harness.userland=10"))
         services[SERVICE_MANAGER].program = "/system/bin/servicemanager10";
+    if (strstr(arguments, "binder_harness.managers=all"))
+        add_managers();
 }
 
 static void start(struct service *service)
@@ -70,7 +95,10 @@ static void start(struct service *service)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setsid();
-    execl(service->program, service->program, (char *)NULL);
+    check(setuid(service->user), service->program);
+    /* Its program is several in one, which goes by the name that it is called by (aosp/commands.cpp). */
+    const char *name = service->argument != NULL ? ANDROIDS_SERVICEMANAGER : service->program;
+    execl(service->program, name, service->argument, (char *)NULL);
     check(-1, service->program);
     _exit(127);
 }
@@ -110,29 +138,31 @@ static bool listens(const char *table)
     return false;
 }
 
-/* Only the context manager has a node from the start, in the driver's debug files; true where there are none. */
-static bool has_context_manager(void)
+/* Only context managers have nodes from the start, in the driver's debug files; true where there are none. */
+static bool have_context_managers(int expected)
 {
     DIR *processes = opendir("/sys/kernel/debug/binder/proc");
     if (processes == NULL)
         processes = opendir("/dev/binderfs/binder_logs/proc");
-    bool found = processes == NULL;
-    for (struct dirent *entry; !found && (entry = readdir(processes)) != NULL;) {
+    if (processes == NULL)
+        return true;
+    for (struct dirent *entry; (entry = readdir(processes)) != NULL;) {
         char state[4096];
         int file = openat(dirfd(processes), entry->d_name, O_RDONLY | O_CLOEXEC);
         ssize_t count = read(file, state, sizeof state - 1);
         state[count < 0 ? 0 : count] = '\0';
-        found = strstr(state, "\n  node ") != NULL;
+        expected -= strstr(state, "\n  node ") != NULL;
         close(file);
     }
-    if (processes != NULL)
-        closedir(processes);
-    return found;
+    closedir(processes);
+    return expected <= 0;
 }
 
 /* adb must not connect earlier: its next attempt would be seconds later. */
 bool services_ready(void)
 {
-    return (listens("/proc/net/tcp") || listens("/proc/net/tcp6")) &&
-           (services[SERVICE_MANAGER].program == NULL || has_context_manager());
+    int managers = 0;
+    for (int index = SERVICE_MANAGER; index < SERVICES; index++)
+        managers += services[index].program != NULL;
+    return (listens("/proc/net/tcp") || listens("/proc/net/tcp6")) && have_context_managers(managers);
 }

@@ -83,6 +83,16 @@ PREREQUISITES = (
     Prerequisite("aidl", "generates the interface of AOSP's servicemanager", program="aidl"),
     *LIBRARIES,
 )
+KERNEL_BUILD = (
+    Prerequisite("gcc", "compiles a kernel", program="gcc"),
+    Prerequisite("make", "builds a kernel", program="make"),
+    Prerequisite("flex", "reads a kernel's configuration", program="flex"),
+    Prerequisite("bison", "reads a kernel's configuration", program="bison"),
+    Prerequisite("bc", "computes constants of a kernel", program="bc"),
+    Prerequisite("libelf-dev", "lets a kernel's build check its objects", file=Path("/usr/include/gelf.h")),
+    Prerequisite("xz-utils", "unpacks a kernel's source", program="xz"),
+)
+"""What building a kernel needs in addition, for the embedded device with `kernel=debian-source`."""
 
 
 def missing(architecture: Architecture = DEFAULT) -> list[Prerequisite]:
@@ -96,7 +106,8 @@ def missing(architecture: Architecture = DEFAULT) -> list[Prerequisite]:
 
 def package_of(program: str) -> str | None:
     """Debian's package for a program that this project runs."""
-    return next((needed.package for needed in PREREQUISITES if needed.program == program), None)
+    known = (*PREREQUISITES, *KERNEL_BUILD)
+    return next((needed.package for needed in known if needed.program == program), None)
 
 
 def install_command(packages: list[str]) -> str:
@@ -106,5 +117,6 @@ def install_command(packages: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    needed = (prerequisite for prerequisite in PREREQUISITES if prerequisite.architectures)
-    print(*(prerequisite.package for prerequisite in needed if not prerequisite.present))
+    everything = (*PREREQUISITES, *KERNEL_BUILD)
+    absent = [needed.package for needed in everything if needed.architectures and not needed.present]
+    print(*dict.fromkeys(absent))

@@ -28,6 +28,8 @@ from emulator.target import START_SECONDS, Target
 
 USERLAND = "binder_harness.userland"
 """The kernel argument that names the servicemanager for the device's init to start."""
+MANAGERS = "binder_harness.managers"
+"""The kernel argument that names the binder devices that get a context manager."""
 PORTS = 16
 """Agents that can run over virtio-serial at once; further ones use adb. A port adds 1 ms to a start."""
 WAITING = ((AGENT,),) * 4
@@ -119,6 +121,7 @@ def hardware_of(target: Target, image: Image) -> Hardware:
         kernel_arguments=(
             *kernel_arguments(architecture),
             f"{USERLAND}={target.option('userland')}",
+            f"{MANAGERS}={target.option('managers')}",
         ),
     )
 

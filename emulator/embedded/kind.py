@@ -32,6 +32,10 @@ def _check(target: Target) -> None:
         raise UsageError(
             f"There is no file {kernel}, which {target} names as its kernel. Give the path of a kernel image."
         )
+    if target.option("userland") == "none" and target.option("managers") == "all":
+        raise UsageError(
+            "userland=none leaves out the program that managers=all starts. Remove one of the two options."
+        )
 
 
 def _open(target: Target, deadline: Deadline | None) -> Controller:
@@ -54,8 +58,9 @@ KIND = DeviceKind(
     (
         Option(
             "kernel",
-            "a series of Debian's kernels, or your own: a bzImage, vmlinux or arm64 Image, with its modules "
-            "in a lib/modules beside or above it, or with Binder and virtio built in",
+            "a series of Debian's kernels; debian-source, a small one built here with binderfs; or your own, "
+            "a bzImage, vmlinux or arm64 Image with its modules in a lib/modules beside or above it, or with "
+            "Binder and virtio built in",
             DEFAULT_VERSION,
             _is_kernel,
             f"{', '.join(VERSIONS)}, or the path of an image",
@@ -80,6 +85,13 @@ KIND = DeviceKind(
             "11",
             ("11", "10", "none").__contains__,
             "11, 10 or none",
+        ),
+        Option(
+            "managers",
+            "which binder devices have a context manager: binder alone, or all three, as on a phone",
+            "binder",
+            ("binder", "all").__contains__,
+            "binder or all",
         ),
         Option(
             "start",

@@ -133,14 +133,19 @@ class Binder:
         """Call an object one-way, and return how the driver accepted that; see `BinderThread.post`."""
         return self.main.post(handle, code, data, flags=flags, deadline=deadline)
 
-    def become_context_manager(self, *, extended: bool = False, security_context: bool = False) -> None:
+    def become_context_manager(
+        self, *, extended: bool = False, security_context: bool = False, uid: int | None = None
+    ) -> None:
         """Become the object behind everybody's handle 0; OSError with EBUSY if another process is.
 
         `extended` uses BINDER_SET_CONTEXT_MGR_EXT (Linux 5.0), whose node accepts calls with file
         descriptors; the plain ioctl's node refuses them (EPERM). `security_context` also requests the
         callers' security contexts.
+
+        The driver remembers the user of a device's first context manager and refuses others (EPERM) until
+        the next boot. A process of root's can become it as that user, `uid`.
         """
-        self.controls.set_context_manager(extended=extended, security_context=security_context)
+        self.controls.set_context_manager(extended=extended, security_context=security_context, uid=uid)
 
     def serve(self, handler: Handler | None = None, *, threads: int = 1) -> Server:
         """Answer calls to the context manager with `handler`, and calls to `add_node`'s nodes with theirs.

@@ -14,6 +14,9 @@ from harness.binder.driver.open_file import OPEN_FLAGS
 from harness.binder.endpoint import Binder
 from harness.binder.serving.call import Call, Handler
 
+SYSTEM_USER = 1000
+"""AID_SYSTEM, as which Android's service managers run (private/android_filesystem_config.h, and their .rc
+files in frameworks/native/cmds/servicemanager and system/hwservicemanager)."""
 RELEASE_SECONDS = 5.0
 """How long the driver may take to release an earlier context manager's closed file."""
 
@@ -87,17 +90,21 @@ def open_pair(
 
 
 def _take_over(server: Binder, deadline: Deadline) -> None:
-    """Become context manager, even if the previous one has just closed its file.
+    """Become context manager, even if the previous one has just closed its file, or was Android's own.
 
     The driver releases a closed file later, from a work queue (binder.c, binder_deferred_release): until
-    then the device keeps its old context manager.
+    then the device keeps its old context manager. The user of the first one it keeps until the next boot.
     """
+    uid: int | None = None
 
     def accepted() -> bool:
+        nonlocal uid
         try:
-            server.become_context_manager(extended=True)  # the plain one accepts no file descriptors
+            server.become_context_manager(extended=True, uid=uid)  # the plain one accepts no descriptors
         except OSError as error:
-            if error.errno != errno.EBUSY:
+            if error.errno == errno.EPERM and uid is None and server.file.process.uid == 0:
+                uid = SYSTEM_USER
+            elif error.errno != errno.EBUSY:
                 raise
             return False
         return True

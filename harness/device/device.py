@@ -23,6 +23,7 @@ from harness.agent.program import RemoteProgram, shell_line
 from harness.agent.stream import ChannelStream, ProcessStream
 from harness.device.adb_link import AdbLink
 from harness.device.facts import Facts
+from harness.device.private_node import make_private_node, remove_private_node
 from harness.kernel.binder_debug.debug_files import BinderDebugFiles
 from harness.kernel.proc.maps import DetailedMapping, Maps
 from harness.kernel.proc.process import ProcessFiles
@@ -49,6 +50,7 @@ class Device(AdbLink):
         self._resources.callback(controller.close)
         self._running = self._resources.enter_context(contextlib.ExitStack())
         """What runs on the device, and ends with a roll back."""
+        self._has_private_node = False
 
     def __enter__(self) -> Device:
         return self
@@ -71,6 +73,9 @@ class Device(AdbLink):
             raise UsageError(f"{self.serial} cannot be rolled back; the embedded device and an AVD can.")
         self.controller.rollback(deadline or Deadline(self.controller.rollback_seconds))
         self.reset_after_reboot()
+        if self._has_private_node:
+            with self.process() as process:
+                make_private_node(process)
 
     def reset_after_reboot(self) -> None:
         """Drop the processes and the cached properties: the device has started again, for any reason."""
@@ -102,6 +107,21 @@ class Device(AdbLink):
         except (HarnessError, OSError):
             self.raise_if_lost()
             raise
+
+    def make_private_node(self, process: RemoteProcess) -> str:
+        """Make a binder device that this run alone uses, until the device is closed, and return its path.
+
+        `process` is one of root's. Raises HarnessError where the device has no binderfs to make it in.
+        """
+        path = make_private_node(process)
+        self._has_private_node = True
+        if not self.controller.disposable:
+            self._resources.callback(self._remove_private_node)
+        return path
+
+    def _remove_private_node(self) -> None:
+        with contextlib.suppress(DeviceLostError), self.process() as process:
+            remove_private_node(process)
 
     def process(self, *, uid: int | None = None, gid: int | None = None) -> DeviceProcess:
         """Start a process on the device whose system calls are made from here, as another user if given.

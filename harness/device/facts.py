@@ -97,7 +97,7 @@ class Facts:
     binder_devices: tuple[str, ...] = ()
     """Paths of the device nodes."""
     free_binder_device: str | None = None
-    """Path of one without a context manager, so that an experiment can become it."""
+    """Path of one whose context manager an experiment can be: made for this run where binderfs allows it."""
     binder_protocol: int | None = None
     """What BINDER_VERSION returns."""
     binder_debug: str | None = None

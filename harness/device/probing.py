@@ -19,6 +19,7 @@ from harness.binder.abi.structures import BinderVersion
 from harness.binder.abi.uapi import BinderIoctl
 from harness.binder.endpoint import Binder
 from harness.binder.errors import DeadObjectError
+from harness.binder.pair import SYSTEM_USER
 from harness.binder.services.service import ACTIVITY_MANAGER, BINDER
 from harness.binder.services.service_manager import ServiceManager
 from harness.device.adb_link import ShellResult
@@ -33,17 +34,24 @@ from harness.kernel.tracing.tracer import Tracer
 DIRECTORIES = ("/dev", "/dev/binderfs")
 NAMES = ("vndbinder", "hwbinder", "binder")
 """In the order in which an experiment may take them: servicemanager's own device comes last."""
+MANAGERS = {
+    "vndbinder": ("/vendor/bin/vndservicemanager",),
+    "hwbinder": ("/system/bin/hwservicemanager", "/system/system_ext/bin/hwservicemanager"),
+    "binder": ("/system/bin/servicemanager",),
+}
+"""The programs that become their context managers on Android: frameworks/native/cmds/servicemanager and
+system/hwservicemanager, in their .rc files; in system_ext from Android 14 on."""
 REPLY_SECONDS = 3.0
 """How long a working service manager may take to reply."""
 TRACED_FUNCTION = "binder_alloc_new_buf"
 """A function of the C driver that has had this name in every kernel of this decade."""
 UTSNAME_FIELD = 65
 """Bytes of each of the six strings in struct new_utsname (include/uapi/linux/utsname.h)."""
+MAKE_CONTEXT_MANAGER = (BinderIoctl.BINDER_SET_CONTEXT_MGR, BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT)
 NEED_AN_ARGUMENT = (
     BinderIoctl.BINDER_SET_MAX_THREADS,
     BinderIoctl.BINDER_THREAD_EXIT,
-    BinderIoctl.BINDER_SET_CONTEXT_MGR,
-    BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT,
+    *MAKE_CONTEXT_MANAGER,
 )
 """Ioctls that, like an unsupported one, fail with EINVAL when their argument is unreadable: they get zeros.
 
@@ -73,6 +81,10 @@ class ProbedDevice(Protocol):
 
     def process(self) -> RemoteProcess:
         """Start a process."""
+        ...
+
+    def make_private_node(self, process: RemoteProcess) -> str:
+        """Make a binder device that this run alone uses, and return its path."""
         ...
 
     def run(self, command: str) -> ShellResult:
@@ -111,10 +123,12 @@ def _find_facts(device: ProbedDevice, all_properties: Callable[[], dict[str, str
         root = process.uid == 0
         if not root:
             attempts.reasons[Need.ROOT] = f"adb's shell runs as user {process.uid}; try `adb root`"
-        free = _free_device(process, nodes, attempts)
+        free = _free_device(device, process, nodes, attempts)
         kernel_release = _kernel_release(process)
-        protocol, ioctls, refused_ioctls = _driver_interface(process, nodes)
         service_manager, framework = _services(process, attempts)
+        protocol, ioctls, refused_ioctls = _driver_interface(
+            process, free or next(reversed(nodes), None), may_manage=bool(free or service_manager)
+        )
         pagemap = attempts.result(Need.PAGEMAP, lambda: _frame_of_own_page(device, process))
         kcore = attempts.result(Need.KCORE, lambda: Kcore(files).segments)
     debug = attempts.result(Need.BINDER_DEBUG, lambda: device.binder.location)
@@ -166,17 +180,30 @@ def _open(process: RemoteProcess, path: str) -> int:
     return process.syscall("openat", AT_FDCWD, path.encode(), os.O_RDWR | os.O_CLOEXEC)
 
 
-def _free_device(process: RemoteProcess, nodes: tuple[str, ...], attempts: _Attempts) -> str | None:
-    """The first device whose context manager this process can become; it stops being one at once."""
+def _free_device(
+    device: ProbedDevice, process: RemoteProcess, nodes: tuple[str, ...], attempts: _Attempts
+) -> str | None:
+    """The first device whose context manager this process can become; it stops being one at once.
+
+    Best is one that is made for this run. The driver remembers the user of a device's first context manager
+    and refuses all others until the next boot (drivers/android/binder.c, binder_ioctl_set_ctx_mgr, Linux
+    6.12): so where Android has a program for a device, only that program's user is tried, and servicemanager,
+    without which nothing works, always finds its own free.
+    """
     refusals = []
-    for path in nodes:
+    if process.uid == 0:
         try:
-            descriptor = _open(process, path)
-            try:
-                process.syscall("ioctl", descriptor, BinderIoctl.BINDER_SET_CONTEXT_MGR, 0)
-                return path
-            finally:
-                process.syscall("close", descriptor)
+            return _managed(process, device.make_private_node(process))
+        except (HarnessError, OSError) as error:
+            refusals.append(str(error))
+    for path in nodes:
+        name = os.path.basename(path)
+        program = next(filter(device.files.exists, MANAGERS[name]), None)
+        if program is not None and (process.uid != 0 or name == NAMES[-1]):
+            refusals.append(f"{path} is left to {program}")
+            continue
+        try:
+            return _managed(process, path, uid=None if program is None else SYSTEM_USER)
         except OSError as error:
             refusals.append(f"{path}: {os.strerror(error.errno or 0)}")
     attempts.reasons[Need.FREE_BINDER] = (
@@ -192,31 +219,40 @@ def _kernel_release(process: RemoteProcess) -> str:
         return names.read(2 * UTSNAME_FIELD, UTSNAME_FIELD).partition(b"\0")[0].decode(errors="replace")
 
 
+def _managed(process: RemoteProcess, path: str, *, uid: int | None = None) -> str:
+    """The path itself, after the process was context manager there for a moment; raises OSError."""
+    with Binder.open(process, path) as binder:
+        binder.become_context_manager(uid=uid)
+    return path
+
+
 def _driver_interface(
-    process: RemoteProcess, nodes: tuple[str, ...]
+    process: RemoteProcess, path: str | None, *, may_manage: bool
 ) -> tuple[int | None, frozenset[str], frozenset[str]]:
     """The protocol's version, the ioctls that the driver supports, and those that were refused.
 
     An ioctl that the driver does not support fails with EINVAL; one that SELinux keeps from the caller with
-    EACCES, supported or not (security/selinux/hooks.c, ioctl_has_perm).
+    EACCES, supported or not (security/selinux/hooks.c, ioctl_has_perm). Unless the process may become context
+    manager there, or is refused since there is one, the ioctls that would make it one are not tried.
     """
-    if not nodes:
+    if path is None:
         return None, frozenset(), frozenset()
     try:
-        descriptor = _open(process, nodes[-1])
+        descriptor = _open(process, path)
     except OSError:
         return None, frozenset(), frozenset()
+    tried = [ioctl for ioctl in BinderIoctl if may_manage or ioctl not in MAKE_CONTEXT_MANAGER]
     memory = process.memory
     with memory.allocate(process.page_size) as zeros, memory.allocate(BinderVersion.sizeof()) as version:
         arguments = dict.fromkeys(NEED_AN_ARGUMENT, zeros.address)
         arguments[BinderIoctl.BINDER_VERSION] = version.address
         *results, version_read, _ = process.main.batch(
-            *(SystemCall("ioctl", descriptor, ioctl, arguments.get(ioctl, 0)) for ioctl in BinderIoctl),
+            *(SystemCall("ioctl", descriptor, ioctl, arguments.get(ioctl, 0)) for ioctl in tried),
             Read(version.address, BinderVersion.sizeof()),
             SystemCall("close", descriptor),
             keep_going=True,
         )
-    outcomes = {ioctl.name: result.errno for ioctl, result in zip(BinderIoctl, results, strict=True)}
+    outcomes = {ioctl.name: result.errno for ioctl, result in zip(tried, results, strict=True)}
     protocol = BinderVersion.unpack(version_read.data).protocol_version or None
     return protocol, *supported_and_refused(outcomes)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import UsageError
 
+BUILT_HERE = "debian-source"
+"""Not one of Debian's kernels, but a small one that is built here from Debian's source of 6.12."""
 DEBIAN_PACKAGES = {
     ("6.1", X86_64, "4k"): "linux-image-amd64",
     ("6.12", X86_64, "4k"): "linux-image-6.12-amd64",
@@ -13,6 +15,7 @@ DEBIAN_PACKAGES = {
     ("6.12", AARCH64, "4k"): "linux-image-6.12-arm64",
     ("6.12-rt", AARCH64, "4k"): "linux-image-6.12-rt-arm64",
     ("6.12", AARCH64, "16k"): "linux-image-6.12-arm64-16k",
+    (BUILT_HERE, X86_64, "4k"): "linux-source-6.12",
 }
 """Debian 12's packages that follow a kernel series, by version, architecture and page size."""
 VERSIONS = tuple(dict.fromkeys(version for version, _, _ in DEBIAN_PACKAGES))

@@ -12,7 +12,8 @@ from emulator.cache.packages import PackageIndex, recorded_version, unpack
 from emulator.cache.store import entry, fingerprint
 from emulator.embedded.kernel import image_format
 from emulator.embedded.kernel import modules as kernel_modules
-from emulator.embedded.kernel.debian_kernels import DEFAULT_PAGES, VERSIONS, debian_package
+from emulator.embedded.kernel.build import built_kernel
+from emulator.embedded.kernel.debian_kernels import BUILT_HERE, DEFAULT_PAGES, VERSIONS, debian_package
 from emulator.embedded.kernel.image_format import KernelImage, read_kernel_image
 from emulator.embedded.kernel.modules import load_order, module_tree
 
@@ -43,12 +44,14 @@ def find_kernel(version: str, architecture: Architecture | None = None, pages: s
     """
     if version not in VERSIONS:
         return _own_kernel(Path(version), architecture, pages)
-    return _debian_kernel(version, architecture or DEFAULT, pages or DEFAULT_PAGES)
+    package = debian_package(version, architecture or DEFAULT, pages or DEFAULT_PAGES)
+    if version == BUILT_HERE:
+        release, image = built_kernel(package, architecture or DEFAULT)
+        return Kernel(architecture or DEFAULT, f"{package}={release}, built here", image, ())
+    return _debian_kernel(version, package, architecture or DEFAULT)
 
 
-def _debian_kernel(version: str, architecture: Architecture, pages: str) -> Kernel:
-    series = debian_package(version, architecture, pages)
-
+def _debian_kernel(version: str, series: str, architecture: Architecture) -> Kernel:
     def newest(index: PackageIndex) -> str | None:
         name = index.dependency(series, rf"linux-image-{version.partition('-')[0]}\.")
         release = index.version(name) if name else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 from harness.binder.abi.layout import Structure, structure, u32
@@ -18,6 +19,9 @@ from harness.binder.abi.structures import (
 )
 from harness.binder.abi.uapi import BinderIoctl
 from harness.binder.driver.ioctls import ThreadIoctls
+
+UNCHANGED = -1
+"""A user that setresuid(2) leaves as it is."""
 
 
 @structure
@@ -42,8 +46,17 @@ class Controls:
         """BINDER_SET_MAX_THREADS: how many loopers the driver may request with BR_SPAWN_LOOPER."""
         self._ioctls.ioctl(BinderIoctl.BINDER_SET_MAX_THREADS, _Word(threads))
 
-    def set_context_manager(self, *, extended: bool = False, security_context: bool = False) -> None:
-        """BINDER_SET_CONTEXT_MGR, or _EXT with flags; EBUSY if the device has a context manager."""
+    def set_context_manager(
+        self, *, extended: bool = False, security_context: bool = False, uid: int | None = None
+    ) -> None:
+        """BINDER_SET_CONTEXT_MGR, or _EXT with flags; EBUSY if the device has a context manager.
+
+        EPERM if another user was the first until the next boot; `uid` is the effective user for the ioctl.
+        """
+        with self._as_user(uid):
+            self._set_context_manager(extended=extended, security_context=security_context)
+
+    def _set_context_manager(self, *, extended: bool, security_context: bool) -> None:
         if not extended and not security_context:
             self._ioctls.ioctl(BinderIoctl.BINDER_SET_CONTEXT_MGR)
             return
@@ -53,6 +66,19 @@ class Controls:
         self._ioctls.ioctl(
             BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT, FlatBinderObject(ObjectType.BINDER_TYPE_BINDER, flags)
         )
+
+    @contextlib.contextmanager
+    def _as_user(self, uid: int | None) -> Iterator[None]:
+        """Change the effective user of this thread alone, as the system call does without libc."""
+        if uid is None:
+            yield
+            return
+        thread = self._ioctls.remote
+        thread.syscall("setresuid", UNCHANGED, uid, UNCHANGED)
+        try:
+            yield
+        finally:
+            thread.syscall("setresuid", UNCHANGED, self._ioctls.file.process.uid, UNCHANGED)
 
     def enable_oneway_spam_detection(self, enabled: bool = True) -> None:
         """BINDER_ENABLE_ONEWAY_SPAM_DETECTION: warn this process if it sends too much (Linux 5.13)."""

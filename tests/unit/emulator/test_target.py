@@ -29,7 +29,10 @@ def test_options_are_taken_and_written_back() -> None:
         ("embeded", r"Did you mean embedded\?"),
         ("", "Valid targets"),
         ("phone", r"embedded\?memory="),
-        ("embedded?ram=1", "Valid options: kernel, arch, pages, userland, start, memory, processors, "),
+        (
+            "embedded?ram=1",
+            "Valid options: kernel, arch, pages, userland, managers, start, memory, ",
+        ),
         ("embedded?memory=lots", "192 to 65536"),
         ("embedded?memory=512&memory=1024", "memory of embedded is given twice"),
         ("embedded?memory=1", "192 to 65536"),

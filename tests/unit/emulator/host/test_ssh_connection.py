@@ -62,6 +62,6 @@ def test_a_connection_that_is_reset_is_a_host_that_cannot_be_reached(monkeypatch
     monkeypatch.setattr("paramiko.SSHClient.connect", reset)
     with (
         server_that_repeats(b"x", pause=0.01) as address,
-        pytest.raises(SetupError, match="cannot be reached: it closed the connection. Does `ssh"),
+        pytest.raises(SetupError, match=r"cannot be reached: it closed the connection\. Does `ssh"),
     ):
         SshConnection(address)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.base.errors import FacilityMissingError
 from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
 from harness.binder.abi.uapi import BinderIoctl
@@ -41,6 +42,9 @@ class Phone:
 
     def process(self) -> RemoteProcess:
         return RemoteProcess.start(SubprocessStream(self._agent_path))
+
+    def make_private_node(self, process: RemoteProcess) -> str:  # noqa: ARG002
+        raise FacilityMissingError("this device has no binderfs")
 
     def run(self, command: str) -> ShellResult:
         assert command == "getprop"

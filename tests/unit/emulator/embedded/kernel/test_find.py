@@ -69,7 +69,13 @@ def test_a_file_that_is_no_kernel_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "combination", [("6.1", "arm64", "16k"), ("6.12", "x86_64", "16k"), ("6.12-rt", "arm64", "16k")]
+    "combination",
+    [
+        ("6.1", "arm64", "16k"),
+        ("6.12", "x86_64", "16k"),
+        ("6.12-rt", "arm64", "16k"),
+        ("debian-source", "arm64", "4k"),
+    ],
 )
 def test_a_combination_that_does_not_exist_lists_those_that_do(combination: tuple[str, str, str]) -> None:
     with pytest.raises(UsageError, match=r"kernel=6\.12&arch=arm64&pages=16k") as refused:
@@ -84,5 +90,11 @@ def test_a_target_takes_a_kernel_by_version_or_by_path(tmp_path: Path) -> None:
     assert parse_target("embedded?kernel=6.1").option("kernel") == "6.1"
     with pytest.raises(UsageError, match="There is no file /nonexistent/bzImage"):
         parse_target("embedded?kernel=/nonexistent/bzImage")
-    with pytest.raises(UsageError, match=r"takes 6\.1, 6\.12, 6\.12-rt, or the path of an image, not '6.2'"):
+    with pytest.raises(UsageError, match=r"takes 6\.1, .*-source, or the path of an image, not '6.2'"):
         parse_target("embedded?kernel=6.2")
+
+
+def test_managers_need_the_program_that_userland_none_leaves_out() -> None:
+    assert parse_target("embedded?managers=all&userland=10").option("managers") == "all"
+    with pytest.raises(UsageError, match="userland=none leaves out the program that managers=all starts"):
+        parse_target("embedded?managers=all&userland=none")

@@ -69,6 +69,13 @@ def test_all_claims_are_as_expected_where_no_device_of_binderfs_is_free(tmp_path
     assert results["node.misc"].verdict is Verdict.REFUTED
 
 
+def test_a_kernel_from_debians_source_has_and_hides_what_androids_does() -> None:
+    with open_device("embedded?kernel=debian-source") as device:
+        assert device.files.read_link("/dev/vndbinder") == "/dev/binderfs/vndbinder"
+        assert device.files.read_text("/proc/sys/kernel/kptr_restrict") == "2\n"
+        assert not device.files.exists("/proc/kcore")
+
+
 def own_kernel(directory: Path, kernel: Kernel, *, built_in: str = "") -> Path:
     """A kernel as its build leaves it: the image, and its modules below lib/modules."""
     image = directory / "vmlinux"

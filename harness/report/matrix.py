@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from emulator.base.errors import ExitCode
-from harness.experiments.core.json_values import to_json
+from harness.experiments.core.json_values import described, to_json
 from harness.report import stored
 from harness.report.document import Document
 from harness.report.failure import Failure, gravest
@@ -74,8 +74,13 @@ class Matrix:
         stored.check_distinct(
             [document.target for document in self.documents], f"{where}.columns[{{}}].target"
         )
-        for index, document in enumerate(self.documents):
-            document.check(f"{where}.columns[{index}].document")
+        for index, column in enumerate(self.columns):
+            column.document.check(f"{where}.columns[{index}].document")
+            if column.document.interrupted is None and column.exit_code not in set(ExitCode):
+                raise ValueError(
+                    f"{where}.columns[{index}].exit_code is {described(column.exit_code)}, "
+                    "which no run that finished ends with"
+                )
 
     @classmethod
     def load(cls, path: Path) -> Matrix:

@@ -132,6 +132,15 @@ def test_a_sentence_without_its_figures_is_damage(tmp_path: Path) -> None:
         diff.load(tmp_path / "run.json")
 
 
+@pytest.mark.parametrize("status", [-1, 5, 130])
+def test_a_finished_run_with_the_exit_status_of_no_run_is_damage(tmp_path: Path, status: int) -> None:
+    matrix: Any = copy.deepcopy(WHOLE[Matrix])
+    matrix["columns"][0]["exit_code"] = status
+    (tmp_path / "matrix.json").write_text(json.dumps(matrix))
+    with pytest.raises(UsageError, match=rf"columns\[0\]\.exit_code is {status}, which no run"):
+        diff.load(tmp_path / "matrix.json")
+
+
 def test_a_path_need_not_be_utf8(tmp_path: Path) -> None:
     path = tmp_path / "run\udcff.json"
     GOOD.write(path)

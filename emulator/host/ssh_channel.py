@@ -1,4 +1,4 @@
-"""What paramiko's channels lack: nothing is sent after a close, and every wait has a deadline."""
+"""What paramiko's channels lack: an end that is quiet and final, and a deadline for every wait."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ import paramiko
 from emulator.base.deadline import Deadline
 
 CHUNK = 1 << 16
+CHANNEL_EOF = 96
+"""SSH_MSG_CHANNEL_EOF (RFC 4254, 9)."""
 CHANNEL_CLOSE = 97
-"""SSH_MSG_CHANNEL_CLOSE (RFC 4254, 9)."""
+"""SSH_MSG_CHANNEL_CLOSE."""
 
 
 def silent_once_closed(channel: paramiko.Channel) -> paramiko.Channel:
-    """The channel, just opened, made to send nothing after its close.
+    """The channel, just opened, made to send nothing after its close, and to end also without its connection.
 
     OpenSSH ends the whole connection where something follows a close (RFC 4254, 5.3). paramiko releases a
     channel's lock before it sends the message made under it, so that one thread's data or end-of-file may
     follow the close of another thread, or its own close on receiving the host's
-    (github.com/paramiko/paramiko, issues 1115 and 1705).
+    (github.com/paramiko/paramiko, issues 1115 and 1705). And where the connection has just gone, paramiko
+    raises the socket's error for a channel's end, which has come all the same.
     """
     channel.transport = cast(paramiko.Transport, _SilentOnceClosed(channel.transport))
     return channel
 
 
 class _SilentOnceClosed:
-    """The transport of one channel: it drops what would follow the channel's close."""
+    """The transport of one channel: it drops what would follow the close, and an end that cannot be sent."""
 
     def __init__(self, transport: Any) -> None:  # some of whose methods are not annotated
         self._transport = transport
@@ -40,28 +43,24 @@ class _SilentOnceClosed:
         return getattr(self._transport, name)
 
     def _send_user_message(self, message: paramiko.Message) -> None:
-        with self._sending:
+        kind = message.asbytes()[0]
+        unsendable = (OSError, EOFError) if kind in (CHANNEL_EOF, CHANNEL_CLOSE) else ()
+        with self._sending, contextlib.suppress(*unsendable):
             if not self._closed:
-                self._closed = message.asbytes()[0] == CHANNEL_CLOSE
+                self._closed = kind == CHANNEL_CLOSE
                 self._transport._send_user_message(message)
 
 
 @contextlib.contextmanager
 def closed_at(channel: paramiko.Channel, deadline: Deadline) -> Iterator[None]:
     """Close the channel at the deadline, which ends any wait on it, unless the block has ended by then."""
-    timer = threading.Timer(deadline.remaining(), _close, (channel,))
+    timer = threading.Timer(deadline.remaining(), channel.close)
     timer.daemon = True
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
-
-
-def _close(channel: paramiko.Channel) -> None:
-    # paramiko raises where the connection is already gone, and the channel with it: nothing is left to do.
-    with contextlib.suppress(OSError, EOFError):
-        channel.close()
 
 
 def open_transfer(transport: paramiko.Transport, seconds: float) -> paramiko.SFTPClient:

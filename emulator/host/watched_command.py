@@ -181,8 +181,7 @@ class WatchedCommand:
 
     def end(self) -> None:
         """Have the host end it, without waiting for that."""
-        with contextlib.suppress(OSError, EOFError):
-            self.channel.shutdown_write()
+        self.channel.shutdown_write()
 
     def close(self) -> None:
         """End it if it still runs, and wait until the host has reported its end."""
@@ -288,6 +287,5 @@ class SshCleanupCommand:
 
     def execute(self, deadline: Deadline) -> int | None:
         """Run the command now and wait for its end; its status, None where that does not arrive in time."""
-        with contextlib.suppress(OSError, EOFError):
-            self._channel.shutdown_write()
+        self._channel.shutdown_write()
         return exit_status(self._channel, deadline)

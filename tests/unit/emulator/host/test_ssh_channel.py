@@ -198,3 +198,19 @@ def test_until_then_everything_is_sent(connection: Connection, channel: paramiko
     channel.close()
     assert connection.sent == [DATA, END_OF_FILE, CHANNEL_CLOSE]
     assert channel.get_transport().get_log_channel() == "test"
+
+
+@pytest.mark.parametrize("error", [EOFError, ConnectionResetError])
+def test_an_end_needs_no_connection_but_data_does(
+    connection: Connection, channel: paramiko.Channel, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def gone(message: paramiko.Message) -> None:  # noqa: ARG001
+        raise error
+
+    monkeypatch.setattr(connection, "_send_user_message", gone)
+    silent_once_closed(channel)
+    with pytest.raises(error):
+        channel.sendall(b"data")
+    channel.shutdown_write()
+    channel.close()
+    assert channel.closed

@@ -24,8 +24,7 @@ from emulator.kinds.cuttlefish.tools import (
     Cvd,
     LaunchCvd,
     Tool,
-    check_launcher,
-    cvd_program,
+    cvd_unless_launcher,
     new_home,
 )
 from emulator.target import HOST, DeviceKind, Offer, Option, Target, on_host
@@ -171,9 +170,7 @@ def open_cuttlefish(target: Target, deadline: Deadline | None = None) -> Cuttlef
     with close_on_failure() as resources:
         host = resources.enter_context(open_host(target.option("host")))
         artifacts = find_artifacts(host, target.option("host_path"), target.option("product_path"))
-        program = cvd_program(host, artifacts)
-        if program is None:
-            check_launcher(host, artifacts)
+        program = cvd_unless_launcher(host, artifacts)
         AdbClient().ensure_server()
         if number or program is None:
             number = take_number(host, number, resources)
@@ -226,9 +223,7 @@ def _open(target: Target, deadline: Deadline | None) -> Controller:
 def _offers(host: Host) -> list[Offer]:
     try:
         artifacts = find_artifacts(host)
-        program = cvd_program(host, artifacts)
-        if program is None:
-            check_launcher(host, artifacts)
+        program = cvd_unless_launcher(host, artifacts)
     except SetupError as error:
         return [Offer(KIND.name, False, str(error))]
     starter = program or f"{artifacts.host_path}/bin/launch_cvd"

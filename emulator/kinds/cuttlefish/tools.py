@@ -193,6 +193,14 @@ def cvd_program(host: Host, artifacts: Artifacts | None = None) -> str | None:
     return None
 
 
+def cvd_unless_launcher(host: Host, artifacts: Artifacts) -> str | None:
+    """`cvd_program`; None where launch_cvd serves instead, SetupError where neither is there."""
+    program = cvd_program(host, artifacts)
+    if program is None:
+        check_launcher(host, artifacts)
+    return program
+
+
 def new_home(host: Host) -> str:
     """A new directory there for one launch.
 

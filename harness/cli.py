@@ -12,25 +12,11 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
-import typer.core
 
 from emulator.base.errors import ExitCode, HarnessError, interruption_behind
 from emulator.base.interruption import raise_on_signals, received, signal_behind, status_after
 from emulator.base.printable import PrintableFormatter, show
-from harness.commands import (
-    boot,
-    cache,
-    catalogue,
-    devices,
-    diff,
-    doctor,
-    get,
-    interactive,
-    judge,
-    matrix,
-    measure,
-    verify,
-)
+from harness.commands.table import LazyGroup
 
 PACKAGES = ("emulator", "harness")
 """The packages that log."""
@@ -38,7 +24,7 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 """The errors of writing to a full disk."""
 
 
-class Commands(typer.core.TyperGroup):
+class Commands(LazyGroup):
     """The commands; an error becomes a message and an exit status."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -72,20 +58,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(cls=verify.WithPytestArguments)(verify.verify)
-app.command()(matrix.matrix)
-app.command()(diff.diff)
-app.command()(judge.judge)
-app.command("list")(catalogue.list_claims)
-app.command()(catalogue.explain)
-app.command()(measure.measure)
-app.command()(doctor.doctor)
-app.command()(devices.devices)
-app.add_typer(get.commands, name="get")
-app.command()(cache.cache)
-app.command(context_settings=interactive.TAKES_ANY_ARGUMENT)(interactive.shell)
-app.command()(interactive.repl)
-app.command()(boot.boot)
 
 
 def _print_version(enabled: bool) -> None:

@@ -20,7 +20,7 @@ from emulator.host.this_machine import ThisMachine
 from emulator.kinds.cuttlefish.fetch import fetch_cuttlefish
 from emulator.kinds.cuttlefish.kind import KIND, open_cuttlefish
 from emulator.target import parse_target
-from harness.commands import get
+from harness.commands.devices import get
 from harness.device.device import open_device
 from tests.emulator.doubles import ROOT, install
 from tests.emulator.doubles.cuttlefish_host_package import host_package, set_up

@@ -16,7 +16,7 @@ from emulator.adb.server import answers
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError, UsageError
 from emulator.target import offers, open_target
-from harness.commands import get
+from harness.commands.devices import get
 from harness.device.device import open_device
 from tests.emulator.doubles import ROOT, install
 from tests.emulator.doubles.cuttlefish_host_package import set_up

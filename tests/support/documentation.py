@@ -18,7 +18,7 @@ DOCS = ROOT / "docs"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 PROGRAM = "binder-harness"
 GROUP = typer.main.get_command(app)
-COMMANDS = GROUP.commands  # type: ignore[attr-defined]
+COMMANDS = dict(GROUP.commands)  # type: ignore[attr-defined]
 _BLOCK = re.compile(
     r"^(?:<!-- from (?P<source>\S+) -->\n)?```(?P<language>\S*)\n(?P<text>.*?)^```$", re.M | re.S
 )

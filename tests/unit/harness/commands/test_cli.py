@@ -25,7 +25,7 @@ from emulator.base.errors import UsageError
 from emulator.base.interruption import ENDING
 from harness.agent.exit_status import ExitStatus
 from harness.cli import main
-from harness.commands.adb import adb_of_version
+from harness.commands.devices.adb import adb_of_version
 from harness.device.facts import Need
 from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.measurement import MEASUREMENTS, Measurement
@@ -594,7 +594,7 @@ def test_shell_runs_adb_and_passes_its_status_on(
     adb = tmp_path / "adb"
     adb.write_text('#!/bin/sh\necho "$@"\nexit 7\n')
     adb.chmod(0o755)
-    monkeypatch.setattr("harness.commands.adb.adb_program", lambda: str(adb))
+    monkeypatch.setattr("harness.commands.devices.adb.adb_program", lambda: str(adb))
     ended = command_line("shell", "ls", "-l", "--color")
     assert ended.status == 7
     words = ended.output.split()
@@ -684,7 +684,7 @@ def lost(monkeypatch: pytest.MonkeyPatch) -> DeviceThatIsLost:
     monkeypatch.setattr(sys.modules["harness.device.device"], "open_device", lambda _: device)
     monkeypatch.setattr("emulator.adb.client.AdbClient.state", lambda _, serial: device.state_of(serial))
     monkeypatch.setattr("harness.framework.standin.open_framework", device.open_framework)
-    monkeypatch.setattr("harness.commands.boot.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("harness.commands.devices.boot.POLL_SECONDS", 0.01)
     return device
 
 
@@ -740,7 +740,7 @@ def test_boot_ends_if_the_stand_in_dies_immediately_after_its_restart(
 def test_shell_and_repl_start_the_stand_in(
     command_line: CommandLine, lost: DeviceThatIsLost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.commands.adb.adb_program", lambda: "true")
+    monkeypatch.setattr("harness.commands.devices.adb.adb_program", lambda: "true")
     assert command_line("shell", "--activity-standin", "cmd", "activity").status == 0
     monkeypatch.setattr("code.interact", lambda _, local, **__: lost.happened.append(str(sorted(local))))
     assert command_line("repl", "--activity-standin").status == 0

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from harness.commands import table
 from tests.support.documentation import COMMANDS, GROUP, PROGRAM, parse_command_line
 
 
@@ -32,3 +33,8 @@ def test_no_line_of_the_help_breaks_within_an_option(name: str) -> None:
 def test_the_list_of_commands_has_each_summary_whole() -> None:
     with GROUP.make_context(PROGRAM, [], resilient_parsing=True) as context:
         assert "..." not in GROUP.get_help(context).partition("Commands:")[2]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_summary_in_the_list_is_the_first_line_of_the_help(name: str) -> None:
+    assert COMMANDS[name].help.splitlines()[0] == table.COMMANDS[name].summary

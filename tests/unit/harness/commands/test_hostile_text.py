@@ -26,9 +26,9 @@ from emulator.base.errors import ExitCode
 from emulator.base.interruption import ENDING
 from emulator.base.progress import report
 from harness.cli import main
-from harness.commands.live.matrix_view import MatrixView
-from harness.commands.live.progress import live_progress
-from harness.commands.live.verify_view import VerifyView
+from harness.commands.claims.live.matrix_view import MatrixView
+from harness.commands.claims.live.progress import live_progress
+from harness.commands.claims.live.verify_view import VerifyView
 from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.figure import Figure
 from harness.experiments.core.finding import Finding

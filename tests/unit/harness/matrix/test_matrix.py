@@ -16,7 +16,7 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
 from emulator.base.interruption import ENDING, Interrupted
 from harness.cli import main
-from harness.commands.live.matrix_view import MatrixView
+from harness.commands.claims.live.matrix_view import MatrixView
 from harness.experiments.core.claim import CLAIMS
 from harness.matrix import child, workers
 from harness.matrix.local import judge_locally

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from harness.commands.live.progress import live_progress, print_line
+from harness.commands.claims.live.progress import live_progress, print_line
 from harness.matrix.child import aborted_column
 from harness.report.console import PrintableConsole
 from harness.report.events import Ended, Event, Judged, Line, Started

@@ -26,14 +26,15 @@ class Pages(StrEnum):
     SIXTEEN = "16k"
 
 
-commands = typer.Typer(
+app = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
     help="Download a public Android image to run on.",
 )
 
 
-@commands.command()
+@app.command()
 def cuttlefish(
     build: Annotated[
         str,
@@ -77,7 +78,7 @@ def cuttlefish(
     show(target)
 
 
-@commands.command()
+@app.command()
 def avd(
     api: Annotated[
         int, typer.Option("--api", min=26, help="The API level of its Android: 35 is Android 15.")

@@ -28,8 +28,6 @@ from harness.commands.options import (
 if TYPE_CHECKING:
     from harness.device.device import Device
 
-TAKES_ANY_ARGUMENT = {"ignore_unknown_options": True, "allow_interspersed_args": False}
-
 FIRST_EXPERIMENT = """
 The device {serial} is up: Linux {release}, {page_size}-byte pages. Try this:
 
@@ -53,6 +51,10 @@ The stand-in for Android's activity manager runs. Try this, too:
 """
 
 
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command("shell", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def shell(
     command: Annotated[
         list[str] | None,
@@ -77,7 +79,7 @@ def shell(
     the device's shell parses the line again: quote as a whole a command that contains quotes. The exit
     status is the command's.
     """
-    from harness.commands.adb import adb_program
+    from harness.commands.devices.adb import adb_program
 
     with _opened(target, cold=cold, host=host, activity_standin=activity_standin) as device:
         finished = subprocess.run(

@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn
 
 from emulator.base.interruption import received
 from emulator.base.progress import reporting_to
-from harness.commands.live.progress import live_progress, print_line
+from harness.commands.claims.live.progress import live_progress, print_line
 from harness.plugin.reports import Collector
 from harness.plugin.views import VIEW
 from harness.report.console import PrintableConsole

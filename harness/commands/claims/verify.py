@@ -17,7 +17,7 @@ from harness.commands.options import ClaimsOrAll, Cold, Host, Html, Target, nami
 from harness.commands.text import HTML_FILE, JSON_FILE
 
 if TYPE_CHECKING:
-    from harness.commands.live.verify_view import VerifyView
+    from harness.commands.claims.live.verify_view import VerifyView
     from harness.experiments.core.claim import Claim
     from harness.report.run import Run
 
@@ -36,6 +36,10 @@ class WithPytestArguments(typer.core.TyperCommand):
         return super().parse_args(ctx, args)
 
 
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command("verify", cls=WithPytestArguments)
 def verify(
     context: typer.Context,
     patterns: ClaimsOrAll = None,
@@ -117,7 +121,7 @@ def _judge(claims: list[Claim], arguments: list[str], junit: Path | None) -> tup
 
     import harness.experiments
     from emulator.cache.store import cache_root
-    from harness.commands.live.verify_view import verify_view
+    from harness.commands.claims.live.verify_view import verify_view
     from harness.report.events import Failed
     from harness.report.failure import Failure
 
@@ -133,7 +137,7 @@ def _judge(claims: list[Claim], arguments: list[str], junit: Path | None) -> tup
             "-p",
             "harness.plugin.plugin",
             "-p",
-            "harness.commands.live.verify_workers",
+            "harness.commands.claims.live.verify_workers",
         ),
         # Rewriting assert statements and loading hypothesis take half of the time of a short run, and no
         # claim uses either.

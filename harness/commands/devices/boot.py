@@ -152,7 +152,7 @@ def _reconnect(device: Device) -> None:
 def _next_commands(device: Device, example: str) -> str:
     """The next commands to type, with programs that the user's shell finds."""
     from emulator.adb.server import server_port
-    from harness.commands.adb import adb_program
+    from harness.commands.devices.adb import adb_program
 
     adb, port = adb_program(), server_port()
     on_path = shutil.which("binder-harness")

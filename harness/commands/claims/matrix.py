@@ -142,7 +142,7 @@ def _judge(
 ) -> tuple[Matrix, BaseException | None]:
     """The matrix, and the error or interruption that ended it; raises an error before the first column."""
     from emulator.base.interruption import signal_behind
-    from harness.commands.live.matrix_view import matrix_view
+    from harness.commands.claims.live.matrix_view import matrix_view
     from harness.report.matrix import AN_ERROR, Matrix
     from harness.report.stored import harness_version
 

@@ -57,6 +57,8 @@ LIBRARIES = (
     ),
 )
 """The libraries for this machine's own architecture; the cache holds those for a foreign one."""
+KVM = Path("/dev/kvm")
+"""What lets QEMU run a guest on this machine's own processors."""
 PREREQUISITES = (
     *(
         Prerequisite(

@@ -82,7 +82,7 @@ def disk_usage(path: Path) -> int:
     for directory, directories, files in os.walk(path):
         for name in (*directories, *files):
             with contextlib.suppress(FileNotFoundError):
-                size += Path(directory, name).lstat().st_blocks * BLOCK
+                size += os.lstat(os.path.join(directory, name)).st_blocks * BLOCK
     return size
 
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from emulator.adb.server import answers, server_port
 from emulator.base.errors import SetupError
-from emulator.base.prerequisites import PREREQUISITES, Prerequisite, install_command, missing
-from emulator.cache.maintenance import disk_usage, entries
+from emulator.base.prerequisites import KVM, PREREQUISITES, Prerequisite, install_command, missing
+from emulator.cache.maintenance import entries
 from emulator.cache.store import cache_root
-from emulator.embedded.qemu.acceleration import KVM
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,7 @@ def _cache() -> Check:
     held = len(entries())
     if not held:
         return Check("cache", True, f"{root} is empty; the first run fills it")
-    size = f"{disk_usage(root) / 1e6:,.0f} MB"
-    return Check("cache", True, f"{root} has {held} entries, {size} in all; see `binder-harness cache`")
+    return Check("cache", True, f"{root} has {held} entries; their sizes: `binder-harness cache`")
 
 
 def _kvm() -> Check:

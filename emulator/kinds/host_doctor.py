@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from emulator.base.architecture import ARCHITECTURES, DEFAULT, Architecture
 from emulator.base.errors import SetupError
-from emulator.base.prerequisites import install_command, package_of
-from emulator.embedded.qemu.acceleration import KVM
+from emulator.base.prerequisites import KVM, install_command, package_of
 from emulator.host.host import Host, check_output
 from emulator.host.opening import open_host
 from emulator.kinds.cuttlefish.doctor import cuttlefish_checks

@@ -11,6 +11,7 @@ from pathlib import Path
 from emulator.base.atomic_write import write_atomically
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError, UsageError
+from emulator.base.prerequisites import KVM
 from emulator.base.progress import report, step
 from emulator.cache.run_directory import run_directory
 from emulator.cache.store import cache_root
@@ -18,7 +19,6 @@ from emulator.embedded.image import Image
 from emulator.embedded.kernel.command_line import kernel_arguments
 from emulator.embedded.qemu.machine import Hardware, Machine
 
-KVM = Path("/dev/kvm")
 TRIAL_SECONDS = 15.0
 """A kernel that KVM can run boots well within this time."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from emulator.base.printable import show
@@ -24,16 +25,14 @@ def list_claims(patterns: ClaimsOrAll = None, as_json: AsJson = False) -> None:
     """
     from harness.experiments.core.claim import CLAIMS
 
-    claims = CLAIMS.select(patterns or [])
     if as_json:
+        claims = CLAIMS.select(patterns or [])
         show(json.dumps([_as_json(claim) for claim in claims], indent=2, ensure_ascii=False))
         return
-    from itertools import groupby
-
-    for topic, members in groupby(claims, key=lambda claim: claim.topic):
+    for topic, members in groupby(CLAIMS.names(patterns or []), key=CLAIMS.topic):
         show(f"\n{topic.heading}")
-        for claim in members:
-            show(f"  {claim.id:<24}  {claim.statement}")
+        for id_ in members:
+            show(f"  {id_:<24}  {CLAIMS.statement(id_)}")
     show("\nHow a claim is tested, and what is expected: binder-harness explain CLAIM")
 
 

@@ -23,6 +23,7 @@ The verdict is a pure function: it sees what was measured and the device's facts
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import typing
@@ -32,6 +33,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.device.facts import Facts, Need
+from harness.experiments.core.declared import Declared, declared
 from harness.experiments.core.expectation import Expectation
 from harness.experiments.core.finding import Finding, Verdict
 from harness.experiments.core.json_values import Json, from_json
@@ -125,14 +127,28 @@ class Claim:
         return from_json(self.measured_type, value, where=f"the measurement of {self.id}")
 
 
+def topic_of(module: str) -> Topic:
+    """The topic of a module's claims: the name of its folder."""
+    return Topic(module.split(".")[-2])
+
+
 class ClaimRegistry(Registry[Claim]):
     """The claims, topic by topic."""
 
-    def all(self) -> dict[str, Claim]:
-        """Every claim by id, in the order of the topics, and as in its module within one."""
+    @functools.cached_property
+    def declared(self) -> dict[str, Declared]:
+        """What is claimed, by id, in the order of the topics, and as in its module within one."""
         order = list(Topic)
-        entries = sorted(super().all().items(), key=lambda entry: order.index(entry[1].topic))
-        return dict(entries)
+        found = sorted(declared(self.package, self.kind), key=lambda each: order.index(topic_of(each.module)))
+        return {each.name: each for each in found}
+
+    def topic(self, id: str) -> Topic:  # noqa: A002
+        """A claim's topic."""
+        return topic_of(self.declared[id].module) if id in self.declared else self.all()[id].topic
+
+    def statement(self, id: str) -> str:  # noqa: A002
+        """What a claim states."""
+        return self.declared[id].texts()["statement"] if id in self.declared else self.all()[id].statement
 
 
 CLAIMS = ClaimRegistry("claim", PACKAGE, listed_by="binder-harness list")
@@ -161,7 +177,7 @@ def claim(
             id,
             Claim(
                 id=id,
-                topic=Topic(verdict.__module__.split(".")[-2]),
+                topic=topic_of(verdict.__module__),
                 documents=documents,
                 statement=statement,
                 experiment=experiment,

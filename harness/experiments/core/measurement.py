@@ -1,7 +1,7 @@
 """Names the experiments that `binder-harness measure` can run by themselves.
 
-@measurement("second-mapping", "What a second mmap of one open binder device says.")
-def measure_second_mapping(device: Device) -> SecondMapping: ...
+`@measurement("second-mapping", "The outcome of a second mmap.")` names a function that takes a device and
+returns a frozen dataclass of figures.
 """
 
 from __future__ import annotations

@@ -1,15 +1,19 @@
-"""Where claims and measurements are found by name: one module each adds to it, none lists them all."""
+"""Where claims and measurements are found by name: one module each adds to it, none lists them all.
+
+A module is imported when one of its entries is asked for.
+"""
 
 from __future__ import annotations
 
 import difflib
 import fnmatch
+import functools
 import importlib
-import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from emulator.base.errors import UsageError
+from harness.experiments.core.declared import Declared, declared
 
 Entry = TypeVar("Entry")
 NAMED = 3
@@ -17,28 +21,31 @@ NAMED = 3
 
 
 class Registry(Generic[Entry]):
-    """The entries that the modules of one package add when they are imported, by name."""
+    """The entries that the modules of one package add with a decorator when they are imported, by name."""
 
     def __init__(self, kind: str, package: str, *, listed_by: str) -> None:
         self.kind = kind
+        """The decorator's name, too."""
         self.package = package
         self.listed_by = listed_by
         """The command that shows the user all of them."""
-        self._entries: dict[str, Entry] = {}
+        self.entries: dict[str, Entry] = {}
+        """Those that were added so far."""
 
     def add(self, name: str, entry: Entry) -> None:
         """Add an entry; ValueError when its name is taken, which is a mistake in the source."""
-        if name in self._entries:
+        if name in self.entries:
             raise ValueError(f"two of the {self.kind}s are named {name}")
-        self._entries[name] = entry
+        self.entries[name] = entry
 
-    def all(self) -> dict[str, Entry]:
-        """Every entry by name, after importing every module of the package and of those below it."""
-        package = importlib.import_module(self.package)
-        for module in pkgutil.walk_packages(package.__path__, f"{self.package}."):
-            if not module.name.rpartition(".")[2].startswith("test_"):
-                importlib.import_module(module.name)
-        return dict(self._entries)
+    @functools.cached_property
+    def declared(self) -> dict[str, Declared]:
+        """What the package's modules declare, by name, without importing them."""
+        return {each.name: each for each in declared(self.package, self.kind)}
+
+    def all(self) -> Mapping[str, Entry]:
+        """Every entry by name; reading one imports its module."""
+        return _Entries(self)
 
     def get(self, name: str) -> Entry:
         """The entry of that name; UsageError, naming those that are close to it, when there is none."""
@@ -48,18 +55,24 @@ class Registry(Generic[Entry]):
         return entries[name]
 
     def select(self, patterns: Iterable[str]) -> list[Entry]:
-        """The entries that names, prefixes (`mmap`) or globs (`*.first-*`) mean: all when there are none.
+        """The entries that `names` gives."""
+        entries = self.all()
+        return [entries[name] for name in self.names(patterns)]
+
+    def names(self, patterns: Iterable[str]) -> list[str]:
+        """The names that names, prefixes (`mmap`) or globs (`*.first-*`) mean: all when there are none.
 
         They come in the registry's order, each once. Raises UsageError for a pattern that means nothing.
         """
-        entries = self.all()
+        names = list(self.all())
+        patterns = list(patterns)
         chosen: set[str] = set()
         for pattern in patterns:
-            meant = {name for name in entries if _means(pattern, name)}
+            meant = {name for name in names if _means(pattern, name)}
             if not meant:
-                raise self._unknown(pattern, entries)
+                raise self._unknown(pattern, names)
             chosen |= meant
-        return [entry for name, entry in entries.items() if not chosen or name in chosen]
+        return [name for name in names if not patterns or name in chosen]
 
     def _unknown(self, name: str, entries: Iterable[str]) -> UsageError:
         known = list(dict.fromkeys([*entries, *(entry.partition(".")[0] for entry in entries)]))
@@ -67,6 +80,28 @@ class Registry(Generic[Entry]):
         near += [entry for entry in difflib.get_close_matches(name, known, n=NAMED) if entry not in near]
         hint = f" Did you mean {_or(near[:NAMED])}?" if near else ""
         return UsageError(f"There is no {self.kind} {name!r}.{hint} All of them: {self.listed_by}")
+
+
+class _Entries(Mapping[str, Entry]):
+    """A registry's entries, each imported when it is read."""
+
+    def __init__(self, registry: Registry[Entry]) -> None:
+        self._registry = registry
+
+    def __getitem__(self, name: str) -> Entry:
+        entries = self._registry.entries
+        if name not in entries and name in self._registry.declared:
+            importlib.import_module(self._registry.declared[name].module)
+        return entries[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._registry.declared or name in self._registry.entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*self._registry.declared, *self._registry.entries]))
+
+    def __len__(self) -> int:
+        return len(self._registry.declared.keys() | self._registry.entries.keys())
 
 
 def _means(pattern: str, name: str) -> bool:

@@ -25,9 +25,7 @@ def test_the_cache_is_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     for name in ("one", "another"):
         entry(name, "a" * 64, build)
-    assert cache_check() == Check(
-        "cache", True, f"{root} has 2 entries, 4 MB in all; see `binder-harness cache`"
-    )
+    assert cache_check() == Check("cache", True, f"{root} has 2 entries; their sizes: `binder-harness cache`")
 
 
 def test_a_cache_that_cannot_be_created_is_fixed_by_another(

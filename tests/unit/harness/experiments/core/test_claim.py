@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import importlib
+import pkgutil
+import subprocess
+import sys
+
 import pytest
 
+import harness.experiments
 from harness.device.facts import Facts
-from harness.experiments.core.claim import CLAIMS, ClaimRegistry, Topic, claim
+from harness.experiments.core.claim import CLAIMS, Topic, claim
 from harness.experiments.core.figure import Figure
 from harness.experiments.core.finding import Finding, Verdict
-from tests.support.fake_device import FACTS, FakeDevice, Measured, make_claim
+from harness.experiments.core.measurement import MEASUREMENTS
+from tests.support.fake_device import FACTS, Measured, make_claim
 
 
 def measure(_: object) -> Measured:
@@ -18,7 +25,7 @@ def verdict(m: Measured, facts: Facts) -> Finding:
 
 
 def test_the_decorator_registers_and_returns_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CLAIMS, "_entries", CLAIMS.all())
+    monkeypatch.setattr(CLAIMS, "entries", dict(CLAIMS.all()))
     monkeypatch.setattr(verdict, "__module__", "harness.experiments.node.claims")
     decorated = claim(
         "trial.misc",
@@ -41,14 +48,27 @@ def test_the_type_of_a_measurement_is_the_verdicts_first_parameter() -> None:
 
 
 def test_claims_come_in_the_order_of_their_topics() -> None:
-    registry = ClaimRegistry("claim", "tests.emulator.doubles", listed_by="binder-harness list")
-    for name, topic in (
-        ("sm.b", Topic.SERVICE_MANAGER),
-        ("mmap.b", Topic.MAPPING),
-        ("sm.a", Topic.MAPPING),
-    ):
-        registry.add(name, make_claim(name, FakeDevice.process, topic=topic))
-    assert list(registry.all()) == ["mmap.b", "sm.a", "sm.b"]
+    topics = [claim.topic for claim in CLAIMS.all().values()]
+    assert topics == sorted(topics, key=list(Topic).index)
+    assert set(topics) == set(Topic)
+
+
+def test_what_the_sources_declare_is_what_the_modules_add() -> None:
+    for registry in (CLAIMS, MEASUREMENTS):
+        for module in pkgutil.walk_packages(harness.experiments.__path__, "harness.experiments."):
+            importlib.import_module(module.name)
+        assert registry.entries.keys() == registry.declared.keys()
+    for id_, entry in CLAIMS.all().items():
+        assert (CLAIMS.topic(id_), CLAIMS.statement(id_)) == (entry.topic, entry.statement)
+
+
+def test_only_the_module_of_the_claim_that_is_asked_for_is_imported() -> None:
+    program = (
+        "import sys; from harness.experiments.core.claim import CLAIMS; CLAIMS.select(['mmap.once']); "
+        "print(*(name for name in sys.modules if name.endswith('claims')))"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["harness.experiments.mapping.claims"]
 
 
 @pytest.mark.parametrize(("name", "expected"), [("mmap", Verdict.CONFIRMED), ("mmap.once", Verdict.REFUTED)])

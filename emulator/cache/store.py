@@ -223,10 +223,10 @@ def locked(name: str, what: str) -> Iterator[None]:
     """
 
     def wait_to_fill(lock: IO[str]) -> None:
-        _wait(lock, "the cache", "clearing the cache", shared=True)
+        _wait(lock, "the cache", "cleared by another run", shared=True)
 
     def wait_for_it(lock: IO[str]) -> None:
-        _wait(lock, what, f"preparing {what}")
+        _wait(lock, what, "prepared for another device or run")
 
     with open_locked(lock_path(FILLING), wait_to_fill), lock_file(lock_path(name), wait_for_it):
         yield
@@ -235,7 +235,7 @@ def locked(name: str, what: str) -> Iterator[None]:
 def _wait(lock: IO[str], what: str, doing: str, *, shared: bool = False) -> None:
     if take(lock, shared=shared):
         return
-    report(f"another run is {doing}; waiting for it")
+    report(f"{what} is being {doing}; waiting for it")
     try:
         deadline = Deadline(ANOTHER_RUN_MAY_TAKE)
         deadline.poll(lambda: take(lock, shared=shared), what, interval=0.05)

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import textwrap
 
-WIDTH = 100
+WIDEST = 100
+"""Columns of prose at most, and in files and pipes: longer lines are hard to read."""
+NARROWEST = 20
+"""Columns that a text beside its label gets at least."""
 
 JSON_FILE = "All results with their figures"
 """The label of a JSON file that was written."""
+JUNIT_FILE = "Results for CI, as JUnit XML"
+"""The label of a JUnit file that was written."""
 HTML_FILE = "Page for browsers"
 """The label of an HTML file that was written."""
 
 
-def labelled(label: str, text: str, *, indent: int) -> str:
-    """`text` in lines of at most 100 columns, indented by `indent`, with a label on the first line."""
-    return textwrap.fill(text, WIDTH, initial_indent=f"{label:<{indent}}", subsequent_indent=" " * indent)
+def columns() -> int | None:
+    """The width of the terminal; None for a file or a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def wrapped(text: str, *, indent: int = 0, first: str = "") -> str:
+    """`text` in lines as wide as the terminal, of 100 columns at most, indented; no word is broken.
+
+    `first` stands before the first line; where it is longer than `indent`, the text begins below it.
+    """
+    width = max(min(columns() or WIDEST, WIDEST), indent + NARROWEST)
+    fits = len(first) <= indent
+    lines = textwrap.wrap(
+        text,
+        width,
+        initial_indent=f"{first:<{indent}}" if fits else " " * indent,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines if fits else [first, *lines])

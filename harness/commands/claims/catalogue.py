@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from emulator.base.printable import show
 from harness.commands.options import AsJson, Claims, ClaimsOrAll
-from harness.commands.text import labelled
+from harness.commands.text import columns, wrapped
 
 if TYPE_CHECKING:
     from harness.experiments.core.claim import Claim
@@ -32,8 +32,11 @@ def list_claims(patterns: ClaimsOrAll = None, as_json: AsJson = False) -> None:
     for topic, members in groupby(CLAIMS.names(patterns or []), key=CLAIMS.topic):
         show(f"\n{topic.heading}")
         for id_ in members:
-            show(f"  {id_:<24}  {CLAIMS.statement(id_)}")
-    show("\nHow a claim is tested, and what is expected: binder-harness explain CLAIM")
+            first, statement = f"  {id_:<25} ", CLAIMS.statement(id_)
+            # In a file or a pipe a line is a claim.
+            show(wrapped(statement, indent=28, first=first) if columns() else first + statement)
+    show()
+    show(wrapped("How a claim is tested, and what is expected: binder-harness explain CLAIM"))
 
 
 def explain(patterns: Claims) -> None:
@@ -47,12 +50,14 @@ def explain(patterns: Claims) -> None:
 
     claims = CLAIMS.select(patterns)
     show("\n\n".join(map(_explained, claims)))
-    show(f"\nJudge {'it' if len(claims) == 1 else 'them'}: binder-harness verify {shlex.join(patterns)}")
+    show()
+    judged = "it" if len(claims) == 1 else "them"
+    show(wrapped(f"Judge {judged}: binder-harness verify {shlex.join(patterns)}"))
 
 
 def _explained(claim: Claim) -> str:
     needs = ", ".join(need.meaning for need in claim.needs) or "nothing beyond a device with Binder"
-    lines = [f"{claim.id} ({claim.topic.heading})", "", f"  {claim.statement}", ""]
+    lines = [f"{claim.id} ({claim.topic.heading})", "", wrapped(claim.statement, indent=2), ""]
     for label, text in (
         ("stated in", _documents(claim.documents)),
         ("experiment", claim.experiment),
@@ -63,14 +68,17 @@ def _explained(claim: Claim) -> str:
         ("time limit", f"{claim.time_limit:g} s"),
     ):
         if text:
-            lines.append(labelled(f"{label}:", text, indent=14))
+            lines.append(wrapped(text, indent=14, first=f"{label}:"))
     return "\n".join(lines)
 
 
 def _documents(letters: str) -> str:
+    from harness.experiments.core.figure import shown
+    from harness.experiments.core.source_documents import titles
+
     if not letters:
         return "no document"
-    return f"document{'s' if len(letters) > 1 else ''} {' and '.join(letters)}"
+    return f"document{'s' if len(letters) > 1 else ''} {shown(titles(letters))}"
 
 
 def _as_json(claim: Claim) -> Json:

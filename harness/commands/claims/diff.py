@@ -40,26 +40,27 @@ def diff(
     change. In two matrices, devices of the same target are compared. The exit status is 0
     for no change, 1 for any, 2 for wrong usage.
     """
-    from harness.report import diff as view
-    from harness.report.console import console_for
+    from harness.report.difference import DocumentPair, column_of, document_pairs, load
     from harness.report.matrix import Matrix
+    from harness.report.terminal.console import console_for
+    from harness.report.terminal.diff import show
 
     if len(files) != (2 if between is None else 1):
         raise UsageError("Give two files to compare, or one matrix and --between TARGET TARGET.")
     if between is None:
-        before, after = (view.load(file) for file in files)
-        pairs = view.document_pairs(before, after)
+        before, after = (load(file) for file in files)
+        pairs = document_pairs(before, after)
     else:
-        matrix = view.load(files[0])
+        matrix = load(files[0])
         if not isinstance(matrix, Matrix):
             raise UsageError(
                 f"{files[0]} is the result of one device, but --between needs a file that `matrix --json` "
                 "wrote. To compare two runs, give both files."
             )
-        pairs = [view.DocumentPair(*(view.column_of(matrix, _normal(target)) for target in between))]
+        pairs = [DocumentPair(*(column_of(matrix, _normal(target)) for target in between))]
     console = console_for(sys.stdout)
     for pair in pairs:
-        view.show(pair, console)
+        show(pair, console)
     raise typer.Exit(ExitCode.UNEXPECTED if any(pair.differs for pair in pairs) else ExitCode.AS_EXPECTED)
 
 

@@ -37,21 +37,22 @@ def judge(
     measurement, as after the loss of a device, without today's claim, or with a measurement
     of another shape. The exit status is 0 for no change, 1 for any, 2 for wrong usage.
     """
-    from harness.report import diff as view
-    from harness.report.console import console_for
+    from harness.report.difference import document_pairs, load
     from harness.report.stored import check_writable
+    from harness.report.terminal.console import console_for
+    from harness.report.terminal.diff import show_judged_again
 
     if json is not None:
         check_writable(json)
-    before = view.load(file)
+    before = load(file)
     notes: list[str] = []
     after = _judged_again(before, notes)
     console = console_for(sys.stdout)
-    pairs = view.document_pairs(before, after)
+    pairs = document_pairs(before, after)
     for pair in pairs:
         assert pair.before is not None
         assert pair.after is not None
-        view.show_judged_again(pair.before, pair.after, console)
+        show_judged_again(pair.before, pair.after, console)
     for note in notes:
         show(f"binder-harness: {note}", errors=True)
     if json is not None:

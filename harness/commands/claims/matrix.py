@@ -181,9 +181,9 @@ def _outputs(
     result: Matrix, *, json: Path | None, html: Path | None, journal: Journal | None
 ) -> Iterator[Callable[[], None]]:
     """The functions that show and write the matrix."""
-    from harness.report import html as html_view
-    from harness.report import matrix_table
-    from harness.report.console import console_for
+    from harness.report.page import html as html_view
+    from harness.report.terminal import matrix_table
+    from harness.report.terminal.console import console_for
 
     yield partial(matrix_table.show, result, console_for(sys.stdout))
     if json is not None:

@@ -14,7 +14,7 @@ from emulator.base.errors import ExitCode, interruption_behind
 from emulator.base.interruption import received, signal_behind
 from emulator.base.printable import show
 from harness.commands.options import ClaimsOrAll, Cold, Host, Html, Target, naming_option, with_start_options
-from harness.commands.text import HTML_FILE, JSON_FILE
+from harness.commands.text import HTML_FILE, JSON_FILE, JUNIT_FILE
 
 if TYPE_CHECKING:
     from harness.commands.claims.live.verify_view import VerifyView
@@ -59,6 +59,12 @@ def verify(
         Path | None, typer.Option("--junit", metavar="FILE", help="Write the results, as JUnit XML, to FILE.")
     ] = None,
     html: Html = None,
+    accounts: Annotated[
+        bool,
+        typer.Option(
+            "-v", "--verbose", help="Show of each claim what was measured, and what is true where it is not."
+        ),
+    ] = False,
     time_limit: Annotated[
         str | None,
         typer.Option(
@@ -73,6 +79,7 @@ def verify(
     \b
     binder-harness verify                        all claims, on a device booted for it
     binder-harness verify mmap copy.binder-one   the claims on mmap, and one more
+    binder-harness verify mmap -v                with what was measured, and what is true
     binder-harness verify --json results.json    also write all figures to a file
     binder-harness verify -- -x --lf             pass what follows -- to pytest
     """
@@ -103,7 +110,11 @@ def verify(
         if json is not None:
             run.document().write(json)
     if run is not None and (run.results or run.failures or run.interrupted):
-        _show_results(run, json if view.document_written else None)
+        _show_results(run, accounts=accounts)
+        if json is not None and view.document_written:
+            show(f"{JSON_FILE}: {json}")
+        if junit is not None and junit.exists():
+            show(f"{JUNIT_FILE}: {junit}")
         if html is not None:
             _write_page(run, html)
         if context.find_root().params["debug"]:
@@ -165,18 +176,17 @@ def _judge(claims: list[Claim], arguments: list[str], junit: Path | None) -> tup
     return view, status
 
 
-def _show_results(run: Run, json: Path | None) -> None:
+def _show_results(run: Run, *, accounts: bool) -> None:
     from harness.experiments.core.finding import Verdict
-    from harness.report import terminal
-    from harness.report.console import console_for
+    from harness.report.terminal import results
+    from harness.report.terminal.console import console_for
 
     document = run.document()
-    terminal.show(document, console_for(sys.stdout))
+    if document.claims or document.interrupted:  # else the reason, below, is all there is
+        results.show(document, console_for(sys.stdout), accounts=accounts)
     for result in document.claims:
         if result.verdict is Verdict.ERROR:
             show(f"To see the traceback: binder-harness --debug verify {result.id}")
-    if json is not None:
-        show(f"{JSON_FILE}: {json}")
     shown = {result.reason for result in document.claims}
     for failure in run.failures:
         if failure.message not in shown:
@@ -184,7 +194,7 @@ def _show_results(run: Run, json: Path | None) -> None:
 
 
 def _write_page(run: Run, html: Path) -> None:
-    from harness.report import html as view
+    from harness.report.page import html as view
 
     view.write(run.document(), html)
     show(f"{HTML_FILE}: {html}")

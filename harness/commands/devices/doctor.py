@@ -9,7 +9,7 @@ import typer
 from emulator.base.errors import ExitCode
 from emulator.base.printable import show
 from harness.commands.options import Host, OptionalTarget, PositionalTarget, one_target, with_start_options
-from harness.commands.text import labelled
+from harness.commands.text import wrapped
 
 if TYPE_CHECKING:
     from emulator.kinds.doctor import Check
@@ -75,8 +75,8 @@ def _show_device(target: ParsedTarget) -> None:
     for name, value in values.items():
         if name != "reasons" and value not in (None, False, []):
             text = ", ".join(map(str, value)) if isinstance(value, list) else grouped(value)
-            show(labelled(name.replace("_", " "), text, indent=22))
+            show(wrapped(text, indent=22, first=name.replace("_", " ")))
     for need in Need:
         missing = need.missing(facts)
         if missing:
-            show(labelled("not testable here", f"any claim that {missing}", indent=22))
+            show(wrapped(f"any claim that {missing}", indent=22, first="not testable here"))

@@ -7,7 +7,7 @@ import json
 
 from emulator.base.printable import show
 from harness.commands.options import AsJson, Host
-from harness.commands.text import labelled
+from harness.commands.text import wrapped
 
 
 def devices(host: Host = None, as_json: AsJson = False) -> None:
@@ -32,6 +32,8 @@ def devices(host: Host = None, as_json: AsJson = False) -> None:
         if chosen:
             show(f"{title}:")
             for offer in chosen:
-                show(labelled(f"  {offer.target}", offer.detail, indent=2 + width))
+                show(wrapped(offer.detail, indent=2 + width, first=f"  {offer.target}"))
             show()
-    show(f"Targets and their options:\n{explain_targets()}")
+    show("Targets and their options:")
+    for line in explain_targets().splitlines():
+        show(wrapped(line.lstrip(), indent=len(line) - len(line.lstrip())))

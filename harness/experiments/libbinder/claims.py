@@ -5,8 +5,10 @@ The library is Android 11's: the one that the probe carries, on every device.
 
 from __future__ import annotations
 
+import json
 import re
 import signal
+from collections.abc import Mapping
 
 from harness.binder.services.service import BINDER
 from harness.device.facts import Facts, Need
@@ -116,10 +118,26 @@ def fork_check(m: tuple[ChildUse, ...], facts: Facts) -> Finding:
     return Finding.whether(all(use.signal == signal.SIGABRT for use in m), "; ".join(sentences), **figures)
 
 
-def _outcome(use: ChildUse) -> str:
+def _outcome(use: ChildUse) -> str | list[str]:
+    """The outcome in words: what the call gave, no answer, or the signal that killed the child."""
     if use.answer:
-        return use.answer
+        return _in_words(json.loads(use.answer))
     return "no answer" if use.signal is None else f"killed by signal {use.signal}"
+
+
+def _in_words(answer: Mapping[str, object]) -> list[str]:
+    """What `libbinder_probe fork` answers about one use."""
+    parts = []
+    for name, value in answer.items():
+        if name == "same_object":
+            parts.append("its parent's object" if value else "an object of its own")
+        elif name == "found":
+            parts.append("the service" if value else "no service")
+        elif isinstance(value, list):  # descriptors, mappings
+            parts.append(f"{len(value) or 'no'} {name if len(value) != 1 else name.removesuffix('s')}")
+        else:
+            parts.append(f"{name} {value}")
+    return parts
 
 
 def _signal_name(number: int) -> str:

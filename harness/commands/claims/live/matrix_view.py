@@ -14,10 +14,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from harness.commands.claims.live.progress import live_progress, print_line
 from harness.matrix.child import aborted_column
-from harness.report.console import PrintableConsole
 from harness.report.events import Ended, Event, Judged, Line, Started
 from harness.report.matrix import Column
 from harness.report.run import Run
+from harness.report.terminal.console import PrintableConsole
 
 WHOLE = "all devices"
 FAILURE_LENGTH = 240

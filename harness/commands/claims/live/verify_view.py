@@ -17,9 +17,9 @@ from emulator.base.progress import reporting_to
 from harness.commands.claims.live.progress import live_progress, print_line
 from harness.plugin.reports import Collector
 from harness.plugin.views import VIEW
-from harness.report.console import PrintableConsole
 from harness.report.events import Event, Judged, Line, View
 from harness.report.run import Run
+from harness.report.terminal.console import PrintableConsole
 
 COMPARISONS = {True: "as expected", False: "UNEXPECTED", None: "not compared"}
 

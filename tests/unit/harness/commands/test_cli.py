@@ -141,7 +141,7 @@ def test_verify_goes_on_after_a_loss(command_line: CommandLine, monkeypatch: pyt
     choose(monkeypatch, "mmap.once", "proto.dies", "sm.single")
     ended = command_line("verify")
     assert ended.status == 3
-    assert "✓ 2 confirmed, ! 1 lost, 1 unexpected" in ended.output
+    assert "1 unexpected: ✓ 2 confirmed, ! 1 lost" in ended.output
     assert fake_device.CONSOLE in ended.output
     assert ended.errors.count("starting embedded") == 2
 
@@ -161,7 +161,7 @@ def test_without_a_device_verify_stops_with_the_reason(
     ended = command_line("verify")
     assert ended.status == 4
     assert ended.errors.count("apt-get install qemu-system-x86") == 1
-    assert "4 of 4 claims were not judged" in ended.output
+    assert ended.output == "", "nothing else was found out"
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_an_interrupted_run_closes_its_device_and_keeps_its_results(
     assert document["interrupted"] == sent.name
     assert [claim["id"] for claim in document["claims"]] == ["mmap.once"]
     assert f'name="binder_interrupted" value="{sent.name}"' in (tmp_path / "junit.xml").read_text()
-    assert "1 confirmed, all of these as expected, in " in output
+    assert "all of these as expected: ✓ 1 confirmed, in " in output
     assert f"\nthe run was interrupted by {sent.name}\n" in output
     for shown in (output, (tmp_path / "page.html").read_text()):
         assert f"the run was interrupted by {sent.name}\n1 of 2 claims was not judged" in shown
@@ -289,8 +289,8 @@ def opening(device):
 FakeDevice.__enter__ = opening
 """,
     "while the results are shown": """
-from harness.report import terminal
-terminal.show = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
+from harness.report.terminal import results
+results.show = lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)
 """,
 }
 
@@ -493,7 +493,8 @@ def test_list_shows_claims_by_topic(command_line: CommandLine) -> None:
 
 def test_explain_shows_the_experiment_the_source_and_the_needs(command_line: CommandLine) -> None:
     output = command_line("explain", "copy.binder-one").output
-    for words in ("documents A and B", "What copy.binder-one does.", "/proc/kcore", "binder.c", "confirmed"):
+    documents = "documents A “Inter-process communication in Android”"
+    for words in (documents, "and B", "What copy.binder-one does.", "/proc/kcore", "binder.c", "confirmed"):
         assert words in output
     assert "none until the first transaction" in command_line("explain", "mmap.first-page").output
 
@@ -582,7 +583,7 @@ def test_doctor_shows_the_facts_of_a_device(
     output = command_line("doctor", "--target", "embedded").output
     assert "6.12.48+deb12-amd64" in output
     assert "BINDER_VERSION, BINDER_WRITE_READ" in output
-    assert "needs /proc/kcore: this kernel has no /proc/kcore" in output
+    assert "needs /proc/kcore: this kernel has no /proc/kcore" in " ".join(output.split())
 
 
 # --- shell, repl, boot ---

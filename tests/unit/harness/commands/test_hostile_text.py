@@ -35,9 +35,9 @@ from harness.experiments.core.finding import Finding
 from harness.experiments.core.json_values import Json, to_json
 from harness.experiments.core.measurement import MEASUREMENTS, Measurement
 from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
-from harness.report.console import PrintableConsole
 from harness.report.document import Document
 from harness.report.events import Ended, Event, Judged, Line, Started
+from harness.report.terminal.console import PrintableConsole
 from tests.support import fake_device
 from tests.support.fake_device import FACTS, FakeDevice, Measured, make_claim
 from tests.support.fake_documents import document_on, matrix_of
@@ -50,7 +50,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 """What rich itself sends to a terminal."""
 MAY_PRINT = {
     "emulator/base/printable.py",
-    "harness/report/console.py",
+    "harness/report/terminal/console.py",
     "emulator/base/prerequisites.py",  # of this project's own, for its Makefile
 }
 
@@ -228,6 +228,7 @@ def test_stored_documents(run: Run, tmp_path: Path) -> None:
     document = cast(
         Any, _made_hostile(to_json(dataclasses.replace(document_on(), claims=document_on().claims[:1])))
     )
+    document["claims"][0] |= {"id": document_on().claims[0].id, "verdict": "refuted"}
     (tmp_path / "hostile.json").write_text(json.dumps(document))
     document_on(dataclasses.replace(FACTS, driver=HOSTILE)).write(tmp_path / "other.json")
     status, _ = run("diff", "hostile.json", "other.json")

@@ -122,7 +122,7 @@ def test_results_that_cannot_be_written_are_kept_elsewhere(monkeypatch: pytest.M
     ended = run("verify", *words, "--", "-p", "breaks_directory")
     assert ended.returncode == 4, ended
     assert "Traceback" not in ended.stderr
-    assert "1 confirmed, all as expected" in ended.stdout
+    assert "all as expected: ✓ 1 confirmed" in ended.stdout
     assert "out/run.json cannot be written: Not a directory. What it would hold is in " in ended.stderr
     assert "out/run.xml cannot be written" in ended.stderr
     assert "All results with their figures" not in ended.stdout

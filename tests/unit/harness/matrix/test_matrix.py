@@ -112,7 +112,7 @@ def test_the_others_are_judged_without_a_device_that_cannot_be_opened(
     run_children(monkeypatch, MISSING)
     assert status_of("matrix", *BOTH, "-j", "1", "mmap") == 4
     output, errors = capfd.readouterr()
-    assert "2  embedded?memory=256  no device\nThere is no QEMU." in output
+    assert "2  embedded?memory=256  no device\n   There is no QEMU." in output
     assert "2 claims on 2 devices: no difference, failures on 1" in output
     assert "embedded?memory=256 [0/2] failed: There is no QEMU." in errors.replace("[ 0/2]", "[0/2]")
 
@@ -249,7 +249,7 @@ def test_a_signal_ends_all_devices_and_shows_the_results_so_far(
         f"1 of 2 claims on 3 devices: no difference, interrupted by {sent.name} after 2 of 6 judgements"
     )
     assert conclusion in output
-    assert output.count(f"\n{ended}\n") == 3
+    assert output.count(f"\n   {ended}\n") == 3
     assert errors.count(f"interrupted by {sent.name}\n") == 3
     assert errors.count(f"ended by {sent.name}\n") == 1
     page = (tmp_path / "matrix.html").read_text()
@@ -331,8 +331,8 @@ def test_each_output_is_written_though_another_fails(
 
     places = {
         "json": "harness.report.stored.write",
-        "html": "harness.report.html.write",
-        "table": "harness.report.matrix_table.show",
+        "html": "harness.report.page.html.write",
+        "table": "harness.report.terminal.matrix_table.show",
     }
     for output in full.split():
         monkeypatch.setattr(places[output], fail)

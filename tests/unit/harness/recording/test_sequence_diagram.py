@@ -16,7 +16,7 @@ from harness.experiments.core.json_values import from_json, to_json
 from harness.experiments.core.judge import judge
 from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
 from harness.recording.sequence_svg import svg_of
-from harness.report.html import diagram_of
+from harness.report.page.html import diagram_of
 from tests.support.fake_device import FakeDevice, make_claim
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from emulator.base.errors import UsageError
 from harness.experiments.core.json_values import DEEPEST, Json, to_json
-from harness.report import diff, html, matrix_table, stored, terminal
-from harness.report.console import console_for
+from harness.report import difference, stored
 from harness.report.document import Document
 from harness.report.matrix import Matrix
+from harness.report.page import html
+from harness.report.terminal import diff, matrix_table, results
+from harness.report.terminal.console import console_for
 from tests.support.fake_documents import ARM_16K, document_on, matrix_of
 
 GOOD = document_on()
@@ -68,20 +70,20 @@ def test_damage_is_refused_or_shown(
     path = tmp_path / "damaged.json"
     path.write_text(json.dumps(data.draw(damaged(WHOLE[kind]))))
     try:
-        document = diff.load(path)
+        document = difference.load(path)
     except UsageError:
         return
     console = console_for(io.StringIO())
-    for pair in diff.document_pairs(document, GOOD):
+    for pair in difference.document_pairs(document, GOOD):
         diff.show(pair, console)
     if isinstance(document, Document):
-        terminal.show(document, console)
+        results.show(document, console)
         diff.show_judged_again(document, GOOD, console)
     else:
         matrix_table.show(document, console)
     html.page(document)
     document.write(path)
-    assert diff.load(path) is not None
+    assert difference.load(path) is not None
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_damage_is_refused_or_shown(
 def test_what_json_allows_and_no_document_has(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "run.json").write_text(content)
     with pytest.raises(UsageError, match=message):
-        diff.load(tmp_path / "run.json")
+        difference.load(tmp_path / "run.json")
 
 
 def test_a_number_that_is_no_float_is_damage(tmp_path: Path) -> None:
@@ -105,7 +107,7 @@ def test_a_number_that_is_no_float_is_damage(tmp_path: Path) -> None:
     document["claims"][0]["seconds"] = 10**4000
     (tmp_path / "run.json").write_text(json.dumps(document))
     with pytest.raises(UsageError, match=r"claims\[0\]\.seconds is 1000.*…, not a number"):
-        diff.load(tmp_path / "run.json")
+        difference.load(tmp_path / "run.json")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_times_that_cannot_be_compared_are_damage(
     document: Any = {**copy.deepcopy(cast(Any, WHOLE[Document])), field: value}
     (tmp_path / "run.json").write_text(json.dumps(document))
     with pytest.raises(UsageError, match=message):
-        diff.load(tmp_path / "run.json")
+        difference.load(tmp_path / "run.json")
 
 
 def test_a_sentence_without_its_figures_is_damage(tmp_path: Path) -> None:
@@ -129,7 +131,7 @@ def test_a_sentence_without_its_figures_is_damage(tmp_path: Path) -> None:
     document["claims"][0]["figures"] = {}
     (tmp_path / "run.json").write_text(json.dumps(document))
     with pytest.raises(UsageError, match=r"claims\[0\]\.figures lacks errno"):
-        diff.load(tmp_path / "run.json")
+        difference.load(tmp_path / "run.json")
 
 
 @pytest.mark.parametrize("status", [-1, 5, 130])
@@ -138,7 +140,7 @@ def test_a_finished_run_with_the_exit_status_of_no_run_is_damage(tmp_path: Path,
     matrix["columns"][0]["exit_code"] = status
     (tmp_path / "matrix.json").write_text(json.dumps(matrix))
     with pytest.raises(UsageError, match=rf"columns\[0\]\.exit_code is {status}, which no run"):
-        diff.load(tmp_path / "matrix.json")
+        difference.load(tmp_path / "matrix.json")
 
 
 def test_a_path_need_not_be_utf8(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from harness.experiments.core.figure import Figure
 from harness.experiments.core.finding import Verdict
 from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
 from harness.recording.sequence_svg import svg_of
-from harness.report import html
 from harness.report.document import Document
 from harness.report.matrix import Matrix
+from harness.report.page import html
 from tests.support.fake_device import FACTS
 from tests.support.fake_documents import ARM, ARM_16K, changed, document_on, matrix_of
 

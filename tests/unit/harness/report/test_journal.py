@@ -14,7 +14,7 @@ from emulator.base.errors import SetupError, UsageError
 from emulator.base.progress import reporting_to
 from harness.experiments.core.json_values import to_json
 from harness.experiments.core.result import Result
-from harness.report import diff, journal
+from harness.report import difference, journal
 from harness.report.document import Document
 from harness.report.events import Ended, Event, Judged, Line, Opened, Started, encode
 from harness.report.journal import A_SUDDEN_END, Heading, Journal
@@ -63,14 +63,14 @@ def test_a_journal_is_the_document_of_a_killed_run(run: Path) -> None:
     path = killed(run)
     assert path.name == "run.json.partial"
     os.utime(path, (1.8e9, 1.8e9))
-    document = diff.load(path)
+    document = difference.load(path)
     assert isinstance(document, Document)
     assert by_id(document) == by_id(DOCUMENT)
     assert (document.device, document.started) == (FACTS, DOCUMENT.started)
     assert (document.interrupted, document.not_judged) == (A_SUDDEN_END, ("proto.waits",))
     assert document.ended == datetime.fromtimestamp(1.8e9, UTC).isoformat()
     document.write(run)
-    assert diff.load(run) == document
+    assert difference.load(run) == document
 
 
 @given(data=st.data())
@@ -103,7 +103,7 @@ def test_a_killed_matrix_has_what_each_device_had(run: Path) -> None:
         Started(target="arm"),
         Ended(target="arm", column=column),
     ]
-    matrix = diff.load(killed(run, heading, events))
+    matrix = difference.load(killed(run, heading, events))
     assert isinstance(matrix, Matrix)
     assert (matrix.interrupted, [each.target for each in matrix.columns]) == (
         A_SUDDEN_END,
@@ -136,7 +136,7 @@ def test_a_document_that_was_written_last_is_kept(run: Path) -> None:
 
 def test_two_runs_do_not_write_one_document(run: Path) -> None:
     running = Journal(run, HEADING)
-    for use in (lambda: journal.prepare(run), lambda: diff.load(running.path)):
+    for use in (lambda: journal.prepare(run), lambda: difference.load(running.path)):
         with pytest.raises(UsageError, match=r"run\.json\.partial goes on\. Wait for its end"):
             use()
     running.replace_by(lambda: DOCUMENT.write(run))
@@ -203,5 +203,5 @@ def test_a_document_that_cannot_be_written_is_kept_elsewhere(
 def test_a_missing_document_whose_run_was_killed_is_explained(run: Path) -> None:
     path = killed(run)
     with pytest.raises(UsageError, match="its run did not end") as raised:
-        diff.load(run)
+        difference.load(run)
     assert str(raised.value).endswith(f": binder-harness judge {path} --json {run}")

@@ -12,8 +12,8 @@ from rich.console import Console
 from emulator.base.errors import ExitCode, UsageError
 from harness.experiments.core.finding import Verdict
 from harness.experiments.core.json_values import to_json
-from harness.report import matrix_table
 from harness.report.matrix import Matrix
+from harness.report.terminal import matrix_table
 from tests.support.fake_device import FACTS
 from tests.support.fake_documents import ARM, ARM_16K, changed, document_on, matrix_of
 
@@ -70,7 +70,7 @@ def test_a_device_that_could_not_be_had_is_a_column_that_says_why() -> None:
         matrix_of(document_on(), missing, failure="There is no emulator.", exit_code=ExitCode.SETUP_MISSING)
     )
     assert "2  avd:none  no device" in lines
-    assert "There is no emulator." in lines
+    assert "   There is no emulator." in lines
     assert line_of(lines, "mmap.once") == ["mmap.once", "✓", "-"]
     assert lines[-1] == "5 claims on 2 devices: no difference, failures on 1"
 
@@ -96,9 +96,9 @@ def test_an_interrupted_matrix_says_how_far_it_came() -> None:
     assert lines[-1] == (
         "1 of 5 claims on 2 devices: no difference, interrupted by SIGINT after 1 of 10 judgements"
     )
-    assert lines.count("the run was interrupted by SIGINT") == 2
-    assert "4 of 5 claims were not judged" in lines
-    assert "5 of 5 claims were not judged" in lines
+    assert lines.count("   the run was interrupted by SIGINT") == 2
+    assert "   4 of 5 claims were not judged" in lines
+    assert "   5 of 5 claims were not judged" in lines
     lines = printed(dataclasses.replace(matrix_of(none), interrupted="SIGINT"))
     assert lines[-1].startswith("0 of 5 claims on 1 device: no claim was judged, interrupted by SIGINT")
     lines = printed(dataclasses.replace(matrix_of(whole, none), interrupted="SIGINT"))

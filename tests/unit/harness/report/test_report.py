@@ -13,13 +13,13 @@ from emulator.base.errors import ExitCode, SetupError, UsageError
 from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.json_values import to_json
 from harness.experiments.core.judge import judge
-from harness.report import terminal
-from harness.report.console import console_for
 from harness.report.document import Document
 from harness.report.events import Ended, Event, Failed, Judged, Line, Opened, Started, decode, encode
 from harness.report.failure import Failure
 from harness.report.run import Run
 from harness.report.stored import check_writable
+from harness.report.terminal import results
+from harness.report.terminal.console import console_for
 from tests.support.fake_device import CLAIMS_BY_ID, FACTS, FakeDevice, choose
 
 NOT_WAITING = tuple(name for name in CLAIMS_BY_ID if name != "proto.waits")
@@ -40,7 +40,7 @@ def document_of(run: Run, *ids: str) -> Document:
 
 def printed(document: Document, console_stream: io.StringIO | None = None) -> str:
     stream = console_stream or io.StringIO()
-    terminal.show(document, console_for(stream))
+    results.show(document, console_for(stream), accounts=True)
     return stream.getvalue()
 
 
@@ -54,7 +54,7 @@ def test_a_document_survives_its_file(run: Run, tmp_path: Path) -> None:
 def test_an_interrupted_run_is_marked(run: Run, tmp_path: Path) -> None:
     whole = document_of(run, "mmap.once")
     assert whole.interrupted is None
-    assert printed(whole).rstrip().endswith("all as expected, in 0 s")
+    assert printed(whole).rstrip().endswith("all as expected: ✓ 1 confirmed, in 0 s")
     run.interrupted = "SIGHUP"
     run.requested_claims = ("mmap.once", "sm.single", "proto.waits")
     part = run.document()
@@ -185,7 +185,7 @@ def test_the_table_shows_a_newcomer_statements_and_findings(run: Run) -> None:
         "measured: pages at mmap: 0",
         "what is true: none until the first transaction",
         "this kernel has no /proc/kcore",
-        "✓ 2 confirmed, ✗ 1 refuted, · 1 not testable here, all as expected",
+        "all as expected: ✓ 2 confirmed, ✗ 1 refuted, · 1 not testable here",
     ):
         assert shown in text
     assert "UNEXPECTED" not in text

@@ -20,7 +20,8 @@ from tests.support.verdicts import (
 STATE = ProcessState(1000, 1, (3,), (1_040_384,), ("r--p",), (("mr", "nr", "rd"),))
 MISSING = MissingDriver("/dev/missing", "/dev/binder", ("/dev/binder",), None, "is unavailable")
 REFUSED = ChildUse("checkService", None, int(signal.SIGABRT), "libbinder: used after a fork")
-ALLOWED = ChildUse("ProcessState::self", '{"same_object": true}', None, "")
+CHILD_STATE = '{"same_object": true, "descriptors": [{"descriptor": 3}], "mappings": []}'
+ALLOWED = ChildUse("ProcessState::self", CHILD_STATE, None, "")
 
 change: Callable[..., Any] = dataclasses.replace
 
@@ -49,10 +50,10 @@ CASES: list[Case] = [
 def test_each_use_in_a_child_has_a_figure() -> None:
     finding = claims.fork_check((ALLOWED, change(REFUSED, signal=int(signal.SIGSEGV))), FACTS)
     assert {name: figure.value for name, figure in finding.figures.items()} == {
-        "outcome.process_state_self": '{"same_object": true}',
+        "outcome.process_state_self": ["its parent's object", "1 descriptor", "no mappings"],
         "outcome.check_service": "killed by signal 11",
     }
     assert fill(finding.sentence, {name: str(figure) for name, figure in finding.figures.items()}) == (
-        'ProcessState::self in the child: gives {"same_object": true}; '
+        "ProcessState::self in the child: gives its parent's object, 1 descriptor and no mappings; "
         "checkService in the child: killed by signal 11 (SIGSEGV)"
     )

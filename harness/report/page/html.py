@@ -22,8 +22,7 @@ from harness.report.comparison import ClaimRow, account, claim_rows, differing_f
 from harness.report.document import Document
 from harness.report.labels import described, short_names
 from harness.report.matrix import Matrix
-from harness.report.matrix_table import conclusion
-from harness.report.terminal import STYLES, counted, summary
+from harness.report.summary import STYLES, conclusion, counted, summary
 
 LINE = 100
 """Characters of a nested value that are shown in one line."""
@@ -38,7 +37,7 @@ def write(document: Document | Matrix, path: Path) -> None:
 def page(document: Document | Matrix) -> str:
     """The file's text."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("harness.report"),
+        loader=jinja2.PackageLoader("harness.report.page"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

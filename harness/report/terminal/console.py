@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -12,11 +12,13 @@ from rich.text import Text
 from emulator.base.printable import UNPRINTABLE, printable
 
 PIPE_WIDTH = 140
-"""Columns of output to a file or pipe, which has no width of its own."""
+"""Columns of output to a file or pipe, which has no width of its own.
+
+COLUMNS is not asked: readline exports it into every program that is started from a Python prompt."""
 
 
 class PrintableConsole(Console):
-    """A console that makes each text printable before it lays it out."""
+    """A console that makes each text printable before it lays it out, and ends no line with blanks."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(file=stream, highlight=False)
@@ -27,7 +29,7 @@ class PrintableConsole(Console):
             renderable = printable(renderable)
         elif isinstance(renderable, Text):
             renderable = printable_text(renderable)
-        return super().render(renderable, options)
+        return _without_trailing_blanks(super().render(renderable, options))
 
 
 def console_for(stream: TextIO) -> Console:
@@ -46,3 +48,21 @@ def printable_text(text: Text) -> Text:
         piece.plain = printable(piece.plain)
         safe.append_text(piece)
     return safe
+
+
+def _without_trailing_blanks(segments: Iterable[Segment]) -> Iterator[Segment]:
+    """The segments without the blanks before each end of a line, and at the very end."""
+    blanks: list[Segment] = []
+    for segment in segments:
+        if segment.control:
+            yield from (*blanks, segment)
+            blanks = []
+        elif segment.text == "\n":
+            blanks = []
+            yield segment
+        elif not segment.text.rstrip(" "):
+            blanks.append(segment)
+        else:
+            shown = segment.text.rstrip(" ")
+            yield from (*blanks, Segment(shown, segment.style))
+            blanks = [Segment(segment.text[len(shown) :], segment.style)] if shown != segment.text else []

@@ -1,0 +1,1 @@
+"""The result document or a matrix as a page for browsers."""

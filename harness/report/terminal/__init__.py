@@ -1,0 +1,1 @@
+"""Views on a terminal: of a run, of a matrix, of the differences between two runs."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from harness.agent.operations import Earlier, Operation, OperationResult, Read, SystemCall, Word, Write
 from harness.agent.process import RemoteProcess
 from harness.agent.syscalls import AT_FDCWD, SyscallNumber
+from harness.agent.thread import RemoteThread
 
 AT_REMOVEDIR = 0x200
 PATH_SIZE = 4096
@@ -23,6 +25,10 @@ READS = 16
 """Reads in one round trip."""
 CHUNK_SIZE = READS * READ_SIZE
 """Bytes written to a file, or read from it by offset, at a time."""
+PIECES = 64
+"""Pieces read in one round trip from a file that is like a pipe."""
+ROUNDS = 16
+"""Round trips after which such a read ends, if there is still more."""
 _NAME = 19
 """The offset of a name in a directory's record."""
 _OPENED = Earlier(1)
@@ -107,6 +113,25 @@ class AgentFiles:
                 _, written = (_checked(path, result) for result in results)
         if written.value != len(data):
             raise OSError(f"{path}: only {written.value} of {len(data)} bytes were written")
+
+    @contextmanager
+    def pipes(
+        self, paths: Sequence[str], size: int
+    ) -> Iterator[list[Callable[[], tuple[list[bytes], bool]]]]:
+        """For the block, what arrives in files that are like pipes, in pieces as each read(2) returns them.
+
+        A call returns the pieces of up to `size` bytes that are there, without waiting, and whether these
+        are all: it ends after some MiB. A process of its own reads, so that nobody else waits for it.
+        """
+        with self._start() as process:
+            data = process.memory.allocate(PIECES * size).address
+            places = range(data, data + PIECES * size, size)
+            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+            files = [process.syscall("openat", AT_FDCWD, os.fsencode(path), flags) for path in paths]
+            yield [
+                functools.partial(_arrived, process.main, path, file, places, size)
+                for path, file in zip(paths, files, strict=True)
+            ]
 
     def exists(self, path: str) -> bool:
         """Whether the path exists and can be seen."""
@@ -197,6 +222,25 @@ def _checked(path: str, result: OperationResult) -> OperationResult:
     if result.errno:
         raise OSError(result.errno, os.strerror(result.errno), path)
     return result
+
+
+def _arrived(
+    thread: RemoteThread, path: str, file: int, places: range, size: int
+) -> tuple[list[bytes], bool]:
+    """The pieces of up to `size` bytes that a file has without waiting, and whether these are all."""
+    reads = [SystemCall("read", file, place, size) for place in places]
+    pieces: list[bytes] = []
+    waiting: list[Read] = []
+    for _ in range(ROUNDS):
+        results = thread.batch(*waiting, *reads, keep_going=True)
+        pieces += [_checked(path, result).data for result in results[: len(waiting)]]
+        done = results[len(waiting) :]
+        sizes = [0 if result.errno == errno.EAGAIN else _checked(path, result).value for result in done]
+        waiting = [Read(place, count) for place, count in zip(places, sizes, strict=True) if count]
+        if len(waiting) < len(reads):
+            break
+    rest = thread.batch(*waiting) if waiting else []
+    return pieces + [_checked(path, result).data for result in rest], len(waiting) < len(reads)
 
 
 def names_in(records: bytes) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 
@@ -47,6 +48,22 @@ class Files(Protocol):
 
     def remove_directory(self, path: str) -> None:
         """Remove one empty directory."""
+        ...
+
+
+Pipe = Callable[[], tuple[list[bytes], bool]]
+"""Returns the pieces that have arrived since the last call, and whether these are all."""
+
+
+class LiveFiles(Files, Protocol):
+    """Files that can also be followed while something is written to them."""
+
+    def pipes(self, paths: Sequence[str], size: int) -> AbstractContextManager[list[Pipe]]:
+        """For the block, what arrives in files that are like pipes, in pieces as each read(2) returns them.
+
+        A call returns the pieces of up to `size` bytes that are there, without waiting. Some MiB are the
+        most that it returns: then there may be more.
+        """
         ...
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from harness.framework.transaction_codes import CodeNames, code_names
 from harness.kernel.tracing.binder_transactions import Hop
-from harness.kernel.tracing.tracer import Lost
+from harness.kernel.tracing.recording import Lost
 from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
 
 NOTHING_LOST = Lost(0, 0, 0)
@@ -94,6 +94,7 @@ class Hops:
                     size=hop.data_size,
                     sent=round((hop.sent - start) * 1000, 3),
                     latency=None if hop.latency is None else round(hop.latency * 1000, 3),
+                    failure="" if hop.failure is None else hop.failure.command,
                 )
                 for hop in self.hops
             ),
@@ -151,7 +152,9 @@ def _short(interface: str | None) -> str | None:
 
 
 def _size(hop: Hop) -> str:
-    return "refused" if hop.data_size is None else f"{hop.data_size:,} bytes"
+    if hop.failure is not None:
+        return hop.failure.command
+    return "size unknown" if hop.data_size is None else f"{hop.data_size:,} bytes"
 
 
 def _latency(hop: Hop) -> str:

@@ -11,8 +11,18 @@ from harness.framework.dialect import code_names_on
 from harness.framework.transaction_codes import CodeNames
 from harness.kernel.files import Files
 from harness.kernel.proc.process import ProcessFiles
-from harness.kernel.tracing.binder_transactions import BEGINNING, EVENTS, Hop, parse_hops
-from harness.kernel.tracing.tracer import Recording
+from harness.kernel.tracing.binder_transactions import (
+    ALLOCATED,
+    BEGINNING,
+    RECEIVED,
+    RETURNED,
+    SENT,
+    Hop,
+    failure_filters,
+    transaction_events,
+)
+from harness.kernel.tracing.hop_collector import parse_hops
+from harness.kernel.tracing.recording import Recording
 from harness.recording.hops import Hops
 
 if TYPE_CHECKING:
@@ -74,7 +84,10 @@ def record_transactions(
     """
     names = names or code_names_on(device)  # before the recording: this may call the device
     probes = [BEGINNING] if device.tracing.can_probe(BEGINNING) else []
-    with device.tracing.record(events=EVENTS, kprobes=probes, buffer_kib=buffer_kib) as recording:
+    events = transaction_events(device.tracing, SENT, ALLOCATED, RECEIVED, RETURNED)
+    with device.tracing.record(
+        events=events, kprobes=probes, filters=failure_filters(events), buffer_kib=buffer_kib
+    ) as recording:
         record = TransactionRecord(recording, device.files, names)
         yield record
         _ = record.hops  # names the processes before they end

@@ -39,10 +39,17 @@ class Arrow:
     called: str
     """The code's name or number; `reply` for a reply."""
     size: int | None
-    """Bytes of data; None where the driver refused the transaction."""
+    """Bytes of data; None where the driver failed it before it had a buffer, or shows no sizes."""
     sent: float
     latency: float | None
     """Until a thread of the receiver received it; None where none did during the recording."""
+    failure: str | None = None
+    """How the driver failed it, such as BR_FAILED_REPLY; empty if it did not. Older documents have None."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the driver failed it."""
+        return self.size is None if self.failure is None else bool(self.failure)
 
     @property
     def label(self) -> str:
@@ -52,7 +59,9 @@ class Arrow:
     @property
     def figures(self) -> str:
         """Bytes and latency as text."""
-        size = "refused" if self.size is None else f"{self.size:,} bytes"
+        if self.failed:
+            return self.failure or "refused"
+        size = "size unknown" if self.size is None else f"{self.size:,} bytes"
         return size if self.latency is None else f"{size}, {self.latency:.3f} ms"
 
 
@@ -100,7 +109,7 @@ def thread_title(lifeline: Lifeline) -> str:
 
 
 def _mermaid_arrow(arrow: Arrow) -> str:
-    if arrow.size is None:
+    if arrow.failed:
         return "-x"
     return {ArrowKind.REPLY: "-->>", ArrowKind.ONE_WAY: "-)", ArrowKind.CALL: "->>"}[arrow.kind]
 

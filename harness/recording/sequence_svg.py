@@ -113,7 +113,7 @@ def _draw_process(
 
 
 def _draw_arrow(drawing: drawsvg.Drawing, arrow: Arrow, start: float, end: float, y: float) -> None:
-    refused = " refused" if arrow.size is None else ""
+    refused = " refused" if arrow.failed else ""
     direction = 1 if end > start else -1
     drawing.append(drawsvg.Line(start, y, end, y, class_=f"arrow {arrow.kind}{refused}"))
     head = "arrow reply" if arrow.kind is ArrowKind.REPLY else "arrow"  # never dashed

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+from harness.kernel.files import Pipe
 
 
 class FakeFiles:
@@ -43,6 +47,14 @@ class FakeFiles:
     def write_text(self, path: str, text: str, *, append: bool = False) -> None:
         before = self.read_bytes(path)
         self.contents[path] = (before if append else b"") + text.encode()
+
+    @contextmanager
+    def pipes(self, paths: Sequence[str], size: int) -> Iterator[list[Pipe]]:
+        def take(path: str) -> tuple[list[bytes], bool]:
+            content, self.contents[path] = self.contents[path], b""
+            return [content[start : start + size] for start in range(0, len(content), size)], True
+
+        yield [functools.partial(take, path) for path in paths]
 
     def exists(self, path: str) -> bool:
         return path in self.contents or path in self.links or path in self.directories

@@ -25,8 +25,8 @@ from harness.agent.syscalls import SyscallNumber
 from harness.agent.thread import RemoteThread
 from harness.kernel.tracing.events import TraceEvent
 from harness.kernel.tracing.kprobes import Argument, Kprobe, Kretprobe, Probe
+from harness.kernel.tracing.recording import Recording
 from harness.kernel.tracing.tracefs import ProbeRefusedError
-from harness.kernel.tracing.tracer import Recording
 
 if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess

@@ -15,14 +15,22 @@ from harness.binder.driver.ioctls import READ_SIZE
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.node_files import free_node
 from harness.experiments.instruments.non_blocking import names, only
-from harness.kernel.tracing.binder_transactions import EVENTS, Hop, parse_hops
+from harness.kernel.tracing.binder_transactions import (
+    ALLOCATED,
+    RECEIVED,
+    SENT,
+    Hop,
+    base_name,
+    transaction_events,
+)
 from harness.kernel.tracing.events import TraceEvent
+from harness.kernel.tracing.hop_collector import parse_hops
 
 if TYPE_CHECKING:
     from harness.device.device import Device
 
 CODE = 1
-COMMAND_EVENTS = ("binder:binder_command", "binder:binder_return")
+COMMAND_EVENTS = ("binder_command", "binder_return")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,8 @@ def measure_call_sequence(device: Device) -> CallSequence:
 
         first, _ = call_and_reply()
         pids = (pair.client_process.pid, pair.server_process.pid)
-        with device.tracing.record(events=(*COMMAND_EVENTS, *EVENTS), pids=pids) as recording:
+        events = transaction_events(device.tracing, *COMMAND_EVENTS, SENT, ALLOCATED, RECEIVED)
+        with device.tracing.record(events=events, pids=pids) as recording:
             caller, callee = call_and_reply()
     ends = {pair.client.main.remote.tid: "caller", pair.server.main.remote.tid: "callee"}
     return CallSequence(
@@ -119,5 +128,5 @@ def traced_commands(events: Iterable[TraceEvent], ends: Mapping[int, str]) -> tu
     return tuple(
         Traced(ends[event.tid], event.text.rpartition(" ")[2])
         for event in events
-        if event.name in ("binder_command", "binder_return") and event.tid in ends
+        if base_name(event.name) in COMMAND_EVENTS and event.tid in ends
     )

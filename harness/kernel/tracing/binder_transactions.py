@@ -1,25 +1,51 @@
-"""Turns the binder driver's trace events into transactions: who sent what to whom, and when.
+"""The events of the binder driver that show its transactions, and a transaction as they show it.
 
-The tracepoints are those of drivers/android/binder_trace.h (Linux 5.4 to 6.12). They name neither the
-interface nor the sender's process: the first comes from a probe if the kernel accepts one, the second from
-the trace, else from other transactions of the same thread.
+The tracepoints are those of drivers/android/binder_trace.h (Linux 5.4 to 7.3), and those of the driver in
+Rust (drivers/android/binder/rust_binder_events.h, Linux 6.18 to 7.3), which has fewer and, in some kernels,
+another prefix. They name neither the interface nor the sender's process: the first comes from a probe if the
+kernel accepts one, the second from the trace, else from other transactions of the same thread.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from emulator.base.errors import UsageError
 from harness.kernel.tracing.events import TraceEvent
 from harness.kernel.tracing.kprobes import Argument, Kprobe
 
-EVENTS = (
-    "binder:binder_transaction",
-    "binder:binder_transaction_alloc_buf",
-    "binder:binder_transaction_received",
-)
-"""The events that `parse_hops` reads."""
+if TYPE_CHECKING:
+    from harness.kernel.tracing.tracer import Tracer
+
+SENT = "binder_transaction"
+ALLOCATED = "binder_transaction_alloc_buf"
+RECEIVED = "binder_transaction_received"
+RETURNED = "binder_return"
+RELEASED = ("binder_transaction_buffer_release", "binder_transaction_failed_buffer_release")
+GROUPS = ("binder", "rust_binder")
+"""The groups of the two drivers' events."""
+_RUST = "rust_"
+"""Before the names of events of the Rust driver, in some kernels."""
+
+RENAMED = {
+    "debug_id": "transaction",
+    "target_node": "dest_node",
+    "to_proc": "dest_proc",
+    "to_thread": "dest_thread",
+}
+"""The names that fields have in the text of a trace, by those in their records."""
+
+FAILURES = {
+    0x7205: "BR_DEAD_REPLY",
+    0x7211: "BR_FAILED_REPLY",
+    0x7212: "BR_FROZEN_REPLY",
+}
+"""The return commands by which the driver fails a transaction (include/uapi/linux/android/binder.h)."""
+FAILED = " || ".join(f"cmd == {number}" for number in FAILURES)
+"""A filter for binder_return."""
 
 TF_ONE_WAY = 0x01
 _WORDS = 24
@@ -63,11 +89,23 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """How the driver failed a transaction."""
+
+    command: str
+    """What it returned to the sender, such as BR_FAILED_REPLY; `refused` where only the lack of a buffer
+    shows that it failed.
+    """
+    time: float
+    """In seconds on the recording's clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hop:
     """One transaction or reply; times in seconds on the recording's clock, sizes in bytes."""
 
     number: int
-    """The driver's debug id of the transaction."""
+    """The driver's debug id of the transaction; 0 for the driver's own failed reply."""
     sender: End
     receiver: End
     node: int
@@ -79,7 +117,7 @@ class Hop:
     received: float | None = None
     """When a thread of the receiver took it; None if none did during the recording."""
     data_size: int | None = None
-    """None if the driver refused the transaction, and so allocated no buffer."""
+    """None if the driver failed the transaction before it had a buffer, or shows no sizes, as in Rust."""
     offsets_size: int = 0
     interface: str | None = None
     """The name in the data's interface token; for a reply, that of its call."""
@@ -87,6 +125,18 @@ class Hop:
     """The number of the call that a reply answers, if the call was recorded."""
     cause: int | None = None
     """The number of the transaction that the sending thread was handling."""
+    flags: int = 0
+    """TF_ONE_WAY and the other flags of the transaction."""
+    failure: Failure | None = None
+    call_code: int | None = None
+    """The code of the call that a reply answers, if it was recorded."""
+    call_sent: float | None = None
+    """When that call was sent."""
+
+    @property
+    def round_trip(self) -> float | None:
+        """Of a reply that was received: seconds from the sending of its call."""
+        return None if self.received is None or self.call_sent is None else self.received - self.call_sent
 
     @property
     def latency(self) -> float | None:
@@ -94,12 +144,33 @@ class Hop:
         return None if self.received is None else self.received - self.sent
 
 
-def parse_hops(events: Iterable[TraceEvent]) -> tuple[Hop, ...]:
-    """The transactions in the events, in the order in which they were sent."""
-    collector = _Collector()
-    for event in events:
-        collector.take(event)
-    return collector.hops()
+def transaction_events(tracer: Tracer, *wanted: str) -> tuple[str, ...]:
+    """Those of the wanted events that this kernel's drivers have, in C and in Rust, each as SYSTEM:EVENT.
+
+    Raises UsageError where it has no event for a transaction.
+    """
+    events = tuple(
+        event
+        for group in GROUPS
+        for event in tracer.events(group)
+        if base_name(event.partition(":")[2]) in wanted
+    )
+    if not any(base_name(event.partition(":")[2]) == SENT for event in events):
+        raise UsageError(
+            f"This kernel's binder driver has no event for transactions: {tracer.location}/events has "
+            f"{' and '.join(GROUPS)} without {SENT}, or neither. Transactions cannot be recorded here."
+        )
+    return events
+
+
+def failure_filters(events: Iterable[str]) -> dict[str, str]:
+    """The filters with which binder_return, if it is one of these events, is recorded for failures only."""
+    return {event: FAILED for event in events if base_name(event.partition(":")[2]) == RETURNED}
+
+
+def base_name(event: str) -> str:
+    """The name of an event as the driver in C has it."""
+    return event.removeprefix(_RUST)
 
 
 def interface_named(beginning: bytes) -> str | None:
@@ -117,100 +188,9 @@ def interface_named(beginning: bytes) -> str | None:
     return None
 
 
-class _Collector:
-    """Tracks what each thread handles, to find the cause of each hop and the call of each reply."""
-
-    def __init__(self) -> None:
-        self._hops: dict[int, Hop] = {}
-        self._processes: dict[int, int] = {}
-        self._interfaces: dict[int, str | None] = {}
-        self._handling: dict[int, list[int]] = {}
-
-    def take(self, event: TraceEvent) -> None:
-        """Take one event into account; events of other kinds are skipped."""
-        if event.process is not None:
-            self._processes[event.tid] = event.process
-        if event.name == BEGINNING.event:
-            words = [event.fields.get(label, 0) for label in _WORD_LABELS]
-            self._interfaces[event.tid] = interface_named(_packed(words))
-            return
-        number = event.fields.get("transaction")
-        if not isinstance(number, int):
-            return
-        match event.name:
-            case "binder_transaction":
-                self._sent(number, event)
-            case "binder_transaction_alloc_buf" if number in self._hops:
-                self._hops[number] = replace(
-                    self._hops[number],
-                    data_size=_integer(event, "data_size"),
-                    offsets_size=_integer(event, "offsets_size"),
-                )
-            case "binder_transaction_received":
-                self._received(number, event)
-
-    def hops(self) -> tuple[Hop, ...]:
-        """All hops, with what later events showed about their ends."""
-        hops = [
-            replace(hop, sender=replace(hop.sender, process=self._processes.get(hop.sender.thread or 0)))
-            for hop in self._hops.values()
-        ]
-        names = {end.process: end.name for hop in hops for end in (hop.receiver, hop.sender) if end.name}
-        return tuple(
-            replace(hop, receiver=replace(hop.receiver, name=names.get(hop.receiver.process, "")))
-            for hop in hops
-        )
-
-    def _sent(self, number: int, event: TraceEvent) -> None:
-        flags = _integer(event, "flags")
-        reply = bool(_integer(event, "reply"))
-        handled = self._handling.setdefault(event.tid, [])
-        cause = handled[-1] if handled else None
-        interface = self._interfaces.pop(event.tid, None)
-        if reply:
-            call = self._hops.get(cause) if cause is not None else None
-            interface = call.interface if call else None
-            if handled:
-                handled.pop()
-        target_process, target_thread = _integer(event, "dest_proc"), _integer(event, "dest_thread")
-        if target_thread:
-            self._processes[target_thread] = target_process
-        self._hops[number] = Hop(
-            number=number,
-            sender=End(None, event.tid, event.task),
-            receiver=End(target_process, target_thread or None),
-            node=_integer(event, "dest_node"),
-            code=_integer(event, "code"),
-            reply=reply,
-            one_way=bool(flags & TF_ONE_WAY) and not reply,
-            sent=event.timestamp,
-            interface=interface,
-            answers=cause if reply else None,
-            cause=None if reply else cause,
-        )
-
-    def _received(self, number: int, event: TraceEvent) -> None:
-        hop = self._hops.get(number)
-        handled = self._handling.setdefault(event.tid, [])
-        # A one-way transaction has no reply: it ends when its thread takes the next.
-        while handled and self._hops[handled[-1]].one_way and not (hop and hop.reply):
-            handled.pop()
-        if hop is None:
-            return
-        self._hops[number] = replace(
-            hop,
-            received=event.timestamp,
-            receiver=replace(hop.receiver, thread=event.tid, name=event.task),
-        )
-        if hop.receiver.process is not None:
-            self._processes[event.tid] = hop.receiver.process
-        if not hop.reply:
-            handled.append(number)
-
-
-def _integer(event: TraceEvent, name: str) -> int:
-    value = event.fields.get(name, 0)
-    return value if isinstance(value, int) else 0
+def interface_in(event: TraceEvent) -> str | None:
+    """The interface that a BEGINNING names."""
+    return interface_named(_packed([event.fields.get(label, 0) for label in _WORD_LABELS]))
 
 
 def _packed(words: Sequence[int | str]) -> bytes:

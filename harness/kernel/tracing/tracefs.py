@@ -5,17 +5,22 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from emulator.base.errors import HarnessError, UsageError
-from harness.kernel.files import Files, find_directory_with
+from harness.kernel.files import LiveFiles, Pipe, find_directory_with
+from harness.kernel.tracing.event_format import EventFormat, parse_event_format
 from harness.kernel.tracing.kprobes import Probe
+from harness.kernel.tracing.ring_buffer import PAGE_SIZE
 
 LOCATIONS = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")
 
 _STATISTIC = re.compile(r"(?P<name>[\w ]+): (?P<count>\d+)")
 _PROFILE = re.compile(r"\s*(?P<event>\S+)\s+(?P<hits>\d+)\s+(?P<missed>\d+)\s*")
+_PAGE = re.compile(r"char data;\s*offset:(\d+);\s*size:(\d+);")
+"""In events/header_page: the header's size, and the records'."""
 _DEFINITION = re.compile(r"[pr]\d*:(?P<group>[^/\s]+)/(?P<event>\S+) .*")
 
 
@@ -40,7 +45,7 @@ class BufferStatistics:
 class TraceFs:
     """The trace file system of one device: its events, kprobe events and instances."""
 
-    def __init__(self, files: Files, locations: Sequence[str] = LOCATIONS) -> None:
+    def __init__(self, files: LiveFiles, locations: Sequence[str] = LOCATIONS) -> None:
         self.files = files
         self._locations = locations
 
@@ -139,6 +144,7 @@ class Instance:
     def __init__(self, tracefs: TraceFs, name: str) -> None:
         self._files = tracefs.files
         self._tracefs = tracefs
+        self.name = name
         self.path = f"{tracefs.location}/instances/{name}"
 
     def create(self) -> None:
@@ -171,6 +177,23 @@ class Instance:
         for more; it can be read again; and it merges the processors' buffers by time.
         """
         return self._files.read_text(f"{self.path}/trace")
+
+    def own(self, probes: Sequence[Probe]) -> tuple[str, ...]:
+        """The events of probes that are defined in the group of the instance's name."""
+        return tuple(f"{self.name}:{probe.event}" for probe in probes)
+
+    def formats(self, events: Sequence[str], renamed: Mapping[str, str] | None = None) -> list[EventFormat]:
+        """How the records of these events (SYSTEM:EVENT) are laid out."""
+        paths = [f"{self.path}/events/{event.replace(':', '/')}/format" for event in events]
+        found = [parse_event_format(self._files.read_text(path), renamed) for path in paths]
+        return [each for each in found if each is not None]
+
+    def pipes(self) -> AbstractContextManager[list[Pipe]]:
+        """For the block, each processor's pages; a call takes them out of the buffer."""
+        heading = _PAGE.search(self._files.read_text(f"{self._tracefs.location}/events/header_page"))
+        size = sum(map(int, heading.groups())) if heading else PAGE_SIZE
+        cpus = self._files.list_directory(f"{self.path}/per_cpu")
+        return self._files.pipes([f"{self.path}/per_cpu/{cpu}/trace_pipe_raw" for cpu in cpus], size)
 
     def statistics(self) -> BufferStatistics:
         """How many events were lost, on all processors."""

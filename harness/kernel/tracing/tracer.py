@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 import secrets
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 
-from harness.kernel.files import Files
-from harness.kernel.tracing.events import Trace, TraceEvent, parse_trace
+from harness.kernel.files import LiveFiles
 from harness.kernel.tracing.kprobes import Kprobe, Probe
+from harness.kernel.tracing.live_trace import LiveTrace
+from harness.kernel.tracing.recording import Recording
 from harness.kernel.tracing.tracefs import Instance, ProbeRefusedError, TraceFs, TracingMissingError
 
 PREFIX = "binder_harness_"
@@ -20,54 +20,6 @@ _THIS_RUN = f"{PREFIX}{secrets.token_hex(4)}_"
 _numbers = itertools.count(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """What a recording lacks. Unless all are zero, a count of its events proves nothing."""
-
-    overwritten: int
-    """Events overwritten because the buffer was too small: use a larger one."""
-    dropped: int
-    """Events for which there was no space."""
-    missed_hits: int
-    """Hits of our probes that were not recorded, for example because of too few kretprobe slots."""
-
-    def __bool__(self) -> bool:
-        return bool(self.overwritten or self.dropped or self.missed_hits)
-
-
-class Recording:
-    """The recorded events: live inside the `record` block, final after it."""
-
-    def __init__(self, tracefs: TraceFs, instance: Instance, probes: Sequence[Probe]) -> None:
-        self._tracefs = tracefs
-        self._instance = instance
-        self._probes = probes
-        self._final: tuple[Trace, Lost] | None = None
-
-    def events(self, name: str | None = None) -> tuple[TraceEvent, ...]:
-        """The events in order of time; with `name`, only those of that name (a probe's is Kprobe.event)."""
-        return tuple(event for event in self.trace.events if name in (None, event.name))
-
-    @property
-    def trace(self) -> Trace:
-        """The events, and the lines that are not events."""
-        return self._final[0] if self._final else parse_trace(self._instance.read())
-
-    @property
-    def lost(self) -> Lost:
-        """What the recording lacks, so far."""
-        if self._final:
-            return self._final[1]
-        buffers = self._instance.statistics()
-        missed = sum(self._tracefs.missed_hits(probe.event) for probe in self._probes)
-        return Lost(buffers.overwritten, buffers.dropped, missed)
-
-    def stop(self) -> None:
-        """End the recording, and keep the recorded events after the instance is removed."""
-        self._instance.set("tracing_on", "0")
-        self._final = (self.trace, self.lost)
-
-
 class Tracer:
     """Traces one device's kernel in its own instances.
 
@@ -75,7 +27,7 @@ class Tracer:
     device at the same time: each would remove the other's instances.
     """
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: LiveFiles) -> None:
         self._files = files
         self._tracefs = TraceFs(files)
         self._cleaned = False
@@ -118,17 +70,66 @@ class Tracer:
         *,
         events: Sequence[str] = (),
         kprobes: Sequence[Probe] = (),
+        filters: Mapping[str, str] | None = None,
         pids: Sequence[int] | None = None,
         buffer_kib: int = 4096,
         clock: str = "mono",
     ) -> Iterator[Recording]:
         """Record tracepoints (SYSTEM:EVENT, or SYSTEM for all of its events) and probes during the block.
 
-        With `pids`, only events of these processes: their threads, and those that they start meanwhile.
+        `filters` has the kernel's filter of an event, where only some of them are wanted. With `pids`, only
+        events of these processes: their threads, and those that they start meanwhile.
         `buffer_kib` is for each processor. The clock `mono` is CLOCK_MONOTONIC, which processes can read too.
         Raises ProbeRefusedError, UsageError for an unknown event, TracingMissingError. The kernel is always
         left as it was.
         """
+        with self._tracing(events, kprobes, filters, pids, buffer_kib, clock) as instance:
+            recording = Recording(self._tracefs, instance, kprobes)
+            instance.set("tracing_on", "1")
+            try:
+                yield recording
+            finally:
+                recording.stop()
+
+    @contextlib.contextmanager
+    def follow(
+        self,
+        *,
+        events: Sequence[str],
+        kprobes: Sequence[Probe] = (),
+        filters: Mapping[str, str] | None = None,
+        renamed: Mapping[str, str] | None = None,
+        buffer_kib: int = 4096,
+        clock: str = "boot",
+    ) -> Iterator[LiveTrace]:
+        """Record as `record` does, for a reader that takes the events out again meanwhile, for any time.
+
+        `renamed` has names for fields, see `parse_event_format`. The clock `boot` goes on while the device
+        is suspended.
+        """
+        with (
+            self._tracing(events, kprobes, filters, None, buffer_kib, clock) as instance,
+            instance.pipes() as pipes,
+        ):
+            formats = instance.formats([*events, *instance.own(kprobes)], renamed)
+            trace = LiveTrace(pipes, formats, Recording(self._tracefs, instance, kprobes))
+            instance.set("tracing_on", "1")
+            try:
+                yield trace
+            finally:
+                trace.stop()
+
+    @contextlib.contextmanager
+    def _tracing(
+        self,
+        events: Sequence[str],
+        kprobes: Sequence[Probe],
+        filters: Mapping[str, str] | None,
+        pids: Sequence[int] | None,
+        buffer_kib: int,
+        clock: str,
+    ) -> Iterator[Instance]:
+        """An instance with these events, which does not record yet; the kernel is left as it was."""
         self._clean_once()
         name = f"{_THIS_RUN}{next(_numbers)}"
         instance = Instance(self._tracefs, name)
@@ -147,12 +148,11 @@ class Tracer:
             if pids is not None:
                 instance.set("options/event-fork", "1")
                 instance.set("set_event_pid", " ".join(map(str, self._threads_of(pids))))
-            for event in (*events, *(f"{name}:{probe.event}" for probe in kprobes)):
+            for event, condition in (filters or {}).items():
+                instance.set(f"events/{event.replace(':', '/')}/filter", condition)
+            for event in (*events, *instance.own(kprobes)):
                 instance.enable(event)
-            recording = Recording(self._tracefs, instance, kprobes)
-            instance.set("tracing_on", "1")
-            stack.callback(recording.stop)
-            yield recording
+            yield instance
 
     def _threads_of(self, pids: Sequence[int]) -> list[int]:
         return [int(tid) for pid in pids for tid in self._files.list_directory(f"/proc/{pid}/task")]

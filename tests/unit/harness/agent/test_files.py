@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.agent.files import CHUNK_SIZE, FIRST_SIZE, READ_SIZE, AgentFiles, names_in
+from harness.agent.files import CHUNK_SIZE, FIRST_SIZE, PIECES, READ_SIZE, ROUNDS, AgentFiles, names_in
 from harness.agent.operations import Operation, OperationResult
 from harness.agent.process import RemoteProcess
 from harness.agent.thread import RemoteThread
@@ -153,3 +153,29 @@ def test_a_directory_of_any_records_comes_to_an_end(records: bytes) -> None:
 def test_a_record_of_no_length_is_an_error() -> None:
     with pytest.raises(OSError, match="record without a name"):
         list(names_in(bytes(24)))
+
+
+def test_pipes_are_read_in_pieces_without_waiting(files: AgentFiles, tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("one", "other")]
+    for path in paths:
+        os.mkfifo(path)
+    ends = [os.open(path, os.O_RDWR) for path in paths]
+    try:
+        with files.pipes([str(path) for path in paths], 100) as (one, other):
+            assert one() == ([], True)
+            os.write(ends[0], b"a" * 250)
+            assert one() == ([b"a" * 100, b"a" * 100, b"a" * 50], True)
+            assert other() == ([], True)
+            os.write(ends[1], b"b" * (100 * PIECES))
+            pieces, _ = other()
+            assert pieces == [b"b" * 100] * PIECES
+            assert other() == ([], True)
+    finally:
+        for end in ends:
+            os.close(end)
+
+
+def test_a_pipe_that_never_ends_is_read_in_parts(files: AgentFiles) -> None:
+    with files.pipes(["/dev/zero"], 16) as (zeros,):
+        pieces, all_of_them = zeros()
+    assert (len(pieces), all_of_them) == (PIECES * ROUNDS, False)

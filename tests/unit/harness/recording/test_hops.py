@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.wire_format import WireFormat
-from harness.kernel.tracing.binder_transactions import BEGINNING, End, Hop, interface_named, parse_hops
+from harness.kernel.tracing.binder_transactions import BEGINNING, End, Hop, interface_named
 from harness.kernel.tracing.events import TraceEvent, parse_trace
-from harness.kernel.tracing.tracer import Lost
+from harness.kernel.tracing.hop_collector import parse_hops
+from harness.kernel.tracing.recording import Lost
 from harness.recording.hops import Hops
 
 

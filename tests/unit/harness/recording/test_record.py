@@ -9,7 +9,7 @@ import pytest
 
 from harness.framework.transaction_codes import code_names
 from harness.kernel.tracing.events import parse_trace
-from harness.kernel.tracing.tracer import Lost
+from harness.kernel.tracing.recording import Lost
 from harness.recording.record import TransactionRecord
 from tests.support.fake_files import FakeFiles
 

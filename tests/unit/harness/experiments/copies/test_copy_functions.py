@@ -30,8 +30,8 @@ from harness.experiments.copies.copy_functions import (
 )
 from harness.kernel.tracing.events import TraceEvent
 from harness.kernel.tracing.kprobes import Probe
+from harness.kernel.tracing.recording import Lost, Recording
 from harness.kernel.tracing.tracefs import ProbeRefusedError
-from harness.kernel.tracing.tracer import Lost, Recording
 
 MARK = "__x64_sys_getppid_entry"
 TID = 7

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from emulator.base.errors import UsageError
 from harness.kernel.tracing.events import TraceEvent, parse_fields, parse_trace
 from harness.kernel.tracing.kprobes import Argument, Kprobe, Kretprobe
+from harness.kernel.tracing.recording import Lost
 from harness.kernel.tracing.tracefs import ProbeRefusedError, TracingMissingError
-from harness.kernel.tracing.tracer import PREFIX, Lost, Tracer
+from harness.kernel.tracing.tracer import PREFIX, Tracer
 from tests.support.fake_files import FakeFiles
 
 ROOT = "/sys/kernel/tracing"

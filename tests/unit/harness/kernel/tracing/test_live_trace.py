@@ -1,0 +1,106 @@
+"""A trace that is read while it is recorded: in order of time, each event once."""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from types import SimpleNamespace
+from typing import Any, cast
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.kernel.files import Pipe
+from harness.kernel.tracing.event_format import EventFormat, parse_event_format
+from harness.kernel.tracing.live_trace import LiveTrace
+from harness.kernel.tracing.recording import Lost
+from tests.support.trace_pages import page_of
+
+FORMAT = """\
+name: binder_transaction_received
+ID: 9
+format:
+\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;
+\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;
+
+\tfield:int debug_id;\toffset:8;\tsize:4;\tsigned:1;
+"""
+
+
+def known() -> EventFormat:
+    found = parse_event_format(FORMAT, {"debug_id": "transaction"})
+    assert found is not None
+    return found
+
+
+class FakeCpu:
+    """A processor's buffer, from which pages are taken as long as there are some."""
+
+    def __init__(self) -> None:
+        self.pages: deque[bytes] = deque()
+        self.at_once = 1000
+
+    def record(self, time: int, kind: int = 9) -> None:
+        self.pages.append(page_of(time, [(time, struct.pack("<HBBii", kind, 0, 0, 77, time))]))
+
+    def __call__(self) -> tuple[list[bytes], bool]:
+        taken = [self.pages.popleft() for _ in range(min(self.at_once, len(self.pages)))]
+        return taken, not self.pages
+
+
+def live(*cpus: Pipe) -> tuple[LiveTrace, list[str]]:
+    calls: list[str] = []
+    recording = SimpleNamespace(pause=lambda: calls.append("pause"), lost=Lost(3, 0, 0))
+    return LiveTrace(list(cpus), [known()], cast(Any, recording)), calls
+
+
+def numbers(trace: LiveTrace) -> list[int | str]:
+    return [event.fields["transaction"] for event in trace.read()]
+
+
+def test_what_a_later_processor_recorded_waits_for_the_earlier_ones() -> None:
+    first, second = FakeCpu(), FakeCpu()
+    trace, calls = live(first, second)
+    second.record(5)
+    assert numbers(trace) == []
+    first.record(3)  # before that, but after the first processor was read
+    assert numbers(trace) == [3, 5]
+    first.record(8)
+    trace.stop()
+    trace.stop()
+    assert numbers(trace) == [8]
+    assert calls == ["pause"]
+    assert trace.lost == Lost(3, 0, 0)
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 2), st.integers(1, 3)), max_size=40), st.integers(1, 5)
+)
+def test_every_event_is_read_once_and_in_order(steps: list[tuple[bool, int, int]], at_once: int) -> None:
+    """Time goes on with every event, so a reader sees only what is recorded before it reads."""
+    cpus = [FakeCpu() for _ in range(3)]
+    for cpu in cpus:
+        cpu.at_once = at_once
+    trace, _ = live(*cpus)
+    read: list[int | str] = []
+    written = 0
+    for reads, place, count in steps:
+        if reads:
+            read += numbers(trace)
+        for _ in range(count):
+            written += 1
+            cpus[place].record(written)
+    trace.stop()
+    read += numbers(trace)
+    assert read == list(range(1, written + 1))
+
+
+def test_a_damaged_page_and_an_unknown_event_are_counted() -> None:
+    cpu = FakeCpu()
+    trace, _ = live(cpu)
+    cpu.record(1)
+    cpu.record(2, kind=10)
+    cpu.pages.append(struct.pack("<QQ", 3, 4000))
+    trace.stop()
+    assert numbers(trace) == [1]
+    assert trace.unreadable == 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -52,10 +51,6 @@ ActivityStandin = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Html = Annotated[
-    Path | None,
-    typer.Option("--html", metavar="FILE", help="Write the results, as a page for browsers, to FILE."),
-]
 
 
 def one_target(context: typer.Context, positional: str | None, option: OptionT) -> str | OptionT:

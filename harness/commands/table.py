@@ -31,6 +31,9 @@ COMMANDS = {
     ),
     "diff": Entry("claims.diff", "diff", "Show what changed between two runs or devices."),
     "judge": Entry("claims.judge", "judge", "Judge a stored run again, without a device."),
+    "report": Entry(
+        "claims.report", "report", "Show a stored run again: on the terminal, or in another format."
+    ),
     "list": Entry("claims.catalogue", "list_claims", "List the claims by topic."),
     "explain": Entry(
         "claims.catalogue", "explain", "Explain claims: what they state and how they are tested."

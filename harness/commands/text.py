@@ -11,13 +11,6 @@ WIDEST = 100
 NARROWEST = 20
 """Columns that a text beside its label gets at least."""
 
-JSON_FILE = "All results with their figures"
-"""The label of a JSON file that was written."""
-JUNIT_FILE = "Results for CI, as JUnit XML"
-"""The label of a JUnit file that was written."""
-HTML_FILE = "Page for browsers"
-"""The label of an HTML file that was written."""
-
 
 def columns() -> int | None:
     """The width of the terminal; None for a file or a pipe."""

@@ -102,7 +102,10 @@ class Collector:
         for plugin in session.config.pluginmanager.get_plugins():
             add_suite_property = getattr(plugin, "add_global_property", None)  # pytest's JUnit writer has it
             if add_suite_property is not None:
-                for name, value in self.run.properties().items():
+                from harness.report.formats.junit import properties
+
+                run = self.run
+                for name, value in properties(run.target, run.facts, run.interrupted).items():
                     add_suite_property(name, value)
         finished = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         if finished and self.run.exit_code > ExitCode.UNEXPECTED:

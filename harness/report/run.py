@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,7 +10,6 @@ from emulator.base.errors import ExitCode
 from emulator.base.interruption import status_after
 from harness.device.facts import Facts
 from harness.experiments.core.claim import CLAIMS
-from harness.experiments.core.json_values import to_json
 from harness.experiments.core.result import Result
 from harness.report.document import Document
 from harness.report.events import Event, Failed, Judged, Opened
@@ -58,15 +56,6 @@ class Run:
         if any(result.as_expected is False for result in self.results.values()):
             codes.append(ExitCode.UNEXPECTED)
         return gravest(codes)
-
-    def properties(self) -> dict[str, str]:
-        """Target and facts, as JUnit's suite properties, each with the prefix `binder_`, once."""
-        facts = to_json(self.facts) if self.facts else None
-        values = {name: json.dumps(value) for name, value in facts.items()} if isinstance(facts, dict) else {}
-        if self.interrupted is not None:
-            values["interrupted"] = self.interrupted
-        prefixed = {f"binder_{name.removeprefix('binder_')}": value for name, value in values.items()}
-        return {"binder_target": self.target} | prefixed
 
     def document(self) -> Document:
         """The result document so far, its claims in the order of their topics."""

@@ -11,6 +11,7 @@ import typer
 
 from emulator.base.errors import ExitCode, UsageError
 from emulator.base.printable import show
+from harness.commands.claims.outputs import OutputFile, OutputFormat, Outputs, attempt_all
 
 if TYPE_CHECKING:
     from harness.experiments.core.result import Result
@@ -25,12 +26,15 @@ def judge(
     json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the document with today's verdicts.")
     ] = None,
+    format_: OutputFormat = None,
+    output: OutputFile = None,
 ) -> None:
     """Judge a stored run again, without a device.
 
     \b
     binder-harness judge run.json                    what is judged differently today
     binder-harness judge matrix.json --json judged-again.json
+    binder-harness judge run.json -o run.html        the page, with today's verdicts
 
     The measurements are those of the file; verdicts, sentences, figures and expectations are
     those of today's claims. A result that cannot be judged again is kept: without a
@@ -38,16 +42,16 @@ def judge(
     of another shape. The exit status is 0 for no change, 1 for any, 2 for wrong usage.
     """
     from harness.report.difference import document_pairs, load
-    from harness.report.stored import check_writable
+    from harness.report.formats.report import Report
     from harness.report.terminal.console import console_for
     from harness.report.terminal.diff import show_judged_again
 
-    if json is not None:
-        check_writable(json)
+    outputs = Outputs.of(format_, output, json=json)
     before = load(file)
     notes: list[str] = []
     after = _judged_again(before, notes)
-    console = console_for(sys.stdout)
+    # Standard output holds what was asked for there, and nothing else.
+    console = console_for(sys.stderr if outputs.to_stdout else sys.stdout)
     pairs = document_pairs(before, after)
     for pair in pairs:
         assert pair.before is not None
@@ -55,9 +59,7 @@ def judge(
         show_judged_again(pair.before, pair.after, console)
     for note in notes:
         show(f"binder-harness: {note}", errors=True)
-    if json is not None:
-        after.write(json)
-        show(f"With today's verdicts: {json}")
+    attempt_all(outputs.writing(Report(after)))
     raise typer.Exit(ExitCode.UNEXPECTED if any(pair.differs for pair in pairs) else ExitCode.AS_EXPECTED)
 
 

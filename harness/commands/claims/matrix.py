@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,8 @@ import typer
 
 from emulator.base.errors import UsageError
 from emulator.base.printable import show
-from harness.commands.options import ClaimsOrAll, Cold, Host, Html, with_start_options
-from harness.commands.text import HTML_FILE, JSON_FILE
+from harness.commands.claims.outputs import Html, Junit, OutputFile, OutputFormat, Outputs, attempt_all
+from harness.commands.options import ClaimsOrAll, Cold, Host, with_start_options
 
 if TYPE_CHECKING:
     from emulator.target import Target
@@ -64,7 +64,10 @@ def matrix(
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write the results, with all figures, to FILE."),
     ] = None,
+    junit: Junit = None,
     html: Html = None,
+    format_: OutputFormat = None,
+    output: OutputFile = None,
 ) -> None:
     """Judge claims on several devices, and show where they differ.
 
@@ -78,27 +81,16 @@ def matrix(
     gravest of all devices.
     """
     from harness.experiments.core.claim import CLAIMS
-    from harness.report.stored import check_writable
 
     claims = [claim.id for claim in CLAIMS.select(patterns or [])]
     chosen = _distinct([with_start_options(target, cold=cold, host=host) for target in targets or EVERY_KIND])
-    for file in filter(None, (json, html)):
-        check_writable(file)
-    journal = _journal(json, chosen, claims)
+    outputs = Outputs.of(format_, output, json=json, junit=junit, html=html)
+    journal = _journal(outputs.journaled, chosen, claims)
     if scheduler is not None:
         _warn_of(scheduler)
     jobs = jobs or len(os.sched_getaffinity(0))
     result, end = _judge(chosen, claims, scheduler=scheduler, jobs=jobs, journal=journal)
-    errors = [] if end is None else [end]
-    for output in _outputs(result, json=json, html=html, journal=journal):
-        try:
-            output()
-        except BaseException as error:  # the other outputs keep results that may have taken an hour
-            errors.append(error)
-    for later in errors[1:]:
-        show(f"binder-harness: {later}", errors=True)
-    if errors:
-        raise errors[0]
+    attempt_all(_actions(result, outputs, journal), end)
     raise typer.Exit(result.exit_code)
 
 
@@ -177,26 +169,17 @@ def _judge(
     return Matrix(harness=harness_version(), interrupted=interrupted, columns=view.columns), end
 
 
-def _outputs(
-    result: Matrix, *, json: Path | None, html: Path | None, journal: Journal | None
-) -> Iterator[Callable[[], None]]:
-    """The functions that show and write the matrix."""
-    from harness.report.page import html as html_view
+def _actions(result: Matrix, outputs: Outputs, journal: Journal | None) -> list[Callable[[], None]]:
+    """What shows and writes the matrix."""
+    from harness.report.formats.report import Report
     from harness.report.terminal import matrix_table
     from harness.report.terminal.console import console_for
 
-    yield partial(matrix_table.show, result, console_for(sys.stdout))
-    if json is not None:
+    def replace_journal() -> None:
         assert journal is not None
-        yield partial(_write, partial(_replace, journal, result), json, JSON_FILE)
-    if html is not None:
-        yield partial(_write, partial(html_view.write, result), html, HTML_FILE)
+        assert outputs.journaled is not None
+        journal.replace_by(partial(result.write, outputs.journaled))
 
-
-def _replace(journal: Journal, result: Matrix, path: Path) -> None:
-    journal.replace_by(partial(result.write, path))
-
-
-def _write(write: Callable[[Path], None], path: Path, label: str) -> None:
-    write(path)
-    show(f"{label}: {path}")
+    writing = outputs.writing(Report(result), journaled=replace_journal)
+    table = [] if outputs.to_stdout else [partial(matrix_table.show, result, console_for(sys.stdout))]
+    return [*table, *writing]

@@ -1,4 +1,4 @@
-"""`measure`: runs one measurement and prints its raw figures, without a verdict."""
+"""`measure`: runs one measurement and prints its figures, without a verdict."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ import typer
 
 from emulator.base.printable import show
 from harness.commands.options import AsJson, Cold, Host, Target, with_start_options
+from harness.commands.text import wrapped
 
 if TYPE_CHECKING:
+    from harness.device.facts import Facts
     from harness.experiments.core.json_values import Json
+    from harness.experiments.core.measurement import Measurement
+
+LONGEST_LABEL = 40
+"""The longest label, in columns, beside which a figure is shown; a longer one has a line of its own."""
 
 
 def measure(
@@ -28,8 +34,8 @@ def measure(
 
     \b
     binder-harness measure                        what can be measured
-    binder-harness measure size-limits
-    binder-harness measure size-limits --json
+    binder-harness measure size-limits            with units, and where each was read
+    binder-harness measure size-limits --json     the raw measurement
     """
     from harness.experiments.core.measurement import MEASUREMENTS
 
@@ -45,19 +51,36 @@ def measure(
 
     with open_device(with_start_options(target, cold=cold, host=host)) as device:
         try:
-            figures = to_json(measurement.run(device))
+            measured = measurement.run(device)
         except FacilityMissingError as error:
             raise FacilityMissingError(f"{measurement.name} cannot be measured here: {error}") from error
     if as_json:
-        show(json.dumps(figures, indent=2, ensure_ascii=False))
+        show(json.dumps(to_json(measured), indent=2, ensure_ascii=False))
         return
+    show(f"{wrapped(measurement.summary)}\n")
+    rows = _named_figures(measurement, measured, device.facts) or list(_raw_figures(to_json(measured)))
+    width = min(max((len(label) for label, _ in rows), default=0), LONGEST_LABEL) + 2
+    for label, text in rows:
+        show(wrapped(text, indent=width, first=label))
+
+
+def _named_figures(measurement: Measurement, measured: object, facts: Facts) -> list[tuple[str, str]]:
+    """The figures that claims make of the measurement, each with its unit and where it was read."""
+    from harness.experiments.core.claim import CLAIMS
+    from harness.experiments.core.figure import label
+
+    claims = [claim for claim in CLAIMS.all().values() if claim.measure is measurement.run]
+    findings = [claim.verdict(measured, facts) for claim in claims]
+    figures = {name: figure for finding in findings for name, figure in finding.figures.items()}
+    return [(label(name), f"{figure} ({figure.where})") for name, figure in figures.items()]
+
+
+def _raw_figures(value: Json) -> Iterator[tuple[str, str]]:
+    """Every figure of a measurement that no claim is about, with its path."""
     from harness.experiments.core.figure import grouped
 
-    show(f"{measurement.summary}\n")
-    rows = [(label, grouped(value)) for label, value in _leaves(figures)]
-    width = max((len(label) for label, _ in rows), default=0)
-    for label, text in rows:
-        show(f"{label:<{width}}  {text}")
+    for path, entry in _leaves(value):
+        yield path, grouped(entry)
 
 
 def _leaves(value: Json, label: str = "") -> Iterator[tuple[str, Json]]:

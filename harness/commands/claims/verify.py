@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +15,8 @@ import typer.core
 from emulator.base.errors import ExitCode, interruption_behind
 from emulator.base.interruption import received, signal_behind
 from emulator.base.printable import show
-from harness.commands.options import ClaimsOrAll, Cold, Host, Html, Target, naming_option, with_start_options
-from harness.commands.text import HTML_FILE, JSON_FILE, JUNIT_FILE
+from harness.commands.claims.outputs import Html, Junit, OutputFile, OutputFormat, Outputs, attempt_all
+from harness.commands.options import ClaimsOrAll, Cold, Host, Target, naming_option, with_start_options
 
 if TYPE_CHECKING:
     from harness.commands.claims.live.verify_view import VerifyView
@@ -55,10 +57,10 @@ def verify(
             help="Write the results, with all figures, to FILE.",
         ),
     ] = None,
-    junit: Annotated[
-        Path | None, typer.Option("--junit", metavar="FILE", help="Write the results, as JUnit XML, to FILE.")
-    ] = None,
+    junit: Junit = None,
     html: Html = None,
+    format_: OutputFormat = None,
+    output: OutputFile = None,
     accounts: Annotated[
         bool,
         typer.Option(
@@ -81,44 +83,36 @@ def verify(
     binder-harness verify mmap copy.binder-one   the claims on mmap, and one more
     binder-harness verify mmap -v                with what was measured, and what is true
     binder-harness verify --json results.json    also write all figures to a file
+    binder-harness verify --format ktap          in another form, on standard output
     binder-harness verify -- -x --lf             pass what follows -- to pytest
     """
     from harness.experiments.core.claim import CLAIMS
     from harness.experiments.core.time_limit import seconds_in
     from harness.report.journal import prepare
-    from harness.report.stored import check_writable
 
     claims = CLAIMS.select(patterns or [])
     arguments = [f"--binder-target={with_start_options(target, cold=cold, host=host)}"]
-    for file in filter(None, (json, junit, html)):
-        check_writable(file)
-    if json is not None:
-        prepare(json)
-        arguments.append(f"--binder-json={json.absolute()}")
-    if junit is not None:
-        arguments.append(f"--junitxml={junit.absolute()}")
+    outputs = Outputs.of(format_, output, json=json, junit=junit, html=html)
+    if outputs.journaled is not None:
+        prepare(outputs.journaled)
+        arguments.append(f"--binder-json={outputs.journaled.absolute()}")
     if time_limit is not None:
         with naming_option("--time-limit (or BINDER_HARNESS_TIME_LIMIT)"):
             seconds_in(time_limit)
         arguments.append(f"--binder-time-limit={time_limit}")
     arguments += context.meta.get(PYTEST_ARGUMENTS, [])
-    view, status = _judge(claims, arguments, junit)
+    view, status = _judge(claims, arguments)
     run = view.run
     if run is not None and view.interruption is not None and run.interrupted is None:
         # It came after pytest had written the results, as while the device was being closed.
         run.interrupted = signal_behind(view.interruption).name
-        if json is not None:
-            run.document().write(json)
+        if outputs.journaled is not None:
+            run.document().write(outputs.journaled)
     if run is not None and (run.results or run.failures or run.interrupted):
-        _show_results(run, accounts=accounts)
-        if json is not None and view.document_written:
-            show(f"{JSON_FILE}: {json}")
-        if junit is not None and junit.exists():
-            show(f"{JUNIT_FILE}: {junit}")
-        if html is not None:
-            _write_page(run, html)
+        actions = _actions(view, run, outputs, accounts=accounts)
         if context.find_root().params["debug"]:
-            _show_tracebacks(run)
+            actions.append(partial(_show_tracebacks, run))
+        attempt_all(actions, view.interruption)
     else:
         show(view.pytest_output.getvalue(), end="")
     if view.interruption is not None:
@@ -126,15 +120,29 @@ def verify(
     raise typer.Exit(_exit_code(run, status))
 
 
-def _judge(claims: list[Claim], arguments: list[str], junit: Path | None) -> tuple[VerifyView, int]:
+def _actions(view: VerifyView, run: Run, outputs: Outputs, *, accounts: bool) -> list[Callable[[], None]]:
+    """What shows and writes the results."""
+    from harness.report.formats.report import Report
+
+    report = Report(run.document(), tuple(run.failures))
+    writing = outputs.writing(report, journaled=partial(_check_written, view))
+    show_table = partial(_show_results, run, accounts=accounts, table=not outputs.to_stdout)
+    return [show_table, *writing]
+
+
+def _check_written(view: VerifyView) -> None:
+    """Raise the error with which the run's own document could not be written."""
+    if view.write_error is not None:
+        raise view.write_error
+
+
+def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
     """Run pytest on the claims; return its view, with any interruption, and its exit status."""
     import pytest
 
     import harness.experiments
     from emulator.cache.store import cache_root
     from harness.commands.claims.live.verify_view import verify_view
-    from harness.report.events import Failed
-    from harness.report.failure import Failure
 
     package = Path(harness.experiments.__path__[0])
     options = [
@@ -160,50 +168,34 @@ def _judge(claims: list[Claim], arguments: list[str], junit: Path | None) -> tup
             status = int(pytest.main([*options, *arguments, *chosen], plugins=[view]))
         except BaseException as error:
             view.interruption = interruption_behind(error)
-            if view.interruption is not None:
-                status = pytest.ExitCode.INTERRUPTED
-            elif isinstance(error, OSError) and junit is not None and view.run is not None:
-                # pytest writes JUnit's file when all is judged.
-                message = (
-                    f"{junit} cannot be written: {error.strerror}. Free some space, or give another name."
-                )
-                failure = Failure(message=message, exit_code=ExitCode.SETUP_MISSING)
-                view.run(Failed(target=view.run.target, failure=failure))
-                status = ExitCode.SETUP_MISSING
-            else:
+            if view.interruption is None:
                 raise
+            status = pytest.ExitCode.INTERRUPTED
     view.interruption = view.interruption or received()
     return view, status
 
 
-def _show_results(run: Run, *, accounts: bool) -> None:
+def _show_results(run: Run, *, accounts: bool, table: bool) -> None:
     from harness.experiments.core.finding import Verdict
     from harness.report.terminal import results
     from harness.report.terminal.console import console_for
 
     document = run.document()
-    if document.claims or document.interrupted:  # else the reason, below, is all there is
+    if table and (document.claims or document.interrupted):  # else the reason, below, is all there is
         results.show(document, console_for(sys.stdout), accounts=accounts)
     for result in document.claims:
         if result.verdict is Verdict.ERROR:
-            show(f"To see the traceback: binder-harness --debug verify {result.id}")
+            show(f"To see the traceback: binder-harness --debug verify {result.id}", errors=not table)
     shown = {result.reason for result in document.claims}
     for failure in run.failures:
         if failure.message not in shown:
             show(f"binder-harness: {failure.message}", errors=True)
 
 
-def _write_page(run: Run, html: Path) -> None:
-    from harness.report.page import html as view
-
-    view.write(run.document(), html)
-    show(f"{HTML_FILE}: {html}")
-
-
 def _show_tracebacks(run: Run) -> None:
     for result in run.results.values():
         if result.traceback:
-            show(f"\n{result.id}\n{result.traceback}", end="")
+            show(f"\n{result.id}\n{result.traceback}", end="", errors=True)
 
 
 def _exit_code(run: Run | None, status: int) -> int:

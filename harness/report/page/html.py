@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TypeVar
 
 import jinja2
@@ -17,9 +16,9 @@ from harness.experiments.core.json_values import Json, from_json
 from harness.experiments.core.result import Result
 from harness.recording.sequence_diagram import SequenceDiagram
 from harness.recording.sequence_svg import svg_of
-from harness.report import stored
 from harness.report.comparison import ClaimRow, account, claim_rows, differing_facts
 from harness.report.document import Document
+from harness.report.formats.report import Report
 from harness.report.labels import described, short_names
 from harness.report.matrix import Matrix
 from harness.report.summary import STYLES, conclusion, counted, summary
@@ -29,9 +28,9 @@ LINE = 100
 EntryT = TypeVar("EntryT", Result, ClaimRow)
 
 
-def write(document: Document | Matrix, path: Path) -> None:
-    """Write the file atomically; SetupError where it cannot be written."""
-    stored.write_text(page(document), path)
+def render(report: Report) -> str:
+    """The page of a report."""
+    return page(report.content)
 
 
 def page(document: Document | Matrix) -> str:

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn
 
+from emulator.base.errors import HarnessError
 from emulator.base.interruption import received
 from emulator.base.progress import reporting_to
 from harness.commands.claims.live.progress import live_progress, print_line
@@ -44,9 +45,9 @@ class VerifyView:
         return self._collector.run if self._collector else None
 
     @property
-    def document_written(self) -> bool:
-        """Whether the result document, if one is asked for, could be written."""
-        return self._collector is None or self._collector.write_error is None
+    def write_error(self) -> HarnessError | None:
+        """Why the result document could not be written; None where it was, or none was asked for."""
+        return self._collector.write_error if self._collector else None
 
     def __call__(self, event: Event) -> None:
         """Show a line of progress, or a claim's verdict."""

@@ -200,9 +200,9 @@ def test_tracebacks_are_shown_only_with_debug(
 ) -> None:
     choose(monkeypatch, "proto.breaks")
     ended = command_line("verify")
-    assert (ended.status, "Traceback" in ended.output) == (1, False)
+    assert (ended.status, "Traceback" in ended.output + ended.errors) == (1, False)
     assert "binder-harness --debug verify proto.breaks" in ended.output
-    assert "Traceback" in command_line("--debug", "verify").output
+    assert "Traceback" in command_line("--debug", "verify").errors
     assert "Traceback" in command_line("--debug", "explain", "none").errors
 
 
@@ -543,6 +543,58 @@ def test_measure_prints_figures(command_line: CommandLine, monkeypatch: pytest.M
         ["architecture", "x86_64"],
     ]
     assert json.loads(command_line("measure", "sizes", "--json").output)["steps"] == [1, 2]
+
+
+def test_figures_that_claims_are_about_have_units_and_sources(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = fake_device.CLAIMS_BY_ID["limit.figure"]
+    known = {"sizes": Measurement("sizes", "How large it may be.", claim.measure)}
+    monkeypatch.setattr(MEASUREMENTS, "all", lambda: known)
+    monkeypatch.setattr(CLAIMS, "all", lambda: {claim.id: claim})
+    assert "1,040,380 bytes (" in command_line("measure", "sizes").output
+
+
+# --- formats ---
+
+
+def test_results_on_standard_output_are_all_there_is(command_line: CommandLine, tmp_path: Path) -> None:
+    for words in (("--json", "-"), ("--format", "json"), ("--format", "json", "-o", "-")):
+        ended = command_line("verify", "mmap.once", *words)
+        assert ended.status == 0
+        assert [claim["id"] for claim in json.loads(ended.output)["claims"]] == ["mmap.once"]
+    assert not list(tmp_path.glob("*.json*"))
+
+
+def test_a_stored_run_takes_every_form(command_line: CommandLine, tmp_path: Path) -> None:
+    assert command_line("verify", "-o", "run.json").status == 0
+    assert "mmap.once" in command_line("report", "run.json").output
+    for name in ("run.xml", "run.ktap", "run.md", "run.html", "again.json"):
+        ended = command_line("report", "run.json", "-o", name)
+        assert (ended.status, ended.output.endswith(f": {name}\n")) == (0, True), ended
+        assert "mmap" in (tmp_path / name).read_text()
+    assert (tmp_path / "again.json").read_text() == (tmp_path / "run.json").read_text()
+    assert command_line("judge", "run.json", "--format", "ktap").output.startswith("KTAP version 1\n")
+    assert "differently" in command_line("judge", "run.json", "--format", "ktap").errors
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--format", "pdf"), "there is no format 'pdf'. Formats: json, junit, ktap, markdown, html"),
+        (("-o", "run.pdf"), "its ending names no format"),
+        (("--json", "-", "--html", "-"), "Standard output can hold one format, not json and html"),
+        (("-o", "none/run.html"), "none/run.html cannot be written"),
+    ],
+)
+def test_where_results_cannot_go_is_seen_before_a_device_is_opened(
+    command_line: CommandLine, words: tuple[str, ...], message: str
+) -> None:
+    opened = fake_device.FakeDevice.opened
+    ended = command_line("verify", *words)
+    assert (ended.status, ended.output) == (2, "")
+    assert message in ended.errors
+    assert fake_device.FakeDevice.opened == opened
 
 
 def test_a_missing_facility_is_an_error_of_the_measurement(

@@ -331,7 +331,7 @@ def test_each_output_is_written_though_another_fails(
 
     places = {
         "json": "harness.report.stored.write",
-        "html": "harness.report.page.html.write",
+        "html": "harness.report.page.html.render",
         "table": "harness.report.terminal.matrix_table.show",
     }
     for output in full.split():

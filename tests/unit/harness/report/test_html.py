@@ -3,7 +3,6 @@ from __future__ import annotations
 import dataclasses
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
@@ -193,9 +192,3 @@ def test_a_recording_is_drawn() -> None:
     recorded = changed(document_on(), "mmap.once", figures={"errno": Figure(DIAGRAM, "tracing")})
     assert len(re.findall("<svg[^>]*>", html.page(recorded))) == 1
     assert svg_of(DIAGRAM) in html.page(recorded)
-
-
-def test_it_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    html.write(document_on(), tmp_path / "page.html")
-    assert (tmp_path / "page.html").read_text() == html.page(document_on())
-    assert [file.name for file in tmp_path.iterdir()] == ["page.html"]

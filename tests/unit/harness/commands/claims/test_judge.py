@@ -132,7 +132,7 @@ def test_json_has_today_s_verdicts_and_the_old_measurements(judge: Judge) -> Non
     refuted(stored).write(Path("run.json"))
     status, output, _ = judge("run.json", "--json", "again.json")
     assert status == 1
-    assert output.endswith("\nWith today's verdicts: again.json\n")
+    assert output.endswith("\nAll results with their figures: again.json\n")
     assert Document.load(Path("again.json")) == stored
 
 

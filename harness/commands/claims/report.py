@@ -1,0 +1,47 @@
+"""`report`: shows a stored run or matrix again, on the terminal or in another format."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.commands.claims.outputs import OutputFile, OutputFormat, Outputs, attempt_all
+
+
+def report(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file that `verify --json` or `matrix --json` wrote.")
+    ],
+    format_: OutputFormat = None,
+    output: OutputFile = None,
+    accounts: Annotated[
+        bool,
+        typer.Option("-v", "--verbose", help="Show of each claim of a run what was measured."),
+    ] = False,
+) -> None:
+    """Show a stored run again: on the terminal, or in another format.
+
+    \b
+    binder-harness report run.json                        the table
+    binder-harness report run.json -o run.html            a page for browsers
+    binder-harness report matrix.json --format markdown   for a comment
+
+    The verdicts are those of the file; `judge` gives them again from the measurements.
+    """
+    from harness.report.difference import load
+    from harness.report.formats.report import Report
+    from harness.report.matrix import Matrix
+    from harness.report.terminal import matrix_table, results
+    from harness.report.terminal.console import console_for
+
+    outputs = Outputs.of(format_, output)
+    content = load(file)
+    if outputs.entries:
+        attempt_all(outputs.writing(Report(content)))
+    elif isinstance(content, Matrix):
+        matrix_table.show(content, console_for(sys.stdout))
+    else:
+        results.show(content, console_for(sys.stdout), accounts=accounts)

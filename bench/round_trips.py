@@ -63,21 +63,24 @@ def _over_adb(bench: Bench) -> Iterator[Row]:
 
 
 def _compared(name: str, bench: Bench, process: RemoteProcess, echo: Echo, most: float | None = None) -> Row:
-    def trip() -> None:
-        echo.send(REQUEST)
-        receive_exactly(echo, len(REQUEST), Deadline(ECHO_SECONDS))
-
     calls, echoes = in_turns(
         bench.rounds * TRIPS,
         [
-            ("getppid by an agent", _timed(lambda: process.syscall("getppid"))),
-            ("echo by cat", _timed(trip)),
+            ("getppid by an agent", timed(lambda: process.syscall("getppid"))),
+            ("echo by cat", timed(lambda: echoed(echo))),
         ],
     )
     return Row(name, "ms", calls, echoes, most=most)
 
 
-def _timed(action: Callable[[], object]) -> Callable[[], float]:
+def echoed(echo: Echo) -> None:
+    """One round trip of as many bytes as a system call's."""
+    echo.send(REQUEST)
+    receive_exactly(echo, len(REQUEST), Deadline(ECHO_SECONDS))
+
+
+def timed(action: Callable[[], object]) -> Callable[[], float]:
+    """Measures an action in milliseconds."""
     return lambda: milliseconds(action)
 
 
@@ -88,8 +91,8 @@ def _facts(bench: Bench) -> Iterator[Row]:
         found, trips = in_turns(
             2 * bench.rounds,
             [
-                ("all of a device's", _timed(lambda: find_facts(device))),
-                ("100 getppid", _timed(lambda: [process.syscall("getppid") for _ in range(100)])),
+                ("all of a device's", timed(lambda: find_facts(device))),
+                ("100 getppid", timed(lambda: [process.syscall("getppid") for _ in range(100)])),
             ],
         )
     yield Row("facts", "ms", found, trips)

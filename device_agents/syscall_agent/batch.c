@@ -61,15 +61,28 @@ static struct cursor take_batch_header(const struct frame *frame, struct batch_h
     return cursor;
 }
 
+enum { WORD = sizeof(uint64_t) };
+
+static const struct {
+    uint8_t fewest, most; /* words */
+} words_of[] = {
+    [OPERATION_CALL] = {0, MAX_WORDS}, [OPERATION_READ] = {1, 2},   [OPERATION_WRITE] = {1, 1},
+    [OPERATION_FILL] = {2, 2},         [OPERATION_DIGEST] = {1, 1}, [OPERATION_STORE] = {2, 2},
+    [OPERATION_CHECK] = {3, 3},
+};
+
 static const char *check_operation(const struct operation *operation, uint32_t index)
 {
     const struct operation_header *header = &operation->header;
-    if (header->kind < OPERATION_CALL || header->kind > OPERATION_DIGEST)
+    if (header->kind < OPERATION_CALL || header->kind > OPERATION_CHECK)
         return "an operation of an unknown kind";
-    if (header->kind != OPERATION_CALL && header->word_count != (header->kind == OPERATION_FILL ? 2 : 1))
+    if (header->word_count < words_of[header->kind].fewest || header->word_count > words_of[header->kind].most)
         return "an operation on memory with a wrong number of words";
-    if (header->reserved != 0 || header->earlier >> header->word_count != 0)
+    if ((header->earlier | header->stored) >> header->word_count != 0 || (header->earlier & header->stored) != 0)
         return "an operation with unknown bits set";
+    if ((header->kind == OPERATION_STORE && header->size != WORD) ||
+        (header->kind == OPERATION_CHECK && header->size != WORD && header->size != sizeof(uint32_t)))
+        return "an operation on a word of a wrong size";
     for (int i = 0; i < header->word_count; i++)
         if (header->earlier >> i & 1 && operation->words[i] >= index)
             return "an operation that refers to none before it";
@@ -113,18 +126,36 @@ static bool is_error(int64_t value)
     return value < 0 && value >= -4095;
 }
 
-/* Replaces references with the values that earlier operations returned; false when one of those failed. */
-static bool resolve(struct operation *operation, const int64_t *values)
+/*
+ * Replaces references with the values that earlier operations returned and the words in memory; -ECANCELED when one
+ * of those operations failed, -EFAULT when an address is bad.
+ */
+static int64_t resolve(struct operation *operation, const int64_t *values)
 {
     for (int i = 0; i < operation->header.word_count; i++) {
-        if (!(operation->header.earlier >> i & 1))
-            continue;
-        int64_t value = values[operation->words[i]];
-        if (is_error(value))
-            return false;
-        operation->words[i] = (uint64_t)value;
+        uint64_t *word = &operation->words[i];
+        if (operation->header.stored >> i & 1) {
+            uint64_t found;
+            if (memory_read(*word, sizeof found, (uint8_t *)&found) < 0)
+                return -EFAULT;
+            *word = found;
+        } else if (operation->header.earlier >> i & 1) {
+            int64_t value = values[*word];
+            if (is_error(value))
+                return -ECANCELED;
+            *word = (uint64_t)value;
+        }
     }
-    return true;
+    return 0;
+}
+
+/* `size` where the number at the address is from `lowest` to `highest`. */
+static int64_t check(uint64_t address, uint32_t size, uint64_t lowest, uint64_t highest)
+{
+    uint64_t found = 0; /* little-endian: a shorter number fills its first bytes */
+    if (memory_read(address, size, (uint8_t *)&found) < 0)
+        return -EFAULT;
+    return found >= lowest && found <= highest ? (int64_t)size : -ERANGE;
 }
 
 static int64_t call(uint32_t number, const uint64_t *words)
@@ -144,10 +175,14 @@ static int64_t run(const struct operation *operation, uint8_t *bytes, uint64_t *
     case OPERATION_CALL: return call(header->size, words);
     case OPERATION_WRITE: return memory_write(words[0], header->size, operation->data);
     case OPERATION_FILL: return memory_fill(words[0], header->size, words[1]);
-    case OPERATION_READ:
-        value = memory_read(words[0], header->size, bytes);
-        *size = value < 0 ? 0 : header->size;
+    case OPERATION_STORE: return memory_write(words[0], WORD, (const uint8_t *)&words[1]);
+    case OPERATION_CHECK: return check(words[0], header->size, words[1], words[2]);
+    case OPERATION_READ: {
+        uint64_t wanted = header->word_count == 2 ? words[1] : header->size;
+        value = wanted > header->size ? -EMSGSIZE : memory_read(words[0], wanted, bytes);
+        *size = value < 0 ? 0 : wanted;
         break;
+    }
     case OPERATION_DIGEST:
         value = memory_digest(words[0], header->size, bytes);
         *size = value < 0 ? 0 : DIGEST_SIZE;
@@ -172,16 +207,17 @@ void batch_run(const struct frame *frame, struct results *results)
     const uint32_t results_size = results->header.size;
     for (uint32_t index = 0; index < batch.count; index++) {
         struct operation operation;
-        struct answer answer = {-ECANCELED, 0};
+        struct answer answer = {0};
         take_operation(&cursor, &operation);
-        if (resolve(&operation, values))
+        answer.value = resolve(&operation, values);
+        if (answer.value == 0)
             answer.value = run(&operation, next + sizeof answer, &answer.size);
         values[index] = answer.value;
         memcpy(next, &answer, sizeof answer);
         next += sizeof answer + answer.size;
         results->executed = index + 1;
         results->header.size = results_size + (uint32_t)(next - results->answers);
-        if (is_error(answer.value) && !(batch.flags & BATCH_KEEP_GOING))
+        if (is_error(answer.value) && (operation.header.kind == OPERATION_CHECK || !(batch.flags & BATCH_KEEP_GOING)))
             break;
     }
 }

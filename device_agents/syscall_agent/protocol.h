@@ -14,7 +14,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are built in memory as they are sent");
 
 enum {
-    PROTOCOL_VERSION = 4,
+    PROTOCOL_VERSION = 5,
     MAX_PAYLOAD = 8 << 20, /* bytes after the header, either way */
     MAX_OPERATIONS = 1024, /* in one batch */
     MAX_WORDS = 6,         /* of one operation: what a Linux system call takes */
@@ -59,21 +59,28 @@ struct batch_header {
     uint32_t count; /* of operations */
 };
 
+/*
+ * A batch may depend on what its own operations return and leave in memory, so that a system call, what it returned
+ * and what that refers to are one batch. There are no jumps: a batch ends after count operations at the latest.
+ */
 enum operation_kind {
     OPERATION_CALL = 1,   /* number; words: the arguments */
-    OPERATION_READ = 2,   /* size; words: address */
+    OPERATION_READ = 2,   /* size; words: address, and a smaller size if given; -EMSGSIZE where that is larger */
     OPERATION_WRITE = 3,  /* size; words: address; followed by the bytes */
     OPERATION_FILL = 4,   /* size; words: address, seed */
     OPERATION_DIGEST = 5, /* size; words: address */
+    OPERATION_STORE = 6,  /* 8; words: address, the word to write there */
+    OPERATION_CHECK = 7,  /* 4 or 8; words: address, lowest, highest: ends the batch with -ERANGE where the unsigned
+                             number at the address is not one of them or between, even if the batch keeps going */
 };
 
 /* Followed by word_count words of 64 bits. */
 struct operation_header {
     uint8_t kind;
     uint8_t word_count;
-    uint8_t earlier;  /* bit i: word i is the index of an earlier operation, replaced by its value */
-    uint8_t reserved; /* 0 */
-    uint32_t size;    /* bytes of memory; for a CALL the system call's number */
+    uint8_t earlier; /* bit i: word i is the index of an earlier operation, replaced by its value */
+    uint8_t stored;  /* bit i: word i is an address, replaced by the word of 64 bits there, or -EFAULT is the value */
+    uint32_t size;   /* bytes of memory; for a CALL the system call's number */
 };
 
 struct hello {

@@ -24,7 +24,17 @@ class Earlier:
         return f"result {self.index}"
 
 
-Word = int | Earlier
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The 64-bit word that the agent's memory has at `address` when the operation begins; else EFAULT."""
+
+    address: int
+
+    def __str__(self) -> str:
+        return f"the word at {self.address:#x}"
+
+
+Word = int | Earlier | Stored
 """An argument or address: 64 bits, signed or unsigned."""
 
 
@@ -47,10 +57,19 @@ class SystemCall:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Copy `size` bytes of the agent's memory into the result."""
+    """Copy `size` bytes of the agent's memory into the result.
+
+    A size that is known only on the device has an upper limit, `most`; EMSGSIZE where it is larger.
+    """
 
     address: Word
-    size: int
+    size: Word
+    most: int = 0
+
+    @property
+    def largest(self) -> int:
+        """The most bytes that the result can have."""
+        return self.size if isinstance(self.size, int) else self.most
 
     def __str__(self) -> str:
         return f"reading {self.size} bytes at {_place(self.address)}"
@@ -90,7 +109,34 @@ class Digest:
         return f"digesting {self.size} bytes at {_place(self.address)}"
 
 
-Operation = SystemCall | Read | Write | Fill | Digest
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Write a word of 64 bits into the agent's memory."""
+
+    address: Word
+    value: Word
+
+    def __str__(self) -> str:
+        return f"storing {self.value} at {_place(self.address)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """End the batch here, even one that keeps going, unless memory has a number from `lowest` to `highest`.
+
+    The number has `size` bytes, 4 or 8, and is unsigned. The result is ERANGE where the batch ends.
+    """
+
+    address: Word
+    lowest: Word
+    highest: Word
+    size: int = 8
+
+    def __str__(self) -> str:
+        return f"checking that the number at {_place(self.address)} is {self.lowest} to {self.highest}"
+
+
+Operation = SystemCall | Read | Write | Fill | Digest | Store | Check
 
 
 class OperationResult(NamedTuple):
@@ -120,4 +166,4 @@ def map_anonymous(size: int) -> SystemCall:
 
 
 def _place(address: Word) -> str:
-    return str(address) if isinstance(address, Earlier) else f"{address:#x}"
+    return f"{address:#x}" if isinstance(address, int) else str(address)

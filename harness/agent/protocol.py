@@ -15,19 +15,22 @@ from emulator.base.architecture import Architecture, architecture_named
 from emulator.base.errors import UsageError
 from harness.agent.errors import ProtocolError
 from harness.agent.operations import (
+    Check,
     Digest,
     Earlier,
     Fill,
     Operation,
     OperationResult,
     Read,
+    Store,
+    Stored,
     SystemCall,
     Word,
     Write,
 )
 from harness.agent.syscalls import NON_BLOCKING
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 MAGIC = b"SYSAGENT"
 MAX_PAYLOAD = 8 * 1024 * 1024
 """Bytes that may follow a frame's header."""
@@ -48,6 +51,7 @@ _KEEP_GOING = 1
 _PROMPT_SIZE = 64 * 1024
 """Bytes of memory that an operation accesses without noticeable delay."""
 _DIGEST_SIZE = 16
+_WORD_SIZE = 8
 
 
 class FrameKind(IntEnum):
@@ -73,6 +77,8 @@ class OperationKind(IntEnum):
     WRITE = 3
     FILL = 4
     DIGEST = 5
+    STORE = 6
+    CHECK = 7
 
 
 class Frame(NamedTuple):
@@ -185,9 +191,10 @@ def encode_batch(operations: Sequence[Operation], architecture: Architecture, *,
                 parts.append(_operation(OperationKind.CALL, syscall.number(architecture), arguments, index))
                 prompt = prompt and syscall in NON_BLOCKING
             case Read(address, size):
-                parts.append(_operation(OperationKind.READ, size, (address,), index))
-                answered += size
-                touched += size
+                words = (address,) if isinstance(size, int) else (address, size)
+                parts.append(_operation(OperationKind.READ, operation.largest, words, index))
+                answered += operation.largest
+                touched += operation.largest
             case Write(address, data):
                 parts += [_operation(OperationKind.WRITE, len(data), (address,), index), data]
                 touched += len(data)
@@ -198,6 +205,10 @@ def encode_batch(operations: Sequence[Operation], architecture: Architecture, *,
                 parts.append(_operation(OperationKind.DIGEST, size, (address,), index))
                 answered += _DIGEST_SIZE
                 touched += size
+            case Store(address, value):
+                parts.append(_operation(OperationKind.STORE, _WORD_SIZE, (address, value), index))
+            case Check(address, lowest, highest, size):
+                parts.append(_operation(OperationKind.CHECK, size, (address, lowest, highest), index))
     payload = b"".join(parts)
     if len(payload) > MAX_PAYLOAD:
         raise UsageError(
@@ -246,18 +257,21 @@ def _operation(kind: OperationKind, size: int, words: Sequence[Word], index: int
         raise UsageError(f"{size} bytes in one operation: the limit is 4 GiB - 1")
     if len(words) > MAX_WORDS:
         raise UsageError(f"a system call with {len(words)} arguments: Linux has at most {MAX_WORDS}")
-    earlier = 0
+    earlier = stored = 0
     values = []
     for position, word in enumerate(words):
-        if isinstance(word, Earlier):
-            if not 0 <= word.index < index:
-                raise UsageError(
-                    f"operation {index} refers to the result of operation {word.index}, which is not earlier"
-                )
-            earlier |= 1 << position
-            values.append(word.index)
-        elif -(1 << 63) <= word < 1 << 64:
-            values.append(word & (1 << 64) - 1)
-        else:
-            raise UsageError(f"{word:#x} does not fit the 64 bits of an argument or address")
-    return _OPERATIONS[len(values)].pack(kind, len(values), earlier, 0, size, *values)
+        match word:
+            case Earlier(number):
+                if not 0 <= number < index:
+                    raise UsageError(
+                        f"operation {index} refers to the result of operation {number}, which is not earlier"
+                    )
+                earlier |= 1 << position
+            case Stored(number):
+                stored |= 1 << position
+            case number:
+                pass
+        if not -(1 << 63) <= number < 1 << 64:
+            raise UsageError(f"{number:#x} does not fit the 64 bits of an argument or address")
+        values.append(number & (1 << 64) - 1)
+    return _OPERATIONS[len(values)].pack(kind, len(values), earlier, stored, size, *values)

@@ -10,7 +10,17 @@ from typing import cast
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
-from harness.agent.operations import Earlier, Operation, OperationResult, Read, SystemCall, Write
+from harness.agent.operations import (
+    Check,
+    Operation,
+    OperationResult,
+    Read,
+    Store,
+    Stored,
+    SystemCall,
+    Word,
+    Write,
+)
 from harness.agent.process import RemoteProcess
 from harness.agent.scratch import Scratch
 from harness.binder.abi import commands, returns
@@ -98,28 +108,46 @@ class FakeThread:
         self.log: list[list[Command]] = []
         self.sent: list[bytes] = []
         self.ioctls: list[BinderIoctl] = []
+        self.trips = 0
 
     def __str__(self) -> str:
         return f"thread {self.tid}"
 
     def submit(self, *operations: Operation, keep_going: bool = False) -> FakePending:
         assert keep_going
+        self.trips += 1
         results: list[OperationResult] = []
         blocked = False
         for operation in operations:
             match operation:
-                case Write(address, data) if not isinstance(address, Earlier):
-                    self.process.memory.write(address, data)
+                case Write(address, data):
+                    self.process.memory.write(self._word(address), data)
                     results.append(OperationResult(operation, len(data)))
-                case Read(address, size) if not isinstance(address, Earlier):
-                    results.append(OperationResult(operation, size, self.process.memory.read(address, size)))
+                case Read(address, size):
+                    content = self.process.memory.read(self._word(address), self._word(size))
+                    results.append(OperationResult(operation, len(content), content))
+                case Store(address, value):
+                    self.process.memory.write(self._word(address), self._word(value).to_bytes(8, "little"))
+                    results.append(OperationResult(operation, 8))
+                case Check(address, lowest, highest, size):
+                    found = int.from_bytes(self.process.memory.read(self._word(address), size), "little")
+                    if not self._word(lowest) <= found <= self._word(highest):
+                        results.append(OperationResult(operation, -errno.ERANGE))
+                        break
+                    results.append(OperationResult(operation, size))
                 case SystemCall(_, (_, request, argument)):
-                    value = self._ioctl(cast(int, request), cast(int, argument))
-                    blocked = value is None
-                    results.append(OperationResult(operation, -errno.EINTR if value is None else value))
+                    outcome = self._ioctl(cast(int, request), cast(int, argument))
+                    blocked = outcome is None
+                    results.append(OperationResult(operation, -errno.EINTR if outcome is None else outcome))
                 case _:
                     raise AssertionError(operation)
         return FakePending(results, (lambda: None) if blocked else None)
+
+    def _word(self, word: Word) -> int:
+        if isinstance(word, Stored):
+            return int.from_bytes(self.process.memory.read(word.address, 8), "little")
+        assert isinstance(word, int)
+        return word
 
     def batch(self, *operations: Operation) -> list[OperationResult]:
         return self.submit(*operations, keep_going=True).result()

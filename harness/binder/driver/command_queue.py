@@ -8,8 +8,8 @@ from emulator.base.deadline import Deadline
 from harness.agent.operations import Write
 from harness.binder.abi import commands
 from harness.binder.abi.commands import Command
-from harness.binder.abi.returns import Return
-from harness.binder.driver.ioctls import READ_SIZE, ThreadIoctls
+from harness.binder.driver.ioctls import READ_SIZE, Exchange, ThreadIoctls
+from harness.binder.driver.one_trip import Awaited
 from harness.binder.driver.payload import Carrier, Data
 from harness.binder.errors import DriverRefusedError
 
@@ -24,6 +24,7 @@ class CommandQueue:
         self._ioctls = ioctls
         self._commands = b""
         self._payload: Write | None = None
+        self._replies = False
 
     def add(self, *queued: Command) -> None:
         """Queue commands."""
@@ -33,6 +34,7 @@ class CommandQueue:
         """Queue a transaction or reply that carries `data`."""
         loaded = self._ioctls.payloads.load(command, data)
         self._payload = loaded.payload
+        self._replies = isinstance(command, commands.Reply)
         self.add(loaded.command)
 
     def write(self, *written: Command) -> None:
@@ -42,18 +44,30 @@ class CommandQueue:
         if buffer:
             self._ioctls.write_read(buffer, payload=payload)
 
-    def exchange(self, deadline: Deadline) -> list[Return]:
-        """Write what is queued and wait for returns; a wait that a signal interrupts is continued."""
+    def exchange(self, deadline: Deadline, awaited: Awaited | None = None) -> Exchange:
+        """Write what is queued and wait for returns; a wait that a signal interrupts is continued.
+
+        For what is awaited, a reply that is queued does not end the wait when the driver has completed it.
+        """
+        after_reply = self._replies and awaited is not None
         buffer, payload = self._take()
         while True:
             try:
-                return self._ioctls.write_read(buffer, READ_SIZE, payload=payload, deadline=deadline).returns
+                return self._ioctls.write_read(
+                    buffer,
+                    READ_SIZE,
+                    payload=payload,
+                    awaited=awaited,
+                    after_reply=after_reply,
+                    deadline=deadline,
+                )
             except DriverRefusedError as error:
                 if error.errno != errno.EINTR:
                     raise
                 buffer = buffer[error.write_consumed :]
+                after_reply = after_reply and bool(buffer)
 
     def _take(self) -> tuple[bytes, Write | None]:
         taken = self._commands, self._payload
-        self._commands, self._payload = b"", None
+        self._commands, self._payload, self._replies = b"", None, False
         return taken

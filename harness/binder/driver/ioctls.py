@@ -13,8 +13,8 @@ from harness.agent.operations import Operation, OperationResult, Read, SystemCal
 from harness.agent.thread import PendingBatch, RemoteThread
 from harness.binder.abi import returns
 from harness.binder.abi.layout import Structure
-from harness.binder.abi.structures import BinderWriteRead
-from harness.binder.abi.uapi import BinderIoctl
+from harness.binder.abi.uapi import BinderReturn
+from harness.binder.driver.one_trip import Awaited, Content, Trip, scratch_size
 from harness.binder.driver.open_file import OpenFile
 from harness.binder.driver.payload import PayloadMemory
 from harness.binder.errors import DriverRefusedError
@@ -40,6 +40,8 @@ class Exchange:
 
     write_consumed: int
     read: bytes
+    content: Content | None = None
+    """Of the awaited reply or transaction."""
 
     @property
     def read_consumed(self) -> int:
@@ -50,36 +52,6 @@ class Exchange:
     def returns(self) -> list[returns.Return]:
         """The BR_ codes in the read buffer."""
         return returns.parse(self.read)
-
-
-@dataclass(frozen=True, slots=True)
-class WriteReadArgument:
-    """The memory that one BINDER_WRITE_READ takes: its argument, then the commands, then the read buffer."""
-
-    address: int
-    commands: bytes
-    read_size: int
-
-    @property
-    def size(self) -> int:
-        """Bytes in all."""
-        return BinderWriteRead.sizeof() + len(self.commands) + self.read_size
-
-    @property
-    def read_buffer(self) -> int:
-        """Address of the read buffer."""
-        return self.address + BinderWriteRead.sizeof() + len(self.commands)
-
-    @property
-    def memory(self) -> bytes:
-        """What has to be at `address` before the ioctl."""
-        argument = BinderWriteRead(
-            write_size=len(self.commands),
-            write_buffer=self.address + BinderWriteRead.sizeof(),
-            read_size=self.read_size,
-            read_buffer=self.read_buffer,
-        )
-        return argument.pack() + self.commands
 
 
 class ThreadIoctls:
@@ -108,39 +80,41 @@ class ThreadIoctls:
         read_size: int = 0,
         *,
         payload: Write | None = None,
+        awaited: Awaited | None = None,
+        after_reply: bool = False,
         deadline: Deadline | None = None,
     ) -> Exchange:
         """One BINDER_WRITE_READ: writes commands, and reads up to `read_size` bytes of returns.
 
-        `payload`, from `payloads.load`, is written first. Raises DriverRefusedError with the errno and the
-        number of command bytes consumed before it; TimeLimitError if the ioctl does not return by the
-        deadline (10 s unless given): then it is interrupted, but its commands were carried out.
-        """
-        with self._exchanging:
-            return self._write_read(commands, read_size, payload, deadline or Deadline(CALL_SECONDS))
+        `payload`, from `payloads.load`, is written first. Where the driver returns what is `awaited`, its
+        content comes with it. `after_reply`: the commands end in a reply; where the driver returns at once
+        that it is complete, and nothing else, a second ioctl waits for what is awaited.
 
-    def _write_read(
-        self, commands: bytes, read_size: int, payload: Write | None, deadline: Deadline
-    ) -> Exchange:
-        header = BinderWriteRead.sizeof()
-        address = self._scratch.address(header + len(commands) + read_size)
-        argument = WriteReadArgument(address, commands, read_size)
-        *_, ioctl, answer, read = self._run(
-            deadline,
-            *([payload] if payload is not None else []),
-            Write(address, argument.memory),
-            SystemCall("ioctl", self.file.descriptor, BinderIoctl.BINDER_WRITE_READ, address),
-            Read(address, header),
-            Read(argument.read_buffer, read_size),
-        )
-        done = BinderWriteRead.unpack(answer.checked().data)
-        if ioctl.errno == errno.EINTR:
-            if self._interrupted:
-                raise InterruptedThreadError(f"{self} was interrupted")
-            deadline.check(f"{self}: a return of the driver")
-        if ioctl.errno:
-            raise DriverRefusedError(ioctl.errno, done.write_consumed, len(commands))
-        return Exchange(done.write_consumed, read.checked().data[: done.read_consumed])
+        Raises DriverRefusedError with the errno and the number of command bytes consumed before it;
+        TimeLimitError if an ioctl does not return by the deadline (10 s unless given): then it is
+        interrupted, but the commands were carried out.
+        """
+        deadline = deadline or Deadline(CALL_SECONDS)
+        with self._exchanging:
+            address = self._scratch.address(scratch_size(commands, read_size))
+            trip = Trip(self.file.descriptor, address, payload)
+            argument = trip.exchange(commands, read_size)
+            if after_reply:
+                trip.expect(argument, [BinderReturn.BR_TRANSACTION_COMPLETE])
+                argument = trip.exchange(b"", read_size)
+            if awaited is not None:
+                trip.fetch(argument, awaited)
+            results = self._run(deadline, *trip.operations)
+            exchanged = trip.exchanged(results)
+            last = exchanged[-1]
+            if last.errno == errno.EINTR:
+                if self._interrupted:
+                    raise InterruptedThreadError(f"{self} was interrupted")
+                deadline.check(f"{self}: a return of the driver")
+            consumed = exchanged[0].write_consumed
+            if last.errno:
+                raise DriverRefusedError(last.errno, consumed, len(commands))
+            return Exchange(consumed, b"".join(each.read for each in exchanged), trip.content(results))
 
     def ioctl(self, request: int, argument: Structure | None = None) -> int:
         """Another ioctl whose argument is copied in only; raises the OSError it fails with."""

@@ -9,6 +9,7 @@ from typing import Self
 from harness.binder.abi import commands, objects
 from harness.binder.abi.structures import BinderBufferObject, BinderTransactionData, TransactionFlag
 from harness.binder.driver.ioctls import ThreadIoctls
+from harness.binder.driver.one_trip import Content
 from harness.binder.parcels.parcel import padding
 from harness.binder.parcels.reader import ParcelReader
 from harness.binder.parcels.wire_format import WireFormat
@@ -20,7 +21,10 @@ class ReceivedBuffer:
     A context manager: its end frees the buffer with BC_FREE_BUFFER.
     """
 
-    def __init__(self, ioctls: ThreadIoctls, received: BinderTransactionData) -> None:
+    def __init__(
+        self, ioctls: ThreadIoctls, received: BinderTransactionData, content: Content | None = None
+    ) -> None:
+        """`content` is a copy of the data that came together with the record."""
         self.address = received.buffer
         self.data_size = received.data_size
         self.offsets_address = received.offsets
@@ -28,6 +32,7 @@ class ReceivedBuffer:
         self.flags = TransactionFlag(received.flags)
         self._file = ioctls.file
         self._ioctls = ioctls
+        self._content = content
         self._file.held[self.address] = sum(
             size + padding(size, 8) for size in (self.data_size, self.offsets_size)
         )
@@ -36,7 +41,9 @@ class ReceivedBuffer:
         return f"<ReceivedBuffer {self.data_size} bytes at {self.address:#x}, flags {self.flags!r}>"
 
     def read(self) -> tuple[bytes, tuple[int, ...]]:
-        """The data, and the offsets of its objects."""
+        """The data as it was received, and the offsets of its objects."""
+        if self._content is not None:
+            return self._content.data, self._content.offsets
         memory = self._file.process.memory
         packed = memory.read(self.offsets_address, self.offsets_size)
         return memory.read(self.address, self.data_size), struct.unpack(f"<{len(packed) // 8}Q", packed)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from harness.binder.abi import returns
 from harness.binder.abi.structures import TransactionFlag
+from harness.binder.driver.one_trip import Content
 from harness.binder.driver.payload import Data
 from harness.binder.driver.received import ReceivedBuffer
 from harness.binder.parcels.reader import ParcelReader
@@ -17,11 +18,14 @@ from harness.binder.thread.binder_thread import BinderThread
 class Call:
     """An incoming transaction; its buffer is freed after the handler unless `keep()` was called."""
 
-    def __init__(self, thread: BinderThread, received: returns.Transaction) -> None:
+    def __init__(
+        self, thread: BinderThread, received: returns.Transaction, content: Content | None = None
+    ) -> None:
+        """`content` is a copy of the data that came together with the call."""
         self.thread = thread
         """The thread that received it: calls made through it belong to the same chain of calls."""
         self.received = received
-        self.buffer = ReceivedBuffer(thread.ioctls, received)
+        self.buffer = ReceivedBuffer(thread.ioctls, received, content)
         self.kept = False
         self.wire = WireFormat.ANDROID_13
         """The wire format of the data; set it before reading them."""
@@ -71,7 +75,7 @@ class Call:
 
     @functools.cached_property
     def data(self) -> ParcelReader:
-        """The data, copied from the device at the first access."""
+        """A copy of the data, which came with the call unless it was large."""
         return self.buffer.reader(self.wire)
 
     @functools.cached_property

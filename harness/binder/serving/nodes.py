@@ -10,6 +10,7 @@ from harness.binder.abi import commands, returns
 from harness.binder.abi.objects import Node
 from harness.binder.abi.structures import TransactionFlag
 from harness.binder.driver.ioctls import InterruptedThreadError
+from harness.binder.driver.one_trip import Content
 from harness.binder.driver.payload import Data, RemotePayload
 from harness.binder.errors import RemoteError, StatusError
 from harness.binder.parcels.parcel import Parcel
@@ -41,9 +42,11 @@ class Nodes:
         """Send the calls to a node to this handler from now on."""
         self._handlers[node.ptr] = handler
 
-    def handle(self, thread: BinderThread, received: returns.Transaction) -> None:
+    def handle(
+        self, thread: BinderThread, received: returns.Transaction, content: Content | None = None
+    ) -> None:
         """Run the handler of the called node; freeing the buffer and the reply are queued on the thread."""
-        call = Call(thread, received)
+        call = Call(thread, received, content)
         flags = TransactionFlag(0)
         reply: Data | None
         try:

@@ -102,6 +102,6 @@ def _serve(remote: BinderThread, entry: Command) -> NoReturn:
     remote.queue.add(entry)
     while True:
         try:
-            remote.serve_once(Deadline(_IDLE_SECONDS))
+            remote.serve_once(Deadline(_IDLE_SECONDS), as_looper=True)
         except TimeLimitError:
             continue

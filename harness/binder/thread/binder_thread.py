@@ -19,7 +19,8 @@ from harness.binder.abi.structures import TransactionFlag
 from harness.binder.abi.uapi import BinderIoctl, BinderReturn
 from harness.binder.driver.command_queue import CommandQueue
 from harness.binder.driver.controls import Controls
-from harness.binder.driver.ioctls import CALL_SECONDS, ThreadIoctls
+from harness.binder.driver.ioctls import CALL_SECONDS, Exchange, ThreadIoctls
+from harness.binder.driver.one_trip import CALL, LATER_REPLY, REPLY_TO_CALL, Content
 from harness.binder.driver.open_file import OpenFile
 from harness.binder.driver.payload import Data
 from harness.binder.driver.received import ReceivedBuffer
@@ -34,18 +35,20 @@ _ACCEPTED = (returns.TransactionComplete, returns.OnewaySpamSuspect, returns.Tra
 _FAILED = (returns.DeadReply, returns.FailedReply, returns.FrozenReply)
 
 
+OnTransaction = Callable[["BinderThread", returns.Transaction, Content | None], None]
+
+
 class SharedState:
     """What all threads of one open file share: where incoming calls and notifications go.
 
     libbinder keeps the same in ProcessState.
     """
 
-    def __init__(
-        self, file: OpenFile, on_transaction: Callable[[BinderThread, returns.Transaction], None]
-    ) -> None:
+    def __init__(self, file: OpenFile, on_transaction: OnTransaction) -> None:
         self.file = file
         self.on_transaction = on_transaction
-        """Handles an incoming call on the thread that received it, and queues the reply there."""
+        """Handles an incoming call on the thread that received it, and queues the reply there; the content
+        of the call where that came with it."""
         self.delivered = Delivered(str(file))
         self.spawn_looper: Callable[[], None] | None = None
         """Starts the thread that the driver requests with BR_SPAWN_LOOPER; None while nobody serves."""
@@ -108,14 +111,23 @@ class BinderThread:
         if one_way:
             self.post(handle, code, data, flags=flags, deadline=deadline)
             return ParcelReader(b"")
-        reply = self.call(handle, code, data, flags=flags, deadline=deadline)
+        wire = data.wire if isinstance(data, Parcel) else WireFormat.ANDROID_13
+        answer, content = self._call(handle, code, data, flags, deadline, fetch=True)
+        if content is not None and content.freed:
+            reader = ParcelReader(content.data, wire=wire)
+        else:
+            reader = self._read_and_free(ReceivedBuffer(self.ioctls, answer, content), wire)
+        if TransactionFlag.TF_STATUS_CODE in answer.flags:
+            raise StatusError(reader.int32())
+        return reader
+
+    def _read_and_free(self, reply: ReceivedBuffer, wire: WireFormat) -> ParcelReader:
+        """A copy of a reply, whose handles are acquired."""
         try:
-            reader = reply.reader(data.wire if isinstance(data, Parcel) else WireFormat.ANDROID_13)
+            reader = reply.reader(wire)
             self.queue.add(*map(commands.Acquire, objects.handles(reader.data, reader.offsets)))
         finally:
             self.queue.write(reply.released())
-        if TransactionFlag.TF_STATUS_CODE in reply.flags:
-            raise StatusError(reader.int32())
         return reader
 
     def call(
@@ -133,9 +145,7 @@ class BinderThread:
         driver returns them; TimeLimitError at the deadline (10 s unless given): then the driver has
         dropped the call and this thread's state (BINDER_THREAD_EXIT).
         """
-        answer = self._transact(handle, code, data or Parcel(), flags, (returns.Reply, *_FAILED), deadline)
-        assert isinstance(answer, returns.Reply)
-        return ReceivedBuffer(self.ioctls, answer)
+        return ReceivedBuffer(self.ioctls, self._call(handle, code, data, flags, deadline)[0])
 
     def post(
         self,
@@ -151,12 +161,14 @@ class BinderThread:
         Raises the errors of `call`.
         """
         flags |= TransactionFlag.TF_ONE_WAY
-        return self._transact(handle, code, data or Parcel(), flags, (*_ACCEPTED, *_FAILED), deadline)
+        return self._transact(handle, code, data, flags, (*_ACCEPTED, *_FAILED), deadline)[0]
 
-    def serve_once(self, deadline: Deadline) -> None:
-        """Wait until the driver returns something, and act on it."""
-        for returned in self.queue.exchange(deadline):
-            self._act_on(returned)
+    def serve_once(self, deadline: Deadline, *, as_looper: bool = False) -> None:
+        """Wait until the driver returns something, and act on it.
+
+        `as_looper`: also send the reply to the last call and wait for the next one in the same round trip.
+        """
+        self._act_on_all(self.queue.exchange(deadline, CALL if as_looper else None))
 
     def thread_exit(self) -> None:
         """BINDER_THREAD_EXIT: the driver drops this thread's state, and its calls to and from others."""
@@ -167,26 +179,47 @@ class BinderThread:
         """From another Python thread: end the exchange in progress, and refuse every later one."""
         self.ioctls.interrupt()
 
+    def _call(
+        self,
+        handle: int,
+        code: int,
+        data: Data | None,
+        flags: TransactionFlag,
+        deadline: Deadline | None,
+        *,
+        fetch: bool = False,
+    ) -> tuple[returns.Reply, Content | None]:
+        ends = (returns.Reply, *_FAILED)
+        answer, content = self._transact(handle, code, data, flags, ends, deadline, fetch=fetch)
+        assert isinstance(answer, returns.Reply)
+        return answer, content
+
     def _transact(
         self,
         handle: int,
         code: int,
-        data: Data,
+        data: Data | None,
         flags: TransactionFlag,
-        awaited: tuple[type[Return], ...],
+        ends: tuple[type[Return], ...],
         deadline: Deadline | None,
-    ) -> Return:
-        """Send a transaction, and act on what the driver returns until it returns one of `awaited`."""
+        *,
+        fetch: bool = False,
+    ) -> tuple[Return, Content | None]:
+        """Send a transaction, and act on what the driver returns until it returns one of `ends`.
+
+        With `fetch`, the content of a reply comes in the same round trip, if it is small; data without
+        objects are freed, then.
+        """
         deadline = deadline or Deadline(CALL_SECONDS)
+        data = data or Parcel()
         self.queue.add_carrier(commands.Transaction(target=handle, code=code, flags=flags), data)
         answer: Return | None = None
+        awaited = REPLY_TO_CALL if fetch else None
         try:
             while answer is None:
-                for returned in self.queue.exchange(deadline):
-                    if isinstance(returned, awaited):
-                        answer = returned
-                    else:
-                        self._act_on(returned)
+                exchange = self.queue.exchange(deadline, awaited)
+                answer = self._act_on_all(exchange, ends)
+                awaited = LATER_REPLY if fetch else None
         except TimeLimitError as error:
             self.thread_exit()
             raise TimeLimitError(
@@ -196,7 +229,7 @@ class BinderThread:
         self.queue.write()
         if isinstance(answer, _FAILED):
             self._raise_failure(answer, handle, data)
-        return answer
+        return answer, exchange.content
 
     def _raise_failure(self, answer: Return, handle: int, data: Data) -> NoReturn:
         try:
@@ -212,11 +245,21 @@ class BinderThread:
             room=None if target is None else target.room,
         )
 
-    def _act_on(self, returned: Return) -> None:
+    def _act_on_all(self, exchange: Exchange, ends: tuple[type[Return], ...] = ()) -> Return | None:
+        """Act on what the driver returned, except for a return of `ends`, which is the result."""
+        end: Return | None = None
+        for returned in exchange.returns:
+            if isinstance(returned, ends):
+                end = returned
+            else:
+                self._act_on(returned, exchange.content)
+        return end
+
+    def _act_on(self, returned: Return, content: Content | None) -> None:
         """Do what a return asks for; acknowledgements and replies are queued for the next exchange."""
         match returned:
             case returns.Transaction():
-                self.shared.on_transaction(self, returned)
+                self.shared.on_transaction(self, returned, content)
             case returns.Increfs(ptr, cookie):
                 self.queue.add(commands.IncrefsDone(ptr, cookie))
             case returns.Acquire(ptr, cookie):

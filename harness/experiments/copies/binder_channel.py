@@ -11,7 +11,8 @@ from harness.binder import Pair
 from harness.binder.abi import commands, returns
 from harness.binder.abi.structures import BinderWriteRead
 from harness.binder.abi.uapi import BinderIoctl
-from harness.binder.driver.ioctls import READ_SIZE, WriteReadArgument
+from harness.binder.driver.ioctls import READ_SIZE
+from harness.binder.driver.one_trip import WriteReadArgument
 from harness.experiments.copies.channels import Channel
 from harness.experiments.copies.copy_functions import BINDER_BACK, BINDER_IN, BINDER_WITHIN
 from harness.experiments.instruments.non_blocking import drain, exchange, only

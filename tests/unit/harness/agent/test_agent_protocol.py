@@ -12,7 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.base.architecture import architecture_named
-from harness.agent.operations import Digest, Earlier, Fill, Operation, Read, SystemCall, Write
+from harness.agent.operations import (
+    Check,
+    Digest,
+    Earlier,
+    Fill,
+    Operation,
+    Read,
+    Store,
+    Stored,
+    SystemCall,
+    Write,
+)
 from harness.agent.protocol import (
     END_OF_INPUT,
     MAX_PAYLOAD,
@@ -104,6 +115,8 @@ def changed(data: bytes, position: int, value: int) -> bytes:
 
 FIRST_OPERATION = 16 + 8
 EARLIER_BITS = FIRST_OPERATION + 2
+STORED_BITS = FIRST_OPERATION + 3
+SECOND_STORED_BITS = STORED_BITS + 8
 
 
 @pytest.mark.parametrize(
@@ -123,13 +136,18 @@ EARLIER_BITS = FIRST_OPERATION + 2
         (changed(batch(), 16 + 5, 0x10), "too many operations"),
         (changed(batch(), 16 + 4, 1), "truncated"),
         (changed(batch(SystemCall("getpid")), FIRST_OPERATION, 0), "of an unknown kind"),
-        (changed(batch(SystemCall("getpid")), FIRST_OPERATION, 6), "of an unknown kind"),
+        (changed(batch(SystemCall("getpid")), FIRST_OPERATION, 8), "of an unknown kind"),
         (changed(batch(SystemCall("getpid")), FIRST_OPERATION + 1, 7), "too many words"),
         (changed(batch(Read(0, 1)), FIRST_OPERATION, 4), "wrong number of words"),
         (changed(batch(Write(0, b"data")), FIRST_OPERATION + 4, 5), "truncated"),
         (changed(batch(Write(0, b"data")), FIRST_OPERATION + 4, 3), "after its last operation"),
         (changed(batch(SystemCall("getpid")), EARLIER_BITS, 1), "unknown bits"),
-        (changed(batch(SystemCall("getpid")), EARLIER_BITS + 1, 1), "unknown bits"),
+        (changed(batch(SystemCall("getpid")), STORED_BITS, 1), "unknown bits"),
+        (changed(batch(SystemCall("getpid"), Read(Earlier(0), 1)), SECOND_STORED_BITS, 1), "unknown bits"),
+        (changed(batch(Check(0, 0, 0)), FIRST_OPERATION, 2), "wrong number of words"),
+        (changed(batch(Store(0, 0)), FIRST_OPERATION + 4, 4), "a word of a wrong size"),
+        (changed(batch(Check(0, 0, 0)), FIRST_OPERATION + 4, 2), "a word of a wrong size"),
+        (batch(Read(0, Stored(0), MAX_PAYLOAD)), "would not fit one frame"),
         (changed(batch(SystemCall("close", 0)), EARLIER_BITS, 1), "refers to none before it"),
         (batch(Read(0, MAX_PAYLOAD)), "would not fit one frame"),
         (batch(*[Read(0, 2**32 - 1)] * 1024), "would not fit one frame"),
@@ -150,7 +168,16 @@ def test_garbage_never_crashes_it(agent_path: Path, data: bytes) -> None:
     assert [frame.kind for frame in frames[1:]] == ([FrameKind.ERROR] if data else [])
 
 
-BATCH = batch(SystemCall("mmap", 0, 1), Write(Earlier(0), b"data"), Fill(1, 2, 3), Read(4, 5), Digest(6, 7))
+BATCH = batch(
+    SystemCall("mmap", 0, 1),
+    Write(Earlier(0), b"data"),
+    Fill(1, 2, 3),
+    Read(4, 5),
+    Digest(6, 7),
+    Store(8, Stored(9)),
+    Check(Stored(10), 11, Earlier(1)),
+    Read(Earlier(2), Stored(12), 13),
+)
 
 
 @settings(max_examples=150, deadline=None)

@@ -12,12 +12,15 @@ from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import UsageError
 from harness.agent.errors import ProtocolError
 from harness.agent.operations import (
+    Check,
     Digest,
     Earlier,
     Fill,
     Operation,
     OperationResult,
     Read,
+    Store,
+    Stored,
     SystemCall,
     Word,
     Write,
@@ -40,11 +43,12 @@ from harness.agent.syscalls import SyscallNumber
 NUMBERS = st.integers(0, 2**32 - 1)
 SIZES = st.integers(0, 2**32 - 1)
 WORDS = st.integers(0, 2**64 - 1)
+STORED = st.builds(Stored, WORDS)
 FRAMES = st.builds(Frame, NUMBERS, NUMBERS, NUMBERS, st.binary(max_size=64))
 CALLS = st.builds(
     lambda syscall, arguments: SystemCall(syscall, *arguments),
     st.sampled_from([syscall for syscall in SyscallNumber if None not in syscall.value]),
-    st.lists(WORDS, max_size=6),
+    st.lists(WORDS | STORED, max_size=6),
 )
 OPERATIONS = (
     CALLS
@@ -52,6 +56,9 @@ OPERATIONS = (
     | st.builds(Write, WORDS, st.binary(max_size=40))
     | st.builds(Fill, WORDS, SIZES, WORDS)
     | st.builds(Digest, WORDS, SIZES)
+    | st.builds(Read, WORDS | STORED, STORED, SIZES)
+    | st.builds(Store, WORDS | STORED, WORDS | STORED)
+    | st.builds(Check, WORDS | STORED, WORDS | STORED, WORDS | STORED, st.sampled_from([4, 8]))
 )
 
 
@@ -75,18 +82,19 @@ def read_batch(payload: bytes, architecture: Architecture) -> tuple[bool, list[O
     batch: list[Operation] = []
     names = {syscall.number(architecture): syscall for syscall in SyscallNumber if None not in syscall.value}
     for _ in range(count):
-        kind, word_count, earlier, reserved, size = struct.unpack_from("<BBBBI", payload, offset)
-        assert reserved == 0
+        kind, word_count, earlier, stored, size = struct.unpack_from("<BBBBI", payload, offset)
+        assert earlier & stored == 0
         values = struct.unpack_from(f"<{word_count}Q", payload, offset + 8)
         offset += 8 + 8 * word_count
         words: list[Word] = [
-            Earlier(value) if earlier >> position & 1 else value for position, value in enumerate(values)
+            (Earlier if earlier >> bit & 1 else Stored if stored >> bit & 1 else int)(value)
+            for bit, value in enumerate(values)
         ]
         match kind:
             case 1:
                 batch.append(SystemCall(names[size], *words))
             case 2:
-                batch.append(Read(words[0], size))
+                batch.append(Read(words[0], words[1], size) if word_count == 2 else Read(words[0], size))
             case 3:
                 batch.append(Write(words[0], payload[offset : offset + size]))
                 offset += size
@@ -94,6 +102,11 @@ def read_batch(payload: bytes, architecture: Architecture) -> tuple[bool, list[O
                 batch.append(Fill(words[0], size, values[1]))
             case 5:
                 batch.append(Digest(words[0], size))
+            case 6:
+                assert size == 8
+                batch.append(Store(words[0], words[1]))
+            case 7:
+                batch.append(Check(words[0], words[1], words[2], size))
     assert offset == len(payload)
     return bool(flags & 1), batch
 
@@ -175,7 +188,7 @@ def test_what_no_agent_would_accept_is_refused_here(batch: list[Operation], prob
 
 @given(batches())
 def test_no_answer_is_larger_than_predicted(batch: list[Operation]) -> None:
-    read = sum(each.size for each in batch if isinstance(each, Read))
+    read = sum(each.largest for each in batch if isinstance(each, Read))
     digested = sum(16 for each in batch if isinstance(each, Digest))
     without_data = results_frame([OperationResult(each, 0) for each in batch]).encode()
     encoded = encode_batch(batch, X86_64, keep_going=False)
@@ -253,7 +266,7 @@ def test_the_hello_identifies_the_process() -> None:
     ("frame", "problem"),
     [
         (hello_frame(magic=b"SYSADMIN"), "SYSADMIN"),
-        (hello_frame(version=PROTOCOL_VERSION - 1), "version 3.*push the agent of this release"),
+        (hello_frame(version=PROTOCOL_VERSION - 1), "version 4.*push the agent of this release"),
         (hello_frame(pointer=4), "4-byte"),
         (hello_frame(machine=b"riscv64"), "riscv64"),
         (Frame(FrameKind.RESULTS, 0, 0, hello_frame().payload), "not a valid HELLO"),

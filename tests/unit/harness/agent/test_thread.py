@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import random
 import signal
+import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,7 +13,17 @@ from hypothesis import strategies as st
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError, UsageError
-from harness.agent.operations import Earlier, Operation, Read, SystemCall, Write, map_anonymous
+from harness.agent.operations import (
+    Check,
+    Earlier,
+    Operation,
+    Read,
+    Store,
+    Stored,
+    SystemCall,
+    Write,
+    map_anonymous,
+)
 from harness.agent.process import RemoteProcess
 from harness.agent.thread import PendingBatch, RemoteThread
 from tests.support.agent_support import SubprocessStream
@@ -104,6 +115,60 @@ def test_an_operation_is_not_run_on_the_error_of_an_earlier_one(agent: RemotePro
         SystemCall("dup", -1), SystemCall("kill", Earlier(0), 9), SystemCall("getpid"), keep_going=True
     )
     assert [result.value for result in results] == [-errno.EBADF, -errno.ECANCELED, agent.pid]
+
+
+def test_a_batch_reads_what_the_memory_refers_to(agent: RemoteProcess) -> None:
+    with agent.memory.allocate(4096) as buffer:
+        place = buffer.address
+        buffer.write(0, struct.pack("<QQ", place + 100, 5))
+        buffer.write(100, b"hello, world")
+        read, store, copied, nothing = agent.main.batch(
+            Read(Stored(place), Stored(place + 8), 64),
+            Store(place + 16, Stored(place)),
+            Read(place + 16, 8),
+            Read(place, Stored(place + 24), 64),
+        )
+        assert (read.value, read.data) == (5, b"hello")
+        assert (store.value, copied.data) == (8, struct.pack("<Q", place + 100))
+        assert (nothing.value, nothing.data) == (0, b"")
+
+
+def test_a_size_over_its_limit_and_a_bad_address_are_errors(agent: RemoteProcess) -> None:
+    with agent.memory.allocate(4096) as buffer:
+        buffer.write(0, struct.pack("<Q", 65))
+        results = agent.main.batch(
+            Read(buffer.address, Stored(buffer.address), 64),
+            Read(buffer.address, Stored(8), 64),
+            SystemCall("kill", Stored(8), 9),
+            Store(Stored(8), 1),
+            Check(8, 0, 0),
+            SystemCall("getpid"),
+            keep_going=True,
+        )
+        assert [result.errno for result in results] == [errno.EMSGSIZE, *[errno.EFAULT] * 4]
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "size", "goes_on"),
+    [
+        (7, 7, 4, True),
+        (0, 2**32 - 1, 4, True),
+        (8, 9, 4, False),
+        (0, 6, 4, False),
+        (7, 7, 8, False),
+        ((1 << 63 | 7), 2**64 - 1, 8, True),
+        (9, 5, 4, False),
+    ],
+)
+def test_a_check_ends_a_batch_that_keeps_going(
+    agent: RemoteProcess, lowest: int, highest: int, size: int, goes_on: bool
+) -> None:
+    with agent.memory.allocate(8) as buffer:
+        buffer.write(0, (1 << 63 | 7).to_bytes(8, "little"))
+        results = agent.main.batch(
+            Check(buffer.address, lowest, highest, size), SystemCall("getpid"), keep_going=True
+        )
+    assert [result.errno for result in results] == ([0, 0] if goes_on else [errno.ERANGE])
 
 
 def test_a_blocked_thread_blocks_nobody_else(agent: RemoteProcess) -> None:

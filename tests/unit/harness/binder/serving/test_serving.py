@@ -11,6 +11,7 @@ import pytest
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from harness.binder.abi import commands, returns
+from harness.binder.abi.returns import Return
 from harness.binder.abi.structures import TransactionFlag
 from harness.binder.abi.uapi import BinderIoctl
 from harness.binder.endpoint import Binder
@@ -117,6 +118,17 @@ def test_a_server_enters_the_pool_and_answers(process: FakeProcess, binder: Bind
     assert kinds(looper.log) == [[commands.EnterLooper], [commands.FreeBuffer, commands.Reply]]
     assert looper.ioctls == [BinderIoctl.BINDER_THREAD_EXIT]
     assert process.calls[-2:] == ["munmap", "close"]
+
+
+def test_a_served_call_takes_one_round_trip(process: FakeProcess, binder: Binder) -> None:
+    complete: list[Return] = [returns.TransactionComplete()]
+    call: list[Return] = [incoming(process, Parcel().int32(41))]
+    script_next_thread(process, call, complete, call, complete, call, complete)
+    with binder:
+        binder.serve(lambda call: Parcel().int32(call.data.int32() + 1))
+        looper = process.threads[1]
+        Deadline(5).poll(lambda: len(looper.sent) == 3, "the replies")
+        assert looper.trips == 4  # the first has no reply to send, the last has no call to await
 
 
 def test_what_a_handler_raises_reaches_the_caller_as_a_status_and_the_owner_at_close(

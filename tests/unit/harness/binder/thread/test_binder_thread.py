@@ -12,6 +12,7 @@ from harness.binder.abi import commands, returns
 from harness.binder.abi.returns import Return
 from harness.binder.abi.structures import BinderBufferObject, BinderExtendedError, TransactionFlag
 from harness.binder.abi.uapi import BinderIoctl, BinderReturn
+from harness.binder.driver.one_trip import MOST_DATA
 from harness.binder.driver.payload import RemotePayload
 from harness.binder.endpoint import Binder
 from harness.binder.errors import (
@@ -46,6 +47,44 @@ def test_a_call_sends_its_data_and_frees_the_reply(process: FakeProcess, binder:
     assert process.main.sent == [Parcel().int32(41).data]
     assert free == commands.FreeBuffer(MAPPING)
     assert binder.file.held == {}
+
+
+def test_a_call_with_a_small_reply_takes_one_round_trip(process: FakeProcess, binder: Binder) -> None:
+    process.main.script.append(reply(process, Parcel().raw(bytes(MOST_DATA))))
+    assert binder.transact(0, 1).data == bytes(MOST_DATA)
+    assert (process.main.trips, binder.file.held) == (1, {})
+
+
+def test_a_reply_with_objects_takes_two_and_a_large_one_is_read_after_it(
+    process: FakeProcess, binder: Binder
+) -> None:
+    process.main.script.append(reply(process, Parcel().handle(3)))
+    assert binder.transact(0, 1).handle() == 3
+    assert process.main.trips == 2
+    large = bytes(range(256)) * (MOST_DATA // 256) + b"more"
+    process.main.script.append(reply(process, Parcel().raw(large)))
+    assert binder.transact(0, 1).data == large
+    assert (process.main.trips, binder.file.held) == (4, {})
+
+
+def test_a_reply_that_comes_after_the_completion_is_fetched_then(
+    process: FakeProcess, binder: Binder
+) -> None:
+    [complete, answer] = reply(process, Parcel().int32(42))
+    process.main.script.extend([[complete], [answer]])
+    assert binder.transact(0, 1).int32() == 42
+    assert kinds(process.main.log) == [[commands.Transaction], [commands.FreeBuffer]]
+    assert process.main.trips == 2
+
+
+def test_an_interrupted_call_takes_nothing_for_a_reply_that_an_earlier_one_left_in_memory(
+    process: FakeProcess, binder: Binder
+) -> None:
+    process.main.script.append(reply(process, Parcel().int32(42)))
+    binder.transact(0, 1)
+    with pytest.raises(TimeLimitError):
+        binder.transact(0, 1, deadline=Deadline(SOON))
+    assert kinds(process.main.log) == [[commands.Transaction], [commands.FreeBuffer], [commands.Transaction]]
 
 
 def test_handles_of_a_reply_are_acquired_before_its_buffer_is_freed(

@@ -1,0 +1,150 @@
+"""Binder calls that Python makes and answers, against what their round trips cost without Binder."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from bench.round_trips import Echo, echoed, timed
+from bench.rows import Row, in_turns
+from bench.suite import Bench, Benchmark
+from emulator.build.agents import syscall_agent
+from emulator.embedded.image import AGENT
+from harness.agent.process import RemoteProcess
+from harness.agent.stream import ChannelStream
+from harness.binder.endpoint import Binder
+from harness.binder.pair import Pair, open_pair
+from harness.binder.parcels.parcel import Parcel
+from harness.binder.services.service import BINDER
+from harness.binder.services.service_manager import ServiceManager
+from harness.binder.serving.call import Call, Handler
+from harness.device.device import DeviceProcess
+
+CALLS = 100
+"""In each round."""
+CLIENTS = (1, 4, 16)
+SERVED = 200
+"""Calls of all clients together, in each round."""
+SLOW = 7
+"""The code of a call whose handler waits."""
+WAITS_FOR = 10.0
+TRIPS_OF_A_SERVED_CALL = 2
+"""One for the client, one for the server."""
+
+
+def _over_channel(bench: Bench) -> Iterator[Row]:
+    echo = bench.controller.machine.ports.run(["/system/bin/cat"])
+    agent = bench.controller.machine.ports.run([AGENT])
+    assert echo is not None
+    assert agent is not None
+    with RemoteProcess.start(ChannelStream(agent)) as process, contextlib.closing(echo):
+        yield _null_call("python.channel", bench, process, echo, most=1.25)
+
+
+def _over_adb(bench: Bench) -> Iterator[Row]:
+    remote = "/data/local/tmp/syscall_agent"
+    bench.device.push(syscall_agent(bench.controller.hardware.architecture), remote, mode=0o755)
+    echo = bench.device.open_shell("exec cat")
+    with (
+        RemoteProcess.start(bench.device.open_shell(f"exec {remote}")) as process,
+        contextlib.closing(echo),
+    ):
+        yield _null_call("python.adb", bench, process, echo, most=1.5)
+
+
+def _null_call(name: str, bench: Bench, process: RemoteProcess, echo: Echo, most: float) -> Row:
+    """A call without data to AOSP's servicemanager, and its reply, against an echo on such a channel."""
+    with Binder.open(process, BINDER) as binder:
+        manager = ServiceManager(binder)
+        calls, echoes = in_turns(
+            bench.rounds * CALLS,
+            [
+                ("ping of the service manager", timed(manager.ping)),
+                ("echo by cat", timed(lambda: echoed(echo))),
+            ],
+        )
+    return Row(name, "ms", calls, echoes, most=most)
+
+
+def _served(bench: Bench, *, clients: int) -> Iterator[Row]:
+    """Calls from threads of one process that Python answers on as many threads of another, by their rate.
+
+    The reference is the rate at which the same threads make system calls, divided by the trips of a call.
+    """
+    with _pair(bench, threads=clients) as pair, ThreadPoolExecutor(clients) as pool:
+        ends = [pair.client.on_new_thread() for _ in range(clients)]
+        data = Parcel().int32(41)
+        call = [functools.partial(end.transact, 0, 1, data) for end in ends]
+        trip = [functools.partial(end.remote.syscall, "getppid") for end in ends]
+        _rate(pool, call)  # the driver requests the server's threads one by one
+        calls, trips = in_turns(
+            bench.rounds,
+            [
+                ("calls", lambda: _rate(pool, call)),
+                ("pairs of getppid", lambda: _rate(pool, trip) / TRIPS_OF_A_SERVED_CALL),
+            ],
+        )
+    yield Row(f"python.served.{clients}", "per s", calls, trips)
+
+
+def _rate(pool: ThreadPoolExecutor, actions: Sequence[Callable[[], object]]) -> float:
+    """How often a second the actions are done, each on its thread."""
+
+    def repeat(action: Callable[[], object]) -> None:
+        for _ in range(SERVED // len(actions)):
+            action()
+
+    started = time.perf_counter()
+    list(pool.map(repeat, actions))
+    return SERVED // len(actions) * len(actions) / (time.perf_counter() - started)
+
+
+def _beside_a_slow_one(bench: Bench) -> Iterator[Row]:
+    """A call while the handler of another one waits, against one while none does."""
+    entered, released = threading.Semaphore(0), threading.Semaphore(0)
+
+    def handler(call: Call) -> Parcel:
+        if call.code == SLOW:
+            entered.release()
+            released.acquire(timeout=WAITS_FOR)
+        return Parcel().int32(call.data.int32() + 1)
+
+    with _pair(bench, handler, threads=2) as pair, ThreadPoolExecutor(1) as pool:
+        ends = [pair.client.on_new_thread() for _ in range(2)]
+        data = Parcel().int32(41)
+        one = timed(lambda: ends[0].transact(0, 1, data))
+
+        def beside() -> float:
+            waiting = pool.submit(ends[1].transact, 0, SLOW, data)
+            entered.acquire(timeout=WAITS_FOR)
+            taken = one()
+            released.release()
+            waiting.result(WAITS_FOR)
+            return taken
+
+        slow, alone = in_turns(10 * bench.rounds, [("beside a slow one", beside), ("alone", one)])
+    yield Row("python.beside-a-slow-one", "ms", slow, alone, most=2)
+
+
+def _answer(call: Call) -> Parcel:
+    return Parcel().int32(call.data.int32() + 1)
+
+
+def _pair(
+    bench: Bench, handler: Handler = _answer, *, threads: int
+) -> contextlib.AbstractContextManager[Pair[DeviceProcess]]:
+    node = bench.device.facts.free_binder_device
+    assert node is not None
+    return open_pair(bench.device, node, handler, threads=threads)
+
+
+BENCHMARKS = [
+    Benchmark("python.channel", _over_channel),
+    Benchmark("python.adb", _over_adb),
+    *(Benchmark(f"python.served.{count}", functools.partial(_served, clients=count)) for count in CLIENTS),
+    Benchmark("python.beside-a-slow-one", _beside_a_slow_one),
+]

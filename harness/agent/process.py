@@ -51,6 +51,7 @@ class RemoteProcess:
         self.page_size = hello.page_size
         self._connection = connection
         self._kill_from_outside = kill
+        self.closed = False
         self.main, self._keeper = map(self._thread, hello.threads)
         self.memory = RemoteMemory(self._keeper)
 
@@ -150,6 +151,7 @@ class RemoteProcess:
                 self._connection.wait(Deadline(_CLOSE_SECONDS))
         finally:
             self._connection.close()
+            self.closed = True
             logger.debug("process %s closed", self.pid)
 
     def _thread(self, tid: int) -> RemoteThread:

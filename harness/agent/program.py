@@ -43,6 +43,7 @@ class RemoteProgram:
         self.name = name
         self._stream = stream
         self._kill = kill
+        self.closed = False
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._ended = threading.Event()
         threading.Thread(target=self._receive, name=f"output of {name}", daemon=True).start()
@@ -108,6 +109,7 @@ class RemoteProgram:
                 self._ended.wait(START_SECONDS)
         finally:
             self._stream.close()
+            self.closed = True
 
     def _read_pid(self, deadline: Deadline) -> int:
         line = self.line(deadline)

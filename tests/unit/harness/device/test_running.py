@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import gc
+import weakref
+
+import pytest
+
+from harness.device.running import Running
+
+
+class Item:
+    def __init__(self, name: str = "", closings: list[str] | None = None, *, fails: bool = False) -> None:
+        self.name = name
+        self.closed = False
+        self._closings = [] if closings is None else closings
+        self._fails = fails
+
+    def close(self) -> None:
+        self.closed = True
+        self._closings.append(self.name)
+        if self._fails:
+            raise OSError(self.name)
+
+
+def test_what_is_closed_is_not_held() -> None:
+    """A prompt at which 10,000 processes were started kept 256 KiB of each."""
+    running = Running()
+    held = []
+    for _ in range(100):
+        item = Item()
+        held.append(weakref.ref(item))
+        running.add(item)
+        item.close()
+        del item
+    gc.collect()
+    assert sum(each() is not None for each in held) <= 1
+
+
+def test_what_runs_is_held_and_closed_in_reverse_order() -> None:
+    closings: list[str] = []
+    running = Running()
+    for name in ("first", "second"):
+        running.add(Item(name, closings))
+    gc.collect()
+    running.close()
+    running.close()
+    assert closings == ["second", "first"]
+
+
+def test_one_that_fails_to_close_leaves_no_other_open() -> None:
+    closings: list[str] = []
+    running = Running()
+    running.add(Item("first", closings))
+    running.add(Item("second", closings, fails=True))
+    with pytest.raises(OSError, match="second"):
+        running.close()
+    assert closings == ["second", "first"]

@@ -13,11 +13,13 @@ from pathlib import Path
 from emulator.adb.client import REACHED, AdbClient, AdbRequestError
 from emulator.base.controller import CanReconnect, Controller
 from emulator.base.deadline import Deadline
-from emulator.base.errors import DeviceLostError, HarnessError, UsageError
+from emulator.base.errors import DeviceLostError, HarnessError, TimeLimitError, UsageError
 from harness.agent.stream import AdbShellStream
 
 SHELL_SECONDS = 30.0
 RECONNECT_SECONDS = 15.0
+ENDS_WITHIN = 2.0
+"""Seconds that a device has to end after the first of its connections has."""
 
 
 class ShellError(HarnessError):
@@ -77,7 +79,7 @@ class AdbLink:
                 output += chunk
             status = stream.exit_status(deadline)
         if status is None:
-            self.raise_if_lost()
+            self.raise_if_lost(cut_off=True)
             deadline.check(f"`{line}` on {self.serial}")
             raise ShellError(
                 f"`{line}`: adb closed the connection to {self.serial} before the command ended."
@@ -134,7 +136,7 @@ class AdbLink:
         try:
             return AdbShellStream(self._adb.open_shell(self.serial, line))
         except AdbRequestError as error:
-            self.raise_if_lost()
+            self.raise_if_lost(cut_off=True)
             raise HarnessError(f"adb starts no command on {self.serial}: {error.reason}.") from error
 
     def reach_again(self) -> bool:
@@ -148,8 +150,14 @@ class AdbLink:
         self.controller.reconnect(Deadline(RECONNECT_SECONDS))
         return True
 
-    def raise_if_lost(self) -> None:
-        """Raise DeviceLostError, with the reason as far as it is known, where the device is gone."""
+    def raise_if_lost(self, *, cut_off: bool = False) -> None:
+        """Raise DeviceLostError, with the reason as far as it is known, where the device is gone.
+
+        After a connection was `cut_off`, the device has 2 s to end: its connections may end first.
+        """
+        if cut_off:
+            with contextlib.suppress(TimeLimitError):
+                Deadline(ENDS_WITHIN).poll(lambda: not self.alive, "the end of the device")
         if not self.alive:
             raise DeviceLostError(self.console_tail())
 

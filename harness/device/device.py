@@ -24,6 +24,7 @@ from harness.agent.stream import ChannelStream, ProcessStream
 from harness.device.adb_link import AdbLink
 from harness.device.facts import Facts
 from harness.device.private_node import make_private_node, remove_private_node
+from harness.device.running import Running
 from harness.kernel.binder_debug.debug_files import BinderDebugFiles
 from harness.kernel.proc.maps import DetailedMapping, Maps
 from harness.kernel.proc.process import ProcessFiles
@@ -48,8 +49,7 @@ class Device(AdbLink):
         super().__init__(controller)
         self._resources = contextlib.ExitStack()
         self._resources.callback(controller.close)
-        self._running = self._resources.enter_context(contextlib.ExitStack())
-        """What runs on the device, and ends with a roll back."""
+        self._running = self._resources.enter_context(contextlib.closing(Running()))
         self._has_private_node = False
 
     def __enter__(self) -> Device:
@@ -104,8 +104,8 @@ class Device(AdbLink):
 
         try:
             return find_facts(self)
-        except (HarnessError, OSError):
-            self.raise_if_lost()
+        except (HarnessError, OSError) as error:
+            self.raise_if_lost(cut_off=_cut_off(error))
             raise
 
     def make_private_node(self, process: RemoteProcess) -> str:
@@ -145,12 +145,12 @@ class Device(AdbLink):
         """Use an agent that has just been started."""
         try:
             process = DeviceProcess.start(stream, kill=self._kill, deadline=deadline)
-        except HarnessError:
+        except HarnessError as error:
             stream.close()
-            self.raise_if_lost()
+            self.raise_if_lost(cut_off=_cut_off(error))
             raise
         process.device = self
-        self._running.callback(process.close)
+        self._running.add(process)
         return process
 
     def program(self, command: Sequence[str], *, deadline: Deadline | None = None) -> RemoteProgram:
@@ -161,7 +161,7 @@ class Device(AdbLink):
         """
         stream = self.open_shell(shell_line(command))
         program = RemoteProgram(stream, name=command[0], kill=self._kill, deadline=deadline)
-        self._running.callback(program.close)
+        self._running.add(program)
         return program
 
     def service(

@@ -2,7 +2,8 @@
 
 A server that already runs is used and left alone. One that is started here is watched by a small shell
 process that waits for a file lock, which every run holds for as long as it lives: the kernel releases the
-lock even of a run that was killed. A server that then has somebody else's device is left running.
+lock even of a run that was killed. A server that then has somebody else's device is left running, and the
+shell with it: the kernel ends the server with that shell, even where the shell is killed.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ USB = Path("/dev/bus/usb")
 # `devices` is asked only while the server runs: it would start another, which must not inherit the lock.
 # As in open_locked(), the lock file is opened again where somebody has removed it in the meantime.
 KEEPER = """
-"$1" -P "$2" nodaemon server > "$3" 2>&1 &
+setpriv --pdeathsig KILL -- "$1" -P "$2" nodaemon server > "$3" 2>&1 &
 server=$!
 while :; do
     exec 9>> "$3"
-    flock 9 || exit
+    setpriv --pdeathsig KILL -- flock 9 || exit
     [ "$3" -ef /proc/self/fd/9 ] && break
 done
 sleep 1
@@ -40,6 +41,9 @@ if kill -0 "$server" && ! "$1" -P "$2" devices 9>&- | grep -q "device$"; then
     kill "$server"
     for _ in $(seq 100); do kill -0 "$server" || break; sleep 0.05; done
     rm -f "$3"
+else
+    exec 9>&-
+    wait "$server"
 fi
 """
 

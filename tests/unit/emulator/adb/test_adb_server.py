@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -10,14 +13,15 @@ import pytest
 from emulator.adb import server as adb_server
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
-from emulator.base.lock_file import open_locked
+from emulator.base.lock_file import open_locked, take
+from tests.support.processes import has_ended
 
 WITHIN = 20.0
 ADB = """#!/bin/sh
 # $1 and $2 are -P and the port.
 case "$3" in
     nodaemon) echo "$$" > "$0.server"; exec sleep 60 ;;
-    devices) echo "List of devices attached" ;;
+    devices) echo "List of devices attached"; cat "$0.devices" 2> /dev/null; touch "$0.asked" ;;
 esac
 """
 
@@ -45,11 +49,54 @@ def test_the_user_s_choice_of_a_way_to_usb_stands(tmp_path: Path, monkeypatch: p
     assert adb_server._environment()["ADB_LIBUSB"] == "1"
 
 
+def fake_adb(directory: Path) -> Path:
+    program = directory / "adb"
+    program.write_text(ADB)
+    program.chmod(0o755)
+    return program
+
+
+@contextlib.contextmanager
+def kept(adb: Path, lock: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A keeper, and the process id of its server."""
+    started = adb.with_name("adb.server")
+    with subprocess.Popen(["sh", "-c", adb_server.KEEPER, "sh", adb, "5037", lock]) as keeper:
+        try:
+            Deadline(WITHIN).poll(
+                lambda: started.exists() and started.read_text().endswith("\n"), "the server to start"
+            )
+            yield keeper, int(started.read_text())
+        finally:
+            keeper.kill()
+
+
+def test_a_killed_keeper_leaves_no_server(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with (
+        open_locked(path, adb_server._wait_to_share),
+        kept(fake_adb(tmp_path), path) as (keeper, server),
+    ):
+        assert not has_ended(server)
+        keeper.kill()
+        Deadline(WITHIN).poll(lambda: has_ended(server), "the end of the server")
+
+
+def test_a_server_with_another_device_outlives_the_last_run(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    (tmp_path / "adb.devices").write_text("phone\tdevice\n")
+    with kept(fake_adb(tmp_path), path) as (keeper, server):
+        Deadline(WITHIN).poll((tmp_path / "adb.asked").exists, "the keeper to ask adb for devices")
+        with path.open() as lock:
+            Deadline(WITHIN).poll(lambda: take(lock), "the keeper to release the lock")
+        assert keeper.poll() is None
+        assert not has_ended(server)
+        os.kill(server, signal.SIGTERM)
+        assert keeper.wait(WITHIN) == 128 + signal.SIGTERM
+
+
 def test_a_server_stays_for_those_who_share_the_successor_of_its_lock(tmp_path: Path) -> None:
     """As when another run sweeps the file between the end of one run and the start of the next."""
-    adb, path, server = tmp_path / "adb", tmp_path / "lock", tmp_path / "adb.server"
-    adb.write_text(ADB)
-    adb.chmod(0o755)
+    adb, path, server = fake_adb(tmp_path), tmp_path / "lock", tmp_path / "adb.server"
 
     def share() -> int:
         file = open_locked(path, adb_server._wait_to_share)

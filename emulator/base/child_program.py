@@ -68,8 +68,10 @@ class ChildProgram:
                     f"{self.name} did not start within {STARTS_WITHIN:g} s. Is the disk it is on reachable?"
                 )
             on_failure.pop_all()
-        if self._failure is not None:
+        if self._failure is not None and self._failure.filename == ENDS_WITH_US[0]:
             raise missing_program(ENDS_WITH_US[0]) from self._failure
+        if self._failure is not None:  # such as a full disk, for the file of its errors
+            raise self._failure
 
     def __enter__(self) -> ChildProgram:
         return self

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 from emulator.base.deadline import Deadline
 from emulator.base.lines import LineSplitter
@@ -13,6 +17,8 @@ from emulator.base.lines import LineSplitter
 KEPT_LINES = 2000
 PANIC = "Kernel panic - not syncing"
 END_OF_PANIC = "---[ end Kernel panic"
+
+logger = logging.getLogger(__name__)
 
 
 class Console:
@@ -36,10 +42,14 @@ class Console:
             self._add(self._splitter.finish())
 
     def read_from(self, chunks: Iterable[bytes]) -> None:
-        """Take in output until it ends, or until a kernel panic has been printed whole."""
-        with self.log.open("ab", buffering=0) as log:
+        """Take in output until it ends, or until a kernel panic has been printed whole.
+
+        What cannot be written to the file, as on a full disk, is missing there alone.
+        """
+        with _log(self.log) as log:
             for chunk in chunks:
-                log.write(chunk)
+                with contextlib.suppress(OSError):
+                    log.write(chunk)
                 self._add(self._splitter.feed(chunk))
                 if self._panic_is_whole:
                     break
@@ -87,3 +97,12 @@ class Console:
                     return None
                 deadline.check(f"“{text}” on the console")
                 self._changed.wait(deadline.remaining())
+
+
+def _log(path: Path) -> IO[bytes]:
+    """The file to append to; nowhere, where it cannot be opened."""
+    try:
+        return path.open("ab", buffering=0)
+    except OSError as error:
+        logger.warning("%s cannot be written: %s", path, error.strerror)
+        return Path(os.devnull).open("wb", buffering=0)

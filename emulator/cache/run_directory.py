@@ -13,6 +13,7 @@ from typing import IO
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
 from emulator.base.lock_file import lock_file, remove_unheld, take
+from emulator.cache.room import room_in
 from emulator.cache.store import cache_root, lock_directory, lock_path
 
 LOCK = ".lock"
@@ -24,7 +25,7 @@ SWEPT_WITHIN = 60.0
 def run_directory() -> Iterator[Path]:
     """A new directory that only this user can read, removed at the end of the block."""
     with contextlib.ExitStack() as stack:
-        with _exclusively():
+        with room_in(cache_root()), _exclusively():
             _sweep()
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=_runs())))
             # Marks it as in use: the kernel releases the lock even of a run that was killed.

@@ -18,6 +18,7 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError, TimeLimitError
 from emulator.base.lock_file import is_at, lock_file, open_locked, take
 from emulator.base.progress import report, step
+from emulator.cache.room import room_in
 
 MANIFEST = "MANIFEST.json"
 ANOTHER_RUN_MAY_TAKE = 1800.0
@@ -48,6 +49,10 @@ def cache_root() -> Path:
             f"The cache directory {root} cannot be created: {error.strerror}. "
             "Set BINDER_HARNESS_CACHE to a writable directory."
         ) from error
+    if not os.access(root, os.W_OK | os.X_OK):  # on a read-only file system, root has no access, either
+        raise SetupError(
+            f"The cache directory {root} cannot be written. Set BINDER_HARNESS_CACHE to a writable directory."
+        )
     return root
 
 
@@ -87,6 +92,11 @@ def entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
     on, distinguishes entries. A new entry replaces others whose names differ only in numbers: the 16 used
     last stay, unless they were unused for 30 days. An entry that a running process uses stays in any case.
     """
+    with room_in(cache_root()):
+        return _entry(name, key, build)
+
+
+def _entry(name: str, key: str, build: Callable[[Path], None]) -> Path:
     root = cache_root()
     final = root / f"{name}-{key[:16]}"
     if _hold(final) and _intact(final):

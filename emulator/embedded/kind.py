@@ -9,6 +9,8 @@ from emulator.base.controller import Controller
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from emulator.base.prerequisites import install_command, missing
+from emulator.cache.room import room_in
+from emulator.cache.store import cache_root
 from emulator.embedded.kernel.debian_kernels import (
     DEFAULT_PAGES,
     DEFAULT_VERSION,
@@ -41,7 +43,8 @@ def _check(target: Target) -> None:
 def _open(target: Target, deadline: Deadline | None) -> Controller:
     from emulator.embedded.device import open_embedded, open_remote
 
-    return (open_remote if target.option("host") else open_embedded)(target, deadline)
+    with room_in(cache_root()):
+        return (open_remote if target.option("host") else open_embedded)(target, deadline)
 
 
 def _offers(host: Host) -> list[Offer]:

@@ -35,6 +35,13 @@ def test_a_line_is_found_whether_it_came_before_or_comes_later(console: Console)
     assert console.log.read_bytes() == b"one\r\ntwo is here\r\ntwo again\n"
 
 
+@pytest.mark.parametrize("log", [Path("/dev/full"), Path("/proc/none")])
+def test_a_log_that_cannot_be_written_holds_up_nothing(console: Console, log: Path) -> None:
+    console.log = log
+    console.read_from(io.BytesIO(b"one\ntwo\n"))
+    assert (console.tail(), console.ended) == ("one\ntwo", True)
+
+
 def test_a_panic_is_noticed_and_reading_stops_when_it_is_printed_whole(console: Console) -> None:
     console.read_from(
         io.BytesIO(

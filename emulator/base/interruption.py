@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from types import FrameType
 
@@ -35,6 +36,7 @@ _received: list[Interrupted] = []
 def raise_on_signals() -> None:
     """Make the first of these signals raise Interrupted; those that `nohup` ignores stay ignored."""
     _received.clear()
+    sys.unraisablehook = _unless_interrupted
     for ending in ENDING:
         if signal.getsignal(ending) is not signal.SIG_IGN:
             signal.signal(ending, _raise)
@@ -78,6 +80,12 @@ def at_a_prompt() -> Iterator[None]:
         for ending, handler in before.items():
             if signal.getsignal(ending) is not _ignore:
                 signal.signal(ending, handler)
+
+
+def _unless_interrupted(unraisable: sys.UnraisableHookArgs) -> None:
+    """Show what a finalizer has raised, except an interruption, which is not lost: see `received`."""
+    if not isinstance(unraisable.exc_value, Interrupted):
+        sys.__unraisablehook__(unraisable)
 
 
 def _raise(sent: int, _frame: FrameType | None) -> None:

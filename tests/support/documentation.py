@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer.main
 
-from harness.cli import app
+from harness.app import app
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import platform
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,12 @@ from emulator.base.architecture import architecture_named
 from emulator.build.agents import syscall_agent
 from harness.agent.process import RemoteProcess
 from tests.support.agent_support import SubprocessStream
+
+
+@pytest.fixture(autouse=True)
+def _own_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line in this process replaces the hook for what finalizers raise."""
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
 
 
 @pytest.fixture(scope="session")

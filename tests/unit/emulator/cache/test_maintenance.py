@@ -13,7 +13,7 @@ from emulator.cache import store as cache
 from emulator.cache.maintenance import clear, disk_usage, entries, entry_groups
 from emulator.cache.run_directory import keep_log, run_directory
 from emulator.cache.store import cache_root, entry, lock_path, locked
-from harness.cli import app
+from harness.app import app
 from tests.unit.emulator.cache.test_store import as_if_by_another_process
 
 

@@ -42,6 +42,11 @@ format: .venv/for-development ## Format Python, C and C++ as `make check` requir
 bench: setup ## Run the benchmarks: three minutes.
 	$(BIN)/python -m bench --json bench.json
 
+.PHONY: soak
+soak: setup ## Hit runs with faults, and keep a device idle: hours; it goes on where it was ended.
+	$(BIN)/python -m tests.soak
+	$(BIN)/python -m tests.soak.idle
+
 .PHONY: clean
 clean: ## Remove the virtual environment; the cache of kernels and programs stays.
 	rm -rf .venv

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import threading
 from collections.abc import Callable
 
-from emulator.base.errors import HarnessError
+logger = logging.getLogger(__name__)
 
 
 class OnDemand:
@@ -48,8 +48,10 @@ class OnDemand:
         self._timer.start()
 
     def _in_background(self) -> None:
-        with contextlib.suppress(HarnessError, OSError):
+        try:
             self.ensure()
+        except Exception:  # any: such as of a module whose import was interrupted in the main thread
+            logger.debug("an action in the background failed", exc_info=True)
 
     def cancel(self) -> None:
         """Cancel a scheduled run, and wait for one that is under way in any thread."""

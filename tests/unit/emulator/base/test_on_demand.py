@@ -39,11 +39,14 @@ def test_it_is_done_by_itself_and_not_again() -> None:
     assert not done.acquire(blocking=False)
 
 
-def test_a_failure_by_itself_is_left_for_who_asks() -> None:
+@pytest.mark.parametrize("error", [SetupError("not yet"), AttributeError("a module that is half imported")])
+def test_a_failure_by_itself_is_left_for_who_asks(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def fail() -> None:
         failed.release()
-        raise SetupError("not yet")
+        raise error
 
+    shown: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", shown.append)
     failed = threading.Semaphore(0)
     demand = OnDemand(fail)
     demand.schedule(0)
@@ -51,7 +54,8 @@ def test_a_failure_by_itself_is_left_for_who_asks() -> None:
     demand.cancel()
     assert not demand.done
     assert demand.begun
-    with pytest.raises(SetupError, match="not yet"):
+    assert shown == []
+    with pytest.raises(type(error)):
         demand.ensure()
 
 

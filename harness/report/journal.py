@@ -7,6 +7,7 @@ next run with the same FILE first writes the document. It survives the process, 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import threading
@@ -54,6 +55,8 @@ class Journal:
         self.path = journal_of(document)
         self._lock = threading.Lock()
         self._whole = True
+        self._empty = True
+        """Whether it has no event."""
         try:
             self._file = self.path.open("x", encoding="utf-8")
         except OSError as error:
@@ -65,6 +68,7 @@ class Journal:
     def __call__(self, event: Event) -> None:
         """Keep an event; lines of progress are not kept."""
         if not isinstance(event, Line):
+            self._empty = False
             self._write(encode(event))
 
     def replace_by(self, write: Callable[[], None]) -> None:
@@ -90,6 +94,16 @@ class Journal:
                 with self._file:
                     if is_at(self.path, self._file):
                         self.path.unlink()
+
+    @contextlib.contextmanager
+    def kept_if_used(self) -> Iterator[None]:
+        """After an error or an interruption in the block, remove the journal where it has no event."""
+        try:
+            yield
+        except BaseException:
+            if self._empty:
+                self.discard()
+            raise
 
     def _write(self, line: str) -> None:
         with self._lock:

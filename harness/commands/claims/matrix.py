@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -85,11 +86,12 @@ def matrix(
     claims = [claim.id for claim in CLAIMS.select(patterns or [])]
     chosen = _distinct([with_start_options(target, cold=cold, host=host) for target in targets or EVERY_KIND])
     outputs = Outputs.of(format_, output, json=json, junit=junit, html=html)
-    journal = _journal(outputs.journaled, chosen, claims)
     if scheduler is not None:
         _warn_of(scheduler)
     jobs = jobs or len(os.sched_getaffinity(0))
-    result, end = _judge(chosen, claims, scheduler=scheduler, jobs=jobs, journal=journal)
+    journal = _journal(outputs.journaled, chosen, claims)
+    with nullcontext() if journal is None else journal.kept_if_used():
+        result, end = _judge(chosen, claims, scheduler=scheduler, jobs=jobs, journal=journal)
     attempt_all(_actions(result, outputs, journal), end)
     raise typer.Exit(result.exit_code)
 
@@ -160,8 +162,6 @@ def _judge(
             end, interrupted = interruption, signal_behind(interruption).name
         except Exception as error:
             if not view.columns:
-                if journal is not None:
-                    journal.discard()
                 raise
             end, interrupted = error, AN_ERROR
         if end is not None:

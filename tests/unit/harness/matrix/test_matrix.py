@@ -16,6 +16,7 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
 from emulator.base.interruption import ENDING, Interrupted
 from harness.cli import main
+from harness.commands.claims.live import matrix_view
 from harness.commands.claims.live.matrix_view import MatrixView
 from harness.experiments.core.claim import CLAIMS
 from harness.matrix import child, workers
@@ -115,6 +116,17 @@ def test_the_others_are_judged_without_a_device_that_cannot_be_opened(
     assert "2  embedded?memory=256  no device\n   There is no QEMU." in output
     assert "2 claims on 2 devices: no difference, failures on 1" in output
     assert "embedded?memory=256 [0/2] failed: There is no QEMU." in errors.replace("[ 0/2]", "[0/2]")
+
+
+def test_a_matrix_that_is_interrupted_before_it_begins_leaves_no_journal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(matrix_view, "matrix_view", interrupted)
+    assert status_of("matrix", *BOTH, "--json", "matrix.json") == 130
+    assert list(tmp_path.glob("matrix.json*")) == []
 
 
 def test_an_error_of_several_lines_is_one_line_of_progress(

@@ -73,6 +73,16 @@ def test_a_journal_is_the_document_of_a_killed_run(run: Path) -> None:
     assert difference.load(run) == document
 
 
+@pytest.mark.parametrize("events", [[], EVENTS])
+def test_an_interruption_removes_a_journal_without_events(run: Path, events: list[Event]) -> None:
+    running = Journal(run, HEADING)
+    for event in events:
+        running(event)
+    with pytest.raises(KeyboardInterrupt), running.kept_if_used():
+        raise KeyboardInterrupt
+    assert running.path.exists() == bool(events)
+
+
 @given(data=st.data())
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_wherever_a_journal_is_cut_the_results_before_are_there(tmp_path: Path, data: st.DataObject) -> None:

@@ -21,7 +21,7 @@ class Concise:
         assert dataclasses.is_dataclass(self)
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if value is not None and value != () and value != {} and value != "":
+            if field.repr and value is not None and value != () and value != {} and value != "":
                 yield field.name, value
 
 

@@ -26,12 +26,13 @@ class MalformedFileError(HarnessError, ValueError):
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines that are not blank, with their numbers from 1, as editors count them.
 
-    Only newlines end lines: a path or a task name may contain any of the other characters at which
+    A carriage return before the newline is not part of the line: old adb and Windows put it there. Only
+    newlines end lines: a path or a task name may contain any of the other characters at which
     `str.splitlines` breaks.
     """
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            yield number, line
+            yield number, line.removesuffix("\r")
 
 
 def matched_lines(

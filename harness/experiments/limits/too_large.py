@@ -96,7 +96,8 @@ def _logged(device: Device, pid: int, size: int) -> Logged | None:
         return None
     for entry in reversed(device.binder.failed_transaction_log().entries):
         if (entry.from_pid, entry.data_size) == (pid, size):
-            return Logged(BinderReturn(entry.return_error).name, -entry.return_error_param)
+            error, parameter = entry.return_error, entry.return_error_param
+            return Logged(BinderReturn(error).name, -parameter) if error and parameter else None
     return None
 
 

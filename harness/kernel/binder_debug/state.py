@@ -1,6 +1,6 @@
 """The driver's records of processes: the content of its files `state`, `transactions` and `proc/PID`.
 
-The fields are those of print_binder_* in drivers/android/binder.c and binder_alloc.c (Linux 5.4 to 6.18,
+The fields are those of print_binder_* in drivers/android/binder.c and binder_alloc.c (Linux 3.10 to 7.3,
 including Android's additions) and of debug_print in drivers/android/binder/*.rs (Linux 6.18). A field that a
 kernel does not print is None; lines of unknown format are kept. `state_parser` makes these records.
 """
@@ -8,10 +8,12 @@ kernel does not print is None; lines of unknown format are kept. `state_parser` 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntFlag
 
 from harness.kernel.concise import Concise, counted
+
+TF_ONE_WAY = 0x01
 
 
 class LooperState(IntFlag):
@@ -62,7 +64,7 @@ class Transaction(Concise):
     to_tid: int | None
     """0 until a thread has taken it."""
     code: int
-    flags: int
+    flags: int | None
     """TF_* bits."""
     scheduling_policy: int | None
     """Android's kernels only."""
@@ -85,6 +87,13 @@ class Transaction(Concise):
     buffer_freed: bool
     other: str
     """Any text that the kernel prints after these fields."""
+    line: int = field(default=0, compare=False, repr=False)
+    """Where it is in the text, from 1."""
+
+    @property
+    def one_way(self) -> bool:
+        """Whether the sender does not wait."""
+        return self.is_async if self.is_async is not None else bool((self.flags or 0) & TF_ONE_WAY)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -101,6 +110,8 @@ class Thread(Concise):
     """Its transaction stack, innermost first, then its pending transactions."""
     work: tuple[str, ...]
     """Its other pending work, as printed: `transaction complete`, `node work 12: …`, …"""
+    line: int = field(default=0, compare=False, repr=False)
+    """Where it is in the text, from 1."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -136,6 +147,8 @@ class Node(Concise):
     transactions: tuple[Transaction, ...]
     """One-way calls that wait until the buffer of the current one is freed."""
     work: tuple[str, ...]
+    line: int = field(default=0, compare=False, repr=False)
+    """Where it is in the text, from 1."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -152,6 +165,8 @@ class Reference(Concise):
     death_notification: int | None
     """The driver's pointer to the request, hashed. 0 means none, or that kptr_restrict is 2; before
     Linux 5.7 a hash is printed for none as well. The Rust driver prints nothing."""
+    line: int = field(default=0, compare=False, repr=False)
+    """Where it is in the text, from 1."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -173,6 +188,8 @@ class Buffer(Concise):
     """The calling process (Rust driver)."""
     oneway: bool | None
     """Whether it counts against the one-way space (Rust driver)."""
+    line: int = field(default=0, compare=False, repr=False)
+    """Where it is in the text, from 1."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -191,6 +208,8 @@ class ProcessBlock(Concise):
     work: tuple[str, ...]
     """Other work pending for the process, as printed."""
     unknown_lines: tuple[str, ...]
+    line: int = field(default=0, compare=False, repr=False)
+    """Where it is in the text, from 1."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -202,6 +221,8 @@ class State:
     """Nodes of dead processes to which others still have handles."""
     unknown_lines: tuple[str, ...]
     """Lines of unknown format outside of all process blocks."""
+    fragment: ProcessBlock | None = None
+    """Records whose process the text does not show, as grep leaves them; its pid is 0."""
 
     def __repr__(self) -> str:
         pids = {block.pid for block in self.processes}

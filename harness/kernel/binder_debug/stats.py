@@ -1,13 +1,15 @@
 """Binder's counters: the driver's file `stats`, for the system and for each open file of each process.
 
-The format is that of print_binder_stats and print_binder_proc_stats in drivers/android/binder.c (Linux 5.4
-to 6.18) and debug_print_stats in drivers/android/binder/process.rs (Linux 6.18).
+The format is that of print_binder_stats and print_binder_proc_stats in drivers/android/binder.c (Linux 3.10
+to 7.3) and debug_print_stats in drivers/android/binder/process.rs (Linux 6.18).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from harness.kernel.binder_debug.lines import Line, numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class ProcessStats:
     """Received and not yet finished (Rust driver)."""
     counters: Counters
     unknown_lines: tuple[str, ...]
+    line: int = field(default=0, compare=False, repr=False)
+    """Where it is in the text, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,48 +101,51 @@ class Stats:
         return tuple(process for process in self.processes if process.pid == pid)
 
 
-_PROCESS = re.compile(r"proc (\d+)")
+_PROCESS = re.compile(r"\s*proc (\d+)\s*")
 _FIGURES = tuple(
-    re.compile(pattern)
+    re.compile(rf"\s*{pattern}\s*")
     for pattern in (
-        r"  threads: (?P<threads>\d+)",
-        r"  requested threads: (?P<requested>\d+)\+(?P<started>\d+)/(?P<maximum>\d+)",
-        r"  ready threads (?P<ready_threads>\d+)",
-        r"  free (?:async space|oneway space:) (?P<free_oneway_space>\d+)",
-        r"  nodes: (?P<nodes>\d+)",
-        r"  refs: (?P<references>\d+) s (?P<strong>\d+) w (?P<weak>\d+)",
-        r"  buffers: (?P<buffers>\d+)",
-        r"  pages: (?P<active>\d+):(?P<lru>\d+):(?P<free>\d+)",
-        r"  pages high watermark: (?P<pages_high_watermark>\d+)",
-        r"  pending transactions: (?P<pending_transactions>\d+)",
-        r"  outstanding transactions: (?P<outstanding_transactions>\d+)",
+        r"threads: (?P<threads>\d+)",
+        r"requested threads: (?P<requested>\d+)\+(?P<started>\d+)/(?P<maximum>\d+)",
+        r"ready threads (?P<ready_threads>\d+)",
+        r"free (?:async space|oneway space:) (?P<free_oneway_space>\d+)",
+        r"nodes: (?P<nodes>\d+)",
+        r"refs: (?P<references>\d+) s (?P<strong>\d+) w (?P<weak>\d+)",
+        r"buffers: (?P<buffers>\d+)",
+        r"pages: (?P<active>\d+):(?P<lru>\d+):(?P<free>\d+)",
+        r"pages high watermark: (?P<pages_high_watermark>\d+)",
+        r"pending transactions: (?P<pending_transactions>\d+)",
+        r"outstanding transactions: (?P<outstanding_transactions>\d+)",
     )
 )
-_CONTEXT = re.compile(r"context (?P<context>.+)")
-_COMMAND = re.compile(r" *(?P<name>(?:BC|BR)_\w+): (?P<count>-?\d+)")
-_OBJECT = re.compile(r" *(?P<name>\w+): active (?P<active>-?\d+) total (?P<total>-?\d+)")
+_CONTEXT = re.compile(r"\s*context (?P<context>\S+)\s*")
+_COMMAND = re.compile(r" *(?P<name>(?:BC|BR)_\w+): (?P<count>-?\d+)\s*")
+_OBJECT = re.compile(r" *(?P<name>\w+): active (?P<active>-?\d+) total (?P<total>-?\d+)\s*")
 _HEADING = "binder stats:"
 
 
-def parse_stats(text: str) -> Stats:
-    """Parse `stats` of the C or the Rust driver; never fails: lines of unknown format are kept."""
-    outside: list[str] = []
-    blocks: list[list[str]] = []
-    for line in filter(str.strip, text.split("\n")):
+def parse_stats(text: str, *, first_line: int = 1) -> Stats:
+    """Parse `stats` of the C or the Rust driver; never fails: lines of unknown format are kept.
+
+    `first_line` is the number of the text's first line.
+    """
+    outside: list[Line] = []
+    blocks: list[list[Line]] = []
+    for where, line in numbered(text, first_line):
         if _PROCESS.fullmatch(line):
             blocks.append([])
-        if line != _HEADING:
-            (blocks[-1] if blocks else outside).append(line)
-    counters, unknown = _counters(outside)
+        if line.strip() != _HEADING:
+            (blocks[-1] if blocks else outside).append((where, line))
+    counters, unknown = _counters([line for _, line in outside])
     return Stats(counters, tuple(map(_process_stats, blocks)), tuple(unknown))
 
 
-def _process_stats(lines: list[str]) -> ProcessStats:
-    pid = int(lines[0].removeprefix("proc "))
+def _process_stats(lines: list[Line]) -> ProcessStats:
+    where, heading = lines[0]
     context: str | None = None
     figures: dict[str, int] = {}
     rest: list[str] = []
-    for line in lines[1:]:
+    for _, line in lines[1:]:
         match = next(filter(None, (pattern.fullmatch(line) for pattern in _FIGURES)), None)
         if match:
             figures |= {name: int(value) for name, value in match.groupdict().items()}
@@ -153,7 +160,7 @@ def _process_stats(lines: list[str]) -> ProcessStats:
     if "active" in figures:
         pages = Pages(figures["active"], figures["lru"], figures["free"])
     return ProcessStats(
-        pid=pid,
+        pid=int(heading.split()[1]),
         context=context,
         threads=figures.get("threads"),
         pool=pool,
@@ -170,6 +177,7 @@ def _process_stats(lines: list[str]) -> ProcessStats:
         outstanding_transactions=figures.get("outstanding_transactions"),
         counters=counters,
         unknown_lines=tuple(unknown),
+        line=where,
     )
 
 

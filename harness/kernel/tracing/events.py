@@ -59,7 +59,7 @@ def parse_trace(text: str) -> Trace:
     """Parse the content of `trace`, without its headings; never fails: lines of unknown format are kept."""
     events: list[TraceEvent] = []
     unknown: list[str] = []
-    for line in text.split("\n"):
+    for line in text.replace("\r\n", "\n").split("\n"):
         if event := _event(line):
             events.append(event)
         elif line.strip() and not line.startswith("#"):

@@ -8,6 +8,7 @@ import os
 from emulator.base.errors import HarnessError
 from harness.binder.abi.uapi import BinderReturn
 from harness.binder.parcels.status import ExceptionCode, StatusCode, exception_name, status_name
+from harness.binder.refusals import DEAD, FROZEN, refusal
 
 
 class MalformedCommandsError(HarnessError):
@@ -73,8 +74,7 @@ class DeadObjectError(BinderError):
         super().__init__(
             BinderReturn.BR_DEAD_REPLY,
             error_number,
-            "the object's process is dead or closed its binder file, or nobody is the context manager: "
-            "look the service up again.",
+            DEAD.meaning,
         )
 
 
@@ -85,25 +85,8 @@ class FrozenError(BinderError):
         super().__init__(
             BinderReturn.BR_FROZEN_REPLY,
             error_number,
-            "the object's process is frozen (BINDER_FREEZE): thaw it first, or send one-way.",
+            FROZEN.meaning,
         )
-
-
-_REFUSALS = {
-    # Of the hook secid_to_secctx where no module has it (include/linux/lsm_hook_defs.h, since Linux 5.8).
-    errno.EOPNOTSUPP: "the receiver requests its callers' security contexts, as AOSP's service managers do, "
-    "and the kernel has no security module that gives any. Boot with SELinux, or use a context manager that "
-    "does not request them.",
-    errno.EFAULT: "an address in the transaction cannot be read.",
-    errno.EINVAL: "a handle, an offset or an object in the data is invalid (see the kernel log), or the "
-    "receiver requests security contexts and the kernel has none.",
-    errno.EPERM: "a security policy forbids it, or the receiver accepts no file descriptors.",
-    errno.EBADF: "a file descriptor in the data is not open.",
-    errno.ENOMEM: "the kernel has no memory, or the receiver has not mapped its binder file.",
-    errno.EPROTO: "this thread still waits for the reply to an earlier call: use another thread, or cancel "
-    "the call with thread_exit().",
-    errno.ESRCH: "the receiver has not mapped its binder file, or is dying.",
-}
 
 
 def transaction_error(
@@ -122,7 +105,8 @@ def transaction_error(
             "See failed_transaction_log in the binder debug files."
         )
     else:
-        explanation = _REFUSALS.get(error_number, f"{os.strerror(error_number)}.")
+        entry = refusal(command, error_number)
+        explanation = entry.meaning if entry else f"{os.strerror(error_number)}."
     return TransactionFailedError(command, error_number, explanation)
 
 

@@ -1,0 +1,168 @@
+"""Why the driver ends a transaction without its result: one table, for live errors and for those in a log.
+
+The reasons are those of binder_transaction in drivers/android/binder.c (Linux 6.12), BinderError in
+drivers/android/binder/error.rs (Linux 6.18), and what the claims named here measure.
+"""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+
+from harness.binder.abi.uapi import BinderReturn
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What one BR_ code with one errno means."""
+
+    meaning: str
+    at_fault: str
+    """Which process."""
+    decided_by: str
+    """What of the device or of the processes decides whether it happens."""
+    look_at: str
+    """What to look at next."""
+    claims: tuple[str, ...] = ()
+    """The claims that measure it."""
+
+
+_NO_SECURITY_MODULE = Refusal(
+    # Of the hook secid_to_secctx where no module has it (include/linux/lsm_hook_defs.h, since Linux 5.8).
+    meaning="the receiver requests its callers' security contexts, as AOSP's service managers do, and the "
+    "kernel has no security module that gives any. Boot with SELinux, or use a context manager that does not "
+    "request them.",
+    at_fault="neither: the kernel lacks what the receiver asks for (FLAT_BINDER_FLAG_TXN_SECURITY_CTX)",
+    decided_by="the kernel's security module: CONFIG_SECURITY_SELINUX, and `security=selinux` or `lsm=` on "
+    "the kernel's command line",
+    look_at="/sys/kernel/security/lsm, and whether every call to this service fails, as it then does",
+)
+_MAPPING = (
+    "the receiver's mapping: libbinder maps 1 MiB less 8 KiB, servicemanager up to Android 10 128 KiB; "
+    "one-way calls may use half of it, and all unfreed buffers share it"
+)
+
+TOO_LARGE = Refusal(
+    meaning="the receiver's mapping has no space for the data, or the caller's for the reply.",
+    at_fault="the receiver, if it keeps buffers (it handles too slowly, or does not free); the sender, if "
+    "this one transaction is larger than the mapping, or for one-way calls than half of it",
+    decided_by=_MAPPING,
+    look_at="the receiver's buffers: `binder_alloc` lines beside this one, or its `buffer` lines in the "
+    "state, which `binder-harness inspect` sums up",
+    claims=("limit.largest-sync", "limit.largest-oneway", "limit.shared-by-calls", "limit.failure-clean"),
+)
+DEAD = Refusal(
+    meaning="the object's process is dead or closed its binder file, or nobody is the context manager: "
+    "look the service up again.",
+    at_fault="the receiver, which is gone",
+    decided_by="whether the process that owns the node has the binder device open",
+    look_at="why the receiver ended: the log before this line, tombstones, and whether it is started again",
+    claims=("proto.death", "sm.death-forgets"),
+)
+NO_CONTEXT_MANAGER = Refusal(
+    # binder_transaction sets -EINVAL for every target without a process; for handle 0 that is the manager's.
+    meaning="nobody is the context manager of this binder device: the service manager died or never came. "
+    "With another handle than 0, the object's process is dead. A size of 0-0 is a ping, which libbinder "
+    "sends to handle 0 first.",
+    at_fault="the service manager of that device, which has ended or has not started; never the sender",
+    decided_by="which process called BINDER_SET_CONTEXT_MGR on /dev/binder, /dev/hwbinder or /dev/vndbinder",
+    look_at="whether servicemanager, hwservicemanager or vndservicemanager runs, and whether the caller "
+    "opened the device that it serves; the handle is in failed_transaction_log",
+    claims=("sm.handle-zero", "sm.single", "sm.restart"),
+)
+FROZEN = Refusal(
+    meaning="the object's process is frozen (BINDER_FREEZE): thaw it first, or send one-way.",
+    at_fault="the caller, which makes a synchronous call to a cached app",
+    decided_by="the freezer: the activity manager's list of frozen apps, or whoever calls BINDER_FREEZE",
+    look_at="`dumpsys activity` under `Apps frozen`, and what the caller wants of an app in the background",
+)
+
+_FAILED = {
+    errno.ENOSPC: TOO_LARGE,
+    errno.EOPNOTSUPP: _NO_SECURITY_MODULE,
+    errno.EFAULT: Refusal(
+        meaning="an address in the transaction cannot be read.",
+        at_fault="the sender",
+        decided_by="the pointers in its binder_transaction_data and in its buffer objects",
+        look_at="the sender's parcel: freed or unmapped while it was sent?",
+    ),
+    errno.EINVAL: Refusal(
+        meaning="a handle, an offset or an object in the data is invalid (see the kernel log), or the "
+        "receiver requests security contexts and the kernel has none.",
+        at_fault="the sender, whose data is malformed; or neither, where no call to this service works",
+        decided_by="the objects in the data; for a handle of the target, whether the sender holds it; for "
+        "security contexts, the kernel's security module",
+        look_at="the message before this one in the kernel log (`got transaction with invalid …`), and "
+        "/sys/kernel/security/lsm",
+        claims=("proto.translation", "proto.refcounts"),
+    ),
+    errno.EPERM: Refusal(
+        meaning="a security policy forbids it, or the receiver accepts no file descriptors.",
+        at_fault="the sender, by the policy",
+        decided_by="SELinux's rules `binder call` and `binder transfer`, and FLAT_BINDER_FLAG_ACCEPTS_FDS of "
+        "the called node (TF_ACCEPT_FDS for a reply)",
+        look_at="`avc: denied` in the kernel log at the same time",
+    ),
+    errno.EBADF: Refusal(
+        meaning="a file descriptor in the data is not open.",
+        at_fault="the sender",
+        decided_by="the sender's table of descriptors when it sends",
+        look_at="who closes that descriptor before the call",
+    ),
+    errno.ENOMEM: Refusal(
+        meaning="the kernel has no memory, or the receiver has not mapped its binder file.",
+        at_fault="the receiver, or the whole device",
+        decided_by="the memory of the device, and the receiver's mmap of its binder file",
+        look_at="the kernel log (`no vma`, `page allocation failure`) and /proc/meminfo",
+    ),
+    errno.EPROTO: Refusal(
+        meaning="this thread still waits for the reply to an earlier call: use another thread, or cancel the "
+        "call with thread_exit().",
+        at_fault="the sender",
+        decided_by="the thread's transaction stack",
+        look_at="the thread's `outgoing transaction` lines in the state",
+    ),
+    errno.ESRCH: Refusal(
+        meaning="the receiver has not mapped its binder file, or is dying.",
+        at_fault="the receiver",
+        decided_by="whether it has mapped the binder file, and lives",
+        look_at="`no vma` in the kernel log, and whether the process is ending",
+    ),
+    errno.EAGAIN: Refusal(
+        meaning="the receiver's process is being frozen, and had transactions under way.",
+        at_fault="neither",
+        decided_by="the freezer",
+        look_at="`dumpsys activity` under `Apps frozen`",
+    ),
+    errno.EMFILE: Refusal(
+        meaning="the receiver has no descriptor free for a file in the data.",
+        at_fault="the receiver, which leaks descriptors or has a low limit",
+        decided_by="its RLIMIT_NOFILE",
+        look_at="/proc/PID/fd and /proc/PID/limits of the receiver",
+        claims=("node.fd-limit",),
+    ),
+}
+FAILED = Refusal(
+    meaning="the driver refused the transaction, or the receiver's reply to it.",
+    at_fault="the sender, more often than not",
+    decided_by="the errno beside it, which old kernels do not show",
+    look_at="failed_transaction_log in the binder debug files, and the kernel log",
+    claims=("limit.failure-clean",),
+)
+
+
+def refusal(command: int, error_number: int | None = None, *, to_pid: int | None = None) -> Refusal | None:
+    """The entry for a BR_ code and a positive errno; None for a code that ends no transaction.
+
+    `to_pid` is the receiver's process where it is known; 0 says that the driver found none.
+    """
+    match command:
+        case BinderReturn.BR_DEAD_REPLY:
+            nobody = error_number == errno.EINVAL or (error_number is None and to_pid == 0)
+            return NO_CONTEXT_MANAGER if nobody else DEAD
+        case BinderReturn.BR_FROZEN_REPLY:
+            return FROZEN
+        case BinderReturn.BR_FAILED_REPLY:
+            return FAILED if not error_number else _FAILED.get(error_number)
+        case _:
+            return None

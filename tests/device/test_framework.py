@@ -31,7 +31,8 @@ from harness.framework.activity_manager import (
 )
 from harness.framework.bound_service import open_application, open_bound_service
 from harness.framework.bundle import Bundle, Float, IntArray, Long, Value
-from harness.framework.history import DeliveryState, broadcast_history, service_bindings
+from harness.framework.dumps.broadcasts import DeliveryState
+from harness.framework.history import broadcast_history, service_bindings
 from harness.framework.intent import ComponentName, Intent, write_intent
 from harness.framework.receiver import Sender, open_receiver, open_sender
 from harness.framework.sending import send_broadcast, shell_broadcast

@@ -189,8 +189,10 @@ class ParcelReader:
         if code == ExceptionCode.EX_HAS_NOTED_APPOPS_REPLY_HEADER:
             raise self._refuse("no header of noted app-ops before this: its layout depends on the release")
         text = self.string16()
-        self._skip_stack_trace()
-        service_specific = self.int32() if code == ExceptionCode.EX_SERVICE_SPECIFIC else 0
+        numbered = code == ExceptionCode.EX_SERVICE_SPECIFIC
+        if self.remaining > (4 if numbered else 0):  # old releases have no stack trace
+            self._skip_stack_trace()
+        service_specific = self.int32() if numbered else 0
         raise RemoteError(code, text, service_specific=service_specific)
 
     def _skip_stack_trace(self) -> None:

@@ -14,7 +14,7 @@ from harness.binder.endpoint import Binder
 from harness.binder.services.service import ACTIVITY_MANAGER, BINDER
 from harness.binder.services.service_manager import ServiceManager
 from harness.experiments.core.measurement import measurement
-from harness.experiments.service_manager.init_files import (
+from harness.framework.dumps.init_files import (
     InitService,
     files_for,
     parse_init_file,

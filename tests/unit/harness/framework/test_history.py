@@ -7,15 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.base.deadline import Deadline
-from harness.framework.history import (
-    BindRecord,
-    BroadcastRecord,
-    Delivery,
-    DeliveryState,
-    broadcast_history,
-    parse_broadcasts,
-    parse_services,
-)
+from harness.framework.dumps.broadcasts import BroadcastRecord, Delivery, DeliveryState, parse_broadcasts
+from harness.framework.dumps.services import BindRecord, parse_services
+from harness.framework.history import broadcast_history
 
 STAND_IN = """\
 ACTIVITY MANAGER BROADCAST STATE (dumpsys activity broadcasts), of a stand-in

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.experiments.service_manager.init_files import (
+from harness.framework.dumps.init_files import (
     InitService,
     files_for,
     parse_init_file,
     restarted_with,
+    tokenized,
 )
 
 TO_ANDROID_11 = """
@@ -136,3 +137,23 @@ def test_a_file_without_sections_declares_nothing(text: str) -> None:
 @given(st.text())
 def test_any_text_is_an_init_file(text: str) -> None:
     assert all(service.name for service in parse_init_file(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a \\\n   b", [["a", "b"]]),
+        ("a\\\n   b c", [["ab", "c"]]),
+        ("a \\\r\n b", [["a", "b"]]),
+        ('a "b c" d"e f"', [["a", "b c", "de f"]]),
+        ('a "never ended', [["a", "never ended"]]),
+        ("a b#c # d \\\ne", [["a", "b#c"], ["e"]]),
+        ("a\\nb \\q", [["a\nb", "q"]]),
+    ],
+)
+def test_lines_are_split_as_init_splits_them(text: str, expected: list[list[str]]) -> None:
+    assert tokenized(text) == expected
+
+
+def test_lines_that_end_in_a_carriage_return() -> None:
+    assert parse_init_file(TO_ANDROID_11.replace("\n", "\r\n")) == parse_init_file(TO_ANDROID_11)

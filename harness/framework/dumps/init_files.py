@@ -7,10 +7,13 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-_COMMENT = re.compile(r"(?<!\S)#.*")
-"""From a word that starts with `#` to the end of its line, which a backslash does not continue
-(system/core/init/tokenizer.cpp)."""
-_CONTINUED_LINE = re.compile(r"\\\n\s*")
+_JOIN = r"\\\r?\n[ \t]*"
+_TOKEN = re.compile(
+    rf"[ \t\r]*(?:(?P<comment>#[^\n]*)|(?P<end>\n)|"
+    rf"(?P<word>(?:{_JOIN}|\\.|\\|\"[^\"]*\"?|[^\s\"\\])+)|[^\S\n])"
+)
+_PIECE = re.compile(rf"(?P<joined>{_JOIN})|\\(?P<escaped>.)|\"(?P<quoted>[^\"]*)\"?")
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 _SECTIONS = ("on", "service", "import")
 _DEFAULT_CLASS = ("default",)
 _VERSIONED = re.compile(r"(?P<name>.*)\.(?P<level>\d*)rc")
@@ -33,8 +36,32 @@ class InitService:
 
 def parse_init_file(text: str) -> tuple[InitService, ...]:
     """The services that one .rc file declares; everything else in it is skipped."""
-    lines = _CONTINUED_LINE.sub(" ", _COMMENT.sub("", text)).splitlines()
-    return tuple(_services([words for line in lines if (words := line.split())]))
+    return tuple(_services([line for line in tokenized(text) if line]))
+
+
+def tokenized(text: str) -> list[list[str]]:
+    """The words of each line, as init sees them (system/core/init/tokenizer.cpp).
+
+    A word that starts with `#` begins a comment, which a backslash does not continue. Elsewhere a backslash
+    at the end of a line joins it to the next, inside a word too, and what is in double quotes is one word.
+    """
+    lines: list[list[str]] = [[]]
+    position = 0
+    while match := _TOKEN.match(text, position):
+        position = match.end()
+        if match["end"]:
+            lines.append([])
+        elif match["word"]:
+            lines[-1].append(_PIECE.sub(_plain, match["word"]))
+    return lines
+
+
+def _plain(piece: re.Match[str]) -> str:
+    if piece["quoted"] is not None:
+        return piece["quoted"]
+    if piece["joined"] is not None:
+        return ""
+    return _ESCAPES.get(piece["escaped"], piece["escaped"])
 
 
 def _services(lines: list[list[str]]) -> Iterator[InitService]:

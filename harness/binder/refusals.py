@@ -1,4 +1,4 @@
-"""Why the driver ends a transaction without its result: one table, for live errors and for those in a log.
+"""What the driver's answers and messages mean: one table, for live errors and for those in a log.
 
 The reasons are those of binder_transaction in drivers/android/binder.c (Linux 6.12), BinderError in
 drivers/android/binder/error.rs (Linux 6.18), and what the claims named here measure.
@@ -7,6 +7,7 @@ drivers/android/binder/error.rs (Linux 6.18), and what the claims named here mea
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.binder.abi.uapi import BinderReturn
@@ -26,6 +27,9 @@ class Refusal:
     claims: tuple[str, ...] = ()
     """The claims that measure it."""
 
+
+LIBBINDER_MAPPING = (1 << 20) - 2 * 4096
+"""The bytes that a process on libbinder maps, with pages of 4 KiB (ProcessState.cpp, BINDER_VM_SIZE)."""
 
 _NO_SECURITY_MODULE = Refusal(
     # Of the hook secid_to_secctx where no module has it (include/linux/lsm_hook_defs.h, since Linux 5.8).
@@ -149,6 +153,62 @@ FAILED = Refusal(
     look_at="failed_transaction_log in the binder debug files, and the kernel log",
     claims=("limit.failure-clean",),
 )
+
+
+NOT_MAPPED = Refusal(
+    meaning="the receiver has not mapped its binder file, or is ending.",
+    at_fault="the receiver",
+    decided_by="whether it has mapped the file: libbinder does so when the process first uses it",
+    look_at="what the process does at this moment: a start, a crash, an exec",
+)
+ONEWAY_SPAM = Refusal(
+    meaning="it fills the one-way space of another process: over 50 unfreed buffers, or half of the space.",
+    at_fault="the sender, by number; the receiver, if it is stuck",
+    decided_by="less than a fifth of the one-way space being left",
+    look_at="what the receiver does, and why the sender does not wait for an answer",
+    claims=("mmap.async-half", "limit.largest-oneway"),
+)
+STILL_ACTIVE = Refusal(
+    meaning="a thread ended with a transaction under way: `out` is a call whose reply it awaited, `in` one "
+    "that it handled.",
+    at_fault="whoever ended the thread or the process",
+    decided_by="the exit or crash of that process",
+    look_at="the log just before, for its exit; the other end receives BR_DEAD_REPLY if it waits",
+    claims=("proto.death",),
+)
+UNDELIVERED = Refusal(
+    meaning="work for a process that ended was dropped.",
+    at_fault="whoever ended the process",
+    decided_by="the exit of the receiver",
+    look_at="the log just before",
+)
+SUPPRESSED = Refusal(
+    meaning="the kernel left messages out, for it prints only so many in five seconds.",
+    at_fault="nobody",
+    decided_by="the rate limit of each message, which is not /proc/sys/kernel/printk_ratelimit",
+    look_at="failed_transaction_log in the binder debug files, which keeps the last 32 failures",
+)
+NO_ERRORS: Mapping[BinderReturn, str] = {
+    BinderReturn.BR_OK: "no news.",
+    BinderReturn.BR_NOOP: "no news; the driver puts it in front of what it returns.",
+    BinderReturn.BR_TRANSACTION: "a call or one-way call arrives.",
+    BinderReturn.BR_TRANSACTION_SEC_CTX: "a call arrives, with its caller's security context.",
+    BinderReturn.BR_REPLY: "the reply to a call arrives.",
+    BinderReturn.BR_TRANSACTION_COMPLETE: "the driver has taken what this thread sent.",
+    BinderReturn.BR_SPAWN_LOOPER: "the driver asks for one more thread in the pool.",
+    BinderReturn.BR_INCREFS: "others hold the first weak reference to an object of this process.",
+    BinderReturn.BR_ACQUIRE: "others hold the first strong reference to an object of this process.",
+    BinderReturn.BR_RELEASE: "nobody holds a strong reference any more.",
+    BinderReturn.BR_DECREFS: "nobody holds a weak reference any more.",
+    BinderReturn.BR_DEAD_BINDER: "a process whose death this one wanted to know of has died.",
+    BinderReturn.BR_CLEAR_DEATH_NOTIFICATION_DONE: "a death notification was taken back.",
+    BinderReturn.BR_ONEWAY_SPAM_SUSPECT: "this process's one-way calls fill most of a receiver's space.",
+    BinderReturn.BR_TRANSACTION_PENDING_FROZEN: "the one-way call waits, for its receiver is frozen.",
+    BinderReturn.BR_FROZEN_BINDER: "a process was frozen or thawed, as this one wanted to know.",
+    BinderReturn.BR_CLEAR_FREEZE_NOTIFICATION_DONE: "a freeze notification was taken back.",
+    BinderReturn.BR_ERROR: "a command could not be carried out; the number behind it is the errno.",
+}
+"""What the codes mean that end no transaction."""
 
 
 def refusal(command: int, error_number: int | None = None, *, to_pid: int | None = None) -> Refusal | None:

@@ -33,7 +33,8 @@ class ProcessNames:
         self._columns: list[str] | None = None
         self._stack_of: int | None = None
         self._stack_name = ""
-        self._frozen_follow = False
+        self.expects_frozen = False
+        """Whether the next lines are the activity manager's list of frozen processes."""
 
     def __repr__(self) -> str:
         return f"<ProcessNames of {len(self.processes)} processes, {len(self.threads)} threads>"
@@ -60,14 +61,14 @@ class ProcessNames:
             for pid, name in _PROCESS_RECORD.findall(line):
                 self.name_process(int(pid), name)
             return True
-        if self._frozen_follow:
+        if self.expects_frozen:
             if match := _FROZEN.fullmatch(line):
                 self.name_process(int(match["pid"]), match["name"])
                 self.frozen[int(match["pid"])] = "the activity manager's list `Apps frozen`"
                 return True
-            self._frozen_follow = False
+            self.expects_frozen = False
         if "Apps frozen:" in line and _FROZEN_HEADING.fullmatch(line):
-            self._frozen_follow = True
+            self.expects_frozen = True
             return True
         if line.startswith("------ SHOW MAP") and (match := _SHOW_MAP.fullmatch(line)):
             self.name_process(int(match[1]), match[2])

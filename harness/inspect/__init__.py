@@ -1,0 +1,25 @@
+"""Reads what people already have (bug reports, logs, dumps, pasted lines) and says what it means.
+
+>>> from harness import inspect
+>>> inspection = inspect.read("bugreport.zip")
+>>> for answer in inspection.answers:
+...     print(answer.sentence)
+"""
+
+from harness.inspect.explain import Explanation, explain
+from harness.inspect.inspection import Inspection, read
+from harness.inspect.kinds import Answer, Kind, Place, Question, Section
+from harness.inspect.sources import UnreadableFileError
+
+__all__ = [
+    "Answer",
+    "Explanation",
+    "Inspection",
+    "Kind",
+    "Place",
+    "Question",
+    "Section",
+    "UnreadableFileError",
+    "explain",
+    "read",
+]

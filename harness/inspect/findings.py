@@ -1,0 +1,158 @@
+"""What logs, traces, Android's dumps and files show by themselves: errors, slow calls, losses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+from emulator.adb.listing import Listing
+from harness.framework.dumps.broadcasts import Broadcasts, DeliveryState, undelivered
+from harness.framework.dumps.init_files import InitService, restarted_with
+from harness.framework.dumps.processes import ProcessNames
+from harness.framework.dumps.services import BindRecord
+from harness.inspect.explain import Explanation, explain_entry, explain_line, explain_message
+from harness.inspect.kinds import Answer, Kind, Place, Question, Section
+from harness.kernel.binder_debug.kernel_log import KernelMessage, receivers
+from harness.kernel.binder_debug.transaction_log import TransactionLog
+from harness.recording.hops import Hops
+
+_MOST_PLACES = 20
+_MOST_SLOW = 5
+
+
+def errors(sections: Sequence[Section], names: ProcessNames) -> Iterator[Answer]:
+    """The errors in logs, those that mean the same counted together."""
+    found: dict[tuple[object, ...], tuple[Explanation, list[Place]]] = {}
+    for section in sections:
+        for key, explanation, line in _explained(section, names):
+            found.setdefault(key, (explanation, []))[1].append(section.at(line))
+    for explanation, places in found.values():
+        often = f" ({len(places):,} times)" if len(places) > 1 else ""
+        yield Answer(
+            Question.ERROR,
+            f"{explanation.error}{often}: {explanation.meaning}",
+            (f"at fault: {at_fault(explanation, names)}", f"look at: {explanation.look_at}"),
+            tuple(places[:_MOST_PLACES]),
+            explanation,
+            weight=-places[0].line / 1e9,
+        )
+
+
+def at_fault(explanation: Explanation, names: ProcessNames) -> str:
+    """Who is at fault, with the process where it is known."""
+    process = explanation.process
+    return explanation.at_fault if process is None else f"{names.title(process)}: {explanation.at_fault}"
+
+
+def _explained(
+    section: Section, names: ProcessNames
+) -> Iterator[tuple[tuple[object, ...], Explanation, int]]:
+    if section.kind == Kind.KERNEL_LOG:
+        messages = cast(tuple[KernelMessage, ...], section.value)
+        near = {id(failed): other for failed, other in receivers(messages)}
+        for message in messages:
+            if explanation := explain_message(message, names, near.get(id(message))):
+                ends = (message.pid, message.to_pid, message.return_error, message.error_number)
+                yield (message.kind, *ends), explanation, message.line
+    elif isinstance(section.value, TransactionLog):
+        for entry in section.value.entries:
+            if explanation := explain_entry(entry, names):
+                ends = (entry.from_pid, entry.to_pid, entry.return_error, entry.return_error_param)
+                yield ("log", *ends), explanation, entry.line
+    elif section.kind == Kind.ERRORS:
+        for line, text in cast(tuple[tuple[int, str], ...], section.value):
+            if explanation := explain_line(text.strip(), names):
+                yield ("line", explanation.meaning), explanation, line
+
+
+def deliveries(sections: Sequence[Section]) -> Iterator[Answer]:
+    """The broadcasts and bindings that did not arrive, or not yet."""
+    for section in sections:
+        if isinstance(section.value, Broadcasts):
+            for record, delivery in undelivered(section.value.records):
+                reason = f" ({delivery.reason})" if delivery.reason else ""
+                yield Answer(
+                    Question.DELIVERIES,
+                    f"{record.action} for user {record.user}, receiver #{delivery.number}: "
+                    f"{_OUTCOMES[delivery.state]}{reason}.",
+                    (delivery.receiver,),
+                    (section.at(delivery.line),),
+                    delivery,
+                )
+        elif section.kind == Kind.SERVICES:
+            for binding in cast(tuple[BindRecord, ...], section.value):
+                if binding.requested and not binding.received:
+                    yield Answer(
+                        Question.DELIVERIES,
+                        f"{binding.service}: onBind was called and has not returned an object.",
+                        places=(section.at(binding.line),),
+                        value=binding,
+                    )
+
+
+def follows(sections: Sequence[Section]) -> Iterator[Answer]:
+    """What init restarts with a service; devices that adb cannot tell apart."""
+    services = [
+        service
+        for section in sections
+        if section.kind == Kind.INIT
+        for service in cast(tuple[InitService, ...], section.value)
+    ]
+    place = next((section.place for section in sections if section.kind == Kind.INIT), None)
+    for name in dict.fromkeys(service.name for service in services if service.on_restart):
+        restarted = sorted(restarted_with(name, services))
+        if restarted and place:
+            yield Answer(
+                Question.FOLLOWS,
+                f"When {name} dies, init restarts {', '.join(restarted)} with it.",
+                places=(place,),
+                value=tuple(restarted),
+            )
+    for section in sections:
+        if isinstance(section.value, Listing):
+            yield from _twins(section.value, section.place)
+
+
+def slowest(sections: Sequence[Section]) -> Iterator[Answer]:
+    """The transactions of each trace that took longest to reach a thread."""
+    for section in sections:
+        if isinstance(section.value, Hops):
+            taken = [hop for hop in section.value if hop.latency is not None]
+            for hop in sorted(taken, key=lambda hop: -(hop.latency or 0))[:_MOST_SLOW]:
+                kind = (
+                    "reply"
+                    if hop.reply
+                    else f"{'one-way ' if hop.one_way else ''}{section.value.called(hop)}"
+                )
+                size = "" if hop.data_size is None else f", {hop.data_size:,} bytes"
+                yield Answer(
+                    Question.SLOWEST,
+                    f"{hop.sender} → {hop.receiver}: {kind}{size}, transaction {hop.number}, received after "
+                    f"{(hop.latency or 0) * 1e6:,.0f} µs.",
+                    places=(section.place,),
+                    value=hop,
+                    weight=hop.latency or 0,
+                )
+
+
+def _twins(listing: Listing, place: Place) -> Iterator[Answer]:
+    serials = {device.serial for device in listing.values()}
+    for serial in sorted(serials):
+        names = listing.sharing(serial)
+        if names:
+            yield Answer(
+                Question.FOLLOWS,
+                f"{len(names)} devices have the serial {serial}: choose one as {' or '.join(names)}.",
+                places=(place,),
+                value=tuple(names),
+            )
+
+
+_OUTCOMES = {
+    DeliveryState.PENDING: "not sent yet",
+    DeliveryState.SKIPPED: "skipped",
+    DeliveryState.TIMEOUT: "it did not finish in time",
+    DeliveryState.FAILURE: "its process could not be started, or died",
+    DeliveryState.SCHEDULED: "sent, and not finished",
+    DeliveryState.DEFERRED: "deferred until its process is thawed or comes to the front",
+}

@@ -1,0 +1,168 @@
+"""The lines of what is given: files, folders, zips, gzip, standard input; in bounded memory."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Protocol
+
+from emulator.base.errors import HarnessError, UsageError
+
+STANDARD_INPUT = "-"
+_CHUNK = 1 << 20
+_LONGEST_LINE = 1 << 16
+"""Characters; a longer line is read in pieces."""
+_TEXT = bytes({7, 8, 9, 10, 12, 13, 27, *range(32, 256)})
+_MOST_CONTROLS = 0.1
+"""The share of control characters from which on a file is not text."""
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""PowerShell writes UTF-16 where it redirects a program's output."""
+_KNOWN_BINARIES = {
+    b"\x17\x08\x44tracing": "a file of trace-cmd: give the output of `trace-cmd report FILE`",
+    b"TRACE:\nx": "a compressed trace of atrace: give its text, which `atrace` without -z prints",
+    b"\x7fELF": "a program",
+    b"\x0a": "perhaps a Perfetto trace, which is read with Perfetto's trace_processor",
+    b"\x89PNG": "a picture",
+}
+_ZIP = b"PK\x03\x04"
+_GZIP = b"\x1f\x8b"
+_MAIN_ENTRY = "main_entry.txt"
+"""Names the main file of a bug report's zip (frameworks/native/cmds/dumpstate/dumpstate.cpp)."""
+
+
+class UnreadableFileError(HarnessError):
+    """A file is not text, or is damaged; the message says what it is and what to give in its place."""
+
+
+class SupportsRead(Protocol):
+    """What bytes can be read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to so many bytes; none at the end."""
+        ...
+
+
+class Source:
+    """One text, by name; iterate over its lines once."""
+
+    def __init__(self, name: str, stream: SupportsRead) -> None:
+        self.name = name
+        self.note = ""
+        """Why it was not read to its end, if so."""
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[str]:
+        """The lines without their newlines; UnreadableFileError where the text is none."""
+        first = self._stream.read(_CHUNK)
+        encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if first.startswith(mark)), "utf-8")
+        if encoding != "utf-16":
+            _check_text(self.name, first)
+        decoder = codecs.getincrementaldecoder(encoding)("replace")
+        rest = ""
+        chunk = first
+        while chunk:
+            if encoding != "utf-16" and chunk.count(0) > len(chunk) // 2:
+                self.note = "what follows is not text"
+                break
+            *lines, rest = (rest + decoder.decode(chunk)).split("\n")
+            yield from lines
+            while len(rest) > _LONGEST_LINE:
+                yield rest[:_LONGEST_LINE]
+                rest = rest[_LONGEST_LINE:]
+            try:
+                chunk = self._stream.read(_CHUNK)
+            except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile) as error:
+                self.note = f"it is damaged from here on ({error})"
+                break
+        if rest:
+            yield rest
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Iterator[Source]]:
+    """The texts in a file, a folder, a zip, or standard input (`-`).
+
+    Raises UsageError where there is no such file, UnreadableFileError for what is not text.
+    """
+    if path == STANDARD_INPUT:
+        yield iter([Source("standard input", sys.stdin.buffer)])
+        return
+    file = Path(path)
+    if file.is_dir():
+        yield _in_folder(file)
+        return
+    try:
+        stream = file.open("rb")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    with stream:
+        yield _in_file(path, stream)
+
+
+def _in_folder(folder: Path) -> Iterator[Source]:
+    files = sorted(each for each in folder.rglob("*") if each.is_file())
+    if not files:
+        raise UsageError(f"{folder}: the folder is empty")
+    for each in files:
+        with each.open("rb") as stream:
+            yield from _in_file(str(each), stream)
+
+
+def _in_file(name: str, stream: io.BufferedReader) -> Iterator[Source]:
+    start = stream.peek(len(_ZIP))[: len(_ZIP)]
+    if start == _ZIP:
+        yield from _in_zip(name, stream)
+    elif start.startswith(_GZIP):
+        with gzip.open(stream) as unpacked:
+            yield Source(name, unpacked)
+    else:
+        yield Source(name, stream)
+
+
+def _in_zip(name: str, stream: IO[bytes]) -> Iterator[Source]:
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            for member in _texts(archive):
+                with archive.open(member) as unpacked:
+                    yield Source(f"{name}/{member}", unpacked)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+        raise UnreadableFileError(
+            f"{name}: the zip is damaged or not whole ({error}). Copy it again from the device "
+            "(`adb bugreport`), or give the text that can be unpacked from it."
+        ) from error
+
+
+def _texts(archive: zipfile.ZipFile) -> list[str]:
+    """The main file of a bug report; of another zip every file that is named like a text."""
+    names = archive.namelist()
+    if _MAIN_ENTRY in names:
+        main = archive.read(_MAIN_ENTRY)[:4096].decode(errors="replace").strip()
+        if main in names:
+            return [main, *(each for each in names if PurePosixPath(each).match("**/binder_logs/*"))]
+    texts = [each for each in names if PurePosixPath(each).suffix in (".txt", ".log", ".rc", "")]
+    texts = [each for each in texts if not each.endswith("/")]
+    if not texts:
+        raise UnreadableFileError("the zip has no text in it: a bug report's has `bugreport-….txt`")
+    return texts
+
+
+def _check_text(name: str, first: bytes) -> None:
+    controls = len(first.translate(None, _TEXT))
+    if controls <= len(first) * _MOST_CONTROLS:
+        return
+    known = next((what for start, what in _KNOWN_BINARIES.items() if first.startswith(start)), None)
+    raise UnreadableFileError(
+        f"{name} is not text{f': it is {known}' if known else ''}. Give what the kernel or a command "
+        "printed, or a bug report as text or zip."
+    )

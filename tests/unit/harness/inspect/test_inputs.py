@@ -1,0 +1,196 @@
+"""What people paste, each with the values that it shows and the answers that it gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from emulator.adb.listing import Listing
+from harness.framework.dumps.broadcasts import Broadcasts
+from harness.framework.dumps.services import BindRecord
+from harness.inspect.inspection import Inspection, read
+from harness.inspect.kinds import Kind, Question
+from harness.inspect.text import text_of
+from harness.inspect.values import Reply
+from harness.inspect.waits import Deadlock, Holder
+from harness.kernel.binder_debug.kernel_log import KernelMessage
+from harness.kernel.binder_debug.state import State
+from harness.kernel.binder_debug.transaction_log import TransactionLog
+from harness.kernel.proc.maps import Mapping, Maps
+from harness.recording.hops import Hops
+
+INPUTS = Path(__file__).parent / "inputs"
+
+
+def inspected(*names: str) -> Inspection:
+    return read(*(str(INPUTS / name) for name in names))
+
+
+def value(name: str, kind: Kind) -> object:
+    (section,) = inspected(name).of(kind)
+    return section.value
+
+
+def sentences(name: str, question: Question) -> list[str]:
+    return [answer.sentence for answer in inspected(name).to(question)]
+
+
+@pytest.mark.parametrize("path", sorted(INPUTS.iterdir()), ids=lambda path: path.name)
+def test_every_input_is_recognised_and_every_answer_names_its_lines(path: Path) -> None:
+    inspection = read(str(path))
+    assert inspection.sections
+    assert not inspection.unknown_count or path.name == "adb-shell.txt"
+    length = len(path.read_text().splitlines())
+    for answer in inspection.answers:
+        assert answer.places
+        assert all(place.file == str(path) and 1 <= place.line <= length for place in answer.places)
+    assert list(text_of(inspection))
+
+
+def test_broadcasts_of_android_14() -> None:
+    broadcasts = value("broadcasts-14.txt", Kind.BROADCASTS)
+    assert isinstance(broadcasts, Broadcasts)
+    assert [each.number for each in broadcasts.records[0].deliveries] == [8, 3, 6]
+    skipped, deferred = sentences("broadcasts-14.txt", Question.DELIVERIES)
+    assert skipped == "org.example.READY for user 0, receiver #3: skipped (Background execution not allowed)."
+    assert "receiver #6: deferred" in deferred
+
+
+def test_a_service_of_android_14_and_its_client() -> None:
+    bound, _ = cast(tuple[BindRecord, ...], value("services-14.txt", Kind.SERVICES))
+    assert (bound.service, bound.received, bound.clients) == ("org.example.mail/.Sync", True, 1)
+    assert sentences("services-14.txt", Question.DELIVERIES) == [
+        "org.example.mail/.Sync: onBind was called and has not returned an object."
+    ]
+    assert inspected("services-14.txt").names.processes[2001] == "org.example.home"
+
+
+def test_adb_s_listing() -> None:
+    blank = value("adb-blank.txt", Kind.DEVICES)
+    assert isinstance(blank, Listing)
+    assert list(blank) == ["adb-0123456789-AbCdEf (2)._adb-tls-connect._tcp"]
+    assert sentences("adb-twins.txt", Question.FOLLOWS) == [
+        "2 devices have the serial 0123456789ABCDEF: choose one as usb:1-4 or usb:1-5."
+    ]
+
+
+def test_adb_s_refusals() -> None:
+    (root,) = sentences("adb-root.txt", Question.ERROR)
+    assert "a switch of this system forbids it" in root
+    (shell,) = sentences("adb-shell.txt", Question.ERROR)
+    assert "no shell protocol" in shell
+
+
+def test_records_of_old_kernels() -> None:
+    state = value("state-3.18.txt", Kind.PROCESS)
+    assert isinstance(state, State)
+    assert [each.handle for each in state.processes[0].references] == [0, 1]
+    assert state.processes[0].references[0].death_notification == 0
+    log = value("log-3.18.txt", Kind.TRANSACTION_LOG)
+    assert isinstance(log, TransactionLog)
+    assert [entry.to_pid for entry in log.entries] == [1731, 1731, 0]
+
+
+def test_lines_that_end_in_a_carriage_return() -> None:
+    (answer,) = inspected("crlf.txt").to(Question.WAITS)
+    assert isinstance(answer.value, Holder)
+    assert (answer.value.pid, answer.value.tid) == (500, 500)
+    maps = cast(Maps[Mapping], value("maps-crlf.txt", Kind.MAPS))
+    assert len(maps.of_file("/dev/binder")) == 1
+
+
+def test_single_lines_show_who_waits_for_whom() -> None:
+    holders = [cast(Holder, answer.value) for answer in inspected("grepped.txt").to(Question.WAITS)]
+    assert [(each.pid, each.tid, each.waits[0].thread) for each in holders] == [
+        (103, 152, (104, 104)),
+        (1470, None, (120, 124)),
+    ]
+
+
+def test_a_vendor_s_line_belongs_to_its_thread() -> None:
+    (answer,) = inspected("vendor.txt").to(Question.WAITS)
+    assert isinstance(answer.value, Holder)
+    assert (answer.value.waits[0].thread, answer.value.waits[0].elapsed_ms) == ((1234, 1234), 5000)
+
+
+@pytest.mark.parametrize(
+    ("name", "restarted"),
+    [
+        ("override.rc", "When zygote dies, init restarts audioserver, wificond with it."),
+        ("comments.rc", "When servicemanager dies, init restarts healthd, zygote with it."),
+        ("flags.rc", "When servicemanager dies, init restarts audioserver, zygote with it."),
+    ],
+)
+def test_what_init_restarts(name: str, restarted: str) -> None:
+    assert sentences(name, Question.FOLLOWS) == [restarted]
+
+
+def test_a_trace_of_the_rust_driver() -> None:
+    hops = value("trace-rust.txt", Kind.TRACE)
+    assert isinstance(hops, Hops)
+    (hop,) = hops
+    assert (hop.sender.thread, hop.receiver.process, round((hop.latency or 0) * 1e6)) == (390, 383, 30)
+
+
+def test_a_reply_that_service_call_printed() -> None:
+    reply = value("reply.txt", Kind.REPLY)
+    assert isinstance(reply, Reply)
+    assert reply.text == "000000000000000"
+
+
+def test_a_kernel_log() -> None:
+    messages = cast(tuple[KernelMessage, ...], value("kernel.txt", Kind.KERNEL_LOG))
+    assert [message.line for message in messages] == [1, 3, 4, 6, 7, 8]
+    found = sentences("kernel.txt", Question.ERROR)
+    for sentence, part in zip(
+        found,
+        (
+            "nobody is the context manager of this binder device",
+            "sent 66,168 bytes to process 1871 and received BR_FAILED_REPLY (ENOSPC)",
+            "12 buffers take up 1,037,152 (the largest 1,031,824); 3,232 are free, 3,200 of them",
+            "BR_FROZEN_REPLY: the object's process is frozen",
+            "BR_FAILED_REPLY (EOPNOTSUPP): the receiver requests its callers' security contexts",
+            "1,056,768 bytes are more than a process on libbinder maps (1,040,384): they never fit",
+        ),
+        strict=True,
+    ):
+        assert part in sentence
+    details = [answer.details[0] for answer in inspected("kernel.txt").to(Question.ERROR)]
+    assert details[1].startswith("at fault: process 1871: the receiver")
+    assert details[5] == "at fault: the sender: no receiver on libbinder can take so much"
+
+
+def test_a_kernel_without_a_security_module() -> None:
+    left_out, refused = sentences("eopnotsupp.txt", Question.ERROR)
+    assert "5,081 of them" in left_out
+    assert "the kernel has no security module that gives any" in refused
+
+
+def test_a_bug_report_names_who_holds_up_whom() -> None:
+    inspection = inspected("bugreport.txt")
+    assert inspection.reports == 1
+    kinds = [section.kind for section in inspection.sections if section.kind != Kind.PROCESSES]
+    assert kinds == [Kind.STATS, Kind.STATE, Kind.BROADCASTS, Kind.ERRORS]
+    (answer,) = inspection.to(Question.WAITS)
+    assert answer.sentence.startswith("sensors@2.1-service (3800) thread 3800 holds up 1 thread: it handles")
+    assert answer.details == (
+        "system_server (1200) thread 1245 “Binder:1200_4” waits for sensors@2.1-service (3800) thread 3800: "
+        "transaction 183, code 4",
+    )
+    assert [place.line for place in answer.places] == [36]
+    (error,) = inspection.to(Question.ERROR)
+    assert "521,984 bytes are more than a one-way call may have (520,192)" in error.sentence
+    assert inspection.names.processes[7714] == "org.example.mail"
+
+
+def test_a_deadlock_is_named_with_those_behind_it() -> None:
+    (answer,) = inspected("deadlock.txt").to(Question.WAITS)
+    assert isinstance(answer.value, Deadlock)
+    assert [wait.thread for wait in answer.value.waits] == [(200, 201), (300, 301)]
+    assert [wait.thread for wait in answer.value.behind] == [(102, 102), (103, 103)]
+    assert answer.sentence.startswith(
+        "DEADLOCK of 2 threads: process 200 thread 201 → process 300 thread 301 →"
+    )
+    assert [place.line for place in answer.places] == [13, 5, 20, 24]

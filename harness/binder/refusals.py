@@ -30,6 +30,8 @@ class Refusal:
 
 LIBBINDER_MAPPING = (1 << 20) - 2 * 4096
 """The bytes that a process on libbinder maps, with pages of 4 KiB (ProcessState.cpp, BINDER_VM_SIZE)."""
+LARGEST_ONEWAY = LIBBINDER_MAPPING // 2
+"""Of these, what one-way calls may use."""
 
 _NO_SECURITY_MODULE = Refusal(
     # Of the hook secid_to_secctx where no module has it (include/linux/lsm_hook_defs.h, since Linux 5.8).
@@ -226,3 +228,16 @@ def refusal(command: int, error_number: int | None = None, *, to_pid: int | None
             return FAILED if not error_number else _FAILED.get(error_number)
         case _:
             return None
+
+
+def about_size(size: int, one_way: bool | None) -> str:
+    """What a size alone decides, for a receiver on libbinder."""
+    if size > LIBBINDER_MAPPING:
+        most = f"a process on libbinder maps ({LIBBINDER_MAPPING:,})"
+        return f" {size:,} bytes are more than {most}: they never fit."
+    if size > LARGEST_ONEWAY and one_way is not False:
+        one_way_limit = f" {size:,} bytes are more than a one-way call may have ({LARGEST_ONEWAY:,})"
+        if one_way:
+            return f"{one_way_limit}: they never fit."
+        return f"{one_way_limit}; as a call it fits only into a mapping that is nearly empty."
+    return f" {size:,} bytes fit into an empty mapping of libbinder's ({LIBBINDER_MAPPING:,}): it was in use."

@@ -41,6 +41,14 @@ COMMANDS = {
     "measure": Entry(
         "claims.measure", "measure", "Run one measurement and print its figures, without a verdict."
     ),
+    "inspect": Entry(
+        "inspect.inspect", "inspect", "Say what a bug report, a log, a dump or a device shows about Binder."
+    ),
+    "explain-error": Entry(
+        "inspect.explain_error",
+        "app",
+        "Explain an error of Binder: a line of a log, an exception, a code.",
+    ),
     "doctor": Entry(
         "devices.doctor", "doctor", "Check what this machine has, what it lacks, and how to fix that."
     ),

@@ -9,6 +9,7 @@
 from harness.inspect.explain import Explanation, explain
 from harness.inspect.inspection import Inspection, read
 from harness.inspect.kinds import Answer, Kind, Place, Question, Section
+from harness.inspect.live import inspect_device
 from harness.inspect.sources import UnreadableFileError
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "Section",
     "UnreadableFileError",
     "explain",
+    "inspect_device",
     "read",
 ]

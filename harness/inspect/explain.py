@@ -10,6 +10,7 @@ from harness.binder.abi.uapi import BinderReturn
 from harness.binder.parcels.status import StatusCode
 from harness.binder.refusals import (
     DEAD,
+    LARGEST_ONEWAY,
     LIBBINDER_MAPPING,
     NO_ERRORS,
     NOT_MAPPED,
@@ -19,6 +20,7 @@ from harness.binder.refusals import (
     TOO_LARGE,
     UNDELIVERED,
     Refusal,
+    about_size,
     refusal,
 )
 from harness.framework.dumps.processes import ProcessNames
@@ -27,7 +29,6 @@ from harness.kernel.binder_debug.kernel_log import KernelMessage, MessageKind, p
 from harness.kernel.binder_debug.transaction_log import LogEntry, parse_transaction_log
 from harness.kernel.concise import counted
 
-_LARGEST_ONEWAY = LIBBINDER_MAPPING // 2
 _PAIR = re.compile(r"(?<![\w/.])(?P<code>29\d{3})(?:/-?(?P<error>\d+))?(?![\w/])")
 _BR = re.compile(r"\bBR_[A-Z_]+\b")
 _ERRNO_NAME = re.compile(r"\bE[A-Z]{2,}[A-Z0-9]*\b")
@@ -36,6 +37,7 @@ _TOO_LARGE = re.compile(
     r"TransactionTooLargeException(?:.*?(?P<size>\d[\d,]*) bytes)?|"
     r"FAILED BINDER TRANSACTION(?:.*?parcel size = (?P<parcel>\d+))?"
 )
+_LONGEST_SHOWN = 300
 _SIZE = re.compile(r"(?P<size>\d[\d,]*) bytes")
 _DEAD = re.compile(r"Dead(?:Object|System)Exception|\bDEAD_OBJECT\b")
 _WORDS = (
@@ -71,8 +73,11 @@ def explain(text: str, names: ProcessNames | None = None) -> tuple[Explanation, 
     )
 
 
-def explain_line(line: str, names: ProcessNames | None = None) -> Explanation | None:
-    """The error in one line: the kernel's message, an entry of a log, an exception, a code."""
+def explain_line(line: str, names: ProcessNames | None = None, *, alone: bool = True) -> Explanation | None:
+    """The error in one line: the kernel's message, an entry of a log, an exception, a code.
+
+    Not `alone` it is one of a longer text, in which a number or the name of an errno is of anything.
+    """
     names = names or ProcessNames()
     if message := parse_message(line):
         return explain_message(message, names)
@@ -89,7 +94,9 @@ def explain_line(line: str, names: ProcessNames | None = None) -> Explanation | 
     for kind, words in _WORDS:
         if words.search(line):
             return explain_message(KernelMessage(kind, line), names)
-    return _explain_code(line)
+    if alone or ((pair := _PAIR.search(line)) and pair["error"]) or ("_REPLY" in line and _BR.search(line)):
+        return _explain_code(line)
+    return None
 
 
 def explain_message(
@@ -121,13 +128,14 @@ def explain_entry(entry: LogEntry, names: ProcessNames) -> Explanation | None:
     shown = f"transaction {entry.debug_id}, {entry.call_type.value} of {names.title(entry.from_pid)}"
     receiver = f" to {names.title(entry.to_pid)}" if entry.to_pid else f" to handle {entry.handle}"
     explanation = _explanation(f"{shown}{receiver}: {_code(entry.return_error, number)}", found, entry.to_pid)
-    sizes = _about_size(entry.data_size, entry.call_type.value == "async") if found is TOO_LARGE else ""
+    sizes = about_size(entry.data_size, entry.call_type.value == "async") if found is TOO_LARGE else ""
     return replace(explanation, meaning=f"{found.meaning}{sizes}")
 
 
 def _explanation(error: str, entry: Refusal, process: int | None = None) -> Explanation:
+    shown = error if len(error) <= _LONGEST_SHOWN else f"{error[:_LONGEST_SHOWN]}…"
     return Explanation(
-        error, entry.meaning, entry.at_fault, entry.decided_by, entry.look_at, entry.claims, process or None
+        shown, entry.meaning, entry.at_fault, entry.decided_by, entry.look_at, entry.claims, process or None
     )
 
 
@@ -143,7 +151,7 @@ def _failed(message: KernelMessage, names: ProcessNames, near: KernelMessage | N
     to = f" to {names.title(receiver)}" if receiver else ""
     sizes = ""
     if entry is TOO_LARGE and message.size is not None:
-        sizes = _about_size(message.size + (message.offsets_size or 0), bool(message.one_way))
+        sizes = about_size(message.size + (message.offsets_size or 0), bool(message.one_way))
     found = _explanation(message.text, entry, receiver if entry is TOO_LARGE else None)
     subject = (
         f"{names.title(message.pid or 0)}{sent}{to} and received {_code(code or 0, message.error_number)}"
@@ -157,13 +165,13 @@ def _failed(message: KernelMessage, names: ProcessNames, near: KernelMessage | N
 def _no_space(message: KernelMessage, names: ProcessNames) -> Explanation:
     one_way = message.kind == MessageKind.NO_ONEWAY_SPACE or bool(message.one_way)
     owner = f"the mapping of {names.title(message.pid)}" if message.pid else "the receiver's mapping"
-    size = "that are needed" if message.size is None else f"of {message.size:,} bytes"
+    size = "that is large enough" if message.size is None else f"of {message.size:,} bytes"
     meaning = f"{owner} has no free piece {size}."
     if one_way:
         size = "what is sent" if message.size is None else f"{message.size:,} bytes"
         meaning = f"the half of {owner} that one-way calls may use has no room for {size}."
     if message.size:
-        meaning += _about_size(message.size, one_way)
+        meaning += about_size(message.size, one_way)
     if room := message.room:
         whole = room.allocated + room.free
         meaning += (
@@ -178,7 +186,7 @@ def _no_space(message: KernelMessage, names: ProcessNames) -> Explanation:
 
 def _never_fits(found: Explanation, size: int | None, one_way: bool) -> Explanation:
     """The explanation, which blames the sender alone for what is larger than any receiver can take."""
-    if size is None or size <= (_LARGEST_ONEWAY if one_way else LIBBINDER_MAPPING):
+    if size is None or size <= (LARGEST_ONEWAY if one_way else LIBBINDER_MAPPING):
         return found
     return replace(
         found,
@@ -194,21 +202,8 @@ def _too_large(line: str, size: int | None) -> Explanation:
         "was (android_util_Binder.cpp); smaller ones that fail raise DeadObjectException."
     )
     if size is not None:
-        meaning += _about_size(size, one_way=None)
+        meaning += about_size(size, one_way=None)
     return replace(_explanation(line, TOO_LARGE), meaning=meaning)
-
-
-def _about_size(size: int, one_way: bool | None) -> str:
-    """What a size alone decides, for a receiver on libbinder."""
-    if size > LIBBINDER_MAPPING:
-        most = f"a process on libbinder maps ({LIBBINDER_MAPPING:,})"
-        return f" {size:,} bytes are more than {most}: they never fit."
-    if size > _LARGEST_ONEWAY and one_way is not False:
-        one_way_limit = f" {size:,} bytes are more than a one-way call may have ({_LARGEST_ONEWAY:,})"
-        if one_way:
-            return f"{one_way_limit}: they never fit."
-        return f"{one_way_limit}; as a call it fits only into a mapping that is nearly empty."
-    return f" {size:,} bytes fit into an empty mapping of libbinder's ({LIBBINDER_MAPPING:,}): it was in use."
 
 
 def _explain_code(text: str) -> Explanation | None:

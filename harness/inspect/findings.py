@@ -61,7 +61,7 @@ def _explained(
                 yield ("log", *ends), explanation, entry.line
     elif section.kind == Kind.ERRORS:
         for line, text in cast(tuple[tuple[int, str], ...], section.value):
-            if explanation := explain_line(text.strip(), names):
+            if explanation := explain_line(text.strip(), names, alone=False):
                 yield ("line", explanation.meaning), explanation, line
 
 

@@ -295,4 +295,4 @@ def _continues(kind: Kind, line: str) -> bool:
 
 
 def _is_error(line: str) -> bool:
-    return len(line) < 1000 and explain_line(line) is not None
+    return len(line) < 1000 and explain_line(line, alone=False) is not None

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Protocol
+from typing import IO, Protocol, cast
 
 from emulator.base.errors import HarnessError, UsageError
 
@@ -20,8 +20,10 @@ _CHUNK = 1 << 20
 _LONGEST_LINE = 1 << 16
 """Characters; a longer line is read in pieces."""
 _TEXT = bytes({7, 8, 9, 10, 12, 13, 27, *range(32, 256)})
-_MOST_CONTROLS = 0.1
-"""The share of control characters from which on a file is not text."""
+_MOST_STRANGE = 0.1
+"""The share of control characters and of bytes that are no UTF-8 from which on a file is not text."""
+_ZEROS = bytes(64)
+"""What ends a text: the rest of a file that was written with holes, or of a crashed kernel's memory."""
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -48,8 +50,8 @@ class UnreadableFileError(HarnessError):
 class SupportsRead(Protocol):
     """What bytes can be read from."""
 
-    def read(self, size: int, /) -> bytes:
-        """Up to so many bytes; none at the end."""
+    def read1(self, size: int, /) -> bytes:
+        """Up to so many bytes, as soon as there are any; none at the end."""
         ...
 
 
@@ -64,29 +66,34 @@ class Source:
 
     def __iter__(self) -> Iterator[str]:
         """The lines without their newlines; UnreadableFileError where the text is none."""
-        first = self._stream.read(_CHUNK)
+        first = self._read()
         encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if first.startswith(mark)), "utf-8")
-        if encoding != "utf-16":
+        whole = encoding == "utf-16"  # which has zeros in every character
+        if not whole:
             _check_text(self.name, first)
         decoder = codecs.getincrementaldecoder(encoding)("replace")
         rest = ""
         chunk = first
         while chunk:
-            if encoding != "utf-16" and chunk.count(0) > len(chunk) // 2:
+            text, zeros, _ = (chunk, b"", b"") if whole else chunk.partition(_ZEROS)
+            *lines, rest = (rest + decoder.decode(text)).split("\n")
+            yield from lines
+            if zeros:
                 self.note = "what follows is not text"
                 break
-            *lines, rest = (rest + decoder.decode(chunk)).split("\n")
-            yield from lines
             while len(rest) > _LONGEST_LINE:
                 yield rest[:_LONGEST_LINE]
                 rest = rest[_LONGEST_LINE:]
-            try:
-                chunk = self._stream.read(_CHUNK)
-            except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile) as error:
-                self.note = f"it is damaged from here on ({error})"
-                break
+            chunk = self._read()
         if rest:
             yield rest
+
+    def _read(self) -> bytes:
+        try:
+            return self._stream.read1(_CHUNK)
+        except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile) as error:
+            self.note = f"it is damaged from here on ({error})"
+            return b""
 
 
 @contextmanager
@@ -96,7 +103,7 @@ def opened(path: str) -> Iterator[Iterator[Source]]:
     Raises UsageError where there is no such file, UnreadableFileError for what is not text.
     """
     if path == STANDARD_INPUT:
-        yield iter([Source("standard input", sys.stdin.buffer)])
+        yield iter([Source("standard input", cast(SupportsRead, sys.stdin.buffer))])
         return
     file = Path(path)
     if file.is_dir():
@@ -135,7 +142,7 @@ def _in_zip(name: str, stream: IO[bytes]) -> Iterator[Source]:
         with zipfile.ZipFile(stream) as archive:
             for member in _texts(archive):
                 with archive.open(member) as unpacked:
-                    yield Source(f"{name}/{member}", unpacked)
+                    yield Source(f"{name}/{member}", cast(SupportsRead, unpacked))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise UnreadableFileError(
             f"{name}: the zip is damaged or not whole ({error}). Copy it again from the device "
@@ -158,8 +165,9 @@ def _texts(archive: zipfile.ZipFile) -> list[str]:
 
 
 def _check_text(name: str, first: bytes) -> None:
-    controls = len(first.translate(None, _TEXT))
-    if controls <= len(first) * _MOST_CONTROLS:
+    text, zeros, _ = first.partition(_ZEROS)
+    strange = len(text.translate(None, _TEXT)) + text.decode(errors="replace").count("\ufffd")
+    if strange <= len(text) * _MOST_STRANGE and (text or not zeros):
         return
     known = next((what for start, what in _KNOWN_BINARIES.items() if first.startswith(start)), None)
     raise UnreadableFileError(

@@ -10,6 +10,7 @@ from itertools import groupby
 from harness.inspect.inspection import Inspection
 from harness.inspect.kinds import Answer, Kind
 from harness.inspect.values import described
+from harness.kernel.concise import counted
 
 _MOST_ANSWERS = 10
 _MOST_DETAILS = 8
@@ -87,9 +88,9 @@ def _what(inspection: Inspection) -> Iterator[str]:
         )
         yield f"{section.place.file}, {lines}: {section.kind.value}: {described(section.kind, section.value)}"
     if not inspection.sections:
-        yield f"Nothing about Binder was found in {inspection.lines:,} lines."
+        yield f"Nothing about Binder was found in {counted(inspection.lines, 'line')}."
     if inspection.unknown_count:
-        yield f"{inspection.unknown_count:,} lines were not understood: --unknown shows them."
+        yield f"{counted(inspection.unknown_count, 'line')} not understood: --unknown shows which."
 
 
 def _answer(answer: Answer, *, every: bool) -> Iterator[str]:

@@ -14,6 +14,7 @@ from harness.commands.text import wrapped
 if TYPE_CHECKING:
     from emulator.kinds.doctor import Check
     from emulator.target import Target as ParsedTarget
+    from harness.device.binder_report import BinderReport
 
 
 def doctor(
@@ -62,6 +63,7 @@ def _show_checks(checked: list[Check]) -> None:
 
 
 def _show_device(target: ParsedTarget) -> None:
+    from harness.device.binder_report import report_binder
     from harness.device.device import open_device
     from harness.device.facts import Need
     from harness.experiments.core.figure import grouped
@@ -69,14 +71,31 @@ def _show_device(target: ParsedTarget) -> None:
 
     with open_device(target) as device:
         facts = device.facts
+        binder = report_binder(device)
     show(f"\nThe device {target}")
     values = to_json(facts)
     assert isinstance(values, dict)
     for name, value in values.items():
-        if name != "reasons" and value not in (None, False, []):
+        if name not in ("reasons", "driver", "binder_devices") and value not in (None, False, []):
             text = ", ".join(map(str, value)) if isinstance(value, list) else grouped(value)
             show(wrapped(text, indent=22, first=name.replace("_", " ")))
+    _show_binder(binder)
     for need in Need:
         missing = need.missing(facts)
         if missing:
             show(wrapped(f"any claim that {missing}", indent=22, first="not testable here"))
+
+
+def _show_binder(binder: BinderReport) -> None:
+    features = f"; features: {', '.join(binder.features)}" if binder.features else ""
+    lines = [
+        ("Binder", f"{binder.driver}{features}"),
+        *((node.path, node.manager) for node in binder.nodes),
+        (
+            "limits on libbinder",
+            f"{binder.largest_call:,} bytes in a call, {binder.largest_oneway:,} in a one-way call, into an "
+            f"empty mapping; {binder.threads} threads beside its own",
+        ),
+    ]
+    for label, text in lines:
+        show(wrapped(text, indent=22, first=label))

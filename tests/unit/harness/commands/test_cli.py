@@ -26,6 +26,7 @@ from emulator.base.interruption import ENDING
 from harness.agent.exit_status import ExitStatus
 from harness.cli import main
 from harness.commands.devices.adb import adb_of_version
+from harness.device.binder_report import BinderReport, ManagedNode
 from harness.device.facts import Need
 from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.measurement import MEASUREMENTS, Measurement
@@ -647,7 +648,19 @@ def test_doctor_shows_the_facts_of_a_device(
     command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(emulator.kinds.doctor, "checks", list)
+    binder = BinderReport(
+        "Rust driver",
+        ("extended_error",),
+        1_040_384,
+        520_192,
+        15,
+        (ManagedNode("/dev/binder", False, "its service manager speaks Android 14"),),
+    )
+    monkeypatch.setattr("harness.device.binder_report.report_binder", lambda _device: binder)
     output = command_line("doctor", "--target", "embedded").output
+    assert "Rust driver; features: extended_error" in output
+    assert "/dev/binder           its service manager speaks Android 14" in output
+    assert "1,040,384 bytes in a call, 520,192 in a one-way call" in " ".join(output.split())
     assert "6.12.48+deb12-amd64" in output
     assert "BINDER_VERSION, BINDER_WRITE_READ" in output
     assert "needs /proc/kcore: this kernel has no /proc/kcore" in " ".join(output.split())

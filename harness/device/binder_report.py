@@ -1,0 +1,91 @@
+"""Which Binder a device speaks: its driver, the limits that follow, and who manages each binder device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError
+from harness.binder.endpoint import Binder
+from harness.binder.errors import DeadObjectError
+from harness.binder.services.service_manager import ServiceManager
+
+if TYPE_CHECKING:
+    from harness.agent.process import RemoteProcess
+    from harness.device.device import Device
+    from harness.kernel.files import Files
+
+FEATURES = "/dev/binderfs/features"
+"""Where binderfs lists what its driver can (drivers/android/binderfs.c, init_binder_features, Linux 5.13)."""
+LIBBINDER_THREADS = 15
+"""ProcessState.cpp, DEFAULT_MAX_BINDER_THREADS."""
+_MEBIBYTE = 1 << 20
+_ANSWER_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedNode:
+    """A binder device and its context manager."""
+
+    path: str
+    free: bool
+    """Whether nobody is its context manager."""
+    manager: str
+    """Who is, and the dialect that it speaks; or why that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class BinderReport:
+    """What a device's Binder is like; sizes in bytes."""
+
+    driver: str
+    """`C driver`, `Rust driver`, or why that is not known."""
+    features: tuple[str, ...]
+    """Of binderfs; none where it is not mounted, or the driver is older than they are."""
+    largest_call: int
+    """To a process on libbinder with nothing else in its mapping, which is 1 MiB less two pages."""
+    largest_oneway: int
+    threads: int
+    """At most so many beside those that a process on libbinder gives to Binder by itself."""
+    nodes: tuple[ManagedNode, ...]
+
+
+def report_binder(device: Device) -> BinderReport:
+    """Find out by harmless calls, each with a limit; whatever a device refuses is said in the report."""
+    facts = device.facts
+    mapping = _MEBIBYTE - 2 * facts.page_size
+    with device.process() as process:
+        nodes = tuple(_managed(process, path) for path in facts.binder_devices)
+    unknown = "not known: its debug files cannot be read"
+    return BinderReport(
+        f"{facts.driver} driver" if facts.driver else unknown,
+        _features(device.files),
+        mapping,
+        mapping // 2,
+        LIBBINDER_THREADS,
+        nodes,
+    )
+
+
+def _features(files: Files) -> tuple[str, ...]:
+    try:
+        names = files.list_directory(FEATURES)
+        return tuple(name for name in names if files.read_text(f"{FEATURES}/{name}").strip() == "1")
+    except OSError:
+        return ()
+
+
+def _managed(process: RemoteProcess, path: str) -> ManagedNode:
+    if path.endswith("hwbinder"):
+        return ManagedNode(path, False, "left alone: its manager speaks HIDL, not AIDL")
+    try:
+        with Binder.open(process, path) as binder:
+            manager = ServiceManager(binder)
+            try:
+                manager.ping(deadline=Deadline(_ANSWER_SECONDS))
+            except DeadObjectError:
+                return ManagedNode(path, True, "free: nobody is its context manager")
+            return ManagedNode(path, False, f"its service manager speaks {manager.dialect.name}")
+    except (HarnessError, OSError) as error:
+        return ManagedNode(path, False, f"not known: {str(error).splitlines()[0]}")

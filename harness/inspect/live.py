@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
@@ -29,14 +31,21 @@ _ANDROID_S = ["dumpsys -t 10 activity broadcasts", "dumpsys -t 10 activity servi
 _CGROUP = "/sys/fs/cgroup"
 
 
-def inspect_device(device: Device) -> Inspection:
+def inspect_device(device: Device, *, keep: Path | None = None) -> Inspection:
     """Inspect a device: the driver's records, its messages, and the activity manager's records.
 
-    What cannot be read is a note of the result. Raises what the device's loss raises.
+    What was read is written to the folder `keep`, whose files the answers then name. What cannot be read is a
+    note of the result. Raises what the device's loss raises.
     """
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
     reader = Reader(ProcessNames())
     notes: list[str] = []
     for name, text in _texts(device, notes):
+        if keep is not None:
+            kept = keep / re.sub(r"\W+", "_", name).strip("_")
+            kept.write_text(text)
+            name = str(kept)
         reader.read(Source(name, io.BytesIO(text.encode())))
     pids = {
         block.pid for section in inspection_of(reader).snapshots for _, block in section.blocks() if block.pid

@@ -114,6 +114,22 @@ def test_a_deadlock_of_three_services_is_named(
     assert "DEADLOCK of 3 threads" in capsys.readouterr().out
 
 
+def test_the_command_names_it_and_keeps_what_it_read(
+    device: Device,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("harness.device.device.open_device", lambda _target: contextlib.nullcontext(device))
+    with deadlocked(device):
+        once_deadlocked(device)
+        with pytest.raises(SystemExit) as ended:
+            main(["inspect", "--target", "embedded", "--keep", str(tmp_path / "now")])
+    assert ended.value.code in (0, None)
+    assert "DEADLOCK of 3 threads: syscall_agent (" in capsys.readouterr().out
+    assert len(circle_in(read(str(tmp_path / "now")))) == len(NAMES)
+
+
 def test_a_device_at_rest_shows_no_deadlock(device: Device) -> None:
     inspection = inspect_device(device)
     assert inspection.sections

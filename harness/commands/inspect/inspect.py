@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +30,10 @@ def inspect(
         bool, typer.Option("--unknown", help="Show only the lines that were not understood.")
     ] = False,
     every: Annotated[bool, typer.Option("--all", help="Show every answer, with all that shows it.")] = False,
+    keep: Annotated[
+        Path | None,
+        typer.Option("--keep", metavar="DIR", help="Write what was read from the device to a folder."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what a bug report, a log, a dump or a device shows about Binder.
@@ -37,7 +42,7 @@ def inspect(
     binder-harness inspect bugreport.zip
     binder-harness inspect state-before state-after        and what grew between them
     binder-harness inspect - < dmesg.txt
-    binder-harness inspect --target adb:SERIAL
+    binder-harness inspect --target adb:SERIAL --keep now
 
     It reads bug reports (text or zip), Binder's debug files of any kernel, single lines of
     them, kernel logs, traces, `dumpsys activity broadcasts` and `services`, `service list`,
@@ -53,9 +58,11 @@ def inspect(
     if files:
         from harness.inspect.inspection import read
 
+        if keep is not None:
+            raise UsageError("--keep is for what is read from a device (--target).")
         inspection = read(*files)
     elif target is not None:
-        inspection = _inspected(target, host)
+        inspection = _inspected(target, host, keep)
     else:
         raise UsageError(
             "Give files to read, - for standard input, or a device (--target). "
@@ -69,9 +76,9 @@ def inspect(
         show(wrapped(text, indent=len(line) - len(text)) if columns() and text else line)
 
 
-def _inspected(target: str, host: str | None) -> Inspection:
+def _inspected(target: str, host: str | None, keep: Path | None) -> Inspection:
     from harness.device.device import open_device
     from harness.inspect.live import inspect_device
 
     with open_device(with_start_options(target, cold=False, host=host)) as device:
-        return inspect_device(device)
+        return inspect_device(device, keep=keep)

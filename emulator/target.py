@@ -79,6 +79,8 @@ class DeviceKind:
     name_required: bool = False
     starts: bool = True
     """Whether opening starts a device, which then ends with the run."""
+    clones: Callable[[Target], bool] = lambda _: False
+    """Whether this machine can start several devices of a target at once from one saved state."""
     check: Callable[[Target], None] = lambda _: None
     """Raises UsageError for options that exclude each other."""
 

@@ -117,4 +117,5 @@ KIND = DeviceKind(
     _open,
     _offers,
     check=_check,
+    clones=lambda target: target.option("start") == "warm" and "host" not in target.given,
 )

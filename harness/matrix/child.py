@@ -62,7 +62,7 @@ def judge_on(
         if end is not None:
             return aborted_column(run, end)
         if status != run.exit_code:
-            return failed_column(run, process.exit_reason(), _exit_code(status))
+            return failed_column(run, process.exit_reason(), exit_code_of(status))
     return run.column()
 
 
@@ -89,10 +89,19 @@ def failed_column(run: Run, reason: str, exit_code: ExitCode) -> Column:
 
 
 def _command(target: str, claims: Sequence[str]) -> list[str]:
-    return [*COMMAND, "verify", f"--target={target}", *claims, "--", "-p", "harness.matrix.event_writer"]
+    return [
+        *COMMAND,
+        "verify",
+        f"--target={target}",
+        "--jobs=1",
+        *claims,
+        "--",
+        "-p",
+        "harness.matrix.event_writer",
+    ]
 
 
-def _exit_code(status: int) -> ExitCode:
+def exit_code_of(status: int) -> ExitCode:
     """The exit code for a status that the run's events do not explain; after a signal the device is lost."""
     if status < 0:
         return ExitCode.DEVICE_LOST

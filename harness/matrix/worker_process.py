@@ -24,25 +24,34 @@ NOT_INHERITED = ("BINDER_HARNESS_JSON", "BINDER_HARNESS_HOST")
 class WorkerProcess:
     """A running process; a context manager, used in the thread with which the process ends."""
 
-    def __init__(self, command: Sequence[str], *, pipe_option: str) -> None:
+    def __init__(self, command: Sequence[str], *, pipe_option: str, feed_option: str | None = None) -> None:
+        """`pipe_option` tells the process which descriptor to write to, `feed_option` which to read from."""
         with contextlib.ExitStack() as stack:
             self._errors = stack.enter_context(tempfile.TemporaryFile())
             self._pipe, far_end = os.pipe()
             stack.callback(os.close, self._pipe)
+            theirs = [far_end]
+            options = [f"{pipe_option}={far_end}"]
+            if feed_option is not None:
+                near_end, feed = os.pipe()
+                self._feed = stack.enter_context(os.fdopen(feed, "w", buffering=1))
+                theirs.append(near_end)
+                options.append(f"{feed_option}={near_end}")
             try:
                 self._process = subprocess.Popen(
-                    [*ENDS_WITH_US, *command, f"{pipe_option}={far_end}"],
+                    [*ENDS_WITH_US, *command, *options],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=self._errors,
                     env={name: value for name, value in os.environ.items() if name not in NOT_INHERITED},
-                    pass_fds=[far_end],
+                    pass_fds=theirs,
                     start_new_session=True,
                 )
             except FileNotFoundError as error:
                 raise missing_program(ENDS_WITH_US[0]) from error
             finally:
-                os.close(far_end)
+                for descriptor in theirs:
+                    os.close(descriptor)
             stack.callback(self._end)
             self._resources = stack.pop_all()
 
@@ -65,6 +74,14 @@ class WorkerProcess:
             if not chunk:  # a line without a newline is a message cut short: its writer was killed
                 return
             yield from splitter.feed(chunk)
+
+    def feed(self, line: str | None) -> None:
+        """Write a line for it to read, or None for the end; nothing where it has ended."""
+        with contextlib.suppress(BrokenPipeError):
+            if line is None:
+                self._feed.close()
+            else:
+                self._feed.write(f"{line}\n")
 
     def terminate(self) -> None:
         """Send SIGTERM, on which it closes its device and ends."""

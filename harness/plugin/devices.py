@@ -10,6 +10,7 @@ import pytest
 
 from emulator.base.errors import DeviceLostError, ExitCode, HarnessError
 from emulator.base.progress import report, reporting_to
+from harness.plugin.elsewhere import EVENTS
 from harness.plugin.options import Settings
 from harness.plugin.views import show_line
 
@@ -66,6 +67,8 @@ class Devices:
 
     def events(self, item: pytest.Item, call: pytest.CallInfo[None]) -> list[Event]:
         """The events of one phase of a test."""
+        if call.when == "call" and EVENTS in item.stash:
+            return item.stash[EVENTS]
         facts, self._unreported_facts = self._unreported_facts, None
         result = item.stash.get(RESULT, None) if call.when == "call" else None
         failure = self._failure(call, result)

@@ -16,6 +16,7 @@ import pytest
 from emulator.base.errors import interruption_behind
 from emulator.base.printable import printable
 from harness.plugin.devices import RESULT, Devices
+from harness.plugin.elsewhere import EVENTS, JUDGE_ELSEWHERE, result_in
 from harness.plugin.options import Settings, add_options, settings_of
 from harness.plugin.reports import Collector, attach
 
@@ -175,15 +176,23 @@ def binder(device: Device, process: Callable[..., DeviceProcess]) -> Iterator[Ca
 
 @pytest.fixture
 def judge_claim(
-    request: pytest.FixtureRequest, device: Device, record_property: Callable[[str, object], None]
+    request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
 ) -> Callable[[Claim], Result]:
-    """Judges a claim on the device, and adds the result to every report of the run."""
+    """Judges a claim on the device, or elsewhere, and adds the result to every report of the run."""
     from harness.experiments.core.json_values import to_json
     from harness.experiments.core.judge import judge
 
+    elsewhere = request.config.stash.get(JUDGE_ELSEWHERE, None)
+    device: Device | None = None if elsewhere else request.getfixturevalue("device")
+
     def judge_and_record(claim: Claim) -> Result:
-        result = judge(claim, device, seconds=request.config.stash[SETTINGS].time_limit)
-        request.node.stash[RESULT] = result
+        if elsewhere is not None:
+            request.node.stash[EVENTS] = elsewhere(claim)
+            result = result_in(request.node.stash[EVENTS])
+        else:
+            assert device is not None
+            result = judge(claim, device, seconds=request.config.stash[SETTINGS].time_limit)
+            request.node.stash[RESULT] = result
         for name in ("verdict", "as_expected", "measured", "reason"):
             value = to_json(getattr(result, name))
             record_property(name, printable(value) if isinstance(value, str) else value)

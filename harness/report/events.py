@@ -59,6 +59,13 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A process has judged the claim that another one named, and awaits the next."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """The run on a device is over; the column is the whole run."""
 
@@ -66,12 +73,12 @@ class Ended:
     column: Column
 
 
-Event = Started | Line | Opened | Judged | Failed | Ended
+Event = Started | Line | Opened | Judged | Failed | Ready | Ended
 View = Callable[[Event], None]
 """Takes each event of a run as it happens; those of a matrix come from several threads."""
 
 _KINDS: dict[str, type[Event]] = {
-    kind.__name__.lower(): kind for kind in (Started, Line, Opened, Judged, Failed, Ended)
+    kind.__name__.lower(): kind for kind in (Started, Line, Opened, Judged, Failed, Ready, Ended)
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -125,6 +126,7 @@ def make_claim(
     needs: tuple[Need, ...] = (),
     topic: Topic = Topic.MAPPING,
     what_is_true: str = "",
+    alone: bool = False,
 ) -> Claim:
     """A claim whose measurement is its finding, unless a verdict function is given."""
     return Claim(
@@ -139,6 +141,7 @@ def make_claim(
         expected=expected,
         needs=needs,
         what_is_true=what_is_true,
+        alone=alone,
     )
 
 
@@ -180,6 +183,11 @@ def _breaks(_: FakeDevice) -> Measured:
     raise ValueError("a mistake in the experiment")
 
 
+def _kills_its_process(_: FakeDevice) -> Measured:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("it is dead")
+
+
 def _waits(_: FakeDevice) -> Measured:
     report("waiting")
     while True:
@@ -202,6 +210,7 @@ _ALL = (
     make_claim("limit.figure", _sixteen, _other_figure, topic=Topic.LIMITS),
     make_claim("limit.verdict", _sixteen, _refuted, topic=Topic.LIMITS),
     make_claim("proto.dies", _dies, topic=Topic.PROTOCOL),
+    make_claim("proto.killed", _kills_its_process, topic=Topic.PROTOCOL),
     make_claim("proto.breaks", _breaks, topic=Topic.PROTOCOL),
     make_claim("proto.waits", _waits, topic=Topic.PROTOCOL),
     make_claim("sm.single", _sixteen, _confirmed, topic=Topic.SERVICE_MANAGER),

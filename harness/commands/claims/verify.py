@@ -15,12 +15,14 @@ import typer.core
 from emulator.base.errors import ExitCode, interruption_behind
 from emulator.base.interruption import received, signal_behind
 from emulator.base.printable import show
+from harness.commands.claims.jobs import Jobs, clones_of
 from harness.commands.claims.outputs import Html, Junit, OutputFile, OutputFormat, Outputs, attempt_all
 from harness.commands.options import ClaimsOrAll, Cold, Host, Target, naming_option, with_start_options
 
 if TYPE_CHECKING:
     from harness.commands.claims.live.verify_view import VerifyView
     from harness.experiments.core.claim import Claim
+    from harness.matrix.clones import Clones
     from harness.report.run import Run
 
 PYTEST_ARGUMENTS = "pytest arguments"
@@ -67,6 +69,7 @@ def verify(
             "-v", "--verbose", help="Show of each claim what was measured, and what is true where it is not."
         ),
     ] = False,
+    jobs: Jobs = None,
     time_limit: Annotated[
         str | None,
         typer.Option(
@@ -82,6 +85,7 @@ def verify(
     binder-harness verify                        all claims, on a device booted for it
     binder-harness verify mmap copy.binder-one   the claims on mmap, and one more
     binder-harness verify mmap -v                with what was measured, and what is true
+    binder-harness verify -j 1                   one claim after the other, on one device
     binder-harness verify --json results.json    also write all figures to a file
     binder-harness verify --format ktap          in another form, on standard output
     binder-harness verify -- -x --lf             pass what follows -- to pytest
@@ -91,7 +95,8 @@ def verify(
     from harness.report.journal import prepare
 
     claims = CLAIMS.select(patterns or [])
-    arguments = [f"--binder-target={with_start_options(target, cold=cold, host=host)}"]
+    chosen = with_start_options(target, cold=cold, host=host)
+    arguments = [f"--binder-target={chosen}"]
     outputs = Outputs.of(format_, output, json=json, junit=junit, html=html)
     if outputs.journaled is not None:
         prepare(outputs.journaled)
@@ -101,7 +106,8 @@ def verify(
             seconds_in(time_limit)
         arguments.append(f"--binder-time-limit={time_limit}")
     arguments += context.meta.get(PYTEST_ARGUMENTS, [])
-    view, status = _judge(claims, arguments)
+    with clones_of(chosen, claims, jobs, time_limit) as clones:
+        view, status = _judge(claims, arguments, clones)
     run = view.run
     if run is not None and view.interruption is not None and run.interrupted is None:
         # It came after pytest had written the results, as while the device was being closed.
@@ -136,7 +142,7 @@ def _check_written(view: VerifyView) -> None:
         raise view.write_error
 
 
-def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
+def _judge(claims: list[Claim], arguments: list[str], clones: Clones | None) -> tuple[VerifyView, int]:
     """Run pytest on the claims; return its view, with any interruption, and its exit status."""
     import pytest
 
@@ -164,8 +170,9 @@ def _judge(claims: list[Claim], arguments: list[str]) -> tuple[VerifyView, int]:
     ]
     chosen = [f"{package / 'test_claims.py'}::test_claim[{claim.id}]" for claim in claims]
     with verify_view([claim.id for claim in claims]) as view:
+        plugins: list[object] = [view] if clones is None else [view, clones]
         try:
-            status = int(pytest.main([*options, *arguments, *chosen], plugins=[view]))
+            status = int(pytest.main([*options, *arguments, *chosen], plugins=plugins))
         except BaseException as error:
             view.interruption = interruption_behind(error)
             if view.interruption is None:

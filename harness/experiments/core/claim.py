@@ -100,6 +100,8 @@ class Claim:
     """Of what is refuted or conditional: what is true, since when or where."""
     time_limit: float = TIME_LIMIT
     """Seconds the measurement may take."""
+    alone: bool = False
+    """Whether it changes the device for other claims: where several are judged at a time, it comes last."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z]+\.[a-z0-9-]+", self.id):
@@ -166,6 +168,7 @@ def claim(
     needs: tuple[Need, ...] = (),
     what_is_true: str = "",
     time_limit: float = TIME_LIMIT,
+    alone: bool = False,
 ) -> Callable[[Callable[[MeasuredT, Facts], Finding]], Callable[[MeasuredT, Facts], Finding]]:
     """Make a function of a measurement and facts the verdict of a claim; see `Claim` for the fields.
 
@@ -188,6 +191,7 @@ def claim(
                 needs=needs,
                 what_is_true=what_is_true,
                 time_limit=time_limit,
+                alone=alone,
             ),
         )
         return verdict

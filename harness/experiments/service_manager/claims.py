@@ -184,6 +184,7 @@ def _reads(reads: ReadBuffer) -> tuple[str, dict[str, Figure]]:
         lambda facts: Verdict.CONFIRMED if (facts.api_level or 0) <= FIRST_ON_LIBBINDER else None,
     ),
     time_limit=300,
+    alone=True,
 )
 def restart(m: ServiceRestart, facts: Facts) -> Finding:
     """Where it was tried, all that was declared and ran must have been restarted."""

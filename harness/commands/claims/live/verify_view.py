@@ -99,7 +99,9 @@ class VerifyView:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Stop the run if no device can be opened."""
-        if report.when == "setup" and report.failed and self.run and self.run.failures and self._session:
+        if self.run is None or self._session is None or not (report.failed and self.run.failures):
+            return
+        if report.when == "setup" or not self.run.results:
             self._session.shouldfail = "there is no device"
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:

@@ -1,0 +1,50 @@
+"""Which claim is judged next, where several are judged at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+
+from harness.experiments.core.claim import Claim
+
+
+class ClaimQueue:
+    """Claims by id, in their order, for several threads; those that have to be alone come last."""
+
+    def __init__(self, claims: Iterable[Claim]) -> None:
+        claims = list(claims)
+        self._changed = threading.Condition()
+        self._waiting = deque(claim.id for claim in claims if not claim.alone)
+        self._alone = deque(claim.id for claim in claims if claim.alone)
+        self._taken: set[str] = set()
+
+    def take(self) -> str | None:
+        """The next claim to judge, which waits for others if it has to be alone; None when none is left."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or not self._alone or not self._taken)
+            queue = self._waiting or self._alone
+            if not queue:
+                return None
+            self._taken.add(queue[0])
+            return queue.popleft()
+
+    def done(self, claim: str) -> None:
+        """A claim that was taken is judged."""
+        with self._changed:
+            self._taken.remove(claim)
+            self._changed.notify_all()
+
+    def put_back(self, claim: str) -> None:
+        """A claim that was taken has to be judged by another thread."""
+        with self._changed:
+            self._taken.remove(claim)
+            self._waiting.appendleft(claim)
+            self._changed.notify_all()
+
+    def clear(self) -> None:
+        """Leave no claim to take."""
+        with self._changed:
+            self._waiting.clear()
+            self._alone.clear()
+            self._changed.notify_all()

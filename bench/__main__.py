@@ -11,14 +11,24 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import claims, commands, growth, libbinder, python_calls, round_trips, starts, transports
+from bench import (
+    claims,
+    commands,
+    growth,
+    libbinder,
+    python_calls,
+    recording,
+    round_trips,
+    starts,
+    transports,
+)
 from bench.rows import Figure, Row
 from bench.suite import Bench, Benchmark, chosen
 from emulator.base.atomic_write import write_atomically
 from emulator.base.errors import HarnessError
 from emulator.base.progress import reporting_to
 
-MODULES = (commands, starts, round_trips, python_calls, transports, libbinder, growth, claims)
+MODULES = (commands, starts, round_trips, python_calls, transports, libbinder, recording, growth, claims)
 BENCHMARKS = [benchmark for module in MODULES for benchmark in module.BENCHMARKS]
 EPILOG = f"""{textwrap.fill("Benchmarks: " + " ".join(benchmark.name for benchmark in BENCHMARKS), 110)}
 

@@ -52,6 +52,7 @@ static _Noreturn void show_usage(FILE *stream, int status)
           "  --bytes N    of each message, 0 to 1048576 (0)\n"
           "  --calls N    of each client (1000)\n"
           "  --clients N  processes that send at once, 1 to 64 (1)\n"
+          "  --rate N     messages a second of each client, at most (0: no limit)\n"
           "  --nodes N    Binder nodes sent to the server before (0)\n"
           "  --one-way    do not acknowledge messages; all clients together send 1048576 bytes at most\n"
           "  --device P   a Binder device without a context manager (/dev/vndbinder)\n"
@@ -189,6 +190,17 @@ static _Noreturn void run_server(void)
         pause();
 }
 
+/* Returns when it is time for this call, where a rate is given. */
+static void await_turn(uint64_t begun, int call)
+{
+    if (options.rate == 0)
+        return;
+    uint64_t time = begun + (uint64_t)call * 1000000000u / (uint64_t)options.rate;
+    struct timespec until = {.tv_sec = (time_t)(time / 1000000000u), .tv_nsec = (long)(time % 1000000000u)};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+        ;
+}
+
 static void run_client(int client)
 {
     static uint8_t message[MAX_SIZE];
@@ -204,7 +216,9 @@ static void run_client(int client)
     add_one(&shared->ready);
     wait_while(&shared->begun, 0);
     uint64_t *mine = durations + (size_t)client * (size_t)options.calls;
+    uint64_t begun = now();
     for (int call = 0; call < options.calls; call++, sent++) {
+        await_turn(begun, call);
         if (options.one_way)
             await_room(client, sent);
         uint64_t started = now();
@@ -268,21 +282,18 @@ static long number(const char *text, long least, long most)
 static void parse_arguments(int count, char **arguments)
 {
     static const struct option known[] = {
-        {"bytes", required_argument, NULL, 'b'},
-        {"calls", required_argument, NULL, 'c'},
-        {"clients", required_argument, NULL, 'n'},
-        {"nodes", required_argument, NULL, 'o'},
-        {"one-way", no_argument, NULL, 'w'},
-        {"device", required_argument, NULL, 'd'},
-        {"hold", no_argument, NULL, 'h'},
-        {"help", no_argument, NULL, 'u'},
-        {0},
+        {"bytes", required_argument, NULL, 'b'},   {"calls", required_argument, NULL, 'c'},
+        {"clients", required_argument, NULL, 'n'}, {"rate", required_argument, NULL, 'r'},
+        {"nodes", required_argument, NULL, 'o'},   {"one-way", no_argument, NULL, 'w'},
+        {"device", required_argument, NULL, 'd'},  {"hold", no_argument, NULL, 'h'},
+        {"help", no_argument, NULL, 'u'},          {0},
     };
     for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;) {
         switch (option) {
         case 'b': options.size = (size_t)number(optarg, 0, MAX_SIZE); break;
         case 'c': options.calls = (int)number(optarg, 1, MAX_CALLS); break;
         case 'n': options.clients = (int)number(optarg, 1, MAX_CLIENTS); break;
+        case 'r': options.rate = (int)number(optarg, 0, 1000000); break;
         case 'o': options.nodes = (int)number(optarg, 0, 100000); break;
         case 'w': options.one_way = true; break;
         case 'd': options.device = optarg; break;

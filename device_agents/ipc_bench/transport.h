@@ -11,6 +11,7 @@ struct options {
     size_t size;  /* bytes of each message */
     int clients;  /* processes that send, each served by a thread of its own */
     int calls;    /* of each client */
+    int rate;     /* messages a second of each client; 0 if as many as there can be */
     int nodes;    /* Binder nodes that each client has sent to the server before it begins */
     bool one_way; /* messages are not acknowledged */
     bool hold;    /* stay until the input ends */

@@ -23,6 +23,11 @@ class ExitStatus:
         """From the status that wait4(2) stores."""
         return cls(signal=status & 0x7F) if status & 0x7F else cls(code=status >> 8 & 0xFF)
 
+    @property
+    def in_shell(self) -> int:
+        """What a shell's `$?` is: 128 + n for signal n."""
+        return self.code or 0 if self.signal is None else 128 + self.signal
+
     def __str__(self) -> str:
         if self.signal is None:
             return f"exited with status {self.code}"

@@ -49,6 +49,9 @@ COMMANDS = {
         "app",
         "Explain an error of Binder: a line of a log, an exception, a code.",
     ),
+    "record": Entry(
+        "recording.record", "app", "Record every transaction on a device, until Ctrl-C or a command's end."
+    ),
     "doctor": Entry(
         "devices.doctor", "doctor", "Check what this machine has, what it lacks, and how to fix that."
     ),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,7 +26,6 @@ PARSED_WITHIN = 120.0
 """Seconds for a process that parses it: some ten times what that takes."""
 PARSED_IN = 4 << 30
 """Bytes of address space for that process."""
-_CONSTANT = "TRANSACTION_"
 
 
 class UnreadableJarError(HarnessError):
@@ -49,11 +49,26 @@ def pull_framework_jar(device: Device) -> FrameworkJar:
 
     Raises what `read_framework_jar` does, and HarnessError where the file cannot be fetched.
     """
+    with _pulled(device) as jar:
+        return read_framework_jar(jar)
+
+
+def pull_transaction_codes(device: Device) -> dict[str, dict[int, str]]:
+    """Fetch the device's framework.jar, and read the methods' names of its interfaces by code.
+
+    Raises what `pull_framework_jar` does.
+    """
+    with _pulled(device) as jar:
+        return read_transaction_codes(jar)
+
+
+@contextlib.contextmanager
+def _pulled(device: Device) -> Iterator[Path]:
     require_parser()  # fails, if at all, before the download
     with tempfile.TemporaryDirectory() as directory, step(f"reading {FRAMEWORK_JAR} of {device.serial}"):
         local = Path(directory) / "framework.jar"
         device.pull(FRAMEWORK_JAR, local)
-        return read_framework_jar(local)
+        yield local
 
 
 def read_framework_jar(
@@ -64,8 +79,21 @@ def read_framework_jar(
     `memory` is that process's address space, in bytes. Raises UnreadableJarError, also where the limits do
     not suffice, and FacilityMissingError where the parser of dex files is not installed.
     """
+    return _summary(_parsed(path, jar_parser.FIELDS, seconds, memory))
+
+
+def read_transaction_codes(path: Path) -> dict[str, dict[int, str]]:
+    """The methods' names by code, of each interface with the constants that aidl generates.
+
+    Raises what `read_framework_jar` does.
+    """
+    interfaces = _parsed(path, jar_parser.CODES, PARSED_WITHIN, PARSED_IN)
+    return {name: {code: method for method, code in codes.items()} for name, codes in interfaces.items()}
+
+
+def _parsed(path: Path, wanted: str, seconds: float, memory: int) -> Mapping[str, Mapping[str, int]]:
     require_parser()
-    parser: list[str | Path] = [sys.executable, "-m", jar_parser.__name__, path, str(memory)]
+    parser: list[str | Path] = [sys.executable, "-m", jar_parser.__name__, path, str(memory), wanted]
     try:
         # A checkout need not be installed for the interpreter that is started.
         output = run(parser, seconds=seconds, environment={"PYTHONPATH": os.pathsep.join(sys.path)})
@@ -74,7 +102,8 @@ def read_framework_jar(
     result = json.loads(output)
     if "error" in result:
         raise UnreadableJarError(f"{path.name} cannot be read: {result['error']}")
-    return _summary(result["fields"])
+    found: Mapping[str, Mapping[str, int]] = result[wanted]
+    return found
 
 
 def require_parser() -> None:
@@ -92,9 +121,9 @@ def require_parser() -> None:
 def _summary(fields: Mapping[str, Mapping[str, int]]) -> FrameworkJar:
     return FrameworkJar(
         codes={
-            name.removeprefix(_CONSTANT): value
+            name.removeprefix(jar_parser.CONSTANT): value
             for name, value in fields.get(jar_parser.STUB, {}).items()
-            if name.startswith(_CONSTANT) and value > 0
+            if name.startswith(jar_parser.CONSTANT) and value > 0
         },
         intent_fields=frozenset(fields.get(jar_parser.INTENT, {})),
         bundle_fields=frozenset(fields.get(jar_parser.BASE_BUNDLE, {})),

@@ -12,7 +12,7 @@ import resource
 import sys
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,10 @@ STUB = "Landroid/app/IActivityManager$Stub;"
 INTENT = "Landroid/content/Intent;"
 BASE_BUNDLE = "Landroid/os/BaseBundle;"
 _CLASSES = (STUB, INTENT, BASE_BUNDLE)
+CONSTANT = "TRANSACTION_"
+_STUB_END = "$Stub;"
 _DEX = re.compile(r"classes\d*\.dex")
+FIELDS, CODES = "fields", "codes"
 MODULES = ("loguru", "androguard.core.dex")
 """What the parser imports that is not installed with this project."""
 MAX_DEX_SIZE = 64 << 20
@@ -39,22 +42,50 @@ def fields_of(path: Path) -> dict[str, dict[str, int]]:
     }
 
 
+def codes_of(path: Path) -> dict[str, dict[str, int]]:
+    """The transaction codes of each interface in the archive's dex files, by its methods' names.
+
+    They are the constants that aidl generates, of which builds may be stripped. Raises what `fields_of` does.
+    """
+    dex = _parser()
+    interfaces: dict[str, dict[str, int]] = {}
+    for content in _contents(path):
+        if CONSTANT.encode() in content:
+            for defined in dex(content).get_classes():
+                name = defined.get_name()
+                if name.endswith(_STUB_END):
+                    codes = {
+                        field.get_name().removeprefix(CONSTANT): _value(field)
+                        for field in defined.get_fields()
+                        if field.get_name().startswith(CONSTANT)
+                    }
+                    interface = name[1 : -len(_STUB_END)].replace("/", ".").replace("$", ".")
+                    interfaces.setdefault(interface, {name: code for name, code in codes.items() if code})
+    return interfaces
+
+
 def _classes(path: Path, dex: Any) -> dict[str, Any]:
     """The classes found, each from the first dex file that defines it, as class loaders do."""
     found: dict[str, Any] = {}
+    for content in _contents(path):
+        # Parsing takes a second: only files that define or use a missing class are parsed.
+        candidates = [kind for kind in _CLASSES if kind not in found and kind.encode() in content]
+        if candidates:
+            parsed = dex(content)
+            found |= {kind: defined for kind in candidates if (defined := parsed.get_class(kind))}
+    return found
+
+
+def _contents(path: Path) -> Iterator[bytes]:
+    """The archive's dex files, checked."""
     with zipfile.ZipFile(path) as jar:
         names = [name for name in jar.namelist() if _DEX.fullmatch(name)]
         if len(names) > MAX_DEX_FILES:
             raise ValueError(f"it has {len(names)} dex files")
         for name in names:
             content = _content(jar, name)
-            # Parsing takes a second: only files that define or use a missing class are parsed.
-            candidates = [kind for kind in _CLASSES if kind not in found and kind.encode() in content]
-            if candidates:
-                _check(name, content)
-                parsed = dex(content)
-                found |= {kind: defined for kind in candidates if (defined := parsed.get_class(kind))}
-    return found
+            _check(name, content)
+            yield content
 
 
 def _content(jar: zipfile.ZipFile, name: str) -> bytes:
@@ -89,19 +120,19 @@ def _value(field: Any) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _result(path: Path) -> Mapping[str, object]:
+def _result(path: Path, wanted: str) -> Mapping[str, object]:
     try:
-        return {"fields": fields_of(path)}
+        return {wanted: fields_of(path) if wanted == FIELDS else codes_of(path)}
     except MemoryError:
         return {"error": "parsing it needs more memory than any framework.jar of Android does"}
     except Exception as error:  # on damaged data the parser raises errors of any type
         return {"error": str(error) or type(error).__name__}
 
 
-def main(path: str, memory: str) -> None:
-    """Parse with at most so many bytes of address space."""
+def main(path: str, memory: str, wanted: str) -> None:
+    """Parse with at most so many bytes of address space; `wanted` is FIELDS or CODES."""
     resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
-    json.dump(_result(Path(path)), sys.stdout)
+    json.dump(_result(Path(path), wanted), sys.stdout)
 
 
 if __name__ == "__main__":

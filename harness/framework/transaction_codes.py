@@ -14,6 +14,7 @@ CodeNames = Callable[[str | None, int], str | None]
 ACTIVITY_MANAGER = "android.app.IActivityManager"
 APPLICATION_THREAD = "android.app.IApplicationThread"
 INTENT_RECEIVER = "android.content.IIntentReceiver"
+RESULT_RECEIVER = "com.android.internal.os.IResultReceiver"
 SERVICE_CONNECTION = "android.app.IServiceConnection"
 
 _ANDROID_12 = {
@@ -68,6 +69,7 @@ def code_names_of(release: int, activity_manager: Mapping[str, int]) -> CodeName
     interfaces: dict[str, Mapping[int, str]] = {
         ACTIVITY_MANAGER: {code: method for method, code in activity_manager.items()},
         INTENT_RECEIVER: {1: "performReceive"},
+        RESULT_RECEIVER: {1: "send"},
         SERVICE_CONNECTION: {1: "connected"},
     }
     if release < SERVICE_MANAGER_FORKED:

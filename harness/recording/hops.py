@@ -25,6 +25,8 @@ class Hops:
     hops: tuple[Hop, ...]
     lost: Lost = NOTHING_LOST
     names: CodeNames = code_names
+    left_out: int = 0
+    """How many later transactions were recorded that are not here."""
 
     def __iter__(self) -> Iterator[Hop]:
         return iter(self.hops)
@@ -63,15 +65,14 @@ class Hops:
 
     def called(self, hop: Hop) -> str:
         """What a hop calls: the interface, where known, and the code's name or number."""
-        interface = None if hop.reply else _short(hop.interface)
-        return f"{interface}.{self._method(hop)}" if interface else self._method(hop)
+        return called(hop, self.names)
 
     def text(self) -> str:
         """One line for each hop, times in milliseconds from the first one."""
         if not self.hops:
             return "\n".join([*self._loss(), "no transaction was recorded"])
         start = self.hops[0].sent
-        lines = [self._line(hop, start) for hop in self.hops]
+        lines = [line_of(hop, start, self.names) for hop in self.hops]
         return "\n".join([*self._loss(), *lines])
 
     def diagram(self) -> SequenceDiagram:
@@ -90,7 +91,7 @@ class Hops:
                     receiver=threads.index((hop.receiver.process, hop.receiver.thread)),
                     kind=_kind(hop),
                     interface=None if hop.reply else _short(hop.interface),
-                    called=self._method(hop),
+                    called=_method(hop, self.names),
                     size=hop.data_size,
                     sent=round((hop.sent - start) * 1000, 3),
                     latency=None if hop.latency is None else round(hop.latency * 1000, 3),
@@ -111,28 +112,48 @@ class Hops:
 
         return svg_of(self.diagram())
 
-    def _method(self, hop: Hop) -> str:
-        return "reply" if hop.reply else self.names(hop.interface, hop.code) or f"code {hop.code}"
-
     def _only(self, condition: Callable[[Hop], bool]) -> Hops:
         return replace(self, hops=tuple(filter(condition, self.hops)))
 
     def _loss(self) -> list[str]:
-        if not self.lost:
-            return []
-        return [
-            f"INCOMPLETE: {self.lost.overwritten} events overwritten, {self.lost.dropped} dropped, "
-            f"{self.lost.missed_hits} probe hits missed; record with a larger buffer_kib"
-        ]
+        left_out = [f"{self.left_out:,} later transactions are left out"] if self.left_out else []
+        return [*loss_lines(self.lost), *left_out]
 
-    def _line(self, hop: Hop, start: float) -> str:
-        node = "" if hop.reply else f" to node {hop.node}"
-        kind = " one-way" if hop.one_way else ""
-        thread = "" if hop.receiver.thread is None else f" thread {hop.receiver.thread}"
-        return (
-            f"{(hop.sent - start) * 1000:9.3f} ms  {hop.sender} thread {hop.sender.thread} → {hop.receiver}"
-            f"{thread}: {self.called(hop)}{kind}{node}, {_size(hop)}{_latency(hop)}"
-        )
+
+def called(hop: Hop, names: CodeNames) -> str:
+    """What a hop calls: the interface, where known, and the code's name or number."""
+    interface = None if hop.reply else _short(hop.interface)
+    return f"{interface}.{_method(hop, names)}" if interface else _method(hop, names)
+
+
+def method_of(names: CodeNames, interface: str | None, code: int) -> str:
+    """The name of a code, or `code N`."""
+    return names(interface, code) or f"code {code}"
+
+
+def line_of(hop: Hop, start: float, names: CodeNames) -> str:
+    """A hop as a line of text, its time in milliseconds since `start`."""
+    node = "" if hop.reply else f" to node {hop.node}"
+    kind = " one-way" if hop.one_way else ""
+    thread = "" if hop.receiver.thread is None else f" thread {hop.receiver.thread}"
+    return (
+        f"{(hop.sent - start) * 1000:9.3f} ms  {hop.sender} thread {hop.sender.thread} → {hop.receiver}"
+        f"{thread}: {called(hop, names)}{kind}{node}, {_size(hop)}{_latency(hop)}"
+    )
+
+
+def loss_lines(lost: Lost) -> list[str]:
+    """How incomplete a recording is; no line if it is complete."""
+    if not lost:
+        return []
+    return [
+        f"INCOMPLETE: {lost.overwritten:,} events overwritten, {lost.dropped:,} dropped, "
+        f"{lost.missed_hits:,} probe hits missed; record with a larger buffer_kib"
+    ]
+
+
+def _method(hop: Hop, names: CodeNames) -> str:
+    return "reply" if hop.reply else method_of(names, hop.interface, hop.code)
 
 
 def _renamed(hop: Hop, names: Mapping[int, str]) -> Hop:

@@ -116,6 +116,11 @@ class ProcessFiles:
         return parse_status(self._files.read_text(path), path=path)
 
     @property
+    def program(self) -> str:
+        """The last part of the path it was started with, or an app's name; empty for a kernel thread."""
+        return self._files.read_text(self._path("cmdline")).partition("\0")[0].rpartition("/")[2]
+
+    @property
     def limits(self) -> dict[str, Limit]:
         """The resource limits under the kernel's names, such as `Max open files`."""
         path = self._path("limits")

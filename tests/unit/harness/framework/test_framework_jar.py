@@ -25,6 +25,7 @@ from harness.framework.framework_jar import (
     FrameworkJar,
     UnreadableJarError,
     read_framework_jar,
+    read_transaction_codes,
 )
 from harness.framework.jar_parser import MAX_DEX_SIZE, fields_of
 from harness.framework.layout import LAYOUTS, Layout
@@ -102,6 +103,12 @@ def test_classes_are_found_in_whichever_dex_file_they_are(tmp_path: Path, names:
 
 def test_constants_without_a_value_are_not_taken_for_codes(tmp_path: Path) -> None:
     assert read_framework_jar(jar_of(tmp_path, "stripped", "intent")).codes == {}
+
+
+def test_the_codes_of_all_interfaces_are_read(tmp_path: Path) -> None:
+    codes = read_transaction_codes(jar_of(tmp_path, "intent", "codes"))
+    assert codes == {"android.app.IActivityManager": {code: name for name, code in WHOLE.codes.items()}}
+    assert read_transaction_codes(jar_of(tmp_path, "stripped")) == {"android.app.IActivityManager": {}}
 
 
 def test_a_jar_without_any_of_the_classes_is_empty(tmp_path: Path) -> None:

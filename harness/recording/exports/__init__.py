@@ -1,0 +1,1 @@
+"""The files that a recording is written to, one module for each kind."""

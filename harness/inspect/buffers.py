@@ -6,16 +6,19 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.binder.refusals import LARGEST_ONEWAY
 from harness.framework.dumps.processes import ProcessNames
 from harness.inspect.kinds import Answer, Place, Question, StatsOf
 from harness.inspect.snapshot import Snapshot
 from harness.kernel.binder_debug.state import Buffer, BufferState, ProcessBlock, Transaction
-from harness.kernel.binder_debug.stats import ProcessStats
+from harness.kernel.binder_debug.stats import ProcessStats, Stats
 from harness.kernel.concise import counted
 
 _WORD = 8
 """The driver rounds each part of a buffer up to this (binder_alloc.c, sanitized_size; Linux 6.12)."""
 _PAGE_SIZES = (4096, 16384, 65536)
+_LITTLE, _VERY_LITTLE = 0.2, 0.05
+"""Shares of the one-way space; below a fifth the driver looks for who fills it (Linux 5.13)."""
 _MANY = 0.25
 """The share of a mapping from which on its use is worth a word by itself."""
 
@@ -79,6 +82,29 @@ def buffers(snapshot: Snapshot, stats: StatsOf, names: ProcessNames) -> list[Ans
             answers.append(_use_answer(use, places, names))
         for queue, place in _queues(block, section.place.file):
             answers.append(_queue_answer(queue, place, names))
+    return answers
+
+
+def full_by_stats(stats: Stats, file: str, names: ProcessNames) -> list[Answer]:
+    """The processes with little space left for one-way calls, by their counters."""
+    answers: list[Answer] = []
+    for each in stats.processes:
+        free, mapping = each.free_oneway_space, _mapping(each)
+        whole = mapping // 2 if mapping else LARGEST_ONEWAY
+        # Without the mapping's size a small one may pass for a full one of libbinder's.
+        if free is not None and free < whole * (_LITTLE if mapping else _VERY_LITTLE):
+            of = f" of {whole:,}" if mapping else ""
+            answers.append(
+                Answer(
+                    Question.BUFFERS,
+                    f"{names.title(each.pid)} has {free:,}{of} bytes left for one-way calls"
+                    f"{f' on {each.context}' if each.context else ''}: larger ones fail (ENOSPC), and "
+                    "below a fifth the driver warns who fills it.",
+                    places=(Place(file, each.line),),
+                    value=each,
+                    weight=1e9 - free,
+                )
+            )
     return answers
 
 

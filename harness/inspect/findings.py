@@ -10,7 +10,7 @@ from harness.framework.dumps.broadcasts import Broadcasts, DeliveryState, undeli
 from harness.framework.dumps.init_files import InitService, restarted_with
 from harness.framework.dumps.processes import ProcessNames
 from harness.framework.dumps.services import BindRecord
-from harness.inspect.explain import Explanation, explain_entry, explain_line, explain_message
+from harness.inspect.explanations import Explanation, explain_entry, explain_line, explain_message
 from harness.inspect.kinds import Answer, Kind, Place, Question, Section
 from harness.kernel.binder_debug.kernel_log import KernelMessage, receivers
 from harness.kernel.binder_debug.transaction_log import TransactionLog

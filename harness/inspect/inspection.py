@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.framework.dumps.processes import ProcessNames
-from harness.inspect.buffers import BufferUse, NodeQueue, buffers, undrained
+from harness.inspect.buffers import BufferUse, NodeQueue, buffers, full_by_stats, undrained
 from harness.inspect.findings import deliveries, errors, follows, slowest
 from harness.inspect.kinds import Answer, Kind, Place, Question, Section, StatsOf
 from harness.inspect.leaks import Count, growth, leaks, same_device
@@ -105,6 +105,7 @@ class Inspection:
             if isinstance(section.value, Stats):
                 found = pools_by_stats(section.value, section.place.file, self.names)
                 yield from (answer for answer in found if _key(answer.value) not in seen)
+                yield from full_by_stats(section.value, section.place.file, self.names)
                 yield from frozen_by_stats(section.value, section.place.file, self.names)
         yield from frozen(reversed(self.snapshots), self.names.frozen, self.names)
         yield from deliveries(self.sections)

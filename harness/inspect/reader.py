@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from emulator.base.progress import report
 from harness.framework.dumps.processes import ProcessNames
-from harness.inspect.explain import explain_line
+from harness.inspect.explanations import explain_line
 from harness.inspect.kinds import STATES, Kind, Place, Section
 from harness.inspect.recognise import (
     BY_TITLE,
@@ -202,8 +202,8 @@ class Reader:
         elif current is not None and _continues(current.kind, line):
             self._flush_held()
             self._keep(line)
-        elif learned or line.startswith("#"):
-            return  # a comment, or what was typed at a root's prompt
+        elif learned or line.startswith(("#", "```")):
+            return  # a comment, what was typed at a root's prompt, or Markdown's sign of a quotation
         elif _is_error(line):
             self._note_error(line)
         else:

@@ -68,6 +68,18 @@ def test_who_holds_buffers(tmp_path: Path) -> None:
     assert (queue.node, queue.waiting, queue.current, queue.senders) == (315, 1, 319, (789,))
 
 
+def test_little_space_for_one_way_calls_shows_in_the_counters(tmp_path: Path) -> None:
+    (full,) = inspected(tmp_path, STATS.replace("515088", "62")).to(Question.BUFFERS)
+    assert full.sentence.startswith(
+        "process 783 has 62 of 520,192 bytes left for one-way calls on vndbinder: larger ones fail"
+    )
+    assert [place.line for place in full.places] == [2]
+    assert inspected(tmp_path, STATS).to(Question.BUFFERS) == ()
+    unknown_mapping = STATS.replace("  pages: 2:0:252\n", "")
+    assert inspected(tmp_path, unknown_mapping.replace("515088", "65536")).to(Question.BUFFERS) == ()
+    assert inspected(tmp_path, unknown_mapping.replace("515088", "62")).to(Question.BUFFERS)
+
+
 def test_pages_of_16_kib_show_by_the_one_way_space(tmp_path: Path) -> None:
     stats = STATS.replace("2:0:252", "1:0:61").replace("515088", "507904")
     use = inspected(tmp_path, stats, STATE).to(Question.BUFFERS)[1].value

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.binder.abi.uapi import BinderReturn
-from harness.inspect.explain import Explanation, explain
+from harness.inspect.explanations import Explanation, explain
 
 
 def explained(text: str) -> Explanation:

@@ -10,6 +10,7 @@ from harness.binder.abi.uapi import BinderReturn
 from harness.binder.parcels.status import StatusCode
 from harness.binder.refusals import (
     DEAD,
+    FAILED,
     LARGEST_ONEWAY,
     LIBBINDER_MAPPING,
     NO_ERRORS,
@@ -23,6 +24,7 @@ from harness.binder.refusals import (
     about_size,
     refusal,
 )
+from harness.framework.dumps.log_lines import meaning_of
 from harness.framework.dumps.processes import ProcessNames
 from harness.inspect.kinds import Place
 from harness.kernel.binder_debug.kernel_log import KernelMessage, MessageKind, parse_message
@@ -39,7 +41,6 @@ _TOO_LARGE = re.compile(
 )
 _LONGEST_SHOWN = 300
 _SIZE = re.compile(r"(?P<size>\d[\d,]*) bytes")
-_DEAD = re.compile(r"Dead(?:Object|System)Exception|\bDEAD_OBJECT\b")
 _WORDS = (
     (MessageKind.NO_ADDRESS_SPACE, re.compile(r"no address space")),
     (MessageKind.NO_ONEWAY_SPACE, re.compile(r"no async space")),
@@ -86,11 +87,8 @@ def explain_line(line: str, names: ProcessNames | None = None, *, alone: bool = 
     if match := _TOO_LARGE.search(line):
         digits = match["size"] or match["parcel"] or ((size := _SIZE.search(line)) and size["size"])
         return _too_large(line, int(digits.replace(",", "")) if digits else None)
-    if _DEAD.search(line):
-        return _explanation(line, DEAD)
-    for words, entry in _ADB:
-        if words.search(line):
-            return _explanation(line, entry)
+    if meaning := meaning_of(line):
+        return _explanation(line, meaning)
     for kind, words in _WORDS:
         if words.search(line):
             return explain_message(KernelMessage(kind, line), names)
@@ -117,17 +115,23 @@ def explain_message(
     return replace(found, meaning=f"{subject}{entry.meaning}{count}")
 
 
-def explain_entry(entry: LogEntry, names: ProcessNames) -> Explanation | None:
-    """A failed transaction in a transaction log; None for one that did not fail."""
-    if entry.return_error is None or (not entry.return_error_param and not entry.failed):
+def explain_entry(entry: LogEntry, names: ProcessNames, *, failed: bool = False) -> Explanation | None:
+    """A failed transaction in a transaction log; None for one that did not fail.
+
+    Before Linux 4.14 only the log's name shows that: it is of the `failed` ones.
+    """
+    if not entry.failed and not entry.return_error_param and not failed:
         return None
+    shown = f"transaction {entry.debug_id}, {entry.call_type.value} of {names.title(entry.from_pid)}"
+    shown += f" to {names.title(entry.to_pid)}" if entry.to_pid else f" to handle {entry.handle}"
+    if entry.return_error is None:
+        reason = FAILED if entry.to_pid else DEAD
+        return _explanation(f"{shown}: this kernel logs no reason", reason, entry.to_pid)
     number = abs(entry.return_error_param or 0)
     found = refusal(entry.return_error, number, to_pid=entry.to_pid)
     if found is None:
         return None
-    shown = f"transaction {entry.debug_id}, {entry.call_type.value} of {names.title(entry.from_pid)}"
-    receiver = f" to {names.title(entry.to_pid)}" if entry.to_pid else f" to handle {entry.handle}"
-    explanation = _explanation(f"{shown}{receiver}: {_code(entry.return_error, number)}", found, entry.to_pid)
+    explanation = _explanation(f"{shown}: {_code(entry.return_error, number)}", found, entry.to_pid)
     sizes = about_size(entry.data_size, entry.call_type.value == "async") if found is TOO_LARGE else ""
     return replace(explanation, meaning=f"{found.meaning}{sizes}")
 
@@ -256,36 +260,6 @@ def _code(code: int, number: int | None) -> str:
     return f"{name} ({known})"
 
 
-_ADB = (
-    (
-        re.compile(r"root access is disabled by system setting", re.IGNORECASE),
-        Refusal(
-            "adbd stays without root: a switch of this system forbids it, which LineageOS and others have.",
-            "nobody",
-            "the setting that the sentence names, in the developer options",
-            "that switch; then `adb root` again",
-        ),
-    ),
-    (
-        re.compile(r"\bFAIL0006closed\b|\berror: closed\b"),
-        Refusal(
-            "adbd ended the request at once, for it does not know it: up to Android 6 there is no shell "
-            "protocol (`shell,v2`), which carries exit codes.",
-            "the device's adbd, which is old",
-            "its features, which `adb features` lists",
-            "whether `shell_v2` is among them",
-        ),
-    ),
-    (
-        re.compile(r"more than one device (?:with serial \S+|/emulator|and emulator)|more than one device"),
-        Refusal(
-            "several devices answer to what was given.",
-            "nobody",
-            "the serials, which cheap devices have in common",
-            "`adb devices -l`: choose by `usb:…` or `transport_id`",
-        ),
-    ),
-)
 _OTHERS = {
     MessageKind.NO_MAPPING: NOT_MAPPED,
     MessageKind.ONEWAY_SPAM: ONEWAY_SPAM,

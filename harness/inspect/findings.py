@@ -56,7 +56,7 @@ def _explained(
                 yield (message.kind, *ends), explanation, message.line
     elif isinstance(section.value, TransactionLog):
         for entry in section.value.entries:
-            if explanation := explain_entry(entry, names):
+            if explanation := explain_entry(entry, names, failed=section.kind == Kind.FAILED_LOG):
                 ends = (entry.from_pid, entry.to_pid, entry.return_error, entry.return_error_param)
                 yield ("log", *ends), explanation, entry.line
     elif section.kind == Kind.ERRORS:

@@ -18,6 +18,7 @@ from harness.inspect.snapshot import Snapshot, snapshots
 from harness.inspect.sources import Source, opened
 from harness.inspect.waits import Deadlock, Holder, waits
 from harness.kernel.binder_debug.stats import Stats
+from harness.recording.hops import Hops
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +143,10 @@ def read_sources(sources: Sequence[Source]) -> Inspection:
 
 def inspection_of(reader: Reader) -> Inspection:
     """What a reader found."""
+    traces = [section.value for section in reader.sections if isinstance(section.value, Hops)]
+    for end in (end for hops in traces for hop in hops for end in (hop.sender, hop.receiver)):
+        if end.process:
+            reader.names.name_process(end.process, end.name)
     notes = list(reader.notes)
     if reader.left_out:
         notes.append(f"{reader.left_out:,} lines were too many to keep, and are left out")

@@ -12,8 +12,8 @@ from harness.inspect.snapshot import Snapshot
 from harness.kernel.binder_debug.state import ProcessBlock
 
 MANY = 1000
-"""A count from which on it is worth a word. Android kills the process of an app with more than 6,000 proxies
-(ActivityManagerService, BINDER_PROXY_HIGH_WATERMARK)."""
+"""A count from which on it is worth a word. Android kills an app of whose objects the system server holds
+more than 6,000 (ActivityManagerService, BINDER_PROXY_HIGH_WATERMARK)."""
 MOST_SHOWN = 10
 WHAT = {
     "nodes": "objects that others hold",

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from emulator.base.progress import report
+from harness.framework.dumps.log_lines import KEYWORDS
 from harness.framework.dumps.processes import ProcessNames
 from harness.inspect.explanations import explain_line
 from harness.inspect.kinds import STATES, Kind, Place, Section
@@ -30,6 +31,7 @@ MOST_CHARACTERS = 24 << 20
 """Of text that is kept for its sections; further text is counted and left out."""
 MOST_UNKNOWN = 1000
 MOST_ERRORS = 1000
+_LONGEST_ERROR = 1000
 _HEADINGS = (Kind.STATE, Kind.TRANSACTIONS, Kind.STATS)
 """Where the heading comes again, another file begins."""
 _QUIET_SECONDS = 2.0
@@ -37,12 +39,6 @@ _WIDEST_GAP = 1000
 """Lines of something else inside a section; more of them end it."""
 _LINES_BETWEEN_LOOKS = 200_000
 _NAMES = ("ProcessRecord{", "Apps frozen:", "----- pid ", "Cmd line: ", "Cmdline: ", "sysTid=", "SHOW MAP")
-_EXCEPTIONS = (
-    "TransactionTooLargeException",
-    "FAILED BINDER TRANSACTION",
-    "DeadObjectException",
-    "DeadSystem",
-)
 
 
 @dataclass(slots=True)
@@ -138,7 +134,7 @@ class Reader:
 
     def _skim(self, line: str) -> None:
         """A line of a section that is not about Binder: only what shows up anywhere counts."""
-        if "inder" in line and self._take_anywhere(line):
+        if ("inder" in line or "Exception" in line or "arge out" in line) and self._take_anywhere(line):
             return
         if line.startswith('"') or self.names.expects_frozen or any(word in line for word in _NAMES):
             self.names.take(line)
@@ -162,16 +158,17 @@ class Reader:
             else:
                 self.left_out += 1
             return True
-        if any(word in line for word in _EXCEPTIONS):
-            self._note_error(line)
-            return True
-        return False
+        return any(word in line for word in KEYWORDS) and self._note_error(line)
 
-    def _note_error(self, line: str) -> None:
+    def _note_error(self, line: str) -> bool:
+        """Keep a line that is an error of Binder; whether it is one."""
+        if len(line) > _LONGEST_ERROR or explain_line(line, alone=False) is None:
+            return False
         if len(self._errors) < MOST_ERRORS:
             self._errors.append((self._number, line))
         else:
             self.left_out += 1
+        return True
 
     def _take_by_shape(self, line: str) -> None:
         current = self._current
@@ -204,9 +201,7 @@ class Reader:
             self._keep(line)
         elif learned or line.startswith(("#", "```")):
             return  # a comment, what was typed at a root's prompt, or Markdown's sign of a quotation
-        elif _is_error(line):
-            self._note_error(line)
-        else:
+        elif not self._note_error(line):
             if current is not None and current.kind in CONTINUES:
                 self._close()
             self._unknown(line)
@@ -269,8 +264,14 @@ class Reader:
         value = value_of(opened.kind, text, opened.first)
         last = opened.first + len(opened.lines) - 1
         self.sections.append(Section(opened.kind, place, last, opened.title, value))
-        for line in unknown_in(value):
-            self._unknown(line, opened.first)
+        unknown = list(unknown_in(value))
+        lines = (
+            {line.strip(): number for number, line in enumerate(opened.lines, opened.first)}
+            if unknown
+            else {}
+        )
+        for line in unknown:
+            self._unknown(line, lines.get(line.strip(), opened.first))
 
     def _unknown(self, line: str, number: int | None = None) -> None:
         self.unknown_count += 1
@@ -292,7 +293,3 @@ class Reader:
 def _continues(kind: Kind, line: str) -> bool:
     pattern = CONTINUES.get(kind)
     return pattern is None or pattern.match(line) is not None
-
-
-def _is_error(line: str) -> bool:
-    return len(line) < 1000 and explain_line(line, alone=False) is not None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.binder.abi.uapi import BinderReturn
 from harness.inspect.explanations import Explanation, explain
+from harness.inspect.inspection import read
+from harness.inspect.kinds import Question
 
 
 def explained(text: str) -> Explanation:
@@ -84,6 +88,45 @@ def test_an_entry_of_the_log_of_failures() -> None:
     assert (
         explain("1002: call  from 466:466 to 1:0 context binder node 4 handle 0 size 0:0 ret 0/0 l=0") == ()
     )
+
+
+def test_an_old_kernel_logs_no_reason(tmp_path: Path) -> None:
+    report = tmp_path / "report.txt"
+    report.write_text(
+        "------ BINDER FAILED TRANSACTION LOG (/sys/kernel/debug/binder/failed_transaction_log) ------\n"
+        "0: async from 782:1138 to 0:0 node 974 handle 8 size 88:8\n"
+        "9: call  from 782:1138 to 900:0 node 975 handle 9 size 88:8\n"
+        "------ BINDER TRANSACTION LOG (/sys/kernel/debug/binder/transaction_log) ------\n"
+        "10: call  from 782:1138 to 900:0 node 975 handle 9 size 88:8\n"
+    )
+    gone, refused = read(str(report)).to(Question.ERROR)
+    assert "the object's process is dead" in gone.sentence
+    assert "this kernel logs no reason" in refused.sentence
+    assert [answer.places[0].line for answer in (gone, refused)] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("line", "meaning"),
+    [
+        (
+            "E IPCThreadState: binder thread pool (15 threads) starved for 5012 ms",
+            "every looper of the process",
+        ),
+        (
+            "W BpBinder: Large outgoing transaction of 310000 bytes, interface descriptor a.B",
+            "libbinder warns",
+        ),
+        ("E JavaBinder: AssertionError: Binder ProxyMap has too many entries: 20148", "one process holds"),
+        ("DeadObjectException: Transaction failed on small parcel; remote process", "a transaction of"),
+        ("android.os.DeadSystemException", "the object's process is dead"),
+    ],
+)
+def test_what_android_s_libraries_log(line: str, meaning: str, tmp_path: Path) -> None:
+    assert explained(line).meaning.startswith(meaning)
+    report = tmp_path / "report.txt"
+    report.write_text(f"------ SYSTEM LOG (logcat) ------\n01-04 10:00:00.000  900  901 I x: y\n{line}\n")
+    (answer,) = read(str(report)).to(Question.ERROR)
+    assert [place.line for place in answer.places] == [3]
 
 
 def test_several_lines_are_several_errors() -> None:

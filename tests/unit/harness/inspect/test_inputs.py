@@ -185,6 +185,13 @@ def test_a_bug_report_names_who_holds_up_whom() -> None:
     assert inspection.names.processes[7714] == "org.example.mail"
 
 
+def test_the_line_of_what_was_not_understood(tmp_path: Path) -> None:
+    text = (INPUTS / "deadlock.txt").read_text().replace("proc 200\n", "proc 200\n  strange 5\n")
+    (tmp_path / "state").write_text(text)
+    ((place, line),) = read(str(tmp_path / "state")).unknown
+    assert (place.line, line) == (11, "  strange 5")
+
+
 def test_a_deadlock_is_named_with_those_behind_it() -> None:
     (answer,) = inspected("deadlock.txt").to(Question.WAITS)
     assert isinstance(answer.value, Deadlock)

@@ -1,0 +1,116 @@
+"""What Android's libraries, its activity manager and adb write about Binder in logs, and what that means.
+
+Sources: frameworks/native/libs/binder (IPCThreadState.cpp, BpBinder.cpp), frameworks/base
+(android_util_Binder.cpp, BinderProxy.java, ActivityManagerService.java), packages/modules/adb.
+"""
+
+from __future__ import annotations
+
+import re
+
+from harness.binder.refusals import Refusal
+
+KEYWORDS = (
+    "TransactionTooLargeException",
+    "DeadObjectException",
+    "DeadSystemException",
+    "FAILED BINDER TRANSACTION",
+    "starved for",
+    "arge outgoing transaction",
+    "too many entries",
+    "too many Binders",
+    "oo many binder proxy",
+)
+"""Words that every line about Binder has, of those that stand in logs of anything."""
+
+LOG_LINES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
+    (
+        re.compile(r"[Bb]inder thread pool \(\d+ threads\) starved for (\d+) ms"),
+        Refusal(
+            meaning="every looper of the process was busy for that long, and calls to it waited.",
+            at_fault="the process that logs it: its handlers are slow, or wait for others themselves",
+            decided_by="the number of its threads (15 and its own, unless it sets another), and what they do",
+            look_at="the stacks of its Binder threads at that moment; who waits for whom in Binder's state",
+            claims=("proto.looper",),
+        ),
+    ),
+    (
+        re.compile(r"arge outgoing transaction of (\d+) bytes"),
+        Refusal(
+            meaning="libbinder warns of a transaction of more than 300 KiB. It was sent; a larger one, "
+            "or several at once, may find no room.",
+            at_fault="the process that logs it; the line names interface and code",
+            decided_by="the size alone",
+            look_at="what it sends: shared memory, or a file's descriptor, in its place",
+            claims=("limit.largest-sync", "limit.shared-by-calls"),
+        ),
+    ),
+    (
+        re.compile(r"Transaction failed on small parcel"),
+        Refusal(
+            meaning="a transaction of at most 200 KiB failed, and Java cannot see why: the other process "
+            "died, or a mapping was full (android_util_Binder.cpp, FAILED_TRANSACTION).",
+            at_fault="the receiver: it died, or does not free its buffers",
+            decided_by="whether it lives, and the free space of its mapping",
+            look_at="the kernel log at that moment (`transaction failed`), and the exits of processes",
+            claims=("proto.death", "limit.shared-by-calls"),
+        ),
+    ),
+    (
+        re.compile(r"Dead(?:Object|System)Exception|\bDEAD_OBJECT\b"),
+        Refusal(
+            meaning="the object's process is dead; DeadSystemException is that of the system server.",
+            at_fault="the receiver, which is gone",
+            decided_by="whether the process that owns the object lives",
+            look_at="why it ended: the log before this line, tombstones, `am_kill`, `am_proc_died`",
+            claims=("proto.death",),
+        ),
+    ),
+    (
+        re.compile(r"ProxyMap has too many entries|sent too many Binders|oo many binder proxy objects"),
+        Refusal(
+            meaning="one process holds thousands of another's objects, and does not drop them. Android kills "
+            "the app that sent the system server more than 6,000; at 20,000 in all the holder itself ends.",
+            at_fault="whoever sends new objects (listeners, tokens) again and again, or the holder, which "
+            "keeps them",
+            decided_by="the watermarks of BinderProxy (ActivityManagerService, BINDER_PROXY_HIGH_WATERMARK)",
+            look_at="the classes in the histogram after the line; `binder-harness inspect` on two states",
+            claims=("proto.refcounts",),
+        ),
+    ),
+    (
+        re.compile(r"root access is disabled by system setting", re.IGNORECASE),
+        Refusal(
+            meaning="adbd stays without root: a switch of this system forbids it, which LineageOS and others "
+            "have.",
+            at_fault="nobody",
+            decided_by="the setting that the sentence names, in the developer options",
+            look_at="that switch; then `adb root` again",
+        ),
+    ),
+    (
+        re.compile(r"\bFAIL0006closed\b|\berror: closed\b"),
+        Refusal(
+            meaning="adbd ended the request at once, for it does not know it: up to Android 6 there is no "
+            "shell protocol (`shell,v2`), which carries exit codes.",
+            at_fault="the device's adbd, which is old",
+            decided_by="its features, which `adb features` lists",
+            look_at="whether `shell_v2` is among them",
+        ),
+    ),
+    (
+        re.compile(r"more than one device(?: with serial|/emulator| and emulator)"),
+        Refusal(
+            meaning="several devices answer to what was given.",
+            at_fault="nobody",
+            decided_by="the serials, which cheap devices have in common",
+            look_at="`adb devices -l`: choose by `usb:…` or `transport_id`",
+        ),
+    ),
+)
+"""Forms of lines with their meaning, the more special ones first."""
+
+
+def meaning_of(line: str) -> Refusal | None:
+    """What a line of a log means, if it is one of these."""
+    return next((meaning for form, meaning in LOG_LINES if form.search(line)), None)

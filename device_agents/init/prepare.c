@@ -17,6 +17,7 @@
 
 #define MODULES "/lib/modules"
 #define PROPERTIES "/dev/__properties__"
+#define ADB_KEY " binder_harness.adb_key="
 
 enum { SHELL_GROUP = 2000 }; /* AID_SHELL (AOSP, private/android_filesystem_config.h) */
 
@@ -27,6 +28,15 @@ void check(int result, const char *what)
 {
     if (result < 0)
         fprintf(stderr, "init: %s: %s\n", what, strerror(errno));
+}
+
+void read_file(const char *path, char *content, size_t size)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t count = file < 0 ? 0 : read(file, content, size - 1);
+    content[count < 0 ? 0 : count] = '\0';
+    if (file >= 0)
+        close(file);
 }
 
 static void make_file_systems(void)
@@ -137,6 +147,26 @@ static void make_network(void)
     close(any);
 }
 
+static void write_file(const char *path, const char *content, size_t size)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    check((int)write(file, content, size), path);
+    close(file);
+}
+
+/* Has adbd admit nobody without the key that the kernel was given, if it was: see emulator/adb/keys.py. */
+static void trust_adb_key(void)
+{
+    char arguments[4096];
+    read_file("/proc/cmdline", arguments, sizeof arguments);
+    const char *key = strstr(arguments, ADB_KEY);
+    if (key == NULL)
+        return;
+    key += strlen(ADB_KEY);
+    write_file("/adb_keys", key, strcspn(key, " \n"));
+    write_file(PROPERTIES "/ro.adb.secure", "1", 1);
+}
+
 /* One file for each line name=value, which adbd, getprop and setprop read and write; adb's shell may set them, too. */
 static void make_properties(void)
 {
@@ -172,5 +202,6 @@ bool prepare(void)
     check(sethostname("binder-harness", strlen("binder-harness")), "the host's name");
     make_network();
     make_properties();
+    trust_adb_key();
     return true;
 }

@@ -34,15 +34,6 @@ static struct service {
     [VENDOR_MANAGER] = {.argument = "/dev/vndbinder", .user = SYSTEM_USER},
 };
 
-static void read_file(const char *path, char *content, size_t size)
-{
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t count = file < 0 ? 0 : read(file, content, size - 1);
-    content[count < 0 ? 0 : count] = '\0';
-    if (file >= 0)
-        close(file);
-}
-
 /* Without servicemanager these commands would wait for ever: no_servicemanager replaces them with an error. */
 static void leave_out_servicemanager(void)
 {

@@ -23,6 +23,8 @@ Answer = TypeVar("Answer")
 
 REACHED = "device"
 """The state of a device that takes commands (AOSP, packages/modules/adb, to_string(ConnectionState))."""
+UNAUTHORIZED = "unauthorized"
+"""The state of a device that has refused every key of the server."""
 GONE = "gone"
 """The state, in our words, of a device that the server does not list."""
 ANSWERS_WITHIN = 5.0

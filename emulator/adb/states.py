@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.adb.client import GONE, REACHED, AdbClient
+from emulator.adb.client import GONE, REACHED, UNAUTHORIZED, AdbClient
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError
 
@@ -13,7 +13,7 @@ _EXPLANATIONS = {
     "unplugged; connect it until `adb devices` lists it as `device`",
     "offline": "it is offline: adb is connected, but the device does not answer. It may be starting or hang; "
     "if it stays so, run `adb reconnect offline`, or restart it",
-    "unauthorized": "it does not trust this machine's adb key: unlock it and confirm “Allow USB debugging”; "
+    UNAUTHORIZED: "it does not trust this machine's adb key: unlock it and confirm “Allow USB debugging”; "
     "if it does not ask, revoke USB debugging authorizations in its developer options and connect it again",
     "authorizing": "it asks whether to trust this machine's adb key: confirm on its screen",
     "connecting": "adb is still connecting to it",

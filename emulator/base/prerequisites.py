@@ -47,6 +47,12 @@ LIBRARIES = (
         architectures=NATIVE,
     ),
     Prerequisite(
+        "libbearssl-dev",
+        "lets adbd check the signatures of its clients",
+        file=Path("/usr/include/bearssl.h"),
+        architectures=NATIVE,
+    ),
+    Prerequisite(
         "libc++-dev", "is AOSP's own C++ library", file=Path("/usr/include/c++/v1"), architectures=NATIVE
     ),
     Prerequisite(

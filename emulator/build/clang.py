@@ -19,6 +19,8 @@ from emulator.cache.packages import PackageIndex, recorded_version, unpack
 from emulator.cache.store import entry, fingerprint
 
 SYSROOT = "sysroot"
+RECORD = " ".join((SYSROOT, *(library.package for library in LIBRARIES)))
+"""The name under which its packages are recorded: another one where another library is needed."""
 LINKER = "ld.lld"
 _FLAGS = (
     *LINKER_FLAGS,
@@ -56,13 +58,13 @@ def _sysroot(architecture: Architecture) -> Path:
     packages = _packages(architecture)
 
     def build(target: Path) -> None:
-        unpack(SYSROOT, packages.split(), target, architecture)
+        unpack(RECORD, packages.split(), target, architecture)
 
     return entry(f"{SYSROOT}-{architecture}", fingerprint(architecture.name, packages), build)
 
 
 def _packages(architecture: Architecture) -> str:
-    return recorded_version(SYSROOT, _development_packages, architecture)
+    return recorded_version(RECORD, _development_packages, architecture)
 
 
 def _development_packages(index: PackageIndex) -> str | None:

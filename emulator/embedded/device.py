@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from emulator.adb.client import AdbClient
+from emulator.adb.client import AdbClient, adb_path
+from emulator.adb.keys import public_key
 from emulator.base.architecture import BY_TARGET_NAME
 from emulator.base.controller import close_on_failure
 from emulator.base.deadline import Deadline
@@ -30,6 +31,8 @@ USERLAND = "binder_harness.userland"
 """The kernel argument that names the servicemanager for the device's init to start."""
 MANAGERS = "binder_harness.managers"
 """The kernel argument that names the binder devices that get a context manager."""
+ADB_KEY = "binder_harness.adb_key"
+"""The kernel argument that names the key without which the device's adbd admits nobody."""
 PORTS = 16
 """Agents that can run over virtio-serial at once; further ones use adb. A port adds 1 ms to a start."""
 WAITING = ((AGENT,),) * 4
@@ -122,6 +125,7 @@ def hardware_of(target: Target, image: Image) -> Hardware:
             *kernel_arguments(architecture),
             f"{USERLAND}={target.option('userland')}",
             f"{MANAGERS}={target.option('managers')}",
+            f"{ADB_KEY}={public_key(adb_path)}",
         ),
     )
 

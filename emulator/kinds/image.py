@@ -9,12 +9,12 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-from emulator.adb.client import REACHED, AdbClient
+from emulator.adb.client import REACHED, UNAUTHORIZED, AdbClient
 from emulator.adb.states import explain
 from emulator.base.architecture import DEFAULT, architecture_named
 from emulator.base.controller import Controller, close_on_failure
 from emulator.base.deadline import Deadline
-from emulator.base.errors import DeviceLostError, TimeLimitError
+from emulator.base.errors import DeviceLostError, HarnessError, TimeLimitError
 from emulator.base.progress import report, step
 from emulator.embedded.image import embedded_image
 from emulator.embedded.kernel.find import find_kernel
@@ -90,12 +90,15 @@ class ImageDevice(QemuDevice):
 
     def _reached(self) -> bool:
         state = self._adb.reach(self.serial)
-        if state == "unauthorized":
-            raise DeviceLostError(
-                f"{explain(self.serial, state)} If it has no screen, put this machine's "
-                "~/.android/adbkey.pub into its /data/misc/adb/adb_keys, or build it with ro.adb.secure=0."
-            )
+        if state == UNAUTHORIZED:
+            raise self._distrust()
         return state == REACHED
+
+    def _distrust(self) -> HarnessError:
+        return DeviceLostError(
+            f"{explain(self.serial, UNAUTHORIZED)} If it has no screen, put this machine's "
+            "~/.android/adbkey.pub into its /data/misc/adb/adb_keys, or build it with ro.adb.secure=0."
+        )
 
 
 def _tried_acceleration() -> str:

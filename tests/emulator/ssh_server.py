@@ -111,6 +111,8 @@ def ssh_server(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ssh
     (directory / "login-shell").chmod(0o755)
     kind, public, *_ = (directory / "host_key.pub").read_text().split()
     (client_home / ".ssh" / "known_hosts").write_text(f"[127.0.0.1]:{port} {kind} {public}\n")
+    # The adb server that runs has the key of this user's home.
+    (client_home / ".android").symlink_to(Path.home() / ".android")
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(cache_root()))
     monkeypatch.setenv("HOME", str(client_home))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)

@@ -117,7 +117,7 @@ def test_its_loss_is_noticed() -> None:
 def test_one_that_trusts_nobody_in_mid_run_is_noticed() -> None:
     with contextlib.closing(open_embedded(parse_target("embedded"))) as device:
         attached = open_attached(parse_target(f"adb:{device.serial}"))
-        AdbClient().output(device.serial, "echo 1 > /dev/__properties__/ro.adb.secure; kill $(pidof adbd)")
+        AdbClient().output(device.serial, "rm /adb_keys; kill $(pidof adbd)")
         adb = AdbClient()
         Deadline(WITHIN).poll(lambda: adb.state(device.serial) == "unauthorized", "adbd to ask for a key")
         assert not attached.alive

@@ -65,6 +65,13 @@ def devices() -> list[str]:
     return listed.stdout.splitlines()
 
 
+def test_qemu_is_confined(device: EmbeddedDevice) -> None:
+    # proc_pid_status(5): 2 is SECCOMP_MODE_FILTER, and a program that it starts gains nothing.
+    lines = Path(f"/proc/{device.machine.process_id}/status").read_text().splitlines()
+    status = dict(line.split(":\t", 1) for line in lines)
+    assert (status["Seccomp"], status["NoNewPrivs"]) == ("2", "1")
+
+
 def test_adb_lists_it_with_its_name(device: EmbeddedDevice) -> None:
     serial = device.serial
     line = next(line for line in devices() if line.startswith(serial))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from emulator.adb.client import REACHED, AdbClient, AdbRequestError
+from emulator.adb.client import REACHED, UNAUTHORIZED, AdbClient, AdbRequestError
+from emulator.adb.keys import private_key_file
 from emulator.base.deadline import Deadline
-from emulator.base.errors import DeviceLostError, TimeLimitError
+from emulator.base.errors import DeviceLostError, HarnessError, SetupError, TimeLimitError
 from emulator.embedded.qemu.running_machine import RunningMachine
 from emulator.target import Target
 
@@ -81,8 +82,20 @@ class QemuDevice:
             raise DeviceLostError(self.loss_reason())
         self._adb.connect(self._serial)
         with contextlib.suppress(AdbRequestError):  # another program may end the server at any time
-            return self._adb.state(self._serial) == REACHED
+            state = self._adb.state(self._serial)
+            if state == UNAUTHORIZED:
+                raise self._distrust()
+            return state == REACHED
         return False
+
+    def _distrust(self) -> HarnessError:
+        """Why adbd refuses the server, which has tried all its keys by now."""
+        return SetupError(
+            f"The device trusts only the key in {private_key_file()}, and the adb server on port "
+            f"{self._adb.port} does not have it: the server was started by another user, with another HOME, "
+            "or before that file was replaced. End it with `adb kill-server` if it is yours, or set "
+            "ANDROID_ADB_SERVER_PORT to another port, for a server of your own."
+        )
 
     def _disconnect(self) -> None:
         self._adb.disconnect(self._serial)

@@ -24,6 +24,8 @@ ACCELERATORS = {
     "tcg": "tcg,thread=single",
     "kvm": "kvm",
 }
+SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+"""System calls that QEMU may not make: a guest that breaks out of it starts no program as its user."""
 ADBD_PORT = 5555
 
 
@@ -122,7 +124,7 @@ def qemu_command(hardware: Hardware, monitor: str, adb_port: int = 0, ports: Seq
     architecture = hardware.architecture
     return [
         architecture.qemu_program,
-        *("-nodefaults", "-no-user-config", "-display", "none", "-vga", "none"),
+        *("-nodefaults", "-no-user-config", "-sandbox", SANDBOX, "-display", "none", "-vga", "none"),
         *("-machine", architecture.qemu_machine, "-accel", ACCELERATORS[hardware.acceleration]),
         *("-cpu", "host" if hardware.acceleration == "kvm" else architecture.qemu_cpu),
         *("-smp", str(hardware.processors), "-m", f"{hardware.memory_mib}M"),

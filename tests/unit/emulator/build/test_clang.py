@@ -7,6 +7,7 @@ import pytest
 
 from emulator.base.architecture import AARCH64, LINKER_FLAGS, X86_64, Architecture
 from emulator.base.errors import SetupError
+from emulator.base.prerequisites import LIBRARIES
 from emulator.build import clang
 
 NATIVE, FOREIGN = (X86_64, AARCH64) if X86_64.native else (AARCH64, X86_64)
@@ -47,6 +48,18 @@ def test_another_version_of_a_library_is_another_result(
     monkeypatch.setattr(clang, "recorded_version", lambda *_: "libc6-dev=1 libcap-dev=3")
     assert clang.identity(FOREIGN) != before
     assert unpacked == [], "asking what a result depends on downloads nothing"
+
+
+def test_another_library_is_not_taken_from_an_older_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def recorded_version(name: str, *_: object) -> str:
+        asked.append(name)
+        return "libc6-dev=1"
+
+    monkeypatch.setattr(clang, "recorded_version", recorded_version)
+    clang.identity(FOREIGN)
+    assert {library.package for library in LIBRARIES} <= set(asked[0].split())
 
 
 @pytest.mark.usefixtures("unpacked")

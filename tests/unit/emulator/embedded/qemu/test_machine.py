@@ -36,6 +36,12 @@ def test_kvm_has_the_processor_of_the_host() -> None:
     assert following(command, "-cpu") == ["host"]
 
 
+def test_qemu_may_start_no_programs_and_gain_no_privileges() -> None:
+    (sandbox,) = following(qemu_command(Hardware(None, None), "socket,id=monitor,fd=3"), "-sandbox")
+    assert sandbox.split(",")[0] == "on"
+    assert {"spawn=deny", "elevateprivileges=deny", "resourcecontrol=deny"} <= set(sandbox.split(","))
+
+
 def test_a_comma_in_a_file_s_name_is_doubled() -> None:
     hardware = Hardware(None, None, disks=(Disk(Path("/a,b"), "qcow2"),))
     (drive,) = following(qemu_command(hardware, "socket,id=monitor,fd=3"), "-drive")

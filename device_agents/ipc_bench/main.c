@@ -77,9 +77,9 @@ _Noreturn void die(const char *what)
 }
 
 /* A process that fails prints the reason and ends all: this one was killed. */
-static _Noreturn void die_of_child(const char *which)
+static _Noreturn void die_of_child(pid_t child, pid_t server)
 {
-    fprintf(stderr, "ipc_bench: %s has failed\n", which);
+    fprintf(stderr, "ipc_bench: %s has failed\n", child == server ? "the server" : "a client");
     end_all();
 }
 
@@ -232,12 +232,13 @@ static void run_client(int client)
 }
 
 /* Fails where a process ends early. */
-static void wait_until_all_are_ready(void)
+static void wait_until_all_are_ready(pid_t server)
 {
     static const struct timespec look_every = {.tv_nsec = 50000000};
     for (uint32_t seen; (seen = atomic_load(&shared->ready)) != (uint32_t)options.clients + 1;) {
-        if (waitpid(-1, NULL, WNOHANG) != 0)
-            die_of_child("one of its processes");
+        pid_t ended = waitpid(-1, NULL, WNOHANG);
+        if (ended != 0)
+            die_of_child(ended, server);
         wait_for_change(&shared->ready, seen, &look_every);
     }
 }
@@ -248,7 +249,7 @@ static void wait_for_clients(pid_t server)
         int status;
         pid_t ended = waitpid(-1, &status, 0);
         if (ended < 0 || ended == server || status != 0)
-            die_of_child(ended == server ? "the server" : "a client");
+            die_of_child(ended, server);
     }
 }
 
@@ -340,7 +341,7 @@ int main(int count, char **arguments)
             _exit(EX_OK);
         }
     }
-    wait_until_all_are_ready();
+    wait_until_all_are_ready(server);
     uint64_t started = now();
     add_one(&shared->begun);
     if (!options.hold) {

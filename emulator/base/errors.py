@@ -101,6 +101,13 @@ class TimeLimitError(HarnessError, TimeoutError):
     """A wait reached its deadline; the message names what was awaited and for how long."""
 
 
+def in_words(error: OSError) -> str:
+    """What failed, without its number: `/proc/misc: Permission denied`."""
+    if not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+
+
 def interruption_behind(error: BaseException) -> KeyboardInterrupt | None:
     """The interruption that ended the run, where this error was raised during the clean-up after it."""
     behind: BaseException | None = error

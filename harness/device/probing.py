@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import HarnessError
+from emulator.base.errors import HarnessError, in_words
 from harness.agent.files import AgentFiles
 from harness.agent.operations import Read, SystemCall
 from harness.agent.process import RemoteProcess
@@ -102,9 +103,11 @@ class _Attempts:
         """The result of an attempt; None where it fails, with the reason under `need`."""
         try:
             return attempt()
-        except (HarnessError, OSError) as error:
+        except HarnessError as error:
             self.reasons[need] = str(error)
-            return None
+        except OSError as error:
+            self.reasons[need] = in_words(error)
+        return None
 
 
 def find_facts(device: ProbedDevice) -> Facts:
@@ -121,8 +124,6 @@ def _find_facts(device: ProbedDevice, all_properties: Callable[[], dict[str, str
     nodes = tuple(filter(files.exists, candidates))
     with device.process() as process:
         root = process.uid == 0
-        if not root:
-            attempts.reasons[Need.ROOT] = f"adb's shell runs as user {process.uid}; try `adb root`"
         free = _free_device(device, process, nodes, attempts)
         kernel_release = _kernel_release(process)
         service_manager, framework = _services(process, attempts)
@@ -142,6 +143,11 @@ def _find_facts(device: ProbedDevice, all_properties: Callable[[], dict[str, str
         )
     properties = all_properties()
     level = properties.get("ro.build.version.sdk", "")
+    build_type = properties.get("ro.build.type")
+    if not root:
+        # On a user build adbd refuses (AOSP, adb/daemon/restart_service.cpp).
+        remedy = "a user build has no `adb root`" if build_type == "user" else "try `adb root`"
+        attempts.reasons[Need.ROOT] = f"adb's shell runs as user {process.uid}; {remedy}"
     return Facts(
         architecture=str(process.architecture),
         page_size=process.page_size,
@@ -150,7 +156,7 @@ def _find_facts(device: ProbedDevice, all_properties: Callable[[], dict[str, str
         memory_bytes=read_meminfo(files)["MemTotal"],
         android_release=properties.get("ro.build.version.release"),
         api_level=int(level) if level.isdecimal() else None,
-        build_type=properties.get("ro.build.type"),
+        build_type=build_type,
         root=root,
         binder_devices=nodes,
         free_binder_device=free,
@@ -196,7 +202,7 @@ def _free_device(
             return _managed(process, device.make_private_node(process))
         except (HarnessError, OSError) as error:
             refusals.append(str(error))
-    for path in nodes:
+    for path in _distinct(device.files, nodes):
         name = os.path.basename(path)
         program = next(filter(device.files.exists, MANAGERS[name]), None)
         if program is not None and (process.uid != 0 or name == NAMES[-1]):
@@ -210,6 +216,15 @@ def _free_device(
         "; ".join(refusals) or f"there is no binder device in {' or '.join(DIRECTORIES)}"
     )
     return None
+
+
+def _distinct(files: AgentFiles, nodes: tuple[str, ...]) -> Iterator[str]:
+    """The paths without those that others link to: with binderfs, a device has two names."""
+    linked = set()
+    for path in nodes:
+        with contextlib.suppress(OSError):
+            linked.add(files.read_link(path))
+    yield from (path for path in nodes if path not in linked)
 
 
 def _kernel_release(process: RemoteProcess) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 
+from emulator.base.errors import in_words
 from harness.binder.errors import BinderError
 
 
@@ -12,12 +13,6 @@ def denial_behind(error: BaseException) -> str | None:
     behind: BaseException | None = error
     while behind is not None:
         if isinstance(behind, OSError | BinderError) and behind.errno in (errno.EACCES, errno.EPERM):
-            return _in_words(behind)
+            return in_words(behind) if isinstance(behind, OSError) else str(behind).removesuffix(".")
         behind = behind.__cause__
     return None
-
-
-def _in_words(refused: OSError | BinderError) -> str:
-    if isinstance(refused, OSError):
-        return f"{refused.filename}: {refused.strerror}" if refused.filename else str(refused.strerror)
-    return str(refused).removesuffix(".")

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic
 
-from emulator.base.errors import UsageError
+from emulator.base.errors import FacilityMissingError, UsageError
 from harness.binder.abi.objects import Node
 from harness.binder.endpoint import Binder
+from harness.binder.errors import RemoteError, StatusError
 from harness.binder.pair import Process, StartsProcesses
+from harness.binder.parcels.status import ExceptionCode, StatusCode
 from harness.binder.services.interface import Dump, Interface
 from harness.binder.services.service_manager import ServiceManager
 from harness.binder.services.wire import Dialect
@@ -21,6 +23,9 @@ BINDER = "/dev/binder"
 """The device whose context manager is Android's service manager."""
 LONGEST_NAME = 127
 """UTF-16 units."""
+REFUSED = (ExceptionCode.EX_SECURITY, StatusCode.PERMISSION_DENIED)
+"""What addService answers where SELinux refuses the caller a name (cmds/servicemanager, ServiceManager.cpp;
+for Android 10, service_manager.c)."""
 _NAME_SINCE_11 = re.compile(r"[A-Za-z0-9_./-]+")
 ACTIVITY_MANAGER = "activity"
 """The activity manager's name (ActivityManagerService.setSystemProcess)."""
@@ -75,7 +80,8 @@ def open_service(
     The handler gets `call.data` after the interface token; `interface` is the interface's name, by default
     that of the service. `dumpsys NAME` calls `dump`. The name is unregistered a moment after the process
     ends. Raises UsageError for a name that the device's service manager refuses or dies of, without sending
-    it, what ServiceManager.add does, and HandlerError at the end if the handler raised.
+    it, FacilityMissingError where the device's security policy refuses it, what ServiceManager.add does, and
+    HandlerError at the end if the handler raised.
     """
     with device.process() as process, Binder.open(process, path) as binder:
         manager = ServiceManager(binder)
@@ -83,5 +89,17 @@ def open_service(
         wire = manager.dialect.wire
         node = binder.add_node(Interface(descriptor=interface or name, methods=handler, dump=dump, wire=wire))
         binder.serve(threads=threads)
-        manager.add(name, node, allow_isolated=allow_isolated)
+        try:
+            manager.add(name, node, allow_isolated=allow_isolated)
+        except (RemoteError, StatusError) as error:
+            if _code_of(error) in REFUSED:
+                raise FacilityMissingError(
+                    f"needs to register a name, which the device's policy refuses to user {process.uid}. "
+                    "It can be tested on the embedded device, or as root on a userdebug one."
+                ) from error
+            raise
         yield Service(name, node, process, binder, manager)
+
+
+def _code_of(error: RemoteError | StatusError) -> int:
+    return error.code if isinstance(error, RemoteError) else error.status

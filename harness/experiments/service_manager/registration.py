@@ -5,15 +5,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import FacilityMissingError, TimeLimitError
-from harness.binder.errors import DeadObjectError, RemoteError, StatusError
+from harness.binder.errors import DeadObjectError
 from harness.binder.parcels.parcel import Parcel
-from harness.binder.parcels.status import ExceptionCode, StatusCode
 from harness.binder.services.service import BINDER, Service, open_service
 from harness.binder.serving.call import Call, Handler
 from harness.experiments.core.measurement import measurement
@@ -189,18 +188,5 @@ def _registered(
             "needs to register a name, which this service manager lists until the device starts again, "
             "and the device is not the harness's own. It can be tested on the embedded device."
         )
-    with ExitStack() as stack:
-        try:
-            service = stack.enter_context(open_service(device, name, handler, path=place.node))
-        except (RemoteError, StatusError) as error:
-            if _code_of(error) in (ExceptionCode.EX_SECURITY, StatusCode.PERMISSION_DENIED):
-                raise FacilityMissingError(
-                    "needs to register a name, which the device's policy refuses to adb's shell. "
-                    "It can be tested on the embedded device, or as root on a userdebug one."
-                ) from error
-            raise
+    with open_service(device, name, handler, path=place.node) as service:
         yield service
-
-
-def _code_of(error: RemoteError | StatusError) -> int:
-    return error.code if isinstance(error, RemoteError) else error.status

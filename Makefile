@@ -12,6 +12,10 @@ verify: system .venv/installed ## Judge every claim about Binder on the embedded
 test: setup ## Run this project's own tests, two files at a time.
 	$(BIN)/pytest -n 2 --dist loadfile
 
+.PHONY: test-long
+test-long: setup ## Run what takes longer than CI has: every claim on a userdebug build.
+	$(BIN)/pytest -n 2 --dist loadfile -m long
+
 .PHONY: test-unit
 test-unit: setup ## Run the tests that need no device: under a minute.
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit

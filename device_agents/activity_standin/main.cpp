@@ -79,7 +79,7 @@ int main(int argc, char** argv) {
     ProcessState::self()->startThreadPool();
     if (defaultServiceManager()->addService(String16("activity"), manager) != OK) {
         fputs("activity_standin: the service manager refuses the name `activity`\n", stderr);
-        return REFUSED;
+        _exit(REFUSED);  // as at the end: threads serve already, and what goes with them is logged
     }
     printf("{\"event\": \"ready\", \"pid\": %d}\n", getpid());
     fflush(stdout);

@@ -50,3 +50,8 @@ bool SetProperty(const std::string& key, const std::string& value) {
 }
 
 }  // namespace android::base
+
+// Stands in for liblog's, which the Makefile renames: off Android it takes every device for debuggable.
+extern "C" int __android_log_is_debuggable() {
+    return android::base::GetBoolProperty("ro.debuggable", false);
+}

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "prepare.h"
+#include "security.h"
 #include "services.h"
 
 enum { MILLISECOND = 1000 * 1000 }; /* in nanoseconds */
@@ -39,8 +40,13 @@ static void shut_down(int signal)
     reboot(signal == SIGTERM ? RB_AUTOBOOT : signal == SIGUSR2 ? RB_POWER_OFF : RB_HALT_SYSTEM);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (!enforce_policy(argc, argv)) {
+        fputs("The kernel does not enforce the image's security policy: is CONFIG_SECURITY_SELINUX on? Powering off.\n",
+              stderr);
+        reboot(RB_POWER_OFF);
+    }
     sigset_t awaited;
     sigemptyset(&awaited);
     sigaddset(&awaited, SIGCHLD);

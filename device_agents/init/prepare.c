@@ -15,6 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "security.h"
+
 #define MODULES "/lib/modules"
 #define PROPERTIES "/dev/__properties__"
 #define ADB_KEY " binder_harness.adb_key="
@@ -39,22 +41,38 @@ void read_file(const char *path, char *content, size_t size)
         close(file);
 }
 
+bool write_file(const char *path, const void *content, size_t size)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    bool written = file >= 0 && write(file, content, size) == (ssize_t)size;
+    if (!written)
+        check(-1, path);
+    if (file >= 0)
+        close(file);
+    return written;
+}
+
 static void make_file_systems(void)
 {
     static const struct {
         const char *kind, *place, *options;
+        enum { ALWAYS, OPEN, STRICT } where;
     } table[] = {
-        {"devtmpfs", "/dev", ""},
-        {"devpts", "/dev/pts", "mode=620,ptmxmode=666"},
-        {"tmpfs", "/dev/shm", "mode=1777"},
-        {"mqueue", "/dev/mqueue", ""},
-        {"proc", "/proc", ""},
-        {"tmpfs", "/run", "mode=755"},
-        {"sysfs", "/sys", ""},
-        {"debugfs", "/sys/kernel/debug", "mode=755"},
-        {"tracefs", "/sys/kernel/tracing", "mode=755"},
+        {"devtmpfs", "/dev", "", ALWAYS},
+        {"devpts", "/dev/pts", "mode=620,ptmxmode=666", ALWAYS},
+        {"tmpfs", "/dev/shm", "mode=1777", OPEN},
+        {"mqueue", "/dev/mqueue", "", OPEN},
+        {"proc", "/proc", "", OPEN},
+        {"proc", "/proc", "hidepid=2,gid=3009", STRICT}, /* AID_READPROC (system/core/init/init.cpp) */
+        {"tmpfs", "/run", "mode=755", OPEN},
+        {"sysfs", "/sys", "", ALWAYS},
+        {"selinuxfs", "/sys/fs/selinux", "", STRICT},
+        {"debugfs", "/sys/kernel/debug", "mode=755", OPEN},
+        {"tracefs", "/sys/kernel/tracing", "mode=755", ALWAYS},
     };
     for (size_t index = 0; index < sizeof table / sizeof table[0]; index++) {
+        if (table[index].where == (has_policy() ? OPEN : STRICT))
+            continue;
         mkdir(table[index].place, 0755);
         check(mount(table[index].kind, table[index].place, table[index].kind, 0, table[index].options),
               table[index].place);
@@ -147,13 +165,6 @@ static void make_network(void)
     close(any);
 }
 
-static void write_file(const char *path, const char *content, size_t size)
-{
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    check((int)write(file, content, size), path);
-    close(file);
-}
-
 /* Has adbd admit nobody without the key that the kernel was given, if it was: see emulator/adb/keys.py. */
 static void trust_adb_key(void)
 {
@@ -164,6 +175,7 @@ static void trust_adb_key(void)
         return;
     key += strlen(ADB_KEY);
     write_file("/adb_keys", key, strcspn(key, " \n"));
+    label("/adb_keys", "adb_keys_file");
     write_file(PROPERTIES "/ro.adb.secure", "1", 1);
 }
 
@@ -172,6 +184,7 @@ static void make_properties(void)
 {
     umask(0);
     check(mkdir(PROPERTIES, 0775), PROPERTIES);
+    label(PROPERTIES, "properties_device");
     check(chown(PROPERTIES, 0, SHELL_GROUP), PROPERTIES);
     umask(022);
     FILE *lines = fopen("/system/build.prop", "re");
@@ -193,6 +206,8 @@ static void make_properties(void)
 bool prepare(void)
 {
     make_file_systems();
+    label_files();
+    restrict_sight();
     load_modules();
     if (!has_binder())
         make_binder_devices();

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "prepare.h"
+#include "security.h"
 
 #define ANDROIDS_SERVICEMANAGER "/system/bin/servicemanager"
 
@@ -22,16 +23,26 @@ enum { SYSTEM_USER = 1000 };               /* AID_SYSTEM (AOSP, private/android_
 enum { ADBD, CHANNEL_SERVER, SERVICE_MANAGER, HARDWARE_MANAGER, VENDOR_MANAGER, SERVICES };
 static struct service {
     const char *program;  /* NULL for none */
+    const char *name;     /* by which it is called, where that is not its path */
     const char *argument; /* NULL for none */
+    const char *domain;
     uid_t user;
     pid_t process; /* 0 while it is not running */
     time_t started;
 } services[SERVICES] = {
-    [ADBD] = {.program = "/system/bin/adbd"},
-    [CHANNEL_SERVER] = {.program = "/system/bin/channel_server"},
-    [SERVICE_MANAGER] = {.program = ANDROIDS_SERVICEMANAGER},
-    [HARDWARE_MANAGER] = {.argument = "/dev/hwbinder", .user = SYSTEM_USER},
-    [VENDOR_MANAGER] = {.argument = "/dev/vndbinder", .user = SYSTEM_USER},
+    /* The label that it takes as root, where the policy has it (AOSP, adb/daemon/main.cpp). */
+    [ADBD] = {.program = "/system/bin/adbd", .argument = "--root_seclabel=u:r:su:s0", .domain = "adbd"},
+    [CHANNEL_SERVER] = {.program = "/system/bin/channel_server", .domain = "channel_server"},
+    [SERVICE_MANAGER] = {.program = ANDROIDS_SERVICEMANAGER, .domain = "servicemanager"},
+    /* Its program is several in one, which goes by the name that it is called by (aosp/commands.cpp). */
+    [HARDWARE_MANAGER] = {.name = ANDROIDS_SERVICEMANAGER,
+                          .argument = "/dev/hwbinder",
+                          .domain = "hwservicemanager",
+                          .user = SYSTEM_USER},
+    [VENDOR_MANAGER] = {.name = ANDROIDS_SERVICEMANAGER,
+                        .argument = "/dev/vndbinder",
+                        .domain = "vndservicemanager",
+                        .user = SYSTEM_USER},
 };
 
 /* Without servicemanager these commands would wait for ever: no_servicemanager replaces them with an error. */
@@ -86,10 +97,9 @@ static void start(struct service *service)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setsid();
+    enter_domain_on_exec(service->domain); /* before setuid, after which a process may not write that */
     check(setuid(service->user), service->program);
-    /* Its program is several in one, which goes by the name that it is called by (aosp/commands.cpp). */
-    const char *name = service->argument != NULL ? ANDROIDS_SERVICEMANAGER : service->program;
-    execl(service->program, name, service->argument, (char *)NULL);
+    execl(service->program, service->name != NULL ? service->name : service->program, service->argument, (char *)NULL);
     check(-1, service->program);
     _exit(127);
 }

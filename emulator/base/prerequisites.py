@@ -103,6 +103,10 @@ KERNEL_BUILD = (
 """What building a kernel needs in addition, for the embedded device with `kernel=debian-source`."""
 
 
+STRICT_BUILD = (Prerequisite("secilc", "compiles a security policy", program="secilc"),)
+"""What the embedded device with `android=user` or `android=userdebug` needs in addition to that."""
+
+
 def missing(architecture: Architecture = DEFAULT) -> list[Prerequisite]:
     """What devices of this architecture need and the system does not have."""
     return [
@@ -114,7 +118,7 @@ def missing(architecture: Architecture = DEFAULT) -> list[Prerequisite]:
 
 def package_of(program: str) -> str | None:
     """Debian's package for a program that this project runs."""
-    known = (*PREREQUISITES, *KERNEL_BUILD)
+    known = (*PREREQUISITES, *KERNEL_BUILD, *STRICT_BUILD)
     return next((needed.package for needed in known if needed.program == program), None)
 
 
@@ -125,6 +129,6 @@ def install_command(packages: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    everything = (*PREREQUISITES, *KERNEL_BUILD)
+    everything = (*PREREQUISITES, *KERNEL_BUILD, *STRICT_BUILD)
     absent = [needed.package for needed in everything if needed.architectures and not needed.present]
     print(*dict.fromkeys(absent))

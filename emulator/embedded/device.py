@@ -25,6 +25,7 @@ from emulator.embedded.qemu.machine import Hardware, Machine
 from emulator.embedded.qemu.machine_factory import machine_factory
 from emulator.embedded.qemu.virtio_serial import GuestProgram
 from emulator.embedded.snapshot import restored_machine
+from emulator.embedded.strict import build_type, option
 from emulator.target import START_SECONDS, Target
 
 USERLAND = "binder_harness.userland"
@@ -56,7 +57,9 @@ class EmbeddedDevice(QemuDevice):
         self._warm = target.option("start") == "warm"
         self._directory = resources.enter_context(run_directory())
         self._adb_connection = OnDemand(lambda: self.reconnect(Deadline(CONNECT_SECONDS)))
-        super().__init__(target, self._started_machine(deadline), self._booting_machine, resources)
+        self._strict = build_type(target) is not None
+        machine = self._started_machine(deadline)
+        super().__init__(target, machine, self._booting_machine, resources, as_root=self._strict)
 
     @property
     def serial(self) -> str:
@@ -69,12 +72,18 @@ class EmbeddedDevice(QemuDevice):
         return super().serial
 
     def wait_until_ready(self, deadline: Deadline) -> None:
-        """Wait until adbd listens and, if adb was connected before, until it is connected again."""
+        """Wait until adbd listens and, if adb was connected before, until it is connected again.
+
+        Of a device that is as strict as a phone nothing is to be had without adb, which then asks for root.
+        """
         self.machine.wait_until_ready(deadline)
         if self._adb_connection.done:
             self.reconnect(deadline)
+        elif self._strict:
+            self._adb_connection.ensure()
         else:
             self._adb_connection.schedule(LISTED_AFTER)
+        self._become_root(deadline)
 
     def _disconnect(self) -> None:
         self._adb_connection.cancel()
@@ -82,8 +91,11 @@ class EmbeddedDevice(QemuDevice):
             super()._disconnect()
 
     def start_agent(self, arguments: Sequence[str], *, fresh: bool = False) -> GuestProgram | None:
-        """Start a system call agent, as root, over virtio-serial; None where no port is free."""
-        return self.machine.ports.run([AGENT, *arguments], fresh=fresh)
+        """Start a system call agent, as root, over virtio-serial.
+
+        None where no port is free, and on a device as strict as a phone, where adbd starts all programs.
+        """
+        return None if self._strict else self.machine.ports.run([AGENT, *arguments], fresh=fresh)
 
     def rollback(self, deadline: Deadline) -> None:
         """Return it to the state in which it was started: from the snapshot, or by another boot."""
@@ -109,7 +121,8 @@ def image_of(target: Target) -> Image:
     """What a target boots: its kernel, and the initramfs for that."""
     arch = target.given.get("arch")
     architecture = BY_TARGET_NAME[arch] if arch else None
-    return embedded_image(find_kernel(target.option("kernel"), architecture, target.given.get("pages")))
+    kernel = find_kernel(option(target, "kernel"), architecture, target.given.get("pages"))
+    return embedded_image(kernel, build_type(target))
 
 
 def hardware_of(target: Target, image: Image) -> Hardware:
@@ -122,9 +135,9 @@ def hardware_of(target: Target, image: Image) -> Hardware:
         memory_mib=int(target.option("memory")),
         processors=int(target.option("processors")),
         kernel_arguments=(
-            *kernel_arguments(architecture),
+            *kernel_arguments(architecture, audit=build_type(target) is not None),
             f"{USERLAND}={target.option('userland')}",
-            f"{MANAGERS}={target.option('managers')}",
+            f"{MANAGERS}={option(target, 'managers')}",
             f"{ADB_KEY}={public_key(adb_path)}",
         ),
     )
@@ -138,6 +151,8 @@ def open_embedded(target: Target, deadline: Deadline | None = None) -> EmbeddedD
     image = image_of(target)
     acceleration = choose_acceleration(target.option("acceleration"), image)
     hardware = replace(hardware_of(target, image), acceleration=acceleration, ports=PORTS, waiting=WAITING)
+    if build_type(target) is not None:
+        hardware = replace(hardware, ports=1, waiting=())  # to set the clock after a restore, for no agents
     with close_on_failure() as resources, step(f"starting {target}"):
         deadline = deadline or Deadline(START_SECONDS)
         device = EmbeddedDevice(target, hardware, resources, deadline)
@@ -158,6 +173,7 @@ def open_remote(target: Target, deadline: Deadline | None = None) -> QemuDevice:
     with close_on_failure() as resources:
         boot = machine_factory(target.option("host"), hardware, resources)
         with step(f"starting {target}"):
-            device = QemuDevice(target, boot(0), boot, resources)
+            as_root = build_type(target) is not None
+            device = QemuDevice(target, boot(0), boot, resources, as_root=as_root)
             device.wait_until_ready(deadline or Deadline(START_SECONDS))
     return device

@@ -12,6 +12,8 @@ from emulator.cache.store import entry, fingerprint
 from emulator.embedded.archive import Archive
 from emulator.embedded.kernel.debian_kernels import DEFAULT_VERSION
 from emulator.embedded.kernel.find import Kernel, find_kernel
+from emulator.embedded.policy.build import security_policy
+from emulator.embedded.strict import PROPERTIES
 
 ROOT = Path(__file__).with_name("root")
 """Files that every device has, laid out as in its file system."""
@@ -19,6 +21,9 @@ SHELL_USER = 2000
 """AID_SHELL, the user of adb's shell (AOSP, private/android_filesystem_config.h)."""
 
 BUSYBOX = "system/bin/busybox"
+BUILD_PROPERTIES = "system/build.prop"
+POLICY = "sepolicy"
+"""Where init looks for a security policy, as Android's did before it had several partitions."""
 AGENT = "/system/bin/syscall_agent"
 """The path of the system call agent on every embedded device."""
 
@@ -33,10 +38,11 @@ class Image:
     initramfs: Path
 
 
-def embedded_image(kernel: Kernel | None = None) -> Image:
+def embedded_image(kernel: Kernel | None = None, build_type: str | None = None) -> Image:
     """An embedded device's image, from the cache or built now, with everything in it.
 
-    Its kernel is Debian's 6.12 for x86_64 unless another is given.
+    Its kernel is Debian's 6.12 for x86_64 unless another is given. Where a build type is given, user or
+    userdebug, the image has its security policy, which init enforces, and its properties.
     """
     kernel = kernel or find_kernel(DEFAULT_VERSION)
     architecture = kernel.architecture
@@ -46,6 +52,9 @@ def embedded_image(kernel: Kernel | None = None) -> Image:
         "system/bin/channel_server": channel_server(architecture),
         AGENT.lstrip("/"): syscall_agent(architecture),
     }
+    if build_type is not None:
+        programs[POLICY] = security_policy(build_type)
+    properties = PROPERTIES.get(build_type or "", {})
     modules = {f"lib/modules/{module.name}": module for module in kernel.modules}
     roots = (ROOT, adbd_root(architecture), binder_userland(architecture) / "root")
     key = fingerprint(
@@ -53,20 +62,21 @@ def embedded_image(kernel: Kernel | None = None) -> Image:
         # The paths of cache entries contain fingerprints of their sources.
         *(f"{name} {file}" for name, file in (programs | modules).items()),
         *map(str, roots[1:]),
+        repr(properties),
         Path(__file__),
         Path(__file__).with_name("archive.py"),
     )
 
     def build(target: Path) -> None:
-        (target / "initramfs").write_bytes(_assembled(programs | modules, roots))
+        (target / "initramfs").write_bytes(_assembled(programs | modules, roots, properties))
 
     return Image(kernel, entry("image", key, build) / "initramfs")
 
 
-def _assembled(files: Mapping[str, Path], roots: Iterable[Path]) -> bytes:
+def _assembled(files: Mapping[str, Path], roots: Iterable[Path], properties: Mapping[str, str]) -> bytes:
     """An initramfs of these files, everything below the roots, and a link for each command of busybox.
 
-    A command in the roots replaces busybox's.
+    A command in the roots replaces busybox's, and a property the one of that name in the roots.
     """
     contents = {name: file.read_bytes() for name, file in files.items()}
     links = {f"system/bin/{name}": Path(BUSYBOX).name for name in busybox_commands(contents[BUSYBOX])}
@@ -77,6 +87,7 @@ def _assembled(files: Mapping[str, Path], roots: Iterable[Path]) -> bytes:
                 links[name] = str(path.readlink())
             elif path.is_file():
                 contents[name] = path.read_bytes()
+    contents[BUILD_PROPERTIES] += "".join(f"{name}={value}\n" for name, value in properties.items()).encode()
     return archive_of(contents, {name: target for name, target in links.items() if name not in contents})
 
 

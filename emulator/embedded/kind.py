@@ -12,12 +12,14 @@ from emulator.base.prerequisites import install_command, missing
 from emulator.cache.room import room_in
 from emulator.cache.store import cache_root
 from emulator.embedded.kernel.debian_kernels import (
+    BUILT_HERE,
     DEFAULT_PAGES,
     DEFAULT_VERSION,
     PAGES,
     VERSIONS,
     debian_package,
 )
+from emulator.embedded.strict import IMPLIED, OPEN, PROPERTIES, build_type, option
 from emulator.host.host import Host, absence
 from emulator.target import HOST, DeviceKind, Offer, Option, Target, on_host, whole_number
 
@@ -27,16 +29,22 @@ def _is_kernel(text: str) -> bool:
 
 
 def _check(target: Target) -> None:
-    kernel = target.option("kernel")
+    kernel = option(target, "kernel")
+    if build_type(target) is not None and kernel in VERSIONS and kernel != BUILT_HERE:
+        raise UsageError(
+            f"Debian's kernel {kernel} has no binderfs, which a phone has. Remove kernel={kernel}, give "
+            f"kernel={BUILT_HERE}, or the path of a kernel of your own."
+        )
     if kernel in VERSIONS:
         debian_package(kernel, BY_TARGET_NAME[target.option("arch")], target.option("pages"))
     elif not Path(kernel).is_file():
         raise UsageError(
             f"There is no file {kernel}, which {target} names as its kernel. Give the path of a kernel image."
         )
-    if target.option("userland") == "none" and target.option("managers") == "all":
+    if target.option("userland") == "none" and option(target, "managers") == "all":
         raise UsageError(
-            "userland=none leaves out the program that managers=all starts. Remove one of the two options."
+            "userland=none leaves out the program that managers=all starts, which android=… implies. Remove "
+            "one of the options."
         )
 
 
@@ -95,6 +103,14 @@ KIND = DeviceKind(
             "binder",
             ("binder", "all").__contains__,
             "binder or all",
+        ),
+        Option(
+            "android",
+            "a device as strict as a phone with such a build of Android: SELinux enforces, only adbd starts "
+            f"programs; implies kernel={IMPLIED['kernel']} and managers={IMPLIED['managers']}",
+            OPEN,
+            (OPEN, *PROPERTIES).__contains__,
+            "user, userdebug or none",
         ),
         Option(
             "start",

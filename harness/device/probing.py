@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, in_words
 from harness.agent.files import AgentFiles
-from harness.agent.operations import Read, SystemCall
 from harness.agent.process import RemoteProcess
-from harness.agent.syscalls import AT_FDCWD
-from harness.binder.abi.structures import BinderVersion
-from harness.binder.abi.uapi import BinderIoctl
 from harness.binder.endpoint import Binder
 from harness.binder.errors import DeadObjectError
 from harness.binder.pair import SYSTEM_USER
 from harness.binder.services.service import ACTIVITY_MANAGER, BINDER
 from harness.binder.services.service_manager import ServiceManager
 from harness.device.adb_link import ShellResult
+from harness.device.driver_interface import driver_interface
 from harness.device.facts import Facts, Need
 from harness.kernel.binder_debug.debug_files import BinderDebugFiles
 from harness.kernel.proc.kcore import Kcore
@@ -48,17 +44,6 @@ TRACED_FUNCTION = "binder_alloc_new_buf"
 """A function of the C driver that has had this name in every kernel of this decade."""
 UTSNAME_FIELD = 65
 """Bytes of each of the six strings in struct new_utsname (include/uapi/linux/utsname.h)."""
-MAKE_CONTEXT_MANAGER = (BinderIoctl.BINDER_SET_CONTEXT_MGR, BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT)
-NEED_AN_ARGUMENT = (
-    BinderIoctl.BINDER_SET_MAX_THREADS,
-    BinderIoctl.BINDER_THREAD_EXIT,
-    *MAKE_CONTEXT_MANAGER,
-)
-"""Ioctls that, like an unsupported one, fail with EINVAL when their argument is unreadable: they get zeros.
-
-A process that becomes context manager by this stops being one when it closes the device.
-"""
-
 ValueT = TypeVar("ValueT")
 
 
@@ -127,7 +112,7 @@ def _find_facts(device: ProbedDevice, all_properties: Callable[[], dict[str, str
         free = _free_device(device, process, nodes, attempts)
         kernel_release = _kernel_release(process)
         service_manager, framework = _services(process, attempts)
-        protocol, ioctls, refused_ioctls = _driver_interface(
+        protocol, ioctls, refused_ioctls = driver_interface(
             process, free or next(reversed(nodes), None), may_manage=bool(free or service_manager)
         )
         pagemap = attempts.result(Need.PAGEMAP, lambda: _frame_of_own_page(device, process))
@@ -180,10 +165,6 @@ def _find_facts(device: ProbedDevice, all_properties: Callable[[], dict[str, str
 def _properties(device: ProbedDevice) -> dict[str, str]:
     output = device.run("getprop").output
     return dict(re.findall(r"^\[([^\]]*)\]: \[(.*)\]$", output, flags=re.MULTILINE))
-
-
-def _open(process: RemoteProcess, path: str) -> int:
-    return process.syscall("openat", AT_FDCWD, path.encode(), os.O_RDWR | os.O_CLOEXEC)
 
 
 def _free_device(
@@ -239,44 +220,6 @@ def _managed(process: RemoteProcess, path: str, *, uid: int | None = None) -> st
     with Binder.open(process, path) as binder:
         binder.become_context_manager(uid=uid)
     return path
-
-
-def _driver_interface(
-    process: RemoteProcess, path: str | None, *, may_manage: bool
-) -> tuple[int | None, frozenset[str], frozenset[str]]:
-    """The protocol's version, the ioctls that the driver supports, and those that were refused.
-
-    An ioctl that the driver does not support fails with EINVAL; one that SELinux keeps from the caller with
-    EACCES, supported or not (security/selinux/hooks.c, ioctl_has_perm). Unless the process may become context
-    manager there, or is refused since there is one, the ioctls that would make it one are not tried.
-    """
-    if path is None:
-        return None, frozenset(), frozenset()
-    try:
-        descriptor = _open(process, path)
-    except OSError:
-        return None, frozenset(), frozenset()
-    tried = [ioctl for ioctl in BinderIoctl if may_manage or ioctl not in MAKE_CONTEXT_MANAGER]
-    memory = process.memory
-    with memory.allocate(process.page_size) as zeros, memory.allocate(BinderVersion.sizeof()) as version:
-        arguments = dict.fromkeys(NEED_AN_ARGUMENT, zeros.address)
-        arguments[BinderIoctl.BINDER_VERSION] = version.address
-        *results, version_read, _ = process.main.batch(
-            *(SystemCall("ioctl", descriptor, ioctl, arguments.get(ioctl, 0)) for ioctl in tried),
-            Read(version.address, BinderVersion.sizeof()),
-            SystemCall("close", descriptor),
-            keep_going=True,
-        )
-    outcomes = {ioctl.name: result.errno for ioctl, result in zip(tried, results, strict=True)}
-    protocol = BinderVersion.unpack(version_read.data).protocol_version or None
-    return protocol, *supported_and_refused(outcomes)
-
-
-def supported_and_refused(outcomes: Mapping[str, int]) -> tuple[frozenset[str], frozenset[str]]:
-    """The ioctls that a driver supports, and those that nothing is known of, by the errno of a try or 0."""
-    refused = {name for name, number in outcomes.items() if number in (errno.EACCES, errno.EPERM)}
-    unsupported = {name for name, number in outcomes.items() if number in (errno.EINVAL, errno.ENOTTY)}
-    return frozenset(outcomes.keys() - refused - unsupported), frozenset(refused)
 
 
 def _services(process: RemoteProcess, attempts: _Attempts) -> tuple[bool, bool]:

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <grp.h>
+#include <linux/capability.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <optional>
@@ -12,6 +14,7 @@
 #include <android-base/logging.h>
 
 struct minijail {
+    std::optional<uint64_t> capabilities;
     std::vector<gid_t> groups;
     std::optional<gid_t> group;
     std::optional<uid_t> user;
@@ -33,12 +36,17 @@ inline void minijail_change_uid(minijail* jail, uid_t user) {
     jail->user = user;
 }
 
-// Only a build that is not debuggable calls this, and liblog for a host reports that it always is debuggable.
-inline void minijail_use_caps(minijail*, uint64_t) {
-    LOG(FATAL) << "the capability bounding set cannot be reduced here";
+// What the programs that adbd starts may ever gain; only a build that is not debuggable limits that.
+inline void minijail_use_caps(minijail* jail, uint64_t mask) {
+    jail->capabilities = mask;
 }
 
 inline void minijail_enter(const minijail* jail) {
+    for (int capability = 0; jail->capabilities && capability <= CAP_LAST_CAP; capability++) {
+        if (!(*jail->capabilities >> capability & 1) && prctl(PR_CAPBSET_DROP, capability) != 0) {
+            PLOG(FATAL) << "the capability bounding set cannot be reduced";
+        }
+    }
     if (setgroups(jail->groups.size(), jail->groups.data()) != 0) PLOG(FATAL) << "setgroups failed";
     if (jail->group && setresgid(*jail->group, *jail->group, *jail->group) != 0) {
         PLOG(FATAL) << "setresgid failed";

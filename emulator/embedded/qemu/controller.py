@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
+from emulator.adb.adbd import become_root
 from emulator.adb.client import REACHED, UNAUTHORIZED, AdbClient, AdbRequestError
 from emulator.adb.keys import private_key_file
 from emulator.base.deadline import Deadline
@@ -24,13 +25,19 @@ class QemuDevice:
         machine: RunningMachine,
         boot: Callable[[int], RunningMachine],
         resources: contextlib.ExitStack,
+        *,
+        as_root: bool = False,
     ) -> None:
-        """`boot` starts another such machine, with a given port forwarded to its adbd."""
+        """`boot` starts another such machine, with a given port forwarded to its adbd.
+
+        `as_root` restarts adbd as root whenever the machine has started, if adbd agrees.
+        """
         self.target = str(target)
         self.machine = machine
         """Its QEMU, which restarts and roll backs replace."""
         self._serial = f"127.0.0.1:{machine.adb_port}"
         self._boot = boot
+        self._as_root = as_root
         self._resources = resources
         resources.callback(lambda: self.machine.close())
         self._adb = AdbClient()
@@ -69,6 +76,11 @@ class QemuDevice:
         """Wait until adbd listens and the adb server is connected."""
         self.machine.wait_until_ready(deadline)
         self.reconnect(deadline)
+        self._become_root(deadline)
+
+    def _become_root(self, deadline: Deadline) -> None:
+        if self._as_root:
+            become_root(self._adb, self._serial, deadline)
 
     def reconnect(self, deadline: Deadline) -> None:
         """Connect the adb server to it: the first time, or after another program ended the last server."""

@@ -31,7 +31,7 @@ def test_options_are_taken_and_written_back() -> None:
         ("phone", r"embedded\?memory="),
         (
             "embedded?ram=1",
-            "Valid options: kernel, arch, pages, userland, managers, start, memory, ",
+            "Valid options: kernel, arch, pages, userland, managers, android, start, ",
         ),
         ("embedded?memory=lots", "192 to 65536"),
         ("embedded?memory=512&memory=1024", "memory of embedded is given twice"),

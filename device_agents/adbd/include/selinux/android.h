@@ -1,6 +1,4 @@
-// Stands in for Android's libselinux: the guest has no policy, and no label of Android's to run under.
+// Stands in for a header of Android's libselinux, with what adbd calls of it (security.cpp).
 #pragma once
 
-inline int selinux_android_setcon(const char*) {
-    return 0;
-}
+int selinux_android_setcon(const char* context);

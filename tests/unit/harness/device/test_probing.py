@@ -13,7 +13,8 @@ from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
 from harness.binder.abi.uapi import BinderIoctl
 from harness.device.adb_link import ShellResult
-from harness.device.probing import find_facts, supported_and_refused
+from harness.device.driver_interface import supported_and_refused
+from harness.device.probing import find_facts
 from harness.kernel.binder_debug.debug_files import BinderDebugFiles
 from harness.kernel.tracing.tracer import Tracer
 from tests.support.agent_support import SubprocessStream

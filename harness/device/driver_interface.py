@@ -1,0 +1,62 @@
+"""Which ioctls the driver supports, found by trying each."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+
+from harness.agent.operations import Read, SystemCall
+from harness.agent.process import RemoteProcess
+from harness.agent.syscalls import AT_FDCWD
+from harness.binder.abi.structures import BinderVersion
+from harness.binder.abi.uapi import BinderIoctl
+
+MAKE_CONTEXT_MANAGER = (BinderIoctl.BINDER_SET_CONTEXT_MGR, BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT)
+NEED_AN_ARGUMENT = (
+    BinderIoctl.BINDER_SET_MAX_THREADS,
+    BinderIoctl.BINDER_THREAD_EXIT,
+    *MAKE_CONTEXT_MANAGER,
+)
+"""Ioctls that, like an unsupported one, fail with EINVAL when their argument is unreadable: they get zeros.
+
+A process that becomes context manager by this stops being one when it closes the device.
+"""
+
+
+def driver_interface(
+    process: RemoteProcess, path: str | None, *, may_manage: bool
+) -> tuple[int | None, frozenset[str], frozenset[str]]:
+    """The protocol's version, the ioctls that the driver supports, and those that were refused.
+
+    An ioctl that the driver does not support fails with EINVAL; one that SELinux keeps from the caller with
+    EACCES, supported or not (security/selinux/hooks.c, ioctl_has_perm). Unless the process may become context
+    manager there, or is refused since there is one, the ioctls that would make it one are not tried.
+    """
+    if path is None:
+        return None, frozenset(), frozenset()
+    try:
+        descriptor = process.syscall("openat", AT_FDCWD, path.encode(), os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None, frozenset(), frozenset()
+    tried = [ioctl for ioctl in BinderIoctl if may_manage or ioctl not in MAKE_CONTEXT_MANAGER]
+    memory = process.memory
+    with memory.allocate(process.page_size) as zeros, memory.allocate(BinderVersion.sizeof()) as version:
+        arguments = dict.fromkeys(NEED_AN_ARGUMENT, zeros.address)
+        arguments[BinderIoctl.BINDER_VERSION] = version.address
+        *results, version_read, _ = process.main.batch(
+            *(SystemCall("ioctl", descriptor, ioctl, arguments.get(ioctl, 0)) for ioctl in tried),
+            Read(version.address, BinderVersion.sizeof()),
+            SystemCall("close", descriptor),
+            keep_going=True,
+        )
+    outcomes = {ioctl.name: result.errno for ioctl, result in zip(tried, results, strict=True)}
+    protocol = BinderVersion.unpack(version_read.data).protocol_version or None
+    return protocol, *supported_and_refused(outcomes)
+
+
+def supported_and_refused(outcomes: Mapping[str, int]) -> tuple[frozenset[str], frozenset[str]]:
+    """The ioctls that a driver supports, and those that nothing is known of, by the errno of a try or 0."""
+    refused = {name for name, number in outcomes.items() if number in (errno.EACCES, errno.EPERM)}
+    unsupported = {name for name, number in outcomes.items() if number in (errno.EINVAL, errno.ENOTTY)}
+    return frozenset(outcomes.keys() - refused - unsupported), frozenset(refused)

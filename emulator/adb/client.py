@@ -17,7 +17,9 @@ from typing import Any, TypeVar
 
 from emulator.adb.listing import CHOSEN_OTHERWISE, Listing, parse_listing
 from emulator.adb.server import answers, ensure_adb_server, server_port
-from emulator.base.errors import HarnessError
+from emulator.adb.transfer import LARGEST_FILE, ExcessError, pull_file, receive_answer
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError, TimeLimitError
 
 Answer = TypeVar("Answer")
 
@@ -123,11 +125,13 @@ class AdbClient:
     def ask(self, serial: str, service: str) -> str:
         """The answer of one of adbd's services (AOSP, packages/modules/adb/SERVICES.TXT)."""
 
+        deadline = Deadline(ANSWERS_WITHIN)
+
         def answer(device: Any) -> str:
             with device.open_transport(timeout=ANSWERS_WITHIN) as connection:
                 connection.send_command(service)
                 connection.check_okay()
-                return str(connection.read_until_close()).strip()
+                return receive_answer(connection, deadline)
 
         return self._request(serial, service, answer, ANSWERS_WITHIN)
 
@@ -160,11 +164,14 @@ class AdbClient:
             STALLS_WITHIN,
         )
 
-    def pull(self, serial: str, remote: str, local: Path) -> None:
-        """Copy a file from the device; of a file that does not exist, adb's protocol gives an empty one."""
-        self._request(
-            serial, f"sync: pull {remote}", lambda device: device.sync.pull_file(remote, local), STALLS_WITHIN
-        )
+    def pull(self, serial: str, remote: str, local: Path, *, largest: int = LARGEST_FILE) -> None:
+        """Copy a file of at most `largest` bytes from the device."""
+
+        def pull(device: Any) -> None:
+            with device.open_transport(timeout=STALLS_WITHIN) as connection:
+                pull_file(connection, remote, local, largest=largest, stalls=STALLS_WITHIN)
+
+        self._request(serial, f"sync: pull {remote}", pull, STALLS_WITHIN)
 
     def file_mode(self, serial: str, remote: str) -> int:
         """A file's type and permissions, as st_mode of stat(2); 0 where there is none."""
@@ -222,7 +229,8 @@ def _translated(failure: str) -> Iterator[None]:
     """Raise what adbutils raises as an AdbRequestError."""
     library = _adbutils()
     # It unpacks and asserts what it reads: where the connection breaks off, that is too short.
-    failures = (library.AdbError, OSError, EOFError, AssertionError, ValueError, struct.error)
+    malformed = (EOFError, AssertionError, ValueError, struct.error)
+    failures = (library.AdbError, OSError, ExcessError, TimeLimitError, *malformed)
     try:
         yield
     except failures as error:

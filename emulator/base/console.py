@@ -15,6 +15,10 @@ from emulator.base.deadline import Deadline
 from emulator.base.lines import LineSplitter
 
 KEPT_LINES = 2000
+KEPT_CHARACTERS = 2000
+"""Of each of these lines, in memory."""
+LARGEST_LOG = 64 * 1024 * 1024
+"""Bytes of the file: of more output it has the last 32 to 64 MiB."""
 PANIC = "Kernel panic - not syncing"
 END_OF_PANIC = "---[ end Kernel panic"
 
@@ -22,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class Console:
-    """The lines of a console: all of them in a file, as they arrive, and the last ones in memory.
+    """The lines of a console: in a file, as they arrive, and the last ones in memory.
 
     A file that exists already gives the first lines.
     """
@@ -50,6 +54,8 @@ class Console:
             for chunk in chunks:
                 with contextlib.suppress(OSError):
                     log.write(chunk)
+                    if log.tell() > LARGEST_LOG:
+                        _drop_first_half(log)
                 self._add(self._splitter.feed(chunk))
                 if self._panic_is_whole:
                     break
@@ -64,7 +70,7 @@ class Console:
             for line in map(str.rstrip, lines):
                 if self._panic_is_whole:
                     break
-                self._lines.append(line)
+                self._lines.append(line[:KEPT_CHARACTERS])
                 self._seen += 1
                 if self.panic is None and PANIC in line:
                     self.panic = line[line.index(PANIC) :]
@@ -102,7 +108,14 @@ class Console:
 def _log(path: Path) -> IO[bytes]:
     """The file to append to; nowhere, where it cannot be opened."""
     try:
-        return path.open("ab", buffering=0)
+        return path.open("a+b", buffering=0)
     except OSError as error:
         logger.warning("%s cannot be written: %s", path, error.strerror)
         return Path(os.devnull).open("wb", buffering=0)
+
+
+def _drop_first_half(log: IO[bytes]) -> None:
+    """Keep the second half of a log that is open for appending."""
+    last = os.pread(log.fileno(), LARGEST_LOG // 2, log.tell() - LARGEST_LOG // 2)
+    log.truncate(0)
+    log.write(b"[Binder harness dropped what came before]\n" + last)

@@ -20,6 +20,7 @@ Each with its exit code, and its module where that is another one:
       TransactionFailedError      1 UNEXPECTED  harness.binder.errors
         TransactionTooLargeError  1 UNEXPECTED  harness.binder.errors
     BufferElsewhereError          1 UNEXPECTED  harness.experiments.copies.binder_channel
+    ExcessError                   1 UNEXPECTED  emulator.adb.transfer
     FrameAbsentError              1 UNEXPECTED  harness.kernel.proc.pagemap
     FrameHiddenError              1 UNEXPECTED  harness.kernel.proc.pagemap
     HandlerError                  1 UNEXPECTED  harness.binder.errors
@@ -48,9 +49,13 @@ TruncatedStructureError (a ValueError) are caught by the code around them.
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
 
 from emulator.base.printable import printable
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""The errors of writing to a full disk."""
 
 
 class ExitCode(IntEnum):

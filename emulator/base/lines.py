@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+LONGEST_LINE = 64 * 1024
+"""Bytes: of a longer line, pieces of this length are lines of their own."""
+
 
 class LineSplitter:
     """Takes bytes chunk by chunk and gives each line once it is complete, without its newline.
 
-    Only a newline ends a line. Bytes that are no UTF-8 are replaced; those of one character may arrive in
-    several chunks.
+    Only a newline ends a line, or 64 KiB without one: a device may never write any. Bytes that are no UTF-8
+    are replaced; those of one character may arrive in several chunks.
     """
 
     def __init__(self) -> None:
@@ -18,7 +21,9 @@ class LineSplitter:
     def feed(self, chunk: bytes) -> list[str]:
         """The lines that this chunk completes."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
-        return list(map(_text, lines))
+        pieces = [piece for line in lines for piece in _pieces(line)]
+        *whole, self._rest = _pieces(self._rest)
+        return list(map(_text, pieces + whole))
 
     def finish(self) -> list[str]:
         """The last line, if it has no newline, once the input has ended."""
@@ -37,6 +42,12 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[str]:
 def last_lines(text: str, count: int = 15) -> str:
     """The end of a program's output, short enough for an error message."""
     return "\n".join(text.strip().splitlines()[-count:])
+
+
+def _pieces(line: bytes) -> list[bytes]:
+    if len(line) <= LONGEST_LINE:
+        return [line]
+    return [line[start : start + LONGEST_LINE] for start in range(0, len(line), LONGEST_LINE)]
 
 
 def _text(line: bytes) -> str:

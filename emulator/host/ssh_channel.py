@@ -10,8 +10,11 @@ from typing import Any, cast
 import paramiko
 
 from emulator.base.deadline import Deadline
+from emulator.base.errors import SetupError
 
 CHUNK = 1 << 16
+LARGEST_OUTPUT = 64 << 20
+"""Bytes of a short command's output."""
 CHANNEL_EOF = 96
 """SSH_MSG_CHANNEL_EOF (RFC 4254, 9)."""
 CHANNEL_CLOSE = 97
@@ -79,9 +82,10 @@ def open_transfer(transport: paramiko.Transport, seconds: float) -> paramiko.SFT
 def read_to_end(channel: paramiko.Channel, receive: Callable[[int], bytes], deadline: Deadline) -> bytes:
     """All of one of the channel's streams: `receive` is its `recv` or its `recv_stderr`.
 
-    Raises TimeLimitError where the stream does not end in time.
+    Raises TimeLimitError where the stream does not end in time, SetupError for more than 64 MiB.
     """
     chunks: list[bytes] = []
+    size = 0
     while True:
         deadline.check("the end of the output")
         channel.settimeout(deadline.remaining())
@@ -92,6 +96,9 @@ def read_to_end(channel: paramiko.Channel, receive: Callable[[int], bytes], dead
         if not chunk:
             return b"".join(chunks)
         chunks.append(chunk)
+        size += len(chunk)
+        if size > LARGEST_OUTPUT:
+            raise SetupError(f"The host sent more than {LARGEST_OUTPUT >> 20} MiB in answer to a command.")
 
 
 def exit_status(channel: paramiko.Channel, deadline: Deadline) -> int | None:

@@ -135,7 +135,8 @@ class Connection:
             in_time = True
             while in_time and self._awaits(answer, turn):
                 if self._receiver is turn:
-                    in_time = self._receive_some(deadline)
+                    # What comes may answer nothing, for ever.
+                    in_time = self._receive_some(deadline) and not deadline.expired
                 else:
                     in_time = turn.acquire(timeout=deadline.remaining())
         finally:

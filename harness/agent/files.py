@@ -23,6 +23,8 @@ READ_SIZE = 64 * 1024
 """Bytes requested in each later read; many kernel files return at most 4096."""
 READS = 16
 """Reads in one round trip."""
+LARGEST = 256 << 20
+"""Bytes of a file that is read whole, or of a directory; some of a device have no end."""
 CHUNK_SIZE = READS * READ_SIZE
 """Bytes written to a file, or read from it by offset, at a time."""
 PIECES = 64
@@ -70,7 +72,10 @@ class AgentFiles:
             yield
 
     def read_bytes(self, path: str) -> bytes:
-        """The whole content, read to its end even if the kernel reports a size of zero."""
+        """The whole content, read to its end even if the kernel reports a size of zero.
+
+        Raises OSError, EFBIG among others: for one of more than 256 MiB.
+        """
         with self._running_process():
             return self._content(path, os.O_RDONLY, SyscallNumber.read)
 
@@ -180,6 +185,8 @@ class AgentFiles:
                 calls = [] if ended else [SystemCall(call, descriptor, place, READ_SIZE) for place in places]
                 done = [_checked(path, result) for result in self._thread.batch(*arrived, *calls)]
                 content += b"".join(result.data for result in done[: len(arrived)])
+                if len(content) > LARGEST:
+                    raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), path)
                 sizes = [result.value for result in done[len(arrived) :]]
                 arrived = [Read(place, size) for place, size in zip(places, sizes, strict=False) if size]
                 ended = ended or 0 in sizes

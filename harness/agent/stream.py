@@ -21,6 +21,7 @@ SEND_SECONDS = 10.0
 """How long sending waits for progress before it fails."""
 _RECEIVED_AT_ONCE = 256 * 1024
 _KEPT_CHARACTERS = 4096
+_OUTPUT = "output of the device through adb"
 
 
 class ProcessStream(Protocol):
@@ -108,12 +109,16 @@ class AdbShellStream:
 
     def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:
         """Wait for output and return it; raises ProtocolError for packets of another protocol."""
+        waited = False
         while True:
             output = self._take_output(limit)
             if output or self._ended.is_set():
                 return output
             if deadline is not None:
-                deadline.await_input(self._socket, "output of the device through adb")
+                if waited:  # what came was no output, and may come for ever
+                    deadline.check(_OUTPUT)
+                deadline.await_input(self._socket, _OUTPUT)
+                waited = True
             try:
                 data = self._socket.recv(_RECEIVED_AT_ONCE)
             except OSError:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.adb.client import REACHED, AdbClient, AdbRequestError
+from emulator.adb.transfer import LARGEST_FILE
 from emulator.base.controller import CanReconnect, Controller
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, TimeLimitError, UsageError
@@ -20,6 +21,8 @@ SHELL_SECONDS = 30.0
 RECONNECT_SECONDS = 15.0
 ENDS_WITHIN = 2.0
 """Seconds that a device has to end after the first of its connections has."""
+LARGEST_OUTPUT = 64 << 20
+"""Bytes of a command's output."""
 
 
 class ShellError(HarnessError):
@@ -67,7 +70,8 @@ class AdbLink:
     def run(self, command: str | Sequence[str], *, deadline: Deadline | None = None) -> ShellResult:
         """Run a command in the device's shell and wait for its end: for 30 s, or until `deadline`.
 
-        A sequence is quoted word by word. Raises TimeLimitError, and DeviceLostError when the device dies.
+        A sequence is quoted word by word. Raises TimeLimitError, DeviceLostError when the device dies, and
+        ShellError for more than 64 MiB of output.
         """
         deadline = deadline or Deadline(SHELL_SECONDS)
         line = command if isinstance(command, str) else shlex.join(command)
@@ -77,6 +81,11 @@ class AdbLink:
             stream.close_input()
             while chunk := stream.receive(1 << 16):
                 output += chunk
+                if len(output) > LARGEST_OUTPUT:
+                    raise ShellError(
+                        f"`{line}` printed more than {LARGEST_OUTPUT >> 20} MiB on {self.serial}. Write its "
+                        "output to a file there, and pull that."
+                    )
             status = stream.exit_status(deadline)
         if status is None:
             self.raise_if_lost(cut_off=True)
@@ -121,12 +130,12 @@ class AdbLink:
             return "the free space is unknown"
         return f"{int(fields[3]) * 1024:,} bytes are free"
 
-    def pull(self, remote: str, local: Path) -> None:
-        """Copy a file from the device; raises HarnessError when that fails."""
+    def pull(self, remote: str, local: Path, *, largest: int = LARGEST_FILE) -> None:
+        """Copy a file of at most `largest` bytes from the device; raises HarnessError when that fails."""
         try:
             if not stat.S_ISREG(self._adb.file_mode(self.serial, remote)):
                 raise HarnessError(f"{remote} could not be read from {self.serial}: there is no such file.")
-            self._adb.pull(self.serial, remote, local)
+            self._adb.pull(self.serial, remote, local, largest=largest)
         except AdbRequestError as error:
             self.raise_if_lost()
             raise HarnessError(f"{remote} could not be read from {self.serial}: {error.reason}.") from error

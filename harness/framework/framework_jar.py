@@ -44,6 +44,10 @@ class FrameworkJar:
     """Names of the fields of android.os.BaseBundle."""
 
 
+LARGEST_JAR = 512 << 20
+"""Bytes, ten times as many as Android's has."""
+
+
 def pull_framework_jar(device: Device) -> FrameworkJar:
     """Fetch the device's framework.jar, some 40 MB, and read it.
 
@@ -67,7 +71,7 @@ def _pulled(device: Device) -> Iterator[Path]:
     require_parser()  # fails, if at all, before the download
     with tempfile.TemporaryDirectory() as directory, step(f"reading {FRAMEWORK_JAR} of {device.serial}"):
         local = Path(directory) / "framework.jar"
-        device.pull(FRAMEWORK_JAR, local)
+        device.pull(FRAMEWORK_JAR, local, largest=LARGEST_JAR)
         yield local
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import lzma
 import re
 import struct
@@ -15,6 +14,8 @@ from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import SetupError
 
 ELF = b"\x7fELF"
+LARGEST = 512 * 1024 * 1024
+"""Bytes of an uncompressed kernel; a distribution's has less than 100 MiB."""
 ARM64_PAGES = {1: "4k", 2: "16k", 3: "64k"}
 """Bits 1 and 2 of an arm64 image's flags (Documentation/arch/arm64/booting.rst)."""
 
@@ -39,8 +40,8 @@ def read_kernel_image(data: bytes) -> KernelImage:
     """
     if data.startswith(b"\x1f\x8b"):
         try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
+            data = uncompressed(".gz", data)
+        except (EOFError, zlib.error) as error:
             raise SetupError(
                 f"The kernel is a damaged gzip file: {error}. Copy or build it again."
             ) from error
@@ -75,19 +76,19 @@ def _uncompressed(image: bytes) -> bytes:
     if len(payload) < length or not payload:
         raise SetupError("The kernel is truncated: it ends inside its payload. Copy or build it again.")
     try:
+        # The payload ends with its uncompressed size, which is not part of what is compressed.
         if payload.startswith(b"\x28\xb5\x2f\xfd"):
-            # The payload ends with its uncompressed size, which is not part of the compressed frame.
-            elf = zstandard.ZstdDecompressor().decompressobj().decompress(payload)
+            elf = uncompressed(".zst", payload)
         elif payload.startswith(b"\xfd7zXZ"):
-            elf = lzma.LZMADecompressor().decompress(payload)
+            elf = uncompressed(".xz", payload)
         elif payload.startswith(b"\x1f\x8b"):
-            elf = zlib.decompressobj(wbits=31).decompress(payload)
+            elf = uncompressed(".gz", payload)
         else:
             raise SetupError(
                 f"The kernel's payload has an unknown compression: it begins with {payload[:6].hex()}. "
                 "Build the kernel with gzip, xz or zstd (CONFIG_KERNEL_GZIP, …), or give its vmlinux."
             )
-    except (zstandard.ZstdError, lzma.LZMAError, zlib.error) as error:
+    except (zstandard.ZstdError, lzma.LZMAError, zlib.error, EOFError) as error:
         raise SetupError(
             f"The kernel's payload is damaged: {error}. Copy or build the kernel again."
         ) from error
@@ -96,9 +97,32 @@ def _uncompressed(image: bytes) -> bytes:
     return elf
 
 
+def uncompressed(suffix: str, content: bytes) -> bytes:
+    """The content of a file with this suffix, or of what is compressed in the same way: its first part.
+
+    Raises SetupError where it has more than 512 MiB, and what the library raises for a damaged one.
+    """
+    match suffix:
+        case ".gz" | ".xz":
+            decompressor = zlib.decompressobj(wbits=31) if suffix == ".gz" else lzma.LZMADecompressor()
+            result = decompressor.decompress(content, LARGEST + 1)
+            if not decompressor.eof and len(result) <= LARGEST:
+                raise EOFError("it ends too early")
+        case ".zst":
+            with zstandard.ZstdDecompressor().stream_reader(content) as reader:
+                result = reader.read(LARGEST + 1)
+        case _:
+            result = content
+    if len(result) > LARGEST:
+        raise SetupError(
+            f"It has more than {LARGEST >> 20} MiB when uncompressed, which no kernel and no module has."
+        )
+    return result
+
+
 def _release(image: bytes) -> str:
-    # The banner in /proc/version (init/version.c).
-    found = re.search(rb"Linux version ([^\s%]+) \(", image)
+    # The banner in /proc/version (init/version.c); uname(2) has room for 64 characters.
+    found = re.search(rb"Linux version ([^\s%/]{1,64}) \(", image)
     if not found:
         raise SetupError(
             "The kernel image has no “Linux version” line that names its release. Give an unmodified image."

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import lzma
 import re
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import zstandard
 
 from emulator.base.errors import SetupError
+from emulator.embedded.kernel.image_format import uncompressed
 
-UNCOMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
-    "": bytes,
-    ".gz": gzip.decompress,
-    ".xz": lzma.decompress,
-    ".zst": lambda content: zstandard.ZstdDecompressor().decompressobj().decompress(content),
-}
-"""By the suffix after .ko (CONFIG_MODULE_COMPRESS)."""
+SUFFIXES = ("", ".gz", ".xz", ".zst")
+"""After .ko (CONFIG_MODULE_COMPRESS)."""
 BUILT_IN_AS = {"binder_linux": "binder"}
 """The name of a built-in module, where it differs from that of the module in Debian's kernels."""
 
@@ -43,7 +38,7 @@ def load_order(tree: Path, wanted: Sequence[str]) -> list[tuple[str, bytes]]:
     files = {
         file.name.partition(".")[0].replace("-", "_"): file
         for file in tree.rglob("*.ko*")
-        if file.name.endswith(tuple(f".ko{suffix}" for suffix in UNCOMPRESS))
+        if file.name.endswith(tuple(f".ko{suffix}" for suffix in SUFFIXES))
     }
     built_in = {Path(line).stem.replace("-", "_") for line in (tree / "modules.builtin").read_text().split()}
     ordered: dict[str, bytes] = {}
@@ -71,8 +66,8 @@ def load_order(tree: Path, wanted: Sequence[str]) -> list[tuple[str, bytes]]:
 
 def _uncompressed(file: Path) -> bytes:
     try:
-        return UNCOMPRESS["" if file.suffix == ".ko" else file.suffix](file.read_bytes())
-    except (lzma.LZMAError, zstandard.ZstdError, zlib.error, EOFError, gzip.BadGzipFile) as error:
+        return uncompressed(file.suffix, file.read_bytes())
+    except (lzma.LZMAError, zstandard.ZstdError, zlib.error, EOFError) as error:
         raise SetupError(
             f"The module {file} is damaged: {error}. Install the kernel's modules again."
         ) from error

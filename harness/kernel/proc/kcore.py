@@ -73,9 +73,11 @@ class Kcore:
         is_elf64 = fields[ElfField.IDENTIFICATION].startswith(_ELF64_LITTLE_ENDIAN)
         if not is_elf64 or fields[ElfField.TYPE] != _ET_CORE:
             raise MalformedFileError(self._path, 1, header.hex(), "a 64-bit little-endian ELF core header")
+        if fields[ElfField.PROGRAM_HEADER_SIZE] != _PROGRAM_HEADER.size:
+            raise MalformedFileError(self._path, 1, header.hex(), f"headers of {_PROGRAM_HEADER.size} bytes")
         table = self._read(
             fields[ElfField.PROGRAM_HEADER_OFFSET],
-            fields[ElfField.PROGRAM_HEADER_SIZE] * fields[ElfField.PROGRAM_HEADER_COUNT],
+            _PROGRAM_HEADER.size * fields[ElfField.PROGRAM_HEADER_COUNT],
         )
         loadable = [row for row in _PROGRAM_HEADER.iter_unpack(table) if row[0] == _PT_LOAD]
         # The vmalloc area has -1; if no segment has, the kernel is older than 4.11 and writes only zeros.

@@ -60,3 +60,21 @@ def test_undecodable_bytes_are_kept_in_the_file_and_shown_replaced(console: Cons
     console.read_from(io.BytesIO(b"\xff\xfe noise\n"))
     assert console.tail() == "\ufffd\ufffd noise"
     assert console.log.read_bytes() == b"\xff\xfe noise\n"
+
+
+def test_the_file_and_the_lines_have_a_limit(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulator.base.console.LARGEST_LOG", 100_000)
+    console.read_from([b"%09d\n" % number * 100 for number in range(1000)])
+    logged = console.log.read_bytes()
+    assert 50_000 <= len(logged) <= 100_000
+    assert logged.startswith(b"[Binder harness dropped what came before]\n")
+    assert logged.endswith(b"000000999\n")
+    console.read_from([b"z" * 50_000 + b"\n"])
+    assert console.tail(1) == "z" * 2000
+
+
+def test_a_full_disk_does_not_end_a_console(console: Console) -> None:
+    console.log.symlink_to("/dev/full")
+    console.read_from([b"one\n", b"Kernel panic - not syncing: two\n"])
+    assert console.ended
+    assert console.tail() == "one\nKernel panic - not syncing: two"

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.base.lines import LineSplitter, last_lines, split_lines
+from emulator.base.lines import LONGEST_LINE, LineSplitter, last_lines, split_lines
 
 PIECES = st.lists(st.one_of(st.just(b"\n"), st.binary(max_size=5), st.text(max_size=3).map(str.encode)))
 
@@ -36,3 +36,17 @@ def test_only_a_newline_ends_a_line_and_a_character_may_come_in_two_chunks() -> 
 @given(st.lists(st.text("ab", min_size=1, max_size=3), min_size=1, max_size=9), st.integers(1, 9))
 def test_the_last_lines_are_those_of_the_text(lines: list[str], count: int) -> None:
     assert last_lines("\n".join(itertools.chain(lines, ["", " "])), count) == "\n".join(lines[-count:])
+
+
+def test_a_line_without_an_end_comes_in_pieces() -> None:
+    splitter = LineSplitter()
+    lines = [line for _ in range(100) for line in splitter.feed(b"x" * 10_000)]
+    assert {len(line) for line in lines} == {LONGEST_LINE}
+    assert splitter.feed(b"y\nz") == ["x" * (1_000_000 % LONGEST_LINE) + "y"]
+    assert splitter.finish() == ["z"]
+    assert len("".join(lines)) == 1_000_000 - 1_000_000 % LONGEST_LINE
+
+
+def test_a_long_line_in_one_chunk_comes_in_the_same_pieces() -> None:
+    long = b"x" * (2 * LONGEST_LINE + 5)
+    assert list(map(len, LineSplitter().feed(long + b"\n"))) == [LONGEST_LINE, LONGEST_LINE, 5]

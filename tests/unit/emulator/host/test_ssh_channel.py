@@ -13,7 +13,7 @@ import paramiko
 import pytest
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import TimeLimitError
+from emulator.base.errors import SetupError, TimeLimitError
 from emulator.host.ssh_channel import (
     CHANNEL_CLOSE,
     closed_at,
@@ -214,3 +214,12 @@ def test_an_end_needs_no_connection_but_data_does(
     channel.shutdown_write()
     channel.close()
     assert channel.closed
+
+
+def test_output_without_an_end_is_refused() -> None:
+    class Endless:
+        def settimeout(self, seconds: float) -> None:
+            pass
+
+    with pytest.raises(SetupError, match="more than 64 MiB"):
+        read_to_end(cast(paramiko.Channel, Endless()), bytes, Deadline(WITHIN))

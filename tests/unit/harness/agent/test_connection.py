@@ -427,3 +427,12 @@ def test_no_output_leaves_a_request_waiting(pieces: list[bytes]) -> None:
     with pytest.raises(HarnessError):
         answer.result(Deadline(5), "an answer")
     connection.close()
+
+
+def test_a_flood_that_answers_nothing_ends_at_the_deadline() -> None:
+    class Flood(ScriptedStream):
+        def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:  # noqa: ARG002
+            return Frame(FrameKind.ERROR, 0, 0, b"again").encode()
+
+    with pytest.raises(TimeLimitError, match="the agent's hello"):
+        Connection(Flood()).hello(Deadline(0.1))

@@ -179,3 +179,11 @@ def test_a_pipe_that_never_ends_is_read_in_parts(files: AgentFiles) -> None:
     with files.pipes(["/dev/zero"], 16) as (zeros,):
         pieces, all_of_them = zeros()
     assert (len(pieces), all_of_them) == (PIECES * ROUNDS, False)
+
+
+def test_a_file_without_an_end_is_refused(files: AgentFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.agent.files.LARGEST", 10 * CHUNK_SIZE)
+    with pytest.raises(OSError, match="/dev/zero") as refused:
+        files.read_bytes("/dev/zero")
+    assert refused.value.errno == errno.EFBIG
+    assert len(files.read_at("/dev/zero", 0, 100)) == 100

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -140,3 +141,23 @@ def test_small_requests_do_not_wait_for_one_another_over_tcp() -> None:
         stream = AdbShellStream(ours)
         assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
         stream.close()
+
+
+@pytest.mark.parametrize("kind", [STDOUT, STDERR])
+def test_a_flood_without_output_ends_at_the_deadline(
+    ends: tuple[AdbShellStream, socket.socket], kind: int
+) -> None:
+    stream, adbd = ends
+
+    def flood() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                adbd.sendall(packet(kind, b"x" if kind == STDERR else b"") * 1000)
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    with pytest.raises(TimeLimitError, match="output of the device"):
+        stream.receive(1000, Deadline(0.1))
+    stream.close()
+    thread.join(20)
+    assert not thread.is_alive()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import lzma
 import struct
+from collections.abc import Callable
 
 import pytest
 import zstandard
@@ -83,3 +84,28 @@ def test_anything_but_a_kernel_is_refused_with_the_reason(image: bytes, reason: 
 def test_garbage_is_never_taken_for_a_kernel(image: bytes) -> None:
     with pytest.raises(SetupError):
         read_kernel_image(image)
+
+
+@pytest.mark.parametrize(
+    ("compress", "wrap"),
+    [
+        (zstandard.ZstdCompressor().compress, bzimage),
+        (lzma.compress, bzimage),
+        (gzip.compress, bzimage),
+        (gzip.compress, bytes),
+    ],
+)
+def test_what_grows_without_limit_is_left(
+    monkeypatch: pytest.MonkeyPatch, compress: Callable[[bytes], bytes], wrap: Callable[[bytes], bytes]
+) -> None:
+    monkeypatch.setattr("emulator.embedded.kernel.image_format.LARGEST", 1 << 20)
+    bomb = wrap(compress(elf() + bytes(50 << 20)))
+    assert len(bomb) < 100_000
+    with pytest.raises(SetupError, match="more than 1 MiB when uncompressed"):
+        read_kernel_image(bomb)
+
+
+@pytest.mark.parametrize("release", [b"../../6.12", b"6" * 65, b""])
+def test_a_release_that_uname_cannot_have_is_none(release: bytes) -> None:
+    with pytest.raises(SetupError, match="names its release"):
+        read_kernel_image(elf().replace(b"6.12.9-test", release))

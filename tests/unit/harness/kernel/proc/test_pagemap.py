@@ -158,3 +158,10 @@ def test_a_core_that_ends_early() -> None:
     kcore = Kcore(FakeFiles({"/proc/kcore": core(SEGMENTS, {})[:0x2800]}))
     with pytest.raises(EOFError, match="0 of 4 bytes"):
         kcore.read_physical(0x4000_0F00, 4)
+
+
+def test_a_core_whose_headers_have_another_size() -> None:
+    image = bytearray(core(SEGMENTS, {}))
+    image[54:56] = struct.pack("<H", 55)  # e_phentsize
+    with pytest.raises(MalformedFileError, match="headers of 56 bytes"):
+        _ = Kcore(FakeFiles({"/proc/kcore": bytes(image)})).segments

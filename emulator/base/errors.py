@@ -39,6 +39,7 @@ Each with its exit code, and its module where that is another one:
     StatusError                   1 UNEXPECTED  harness.binder.errors
     TracingMissingError           1 UNEXPECTED  harness.kernel.tracing.tracefs
     UnexpectedReturnError         1 UNEXPECTED  harness.experiments.instruments.non_blocking
+    UnreadableFileError           1 UNEXPECTED  harness.inspect.sources
     UnreadableJarError            1 UNEXPECTED  harness.framework.framework_jar
     UnusableSnapshotError         1 UNEXPECTED  emulator.embedded.snapshot
 
@@ -49,13 +50,9 @@ TruncatedStructureError (a ValueError) are caught by the code around them.
 
 from __future__ import annotations
 
-import errno
 from enum import IntEnum
 
 from emulator.base.printable import printable
-
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-"""The errors of writing to a full disk."""
 
 
 class ExitCode(IntEnum):

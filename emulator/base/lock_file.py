@@ -7,11 +7,15 @@ processes never hold what one path stands for.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
+
+from emulator.base.errors import SetupError
 
 
 def take(file: IO[str], *, shared: bool = False) -> bool:
@@ -33,10 +37,28 @@ def is_at(path: Path, file: IO[str]) -> bool:
     return False
 
 
+def open_regular(path: Path, mode: str = "r") -> IO[str]:
+    """Open a file; SetupError for anything else there: to open a FIFO, for example, may take for ever."""
+
+    def open_at_once(name: str, flags: int) -> int:
+        descriptor = os.open(name, flags | os.O_NONBLOCK, 0o666)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise IsADirectoryError
+        return descriptor
+
+    try:
+        return open(path, mode, opener=open_at_once)
+    except OSError as error:
+        if not isinstance(error, IsADirectoryError) and error.errno != errno.ENXIO:  # that of a socket
+            raise
+        raise SetupError(f"{path} is no file, but Binder harness keeps one there. Remove it.") from error
+
+
 def open_locked(path: Path, lock: Callable[[IO[str]], None], *, mode: str = "a+") -> IO[str]:
     """The file, created if need be, once `lock` has locked it: held until it is closed."""
     while True:
-        file = path.open(mode)
+        file = open_regular(path, mode)
         try:
             lock(file)
         except BaseException:
@@ -60,6 +82,6 @@ def lock_file(path: Path, lock: Callable[[IO[str]], None]) -> Iterator[IO[str]]:
 def remove_unheld(directory: Path) -> None:
     """Remove the lock files of killed runs in a directory: those that nobody holds."""
     for path in directory.iterdir():
-        with contextlib.suppress(OSError), path.open() as file:
+        with contextlib.suppress(OSError, SetupError), open_regular(path) as file:
             if take(file) and is_at(path, file):
                 path.unlink()

@@ -11,6 +11,7 @@ import device_agents
 from emulator.base.architecture import LINKER_FLAGS, Architecture
 from emulator.base.command import run
 from emulator.cache import store as cache
+from emulator.cache.root import cache_root
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ def static_program(sources: Path, architecture: Architecture) -> Path:
     """
     name = sources.name
     flags = ("-target", architecture.musl_triplet, *_FLAGS, *LINKER_FLAGS)
-    compiler_cache = str(cache.cache_root() / "zig")
+    compiler_cache = str(cache_root() / "zig")
 
     def build(target: Path) -> None:
         logger.info("compiling %s for %s", sources, architecture)

@@ -80,8 +80,11 @@ def adbd_root(architecture: Architecture = DEFAULT) -> Path:
         with _unpacked_platform_tools() as source:
             output = source.with_name("built")
             compiler = f"CXX={shlex.join(clang('clang++', architecture))}"
-            variables = (compiler, f"SOURCE={source}", f"OUTPUT={output}")
-            run(["make", f"--directory={recipe}", f"--jobs={_jobs()}", *variables], seconds=BUILD_SECONDS)
+            # make splits names at blanks, which the cache's and the recipe's may hold: so all are relative.
+            shutil.copytree(recipe, source.with_name("recipe"))
+            variables = (compiler, f"SOURCE={source.name}", f"OUTPUT={output.name}")
+            command = ["make", "--file=recipe/Makefile", f"--jobs={_jobs()}", *variables]
+            run(command, directory=source.parent, seconds=BUILD_SECONDS)
             shutil.copytree(output / "root", target / "root", symlinks=True)
 
     key = fingerprint(_platform_tools().name, recipe, identity(architecture))

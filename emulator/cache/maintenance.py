@@ -11,8 +11,9 @@ from typing import IO
 
 from emulator.base.errors import HarnessError
 from emulator.base.lock_file import lock_file, take
+from emulator.cache.root import cache_root
 from emulator.cache.run_directory import sweep
-from emulator.cache.store import FILLING, MANIFEST, cache_root, in_use, lock_path, remove, remove_path
+from emulator.cache.store import FILLING, MANIFEST, in_use, lock_path, remove, remove_path
 
 BLOCK = 512
 """The unit of st_blocks (stat(2)), in bytes."""

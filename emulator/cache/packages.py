@@ -20,7 +20,8 @@ from emulator.base.atomic_write import write_atomically
 from emulator.base.command import run
 from emulator.base.errors import SetupError
 from emulator.base.progress import report, step
-from emulator.cache.store import cache_root, locked
+from emulator.cache.root import cache_root
+from emulator.cache.store import locked
 
 SOURCES = Path("/etc/apt/sources.list")
 SOURCES_PARTS = Path("/etc/apt/sources.list.d")

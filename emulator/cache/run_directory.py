@@ -12,9 +12,10 @@ from typing import IO
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
-from emulator.base.lock_file import lock_file, remove_unheld, take
+from emulator.base.lock_file import lock_file, open_regular, remove_unheld, take
 from emulator.cache.room import room_in
-from emulator.cache.store import cache_root, lock_directory, lock_path
+from emulator.cache.root import cache_root
+from emulator.cache.store import lock_directory, lock_path
 
 LOCK = ".lock"
 KEPT_LOGS = 20
@@ -42,7 +43,7 @@ def sweep() -> None:
 
 def _sweep() -> None:
     for left_over in _runs().iterdir():
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, SetupError):
             if not _in_use(left_over):
                 shutil.rmtree(left_over, ignore_errors=True)
     remove_unheld(lock_directory())
@@ -50,7 +51,7 @@ def _sweep() -> None:
 
 def _in_use(directory: Path) -> bool:
     try:
-        with (directory / LOCK).open() as lock:
+        with open_regular(directory / LOCK) as lock:
             return not take(lock)
     except FileNotFoundError:  # half removed, not new: new ones are made under the lock that we hold
         return False

@@ -16,9 +16,10 @@ from typing import IO
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError, TimeLimitError
-from emulator.base.lock_file import is_at, lock_file, open_locked, take
+from emulator.base.lock_file import is_at, lock_file, open_locked, open_regular, take
 from emulator.base.progress import report, step
 from emulator.cache.room import room_in
+from emulator.cache.root import cache_root
 
 MANIFEST = "MANIFEST.json"
 ANOTHER_RUN_MAY_TAKE = 1800.0
@@ -33,27 +34,6 @@ FILLING = "filling"
 
 _held: dict[Path, IO[str]] = {}
 """The locked manifests of the entries that this process uses: no other process removes such an entry."""
-
-
-def cache_root() -> Path:
-    """Where all entries are: $BINDER_HARNESS_CACHE, or binder-harness in the user's cache directory."""
-    chosen = os.environ.get("BINDER_HARNESS_CACHE")
-    if chosen:
-        root = Path(chosen).absolute()
-    else:
-        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "binder-harness"
-    try:
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise SetupError(
-            f"The cache directory {root} cannot be created: {error.strerror}. "
-            "Set BINDER_HARNESS_CACHE to a writable directory."
-        ) from error
-    if not os.access(root, os.W_OK | os.X_OK):  # on a read-only file system, root has no access, either
-        raise SetupError(
-            f"The cache directory {root} cannot be written. Set BINDER_HARNESS_CACHE to a writable directory."
-        )
-    return root
 
 
 def fingerprint(*parts: str | bytes | Path) -> str:
@@ -141,7 +121,7 @@ def keep_newest(name: str, count: int) -> None:
 def remove(directory: Path) -> None:
     """Remove an entry unless a running process uses it."""
     manifest = directory / MANIFEST
-    with contextlib.suppress(FileNotFoundError), manifest.open("r+") as file:
+    with contextlib.suppress(FileNotFoundError), open_regular(manifest, "r+") as file:
         if take(file) and is_at(manifest, file):
             _discard(directory)
 
@@ -156,7 +136,7 @@ def remove_path(path: Path) -> None:
 
 def in_use(directory: Path) -> bool:
     """Whether a running process uses an entry."""
-    with contextlib.suppress(FileNotFoundError), (directory / MANIFEST).open("r+") as file:
+    with contextlib.suppress(FileNotFoundError), open_regular(directory / MANIFEST, "r+") as file:
         return not take(file)
     return False
 

@@ -10,7 +10,7 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from emulator.base.prerequisites import install_command, missing
 from emulator.cache.room import room_in
-from emulator.cache.store import cache_root
+from emulator.cache.root import cache_root
 from emulator.embedded.kernel.debian_kernels import (
     BUILT_HERE,
     DEFAULT_PAGES,

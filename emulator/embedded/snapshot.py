@@ -74,7 +74,7 @@ class Snapshot:
         """
         within = deadline.within(RESTORE_SECONDS)
         try:
-            machine.ports.adopt(_read_waiting(self.waiting))
+            _adopt(machine, self.waiting)
             with self.state.open("rb") as state:
                 _migrate(machine, "migrate-incoming", state, within)
             machine.monitor.execute("cont")
@@ -179,6 +179,13 @@ def _settle(machine: Machine, deadline: Deadline) -> None:
 
 def _write_waiting(file: Path, waiting: Sequence[WaitingProgram]) -> None:
     file.write_text(json.dumps([asdict(each) for each in waiting], default=bytes.hex))
+
+
+def _adopt(machine: Machine, waiting: Path) -> None:
+    try:
+        machine.ports.adopt(_read_waiting(waiting))
+    except (ValueError, TypeError, LookupError) as error:
+        raise UnusableSnapshotError(f"{waiting} does not list the programs that wait: {error}") from error
 
 
 def _read_waiting(file: Path) -> list[WaitingProgram]:

@@ -20,7 +20,7 @@ from emulator.base.command import started
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, SetupError
 from emulator.base.lock_file import take
-from emulator.cache.store import cache_root
+from emulator.cache.root import cache_root
 from emulator.host.host import CleanupCommand, FinishedCommand, SupervisedProgram, shared_lock_file
 
 # $@: the command. The pipe closes with the last process that could write to it: ours.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 
 from emulator.adb.server import answers, server_port
 from emulator.base.errors import SetupError
 from emulator.base.prerequisites import KVM, PREREQUISITES, Prerequisite, install_command, missing
 from emulator.cache.maintenance import entries
-from emulator.cache.store import cache_root
+from emulator.cache.root import cache_root
+
+NEEDED_BYTES = 400 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,10 @@ def _cache() -> Check:
         root = cache_root()
     except SetupError as error:
         return Check("cache", False, str(error), "export BINDER_HARNESS_CACHE=DIRECTORY")
+    free = shutil.disk_usage(root).free
+    if free < NEEDED_BYTES:
+        detail = f"{root} has {free >> 20:,} MiB free; a kernel, its programs and a snapshot take 400 MiB"
+        return Check("cache", False, detail, "binder-harness cache --clear")
     held = len(entries())
     if not held:
         return Check("cache", True, f"{root} is empty; the first run fills it")

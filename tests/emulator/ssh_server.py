@@ -15,7 +15,7 @@ import pytest
 
 from emulator.adb.server import answers
 from emulator.base.deadline import Deadline
-from emulator.cache.store import cache_root
+from emulator.cache.root import cache_root
 
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
 WITHIN = 60.0

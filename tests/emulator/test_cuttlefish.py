@@ -15,7 +15,7 @@ import pytest
 from emulator.adb.server import answers
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError, UsageError
-from emulator.cache.store import cache_root
+from emulator.cache.root import cache_root
 from emulator.host.this_machine import ThisMachine
 from emulator.kinds.cuttlefish.fetch import fetch_cuttlefish
 from emulator.kinds.cuttlefish.kind import KIND, open_cuttlefish

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from emulator.base.errors import SetupError, UsageError
-from emulator.cache.store import cache_root
+from emulator.cache.root import cache_root
 from emulator.host.this_machine import ThisMachine
 from emulator.kinds.sdk.avd import find_avd
 from emulator.kinds.sdk.install import TOOLS, AvdRequest, find_tools

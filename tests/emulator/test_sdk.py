@@ -13,7 +13,7 @@ import pytest
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, UsageError
 from emulator.base.progress import reporting_to
-from emulator.cache.store import cache_root
+from emulator.cache.root import cache_root
 from emulator.host.this_machine import ThisMachine
 from emulator.kinds.sdk.device import find_emulator
 from emulator.kinds.sdk.kind import KIND, open_avd

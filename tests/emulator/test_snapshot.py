@@ -15,7 +15,8 @@ import pytest
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, SetupError
 from emulator.base.progress import reporting_to
-from emulator.cache.store import MANIFEST, _write_manifest, cache_root
+from emulator.cache.root import cache_root
+from emulator.cache.store import MANIFEST, _write_manifest
 from emulator.embedded.device import WAITING, EmbeddedDevice, open_embedded
 from emulator.embedded.snapshot import KEPT, restored_machine, snapshot_of
 from emulator.target import parse_target

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from emulator.cache.store import cache_root
+from emulator.cache.root import cache_root
 from tests.soak.campaign import Plan, Record, run, table
 from tests.soak.faults import FAULTS
 

@@ -13,8 +13,8 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError, UsageError
 from emulator.base.prerequisites import KVM
 from emulator.base.progress import report, step
+from emulator.cache.root import cache_root
 from emulator.cache.run_directory import run_directory
-from emulator.cache.store import cache_root
 from emulator.embedded.image import Image
 from emulator.embedded.kernel.command_line import kernel_arguments
 from emulator.embedded.qemu.machine import Hardware, Machine

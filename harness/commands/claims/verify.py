@@ -147,7 +147,7 @@ def _judge(claims: list[Claim], arguments: list[str], clones: Clones | None) -> 
     import pytest
 
     import harness.experiments
-    from emulator.cache.store import cache_root
+    from emulator.cache.root import cache_root
     from harness.commands.claims.live.verify_view import verify_view
 
     package = Path(harness.experiments.__path__[0])

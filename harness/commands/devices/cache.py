@@ -24,7 +24,7 @@ def cache(
     removed automatically: after 30 days without use, or when there are 16 newer ones.
     """
     from emulator.cache import maintenance
-    from emulator.cache.store import cache_root
+    from emulator.cache.root import cache_root
 
     root = cache_root()
     before = maintenance.disk_usage(root)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from emulator.cache.store import cache_root
+from emulator.cache.root import cache_root
 
 ROOT = Path(__file__).parents[3]
 

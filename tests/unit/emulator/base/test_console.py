@@ -71,10 +71,3 @@ def test_the_file_and_the_lines_have_a_limit(console: Console, monkeypatch: pyte
     assert logged.endswith(b"000000999\n")
     console.read_from([b"z" * 50_000 + b"\n"])
     assert console.tail(1) == "z" * 2000
-
-
-def test_a_full_disk_does_not_end_a_console(console: Console) -> None:
-    console.log.symlink_to("/dev/full")
-    console.read_from([b"one\n", b"Kernel panic - not syncing: two\n"])
-    assert console.ended
-    assert console.tail() == "one\nKernel panic - not syncing: two"

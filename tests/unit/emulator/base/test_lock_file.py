@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 import pytest
 
 from emulator.base.deadline import Deadline
+from emulator.base.errors import SetupError
 from emulator.base.lock_file import is_at, lock_file, open_locked, remove_unheld, take
 
 WITHIN = 20.0
@@ -115,3 +118,15 @@ def test_never_two_at_once_whatever_is_swept_meanwhile(tmp_path: Path) -> None:
     sweeper.join(WITHIN)
     assert most == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: socket.socket(socket.AF_UNIX).bind(path)])
+def test_what_is_no_file_is_refused_at_once(
+    tmp_path: Path, make: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a socket's name is short
+    make("lock")
+    with pytest.raises(SetupError, match=r"lock is no file, but Binder harness keeps one there\. Remove it"):
+        open_locked(Path("lock"), wait)
+    remove_unheld(tmp_path)
+    assert Path("lock").exists()

@@ -11,8 +11,9 @@ from emulator.base.errors import HarnessError
 from emulator.base.lock_file import open_locked
 from emulator.cache import store as cache
 from emulator.cache.maintenance import clear, disk_usage, entries, entry_groups
+from emulator.cache.root import cache_root
 from emulator.cache.run_directory import keep_log, run_directory
-from emulator.cache.store import cache_root, entry, lock_path, locked
+from emulator.cache.store import entry, lock_path, locked
 from harness.app import app
 from tests.unit.emulator.cache.test_store import as_if_by_another_process
 

@@ -6,12 +6,14 @@ import errno
 import os
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from emulator.base.errors import SetupError
 from emulator.cache import run_directory, store
 from emulator.cache.room import room_in
+from emulator.cache.root import cache_root
 from emulator.kinds.doctor import checks
 
 
@@ -58,7 +60,7 @@ def test_a_cache_on_a_read_only_file_system_is_noticed_at_once(
     root.mkdir()
     monkeypatch.setattr(os, "access", lambda path, _: Path(path) != root)  # access(2): EROFS, for root, too
     with pytest.raises(SetupError, match=f"The cache directory {root} cannot be written"):
-        store.cache_root()
+        cache_root()
     (check,) = (check for check in checks() if check.name == "cache")
     assert (check.ok, "cannot be written" in check.detail) == (False, True)
 
@@ -66,3 +68,13 @@ def test_a_cache_on_a_read_only_file_system_is_noticed_at_once(
 def test_other_errors_stay_what_they_are(root: Path) -> None:
     with pytest.raises(FileNotFoundError), room_in(root):
         raise FileNotFoundError(errno.ENOENT, "no such file")
+
+
+def test_a_cache_that_is_nearly_full_is_noticed_by_doctor(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root.mkdir()
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10 << 20))
+    (check,) = (check for check in checks() if check.name == "cache")
+    assert not check.ok
+    assert check.detail.startswith(f"{root} has 10 MiB free")

@@ -122,9 +122,13 @@ def _written(name: str, value: str) -> str:
     return f"{name}={quote(value, safe=UNQUOTED)}"
 
 
+MOST_DIGITS = 20
+"""Of a number: more than any option needs, and fewer than `int` refuses."""
+
+
 def whole_number(low: int, high: int) -> Callable[[str], bool]:
     """A check for an option that takes a whole number from `low` to `high`."""
-    return lambda text: text.isdecimal() and low <= int(text) <= high
+    return lambda text: text.isdecimal() and len(text) <= MOST_DIGITS and low <= int(text) <= high
 
 
 def kinds() -> Iterator[DeviceKind]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 LONGEST_LINE = 64 * 1024
 """Bytes: of a longer line, pieces of this length are lines of their own."""
+_TOO_LONG = re.compile(r"([\da-fA-F]{1000})[\da-fA-F]+")
 
 
 class LineSplitter:
@@ -37,6 +39,14 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[str]:
     for chunk in chunks:
         yield from splitter.feed(chunk)
     yield from splitter.finish()
+
+
+def without_long_numbers(text: str) -> str:
+    """The text with an ellipsis for all digits of a number, decimal or hexadecimal, after the first 1,000.
+
+    Nothing has such a number. Python neither reads nor prints one of more than 4,300 decimal digits.
+    """
+    return _TOO_LONG.sub(r"\1…", text)
 
 
 def last_lines(text: str, count: int = 15) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from pathlib import Path
 
 from emulator.base.architecture import BY_TARGET_NAME, DEFAULT
@@ -25,7 +26,7 @@ from emulator.target import HOST, DeviceKind, Offer, Option, Target, on_host, wh
 
 
 def _is_kernel(text: str) -> bool:
-    return text in VERSIONS or "/" in text or Path(text).is_file()
+    return text in VERSIONS or "/" in text or os.path.isfile(text)
 
 
 def _check(target: Target) -> None:

@@ -78,7 +78,7 @@ def read_description(path: Path) -> Description:
     try:
         text = path.read_text(encoding="utf-8")
         values = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # what is no UTF-8 or no TOML, or has a number of 5,000 digits
         why = error.strerror if isinstance(error, OSError) else error
         raise UsageError(f"{path} cannot be read as the description of an image: {why}.\n{_SEE}") from error
     file = _File(path, text)

@@ -6,6 +6,7 @@ import errno
 import re
 from dataclasses import dataclass, replace
 
+from emulator.base.lines import without_long_numbers
 from harness.binder.abi.uapi import BinderReturn
 from harness.binder.parcels.status import StatusCode
 from harness.binder.refusals import (
@@ -69,7 +70,7 @@ def explain(text: str, names: ProcessNames | None = None) -> tuple[Explanation, 
     """Every error of Binder in a text of any number of lines; none where there is none."""
     return tuple(
         found
-        for line in text.splitlines() or [text]
+        for line in without_long_numbers(text).splitlines()
         if line.strip() and (found := explain_line(line.strip(), names))
     )
 

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Protocol, cast
 
 from emulator.base.errors import HarnessError, UsageError
+from emulator.base.lines import without_long_numbers
 
 STANDARD_INPUT = "-"
 _CHUNK = 1 << 20
@@ -77,16 +78,16 @@ class Source:
         while chunk:
             text, zeros, _ = (chunk, b"", b"") if whole else chunk.partition(_ZEROS)
             *lines, rest = (rest + decoder.decode(text)).split("\n")
-            yield from lines
+            yield from map(without_long_numbers, lines)
             if zeros:
                 self.note = "what follows is not text"
                 break
             while len(rest) > _LONGEST_LINE:
-                yield rest[:_LONGEST_LINE]
+                yield without_long_numbers(rest[:_LONGEST_LINE])
                 rest = rest[_LONGEST_LINE:]
             chunk = self._read()
         if rest:
-            yield rest
+            yield without_long_numbers(rest)
 
     def _read(self) -> bytes:
         try:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from emulator.base.errors import HarnessError
+from emulator.base.lines import without_long_numbers
 
 KIB = 1024
 
@@ -30,7 +31,7 @@ def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
     newlines end lines: a path or a task name may contain any of the other characters at which
     `str.splitlines` breaks.
     """
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(without_long_numbers(text).split("\n"), start=1):
         if line.strip():
             yield number, line.removesuffix("\r")
 
@@ -54,3 +55,11 @@ def to_bytes(figure: str) -> int | None:
     """The bytes in a value such as `     12 kB`; None if it is no such value."""
     match = re.fullmatch(r"\s*(\d+) kB\s*", figure)
     return int(match[1]) * KIB if match else None
+
+
+def only_line(pattern: re.Pattern[str], text: str, *, path: str, form: str) -> re.Match[str]:
+    """Match a file that has one line with all of `pattern`; MalformedFileError, as above, for any other."""
+    matches = list(matched_lines(pattern, text, path=path, form=form))
+    if len(matches) != 1:
+        raise MalformedFileError(path, max(1, len(matches)), matches[-1][0] if matches else "", form)
+    return matches[0]

@@ -9,6 +9,8 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from emulator.base.lines import without_long_numbers
+
 Line = tuple[int, str]
 """A line's number, from 1, and its text."""
 
@@ -26,7 +28,7 @@ _COUNTS = re.compile(r"\s*\d+(?:\s+\d+)*\s*")
 
 def numbered(text: str, first: int = 1) -> Iterator[Line]:
     """The lines that are not blank, without carriage returns, signs of quotation and file names."""
-    for number, line in enumerate(text.split("\n"), start=first):
+    for number, line in enumerate(without_long_numbers(text).split("\n"), start=first):
         bare = line.rstrip("\r")
         if bare.startswith(">"):
             bare = _QUOTE.sub("", bare, count=1)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from harness.kernel.files import Files
-from harness.kernel.parsing import matched_lines, to_bytes
+from harness.kernel.parsing import KIB, matched_lines
 
 SLABINFO_PATH = "/proc/slabinfo"
 VMALLOCINFO_PATH = "/proc/vmallocinfo"
@@ -18,7 +18,7 @@ _SLAB = re.compile(
     r"(?P<rest>(?: : .*)?)"
 )
 _AREA = re.compile(r"0x(?P<start>[0-9a-f]+)-0x(?P<end>[0-9a-f]+)\s+(?P<size>\d+)(?P<rest>(?: .*)?)")
-_MEMORY = re.compile(r"(?P<name>[^:]+):\s+(?P<value>.*\S)\s*")
+_MEMORY = re.compile(r"(?P<name>[^:]+):\s+(?P<figure>\d+)(?P<unit> kB)?\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +95,10 @@ def _area(match: re.Match[str]) -> VmallocArea:
 
 def parse_meminfo(text: str, *, path: str = MEMINFO_PATH) -> dict[str, int]:
     """Parse /proc/meminfo: bytes, but counts of pages for HugePages_*; raises MalformedFileError."""
-    figures = {}
-    for match in matched_lines(_MEMORY, text, path=path, form="NAME: FIGURE kB"):
-        size = to_bytes(match["value"])
-        figures[match["name"]] = int(match["value"]) if size is None else size
-    return figures
+    return {
+        match["name"]: int(match["figure"]) * (KIB if match["unit"] else 1)
+        for match in matched_lines(_MEMORY, text, path=path, form="NAME: FIGURE kB")
+    }
 
 
 def read_slabinfo(files: Files) -> dict[str, SlabCache]:

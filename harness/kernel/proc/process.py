@@ -11,7 +11,9 @@ from harness.kernel.proc.maps import DetailedMapping, Maps, read_smaps
 
 _STATUS = re.compile(r"(?P<name>[^:]+):\s*(?P<value>.*?)\s*")
 _LIMIT_HEADING_LINES = 1
-_LIMIT = re.compile(r"(?P<name>\S.*?) {2,}(?P<soft>\S+) +(?P<hard>\S+) *(?P<unit>\S*) *")
+_LIMIT = re.compile(
+    r"(?P<name>\S+(?: \S+)*) {2,}(?P<soft>\d+|unlimited) +(?P<hard>\d+|unlimited)(?: +(?P<unit>\S+))? *"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ def parse_limits(text: str, *, path: str = "/proc/PID/limits") -> dict[str, Limi
     """Parse /proc/PID/limits: `Max open files` and so on; raises MalformedFileError."""
     lines = matched_lines(_LIMIT, text, path=path, form="NAME SOFT HARD UNIT", skip=_LIMIT_HEADING_LINES)
     return {
-        match["name"]: Limit(_bound(match["soft"]), _bound(match["hard"]), match["unit"]) for match in lines
+        match["name"]: Limit(_bound(match["soft"]), _bound(match["hard"]), match["unit"] or "")
+        for match in lines
     }
 
 

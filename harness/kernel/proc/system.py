@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from harness.kernel.files import Files
-from harness.kernel.parsing import matched_lines
+from harness.kernel.parsing import matched_lines, only_line
 
 VERSION_PATH = "/proc/version"
 CONFIG_PATH = "/proc/config.gz"
@@ -67,7 +67,7 @@ class OpenFiles:
 
 def parse_version(text: str, *, path: str = VERSION_PATH) -> KernelVersion:
     """Parse /proc/version; raises MalformedFileError."""
-    (match,) = matched_lines(_VERSION, text, path=path, form="Linux version RELEASE …")
+    match = only_line(_VERSION, text, path=path, form="Linux version RELEASE …")
     return KernelVersion(match["release"], match[0])
 
 
@@ -97,7 +97,7 @@ def parse_filesystems(text: str, *, path: str = FILESYSTEMS_PATH) -> dict[str, b
 
 def parse_file_nr(text: str, *, path: str = FILE_NR_PATH) -> OpenFiles:
     """Parse /proc/sys/fs/file-nr; raises MalformedFileError."""
-    (match,) = matched_lines(_FILE_COUNT, text, path=path, form="ALLOCATED UNUSED MAXIMUM")
+    match = only_line(_FILE_COUNT, text, path=path, form="ALLOCATED UNUSED MAXIMUM")
     return OpenFiles(*map(int, match.groups()))
 
 
@@ -137,7 +137,7 @@ def read_filesystems(files: Files) -> dict[str, bool]:
 def read_file_max(files: Files) -> int:
     """How many open files the whole system may have."""
     form = "NUMBER"
-    (match,) = matched_lines(_NUMBER, files.read_text(FILE_MAX_PATH), path=FILE_MAX_PATH, form=form)
+    match = only_line(_NUMBER, files.read_text(FILE_MAX_PATH), path=FILE_MAX_PATH, form=form)
     return int(match[1])
 
 

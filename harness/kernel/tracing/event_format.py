@@ -10,12 +10,14 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from emulator.base.lines import without_long_numbers
 from harness.kernel.tracing.events import Fields
 
 _FIELD = re.compile(
-    r"\s*field:(?P<type>.*?)(?P<name>\w+)(?P<array>\[[^\]]*\])?;"
+    r"field:(?P<declaration>[^;\n]*);"
     r"\s*offset:(?P<offset>\d+);\s*size:(?P<size>\d+);\s*signed:(?P<signed>[01]);"
 )
+_DECLARATION = re.compile(r"(?P<type>(?:.*\W)?)(?P<name>\w+)(?P<array>\[[^\]]*\])?")
 _HEADING = re.compile(r"^name: (?P<name>\S+)\nID: (?P<id>\d+)$", re.MULTILINE)
 _CODES = {(1, False): "B", (1, True): "b", (2, False): "H", (2, True): "h"} | {
     (4, False): "I",
@@ -23,8 +25,12 @@ _CODES = {(1, False): "B", (1, True): "b", (2, False): "H", (2, True): "h"} | {
     (8, False): "Q",
     (8, True): "q",
 }
+_LARGEST = 1 << 16
+"""Bytes of a record: the largest page of any processor."""
 _COMMON = struct.Struct("<HBBi")
 """struct trace_entry: the event's id, flags, preempt count, and the thread."""
+_LOCATION = struct.Struct("<HH")
+"""Where a text of any length is in its record: __data_loc."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +55,16 @@ class EventFormat:
         for name, (offset, size) in self.texts.items():
             fields[name] = _text(record[offset : offset + size])
         for name, offset in self.located.items():
-            place, length = struct.unpack_from("<HH", record, offset)
-            fields[name] = _text(record[place : place + length])
+            if offset + _LOCATION.size <= len(record):
+                place, length = _LOCATION.unpack_from(record, offset)
+                fields[name] = _text(record[place : place + length])
         return fields
 
 
 def event_of(record: bytes) -> tuple[int, int]:
-    """The id of a record's event, and the thread it happened in."""
+    """The id of a record's event, and the thread it happened in; ValueError where it is too short."""
+    if len(record) < _COMMON.size:
+        raise ValueError(f"a record of {len(record)} bytes has no heading")
     event, _, _, thread = _COMMON.unpack_from(record)
     return event, thread
 
@@ -65,6 +74,7 @@ def parse_event_format(text: str, renamed: Mapping[str, str] | None = None) -> E
 
     `renamed` gives fields the names that they have in the text of a trace, which may differ.
     """
+    text = without_long_numbers(text)
     heading = _HEADING.search(text)
     if heading is None:
         return None
@@ -73,15 +83,16 @@ def parse_event_format(text: str, renamed: Mapping[str, str] | None = None) -> E
     texts: dict[str, tuple[int, int]] = {}
     located: dict[str, int] = {}
     for field in _FIELD.finditer(text):
-        name = renamed.get(field["name"], field["name"])
+        declaration = _DECLARATION.fullmatch(field["declaration"])
         offset, size = int(field["offset"]), int(field["size"])
-        code = _CODES.get((size, field["signed"] == "1"))
-        if name.startswith("common_"):
+        if declaration is None or declaration["name"].startswith("common_") or offset + size > _LARGEST:
             continue
-        if field["type"].startswith("__data_loc"):
+        name = renamed.get(declaration["name"], declaration["name"])
+        code = _CODES.get((size, field["signed"] == "1"))
+        if declaration["type"].startswith("__data_loc"):
             located[name] = offset
-        elif field["array"]:
-            if "char" in field["type"]:
+        elif declaration["array"]:
+            if "char" in declaration["type"]:
                 texts[name] = offset, size
         elif code is not None and offset >= end:
             codes.append(f"{offset - end}x{code}")

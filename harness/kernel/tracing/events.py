@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from emulator.base.lines import without_long_numbers
+
 Fields = dict[str, int | str]
 
 
@@ -59,7 +61,7 @@ def parse_trace(text: str) -> Trace:
     """Parse the content of `trace`, without its headings; never fails: lines of unknown format are kept."""
     events: list[TraceEvent] = []
     unknown: list[str] = []
-    for line in text.replace("\r\n", "\n").split("\n"):
+    for line in without_long_numbers(text).replace("\r\n", "\n").split("\n"):
         if event := _event(line):
             events.append(event)
         elif line.strip() and not line.startswith("#"):
@@ -73,7 +75,7 @@ def parse_fields(text: str) -> Fields:
     A value extends to the next name, so strings may contain blanks; of `cmd=0x40 BC_REPLY` the value is the
     number, and the rest is in TraceEvent.text only.
     """
-    return _pairs(_FIELD, text)
+    return _pairs(_FIELD, without_long_numbers(text))
 
 
 def _event(line: str) -> TraceEvent | None:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.base.lines import LONGEST_LINE, LineSplitter, last_lines, split_lines
+from emulator.base.lines import LONGEST_LINE, LineSplitter, last_lines, split_lines, without_long_numbers
 
 PIECES = st.lists(st.one_of(st.just(b"\n"), st.binary(max_size=5), st.text(max_size=3).map(str.encode)))
 
@@ -50,3 +51,15 @@ def test_a_line_without_an_end_comes_in_pieces() -> None:
 def test_a_long_line_in_one_chunk_comes_in_the_same_pieces() -> None:
     long = b"x" * (2 * LONGEST_LINE + 5)
     assert list(map(len, LineSplitter().feed(long + b"\n"))) == [LONGEST_LINE, LONGEST_LINE, 5]
+
+
+@pytest.mark.parametrize("digit", ["7", "f", "F"])
+def test_what_is_left_of_a_long_number_can_be_read_and_printed(digit: str) -> None:
+    short = without_long_numbers(f"pid {digit * 5000} name")
+    assert short == f"pid {digit * 1000}… name"
+    assert str(int(digit * 1000, 16))
+
+
+def test_numbers_of_any_use_stay_whole() -> None:
+    text = f"{1 << 64} ffffffffffffffff /dev/{'0' * 255}"
+    assert without_long_numbers(text) == text

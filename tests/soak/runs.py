@@ -33,17 +33,20 @@ class Ended:
 
     def problems(self, expected: frozenset[int]) -> Iterator[str]:
         """What is wrong with it, where these are the statuses that it may end with."""
+        if self._before_main:
+            return
         if self.status not in expected:
             yield f"it ended with {self.status}, not one of {sorted(expected)}: {self.output[-1500:]}"
-        if "Traceback (most recent call last)" in self.output and not self._before_main:
+        if "Traceback (most recent call last)" in self.output:
             yield f"a traceback: {self.output[-3000:]}"
         if self.document is not None:
             yield from self._problems_of(self.document)
 
     @property
     def _before_main(self) -> bool:
-        """Whether Ctrl-C came before `main` could handle it: then Python itself shows where it was."""
-        return self.status == 128 + signal.SIGINT and "in main\n" not in self.output
+        """Whether Ctrl-C came before `main` could handle it: then Python shows where it was."""
+        interrupted = "KeyboardInterrupt" in self.output or "Fatal Python error: init_" in self.output
+        return self.status in (1, 128 + signal.SIGINT) and interrupted and "in main\n" not in self.output
 
     def _problems_of(self, path: Path) -> Iterator[str]:
         judged = len(set(JUDGED.findall(self.output)))

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from emulator.base.command import UNLESS_ORPHANED
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError, UsageError
 from emulator.base.lock_file import lock_file, open_locked, take
@@ -24,12 +25,12 @@ from emulator.cache.store import lock_path
 STARTS_WITHIN = 20.0
 USB = Path("/dev/bus/usb")
 
-# $1: adb, $2: port, $3: lock file, to which the server writes its output.
+# $1: adb, $2: port, $3: lock file, to which the server writes its output, $4: UNLESS_ORPHANED.
 # A device that a killed run leaves behind takes a moment to vanish.
 # `devices` is asked only while the server runs: it would start another, which must not inherit the lock.
 # As in open_locked(), the lock file is opened again where somebody has removed it in the meantime.
 KEEPER = """
-setpriv --pdeathsig KILL -- "$1" -P "$2" nodaemon server > "$3" 2>&1 &
+setpriv --pdeathsig KILL -- sh -c "$4" "$$" "$1" -P "$2" nodaemon server > "$3" 2>&1 &
 server=$!
 while :; do
     exec 9>> "$3"
@@ -78,7 +79,7 @@ def ensure_adb_server(port: int, adb: Callable[[], str]) -> None:
         program = adb()
         logger.info("starting an adb server on port %d: %s", port, program)
         subprocess.Popen(
-            ["sh", "-c", KEEPER, "sh", program, str(port), lock.name],
+            ["sh", "-c", KEEPER, "sh", program, str(port), lock.name, UNLESS_ORPHANED],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -15,7 +15,7 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from emulator.base.command import ENDS_WITH_US, missing_program
+from emulator.base.command import ends_with_us, missing_supervisor
 from emulator.base.console import Console
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
@@ -56,7 +56,7 @@ class ChildProgram:
         # The kernel ends the program with the thread that started it, so that thread lives as long.
         self._supervisor = threading.Thread(
             target=self._supervise,
-            args=([*ENDS_WITH_US, *command], {**os.environ, **(environment or {})}, inherited),
+            args=([*ends_with_us(), *command], {**os.environ, **(environment or {})}, inherited),
             name=self.name,
             daemon=True,
         )
@@ -68,10 +68,8 @@ class ChildProgram:
                     f"{self.name} did not start within {STARTS_WITHIN:g} s. Is the disk it is on reachable?"
                 )
             on_failure.pop_all()
-        if self._failure is not None and self._failure.filename == ENDS_WITH_US[0]:
-            raise missing_program(ENDS_WITH_US[0]) from self._failure
         if self._failure is not None:  # such as a full disk, for the file of its errors
-            raise self._failure
+            raise missing_supervisor(self._failure) or self._failure from self._failure
 
     def __enter__(self) -> ChildProgram:
         return self

@@ -16,10 +16,24 @@ from emulator.base.errors import SetupError
 from emulator.base.lines import last_lines
 from emulator.base.prerequisites import install_command, package_of
 
-ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
-"""Prefix of a command that the kernel ends when the thread that started it ends, even by SIGKILL."""
+_SUPERVISOR = "setpriv"
+UNLESS_ORPHANED = '[ "$PPID" = "$0" ] && exec setpriv --pdeathsig keep -- "$@"'
+"""Starts a command in this shell's place, unless the process whose id comes first is no longer its parent.
+
+The kernel sends the signal of prctl(2), PR_SET_PDEATHSIG, only for a parent that ends after the call.
+"""
 
 logger = logging.getLogger(__name__)
+
+
+def ends_with_us() -> tuple[str, ...]:
+    """The prefix of a command that the kernel ends when the thread that starts it ends, even by SIGKILL."""
+    return (_SUPERVISOR, "--pdeathsig", "KILL", "--", "sh", "-c", UNLESS_ORPHANED, str(os.getpid()))
+
+
+def missing_supervisor(error: OSError) -> SetupError | None:
+    """The error for a command with that prefix that could not be started, if that is why."""
+    return missing_program(_SUPERVISOR) if error.filename == _SUPERVISOR else None
 
 
 @contextlib.contextmanager
@@ -39,7 +53,7 @@ def started(
     logger.debug("run: %s", shlex.join(command))
     try:
         process = subprocess.Popen(
-            [*ENDS_WITH_US, *command],
+            [*ends_with_us(), *command],
             cwd=directory,
             env={**os.environ, **(environment or {})},
             stdin=subprocess.DEVNULL,
@@ -48,7 +62,7 @@ def started(
             start_new_session=True,
         )
     except FileNotFoundError as error:
-        raise missing_program(ENDS_WITH_US[0]) from error
+        raise missing_supervisor(error) or error from error
     try:
         yield process
     finally:

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 
-from emulator.base.command import ENDS_WITH_US, missing_program
+from emulator.base.command import ends_with_us, missing_supervisor
 from emulator.base.deadline import Deadline
 from emulator.base.lines import LineSplitter, last_lines
 
@@ -39,7 +39,7 @@ class WorkerProcess:
                 options.append(f"{feed_option}={near_end}")
             try:
                 self._process = subprocess.Popen(
-                    [*ENDS_WITH_US, *command, *options],
+                    [*ends_with_us(), *command, *options],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=self._errors,
@@ -48,7 +48,7 @@ class WorkerProcess:
                     start_new_session=True,
                 )
             except FileNotFoundError as error:
-                raise missing_program(ENDS_WITH_US[0]) from error
+                raise missing_supervisor(error) or error from error
             finally:
                 for descriptor in theirs:
                     os.close(descriptor)

@@ -11,6 +11,7 @@ from typing import IO
 import pytest
 
 from emulator.adb import server as adb_server
+from emulator.base.command import UNLESS_ORPHANED
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from emulator.base.lock_file import open_locked, take
@@ -56,11 +57,15 @@ def fake_adb(directory: Path) -> Path:
     return program
 
 
+def keeper_command(adb: Path, lock: Path) -> list[str | Path]:
+    return ["sh", "-c", adb_server.KEEPER, "sh", adb, "5037", lock, UNLESS_ORPHANED]
+
+
 @contextlib.contextmanager
 def kept(adb: Path, lock: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A keeper, and the process id of its server."""
     started = adb.with_name("adb.server")
-    with subprocess.Popen(["sh", "-c", adb_server.KEEPER, "sh", adb, "5037", lock]) as keeper:
+    with subprocess.Popen(keeper_command(adb, lock)) as keeper:
         try:
             Deadline(WITHIN).poll(
                 lambda: started.exists() and started.read_text().endswith("\n"), "the server to start"
@@ -114,7 +119,7 @@ def test_a_server_stays_for_those_who_share_the_successor_of_its_lock(tmp_path: 
 
     shared: list[IO[str]] = []
     first = share()
-    with subprocess.Popen(["sh", "-c", adb_server.KEEPER, "sh", adb, "5037", path]) as keeper:
+    with subprocess.Popen(keeper_command(adb, path)) as keeper:
         try:
             await_waiter(first)
             path.unlink()

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from emulator.base.command import run
+from emulator.base.command import ends_with_us, run
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
 from emulator.base.lock_file import take
@@ -25,6 +26,17 @@ def test_the_command_line_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_failure_shows_the_last_lines_and_what_usually_fixes_it() -> None:
     with pytest.raises(SetupError, match=r"(?s)exit 3.*the reason.*Try turning it off"):
         run(["sh", "-c", "echo the reason >&2; exit 3"], seconds=20, needs="Try turning it off.")
+
+
+def test_a_command_whose_parent_has_just_ended_does_not_run(tmp_path: Path) -> None:
+    """Killed after the fork and before the kernel was asked to end the command with it, a run left a QEMU."""
+    ran = tmp_path / "ran"
+    command = [*ends_with_us(), "touch", str(ran)]
+    # To the command it is as if its parent had ended: another process is in its place.
+    subprocess.run(["sh", "-c", '"$@"; true', "sh", *command], check=True)
+    assert not ran.exists()
+    subprocess.run(command, check=True)
+    assert ran.exists()
 
 
 def test_a_missing_program_of_ours_is_answered_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,11 @@ soak: setup ## Hit runs with faults, and keep a device idle: hours; it goes on w
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak.idle
 
+.PHONY: fuzz
+fuzz: setup ## Fuzz every parser, and the agents in C with sanitizers: a minute for each.
+	$(BIN)/pip install --disable-pip-version-check --quiet --editable '.[fuzz]'
+	$(BIN)/python -m tests.fuzz
+
 .PHONY: clean
 clean: ## Remove the virtual environment; the cache of kernels and programs stays.
 	rm -rf .venv

@@ -73,7 +73,8 @@ def deliveries(sections: Sequence[Section]) -> Iterator[Answer]:
                 reason = f" ({delivery.reason})" if delivery.reason else ""
                 yield Answer(
                     Question.DELIVERIES,
-                    f"{record.action} for user {record.user}, receiver #{delivery.number}: "
+                    f"{record.action} for user {record.user}"
+                    f"{'' if delivery.number is None else f', receiver #{delivery.number}'}: "
                     f"{_OUTCOMES[delivery.state]}{reason}.",
                     (delivery.receiver,),
                     (section.at(delivery.line),),

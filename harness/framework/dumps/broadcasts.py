@@ -23,6 +23,15 @@ _TO_4_1 = re.compile(r"\s*BroadcastRecord\{[0-9a-f]+ (?P<action>\S+)\}.*")
 _DELIVERY = re.compile(
     r"\s*(?P<state>[A-Z][A-Za-z]+|\?+)\s+(?:\S+ )*?#(?P<number>\d+): (?P<receiver>.*\S)\s*"
 )
+_QUEUE = re.compile(
+    r"\s*[0-9a-f]+ (?P<process>(?:\d+|\?):\S+)/\S+ (?:runnable at \S+|not runnable) because "
+    r"(?P<reason>.*\S)\s*"
+)
+"""A process's queue of Android 14 and later (BroadcastProcessQueue.dumpLocked)."""
+_QUEUED = re.compile(r"\s+[-+\d]\S* [0-9a-f]+ (?P<action>.+)/u(?P<user>-?\d+)(?:/0x[0-9a-f]+)?\s*")
+_QUEUED_FOR = re.compile(
+    r"\s+(?P<state>[A-Z]+)(?: at \S+)?(?: [A-Z]+)? for (?P<receiver>(?:registered|manifest) .*\S)\s*"
+)
 _REASON = re.compile(r"\s+reason: (?P<reason>.*\S)\s*")
 
 
@@ -52,8 +61,8 @@ class Delivery:
     state: DeliveryState
     receiver: str
     """The receiver as the activity manager names it."""
-    number: int = field(default=0, compare=False)
-    """Its number in the list of receivers."""
+    number: int | None = field(default=None, compare=False)
+    """Its number in the list of receivers; None in the queue of a process."""
     reason: str | None = None
     """Why it was skipped or failed (Android 14 and later)."""
     line: int = field(default=0, compare=False, repr=False)
@@ -94,9 +103,18 @@ def read_broadcasts(dump: str, *, first_line: int = 1) -> Broadcasts:
     finished: bool | None = None
     """Of the record whose heading was read and whose name comes next."""
     inside = False
+    queue: re.Match[str] | None = None
+    queued: re.Match[str] | None = None
     for number, line in numbered_lines(dump):
-        if heading := _RECORD.fullmatch(line):
-            finished, inside = heading["kind"].strip() == "Historical", False
+        if found_queue := _QUEUE.fullmatch(line):
+            queue, queued, inside = found_queue, None, False
+        elif queue and (found_queued := _QUEUED.fullmatch(line)):
+            queued = found_queued
+        elif queue and queued and (match := _QUEUED_FOR.fullmatch(line)):
+            records.append(_waiting(queue, queued, match, number + first_line - 1))
+            queued = None
+        elif heading := _RECORD.fullmatch(line):
+            finished, inside, queue = heading["kind"].strip() == "Historical", False, None
         elif finished is not None and line.lstrip().startswith("BroadcastRecord{"):
             if found := _named(line):
                 records.append(BroadcastRecord(*found, (), finished, number + first_line - 1))
@@ -109,6 +127,14 @@ def read_broadcasts(dump: str, *, first_line: int = 1) -> Broadcasts:
         elif inside:
             records[-1] = _continued(records[-1], line, number + first_line - 1)
     return Broadcasts(tuple(records), tuple(unknown))
+
+
+def _waiting(queue: re.Match[str], queued: re.Match[str], match: re.Match[str], line: int) -> BroadcastRecord:
+    """A broadcast in the queue of one of its receivers' processes."""
+    receiver = f"{match['receiver']} in {queue['process']}"
+    state = _STATES.get(match["state"], DeliveryState.UNKNOWN)
+    delivery = Delivery(state, receiver, reason=queue["reason"], line=line)
+    return BroadcastRecord(queued["action"], int(queued["user"]), (delivery,), finished=False, line=line)
 
 
 def _named(line: str) -> tuple[str, int] | None:

@@ -44,6 +44,23 @@ ACTIVITY MANAGER BROADCAST STATE (dumpsys activity broadcasts)
   #0: act=org.example.READY flg=0x89000010
     +1ms dispatch +9s finish
 """
+QUEUES = """\
+BROADCAST STATE [modern]:
+  \U0001f4cb Per-process queues:
+    1f3c9d2 2001:org.example.cached/u0a123 not runnable because cached
+      state:FRZ
+      e:2 d:1 f:0 fd:0 o:0 a:0 p:0 pd:0 int:0 rt:0 ins:0 m:1 csi:0 adcsi:0 ccu:0 ccn:0
+      -1m2s3ms 49bd38a org.example.READY/u0
+          DEFERRED for registered 31ce595
+      -2s3ms 49bd38b org.example.LATER/u10/0x1081
+          SCHEDULED at -1s ACTIVE for manifest org.example.cached.Receiver
+          blocked until 2, currently at 1 of 5
+
+  Historical broadcasts:
+  Historical Broadcast #0:
+    BroadcastRecord{5f4 org.example.DONE/u0} to user 0
+    DELIVERED scheduled +3ms terminal 0 (-1) #0: BroadcastFilter{31ce597 1000/u0}
+"""
 ANDROID_16 = """\
   Pending broadcasts:
   Broadcast #0:
@@ -97,6 +114,17 @@ def test_android_16_adds_flags_and_names_no_queue() -> None:
     assert [(record.line, record.deliveries[0].line) for record in (later, done)] == [(3, 4), (6, 7)]
 
 
+def test_the_queues_of_processes() -> None:
+    deferred, active, done = read_broadcasts(QUEUES).records
+    assert (deferred.action, deferred.user, deferred.finished) == ("org.example.READY", 0, False)
+    (delivery,) = deferred.deliveries
+    assert (delivery.state, delivery.reason, delivery.line) == (DeliveryState.DEFERRED, "cached", 7)
+    assert delivery.receiver == "registered 31ce595 in 2001:org.example.cached"
+    assert (active.action, active.user) == ("org.example.LATER", 10)
+    assert active.deliveries[0].state == DeliveryState.SCHEDULED
+    assert parse_broadcasts(QUEUES) == (done,)
+
+
 def test_android_4_has_no_users_and_no_states() -> None:
     (record,) = parse_broadcasts(ANDROID_4_1)
     assert (record.action, record.user) == ("org.example.OLD", 0)
@@ -119,11 +147,11 @@ def test_a_record_of_unknown_form_is_not_lost() -> None:
     assert (dump.records, dump.unknown_lines) == ((), ("    BroadcastRecord{of another kind",))
 
 
-@pytest.mark.parametrize("text", [ANDROID_4_1, ANDROID_7, ANDROID_14, ANDROID_16])
+@pytest.mark.parametrize("text", [ANDROID_4_1, ANDROID_7, ANDROID_14, ANDROID_16, QUEUES])
 def test_lines_that_end_in_a_carriage_return(text: str) -> None:
     assert read_broadcasts(text.replace("\n", "\r\n")) == read_broadcasts(text)
 
 
-@given(st.lists(st.sampled_from((ANDROID_4_1 + ANDROID_7 + ANDROID_14 + ANDROID_16).splitlines())))
+@given(st.lists(st.sampled_from((ANDROID_4_1 + ANDROID_7 + ANDROID_14 + ANDROID_16 + QUEUES).splitlines())))
 def test_no_order_of_lines_is_an_error(lines: list[str]) -> None:
     assert all(record.action for record in read_broadcasts("\n".join(lines)).records)

@@ -49,6 +49,7 @@ class BinderReport:
     threads: int
     """At most so many beside those that a process on libbinder gives to Binder by itself."""
     nodes: tuple[ManagedNode, ...]
+    """The device's own, and one made for this run where there is one."""
 
 
 def report_binder(device: Device) -> BinderReport:
@@ -56,7 +57,8 @@ def report_binder(device: Device) -> BinderReport:
     facts = device.facts
     mapping = _MEBIBYTE - 2 * facts.page_size
     with device.process() as process:
-        nodes = tuple(_managed(process, path) for path in facts.binder_devices)
+        paths = dict.fromkeys(filter(None, (*facts.binder_devices, facts.free_binder_device)))
+        nodes = tuple(_managed(process, path) for path in paths)
     unknown = "not known: its debug files cannot be read"
     return BinderReport(
         f"{facts.driver} driver" if facts.driver else unknown,

@@ -193,8 +193,10 @@ def _use_answer(use: BufferUse, places: tuple[Place, ...], names: ProcessNames) 
         sentence += f" on {use.context}"
     if use.mapping is not None:
         sentence += f", {use.used / use.mapping:.0%} of its mapping of {use.mapping:,}; {use.free:,} are free"
-        if use.largest_hole is not None:
-            sentence += f", {use.largest_hole:,} of them in one piece"
+        if use.largest_hole == use.free:
+            sentence += " in one piece"
+        elif use.largest_hole is not None:
+            sentence += f", the largest piece of them {use.largest_hole:,}"
     if use.oneway:
         sentence += f"; {use.oneway:,} bytes are of one-way calls"
     if use.free_oneway is not None:

@@ -27,12 +27,13 @@ from harness.binder.refusals import (
 )
 from harness.framework.dumps.log_lines import meaning_of
 from harness.framework.dumps.processes import ProcessNames
-from harness.inspect.kinds import Place
 from harness.kernel.binder_debug.kernel_log import KernelMessage, MessageKind, parse_message
 from harness.kernel.binder_debug.transaction_log import LogEntry, parse_transaction_log
 from harness.kernel.concise import counted
 
 _PAIR = re.compile(r"(?<![\w/.])(?P<code>29\d{3})(?:/-?(?P<error>\d+))?(?![\w/])")
+_HEX = re.compile(r"\b0x(?P<code>[0-9a-fA-F]{4,8})\b")
+_STATUS = re.compile(r"-2147483\d{3}\b")
 _BR = re.compile(r"\bBR_[A-Z_]+\b")
 _ERRNO_NAME = re.compile(r"\bE[A-Z]{2,}[A-Z0-9]*\b")
 _ERRNO_NUMBER = re.compile(r"(?<![\w/.-])-(?P<error>\d{1,3})(?![\w/.])")
@@ -63,7 +64,6 @@ class Explanation:
     """The claims that measure it."""
     process: int | None = None
     """The process at fault, where the line shows it."""
-    place: Place | None = None
 
 
 def explain(text: str, names: ProcessNames | None = None) -> tuple[Explanation, ...]:
@@ -215,6 +215,10 @@ def _explain_code(text: str) -> Explanation | None:
     if match := _PAIR.search(text):
         error = None if match["error"] is None else int(match["error"])
         return _by_code(text, int(match["code"]), error)
+    if (match := _HEX.search(text)) and (found := _by_code(text, int(match["code"], 16), None)):
+        return found
+    if match := _STATUS.search(text):
+        return _by_status(text, int(match[0]))
     name = _BR.search(text)
     number = _errno_in(text)
     if name:
@@ -240,17 +244,25 @@ def _by_code(text: str, code: int, number: int | None) -> Explanation | None:
     if code in NO_ERRORS:
         meaning = f"{BinderReturn(code).name}: {NO_ERRORS[BinderReturn(code)]}"
         return Explanation(text, meaning, "nobody", "the protocol of the driver", "nothing: it is no error")
-    if number is not None and -number in StatusCode._value2member_map_:
-        meaning = f"{StatusCode(-number).name}, as libbinder calls it; the driver refuses nothing with it."
-        return Explanation(
-            text,
-            meaning,
-            "the called object, which answered so",
-            "the code of its onTransact",
-            "the interface's transaction numbers, and the service's own log",
-            ("call.marshalling",),
-        )
-    return None
+    return None if number is None else _by_status(text, -number)
+
+
+def _by_status(text: str, status: int) -> Explanation | None:
+    """libbinder's own numbers: two are its words for the driver's answers, the others a service's."""
+    if status not in StatusCode._value2member_map_:
+        return None
+    entry = {StatusCode.DEAD_OBJECT: DEAD, StatusCode.FAILED_TRANSACTION: FAILED}.get(StatusCode(status))
+    if entry is not None:
+        found = _explanation(text, entry)
+        return replace(found, meaning=f"{StatusCode(status).name}, as libbinder calls it: {entry.meaning}")
+    return Explanation(
+        text,
+        f"{StatusCode(status).name}, as libbinder calls it; the driver refuses nothing with it.",
+        "the called object, which answered so",
+        "the code of its onTransact",
+        "the interface's transaction numbers, and the service's own log",
+        ("call.marshalling",),
+    )
 
 
 def _code(code: int, number: int | None) -> str:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _FILES = ("failed_transaction_log", "transactions", "stats", "state")
 """In the order in which a bug report has them; the Rust driver has no log."""
 _COMMAND_SECONDS = 20.0
-_COMMANDS = (["dmesg"],)
-_ANDROID_S = ["dumpsys -t 10 activity broadcasts", "dumpsys -t 10 activity services"]
+_LOG = "dmesg"
+_ANDROID_S = ("dumpsys -t 10 activity broadcasts", "dumpsys -t 10 activity services")
 """With limits of their own: a device whose services hang is what one inspects."""
 _CGROUP = "/sys/fs/cgroup"
 
@@ -42,11 +42,12 @@ def inspect_device(device: Device, *, keep: Path | None = None) -> Inspection:
     reader = Reader(ProcessNames())
     notes: list[str] = []
     for name, text in _texts(device, notes):
+        log = name == _LOG
         if keep is not None:
             kept = keep / re.sub(r"\W+", "_", name).strip("_")
             kept.write_text(text)
             name = str(kept)
-        reader.read(Source(name, io.BytesIO(text.encode())))
+        reader.read(Source(name, io.BytesIO(text.encode())), log=log)
     pids = {
         block.pid for section in inspection_of(reader).snapshots for _, block in section.blocks() if block.pid
     }
@@ -66,12 +67,11 @@ def _texts(device: Device, notes: list[str]) -> Iterator[tuple[str, str]]:
         for name in _FILES:
             with contextlib.suppress(FileNotFoundError):
                 yield f"{location}/{name}", device.files.read_text(f"{location}/{name}")
-    commands = [*_COMMANDS, *(each.split() for each in _ANDROID_S if device.facts.framework)]
-    for command in commands:
+    for command in (_LOG, *(_ANDROID_S if device.facts.framework else ())):
         try:
-            yield " ".join(command), device.shell(command, deadline=Deadline(_COMMAND_SECONDS))
+            yield command, device.shell(command, deadline=Deadline(_COMMAND_SECONDS))
         except HarnessError as error:
-            notes.append(f"`{' '.join(command)}` gave nothing: {str(error).splitlines()[0]}")
+            notes.append(f"`{command}` gave nothing: {str(error).splitlines()[0]}")
 
 
 def _learn(files: Files, pid: int, names: ProcessNames) -> None:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from harness.framework.dumps.processes import ProcessNames
 from harness.inspect.kinds import Answer, Place, Question, StatsOf
 from harness.inspect.snapshot import Snapshot
-from harness.kernel.binder_debug.state import LooperState, ProcessBlock
+from harness.kernel.binder_debug.state import ProcessBlock
 from harness.kernel.binder_debug.stats import ProcessStats, Stats, ThreadPool
 from harness.kernel.concise import counted
 
-_LOOPER = LooperState.REGISTERED | LooperState.ENTERED
-_GONE = LooperState.EXITED | LooperState.INVALID
 _FROZEN_RETURNS = ("BR_FROZEN_REPLY", "BR_TRANSACTION_PENDING_FROZEN")
 
 
@@ -47,12 +45,8 @@ def pools(snapshot: Snapshot, stats: StatsOf, names: ProcessNames) -> list[Answe
     """The processes in which every looper is busy while transactions wait."""
     answers: list[Answer] = []
     for section, block in snapshot.blocks():
-        loopers = [each for each in block.threads if each.looper & _LOOPER and not each.looper & _GONE]
-        busy = [
-            each
-            for each in loopers
-            if any(transaction.role in ("incoming", "outgoing") for transaction in each.transactions)
-        ]
+        loopers = [each for each in block.threads if each.is_looper]
+        busy = [each for each in loopers if each.stack]
         pending = len(block.transactions)
         known = stats.get((block.pid, block.context))
         if block.pid and pending and len(busy) == len(loopers):

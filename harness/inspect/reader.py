@@ -83,9 +83,10 @@ class Reader:
         self._messages: list[KernelMessage] = []
         self._errors: list[tuple[int, str]] = []
 
-    def read(self, source: Source) -> None:
-        """Read one text."""
+    def read(self, source: Source, *, log: bool = False) -> None:
+        """Read one text; of a `log` only what is about Binder counts, in whatever form its lines are."""
         self._begin(source.name)
+        self._in_report = self._skipping = log
         started, next_report = time.monotonic(), _QUIET_SECONDS
         for line in source:
             self._number += 1

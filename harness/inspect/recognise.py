@@ -23,7 +23,6 @@ BY_TITLE = {
     "BINDER STATS": Kind.STATS,
     "BINDER TRANSACTION LOG": Kind.TRANSACTION_LOG,
     "BINDER FAILED TRANSACTION LOG": Kind.FAILED_LOG,
-    "BINDER PROC STATE": Kind.PROCESS,
 }
 
 LOG_LINE = re.compile(r"(?:<\d+>)?\[ *\d+\.\d+\]|\d\d-\d\d \d\d:\d\d:\d\d\.|[VDIWEF]/\S")

@@ -8,13 +8,11 @@ from dataclasses import dataclass, replace
 from harness.framework.dumps.processes import ProcessNames
 from harness.inspect.kinds import Answer, Place, Question
 from harness.inspect.snapshot import Snapshot
-from harness.kernel.binder_debug.state import LooperState, ProcessBlock, Transaction
+from harness.kernel.binder_debug.state import ProcessBlock, Thread, Transaction
 from harness.kernel.concise import counted
 
 End = tuple[int, int]
 """A thread: its process and its own id."""
-_POOL = LooperState.REGISTERED | LooperState.ENTERED
-_GONE = LooperState.EXITED | LooperState.INVALID
 _LONGEST_CHAIN = 50
 
 
@@ -69,26 +67,24 @@ class WaitGraph:
             for thread in block.threads if block.pid else ():
                 end = (block.pid, thread.tid)
                 self._shown.add(end)
-                if thread.looper & _POOL and not thread.looper & _GONE:
+                if thread.is_looper:
                     self.pools[block.pid, block.context].add(end)
-                self._take_stack(end, block, thread.transactions, section.place.file)
+                self._take_stack(end, block, thread, section.place.file)
         for section, block, transaction in snapshot.transactions():
             self._take_other_end(block, transaction, section.at(transaction.line))
         for end, wait in self.waits.items():
             if wait.queued is None and wait.transaction in self._queued:
                 self.waits[end] = replace(wait, queued=True)
 
-    def _take_stack(
-        self, end: End, block: ProcessBlock, transactions: tuple[Transaction, ...], file: str
-    ) -> None:
-        stack = [each for each in transactions if each.role in ("incoming", "outgoing")]
-        for each in stack:
+    def _take_stack(self, end: End, block: ProcessBlock, thread: Thread, file: str) -> None:
+        for each in thread.stack:
             if each.role == "incoming":
                 self._taken[each.debug_id] = end
-        woken = any(each.role == "pending" for each in transactions)
-        if stack and stack[0].role == "outgoing" and not stack[0].one_way and not woken:
-            self._contexts[stack[0].debug_id] = block.context
-            self.waits[end] = _wait(end, stack[0], Place(file, stack[0].line))
+        innermost = next(iter(thread.stack), None)
+        woken = any(each.role == "pending" for each in thread.transactions)
+        if innermost and innermost.role == "outgoing" and not innermost.one_way and not woken:
+            self._contexts[innermost.debug_id] = block.context
+            self.waits[end] = _wait(end, innermost, Place(file, innermost.line))
 
     def _take_other_end(self, block: ProcessBlock, transaction: Transaction, place: Place) -> None:
         """Note the wait of a thread that the text shows only at the other end of its call."""

@@ -113,6 +113,17 @@ class Thread(Concise):
     line: int = field(default=0, compare=False, repr=False)
     """Where it is in the text, from 1."""
 
+    @property
+    def is_looper(self) -> bool:
+        """Whether it takes the calls that wait for its process."""
+        entered = self.looper & (LooperState.REGISTERED | LooperState.ENTERED)
+        return bool(entered) and not self.looper & (LooperState.EXITED | LooperState.INVALID)
+
+    @property
+    def stack(self) -> tuple[Transaction, ...]:
+        """The calls that it makes and handles, innermost first."""
+        return tuple(each for each in self.transactions if each.role in ("incoming", "outgoing"))
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Node(Concise):

@@ -37,6 +37,9 @@ def explained(text: str) -> Explanation:
         ("no async space left", "the half of the receiver's mapping that one-way calls may use has no room"),
         ("android.os.DeadObjectException", "the object's process is dead"),
         ("-74", "UNKNOWN_TRANSACTION, as libbinder calls it"),
+        ("-32", "DEAD_OBJECT, as libbinder calls it: the object's process is dead"),
+        ("status_t -2147483646", "FAILED_TRANSACTION, as libbinder calls it: the driver refused"),
+        ("0x7211", "BR_FAILED_REPLY: the driver refused"),
     ],
 )
 def test_what_people_ask(text: str, meaning: str) -> None:

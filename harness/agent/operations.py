@@ -151,11 +151,14 @@ class OperationResult(NamedTuple):
         """The error number, or 0. Linux's errors are -1 to -4095; any other negative number is a value."""
         return -self.value if -4095 <= self.value < 0 else 0
 
-    def checked(self) -> OperationResult:
-        """This result; raises the OSError (PermissionError, …) of its error number."""
+    def checked(self, shown: str | None = None) -> OperationResult:
+        """This result; raises the OSError (PermissionError, …) of its error number.
+
+        Its text has the operation, or what is to be `shown` instead.
+        """
         if self.errno:
             name = errno.errorcode.get(self.errno, f"error {self.errno}")
-            raise OSError(self.errno, f"{self.operation}: {name}, {os.strerror(self.errno)}")
+            raise OSError(self.errno, f"{shown or self.operation}: {name}, {os.strerror(self.errno)}")
         return self
 
 

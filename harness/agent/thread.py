@@ -100,7 +100,8 @@ class RemoteThread:
         """
         deadline = deadline or Deadline(DEFAULT_SECONDS)
         operations = self._place(name, arguments, deadline)
-        return self.batch(*operations, deadline=deadline)[-1].checked().value
+        shown = f"{getattr(name, 'name', name)}({', '.join(map(_shown, arguments))})"
+        return self.batch(*operations, deadline=deadline)[-1].checked(shown).value
 
     def batch(
         self, *operations: Operation, deadline: Deadline | None = None, keep_going: bool = False
@@ -173,3 +174,12 @@ class RemoteThread:
 
 def _name(operation: Operation) -> str:
     return operation.syscall.name if isinstance(operation, SystemCall) else type(operation).__name__.lower()
+
+
+def _shown(argument: int | bytes) -> str:
+    """An argument in an error: a path as it is, other bytes by their number."""
+    if isinstance(argument, int):
+        return str(argument)
+    return (
+        repr(argument.decode()) if argument.isascii() and argument[:1] == b"/" else f"{len(argument)} bytes"
+    )

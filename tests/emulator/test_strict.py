@@ -12,7 +12,7 @@ from emulator.adb.adbd import become_root, become_shell
 from emulator.adb.client import AdbClient
 from emulator.base.controller import CanStartAgents
 from emulator.base.deadline import Deadline
-from emulator.base.errors import FacilityMissingError
+from emulator.base.errors import FacilityMissingError, HarnessError
 from harness.agent.process import RemoteProcess
 from harness.agent.syscalls import AT_FDCWD
 from harness.binder.endpoint import Binder
@@ -21,9 +21,13 @@ from harness.binder.services.service_manager import ServiceManager
 from harness.device.device import Device, open_device
 from harness.device.facts import Need
 from harness.experiments.core.claim import CLAIMS, Claim
+from harness.experiments.core.denial import facility_behind
 from harness.experiments.core.finding import Verdict
 from harness.experiments.core.judge import judge
+from harness.experiments.core.measurement import MEASUREMENTS
 from harness.experiments.instruments.attempts import attempt
+from harness.kernel.binder_debug.debug_files import BinderDebugMissingError
+from harness.kernel.tracing.tracefs import TracingMissingError
 
 WITHIN = 60.0
 SERVICE = "binder_harness.strict"
@@ -153,6 +157,11 @@ def test_the_service_manager_asks_the_policy(user: Device, userdebug: Device) ->
         pass
 
 
+def test_a_recording_is_refused_with_words(user: Device) -> None:
+    with pytest.raises(TracingMissingError, match=r"instances: Permission denied\. Tracing needs root"):
+        user.tracing.tried()
+
+
 def test_a_userdebug_build_becomes_root_and_gives_it_back(userdebug: Device) -> None:
     assert (userdebug.facts.build_type, userdebug.facts.root) == ("userdebug", True)
     assert context(userdebug) == "u:r:su:s0"
@@ -199,6 +208,18 @@ def check_sentences(claim: Claim, device: Device) -> Verdict:
 def test_a_claim_on_a_user_build(user: Device, claim_id: str) -> None:
     verdict = check_sentences(CLAIMS.get(claim_id), user)
     assert verdict is JUDGED_UNROOTED.get(claim_id, Verdict.NOT_TESTABLE)
+
+
+@pytest.mark.parametrize("name", MEASUREMENTS.all())
+def test_a_measurement_on_a_user_build_measures_or_names_what_it_lacks(user: Device, name: str) -> None:
+    try:
+        MEASUREMENTS.get(name).run(user)
+    except BinderDebugMissingError:
+        pass
+    except (HarnessError, OSError) as error:
+        missing = facility_behind(error, user.facts)
+        assert missing is not None
+        assert "can be tested on" in str(missing)
 
 
 def check_as_root(userdebug: Device, claim_id: str) -> None:

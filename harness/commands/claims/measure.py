@@ -45,15 +45,19 @@ def measure(
         show("\nRun one of them: binder-harness measure NAME")
         return
     measurement = MEASUREMENTS.get(name)
-    from emulator.base.errors import FacilityMissingError
+    from emulator.base.errors import FacilityMissingError, HarnessError
     from harness.device.device import open_device
+    from harness.experiments.core.denial import facility_behind
     from harness.experiments.core.json_values import to_json
 
     with open_device(with_start_options(target, cold=cold, host=host)) as device:
         try:
             measured = measurement.run(device)
-        except FacilityMissingError as error:
-            raise FacilityMissingError(f"{measurement.name} cannot be measured here: {error}") from error
+        except (HarnessError, OSError) as error:
+            missing = facility_behind(error, device.facts)
+            if missing is None:
+                raise
+            raise FacilityMissingError(f"{measurement.name} cannot be measured here: {missing}") from error
     if as_json:
         show(json.dumps(to_json(measured), indent=2, ensure_ascii=False))
         return

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 
-from emulator.base.errors import in_words
+from emulator.base.errors import FacilityMissingError, in_words
 from harness.binder.errors import BinderError
+from harness.device.facts import Facts, Need
 
 
 def denial_behind(error: BaseException) -> str | None:
@@ -16,3 +17,13 @@ def denial_behind(error: BaseException) -> str | None:
             return in_words(behind) if isinstance(behind, OSError) else str(behind).removesuffix(".")
         behind = behind.__cause__
     return None
+
+
+def facility_behind(error: BaseException, facts: Facts | None) -> FacilityMissingError | None:
+    """The facility that the device lacks or refuses, where that is why an experiment broke off; else None."""
+    if isinstance(error, FacilityMissingError):
+        return error
+    denied = denial_behind(error)
+    if denied is None or facts is None or facts.root:
+        return None
+    return FacilityMissingError(f"{denied}; it {Need.ROOT.missing(facts)}")

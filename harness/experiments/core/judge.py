@@ -8,11 +8,11 @@ import traceback
 from typing import TYPE_CHECKING, cast
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import DeviceLostError, FacilityMissingError, HarnessError, interruption_behind
+from emulator.base.errors import DeviceLostError, HarnessError, interruption_behind
 from emulator.base.progress import report
-from harness.device.facts import Facts, Need
+from harness.device.facts import Facts
 from harness.experiments.core.claim import Claim
-from harness.experiments.core.denial import denial_behind
+from harness.experiments.core.denial import facility_behind
 from harness.experiments.core.finding import Finding, Verdict
 from harness.experiments.core.json_values import Json, to_json
 from harness.experiments.core.result import Result
@@ -102,11 +102,9 @@ def _recovered(device: Device, error: Exception) -> bool:
 def _without_finding(error: Exception, facts: Facts | None) -> Finding:
     if isinstance(error, DeviceLostError):
         return Finding(Verdict.LOST, reason=str(error))
-    if isinstance(error, FacilityMissingError):
-        return Finding.not_testable(str(error))
-    denied = denial_behind(error)
-    if denied is not None and facts is not None and not facts.root:
-        return Finding.not_testable(f"{denied}; it {Need.ROOT.missing(facts)}")
+    missing = facility_behind(error, facts)
+    if missing is not None:
+        return Finding.not_testable(str(missing))
     reason = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
     return Finding(Verdict.ERROR, reason=reason)
 

@@ -16,7 +16,7 @@ from harness.agent.process import RemoteProcess
 from harness.agent.syscalls import AT_FDCWD
 from harness.binder.driver.open_file import MAP_NORESERVE, OPEN_FLAGS
 from harness.binder.services.service import BINDER
-from harness.device.facts import Facts
+from harness.device.facts import Facts, Need
 from harness.kernel.proc.maps import DetailedMapping
 from harness.kernel.proc.process import ProcessFiles
 
@@ -33,9 +33,9 @@ def any_node(facts: Facts) -> str:
 
 
 def free_node(facts: Facts) -> str:
-    """The device whose context manager an experiment may be; a claim that uses it needs FREE_BINDER."""
-    assert facts.free_binder_device is not None
-    return facts.free_binder_device
+    """The device whose context manager an experiment may be; FacilityMissingError without one."""
+    Need.FREE_BINDER.require(facts)
+    return str(facts.free_binder_device)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from emulator.base.errors import HarnessError, UsageError
+from emulator.base.errors import HarnessError, UsageError, in_words
 from harness.kernel.files import LiveFiles, Pipe, find_directory_with
 from harness.kernel.tracing.event_format import EventFormat, parse_event_format
 from harness.kernel.tracing.kprobes import Probe
@@ -25,11 +25,20 @@ _DEFINITION = re.compile(r"[pr]\d*:(?P<group>[^/\s]+)/(?P<event>\S+) .*")
 
 
 class TracingMissingError(HarnessError, FileNotFoundError):
-    """The device does not allow tracing its kernel; the message lists the tried places."""
+    """The device does not allow tracing its kernel; the message has what was refused, or the tried places."""
 
 
 class ProbeRefusedError(HarnessError):
     """The kernel refused a probe; the message has each tried definition and the kernel's error."""
+
+
+@contextlib.contextmanager
+def _for_root() -> Iterator[None]:
+    """Adb's shell sees tracefs on most phones, and may make no instance in it."""
+    try:
+        yield
+    except PermissionError as error:
+        raise TracingMissingError(f"{in_words(error)}. Tracing needs root (`adb root`).") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +122,9 @@ class TraceFs:
         return sum(int(match["missed"]) for match in matches if match and match["event"] == event)
 
     def instances(self) -> tuple[str, ...]:
-        """The names of all tracing instances, ours and others'."""
-        return tuple(self.files.list_directory(f"{self.location}/instances"))
+        """The names of all tracing instances, ours and others'; TracingMissingError where only root may."""
+        with _for_root():
+            return tuple(self.files.list_directory(f"{self.location}/instances"))
 
     @property
     def _kprobe_events(self) -> str:
@@ -148,8 +158,9 @@ class Instance:
         self.path = f"{tracefs.location}/instances/{name}"
 
     def create(self) -> None:
-        """Create the instance, without enabled events."""
-        self._files.make_directory(self.path)
+        """Create the instance, without enabled events; TracingMissingError where only root may."""
+        with _for_root():
+            self._files.make_directory(self.path)
 
     def remove(self) -> None:
         """Disable its events, which rmdir alone does not do on every kernel, and remove the instance."""

@@ -325,6 +325,17 @@ def test_a_kernel_that_cannot_be_traced() -> None:
     assert "/sys/kernel/debug/tracing: No such file" in str(caught.value)
 
 
+def test_a_kernel_that_only_root_may_trace() -> None:
+    files = FakeTracefs()
+    files.errors[f"{ROOT}/instances"] = errno.EACCES
+    refused = pytest.raises(TracingMissingError, match=r"instances: Permission denied\. Tracing needs root")
+    with refused:
+        Tracer(files).tried()
+    with refused, Tracer(files).record(events=["binder:binder_ioctl"]):
+        pass
+    assert not Tracer(files).can_probe(COPY)
+
+
 HEADING = "# tracer: nop\n#\n#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION\n"
 
 

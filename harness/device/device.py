@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.base.architecture import Architecture, architecture_named
-from emulator.base.controller import CanRollBack, CanStartAgents, Controller
+from emulator.base.controller import CanRollBack, CanStartAgents, Controller, HasSavedState
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, UsageError
 from emulator.build.agents import syscall_agent
@@ -100,9 +100,14 @@ class Device(AdbLink):
 
         Raises DeviceLostError where it ends meanwhile.
         """
-        from harness.device.probing import find_facts
-
+        state = self.controller.saved_state if isinstance(self.controller, HasSavedState) else None
         try:
+            if state is not None:
+                from harness.device.known_facts import facts_of_state
+
+                return facts_of_state(self, state)
+            from harness.device.probing import find_facts
+
             return find_facts(self)
         except (HarnessError, OSError) as error:
             self.raise_if_lost(cut_off=_cut_off(error))

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import HarnessError, in_words
+from emulator.base.errors import HarnessError, TimeLimitError, in_words
 from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
 from harness.binder.endpoint import Binder
@@ -78,11 +78,13 @@ class ProbedDevice(Protocol):
         ...
 
 
-class _Attempts:
+class Attempts:
     """Attempts that may fail, and the reasons of those that did."""
 
     def __init__(self) -> None:
         self.reasons: dict[str, str] = {}
+        self.timed_out = False
+        """Whether one failed because something did not reply in time, which it may do the next time."""
 
     def result(self, need: Need, attempt: Callable[[], ValueT]) -> ValueT | None:
         """The result of an attempt; None where it fails, with the reason under `need`."""
@@ -90,20 +92,23 @@ class _Attempts:
             return attempt()
         except HarnessError as error:
             self.reasons[need] = str(error)
+            self.timed_out |= isinstance(error, TimeLimitError)
         except OSError as error:
             self.reasons[need] = in_words(error)
         return None
 
 
-def find_facts(device: ProbedDevice) -> Facts:
+def find_facts(device: ProbedDevice, attempts: Attempts | None = None) -> Facts:
     """Try everything that experiments depend on, and leave the device as it was."""
+    attempts = attempts or Attempts()
     with ThreadPoolExecutor(1) as beside:
         properties = beside.submit(_properties, device)  # over adb, which is slow, while the agent works
-        return _find_facts(device, properties.result)
+        return _find_facts(device, properties.result, attempts)
 
 
-def _find_facts(device: ProbedDevice, all_properties: Callable[[], dict[str, str]]) -> Facts:
-    attempts = _Attempts()
+def _find_facts(
+    device: ProbedDevice, all_properties: Callable[[], dict[str, str]], attempts: Attempts
+) -> Facts:
     files = device.files
     candidates = [f"{directory}/{name}" for directory in DIRECTORIES for name in NAMES]
     nodes = tuple(filter(files.exists, candidates))
@@ -168,7 +173,7 @@ def _properties(device: ProbedDevice) -> dict[str, str]:
 
 
 def _free_device(
-    device: ProbedDevice, process: RemoteProcess, nodes: tuple[str, ...], attempts: _Attempts
+    device: ProbedDevice, process: RemoteProcess, nodes: tuple[str, ...], attempts: Attempts
 ) -> str | None:
     """The first device whose context manager this process can become; it stops being one at once.
 
@@ -180,7 +185,7 @@ def _free_device(
     refusals = []
     if process.uid == 0:
         try:
-            return _managed(process, device.make_private_node(process))
+            return manage_once(process, device.make_private_node(process))
         except (HarnessError, OSError) as error:
             refusals.append(str(error))
     for path in _distinct(device.files, nodes):
@@ -190,7 +195,7 @@ def _free_device(
             refusals.append(f"{path} is left to {program}")
             continue
         try:
-            return _managed(process, path, uid=None if program is None else SYSTEM_USER)
+            return manage_once(process, path, uid=None if program is None else SYSTEM_USER)
         except OSError as error:
             refusals.append(f"{path}: {os.strerror(error.errno or 0)}")
     attempts.reasons[Need.FREE_BINDER] = (
@@ -215,14 +220,14 @@ def _kernel_release(process: RemoteProcess) -> str:
         return names.read(2 * UTSNAME_FIELD, UTSNAME_FIELD).partition(b"\0")[0].decode(errors="replace")
 
 
-def _managed(process: RemoteProcess, path: str, *, uid: int | None = None) -> str:
+def manage_once(process: RemoteProcess, path: str, *, uid: int | None = None) -> str:
     """The path itself, after the process was context manager there for a moment; raises OSError."""
     with Binder.open(process, path) as binder:
         binder.become_context_manager(uid=uid)
     return path
 
 
-def _services(process: RemoteProcess, attempts: _Attempts) -> tuple[bool, bool]:
+def _services(process: RemoteProcess, attempts: Attempts) -> tuple[bool, bool]:
     """Whether Android's service manager replies, and whether the activity manager is registered."""
 
     def has_activity_manager() -> bool:

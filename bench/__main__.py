@@ -6,12 +6,14 @@ import argparse
 import json
 import sys
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from bench import (
+    baseline,
     claims,
     commands,
     growth,
@@ -52,6 +54,13 @@ def main() -> int:
     parser.add_argument(
         "--rounds", type=int, default=3, help="boots to measure, and the rest in proportion (default: 3)"
     )
+    parser.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="FILE",
+        help="compare with the figures in FILE (default: this machine's, in the cache)",
+    )
+    parser.add_argument("--keep", action="store_true", help="keep the figures as the baseline from now on")
     options = parser.parse_args()
     console = Console()
     try:
@@ -60,7 +69,12 @@ def main() -> int:
     except HarnessError as error:
         print(f"bench: {error}", file=sys.stderr)
         return error.exit_code
-    console.print(_table(rows, where))
+    file = options.baseline or baseline.default_file()
+    known = baseline.read(file)
+    console.print(_table(rows, where, known))
+    if options.keep or not known:
+        baseline.write(file, rows)
+        console.print(f"The figures are kept as the baseline: {file}", soft_wrap=True)
     if options.json is not None:
         document = {"device": where, "rows": [_as_json(row) for row in rows]}
         write_atomically(options.json, json.dumps(document, indent=1))
@@ -83,12 +97,13 @@ def _measured(benchmarks: list[Benchmark], rounds: int) -> tuple[list[Row], str]
     return rows, f"{hardware.architecture}, {hardware.processors} processors, {emulated}"
 
 
-def _table(rows: list[Row], where: str) -> Table:
-    columns = ("what", "measured", "reference", "ratio", "at most", "copies")
+def _table(rows: list[Row], where: str, known: Mapping[str, baseline.Spread]) -> Table:
+    columns = ("what", "measured", "reference", "ratio", "at most", "moved", "copies")
     table = Table(
         *columns,
         title="Median (quartiles)",
-        caption=f"Less is better, except for throughput. Device: {where}.",
+        caption="Less is better, except for throughput. Moved: since this machine's baseline, by more than "
+        f"the spread of both. Device: {where}.",
     )
     for row in rows:
         if row.failure:
@@ -97,8 +112,17 @@ def _table(rows: list[Row], where: str) -> Table:
         shown = [_shown(figure, row.unit) for figure in (row.measured, row.reference)]
         ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
         most = f"{row.most:g}" if row.most is not None else ""
-        table.add_row(row.name, *shown, ratio, most, row.copies)
+        table.add_row(row.name, *shown, ratio, most, _moved(row, known), row.copies)
     return table
+
+
+def _moved(row: Row, known: Mapping[str, baseline.Spread]) -> str:
+    """By how much the figure moved since the baseline; empty where it is within the spread."""
+    now = baseline.spread_of(row)
+    if now is None or row.name not in known:
+        return ""
+    factor = baseline.moved(known[row.name], now)
+    return "" if factor == 1 else f"{factor - 1:+.0%}"
 
 
 def _shown(figure: Figure | None, unit: str) -> str:

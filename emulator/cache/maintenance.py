@@ -22,6 +22,7 @@ KEY = 17
 OTHERS = (
     "acceleration.json",
     "apt-*",  # lists of packages
+    "bench-*.json",  # the benchmarks' figures of this machine
     "booted-avds",  # copies of AVDs after their first boot
     "files",  # copied here by other machines, for devices that run here
     "lost-devices",  # logs

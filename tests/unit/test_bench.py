@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Self, cast
 
 import pytest
 
-from bench import starts
+from bench import baseline, starts
 from bench.__main__ import BENCHMARKS
 from bench.rows import Figure, Row, in_turns
 from bench.streams import receive_exactly
@@ -106,3 +107,34 @@ def test_devices_beside_one_that_does_not_start_are_closed() -> None:
         list(starts.clones(bench, open_clone))
     assert len(opened) >= 1
     assert sorted(closed) == sorted(opened)
+
+
+def row(name: str, *values: float, reference: tuple[float, ...] = ()) -> Row:
+    return Row(name, "ms", Figure("it", values), Figure("other", reference) if reference else None)
+
+
+def test_what_moved_by_more_than_its_spread_is_shown(tmp_path: Path) -> None:
+    file = tmp_path / "baseline.json"
+    assert baseline.read(file) == {}
+    baseline.write(file, [row("slower", 1.0, 1.2), row("same", 1.0, 2.0), Row("failed", failure="no device")])
+    known = baseline.read(file)
+    assert known == {"slower": (1.0, 1.2), "same": (1.0, 2.0)}
+    assert baseline.moved(known["slower"], (2.0, 2.4)) == pytest.approx(2.0)
+    assert baseline.moved(known["slower"], (0.5, 0.6)) == pytest.approx(0.5)
+    assert baseline.moved(known["same"], (1.9, 9.0)) == 1
+
+
+def test_a_baseline_keeps_the_rows_of_what_was_not_run_again(tmp_path: Path) -> None:
+    file = tmp_path / "baseline.json"
+    baseline.write(file, [row("one", 1.0), row("two", 2.0)])
+    baseline.write(file, [row("two", 3.0)])
+    assert baseline.read(file) == {"one": (1.0, 1.0), "two": (3.0, 3.0)}
+    file.write_text('{"one": "damaged"}')
+    assert baseline.read(file) == {}
+
+
+def test_a_figure_with_a_reference_is_compared_by_the_ratio_of_each_turn() -> None:
+    loaded = row("a", 10.0, 20.0, reference=(5.0, 10.0))
+    assert baseline.spread_of(loaded) == (2.0, 2.0)
+    assert baseline.spread_of(row("a", 10.0, 20.0, reference=(4.0,))) == (2.5, 5.0)
+    assert baseline.spread_of(Row("a", failure="no device")) is None

@@ -1,0 +1,63 @@
+"""Compares figures with those that the same machine had before: what moved by more than its spread."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from bench.rows import Figure, Row
+from emulator.base.atomic_write import write_atomically
+from emulator.cache.root import cache_root
+
+Spread = tuple[float, float]
+"""A first and a third quartile."""
+
+
+def machine() -> str:
+    """A name for this machine: figures of another one say nothing about it."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    models = sorted(line for line in lines if line.startswith(("model name", "CPU part")))
+    return hashlib.sha256("\n".join([platform.machine(), *models]).encode()).hexdigest()[:16]
+
+
+def default_file() -> Path:
+    """Where this machine's baseline is kept."""
+    return cache_root() / f"bench-{machine()}.json"
+
+
+def spread_of(row: Row) -> Spread | None:
+    """The spread of what is compared: the ratio to the reference, if there is one; its load is the same."""
+    if row.measured is None:
+        return None
+    if row.reference is None:
+        return row.measured.spread
+    if len(row.measured.values) == len(row.reference.values):  # taken in turns
+        pairs = zip(row.measured.values, row.reference.values, strict=True)
+        return Figure("ratio", tuple(one / other for one, other in pairs)).spread
+    low, high = row.measured.spread
+    return low / row.reference.median, high / row.reference.median
+
+
+def moved(before: Spread, now: Spread) -> float:
+    """By which factor the figure moved; 1 where the spreads overlap."""
+    if before[0] <= now[1] and now[0] <= before[1]:
+        return 1.0
+    return (now[0] + now[1]) / (before[0] + before[1])
+
+
+def read(file: Path) -> Mapping[str, Spread]:
+    """The spreads of a baseline, by the name of the row; none where there is no file or it is damaged."""
+    try:
+        values = json.loads(file.read_text())
+        return {name: (float(low), float(high)) for name, (low, high) in values.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def write(file: Path, rows: Iterable[Row]) -> None:
+    """Keep the rows as the baseline; those of benchmarks that were not run stay."""
+    spreads = {row.name: spread for row in rows if (spread := spread_of(row)) is not None}
+    write_atomically(file, json.dumps({**read(file), **spreads}, indent=1))

@@ -37,10 +37,10 @@ def run(program: str, *words: str) -> float:
     return seconds
 
 
-def allowed(figure: Figure, factor: float, more: float) -> Figure:
-    """A bound as a reference: a multiple of a figure, and so many seconds more."""
+def allowed(figure: Figure, factor: float, more: float, unit: str = "s") -> Figure:
+    """A bound as a reference: a multiple of a figure, and so much more."""
     name = f"{factor:g} x {figure.name}" if factor != 1 else figure.name
-    return Figure(f"{name} + {more:g} s", tuple(factor * value + more for value in figure.values))
+    return Figure(f"{name} + {more:g} {unit}", tuple(factor * value + more for value in figure.values))
 
 
 def _command(bench: Bench, *, words: tuple[str, ...]) -> Iterator[Row]:

@@ -7,7 +7,8 @@ import functools
 import shlex
 from collections.abc import Iterator
 
-from bench.rows import Figure, Row, in_turns, milliseconds
+from bench.commands import allowed
+from bench.rows import Figure, Row, exponent, in_turns, milliseconds
 from bench.streams import receive_exactly
 from bench.suite import Bench, Benchmark
 from bench.transports import TIME_LIMIT, compared, run
@@ -17,6 +18,7 @@ from harness.kernel.binder_debug.state_parser import parse_state
 
 PROCESSES = (1, 4, 16, 64)
 NODES = (100, 1_000, 10_000)
+RECORDS = (1_000, 10_000, 100_000)
 CALLS = 640
 """Over all processes."""
 HOLDING = b"holding\n"
@@ -42,25 +44,42 @@ def _nodes(bench: Bench, *, count: int) -> Iterator[Row]:
 
 
 def _records(bench: Bench) -> Iterator[Row]:
-    """Reading and parsing the driver's `state` file: time per node, against the smallest number of nodes."""
+    """Reading and parsing the driver's `state` file, against cat over the same channel; and their growth."""
     reading, parsing = {}, {}
-    for count in NODES:
+    for count in RECORDS:
         with _nodes_held(bench, count):
             path = f"{bench.device.binder.location}/state"
             texts: list[str] = []
-            read, parsed = in_turns(
+            read, copied, parsed = in_turns(
                 bench.rounds,
                 [
-                    ("read", lambda: milliseconds(lambda: texts.append(bench.device.files.read_text(path)))),  # noqa: B023
+                    ("read", lambda: milliseconds(lambda: texts.append(_read(bench, path)))),  # noqa: B023
+                    ("cat", lambda: milliseconds(lambda: _cat(bench, path))),  # noqa: B023
                     ("parsed", lambda: milliseconds(lambda: parse_state(texts[-1]))),  # noqa: B023
                 ],
             )
         name = f"{count:,} nodes, {len(texts[-1]) / 1024:,.0f} KiB"
-        reading[count] = Figure(name, tuple(value * 1e3 / count for value in read.values))
-        parsing[count] = Figure(name, tuple(value * 1e3 / count for value in parsed.values))
-    for what, figures in (("read", reading), ("parse", parsing)):
-        for count in NODES[1:]:
-            yield Row(f"records.{count}, {what}, per node", "µs", figures[count], figures[NODES[0]])
+        reading[count] = Figure(name, read.values)
+        parsing[count] = Figure(name, parsed.values)
+        yield Row(f"records.{count}, read", "ms", reading[count], allowed(copied, 2, 1000, "ms"), most=1)
+        yield Row(f"records.{count}, parse", "ms", parsing[count], read)
+    for what, curve in (("read", reading), ("parse", parsing)):
+        yield Row(f"records, growth of {what}", "", exponent(curve))
+
+
+def _read(bench: Bench, path: str) -> str:
+    """With more patience than files have by default: the kernel writes all nodes in one go."""
+    return bench.device.files.read_text(path, deadline=Deadline(TIME_LIMIT))
+
+
+def _cat(bench: Bench, path: str) -> int:
+    """Bytes that cat writes."""
+    program = bench.controller.machine.ports.run(["/system/bin/cat", path])
+    if program is None:
+        raise HarnessError("no port of the device is free")
+    with contextlib.closing(program):
+        deadline = Deadline(TIME_LIMIT)
+        return sum(map(len, iter(lambda: program.receive(1 << 20, deadline), b"")))
 
 
 @contextlib.contextmanager

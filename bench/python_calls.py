@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from bench.round_trips import Echo, echoed, timed
-from bench.rows import Row, in_turns
+from bench.rows import Row, exponent, in_turns
 from bench.suite import Bench, Benchmark
+from bench.transports import KIB, sized
 from emulator.build.agents import syscall_agent
 from emulator.embedded.image import AGENT
 from harness.agent.process import RemoteProcess
 from harness.agent.stream import ChannelStream
 from harness.binder.endpoint import Binder
-from harness.binder.pair import Pair, open_pair
+from harness.binder.pair import Pair, open_pair, reply_nothing
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.services.service import BINDER
 from harness.binder.services.service_manager import ServiceManager
@@ -27,6 +28,10 @@ from harness.device.device import DeviceProcess
 CALLS = 100
 """In each round."""
 CLIENTS = (1, 4, 16)
+PAYLOADS = (0, 1 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, 1000 * KIB)
+"""Bytes; libbinder's mapping, which the server has, takes 1,016 KiB."""
+LARGE = 64 * KIB
+"""From here on, the bytes outweigh the round trip."""
 SERVED = 200
 """Calls of all clients together, in each round."""
 SLOW = 7
@@ -68,6 +73,24 @@ def _null_call(name: str, bench: Bench, process: RemoteProcess, echo: Echo, most
             ],
         )
     return Row(name, "ms", calls, echoes, most=most)
+
+
+def _payloads(bench: Bench) -> Iterator[Row]:
+    """Calls with data of each size from one Python thread to another, and how they grow."""
+    with _pair(bench, reply_nothing, threads=1) as pair:
+        data = {size: Parcel().raw(bytes(size)) for size in PAYLOADS}
+        figures = in_turns(
+            5 * bench.rounds,
+            [
+                (sized(size), timed(functools.partial(pair.client.transact, 0, 1, parcel)))
+                for size, parcel in data.items()
+            ],
+        )
+    curve = dict(zip(PAYLOADS, figures, strict=True))
+    for size, figure in curve.items():
+        yield Row(f"python.payload.{sized(size)}", "ms", figure, curve[0])
+    large = {size: curve[size] for size in PAYLOADS if size >= LARGE}
+    yield Row("python.payload, growth", "", exponent(large))
 
 
 def _served(bench: Bench, *, clients: int) -> Iterator[Row]:
@@ -145,6 +168,7 @@ def _pair(
 BENCHMARKS = [
     Benchmark("python.channel", _over_channel),
     Benchmark("python.adb", _over_adb),
+    Benchmark("python.payload", _payloads),
     *(Benchmark(f"python.served.{count}", functools.partial(_served, clients=count)) for count in CLIENTS),
     Benchmark("python.beside-a-slow-one", _beside_a_slow_one),
 ]

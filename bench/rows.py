@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -56,6 +57,22 @@ def milliseconds(action: Callable[[], object]) -> float:
     started = time.perf_counter()
     action()
     return (time.perf_counter() - started) * 1e3
+
+
+def exponent(curve: Mapping[int, Figure]) -> Figure:
+    """The power of its size with which a figure grows, for each turn: the slope of the logarithms.
+
+    1 is proportional, 0 independent. By least squares over all sizes, which are not 0.
+    """
+    sizes = [math.log(size) for size in curve]
+    middle = statistics.fmean(sizes)
+    spread = sum((size - middle) ** 2 for size in sizes)
+    turns = zip(*(figure.values for figure in curve.values()), strict=True)
+    slopes = (
+        sum((size - middle) * math.log(value) for size, value in zip(sizes, values, strict=True)) / spread
+        for values in turns
+    )
+    return Figure("exponent", tuple(slopes))
 
 
 def in_turns(rounds: int, measurements: Sequence[tuple[str, Callable[[], float]]]) -> list[Figure]:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from emulator.base.deadline import Deadline
 from harness.agent.operations import Earlier, Operation, OperationResult, Read, SystemCall, Word, Write
 from harness.agent.process import RemoteProcess
 from harness.agent.syscalls import AT_FDCWD, SyscallNumber
@@ -71,17 +72,18 @@ class AgentFiles:
                 self.use(self._start())
             yield
 
-    def read_bytes(self, path: str) -> bytes:
+    def read_bytes(self, path: str, *, deadline: Deadline | None = None) -> bytes:
         """The whole content, read to its end even if the kernel reports a size of zero.
 
-        Raises OSError, EFBIG among others: for one of more than 256 MiB.
+        Raises OSError, EFBIG among others: for one of more than 256 MiB; TimeLimitError at the deadline (10 s
+        for each MiB unless given). A kernel may take longer for a file of 100,000 records.
         """
         with self._running_process():
-            return self._content(path, os.O_RDONLY, SyscallNumber.read)
+            return self._content(path, os.O_RDONLY, SyscallNumber.read, deadline)
 
-    def read_text(self, path: str) -> str:
-        """The whole content as UTF-8, undecodable bytes replaced."""
-        return self.read_bytes(path).decode(errors="replace")
+    def read_text(self, path: str, *, deadline: Deadline | None = None) -> str:
+        """The whole content as UTF-8, undecodable bytes replaced; see `read_bytes`."""
+        return self.read_bytes(path, deadline=deadline).decode(errors="replace")
 
     def read_at(self, path: str, offset: int, size: int) -> bytes:
         """Up to `size` bytes from `offset` on (pread); fewer only at the end of the file."""
@@ -171,19 +173,23 @@ class AgentFiles:
         """Remove one empty directory."""
         self._on_path(path, "unlinkat", AT_FDCWD, AT_REMOVEDIR)
 
-    def _content(self, path: str, flags: int, call: SyscallNumber) -> bytes:
+    def _content(self, path: str, flags: int, call: SyscallNumber, deadline: Deadline | None = None) -> bytes:
         """The whole content of a file, from `call` repeated until it returns nothing."""
         first = SystemCall(call, _OPENED, self._data, FIRST_SIZE)
         second = SystemCall(call, _OPENED, self._data + FIRST_SIZE, READ_SIZE - FIRST_SIZE)
         places = range(self._data, self._data + CHUNK_SIZE, READ_SIZE)
-        with self._opened(path, flags, first, second, Read(self._data, FIRST_SIZE)) as (descriptor, results):
+        with self._opened(path, flags, first, second, Read(self._data, FIRST_SIZE), deadline=deadline) as (
+            descriptor,
+            results,
+        ):
             begun, more, data = (_checked(path, result) for result in results)
             content = bytearray(data.data[: begun.value])
             arrived = [Read(self._data + FIRST_SIZE, more.value)] if more.value else []
             ended = not arrived
             while arrived:
                 calls = [] if ended else [SystemCall(call, descriptor, place, READ_SIZE) for place in places]
-                done = [_checked(path, result) for result in self._thread.batch(*arrived, *calls)]
+                results = self._thread.batch(*arrived, *calls, deadline=deadline)
+                done = [_checked(path, result) for result in results]
                 content += b"".join(result.data for result in done[: len(arrived)])
                 if len(content) > LARGEST:
                     raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), path)
@@ -194,7 +200,7 @@ class AgentFiles:
 
     @contextmanager
     def _opened(
-        self, path: str, flags: int, *operations: Operation
+        self, path: str, flags: int, *operations: Operation, deadline: Deadline | None = None
     ) -> Iterator[tuple[int, list[OperationResult]]]:
         """Open a file and run operations in the same round trip; gives the descriptor and their results.
 
@@ -202,7 +208,7 @@ class AgentFiles:
         """
         opening = SystemCall("openat", AT_FDCWD, self._path, flags | os.O_CLOEXEC)
         _, opened, *results = self._thread.batch(
-            self._path_in_place(path), opening, *operations, keep_going=True
+            self._path_in_place(path), opening, *operations, keep_going=True, deadline=deadline
         )
         descriptor = _checked(path, opened).value
         try:

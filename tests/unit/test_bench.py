@@ -9,7 +9,7 @@ import pytest
 
 from bench import baseline, starts
 from bench.__main__ import BENCHMARKS
-from bench.rows import Figure, Row, in_turns
+from bench.rows import Figure, Row, exponent, in_turns
 from bench.streams import receive_exactly
 from bench.suite import Bench, Benchmark, chosen
 from emulator.base.deadline import Deadline
@@ -138,3 +138,8 @@ def test_a_figure_with_a_reference_is_compared_by_the_ratio_of_each_turn() -> No
     assert baseline.spread_of(loaded) == (2.0, 2.0)
     assert baseline.spread_of(row("a", 10.0, 20.0, reference=(4.0,))) == (2.5, 5.0)
     assert baseline.spread_of(Row("a", failure="no device")) is None
+
+
+def test_the_exponent_of_a_curve_is_found_for_each_turn() -> None:
+    curve = {size: Figure(str(size), (3.0 * size, 2.0 * size**2, 5.0)) for size in (10, 100, 1000)}
+    assert exponent(curve).values == pytest.approx((1.0, 2.0, 0.0))

@@ -14,6 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.base.deadline import Deadline
+from emulator.base.errors import TimeLimitError
 from harness.agent.files import CHUNK_SIZE, FIRST_SIZE, PIECES, READ_SIZE, ROUNDS, AgentFiles, names_in
 from harness.agent.operations import Operation, OperationResult
 from harness.agent.process import RemoteProcess
@@ -187,3 +189,11 @@ def test_a_file_without_an_end_is_refused(files: AgentFiles, monkeypatch: pytest
         files.read_bytes("/dev/zero")
     assert refused.value.errno == errno.EFBIG
     assert len(files.read_at("/dev/zero", 0, 100)) == 100
+
+
+def test_a_file_that_is_not_complete_in_time_is_given_up(files: AgentFiles, tmp_path: Path) -> None:
+    fifo = tmp_path / "never"
+    os.mkfifo(fifo)
+    with pytest.raises(TimeLimitError):
+        files.read_text(str(fifo), deadline=Deadline(0.1))
+    assert files.read_text("/proc/self/comm")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.base.deadline import Deadline
 from emulator.base.errors import FacilityMissingError
 from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
@@ -26,10 +27,10 @@ CLOSED = ("/proc/sys/kernel/osrelease", "/proc/devices", "/proc/misc", "/proc/sy
 class FilesOfAPhone(AgentFiles):
     """This machine's files, without those that SELinux keeps from the shell domain."""
 
-    def read_bytes(self, path: str) -> bytes:
+    def read_bytes(self, path: str, *, deadline: Deadline | None = None) -> bytes:
         if path in CLOSED:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-        return super().read_bytes(path)
+        return super().read_bytes(path, deadline=deadline)
 
 
 class Phone:

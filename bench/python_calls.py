@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from bench.round_trips import Echo, echoed, timed
 from bench.rows import Row, exponent, in_turns
 from bench.suite import Bench, Benchmark
-from bench.transports import KIB, sized
+from bench.transports import KIB, run, sized
 from emulator.build.agents import syscall_agent
 from emulator.embedded.image import AGENT
 from harness.agent.process import RemoteProcess
@@ -73,6 +74,20 @@ def _null_call(name: str, bench: Bench, process: RemoteProcess, echo: Echo, most
             ],
         )
     return Row(name, "ms", calls, echoes, most=most)
+
+
+def _cost_of_python(bench: Bench) -> Iterator[Row]:
+    """A null call from Python, against one by a program on the device: the factor that Python costs."""
+    with bench.device.process() as process, Binder.open(process, BINDER) as binder:
+        manager = ServiceManager(binder)
+        python, native = in_turns(
+            bench.rounds,
+            [
+                ("from Python", lambda: 1e3 * statistics.median(timed(manager.ping)() for _ in range(CALLS))),
+                ("ipc_bench on the device", lambda: run(bench, "binder").median),
+            ],
+        )
+    yield Row("python.factor", "µs", python, native)
 
 
 def _payloads(bench: Bench) -> Iterator[Row]:
@@ -168,6 +183,7 @@ def _pair(
 BENCHMARKS = [
     Benchmark("python.channel", _over_channel),
     Benchmark("python.adb", _over_adb),
+    Benchmark("python.factor", _cost_of_python),
     Benchmark("python.payload", _payloads),
     *(Benchmark(f"python.served.{count}", functools.partial(_served, clients=count)) for count in CLIENTS),
     Benchmark("python.beside-a-slow-one", _beside_a_slow_one),

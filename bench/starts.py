@@ -63,6 +63,24 @@ def _warm(bench: Bench) -> Iterator[Row]:
     yield Row("start.roll-back", "ms", rolled_back, floor)
 
 
+def _fresh(bench: Bench) -> Iterator[Row]:
+    """A device as it was at its start, for the next test: rolled back, against restarted."""
+
+    def restart() -> None:
+        device.controller.restart(Deadline(TIME_LIMIT))
+        device.reset_after_reboot()
+
+    with open_warm() as device:
+        back, restarted = in_turns(
+            bench.rounds,
+            [
+                ("rolled back", lambda: milliseconds(device.rollback)),
+                ("restarted", lambda: milliseconds(restart)),
+            ],
+        )
+    yield Row("start.fresh", "ms", back, restarted)
+
+
 def open_warm() -> Device:
     """A device restored from the snapshot."""
     return Device(open_embedded(WARM))
@@ -150,4 +168,9 @@ def _memory(device: Device) -> dict[str, float]:
     return {key: size for key, size in sizes.items() if key in ("Private_Clean", "Private_Dirty", "Pss")}
 
 
-BENCHMARKS = [Benchmark("start.cold", _cold), Benchmark("start.warm", _warm), Benchmark("clones", clones)]
+BENCHMARKS = [
+    Benchmark("start.cold", _cold),
+    Benchmark("start.warm", _warm),
+    Benchmark("start.fresh", _fresh),
+    Benchmark("clones", clones),
+]

@@ -39,7 +39,11 @@ def test_benchmarks_are_selected_by_name_or_prefix() -> None:
     names = [benchmark.name for benchmark in BENCHMARKS]
     assert len(set(names)) == len(names)
     assert chosen(BENCHMARKS, []) == BENCHMARKS
-    assert [benchmark.name for benchmark in chosen(BENCHMARKS, ["start"])] == ["start.cold", "start.warm"]
+    assert [benchmark.name for benchmark in chosen(BENCHMARKS, ["start"])] == [
+        "start.cold",
+        "start.warm",
+        "start.fresh",
+    ]
     # `nodes.1000` is not the beginning of `nodes.10000`.
     assert [benchmark.name for benchmark in chosen(BENCHMARKS, ["nodes.1000"])] == ["nodes.1000"]
     with pytest.raises(UsageError, match=r"There is no benchmark 'star'.*start\.cold"):

@@ -89,7 +89,7 @@ class Inspection:
         seen: set[object] = set()
         for snapshot in reversed(self.snapshots):
             for answer in (
-                *waits(snapshot, self.names),
+                *waits(snapshot, self.stats, self.names),
                 *buffers(snapshot, self.stats, self.names),
                 *leaks(snapshot, self.names),
                 *pools(snapshot, self.stats, self.names),

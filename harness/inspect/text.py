@@ -20,6 +20,7 @@ _MOST_PLACES = 6
 def text_of(inspection: Inspection, *, every: bool = False) -> Iterator[str]:
     """What it is, what it answers, and what was not understood; `every` leaves no answer out."""
     yield from _what(inspection)
+    several = len({section.place.file for section in inspection.sections}) > 1
     for warning in inspection.warnings:
         yield f"CAUTION: {warning}."
     for question, group in groupby(inspection.answers, key=lambda answer: answer.question):
@@ -27,7 +28,7 @@ def text_of(inspection: Inspection, *, every: bool = False) -> Iterator[str]:
         yield ""
         yield question.value
         for answer in answers if every else answers[:_MOST_ANSWERS]:
-            yield from _answer(answer, every=every)
+            yield from _answer(answer, every=every, with_file=several)
         if not every and len(answers) > _MOST_ANSWERS:
             yield f"  … and {len(answers) - _MOST_ANSWERS} more: --all shows them"
     if inspection.sections and not inspection.answers:
@@ -93,7 +94,7 @@ def _what(inspection: Inspection) -> Iterator[str]:
         yield f"{counted(inspection.unknown_count, 'line')} not understood: --unknown shows which."
 
 
-def _answer(answer: Answer, *, every: bool) -> Iterator[str]:
+def _answer(answer: Answer, *, every: bool, with_file: bool) -> Iterator[str]:
     yield f"  {answer.sentence}"
     details = answer.details if every else answer.details[:_MOST_DETAILS]
     for detail in details:
@@ -102,9 +103,6 @@ def _answer(answer: Answer, *, every: bool) -> Iterator[str]:
         yield f"      … and {len(answer.details) - len(details)} more"
     places = answer.places if every else answer.places[:_MOST_PLACES]
     if places:
-        files = {place.file for place in answer.places}
-        named = ", ".join(str(place.line) for place in places)
-        if len(files) > 1:
-            named = ", ".join(map(str, places))
+        named = ", ".join(str(place if with_file else place.line) for place in places)
         more = f" and {len(answer.places) - len(places)} more" if len(places) < len(answer.places) else ""
         yield f"      shown by line{'s' if len(answer.places) > 1 else ''} {named}{more}"

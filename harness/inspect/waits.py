@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from harness.framework.dumps.processes import ProcessNames
-from harness.inspect.kinds import Answer, Place, Question
+from harness.inspect.kinds import Answer, Place, Question, StatsOf
 from harness.inspect.snapshot import Snapshot
 from harness.kernel.binder_debug.state import ProcessBlock, Thread, Transaction
 from harness.kernel.concise import counted
@@ -164,7 +165,7 @@ class WaitGraph:
         return tuple(sorted(found, key=lambda holder: (-len(holder.waits), -_longest(holder.waits))))
 
 
-def waits(snapshot: Snapshot, names: ProcessNames) -> list[Answer]:
+def waits(snapshot: Snapshot, stats: StatsOf, names: ProcessNames) -> list[Answer]:
     """The deadlocks first, then who holds up others."""
     graph = WaitGraph(snapshot)
     answers: list[Answer] = []
@@ -178,7 +179,10 @@ def waits(snapshot: Snapshot, names: ProcessNames) -> list[Answer]:
             Answer(
                 Question.WAITS,
                 f"DEADLOCK of {counted(len(circle), 'thread')}: {members}{behind}.",
-                tuple(_step(wait, graph, names) for wait in (*circle, *deadlock.behind)),
+                (
+                    *(_step(wait, graph, names) for wait in (*circle, *deadlock.behind)),
+                    *_ways_out(circle, stats, names),
+                ),
                 tuple(wait.place for wait in (*circle, *deadlock.behind)),
                 deadlock,
                 weight=1e9 + len(circle),
@@ -196,6 +200,18 @@ def waits(snapshot: Snapshot, names: ProcessNames) -> list[Answer]:
             )
         )
     return answers
+
+
+def _ways_out(circle: tuple[Wait, ...], stats: StatsOf, names: ProcessNames) -> Iterator[str]:
+    """The processes of a circle that may start another thread, which would break it."""
+    pids = {wait.thread[0] for wait in circle}
+    for (pid, context), each in stats.items():
+        if pid in pids and each.pool and (each.pool.requested or each.pool.started < each.pool.maximum):
+            on = f" on {context}" if context else ""
+            yield (
+                f"{names.title(pid)} may still start a thread{on}, which would end it: "
+                f"{each.pool.started} of {each.pool.maximum} are started, {each.pool.requested} requested"
+            )
 
 
 def _wait(end: End, transaction: Transaction, place: Place) -> Wait:

@@ -210,6 +210,22 @@ def test_a_circle_of_any_length_is_a_deadlock(tmp_path: Path, length: int) -> No
     assert [wait.thread[0] for wait in answer.value.behind] == [90]
 
 
+def test_a_thread_that_may_still_start_is_mentioned(tmp_path: Path) -> None:
+    stats = STATS.replace("783", "10").replace("vndbinder", "binder").replace("1+2/2", "0+2/15")
+    (answer,) = inspected(tmp_path, stats, calls((10, 11), (11, 10))).to(Question.WAITS)
+    assert isinstance(answer.value, Deadlock)
+    assert answer.details[-1].startswith(
+        "process 10 may still start a thread on binder, which would end it: 2 of"
+    )
+
+
+def test_places_have_the_file_where_there_are_several(tmp_path: Path) -> None:
+    one = "\n".join(text_of(inspected(tmp_path, calls((10, 11), (11, 10)))))
+    assert "shown by lines 5, 10" in one
+    two = "\n".join(text_of(inspected(tmp_path, STATS, calls((10, 11), (11, 10)))))
+    assert f"shown by lines {tmp_path}/dump1:5, {tmp_path}/dump1:10" in two
+
+
 def test_a_free_looper_breaks_the_circle(tmp_path: Path) -> None:
     answers = inspected(tmp_path, calls((10, 11), (11, 10), loopers=(101,))).to(Question.WAITS)
     assert answers

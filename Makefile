@@ -36,6 +36,18 @@ check: .venv/for-development ## Check style, types and spelling.
 docs: .venv/for-development ## Build the documentation as a site, in docs/_build.
 	$(BIN)/sphinx-build -W --keep-going -n -b html docs docs/_build
 
+SCREENSHOTS := build/screenshots
+
+.PHONY: screenshots
+screenshots: setup ## Look at the report in Chromium: its tests, and pictures at three widths, light and dark.
+	@command -v chromium > /dev/null || { $(AS_ROOT) apt-get update && $(AS_ROOT) apt-get install -y chromium; }
+	$(BIN)/pip install --disable-pip-version-check --editable '.[screenshots]'
+	mkdir -p $(SCREENSHOTS)
+	$(BIN)/binder-harness verify -o $(SCREENSHOTS)/run.json > /dev/null
+	$(BIN)/binder-harness matrix -o $(SCREENSHOTS)/matrix.json > /dev/null
+	$(BIN)/pytest tests/browser --documents $(SCREENSHOTS) --screenshots $(SCREENSHOTS)
+	@echo "The pictures are in $(SCREENSHOTS)."
+
 .PHONY: format
 format: .venv/for-development ## Format Python, C and C++ as `make check` requires.
 	$(BIN)/ruff check --fix

@@ -1,40 +1,38 @@
-"""Shows a result document or a matrix as one self-contained HTML file, without scripts."""
+"""Shows a run or a matrix as one self-contained HTML file, which needs neither network nor scripts."""
 
 from __future__ import annotations
 
-import itertools
+import base64
+import hashlib
 import json
+import re
 from collections.abc import Iterable
-from typing import TypeVar
+from importlib.resources import files
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from harness.experiments.core.claim import Topic
 from harness.experiments.core.figure import label, shown
-from harness.experiments.core.json_values import Json, from_json
-from harness.experiments.core.result import Result
-from harness.recording.sequence_diagram import SequenceDiagram
-from harness.recording.sequence_svg import svg_of
-from harness.report.comparison import ClaimRow, account, claim_rows, differing_facts
+from harness.experiments.core.json_values import Json
+from harness.experiments.core.source_documents import SOURCE_DOCUMENTS, titles
 from harness.report.document import Document
 from harness.report.formats.report import Report
-from harness.report.labels import described, short_names
-from harness.report.matrix import Matrix
-from harness.report.summary import STYLES, conclusion, counted, summary
+from harness.report.labels import described
+from harness.report.page.document_page import document_page
+from harness.report.page.matrix_page import matrix_page
+from harness.report.page.page import NO_DOCUMENT, letters_of, verdicts_of
+from harness.report.page.reproduction import reproduction
+from harness.report.pictures.gallery import picture_of
+from harness.report.summary import STYLES
 
 LINE = 100
 """Characters of a nested value that are shown in one line."""
-EntryT = TypeVar("EntryT", Result, ClaimRow)
+LONGEST_VALUE = 4000
+"""Characters of a value that are shown; the result document has all of it."""
 
 
 def render(report: Report) -> str:
     """The page of a report."""
-    return page(report.content)
-
-
-def page(document: Document | Matrix) -> str:
-    """The file's text."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("harness.report.page"),
         autoescape=True,
@@ -43,38 +41,66 @@ def page(document: Document | Matrix) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "value": _value,
+        "value": value_text,
         "label": label,
         "described": described,
-        "account": account,
-        "diagram": diagram_of,
+        "picture": picture_of,
+        "titles": titles,
+        "code": code,
+        "sentences": sentences,
+        "together": together,
+        "letters": letters_of,
+        "verdicts": verdicts_of,
+        "reproduction": reproduction,
     }
-    environment.globals["symbols"] = {verdict: symbol for verdict, (symbol, _) in STYLES.items()}
-    if isinstance(document, Document):
-        return environment.get_template("document.html").render(
-            document=document,
-            summary=summary(document).plain,
-            topics=_topics(document.claims),
-        )
-    documents = document.documents
-    return environment.get_template("matrix.html").render(
-        matrix=document,
-        devices=counted(len(documents), "device"),
-        names=short_names(documents),
-        summaries=[summary(each).plain for each in documents],
-        conclusion=conclusion(document).plain,
-        facts=differing_facts([each.device for each in documents]),
-        topics=_topics(claim_rows(documents)),
+    script, style = (_asset(name) for name in ("filter.js", "style.css"))
+    content = report.content
+    results = [result for column in report.columns for result in column.document.claims]
+    page = document_page(report) if isinstance(content, Document) else matrix_page(content)
+    found = {letter for result in results for letter in letters_of(result)}
+    environment.globals |= {
+        "symbols": {verdict: symbol for verdict, (symbol, _) in STYLES.items()},
+        "verdicts": [verdict for verdict in STYLES if any(result.verdict is verdict for result in results)],
+        "letters": sorted(found, key=lambda letter: (letter == NO_DOCUMENT, letter)),
+        "source_documents": [entry for letter, entry in SOURCE_DOCUMENTS.items() if letter in found],
+        "script": Markup(script),
+        "script_hash": _hash_for_policy(script),
+        "style": Markup(style),
+        "filter_style": Markup(_filter_style(page.hidden_by())),
+    }
+    return environment.get_template(page.template).render(**page.variables())
+
+
+def code(text: str) -> Markup:
+    """A text in which what stands between backticks is code."""
+    parts = [escape(part) for part in text.split("`")]
+    if len(parts) % 2 == 0:  # a backtick of its own
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts)
     )
 
 
-def _topics(entries: Iterable[EntryT]) -> list[tuple[Topic, list[EntryT]]]:
-    grouped = itertools.groupby(entries, key=lambda entry: entry.topic)
-    return [(topic, list(members)) for topic, members in grouped]
+def sentences(text: str, count: int) -> str:
+    """The first sentences of a text."""
+    return " ".join(re.split(r"(?<=\.) (?=[A-Z])", text)[:count])
 
 
-def _value(value: Json, unit: str = "") -> str:
-    """A figure's value as text; a nested one as JSON."""
+def together(text: str) -> str:
+    """A summary in which no line breaks between a verdict's symbol and its number."""
+    symbols = "".join(symbol for symbol, _ in STYLES.values())
+    return re.sub(rf"(?<=[{re.escape(symbols)}]) ", "\N{NO-BREAK SPACE}", text)
+
+
+def value_text(value: Json, unit: str = "") -> str:
+    """A figure's value as text; a nested one as JSON, a very long one cut short."""
+    text = _whole_text(value, unit)
+    if len(text) <= LONGEST_VALUE:
+        return text
+    return f"{text[:LONGEST_VALUE]}… (the result document has all of it)"
+
+
+def _whole_text(value: Json, unit: str) -> str:
     entries = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     if not any(isinstance(entry, list | dict) for entry in entries):
         return shown(value, unit)
@@ -82,9 +108,19 @@ def _value(value: Json, unit: str = "") -> str:
     return line if len(line) <= LINE else json.dumps(value, indent=1, ensure_ascii=False)
 
 
-def diagram_of(result: Result) -> Markup | None:
-    """The first sequence diagram among a result's figures; not escaped, because svg_of escapes its texts."""
-    for figure in result.figures.values():
-        if isinstance(figure.value, dict) and figure.value.keys() >= {"lifelines", "arrows"}:
-            return Markup(svg_of(from_json(SequenceDiagram, figure.value)))
-    return None
+def _asset(name: str) -> str:
+    return files("harness.report.page").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _hash_for_policy(script: str) -> str:
+    """What a Content-Security-Policy names a script by, so that no other one runs."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+
+
+def _filter_style(attributes: Iterable[tuple[str, str, tuple[str, ...]]]) -> str:
+    """The rules that hide a claim when each box that stands for it is unchecked, without a script."""
+    rules = []
+    for attribute, prefix, values in dict.fromkeys(attributes):
+        boxes = "".join(f":has(#{prefix}{value}:not(:checked))" for value in values)
+        rules.append(f'body{boxes} .claim[{attribute}="{" ".join(values)}"] {{ display: none; }}')
+    return "\n".join(rules)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any, cast
 from xml.etree.ElementTree import Element, fromstring
 
 import pytest
@@ -11,13 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.experiments.core.figure import Figure
-from harness.experiments.core.finding import Finding
 from harness.experiments.core.json_values import from_json, to_json
-from harness.experiments.core.judge import judge
 from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
 from harness.recording.sequence_svg import svg_of
-from harness.report.page.html import diagram_of
-from tests.support.fake_device import FakeDevice, make_claim
+from harness.report.pictures.gallery import recorded
 
 SVG = "{http://www.w3.org/2000/svg}"
 BROADCAST = SequenceDiagram(
@@ -149,16 +145,12 @@ def test_a_diagram_survives_the_result_document(diagram: SequenceDiagram) -> Non
     assert from_json(SequenceDiagram, to_json(diagram)) == diagram
 
 
-def result(**figures: Figure) -> Any:
-    claim = make_claim("broadcast.hops", lambda _: 1, lambda *_: Finding.whether(True, "", **figures))
-    return judge(claim, cast(Any, FakeDevice()))
-
-
 def test_a_result_is_drawn_from_its_evidence() -> None:
-    drawn = diagram_of(result(size=Figure(5, "mmap"), hops=Figure(BROADCAST, "tracing")))
-    assert drawn == svg_of(BROADCAST)
+    drawn = recorded({"size": Figure(5, "mmap"), "hops": Figure(BROADCAST, "tracing")})
+    assert drawn is not None
+    assert drawn.svg == svg_of(BROADCAST)
 
 
 @pytest.mark.parametrize("value", [5, "lifelines", {"lifelines": 1}, [], None])
 def test_a_result_without_a_diagram(value: object) -> None:
-    assert diagram_of(result(what=Figure(value, "where"))) is None
+    assert recorded({"what": Figure(value, "where")}) is None

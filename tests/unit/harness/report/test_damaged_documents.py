@@ -16,6 +16,7 @@ from emulator.base.errors import UsageError
 from harness.experiments.core.json_values import DEEPEST, Json, to_json
 from harness.report import difference, stored
 from harness.report.document import Document
+from harness.report.formats.report import Report
 from harness.report.matrix import Matrix
 from harness.report.page import html
 from harness.report.terminal import diff, matrix_table, results
@@ -81,7 +82,7 @@ def test_damage_is_refused_or_shown(
         diff.show_judged_again(document, GOOD, console)
     else:
         matrix_table.show(document, console)
-    html.page(document)
+    html.render(Report(document))
     document.write(path)
     assert difference.load(path) is not None
 

@@ -1,0 +1,54 @@
+"""How a reader sees a finding for themselves: the command, ten lines of Python, the experiment's code."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+from dataclasses import dataclass
+
+from emulator.base.errors import UsageError
+from harness.experiments.core.claim import CLAIMS, Claim
+
+PYTHON = """\
+from harness import open_device
+from harness.experiments.core.claim import CLAIMS
+
+claim = CLAIMS.get({claim!r})
+with open_device({target!r}) as device:
+    measured = claim.measure(device)
+    finding = claim.verdict(measured, device.facts)
+print(measured)
+print(finding.verdict, finding.figures)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """A command, and the code behind it."""
+
+    command: str
+    python: str
+    experiment: str = ""
+    """What is done, in words; empty for a claim that this release does not have."""
+    code: str = ""
+    """The function that measures."""
+
+
+def reproduction(claim: str, target: str) -> Reproduction:
+    """How to judge a claim again on a target."""
+    on = "" if target == "embedded" else f" --target {shlex.quote(target)}"
+    command = f"binder-harness verify -v {shlex.quote(claim)}{on}"
+    python = PYTHON.format(claim=claim, target=target)
+    try:
+        found = CLAIMS.get(claim)
+    except UsageError:
+        return Reproduction(command, python)
+    return Reproduction(command, python, found.experiment, _code_of(found))
+
+
+def _code_of(claim: Claim) -> str:
+    """The source of the function that measures; empty where it is not at hand."""
+    try:
+        return inspect.getsource(inspect.unwrap(claim.measure))
+    except (OSError, TypeError):
+        return ""

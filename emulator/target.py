@@ -150,7 +150,8 @@ def parse_target(text: str) -> Target:
         more = (
             f"Did you mean {near[0]}? `binder-harness devices` lists the targets of this machine."
             if near
-            else f"Valid targets:\n{explain_targets()}"
+            else f"Kinds of targets: {', '.join(KIND_MODULES)}. `binder-harness devices` lists them with "
+            "their options."
         )
         raise UsageError(f"There is no target {text!r}. {more}")
     kind = _kind(kind_name)

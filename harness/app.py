@@ -19,6 +19,8 @@ PACKAGES = ("emulator", "harness")
 """The packages that log."""
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 """The errors of writing to a full disk."""
+DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""The errors of a file or directory that may not be read or written."""
 
 
 class Commands(LazyGroup):
@@ -39,6 +41,13 @@ class Commands(LazyGroup):
             if isinstance(error, HarnessError):
                 show(f"binder-harness: {error}", errors=True)
                 raise typer.Exit(error.exit_code) from error
+            if isinstance(error, OSError) and error.errno in DENIED and error.filename is not None:
+                show(
+                    f"binder-harness: {error.filename}: {error.strerror}. Give another place, or use an "
+                    "account that may use this one.",
+                    errors=True,
+                )
+                raise typer.Exit(ExitCode.SETUP_MISSING) from error
             if not isinstance(error, OSError) or error.errno not in DISK_FULL:
                 raise
             show(f"binder-harness: {error.strerror}: free some space, or write to another disk.", errors=True)

@@ -40,4 +40,6 @@ def _run(arguments: Sequence[str] | None) -> None:
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     from harness.app import app
 
-    app(arguments, prog_name="binder-harness")
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    # `help COMMAND`, as many programs have it, is `COMMAND --help`.
+    app([*words[1:], "--help"] if words[:1] == ["help"] else words, prog_name="binder-harness")

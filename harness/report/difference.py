@@ -64,10 +64,14 @@ class DocumentPair:
 
 def load(path: Path) -> Document | Matrix:
     """Read a result document, a matrix or a killed run's journal; UsageError, with the reason, for others."""
-    if journal.is_journal(path):
-        return journal.read(path)
     left = journal.journal_of(path)
-    if not path.exists() and left.exists():
+    try:
+        if journal.is_journal(path):
+            return journal.read(path)
+        cut_short = not path.exists() and left.exists()
+    except OSError as error:  # it is in a directory that may not be entered
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    if cut_short:
         raise UsageError(
             f"{path} does not exist: its run did not end. What it judged so far is in {left}: "
             f"binder-harness judge {left} --json {path}"

@@ -39,8 +39,8 @@ def write_text(text: str, path: Path) -> None:
 
     Raises SetupError where it cannot be written, as on a full disk; it names the copy that is kept elsewhere.
     """
-    _refuse_what_is_no_file(path)
     try:
+        _refuse_what_is_no_file(path)
         write_atomically(path.resolve(), printable(text))
     except OSError as error:
         raise SetupError(
@@ -115,8 +115,8 @@ def harness_version() -> str:
 
 def check_writable(path: Path) -> None:
     """Raise UsageError, before any work is done, where `path` cannot be written."""
-    _refuse_what_is_no_file(path)
     try:
+        _refuse_what_is_no_file(path)
         with temporary_beside(path.resolve()):
             pass
     except OSError as error:

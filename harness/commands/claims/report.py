@@ -17,6 +17,14 @@ def report(
     ],
     format_: OutputFormat = None,
     output: OutputFile = None,
+    benchmarks: Annotated[
+        Path | None,
+        typer.Option(
+            "--benchmarks",
+            metavar="FILE",
+            help="Add to the page of a run the times that `python -m bench --json FILE` measured.",
+        ),
+    ] = None,
     accounts: Annotated[
         bool,
         typer.Option("-v", "--verbose", help="Show of each claim of a run what was measured."),
@@ -28,19 +36,22 @@ def report(
     binder-harness report run.json                        the table
     binder-harness report run.json -o run.html            a page for browsers
     binder-harness report matrix.json --format markdown   for a comment
+    binder-harness report run.json --benchmarks bench.json -o run.html
 
     The verdicts are those of the file; `judge` gives them again from the measurements.
     """
     from harness.report.difference import load
     from harness.report.formats.report import Report
     from harness.report.matrix import Matrix
+    from harness.report.pictures.benchmarks import Benchmarks
     from harness.report.terminal import matrix_table, results
     from harness.report.terminal.console import console_for
 
     outputs = Outputs.of(format_, output)
     content = load(file)
     if outputs.entries:
-        attempt_all(outputs.writing(Report(content)))
+        timings = Benchmarks.load(benchmarks) if benchmarks is not None else None
+        attempt_all(outputs.writing(Report(content, benchmarks=timings)))
     elif isinstance(content, Matrix):
         matrix_table.show(content, console_for(sys.stdout))
     else:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from emulator.base.errors import ExitCode
 from harness.report.document import Document
 from harness.report.failure import Failure, gravest
 from harness.report.matrix import Column, Matrix
+
+if TYPE_CHECKING:
+    from harness.report.pictures.benchmarks import Benchmarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,8 @@ class Report:
     content: Document | Matrix
     failures: tuple[Failure, ...] = ()
     """Of a single device: why there is none, or how it was lost. A matrix holds those of its devices."""
+    benchmarks: Benchmarks | None = None
+    """Times of Binder and its alternatives, for the page of a single device."""
 
     @property
     def columns(self) -> tuple[Column, ...]:

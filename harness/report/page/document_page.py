@@ -46,6 +46,8 @@ def document_page(report: Report) -> Page:
             "summary": summary(document).plain,
             "outcome": outcome(sections) if sections else None,
             "surprises": most_surprising(document.claims),
+            "benchmarks": report.benchmarks,
+            "timings": list(report.benchmarks.pictures()) if report.benchmarks else [],
         },
     )
 

@@ -27,8 +27,8 @@ def test_options_are_taken_and_written_back() -> None:
     ("text", "message"),
     [
         ("embeded", r"Did you mean embedded\?"),
-        ("", "Valid targets"),
-        ("phone", r"embedded\?memory="),
+        ("", "Kinds of targets: embedded, adb"),
+        ("phone", "lists them with their options"),
         (
             "embedded?ram=1",
             "Valid options: kernel, arch, pages, userland, managers, android, start, ",

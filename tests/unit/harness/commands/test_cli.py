@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import errno
 import json
 import os
 import pty
@@ -569,6 +570,41 @@ def test_figures_that_claims_are_about_have_units_and_sources(
     monkeypatch.setattr(MEASUREMENTS, "all", lambda: known)
     monkeypatch.setattr(CLAIMS, "all", lambda: {claim.id: claim})
     assert "1,040,380 bytes (" in command_line("measure", "sizes").output
+
+
+# --- files that may not be used ---
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("verify", "--json", "private/run.json"), 2),
+        (("verify", "-o", "private/run.html"), 2),
+        (("report", "private/run.json"), 2),
+        (("diff", "private/a.json", "private/b.json"), 2),
+    ],
+)
+def test_what_may_not_be_read_or_written_is_named(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], status: int
+) -> None:
+    real = os.stat
+
+    def refuse(path: Any, *arguments: Any, **options: Any) -> Any:
+        # The tests run as root, whom no mode of a directory stops.
+        if "private" in os.fspath(path):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    ended = command_line(*words)
+    assert ended.status == status, ended
+    assert "Traceback" not in ended.errors
+    assert "Permission denied" in ended.errors
+
+
+def test_help_is_a_command_too(command_line: CommandLine) -> None:
+    assert "Judge claims on a device" in command_line("help", "verify").output
+    assert "Commands:" in command_line("help").output
 
 
 # --- formats ---

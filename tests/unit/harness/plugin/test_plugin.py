@@ -305,7 +305,7 @@ def test_without_a_device_the_status_says_why(
 
 
 def test_each_claim_is_a_test(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose(monkeypatch, *(name for name in fake_device.CLAIMS_BY_ID if name != "proto.waits"))
+    choose(monkeypatch, *fake_device.RETURNING)
     arguments = (
         "--pyargs",
         "harness.experiments",

@@ -20,9 +20,7 @@ from harness.report.run import Run
 from harness.report.stored import check_writable
 from harness.report.terminal import results
 from harness.report.terminal.console import console_for
-from tests.support.fake_device import CLAIMS_BY_ID, FACTS, FakeDevice, choose
-
-NOT_WAITING = tuple(name for name in CLAIMS_BY_ID if name != "proto.waits")
+from tests.support.fake_device import CLAIMS_BY_ID, FACTS, RETURNING, FakeDevice, choose
 
 
 @pytest.fixture
@@ -45,7 +43,7 @@ def printed(document: Document, console_stream: io.StringIO | None = None) -> st
 
 
 def test_a_document_survives_its_file(run: Run, tmp_path: Path) -> None:
-    document = document_of(run, *NOT_WAITING)
+    document = document_of(run, *RETURNING)
     document.write(tmp_path / "results.json")
     assert Document.load(tmp_path / "results.json") == document
     assert [file.name for file in tmp_path.iterdir()] == ["results.json"]
@@ -238,7 +236,7 @@ def test_a_loss_outweighs_all_else(run: Run) -> None:
 
 
 def test_events_survive_their_way(run: Run) -> None:
-    document = document_of(run, *NOT_WAITING)
+    document = document_of(run, *RETURNING)
     failure = Failure(message="panic \ud800", exit_code=ExitCode.DEVICE_LOST)
     events: list[Event] = [
         Started(target="embedded", where="tcp://host:1"),

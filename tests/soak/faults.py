@@ -29,7 +29,8 @@ ANY_START = (
 """What a user starts, and may end at any moment."""
 LONGEST = 2.2
 """Seconds: a little more than these take on an idle machine."""
-AS_EXPECTED, UNEXPECTED, LOST, MISSING = 0, 1, 3, 4
+AS_EXPECTED, LOST, MISSING = 0, 3, 4
+DEADLY = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGSEGV)
 
 
 def ended_by(*signals: signal.Signals) -> frozenset[int]:
@@ -57,23 +58,15 @@ START_AND_END = tuple(map(_start_and_end, (signal.SIGKILL, signal.SIGTERM, signa
 FAULTS = (
     *START_AND_END,
     Fault(
-        "QEMU killed",
-        "SIGKILL to QEMU while claims are judged",
-        signal_one(is_qemu, signal.SIGKILL, 1.0),
-        frozenset({AS_EXPECTED, LOST}),
-    ),
-    Fault(
-        "QEMU terminated",
-        "SIGTERM to QEMU, which then ends in order",
-        signal_one(is_qemu, signal.SIGTERM, 1.0),
+        "QEMU signalled",
+        "a deadly signal to QEMU while claims are judged",
+        signal_one(is_qemu, 1.0, *DEADLY),
         frozenset({AS_EXPECTED, LOST}),
     ),
     Fault("QEMU stopped", "QEMU stands still for up to 2 s", stop_for_a_while(is_qemu, 1.0)),
     Fault("run stopped", "the run stands still for up to 2 s", stop_for_a_while(None, 1.5)),
     Fault(
-        "adb server killed",
-        "SIGKILL to the adb server",
-        signal_one(is_adb_server, signal.SIGKILL, 1.0),
+        "adb server signalled", "a deadly signal to the adb server", signal_one(is_adb_server, 1.0, *DEADLY)
     ),
     Fault("adb server ended", "`adb kill-server` by another program", end_adb_server),
     Fault(
@@ -81,7 +74,9 @@ FAULTS = (
         "the adb server stands still for up to 2 s",
         stop_for_a_while(is_adb_server, 1.0),
     ),
-    Fault("keeper killed", "SIGKILL to the adb server's keeper", signal_one(is_keeper, signal.SIGKILL, 1.0)),
+    Fault(
+        "keeper signalled", "a deadly signal to the adb server's keeper", signal_one(is_keeper, 1.0, *DEADLY)
+    ),
     *FAULTS_ON_DEVICE,
     Fault(
         "cache flipped", "one bit of some files in the cache", nothing, prepare=on_disk.damage(on_disk.flip)

@@ -12,23 +12,33 @@ COMMANDS = (("verify", "node", "mmap", "proto", "limit"),)
 """Claims for some seconds: adb is connected a moment after the first ones."""
 
 
-def _fault(name: str, what: str, command: str, ends: frozenset[int]) -> Fault:
-    return Fault(name, what, on_device(command, 2.0), ends, commands=COMMANDS)
+SIGNALS = ("KILL", "TERM", "HUP", "INT", "QUIT", "SEGV")
 
 
-def _killed(program: str, ends: frozenset[int]) -> Fault:
-    return _fault(f"{program} killed", f"SIGKILL to {program}", f"kill -9 $(pidof {program})", ends)
+def _fault(name: str, what: str, ends: frozenset[int], *commands: str) -> Fault:
+    return Fault(name, what, on_device(*commands, longest=2.0), ends, commands=COMMANDS)
+
+
+def _signalled(program: str, ends: frozenset[int]) -> Fault:
+    commands = [f"kill -{sent} $(pidof {program})" for sent in SIGNALS]
+    return _fault(f"{program} signalled", f"a deadly signal to {program}", ends, *commands)
 
 
 FAULTS_ON_DEVICE = (
-    _killed("syscall_agent", ANY),
-    _killed("channel_server", ANY),
-    _killed("adbd", frozenset({0, 1})),
-    _killed("servicemanager", frozenset({0, 1})),
-    _fault("all killed", "SIGKILL to all processes but the first", "kill -9 -1", ANY),
-    _fault("panic", "the device's kernel panics", "echo c > /proc/sysrq-trigger", LOST),
-    _fault("power-off", "the device is powered off", "echo o > /proc/sysrq-trigger", LOST),
-    _fault("reboot", "the device restarts", "reboot", ANY),
-    _fault("out of memory", "a process takes all memory", "tail /dev/zero", ANY),
-    _fault("device's clock", "the device's time jumps to 2001", "date -s 2001-01-01", frozenset({0})),
+    _signalled("syscall_agent", ANY),
+    _signalled("channel_server", ANY),
+    _signalled("adbd", frozenset({0, 1})),
+    _signalled("servicemanager", frozenset({0, 1})),
+    _fault("syscall_agent stopped", "SIGSTOP to syscall_agent", ANY, "kill -STOP $(pidof syscall_agent)"),
+    _fault("all killed", "SIGKILL to all processes but the first", ANY, "kill -9 -1"),
+    _fault("panic", "the device's kernel panics", LOST, "echo c > /proc/sysrq-trigger"),
+    _fault("power-off", "the device is powered off", LOST, "echo o > /proc/sysrq-trigger", "poweroff -f"),
+    _fault("reboot", "the device restarts", ANY, "reboot", "echo b > /proc/sysrq-trigger"),
+    _fault("out of memory", "a process takes all memory", ANY, "tail /dev/zero"),
+    _fault(
+        "device's clock",
+        "the device's time jumps",
+        frozenset({0}),
+        *("date -s 2001-01-01", "date -s 2037-12-31"),
+    ),
 )

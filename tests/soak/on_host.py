@@ -45,15 +45,15 @@ def signal_run(sent: signal.Signals, longest: float) -> Callable[[Round], bool]:
     return inflict
 
 
-def signal_one(chosen: Chosen, sent: signal.Signals, longest: float) -> Callable[[Round], bool]:
-    """Send such a process a signal, at a random moment after it has started."""
+def signal_one(chosen: Chosen, longest: float, *signals: signal.Signals) -> Callable[[Round], bool]:
+    """Send such a process one of these signals, at a random moment after it has started."""
 
     def inflict(this: Round) -> bool:
         process = find(this, chosen)
         if process is None:
             return False
         this.pause(longest)
-        return this.running and process.send(sent)
+        return this.running and process.send(this.random.choice(signals))
 
     return inflict
 
@@ -94,8 +94,8 @@ def end_adb_server(this: Round) -> bool:
     return False
 
 
-def on_device(command: str, longest: float = 1.0) -> Callable[[Round], bool]:
-    """Run a command on the run's device, through its adb server, as another user of that would."""
+def on_device(*commands: str, longest: float = 1.0) -> Callable[[Round], bool]:
+    """Run one of these commands on the run's device, through its adb server, as another user would."""
 
     def inflict(this: Round) -> bool:
         for _ in _while_running(this):
@@ -103,7 +103,7 @@ def on_device(command: str, longest: float = 1.0) -> Callable[[Round], bool]:
                 serial = _device(this)
                 if serial:
                     this.pause(longest)
-                    return this.running and _started(this, serial, command)
+                    return this.running and _started(this, serial, this.random.choice(commands))
         return False
 
     return inflict

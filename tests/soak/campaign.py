@@ -77,15 +77,18 @@ def run(plan: Plan, record: Record, directory: Path, *, jobs: int, seconds: floa
             record.add(outcome)
             _show(outcome, len(record.outcomes))
 
-    own = places(directory, jobs if missing else 0)
-    workers = [threading.Thread(target=work, args=(place,)) for place in own]
-    for worker in workers:
-        worker.start()
-    try:
+    with places(directory, jobs if missing else 0) as own:
+        workers = [threading.Thread(target=work, args=(place,)) for place in own]
         for worker in workers:
-            worker.join()
-    finally:
-        stopping.set()
+            worker.start()
+        try:
+            for worker in workers:
+                worker.join()
+        except KeyboardInterrupt:
+            stopping.set()
+            for worker in workers:
+                worker.join()
+            raise
 
 
 def _show(outcome: Outcome, done: int) -> None:

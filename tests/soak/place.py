@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,19 +66,24 @@ class Place:
         }
 
 
-def places(directory: Path, count: int) -> list[Place]:
-    """Places for so many workers, with ports on which nothing listens."""
-    free = filter(_is_free, PORTS)
-    return [Place(directory / f"worker{index}", next(free)) for index in range(count)]
+@contextlib.contextmanager
+def places(directory: Path, count: int) -> Iterator[list[Place]]:
+    """Places for so many workers, with ports that no other campaign uses meanwhile."""
+    with contextlib.ExitStack() as held:
+        free = (port for port in PORTS if _hold(port, held))
+        yield [Place(directory / f"worker{index}", next(free)) for index in range(count)]
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _hold(port: int, held: contextlib.ExitStack) -> bool:
+    """Whether nobody uses a port; the same one of UDP is held, by which other campaigns see that."""
+    with contextlib.ExitStack() as on_failure:
+        mark = on_failure.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         try:
-            probe.bind(("127.0.0.1", port))
+            mark.bind(("127.0.0.1", port))
+            socket.create_server(("127.0.0.1", port)).close()
         except OSError:
             return False
+        held.enter_context(on_failure.pop_all())
     return True
 
 

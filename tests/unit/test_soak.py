@@ -17,6 +17,7 @@ from harness.report.document import Document
 from tests.soak.belongings import MARK, end, left_in_cache, processes
 from tests.soak.campaign import Record
 from tests.soak.faults import FAULTS
+from tests.soak.place import places
 from tests.soak.round import Outcome
 from tests.soak.runs import Ended
 from tests.support.processes import has_ended
@@ -79,6 +80,11 @@ def test_results_have_to_be_marked_with_what_interrupted_them(tmp_path: Path) ->
     for sent, problems in ((signal.SIGINT, 0), (signal.SIGTERM, 1)):
         ended = Ended(128 + sent, "", path)
         assert len(list(ended.problems(frozenset({128 + sent})))) == problems
+
+
+def test_two_campaigns_share_no_port(tmp_path: Path) -> None:
+    with places(tmp_path / "one", 2) as first, places(tmp_path / "two", 2) as second:
+        assert len({place.adb_port for place in (*first, *second)}) == 4
 
 
 def test_a_campaign_goes_on_where_it_was_ended(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from tests.soak.belongings import Process
 from tests.soak.round import Round
 
-FOUND_WITHIN = 10.0
+FOUND_WITHIN = 60.0
 STOPPED_FOR = 2.0
 """The longest time for which a process is stopped."""
 Chosen = Callable[[Process], bool]

@@ -27,7 +27,7 @@ from harness.inspect.sources import Source
 from harness.inspect.values import unknown_in, value_of
 from harness.kernel.binder_debug.kernel_log import KernelMessage, add_message, parse_message
 
-MOST_CHARACTERS = 24 << 20
+MOST_CHARACTERS = 16 << 20
 """Of text that is kept for its sections; further text is counted and left out."""
 MOST_UNKNOWN = 1000
 MOST_ERRORS = 1000

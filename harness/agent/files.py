@@ -28,10 +28,8 @@ LARGEST = 256 << 20
 """Bytes of a file that is read whole, or of a directory; some of a device have no end."""
 CHUNK_SIZE = READS * READ_SIZE
 """Bytes written to a file, or read from it by offset, at a time."""
-PIECES = 64
+MOST_PIECES = 64
 """Pieces read in one round trip from a file that is like a pipe."""
-ROUNDS = 16
-"""Round trips after which such a read ends, if there is still more."""
 _NAME = 19
 """The offset of a name in a directory's record."""
 _OPENED = Earlier(1)
@@ -122,21 +120,18 @@ class AgentFiles:
             raise OSError(f"{path}: only {written.value} of {len(data)} bytes were written")
 
     @contextmanager
-    def pipes(
-        self, paths: Sequence[str], size: int
-    ) -> Iterator[list[Callable[[], tuple[list[bytes], bool]]]]:
+    def pipes(self, paths: Sequence[str], size: int) -> Iterator[list[Callable[[int], list[bytes]]]]:
         """For the block, what arrives in files that are like pipes, in pieces as each read(2) returns them.
 
-        A call returns the pieces of up to `size` bytes that are there, without waiting, and whether these
-        are all: it ends after some MiB. A process of its own reads, so that nobody else waits for it.
+        A call takes the most pieces to read, MOST_PIECES, and returns pieces of up to `size` bytes without
+        waiting, in one round trip. A process of its own reads, so that nobody else waits for it.
         """
         with self._start() as process:
-            data = process.memory.allocate(PIECES * size).address
-            places = range(data, data + PIECES * size, size)
+            data = process.memory.allocate(MOST_PIECES * size).address
             flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
             files = [process.syscall("openat", AT_FDCWD, os.fsencode(path), flags) for path in paths]
             yield [
-                functools.partial(_arrived, process.main, path, file, places, size)
+                functools.partial(_arrived, process.main, path, file, data, size)
                 for path, file in zip(paths, files, strict=True)
             ]
 
@@ -237,23 +232,14 @@ def _checked(path: str, result: OperationResult) -> OperationResult:
     return result
 
 
-def _arrived(
-    thread: RemoteThread, path: str, file: int, places: range, size: int
-) -> tuple[list[bytes], bool]:
-    """The pieces of up to `size` bytes that a file has without waiting, and whether these are all."""
-    reads = [SystemCall("read", file, place, size) for place in places]
-    pieces: list[bytes] = []
-    waiting: list[Read] = []
-    for _ in range(ROUNDS):
-        results = thread.batch(*waiting, *reads, keep_going=True)
-        pieces += [_checked(path, result).data for result in results[: len(waiting)]]
-        done = results[len(waiting) :]
-        sizes = [0 if result.errno == errno.EAGAIN else _checked(path, result).value for result in done]
-        waiting = [Read(place, count) for place, count in zip(places, sizes, strict=True) if count]
-        if len(waiting) < len(reads):
-            break
-    rest = thread.batch(*waiting) if waiting else []
-    return pieces + [_checked(path, result).data for result in rest], len(waiting) < len(reads)
+def _arrived(thread: RemoteThread, path: str, file: int, data: int, size: int, most: int) -> list[bytes]:
+    """The pieces, `most` at most, that a file has without waiting; the process's memory at `data` is used."""
+    places = range(0, min(most, MOST_PIECES) * size, size)
+    reads = [SystemCall("read", file, data + place, size) for place in places]
+    *counts, memory = thread.batch(*reads, Read(data, places.stop), keep_going=True)
+    content = _checked(path, memory).data
+    sizes = [0 if result.errno == errno.EAGAIN else _checked(path, result).value for result in counts]
+    return [content[place : place + count] for place, count in zip(places, sizes, strict=True) if count]
 
 
 def names_in(records: bytes) -> Iterator[str]:

@@ -51,8 +51,8 @@ class Files(Protocol):
         ...
 
 
-Pipe = Callable[[], tuple[list[bytes], bool]]
-"""Returns the pieces that have arrived since the last call, and whether these are all."""
+Pipe = Callable[[int], list[bytes]]
+"""Takes the most pieces to read, and returns those that are there: fewer, if there are no more."""
 
 
 class LiveFiles(Files, Protocol):
@@ -61,8 +61,7 @@ class LiveFiles(Files, Protocol):
     def pipes(self, paths: Sequence[str], size: int) -> AbstractContextManager[list[Pipe]]:
         """For the block, what arrives in files that are like pipes, in pieces as each read(2) returns them.
 
-        A call returns the pieces of up to `size` bytes that are there, without waiting. Some MiB are the
-        most that it returns: then there may be more.
+        A call returns pieces of up to `size` bytes without waiting, in one round trip.
         """
         ...
 

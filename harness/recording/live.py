@@ -7,9 +7,10 @@ with follow_transactions(device, export_to(Path("day.perfetto-trace"))) as recor
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.framework.dialect import code_names_on
@@ -26,10 +27,11 @@ from harness.kernel.tracing.binder_transactions import (
     failure_filters,
     transaction_events,
 )
-from harness.kernel.tracing.hop_collector import HopCollector
+from harness.kernel.tracing.hop_collector import HopCollector, SendingOrder
 from harness.kernel.tracing.live_trace import LiveTrace
 from harness.kernel.tracing.recording import Lost
 from harness.recording.exports.export import Beginning, End, Export
+from harness.recording.service_nodes import service_interfaces
 from harness.recording.statistics import ENDED, HeldBuffers, Statistics
 from harness.recording.threads import EVENTS as THREAD_EVENTS
 from harness.recording.threads import Threads
@@ -53,8 +55,14 @@ class Recorder:
     """
 
     def __init__(
-        self, trace: LiveTrace, threads: Threads, names: CodeNames, exports: Sequence[Export]
+        self,
+        trace: LiveTrace,
+        threads: Threads,
+        names: CodeNames,
+        exports: Sequence[Export],
+        interfaces: Mapping[int, str] | None = None,
     ) -> None:
+        """`interfaces` has those of nodes, for what the trace does not name."""
         self.lock = threading.Lock()
         self.statistics = Statistics(names)
         self.held = HeldBuffers()
@@ -65,7 +73,8 @@ class Recorder:
         self._trace = trace
         self._threads = threads
         self._exports = exports
-        self._collector = HopCollector(MOST_WAITING)
+        self._collector = HopCollector(MOST_WAITING, interfaces)
+        self._order = SendingOrder(MOST_WAITING)
         self._began = time.monotonic()
         self._seconds: float | None = None
         self._stopped = threading.Event()
@@ -101,7 +110,7 @@ class Recorder:
                 self._trace.stop()
                 self._take_events()
         finally:
-            self._write(self._collector.rest())
+            self._write(self._collector.rest(), math.inf)
             end = End(self.seconds, self._final_loss(), self.unreadable, self.statistics)
             for export in self._exports:
                 export.end(end)
@@ -123,14 +132,17 @@ class Recorder:
                 self._threads.take(event)
                 self.held.take(event)
                 self._collector.take(event)
-        self._write(self._collector.finished())
+        self._write(self._collector.completed(), self._collector.oldest_waiting)
 
-    def _write(self, hops: Sequence[Hop]) -> None:
+    def _write(self, hops: Sequence[Hop], sent_before: float) -> None:
+        """Count these, and write what was sent before a time: files have the order of sending."""
         named = [self._threads.named(hop) for hop in hops]
         with self.lock:
             self.statistics.add(named)
+        self._order.add(named)
+        ready = self._order.ready(sent_before)
         for export in self._exports:
-            export.add(named)
+            export.add(ready)
 
     def _final_loss(self) -> Lost:
         with contextlib.suppress(Exception):  # of a device that is lost nothing can be read
@@ -145,9 +157,10 @@ def follow_transactions(
     """Record every transaction on the device during the block, and write it to files as it comes.
 
     `buffer_kib` is for each processor: what does not fit until it is read is lost, and counted. Interfaces
-    have names where the kernel accepts a probe on the driver; codes have those of `names`, by default the
-    known ones of the device. Raises TracingMissingError where the kernel cannot be traced, UsageError where
-    its driver has no tracepoints.
+    have names where the kernel accepts a probe on the driver; elsewhere only those of registered services
+    have, which are asked before. Codes have the names of `names`, by default the known ones of the device.
+    Raises TracingMissingError where the kernel cannot be traced, UsageError where its driver has no
+    tracepoints.
     """
     names = names or code_names_on(device)
     tracing = device.tracing
@@ -164,9 +177,11 @@ def follow_transactions(
         clock=CLOCK,
         names=names,
     )
+    probed = tracing.can_probe(BEGINNING)
+    interfaces = {} if probed else service_interfaces(device)
     with tracing.follow(
         events=(*events, *threads),
-        kprobes=[BEGINNING] if tracing.can_probe(BEGINNING) else [],
+        kprobes=[BEGINNING] if probed else [],
         filters=failure_filters(events),
         renamed=RENAMED,
         buffer_kib=buffer_kib,
@@ -174,7 +189,7 @@ def follow_transactions(
     ) as trace:
         for export in exports:
             export.begin(beginning)
-        recorder = Recorder(trace, Threads(device.files), names, exports)
+        recorder = Recorder(trace, Threads(device.files), names, exports, interfaces)
         try:
             yield recorder
         finally:

@@ -135,3 +135,19 @@ def test_the_kernel_is_left_as_it_was(device: Device) -> None:
     with pytest.raises(ZeroDivisionError), follow_transactions(device):
         _ = 1 // 0
     assert state() == before
+
+
+def test_without_a_probe_calls_to_registered_services_have_names(
+    device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = tmp_path / "named.json"
+    monkeypatch.setattr(device.tracing, "can_probe", lambda _: False)
+    with (
+        device.service("a.service", lambda _: Parcel().no_exception(), interface="an.IService"),
+        follow_transactions(device, export_to(document)),
+    ):
+        device.shell("service call a.service 5")
+    hops = read_recording(document)
+    called = [hops.called(hop) for hop in hops.without_replies()]
+    assert "IServiceManager.checkService" in called
+    assert called[-1] == "IService.code 5"

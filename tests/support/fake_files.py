@@ -50,9 +50,10 @@ class FakeFiles:
 
     @contextmanager
     def pipes(self, paths: Sequence[str], size: int) -> Iterator[list[Pipe]]:
-        def take(path: str) -> tuple[list[bytes], bool]:
-            content, self.contents[path] = self.contents[path], b""
-            return [content[start : start + size] for start in range(0, len(content), size)], True
+        def take(path: str, most: int) -> list[bytes]:
+            content = self.contents[path]
+            self.contents[path] = content[most * size :]
+            return [content[start : start + size] for start in range(0, len(content), size)][:most]
 
         yield [functools.partial(take, path) for path in paths]
 

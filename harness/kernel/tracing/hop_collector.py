@@ -6,7 +6,7 @@ import heapq
 import itertools
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from harness.kernel.tracing.binder_transactions import (
@@ -37,7 +37,7 @@ def parse_hops(events: Iterable[TraceEvent]) -> tuple[Hop, ...]:
         collector.take(event)
     hops = [
         replace(hop, sender=replace(hop.sender, process=collector.process_of(hop.sender.thread)))
-        for hop in (*collector.finished(), *collector.rest())
+        for hop in (*collector.completed(), *collector.rest())
     ]
     names = {end.process: end.name for hop in hops for end in (hop.receiver, hop.sender) if end.name}
     return tuple(
@@ -60,11 +60,13 @@ class HopCollector:
 
     It tracks what each thread handles, to find the cause of each hop and the call of each reply. What it
     remembers is bounded by the number of threads and `most`: so many transactions at most wait for a
-    receiver, or for one that was sent before them; the oldest ones are given up then.
+    receiver; the oldest ones are given up then.
     """
 
-    def __init__(self, most: float = math.inf) -> None:
+    def __init__(self, most: float = math.inf, interfaces: Mapping[int, str] | None = None) -> None:
+        """`interfaces` has those of nodes by debug id, for calls of which no BEGINNING shows it."""
         self._most = most
+        self._of_nodes = interfaces or {}
         self._open: dict[int, _Transaction] = {}
         """By number: those that nobody has received."""
         self._last_sent: dict[int, int] = {}
@@ -75,9 +77,7 @@ class HopCollector:
         self._processes: dict[int, int] = {}
         self._interfaces: dict[int, str | None] = {}
         self._sizes_shown = False
-        self._done: list[tuple[float, int, int, Hop]] = []
-        """A heap of what is complete, in the order of sending."""
-        self._count = itertools.count()
+        self._done: list[Hop] = []
 
     def process_of(self, thread: int | None) -> int | None:
         """The process of a thread, as far as the events showed it."""
@@ -99,21 +99,23 @@ class HopCollector:
             if isinstance(number, int):
                 self._of_transaction(name, number, event)
 
-    def finished(self) -> list[Hop]:
-        """What has become complete, in the order of sending: a hop waits for those that were sent before."""
+    @property
+    def oldest_waiting(self) -> float:
+        """When the oldest transaction was sent that is not complete; infinite if there is none."""
+        return next(iter(self._open.values())).hop.sent if self._open else math.inf
+
+    def completed(self) -> list[Hop]:
+        """What has become complete since the last call."""
         while len(self._open) > self._most:
             self._give_up(next(iter(self._open)))
-        oldest = next(iter(self._open.values())).hop.sent if self._open else math.inf
-        done = []
-        while self._done and (self._done[0][0] < oldest or len(self._done) > self._most):
-            done.append(heapq.heappop(self._done)[-1])
+        done, self._done = self._done, []
         return done
 
     def rest(self) -> list[Hop]:
         """All others, at the end: what nobody has received, too."""
         for number in list(self._open):
             self._give_up(number)
-        return self.finished()
+        return self.completed()
 
     def _of_transaction(self, name: str, number: int, event: TraceEvent) -> None:
         if name == SENT:
@@ -132,7 +134,7 @@ class HopCollector:
         target_process, target_thread = _integer(event, "dest_proc"), _integer(event, "dest_thread")
         if target_thread:
             self._processes[target_thread] = target_process
-        interface = self._interfaces.pop(event.tid, None)
+        interface = self._interfaces.pop(event.tid, None) or self._of_nodes.get(_integer(event, "dest_node"))
         handled = self._handled.get(event.tid)
         cause = handled[-1] if handled else None
         call = self._answered(event.tid, target_thread) if reply else None
@@ -207,7 +209,7 @@ class HopCollector:
         calls = self._calls.get(thread)
         if calls:  # it was received, but is not answered by its receiver
             call = calls.pop().hop
-            self._finish(
+            self._done.append(
                 Hop(
                     number=0,
                     sender=call.receiver,
@@ -248,11 +250,30 @@ class HopCollector:
             offsets_size=transaction.offsets_size,
             failure=failure,
         )
-        self._finish(transaction.hop)
+        self._done.append(transaction.hop)
         return transaction.hop
 
-    def _finish(self, hop: Hop) -> None:
-        heapq.heappush(self._done, (*_order(hop), next(self._count), hop))
+
+class SendingOrder:
+    """Puts transactions into the order in which they were sent; `most` wait for earlier ones."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._waiting: list[tuple[float, int, int, Hop]] = []
+        """A heap."""
+        self._count = itertools.count()
+
+    def add(self, hops: Iterable[Hop]) -> None:
+        """Take some that are complete."""
+        for hop in hops:
+            heapq.heappush(self._waiting, (*_order(hop), next(self._count), hop))
+
+    def ready(self, until: float) -> list[Hop]:
+        """Those that were sent before, and the oldest ones beyond the most that may wait."""
+        ready = []
+        while self._waiting and (self._waiting[0][0] < until or len(self._waiting) > self._most):
+            ready.append(heapq.heappop(self._waiting)[-1])
+        return ready
 
 
 def _order(hop: Hop) -> tuple[float, int]:

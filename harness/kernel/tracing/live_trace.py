@@ -10,9 +10,13 @@ from harness.kernel.files import Pipe
 from harness.kernel.tracing.event_format import EventFormat, event_of
 from harness.kernel.tracing.events import TraceEvent
 from harness.kernel.tracing.recording import Lost, Recording
-from harness.kernel.tracing.ring_buffer import records_of
+from harness.kernel.tracing.ring_buffer import is_full, records_of
 
 NANOSECONDS = 1e9
+MOST_AT_ONCE = 64
+"""Pages read in one round trip."""
+MOST_PAGES = 1024
+"""Pages read of one processor before it is the others' turn."""
 
 
 class LiveTrace:
@@ -22,6 +26,8 @@ class LiveTrace:
         self._pipes = pipes
         self._formats: Mapping[int, EventFormat] = {known.id: known for known in formats}
         self._recording = recording
+        self._full_pages = [0] * len(pipes)
+        """Of each processor, at the last reading."""
         self._early: list[TraceEvent] = []
         self._complete_until = 0.0
         """Whatever is recorded from now on is later: the time of the last event so far."""
@@ -57,19 +63,36 @@ class LiveTrace:
             self._final = self._recording.lost
 
     def _collect(self) -> int:
-        """Take out what there is, and return the number of events."""
+        """Take out what there is, and return the number of pages."""
         self._cut_off = math.inf
         count = 0
-        for cpu, pipe in enumerate(self._pipes):
-            pages, all_of_them = pipe()
+        for cpu in range(len(self._pipes)):
+            pages, all_of_them = self._pages_of(cpu)
             events = [event for page in pages for event in self._events_of(page, cpu)]
-            count += len(events)
+            count += len(pages)
             self._early += events
             if events:
                 self._complete_until = max(self._complete_until, events[-1].timestamp)
                 if not all_of_them:
                     self._cut_off = min(self._cut_off, events[-1].timestamp)
         return count
+
+    def _pages_of(self, cpu: int) -> tuple[list[bytes], bool]:
+        """The pages that a processor has filled, and whether these are all.
+
+        Each read empties the page that is being filled, too: more reads than there are full pages would find
+        one event each, for as long as there are new ones.
+        """
+        pages: list[bytes] = []
+        count = self._full_pages[cpu] + 1
+        while len(pages) < MOST_PAGES:
+            new = self._pipes[cpu](count)
+            pages += new
+            if len(new) < count or not is_full(new[-1]):
+                self._full_pages[cpu] = min(sum(map(is_full, pages)), MOST_AT_ONCE - 1)
+                return pages, True
+            count = min(2 * count, MOST_AT_ONCE)
+        return pages, False
 
     def _taken(self, complete_until: float) -> list[TraceEvent]:
         self._early.sort(key=attrgetter("timestamp"))

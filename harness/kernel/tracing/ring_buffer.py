@@ -31,6 +31,11 @@ def missed_events(page: bytes) -> bool:
     return bool(_HEADER.unpack_from(page)[1] & _MISSED_EVENTS)
 
 
+def is_full(page: bytes) -> bool:
+    """Whether more than half of a page is used: one that is read while it is being filled has less."""
+    return bool(_HEADER.unpack_from(page)[1] & _COMMITTED > (len(page) - _HEADER.size) // 2)
+
+
 def records_of(page: bytes) -> Iterator[Record]:
     """The records of a page, in the order in which they were written; ValueError where it is none."""
     try:

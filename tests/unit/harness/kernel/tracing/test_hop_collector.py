@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.kernel.tracing.binder_transactions import FAILURES, Failure, Hop
 from harness.kernel.tracing.events import TraceEvent, parse_trace
-from harness.kernel.tracing.hop_collector import HopCollector, parse_hops
+from harness.kernel.tracing.hop_collector import HopCollector, SendingOrder, parse_hops
 
 CLIENT, SERVER = "client-20 (  20)", "server-31 (  30)"
 
@@ -114,13 +118,15 @@ def test_a_lost_reply_does_not_make_its_call_the_cause_of_later_ones() -> None:
     assert [(reply.number, reply.answers) for reply in replies] == [(6, 5), (9, 8)]
 
 
-def test_hops_come_in_the_order_of_sending() -> None:
+def test_a_transaction_is_given_when_it_is_complete() -> None:
     collector = HopCollector()
     one_way = sent(CLIENT, 0.5, 100, flags=1)
     for event in events(one_way, *call(1, 1)):
         collector.take(event)
-    assert collector.finished() == [], "the one-way transaction may still be received"
-    assert [hop.number for hop in collector.rest()] == [100, 1, 2]
+    assert [hop.number for hop in collector.completed()] == [1, 2]
+    assert collector.oldest_waiting == 0.5
+    assert [hop.number for hop in collector.rest()] == [100]
+    assert collector.oldest_waiting == math.inf
 
 
 @given(st.integers(1, 5), st.integers(1, 30))
@@ -130,7 +136,33 @@ def test_what_waits_is_bounded(most: int, count: int) -> None:
     for number in range(count):
         for event in events(sent(CLIENT, number, number, flags=1), *call(1000 + 2 * number, number + 0.5)):
             collector.take(event)
-        hops += collector.finished()
-        assert 3 * (number + 1) - len(hops) <= 4 * most + 1
+        hops += collector.completed()
+        assert 3 * (number + 1) - len(hops) <= most
     hops += collector.rest()
     assert sorted(hop.number for hop in hops) == sorted([*range(count), *range(1000, 1000 + 2 * count)])
+
+
+@given(st.permutations(range(20)), st.lists(st.integers(0, 20)), st.integers(0, 20))
+def test_transactions_are_put_into_the_order_of_sending(
+    numbers: list[int], until: list[int], most: int
+) -> None:
+    """Unless so many wait that the oldest ones go before an earlier one has come."""
+    (made,) = parse_hops(events(sent(CLIENT, 0, 0)))
+    order = SendingOrder(most)
+    ready: list[float] = []
+    for number, limit in itertools.zip_longest(numbers, sorted(until)[:20]):
+        order.add([replace(made, number=number, sent=float(number))])
+        given = [hop.sent for hop in order.ready(min(limit or 0, min(numbers)))]
+        assert given == sorted(given)
+        ready += given
+    rest = [hop.sent for hop in order.ready(math.inf)]
+    assert len(rest) <= most
+    assert rest == sorted(rest)
+    assert sorted([*ready, *rest]) == sorted(map(float, numbers))
+
+
+def test_nodes_with_known_interfaces_name_calls_that_no_probe_shows() -> None:
+    collector = HopCollector(interfaces={3: "an.Interface"})
+    for event in events(*call(1, 1)):
+        collector.take(event)
+    assert {hop.interface for hop in collector.completed()} == {"an.Interface"}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
+import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -16,15 +18,17 @@ from harness.kernel.tracing.tracefs import Instance, ProbeRefusedError, TraceFs,
 PREFIX = "binder_harness_"
 """The prefix of the names of our instances and probe groups."""
 
-_THIS_RUN = f"{PREFIX}{secrets.token_hex(4)}_"
+_THIS_RUN = secrets.token_hex(4)
+_NAME = re.compile(rf"{PREFIX}(?P<process>\d+)_(?P<run>[0-9a-f]+)_\d+")
+"""A name of ours: with the agent's process, on the device, that lives as long as its run."""
 _numbers = itertools.count(1)
 
 
 class Tracer:
     """Traces one device's kernel in its own instances.
 
-    The first recording removes what an earlier, killed run has left. So two runs must not trace the same
-    device at the same time: each would remove the other's instances.
+    The first recording removes what an earlier, killed run has left: an instance whose name has a process
+    that has ended. What another run records at the same time stays.
     """
 
     def __init__(self, files: LiveFiles) -> None:
@@ -44,7 +48,7 @@ class Tracer:
     def tried(self) -> str:
         """The location, after creating and removing an instance there: read access alone is not enough."""
         self._clean_once()
-        instance = Instance(self._tracefs, f"{_THIS_RUN}{next(_numbers)}")
+        instance = Instance(self._tracefs, self._new_name())
         instance.create()
         try:
             instance.set("tracing_on", "0")
@@ -55,7 +59,7 @@ class Tracer:
     def can_probe(self, probe: str | Probe) -> bool:
         """Whether this kernel accepts a probe, by trying; a name means a Kprobe on that function."""
         tried = Kprobe(probe) if isinstance(probe, str) else probe
-        group = f"{_THIS_RUN}{next(_numbers)}"
+        group = self._new_name()
         try:
             self._clean_once()
             self._tracefs.define(group, tried)
@@ -131,7 +135,7 @@ class Tracer:
     ) -> Iterator[Instance]:
         """An instance with these events, which does not record yet; the kernel is left as it was."""
         self._clean_once()
-        name = f"{_THIS_RUN}{next(_numbers)}"
+        name = self._new_name()
         instance = Instance(self._tracefs, name)
         with contextlib.ExitStack() as stack:
             # Last in, first out: an event that an instance uses cannot be removed before the instance.
@@ -161,12 +165,35 @@ class Tracer:
         """Remove what earlier runs left: instances first, because they use the probes."""
         if self._cleaned:
             return
-        for name in filter(_is_left_over, self._tracefs.instances()):
+        for name in filter(self._is_left_over, self._tracefs.instances()):
             Instance(self._tracefs, name).remove()
-        for group in filter(_is_left_over, self._tracefs.groups()):
+        for group in filter(self._is_left_over, self._tracefs.groups()):
             self._tracefs.undefine(group)
         self._cleaned = True
 
+    def _new_name(self) -> str:
+        """A name for an instance or a group of probes."""
+        return f"{PREFIX}{self._process}_{_THIS_RUN}_{next(_numbers)}"
 
-def _is_left_over(name: str) -> bool:
-    return name.startswith(PREFIX) and not name.startswith(_THIS_RUN)
+    @functools.cached_property
+    def _process(self) -> int:
+        """The process on the device that reads and writes its files; 0 where that does not show."""
+        try:
+            return int(self._files.read_link("/proc/self"))
+        except (OSError, ValueError):
+            return 0
+
+    def _is_left_over(self, name: str) -> bool:
+        """Whether a name is one of ours, and not of this run or of another one that goes on."""
+        ours = _NAME.fullmatch(name)
+        if ours is None:
+            return name.startswith(PREFIX)
+        return ours["run"] != _THIS_RUN and not self._runs(int(ours["process"]))
+
+    def _runs(self, process: int) -> bool:
+        """Whether a process runs that has the name of the one that reads and writes the files here."""
+        try:
+            names = [self._files.read_text(f"/proc/{each}/comm") for each in (process, self._process)]
+        except OSError:
+            return False
+        return names[0] == names[1]

@@ -216,6 +216,26 @@ def test_what_a_killed_run_left_is_removed_and_nothing_else() -> None:
     assert files.definitions == ["p:theirs/open do_sys_open"]
 
 
+def test_what_another_run_records_at_the_same_time_stays() -> None:
+    """A name has the process on the device that lives with the run: 700 is ours, 800 another's."""
+    files = FakeTracefs()
+    files.links["/proc/self"] = "700"
+    for process, name in ((700, "syscall_agent"), (800, "syscall_agent"), (900, "reused")):
+        files._add(f"/proc/{process}/comm", f"{name}\n")
+    for process in (800, 801, 900):
+        name = f"{PREFIX}{process}_0badcafe_1"
+        files.definitions.append(f"p:{name}/x {COPY}")
+        files.make_directory(f"{ROOT}/instances/{name}")
+        files._add(f"{ROOT}/instances/{name}/events/enable", "1\n")
+    files._show_definitions()
+    with Tracer(files).record(kprobes=[Kprobe(COPY)]):
+        assert any(name.startswith(f"{PREFIX}700_") for name in files.list_directory(f"{ROOT}/instances"))
+    assert files.list_directory(f"{ROOT}/instances") == [f"{PREFIX}800_0badcafe_1", "theirs"]
+    assert [each for each in files.definitions if "theirs" not in each] == [
+        f"p:{PREFIX}800_0badcafe_1/x {COPY}"
+    ]
+
+
 def test_what_can_be_probed_is_found_by_trying() -> None:
     files = FakeTracefs(Rules(btf=False, argn=False))
     tracing = Tracer(files)

@@ -28,6 +28,7 @@ KIND_MODULES = {
     "avd": "emulator.kinds.sdk.kind",
     "cuttlefish": "emulator.kinds.cuttlefish.kind",
     "image": "emulator.kinds.image",
+    "local": "emulator.kinds.local.kind",
 }
 """The module that declares each kind, as `KIND`; imported when a target or a list of all kinds needs it."""
 
@@ -52,6 +53,14 @@ HOST = Option(
     "ssh://USER@HOST or ssh://USER@HOST:PORT",
 )
 """The option of every kind whose devices can run on another machine."""
+
+
+ALLOWED = "allowed"
+
+
+def permission(name: str, summary: str) -> Option:
+    """An option that allows something, which is refused unless the user writes so."""
+    return Option(name, summary, "refused", (ALLOWED, "refused").__contains__, "allowed or refused")
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,70 @@ class AgentStream(Protocol):
         ...
 
 
+class CommandStream(Protocol):
+    """The input and output of a command that runs on a machine.
+
+    One thread receives while others send, one at a time.
+    """
+
+    def send(self, data: bytes) -> None:
+        """Write all of `data` to its input; OSError, or TimeLimitError after 10 s of no progress."""
+        ...
+
+    def close_input(self) -> None:
+        """End its input; never blocks, and never fails."""
+        ...
+
+    def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:
+        """Up to `limit` bytes of its output, awaiting the first; b"" at its end, or after close().
+
+        Raises TimeLimitError where there is nothing by the deadline; without one it waits for ever.
+        """
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended, or the connection to it."""
+        ...
+
+    def status(self, deadline: Deadline) -> int | None:
+        """Its exit status, 128 + n for signal n; None where that does not arrive in time."""
+        ...
+
+    @property
+    def standard_error(self) -> str:
+        """The last 4096 bytes of its standard error so far."""
+        ...
+
+    def close(self) -> None:
+        """End its input, wake whoever receives, and end it where that is possible. May be called again."""
+        ...
+
+
+@runtime_checkable
+class CanRunCommands(Protocol):
+    """A controller of a machine whose own processes are used: there is no adb in between."""
+
+    @property
+    def directory(self) -> str:
+        """The run's own directory there, which goes with the run."""
+        ...
+
+    @property
+    def binder_devices(self) -> tuple[str, ...]:
+        """The paths of its binder devices, in the order in which an experiment may take them."""
+        ...
+
+    @property
+    def how_to_root(self) -> str:
+        """How a run gets root there."""
+        ...
+
+    def start_command(self, line: str) -> CommandStream:
+        """Start a line of a shell as the run's user, or as root; HarnessError where that fails."""
+        ...
+
+
 @runtime_checkable
 class CanStartAgents(Protocol):
     """A controller with a faster way to agents than adb."""

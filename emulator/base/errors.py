@@ -35,7 +35,7 @@ Each with its exit code, and its module where that is another one:
     ProbeRefusedError             1 UNEXPECTED  harness.kernel.tracing.tracefs
     ProtocolError                 1 UNEXPECTED  harness.agent.errors
     RemoteError                   1 UNEXPECTED  harness.binder.errors
-    ShellError                    1 UNEXPECTED  harness.device.adb_link
+    ShellError                    1 UNEXPECTED  harness.device.command
     StatusError                   1 UNEXPECTED  harness.binder.errors
     TracingMissingError           1 UNEXPECTED  harness.kernel.tracing.tracefs
     UnexpectedReturnError         1 UNEXPECTED  harness.experiments.instruments.non_blocking

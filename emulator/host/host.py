@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from emulator.base.command import missing_program
 from emulator.base.console import Console
+from emulator.base.controller import CommandStream
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, SetupError
 from emulator.base.prerequisites import package_of
@@ -107,6 +108,13 @@ class Host(Protocol):
         self, command: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None
     ) -> SupervisedProgram:
         """Start a program, whose output goes to `log`, a file of this machine."""
+        ...
+
+    def open(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> CommandStream:
+        """Start a command whose input and output stay open; where we end, its input ends.
+
+        HarnessError where it cannot be started.
+        """
         ...
 
     def cleanup_command(

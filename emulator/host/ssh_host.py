@@ -11,11 +11,13 @@ from pathlib import Path
 
 import paramiko
 
+from emulator.base.controller import CommandStream
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, SetupError
 from emulator.base.progress import step
 from emulator.host.host import CleanupCommand, FinishedCommand, SupervisedProgram, shared_lock_file
 from emulator.host.ssh_connection import ANSWERS_WITHIN, SshConnection
+from emulator.host.ssh_stream import SshStream
 from emulator.host.tunnel import Tunnel
 from emulator.host.watched_command import SshCleanupCommand, SshProgram, WatchedCommand, run_watched
 
@@ -68,6 +70,13 @@ class SshHost(SshConnection):
         """Start a program."""
         name = command[0].rpartition("/")[2]
         return SshProgram(self, command, log, name=name, environment=self.device_environment(environment))
+
+    def open(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> CommandStream:
+        """Start a command whose input and output stay open."""
+        words = [f"{name}={value}" for name, value in self.device_environment(environment).items()]
+        # A shell that outlives it reports its end: SSH itself has no number for a signal (RFC 4254, 6.10).
+        line = f"{shlex.join(['env', *words, *command])}; exit $?"
+        return SshStream(self.open_session(line), command[0])
 
     def cleanup_command(
         self, command: Sequence[str], *, environment: Mapping[str, str] | None = None

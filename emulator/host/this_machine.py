@@ -17,11 +17,13 @@ from typing import IO
 from emulator.adb.server import answers
 from emulator.base.child_program import ChildProgram
 from emulator.base.command import started
+from emulator.base.controller import CommandStream
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, SetupError
 from emulator.base.lock_file import take
 from emulator.cache.root import cache_root
 from emulator.host.host import CleanupCommand, FinishedCommand, SupervisedProgram, shared_lock_file
+from emulator.host.local_stream import LocalStream
 
 # $@: the command. The pipe closes with the last process that could write to it: ours.
 CLEAN_UP = 'cat > /dev/null; exec "$@" > /dev/null 2>&1'
@@ -68,6 +70,10 @@ class ThisMachine:
     ) -> SupervisedProgram:
         """Start a program."""
         return ChildProgram(command, log, environment=environment)
+
+    def open(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> CommandStream:
+        """Start a command whose input and output stay open."""
+        return LocalStream(command, environment)
 
     def cleanup_command(
         self, command: Sequence[str], *, environment: Mapping[str, str] | None = None

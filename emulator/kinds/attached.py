@@ -15,7 +15,7 @@ from emulator.base.errors import DeviceLostError, HarnessError, SetupError, Time
 from emulator.base.progress import step
 from emulator.host.host import Host
 from emulator.kinds.device_lock import device_lock
-from emulator.target import START_SECONDS, DeviceKind, Offer, Option, Target
+from emulator.target import ALLOWED, START_SECONDS, DeviceKind, Offer, Target, permission
 
 SETTLES_WITHIN = 10.0
 """Seconds for a device that adb lists but that does not answer yet. adb tries the address of an offline one
@@ -25,7 +25,6 @@ LISTED_WITHIN = 6.0
 itself waits then (AOSP 10, adb/client/commandline.cpp, adb_root). A server that was ended is back sooner."""
 SHELL_PROTOCOL = "shell_v2"
 """adb's name of the feature (transport.cpp, kFeatureShell2)."""
-ALLOWED = "allowed"
 TRANSIENT = ("offline", "connecting", "authorizing")
 
 _used: set[str] = set()
@@ -228,16 +227,12 @@ def _description(tags: Mapping[str, str]) -> str:
     return ", ".join(named) or "an attached device"
 
 
-def _allowed(name: str, summary: str) -> Option:
-    return Option(name, summary, "refused", (ALLOWED, "refused").__contains__, "allowed or refused")
-
-
 KIND = DeviceKind(
     "adb",
     "the only device that adb reaches",
     (
-        _allowed("root", "whether adbd may be restarted as root for the run, as `adb root` does"),
-        _allowed("restart", "whether the device may be restarted when an experiment asks for it"),
+        permission("root", "whether adbd may be restarted as root for the run, as `adb root` does"),
+        permission("restart", "whether the device may be restarted when an experiment asks for it"),
     ),
     _open,
     _offers,

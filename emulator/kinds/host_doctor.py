@@ -9,6 +9,7 @@ from emulator.host.host import Host, check_output
 from emulator.host.opening import open_host
 from emulator.kinds.cuttlefish.doctor import cuttlefish_checks
 from emulator.kinds.doctor import Check
+from emulator.kinds.local.kind import local_check
 from emulator.kinds.sdk.program import acceleration, emulator_program, list_avds
 
 ANSWERS_WITHIN = 30.0
@@ -34,6 +35,7 @@ def checks_on(address: str) -> list[Check]:
             _room(host),
             _sdk(host),
             *cuttlefish_checks(host),
+            local_check(host),
         ]
 
 

@@ -97,7 +97,7 @@ class RemoteProgram:
         status = self._stream.exit_status(deadline)
         if status is None:
             deadline.check(f"the end of {self}")
-            raise HarnessError(f"adb lost the connection to {self} before it ended.")
+            raise HarnessError(f"The connection to {self} was lost before it ended.")
         return status
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from harness.agent.exit_status import ExitStatus
 from harness.agent.protocol import END_OF_INPUT
 
 if TYPE_CHECKING:
-    from emulator.base.controller import AgentStream
+    from emulator.base.controller import AgentStream, CommandStream
 
 SEND_SECONDS = 10.0
 """How long sending waits for progress before it fails."""
@@ -191,3 +191,24 @@ class ChannelStream:
         """What the device reported."""
         status = self._channel.wait_status(deadline)
         return None if status is None else ExitStatus.from_wait(status)
+
+
+class CommandProcessStream:
+    """A command of a machine that is reached without adb."""
+
+    def __init__(self, command: CommandStream) -> None:
+        self._command = command
+        self.send = command.send
+        self.close_input = command.close_input
+        self.receive = command.receive
+        self.close = command.close
+
+    @property
+    def standard_error(self) -> str:
+        """The tail so far."""
+        return self._command.standard_error
+
+    def exit_status(self, deadline: Deadline) -> ExitStatus | None:
+        """What the machine reported."""
+        status = self._command.status(deadline)
+        return None if status is None else ExitStatus.from_shell(status)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from emulator.base.architecture import Architecture
 from emulator.base.deadline import Deadline
@@ -21,6 +21,8 @@ _YIELDS_WITHIN = 1.0
 _INTERRUPT_INTERVAL = 0.01
 _SCRATCH_SIZE = 64 * 1024
 _SCRATCH_ALIGNMENT = 16
+UNCHANGED = -1
+"""A user that setresuid(2) leaves as it is."""
 
 
 class PendingBatch:
@@ -183,3 +185,19 @@ def _shown(argument: int | bytes) -> str:
     return (
         repr(argument.decode()) if argument.isascii() and argument[:1] == b"/" else f"{len(argument)} bytes"
     )
+
+
+@contextlib.contextmanager
+def effective_user(thread: RemoteThread, uid: int | None, *, own: int) -> Iterator[None]:
+    """Change the effective user of one thread of a process of `own`, as the system call does without libc.
+
+    Nothing changes where `uid` is None. Raises OSError with EPERM where `own` is not root.
+    """
+    if uid is None:
+        yield
+        return
+    thread.syscall("setresuid", UNCHANGED, uid, UNCHANGED)
+    try:
+        yield
+    finally:
+        thread.syscall("setresuid", UNCHANGED, own, UNCHANGED)

@@ -20,6 +20,7 @@ FEATURES = "/dev/binderfs/features"
 """Where binderfs lists what its driver can (drivers/android/binderfs.c, init_binder_features, Linux 5.13)."""
 LIBBINDER_THREADS = 15
 """ProcessState.cpp, DEFAULT_MAX_BINDER_THREADS."""
+CONTAINERS_LEFT_ALONE = "not asked: its manager may be Android's in a container"
 _MEBIBYTE = 1 << 20
 _ANSWER_SECONDS = 5.0
 
@@ -58,7 +59,11 @@ def report_binder(device: Device) -> BinderReport:
     mapping = _MEBIBYTE - 2 * facts.page_size
     with device.process() as process:
         paths = dict.fromkeys(filter(None, (*facts.binder_devices, facts.free_binder_device)))
-        nodes = tuple(_managed(process, path) for path in paths)
+        asked = paths if device.surroundings.is_android else (facts.free_binder_device,)
+        nodes = tuple(
+            _managed(process, path) if path in asked else ManagedNode(path, False, CONTAINERS_LEFT_ALONE)
+            for path in paths
+        )
     unknown = "not known: its debug files cannot be read"
     return BinderReport(
         f"{facts.driver} driver" if facts.driver else unknown,

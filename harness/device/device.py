@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from emulator.base.architecture import Architecture, architecture_named
 from emulator.base.controller import CanRollBack, CanStartAgents, Controller, HasSavedState
 from emulator.base.deadline import Deadline
-from emulator.base.errors import DeviceLostError, HarnessError, SetupError, UsageError
+from emulator.base.errors import DeviceLostError, FacilityMissingError, HarnessError, SetupError, UsageError
 from emulator.build.agents import syscall_agent
 from emulator.build.userland import binder_userland
 from emulator.target import AnyTarget, open_target
@@ -21,10 +21,10 @@ from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
 from harness.agent.program import RemoteProgram, shell_line
 from harness.agent.stream import ChannelStream, ProcessStream
-from harness.device.adb_link import AdbLink
 from harness.device.facts import Facts
 from harness.device.private_node import make_private_node, remove_private_node
 from harness.device.running import Running
+from harness.device.shell import DeviceShell
 from harness.kernel.binder_debug.debug_files import BinderDebugFiles
 from harness.kernel.proc.maps import DetailedMapping, Maps
 from harness.kernel.proc.process import ProcessFiles
@@ -35,14 +35,11 @@ if TYPE_CHECKING:
     from harness.binder.services.service import Service
     from harness.binder.serving.call import Handler
 
-AGENT_DIRECTORY = "/data/local/tmp/binder-harness"
-ATTACHED_DIRECTORY = f"{AGENT_DIRECTORY}-attached"
-"""On a device that the run did not start: `boot` may have started it and put programs on it."""
 PER_BOOT_CACHE = ("files", "binder", "tracing", "libbinder_probe", "activity_standin", "_agent", "_directory")
 """The cached properties that hold until the device starts again."""
 
 
-class Device(AdbLink):
+class Device(DeviceShell):
     """A running device. Obtained from `open_device`, used as a context manager."""
 
     def __init__(self, controller: Controller) -> None:
@@ -75,7 +72,7 @@ class Device(AdbLink):
         self.reset_after_reboot()
         if self._has_private_node:
             with self.process() as process:
-                make_private_node(process)
+                make_private_node(process, self.surroundings.node_place)
 
     def reset_after_reboot(self) -> None:
         """Drop the processes and the cached properties: the device has started again, for any reason."""
@@ -118,7 +115,7 @@ class Device(AdbLink):
 
         `process` is one of root's. Raises HarnessError where the device has no binderfs to make it in.
         """
-        path = make_private_node(process)
+        path = make_private_node(process, self.surroundings.node_place)
         self._has_private_node = True
         if not self.controller.disposable:
             self._resources.callback(self._remove_private_node)
@@ -126,7 +123,7 @@ class Device(AdbLink):
 
     def _remove_private_node(self) -> None:
         with contextlib.suppress(DeviceLostError), self.process() as process:
-            remove_private_node(process)
+            remove_private_node(process, self.surroundings.node_place)
 
     def process(self, *, uid: int | None = None, gid: int | None = None) -> DeviceProcess:
         """Start a process on the device whose system calls are made from here, as another user if given.
@@ -228,7 +225,7 @@ class Device(AdbLink):
     @functools.cached_property
     def _directory(self) -> str:
         """The directory for what is pushed; on a device that is not ours it is removed at the end."""
-        directory = AGENT_DIRECTORY if self.controller.disposable else ATTACHED_DIRECTORY
+        directory = self.surroundings.directory
         self.shell(["mkdir", "-p", directory])
         if not self.controller.disposable:
             self._resources.callback(self._remove, directory)
@@ -240,6 +237,11 @@ class Device(AdbLink):
             self.run(["rm", "-rf", directory])
 
     def _put_libbinder_agent(self, name: str) -> str:
+        if not self.surroundings.is_android:
+            raise FacilityMissingError(
+                "needs programs on libbinder, which take /dev/binder, and a machine's may be a container's. "
+                "It can be tested on the embedded device, or on an Android device."
+            )
         return self._put(binder_userland(self.architecture) / name)
 
     def _put(self, program: Path) -> str:

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from harness.agent.operations import Read, SystemCall
 from harness.agent.process import RemoteProcess
 from harness.agent.syscalls import AT_FDCWD
+from harness.agent.thread import effective_user
 from harness.binder.abi.structures import BinderVersion
 from harness.binder.abi.uapi import BinderIoctl
+from harness.binder.pair import SYSTEM_USER
 
 MAKE_CONTEXT_MANAGER = (BinderIoctl.BINDER_SET_CONTEXT_MGR, BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT)
 NEED_AN_ARGUMENT = (
@@ -44,15 +46,22 @@ def driver_interface(
     with memory.allocate(process.page_size) as zeros, memory.allocate(BinderVersion.sizeof()) as version:
         arguments = dict.fromkeys(NEED_AN_ARGUMENT, zeros.address)
         arguments[BinderIoctl.BINDER_VERSION] = version.address
-        *results, version_read, _ = process.main.batch(
+        *results, version_read = process.main.batch(
             *(SystemCall("ioctl", descriptor, ioctl, arguments.get(ioctl, 0)) for ioctl in tried),
             Read(version.address, BinderVersion.sizeof()),
-            SystemCall("close", descriptor),
             keep_going=True,
         )
-    outcomes = {ioctl.name: result.errno for ioctl, result in zip(tried, results, strict=True)}
+        outcomes = {ioctl: result.errno for ioctl, result in zip(tried, results, strict=True)}
+        # The driver may keep the device for the user of Android's service managers: see free_device.
+        kept = [ioctl for ioctl in MAKE_CONTEXT_MANAGER if outcomes.get(ioctl) == errno.EPERM]
+        if process.uid == 0 and kept:
+            with effective_user(process.main, SYSTEM_USER, own=process.uid):
+                again = [SystemCall("ioctl", descriptor, ioctl, zeros.address) for ioctl in kept]
+                results = process.main.batch(*again, keep_going=True)
+            outcomes |= {ioctl: result.errno for ioctl, result in zip(kept, results, strict=True)}
+        process.syscall("close", descriptor)
     protocol = BinderVersion.unpack(version_read.data).protocol_version or None
-    return protocol, *supported_and_refused(outcomes)
+    return protocol, *supported_and_refused({ioctl.name: number for ioctl, number in outcomes.items()})
 
 
 def supported_and_refused(outcomes: Mapping[str, int]) -> tuple[frozenset[str], frozenset[str]]:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from emulator.cache.store import entry, fingerprint
 from harness.device.facts import Facts
-from harness.device.private_node import DIRECTORY
-from harness.device.probing import Attempts, ProbedDevice, find_facts, manage_once
+from harness.device.free_device import manage_once
+from harness.device.probing import Attempts, ProbedDevice, find_facts
 
 NAME = "device-facts"
 FILE = "facts.json"
@@ -51,7 +51,7 @@ def facts_of_state(device: ProbedDevice, state: str) -> Facts:
     facts = from_json((directory / FILE).read_text())
     if facts.free_binder_device is not None:
         with device.process() as process:
-            if facts.free_binder_device.startswith(DIRECTORY):
+            if facts.free_binder_device.startswith(device.surroundings.node_place.directory):
                 device.make_private_node(process)
             manage_once(process, facts.free_binder_device)
     return facts

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import dataclass
 
 from emulator.base.errors import HarnessError
 from harness.agent.files import AT_REMOVEDIR
@@ -17,10 +18,6 @@ from harness.agent.syscalls import AT_FDCWD
 from harness.binder.abi.structures import BinderfsDevice
 from harness.binder.abi.uapi import BINDER_CTL_ADD
 
-DIRECTORY = "/data/local/tmp/binder-harness-node"
-"""Where a binderfs of our own is mounted: one run at a time uses a device."""
-SHARED_DIRECTORY = "/dev/binderfs"
-"""Where Android's is (system/core/rootdir/init.rc, Android 11 and later)."""
 NAME = "binder-harness"
 ANYONE = 0o666
 """The mode that Android's ueventd gives binder devices; experiments open them as several users."""
@@ -29,45 +26,56 @@ MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8
 """include/uapi/linux/mount.h, include/linux/fs.h."""
 
 
-def make_private_node(process: RemoteProcess) -> str:
+@dataclass(frozen=True, slots=True)
+class NodePlace:
+    """Where the device can be made: one run at a time uses it."""
+
+    directory: str
+    """Where a binderfs of our own is mounted."""
+    shared: str | None = None
+    """A mounted binderfs that is used where none can be mounted; None where it would be somebody's."""
+
+
+def make_private_node(process: RemoteProcess, place: NodePlace) -> str:
     """Make the device, after removing what a killed run left, and return its path; `process` is root.
 
-    It is in a binderfs mounted for it, or in Android's where none can be mounted. Raises HarnessError where
-    neither takes it, with both reasons.
+    It is in a binderfs mounted for it, or in the shared one where none can be mounted. Raises HarnessError
+    where neither takes it, with the reasons.
     """
-    remove_private_node(process)
+    remove_private_node(process, place)
+    reasons = []
     try:
-        _mount(process)
-        return _add_device(process, DIRECTORY)
+        _mount(process, place.directory)
+        return _add_device(process, place.directory)
     except OSError as refused:
-        remove_private_node(process)
+        reasons.append(f"{os.strerror(refused.errno or 0)} at {place.directory}")
+    if place.shared is not None:
+        remove_private_node(process, place)
         try:
-            return _add_device(process, SHARED_DIRECTORY)
-        except OSError as refused_there:
-            remove_private_node(process)
-            reasons = [os.strerror(error.errno or 0) for error in (refused, refused_there)]
-            raise HarnessError(
-                f"binderfs gives it no device of its own ({reasons[0]} at {DIRECTORY}, {reasons[1]} at "
-                f"{SHARED_DIRECTORY})"
-            ) from refused
+            return _add_device(process, place.shared)
+        except OSError as refused:
+            reasons.append(f"{os.strerror(refused.errno or 0)} at {place.shared}")
+    remove_private_node(process, place)
+    raise HarnessError(f"binderfs gives it no device of its own ({', '.join(reasons)})")
 
 
-def remove_private_node(process: RemoteProcess) -> None:
+def remove_private_node(process: RemoteProcess, place: NodePlace) -> None:
     """Remove the device wherever it is, with the mount and its directory; nothing where there is none.
 
     A process that still has it open keeps it until it closes it.
     """
-    place, device = os.fsencode(DIRECTORY), os.fsencode(f"{SHARED_DIRECTORY}/{NAME}")
+    directory = os.fsencode(place.directory)
     with contextlib.suppress(OSError):
-        process.syscall("umount2", place, MNT_DETACH | UMOUNT_NOFOLLOW)
+        process.syscall("umount2", directory, MNT_DETACH | UMOUNT_NOFOLLOW)
     with contextlib.suppress(OSError):
-        process.syscall("unlinkat", AT_FDCWD, place, AT_REMOVEDIR)
-    with contextlib.suppress(OSError):
-        process.syscall("unlinkat", AT_FDCWD, device, 0)
+        process.syscall("unlinkat", AT_FDCWD, directory, AT_REMOVEDIR)
+    if place.shared is not None:
+        with contextlib.suppress(OSError):
+            process.syscall("unlinkat", AT_FDCWD, os.fsencode(f"{place.shared}/{NAME}"), 0)
 
 
-def _mount(process: RemoteProcess) -> None:
-    place = os.fsencode(DIRECTORY)
+def _mount(process: RemoteProcess, directory: str) -> None:
+    place = os.fsencode(directory)
     process.syscall("mkdirat", AT_FDCWD, place, 0o755)
     process.syscall("mount", b"binder", place, b"binder", MS_NOSUID | MS_NOEXEC, b"")
 

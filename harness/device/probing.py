@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, TimeLimitError, in_words
-from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
 from harness.binder.endpoint import Binder
 from harness.binder.errors import DeadObjectError
-from harness.binder.pair import SYSTEM_USER
 from harness.binder.services.service import ACTIVITY_MANAGER, BINDER
 from harness.binder.services.service_manager import ServiceManager
-from harness.device.adb_link import ShellResult
+from harness.device.command import ShellResult
 from harness.device.driver_interface import driver_interface
 from harness.device.facts import Facts, Need
+from harness.device.free_device import HasBinderDevices, free_device
 from harness.kernel.binder_debug.debug_files import BinderDebugFiles
 from harness.kernel.proc.kcore import Kcore
 from harness.kernel.proc.memory import read_meminfo
@@ -28,16 +25,9 @@ from harness.kernel.proc.pagemap import frames
 from harness.kernel.tracing.kprobes import Argument, Kprobe
 from harness.kernel.tracing.tracer import Tracer
 
-DIRECTORIES = ("/dev", "/dev/binderfs")
-NAMES = ("vndbinder", "hwbinder", "binder")
-"""In the order in which an experiment may take them: servicemanager's own device comes last."""
-MANAGERS = {
-    "vndbinder": ("/vendor/bin/vndservicemanager",),
-    "hwbinder": ("/system/bin/hwservicemanager", "/system/system_ext/bin/hwservicemanager"),
-    "binder": ("/system/bin/servicemanager",),
-}
-"""The programs that become their context managers on Android: frameworks/native/cmds/servicemanager and
-system/hwservicemanager, in their .rc files; in system_ext from Android 14 on."""
+CONTAINERS_LEFT_ALONE = (
+    "a machine runs no Android but in containers, which are left alone; attach to one with `adb connect`"
+)
 REPLY_SECONDS = 3.0
 """How long a working service manager may take to reply."""
 TRACED_FUNCTION = "binder_alloc_new_buf"
@@ -47,13 +37,8 @@ UTSNAME_FIELD = 65
 ValueT = TypeVar("ValueT")
 
 
-class ProbedDevice(Protocol):
+class ProbedDevice(HasBinderDevices, Protocol):
     """What probing uses of a device."""
-
-    @property
-    def files(self) -> AgentFiles:
-        """Its files."""
-        ...
 
     @property
     def binder(self) -> BinderDebugFiles:
@@ -67,10 +52,6 @@ class ProbedDevice(Protocol):
 
     def process(self) -> RemoteProcess:
         """Start a process."""
-        ...
-
-    def make_private_node(self, process: RemoteProcess) -> str:
-        """Make a binder device that this run alone uses, and return its path."""
         ...
 
     def run(self, command: str) -> ShellResult:
@@ -110,13 +91,12 @@ def _find_facts(
     device: ProbedDevice, all_properties: Callable[[], dict[str, str]], attempts: Attempts
 ) -> Facts:
     files = device.files
-    candidates = [f"{directory}/{name}" for directory in DIRECTORIES for name in NAMES]
-    nodes = tuple(filter(files.exists, candidates))
+    nodes = tuple(filter(files.exists, device.surroundings.binder_devices))
     with device.process() as process:
         root = process.uid == 0
-        free = _free_device(device, process, nodes, attempts)
+        free = attempts.result(Need.FREE_BINDER, lambda: free_device(device, process, nodes))
         kernel_release = _kernel_release(process)
-        service_manager, framework = _services(process, attempts)
+        service_manager, framework = _services(device, process, attempts)
         protocol, ioctls, refused_ioctls = driver_interface(
             process, free or next(reversed(nodes), None), may_manage=bool(free or service_manager)
         )
@@ -135,9 +115,7 @@ def _find_facts(
     level = properties.get("ro.build.version.sdk", "")
     build_type = properties.get("ro.build.type")
     if not root:
-        # On a user build adbd refuses (AOSP, adb/daemon/restart_service.cpp).
-        remedy = "a user build has no `adb root`" if build_type == "user" else "try `adb root`"
-        attempts.reasons[Need.ROOT] = f"adb's shell runs as user {process.uid}; {remedy}"
+        attempts.reasons[Need.ROOT] = device.surroundings.how_to_root(process.uid, build_type)
     return Facts(
         architecture=str(process.architecture),
         page_size=process.page_size,
@@ -172,47 +150,6 @@ def _properties(device: ProbedDevice) -> dict[str, str]:
     return dict(re.findall(r"^\[([^\]]*)\]: \[(.*)\]$", output, flags=re.MULTILINE))
 
 
-def _free_device(
-    device: ProbedDevice, process: RemoteProcess, nodes: tuple[str, ...], attempts: Attempts
-) -> str | None:
-    """The first device whose context manager this process can become; it stops being one at once.
-
-    Best is one that is made for this run. The driver remembers the user of a device's first context manager
-    and refuses all others until the next boot (drivers/android/binder.c, binder_ioctl_set_ctx_mgr, Linux
-    6.12): so where Android has a program for a device, only that program's user is tried, and servicemanager,
-    without which nothing works, always finds its own free.
-    """
-    refusals = []
-    if process.uid == 0:
-        try:
-            return manage_once(process, device.make_private_node(process))
-        except (HarnessError, OSError) as error:
-            refusals.append(str(error))
-    for path in _distinct(device.files, nodes):
-        name = os.path.basename(path)
-        program = next(filter(device.files.exists, MANAGERS[name]), None)
-        if program is not None and (process.uid != 0 or name == NAMES[-1]):
-            refusals.append(f"{path} is left to {program}")
-            continue
-        try:
-            return manage_once(process, path, uid=None if program is None else SYSTEM_USER)
-        except OSError as error:
-            refusals.append(f"{path}: {os.strerror(error.errno or 0)}")
-    attempts.reasons[Need.FREE_BINDER] = (
-        "; ".join(refusals) or f"there is no binder device in {' or '.join(DIRECTORIES)}"
-    )
-    return None
-
-
-def _distinct(files: AgentFiles, nodes: tuple[str, ...]) -> Iterator[str]:
-    """The paths without those that others link to: with binderfs, a device has two names."""
-    linked = set()
-    for path in nodes:
-        with contextlib.suppress(OSError):
-            linked.add(files.read_link(path))
-    yield from (path for path in nodes if path not in linked)
-
-
 def _kernel_release(process: RemoteProcess) -> str:
     """What uname(2) reports: Android keeps adb's shell from /proc/sys/kernel/osrelease."""
     with process.memory.allocate(6 * UTSNAME_FIELD) as names:
@@ -220,15 +157,11 @@ def _kernel_release(process: RemoteProcess) -> str:
         return names.read(2 * UTSNAME_FIELD, UTSNAME_FIELD).partition(b"\0")[0].decode(errors="replace")
 
 
-def manage_once(process: RemoteProcess, path: str, *, uid: int | None = None) -> str:
-    """The path itself, after the process was context manager there for a moment; raises OSError."""
-    with Binder.open(process, path) as binder:
-        binder.become_context_manager(uid=uid)
-    return path
-
-
-def _services(process: RemoteProcess, attempts: Attempts) -> tuple[bool, bool]:
+def _services(device: ProbedDevice, process: RemoteProcess, attempts: Attempts) -> tuple[bool, bool]:
     """Whether Android's service manager replies, and whether the activity manager is registered."""
+    if not device.surroundings.is_android:
+        attempts.reasons[Need.SERVICE_MANAGER] = attempts.reasons[Need.FRAMEWORK] = CONTAINERS_LEFT_ALONE
+        return False, False
 
     def has_activity_manager() -> bool:
         with Binder.open(process, BINDER) as binder:

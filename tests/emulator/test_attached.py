@@ -23,7 +23,8 @@ from emulator.embedded.device import EmbeddedDevice, open_embedded
 from emulator.host.this_machine import ThisMachine
 from emulator.kinds.attached import KIND, open_attached
 from emulator.target import parse_target
-from harness.device.device import ATTACHED_DIRECTORY, open_device
+from harness.device.adb_link import ATTACHED_DIRECTORY
+from harness.device.device import open_device
 from tests.emulator import own_adb
 
 WITHIN = 60.0

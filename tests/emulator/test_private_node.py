@@ -11,14 +11,19 @@ from emulator.adb.client import AdbClient
 from emulator.base.deadline import Deadline
 from harness.binder import open_pair
 from harness.binder.endpoint import Binder
+from harness.device.adb_link import NODE_PLACE
 from harness.device.device import Device, open_device
 from harness.device.facts import Need
-from harness.device.private_node import DIRECTORY, NAME, SHARED_DIRECTORY, make_private_node
+from harness.device.private_node import NAME, make_private_node
+from harness.experiments.core.claim import CLAIMS
+from harness.experiments.core.finding import Verdict
+from harness.experiments.core.judge import judge
 from harness.experiments.instruments.attempts import SUCCESS, attempt
 
 BINDERFS = "embedded?kernel=debian-source"
 SYSTEM_USER = 1000
 """AID_SYSTEM, as which Android's service managers run."""
+DIRECTORY = NODE_PLACE.directory
 OURS = f"{DIRECTORY}/{NAME}"
 
 
@@ -61,7 +66,7 @@ def test_nothing_of_it_stays_on_an_attached_device(managed: Device) -> None:
 
 def test_what_a_killed_run_left_is_removed(managed: Device) -> None:
     with managed.process() as killed:
-        make_private_node(killed)
+        make_private_node(killed, NODE_PLACE)
     with open_device(f"adb:{managed.serial}") as attached:
         assert attached.facts.free_binder_device == OURS
         assert mounted(managed) == 1
@@ -72,8 +77,8 @@ def test_where_none_can_be_mounted_it_is_in_androids_binderfs(managed: Device) -
     managed.shell(["touch", DIRECTORY])  # no directory to mount on
     try:
         with open_device(f"adb:{managed.serial}") as attached:
-            assert attached.facts.free_binder_device == f"{SHARED_DIRECTORY}/{NAME}"
-        assert not managed.files.exists(f"{SHARED_DIRECTORY}/{NAME}")
+            assert attached.facts.free_binder_device == f"{NODE_PLACE.shared}/{NAME}"
+        assert not managed.files.exists(f"{NODE_PLACE.shared}/{NAME}")
     finally:
         managed.shell(["rm", DIRECTORY])
 
@@ -90,6 +95,8 @@ def test_without_binderfs_a_device_is_tried_as_the_user_of_the_program_that_is_f
     with open_device("embedded") as device:
         device.shell("mkdir -p /vendor/bin && touch /vendor/bin/vndservicemanager")
         assert device.facts.free_binder_device == "/dev/vndbinder"
+        assert device.facts.driver_ioctls >= {"BINDER_SET_CONTEXT_MGR", "BINDER_SET_CONTEXT_MGR_EXT"}
+        assert judge(CLAIMS.get("proto.ioctls"), device).verdict is Verdict.CONFIRMED
         with open_pair(device, "/dev/vndbinder") as pair:
             pair.client.transact(0, code=1)
             assert pair.server_process.syscall("geteuid") == 0

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from emulator.adb.listing import parse_listing
-from emulator.base.errors import HarnessError
+from emulator.base.errors import HarnessError, SetupError
 from emulator.base.printable import printable
 from emulator.embedded.kernel.image_format import read_kernel_image
 from emulator.embedded.snapshot import _read_waiting
 from emulator.kinds.cuttlefish.host import parse_host
 from emulator.kinds.image_file import read_description
+from emulator.kinds.local.survey import parse_survey
 from emulator.kinds.sdk.avd import parse_ini
 from emulator.target import parse_target
 from harness.experiments.core.json_values import parsed
@@ -105,6 +106,11 @@ TARGETS = (
     text_target(parse_target, "embedded?kernel=6.1&memory=512", "adb:127.0.0.1:5555", "image:a.toml"),
     text_target(parse_ini, "a=b\n# c=d\n"),
     text_target(parse_host, "groups kvm cvdnetwork\nkvm\ncvd-tap-01\n"),
+    text_target(
+        parse_survey,
+        "release 6.12\nuser 0\nprocesses pid:[1]\nmounted /dev/binderfs\nopen /dev/binder\n",
+        refuses=(SetupError,),
+    ),
     text_target(ComponentName.parse, "com.example/.Receiver"),
     text_target(seconds_in, "1.5"),
     text_target(printable, "a\x1b[2Jb\u202e"),

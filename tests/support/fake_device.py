@@ -48,6 +48,7 @@ class FakeDevice:
         FakeDevice.opened += 1
         self.serial = f"fake-{os.getpid()}-{FakeDevice.opened}"
         self.facts = facts
+        self.surroundings = SimpleNamespace(is_android=True)
         self.alive = True
         self.lost_by_adb = False
         self.silent = False

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 
+from harness.agent.thread import effective_user
 from harness.binder.abi.layout import Structure, structure, u32
 from harness.binder.abi.structures import (
     BinderExtendedError,
@@ -19,9 +19,6 @@ from harness.binder.abi.structures import (
 )
 from harness.binder.abi.uapi import BinderIoctl
 from harness.binder.driver.ioctls import ThreadIoctls
-
-UNCHANGED = -1
-"""A user that setresuid(2) leaves as it is."""
 
 
 @structure
@@ -53,7 +50,7 @@ class Controls:
 
         EPERM if another user was the first until the next boot; `uid` is the effective user for the ioctl.
         """
-        with self._as_user(uid):
+        with effective_user(self._ioctls.remote, uid, own=self._ioctls.file.process.uid):
             self._set_context_manager(extended=extended, security_context=security_context)
 
     def _set_context_manager(self, *, extended: bool, security_context: bool) -> None:
@@ -66,19 +63,6 @@ class Controls:
         self._ioctls.ioctl(
             BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT, FlatBinderObject(ObjectType.BINDER_TYPE_BINDER, flags)
         )
-
-    @contextlib.contextmanager
-    def _as_user(self, uid: int | None) -> Iterator[None]:
-        """Change the effective user of this thread alone, as the system call does without libc."""
-        if uid is None:
-            yield
-            return
-        thread = self._ioctls.remote
-        thread.syscall("setresuid", UNCHANGED, uid, UNCHANGED)
-        try:
-            yield
-        finally:
-            thread.syscall("setresuid", UNCHANGED, self._ioctls.file.process.uid, UNCHANGED)
 
     def enable_oneway_spam_detection(self, enabled: bool = True) -> None:
         """BINDER_ENABLE_ONEWAY_SPAM_DETECTION: warn this process if it sends too much (Linux 5.13)."""

@@ -31,14 +31,17 @@ def doctor(
     binder-harness doctor --host ssh://user@host
 
     With a target, also show the facts of that device; with --host, check the
-    other machine, too. The exit status is 4 while either lacks something.
+    other machine, too. The exit status is 4 while either lacks something, unless
+    the target is one that runs already and so needs none of it.
     """
     from emulator.host.this_machine import ThisMachine
     from emulator.kinds.cuttlefish.doctor import cuttlefish_checks
     from emulator.kinds.doctor import checks
+    from emulator.kinds.local.kind import local_check
 
     chosen = one_target(context, positional, target)
-    checked = [*checks(), *cuttlefish_checks(ThisMachine())]
+    device = None if chosen is None else with_start_options(chosen, cold=False, host=host)
+    checked = [*checks(), *cuttlefish_checks(ThisMachine()), local_check(ThisMachine())]
     _show_checks(checked)
     if host is not None:
         from emulator.kinds.host_doctor import checks_on
@@ -47,12 +50,12 @@ def doctor(
         remote = checks_on(host)
         _show_checks(remote)
         checked += remote
-    if not all(check.ok for check in checked):
+    if not all(check.ok for check in checked) and (device is None or device.kind.starts):
         raise typer.Exit(ExitCode.SETUP_MISSING)
-    if chosen is None:
+    if device is None:
         show("\nThe facts of a device: binder-harness doctor --target embedded")
     else:
-        _show_device(with_start_options(chosen, cold=False, host=host))
+        _show_device(device)
 
 
 def _show_checks(checked: list[Check]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator.base.deadline import Deadline
+from emulator.base.errors import UsageError
 from emulator.base.interruption import at_a_prompt
 from emulator.base.printable import printable
 from harness.commands.options import (
@@ -33,7 +34,7 @@ The device {serial} is up: Linux {release}, {page_size}-byte pages. Try this:
 
   server, client = device.process(), device.process()
   manager = Binder.open(server, "{node}")
-  manager.become_context_manager()
+  manager.become_context_manager({as_user})
   manager.serve(lambda call: Parcel().int32(call.data.int32() + 1))
   Binder.open(client, "{node}").transact(handle=0, code=1, data=Parcel().int32(41)).int32()
 
@@ -82,6 +83,8 @@ def shell(
     from harness.commands.devices.adb import adb_program
 
     with _opened(target, cold=cold, host=host, activity_standin=activity_standin) as device:
+        if not device.surroundings.is_android:
+            raise UsageError(f"{device.serial} is reached without adb: use a shell or `ssh` of your own.")
         finished = subprocess.run(
             [adb_program(), "-s", device.serial, "shell", *(command or [])], check=False
         )
@@ -148,11 +151,17 @@ def _complete_with(names: dict[str, object]) -> None:
 
 
 def _banner(device: Device, names: list[str], more: str) -> str:
+    from harness.binder.pair import SYSTEM_USER
+
+    node = device.facts.free_binder_device
+    # One that is not the run's own was taken as the user of Android's service managers: see free_device.
+    contained = not device.surroundings.is_android and node in device.facts.binder_devices
     return FIRST_EXPERIMENT.format(
         serial=device.serial,
         release=device.facts.kernel_release,
         page_size=f"{device.facts.page_size:,}",
-        node=device.facts.free_binder_device or "/dev/binder",
+        node=node or "/dev/binder",
+        as_user=f"uid={SYSTEM_USER}" if contained and device.facts.root else "",
         more=more,
         names=", ".join(names),
     )

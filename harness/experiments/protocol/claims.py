@@ -80,6 +80,11 @@ def proto_ioctls(m: IoctlSurvey, facts: Facts) -> Finding:
             "A security policy refuses most requests before they reach the driver, as SELinux does to adb's "
             f"shell; {Need.ROOT.missing(facts) or 'it can be tested on the embedded device.'}"
         )
+    if not set(m.supported) >= FIRST_IOCTLS and {*m.supported, *m.refused} >= FIRST_IOCTLS:
+        needed = Need.FREE_BINDER.missing(facts) or "It can be tested on the embedded device."
+        return Finding.not_testable(
+            f"Some of the five may not be tried here ({', '.join(m.refused)}); {needed}"
+        )
     newer = [name for name in m.supported if name not in FIRST_IOCTLS]
     return Finding.whether(
         set(m.supported) >= FIRST_IOCTLS and set(m.others) == {REFUSAL},

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 from harness.agent.operations import OperationResult, Read, SystemCall, Write
 from harness.agent.protocol import MAX_OPERATIONS
+from harness.agent.thread import effective_user
 from harness.binder.abi.structures import BinderVersion, BinderWriteRead
 from harness.binder.abi.uapi import BinderIoctl
+from harness.binder.pair import SYSTEM_USER
+from harness.device.driver_interface import MAKE_CONTEXT_MANAGER
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.attempts import DENIALS, outcome
 from harness.experiments.instruments.node_files import NodeFile, any_node, opened
@@ -49,7 +52,8 @@ class IoctlSurvey:
     others: dict[str, int]
     """The outcomes of the requests that the header does not name, and how often each occurred."""
     refused: tuple[str, ...] = ()
-    """Those that it names, and that a security policy refuses, so that nothing is known of them."""
+    """Those that it names, and that a security policy refuses or that may not be tried here: nothing is known
+    of them."""
 
 
 @measurement("ioctls", "Which ioctls the binder driver supports, of all possible requests.")
@@ -59,20 +63,31 @@ def measure_ioctls(device: Device) -> IoctlSurvey:
     Some that the header names fail with EINVAL then as well: so those that it names get zeros, too.
     The driver writes a line into the kernel's log for each refusal.
     """
-    requests = [form | _LETTER | number for number, form in itertools.product(NUMBERS, FORMS)]
     named = list(BinderIoctl)
+    # Whoever becomes the first context manager of somebody's device shuts everybody else out.
+    may_manage = device.facts.free_binder_device is not None or device.facts.service_manager
+    left_out = () if may_manage else MAKE_CONTEXT_MANAGER
+    all_requests = (form | _LETTER | number for number, form in itertools.product(NUMBERS, FORMS))
+    requests = [request for request in all_requests if request not in left_out]
+    tried = [ioctl for ioctl in named if ioctl not in left_out]
     with (
         device.process() as process,
         opened(process, any_node(device.facts)) as node,
         process.memory.allocate(BinderWriteRead.sizeof()) as zeros,
     ):
         with_null = dict(zip(requests, _outcomes(node, requests, NULL), strict=True))
-        with_zeros = dict(zip(named, _outcomes(node, named, zeros.address), strict=True))
-    outcomes = {ioctl: {with_null[ioctl], with_zeros[ioctl]} for ioctl in named}
-    refused = {
-        ioctl for ioctl in named if outcomes[ioctl] & DENIALS and outcomes[ioctl] <= DENIALS | {REFUSAL}
+        with_zeros = dict(zip(tried, _outcomes(node, tried, zeros.address), strict=True))
+        kept = [ioctl for ioctl in MAKE_CONTEXT_MANAGER if with_zeros.get(ioctl) == "EPERM"]
+        if kept and process.uid == 0:
+            # The driver keeps the device for the user of Android's service managers.
+            with effective_user(process.main, SYSTEM_USER, own=process.uid):
+                outcomes_kept = _outcomes(node, kept, zeros.address)
+            with_zeros |= dict(zip(kept, outcomes_kept, strict=True))
+    outcomes = {ioctl: {with_null[ioctl], with_zeros[ioctl]} for ioctl in tried}
+    refused = {*left_out} | {
+        ioctl for ioctl in tried if outcomes[ioctl] & DENIALS and outcomes[ioctl] <= DENIALS | {REFUSAL}
     }
-    unsupported = {ioctl for ioctl in named if outcomes[ioctl] == {REFUSAL}}
+    unsupported = {ioctl for ioctl in tried if outcomes[ioctl] == {REFUSAL}}
     return IoctlSurvey(
         tried=len(requests),
         supported=tuple(ioctl.name for ioctl in named if ioctl not in refused | unsupported),

@@ -29,6 +29,7 @@ from harness.cli import main
 from harness.commands.claims.live.matrix_view import MatrixView
 from harness.commands.claims.live.progress import live_progress
 from harness.commands.claims.live.verify_view import VerifyView
+from harness.device.binder_report import BinderReport, ManagedNode
 from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.figure import Figure
 from harness.experiments.core.finding import Finding
@@ -199,6 +200,9 @@ def test_the_traceback_of_a_mistake_is_printable(run: Run, monkeypatch: pytest.M
 
 
 def test_the_facts_and_a_measurement(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = ManagedNode(HOSTILE, False, HOSTILE)
+    binder = BinderReport(HOSTILE, (HOSTILE,), 1, 1, 1, (node,))
+    monkeypatch.setattr("harness.device.binder_report.report_binder", lambda _: binder)
     assert "The device embedded" in run("doctor", "embedded")[1]
     measurement = Measurement("hostile", "What is hostile.", lambda _: {"name": HOSTILE})
     monkeypatch.setattr(MEASUREMENTS, "all", lambda: {"hostile": measurement})

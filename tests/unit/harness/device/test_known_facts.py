@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -11,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.device import known_facts
+from harness.device.adb_link import NODE_PLACE
 from harness.device.facts import Facts
 from harness.device.known_facts import as_json, facts_of_state, from_json
-from harness.device.private_node import DIRECTORY
 from harness.device.probing import Attempts, ProbedDevice
 from tests.support.fake_device import FACTS
 
@@ -24,6 +25,7 @@ class Restored:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, facts: Facts, *, timed_out: bool = False) -> None:
         self.tried = 0
         self.made: list[str] = []
+        self.surroundings = SimpleNamespace(node_place=NODE_PLACE)
 
         def find_facts(_: ProbedDevice, attempts: Attempts) -> Facts:
             self.tried += 1
@@ -63,7 +65,7 @@ def test_a_state_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_device_has_its_own_node_though_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    path = f"{DIRECTORY}/binder-harness"
+    path = f"{NODE_PLACE.directory}/binder-harness"
     device = Restored(monkeypatch, dataclasses.replace(FACTS, free_binder_device=path))
     device.facts_of("one")
     assert device.made == []

@@ -13,8 +13,10 @@ from emulator.base.errors import FacilityMissingError
 from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
 from harness.binder.abi.uapi import BinderIoctl
-from harness.device.adb_link import ShellResult
+from harness.device.adb_link import BINDER_DEVICES, NODE_PLACE
+from harness.device.command import ShellResult
 from harness.device.driver_interface import supported_and_refused
+from harness.device.link import Surroundings
 from harness.device.probing import find_facts
 from harness.kernel.binder_debug.debug_files import BinderDebugFiles
 from harness.kernel.tracing.tracer import Tracer
@@ -41,6 +43,13 @@ class Phone:
         self.binder = BinderDebugFiles(self.files)
         self.tracing = Tracer(self.files)
         self._agent_path = agent_path
+        self.surroundings = Surroundings(
+            directory="/data/local/tmp",
+            binder_devices=BINDER_DEVICES,
+            node_place=NODE_PLACE,
+            is_android=True,
+            how_to_root=lambda uid, _: f"user {uid}",
+        )
 
     def process(self) -> RemoteProcess:
         return RemoteProcess.start(SubprocessStream(self._agent_path))

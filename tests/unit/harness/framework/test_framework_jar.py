@@ -78,7 +78,7 @@ class FakeAndroid:
         self.jar = jar
         self.pulled: list[str] = []
 
-    def pull(self, remote: str, local: Path) -> None:
+    def pull(self, remote: str, local: Path, *, largest: int) -> None:  # noqa: ARG002
         self.pulled.append(remote)
         if isinstance(self.jar, Exception):
             raise self.jar

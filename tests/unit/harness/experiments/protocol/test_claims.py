@@ -148,6 +148,11 @@ CASES: list[Case] = [
     (claims.proto_ioctls, change(SURVEY, others={"EINVAL": 2289, "ENOTTY": 1}), REFUTED),
     (claims.proto_ioctls, change(SURVEY, refused=("BINDER_FREEZE",), others={"EACCES": 2290}), NOT_TESTABLE),
     (claims.proto_ioctls, change(SURVEY, supported=(), others={"EACCES": 2290}), REFUTED),
+    (
+        claims.proto_ioctls,
+        change(SURVEY, supported=SURVEY.supported[1:], refused=SURVEY.supported),
+        NOT_TESTABLE,
+    ),
     (claims.proto_write_or_read, change(WRITE_OR_READ, delivered=(1, 2, 4)), REFUTED),
     (claims.proto_write_or_read, change(WRITE_OR_READ, exchanges=READ_WITHOUT_SIZE), REFUTED),
     (claims.proto_free_buffer, change(FREED, after_one=0), REFUTED),

@@ -8,8 +8,8 @@ from emulator.base.controller import Controller
 from emulator.base.errors import DeviceLostError
 from harness.agent.errors import AgentDiedError
 from harness.device import probing
-from harness.device.adb_link import AdbLink
 from harness.device.device import Device
+from harness.device.link import raise_if_lost
 
 
 class EndsInAMoment:
@@ -39,11 +39,11 @@ def controller(moments: int) -> Controller:
 
 def test_a_device_whose_connection_ended_before_itself_is_lost() -> None:
     with pytest.raises(DeviceLostError, match="QEMU ended"):
-        AdbLink(controller(3)).raise_if_lost(cut_off=True)
+        raise_if_lost(controller(3), cut_off=True)
 
 
 def test_a_device_that_lives_is_not_waited_for() -> None:
-    AdbLink(controller(1)).raise_if_lost()
+    raise_if_lost(controller(1))
 
 
 def test_facts_that_end_with_the_connection_are_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,183 @@
+"""What a machine has for Binder: its driver and its binder devices, by any name, and what would help."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from emulator.base.errors import SetupError
+from emulator.host.host import Host, check_output
+
+ANSWERS_WITHIN = 30.0
+SCRIPT = """
+devices() {
+    for path; do
+        if [ -c "$path" ] && [ ! -L "$path" ]; then
+            if [ -r "$path" ] && [ -w "$path" ]; then echo "open $path"; else echo "closed $path"; fi
+        fi
+    done
+}
+echo "release $(uname -r)"
+echo "user $(id -u)"
+echo "processes $(readlink /proc/self/ns/pid)"
+grep -qw binder /proc/filesystems && echo "binderfs known"
+for file in /sys/module/*binder*/parameters/*devices; do
+    [ -r "$file" ] || continue
+    echo "driver $file"
+    for name in $(tr , ' ' < "$file"); do devices "/dev/$name"; done
+done
+while read -r _ directory type _; do
+    [ "$type" = binder ] || continue
+    echo "mounted $directory"
+    devices "$directory"/*
+done < /proc/mounts
+[ -d /dev/binder ] && echo "directory /dev/binder"
+find "/lib/modules/$(uname -r)" -name 'binder_linux.ko*' 2> /dev/null | sed 's/^/loadable /'
+exit 0
+"""
+CONTROL = "binder-control"
+"""What makes devices in a binderfs (drivers/android/binderfs.c)."""
+SERVICE_MANAGERS = "binder"
+"""The device that Android's servicemanager takes: an experiment takes it last."""
+INITIAL_PROCESSES = "pid:[4026531836]"
+"""The namespace of the whole machine's processes (include/linux/proc_ns.h, PROC_PID_INIT_INO)."""
+NAMED_BY = {
+    "anbox": "Waydroid's or Anbox's",
+    "bonder": "Waydroid's",
+    "puddlejumper": "Waydroid's on SailfishOS",
+}
+"""Whose a device is by a part of its name (Waydroid, tools/helpers/drivers.py)."""
+LOAD = "sudo modprobe binder_linux devices=binder,hwbinder,vndbinder"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the machine showed to the user who asked."""
+
+    release: str
+    """As `uname -r` prints it."""
+    user: int
+    own_processes: bool
+    """Whether it is a container with process numbers of its own."""
+    driver: bool
+    """Whether the driver is there: loaded, or built in."""
+    binderfs: bool
+    """Whether binderfs can be mounted."""
+    mounts: tuple[str, ...]
+    """Where binderfs is mounted."""
+    open_devices: tuple[str, ...]
+    """Binder devices that the user may read and write."""
+    closed_devices: tuple[str, ...]
+    """Those that the user may not."""
+    module: str | None
+    """The file of the driver's module for this kernel."""
+    directory: bool
+    """Whether /dev/binder is a directory."""
+
+    @property
+    def root(self) -> bool:
+        """Whether the user is root."""
+        return self.user == 0
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """All of its binder devices, that of service managers last."""
+        found = {*self.open_devices, *self.closed_devices}
+        return tuple(sorted(found, key=lambda path: (os.path.basename(path) == SERVICE_MANAGERS, path)))
+
+    @property
+    def copyable(self) -> tuple[str, ...]:
+        """Devices that open under any name: not those of a binderfs, which are known by their file system."""
+        mounted = tuple(f"{directory}/" for directory in self.mounts)
+        return tuple(path for path in self.devices if not path.startswith(mounted))
+
+
+def survey(host: Host) -> Survey:
+    """Look at a machine, and change nothing; SetupError where it does not answer."""
+    return parse_survey(check_output(host, ["sh", "-c", SCRIPT], ANSWERS_WITHIN))
+
+
+def parse_survey(output: str) -> Survey:
+    """The survey that SCRIPT printed; SetupError where it did not run to its end."""
+    lines = [tuple(line.partition(" ")[::2]) for line in output.splitlines()]
+
+    def values(key: str) -> tuple[str, ...]:
+        found = (value for name, value in lines if name == key)
+        return tuple(dict.fromkeys(value for value in found if os.path.basename(value) != CONTROL))
+
+    def value(key: str) -> str:
+        return next(iter(values(key)), "")
+
+    user = value("user")
+    if not re.fullmatch(r"[0-9]{1,10}", user):
+        raise SetupError(f"The machine shows no user's number, but {user[:100]!r}. Does `id -u` work there?")
+    return Survey(
+        release=value("release"),
+        user=int(user),
+        own_processes=value("processes") != INITIAL_PROCESSES,
+        driver=bool(values("driver") or values("binderfs")),
+        binderfs=bool(values("binderfs")),
+        mounts=values("mounted"),
+        open_devices=values("open"),
+        closed_devices=values("closed"),
+        module=value("loadable") or None,
+        directory=bool(values("directory")),
+    )
+
+
+def obstacle(found: Survey, *, root: bool) -> str:
+    """Why the machine cannot be used, with root or without, and what to do; empty where it can."""
+    if found.own_processes:
+        return (
+            "This is a container with process numbers of its own, while the driver's debug files and the "
+            "kernel's traces have those of the whole machine. Run it on the machine itself, or in a "
+            "container that shares them (`docker run --privileged --pid=host`)."
+        )
+    if found.open_devices or (root and (found.devices or found.binderfs)):
+        return ""
+    if found.devices:
+        return (
+            f"User {found.user} may open none of the binder devices ({', '.join(found.devices)}). Run it as "
+            "root, or allow sudo: --target 'local?root=allowed'."
+        )
+    if found.binderfs:
+        return (
+            "There is no binder device, and only root may mount a binderfs to make one. Run it as root, or "
+            "allow sudo: --target 'local?root=allowed'."
+        )
+    return f"There is no binder device: {_missing_driver(found)}"
+
+
+def _missing_driver(found: Survey) -> str:
+    directory = "/dev/binder is a directory in which no binderfs is mounted; " if found.directory else ""
+    if found.driver:
+        remedy = f"sudo modprobe -r binder_linux\n  {LOAD}"
+        return f"{directory}the driver was loaded without any. Load it again:\n  {remedy}"
+    if found.module is not None:
+        return f"{directory}the kernel's module binder_linux is not loaded. Load it:\n  {LOAD}"
+    return (
+        f"{directory}Linux {found.release} here has neither the driver nor its module binder_linux. On "
+        f"Ubuntu the package linux-modules-extra-{found.release} has it; Debian's kernels have it, but not "
+        "those with `cloud` in their names. Without it there is `--target embedded`, which boots a kernel "
+        "that has it."
+    )
+
+
+def description(found: Survey) -> str:
+    """What it has, in a line."""
+    parts = [f"Linux {found.release}"]
+    if found.devices:
+        parts.append(f"binder devices {', '.join(map(_with_owner, found.devices))}")
+    if found.mounts:
+        parts.append(f"binderfs at {', '.join(found.mounts)}")
+    elif found.binderfs:
+        parts.append("binderfs, not mounted")
+    return "; ".join(parts)
+
+
+def _with_owner(path: str) -> str:
+    owners: Iterable[str] = (owner for part, owner in NAMED_BY.items() if part in os.path.basename(path))
+    owner = next(iter(owners), "")
+    return f"{path} ({owner})" if owner else path

@@ -58,6 +58,10 @@ format: .venv/for-development ## Format Python, C and C++ as `make check` requir
 bench: setup ## Run the benchmarks: three minutes.
 	$(BIN)/python -m bench --json bench.json
 
+.PHONY: test-guest
+test-guest: setup ## Judge every claim on the machine itself, inside a Debian guest: ten minutes.
+	$(BIN)/pytest -s tests/guest
+
 .PHONY: soak
 soak: setup ## Hit runs with faults, and keep a device idle: hours; it goes on where it was ended.
 	$(BIN)/python -m tests.soak

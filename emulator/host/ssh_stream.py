@@ -13,7 +13,7 @@ from emulator.host.ssh_channel import CHUNK, exit_status
 
 SEND_SECONDS = 10.0
 KEPT_BYTES = 4096
-STEP_SECONDS = 1.0
+STEP_SECONDS = 0.1
 """How long one wait for the channel lasts: its time limit is that of the sender and the receiver alike."""
 
 
@@ -50,12 +50,14 @@ class SshStream:
 
     def receive(self, limit: int, deadline: Deadline | None = None) -> bytes:
         """Wait for output, and return up to `limit` bytes."""
+        channel = self._channel
         while True:
+            if deadline is not None and not (channel.recv_ready() or channel.eof_received or channel.closed):
+                deadline.check(f"output of `{self._name}`")
             try:
-                return self._channel.recv(limit)
+                return channel.recv(limit)
             except TimeoutError:
-                if deadline is not None:
-                    deadline.check(f"output of `{self._name}`")
+                continue
             except OSError:
                 return b""
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,9 @@ def test_agents_run_there_and_end_with_the_run(server: SshServer, tmp_path: Path
             assert process.kill(signal.SIGSEGV).signal == signal.SIGSEGV
         lasting = device.process()
         assert lasting.syscall("getpid") == lasting.pid
+        began = time.monotonic()
+        assert not any(lasting.ended for _ in range(20))
+        assert time.monotonic() - began < WITHIN / 30  # to ask is not to wait
         (tmp_path / "file").write_bytes(content := os.urandom(3_000_000))
         place = f"{device.surroundings.directory}/file"
         device.push(tmp_path / "file", place)

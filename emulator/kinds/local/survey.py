@@ -153,8 +153,10 @@ def obstacle(found: Survey, *, root: bool) -> str:
 def _missing_driver(found: Survey) -> str:
     directory = "/dev/binder is a directory in which no binderfs is mounted; " if found.directory else ""
     if found.driver:
-        remedy = f"sudo modprobe -r binder_linux\n  {LOAD}"
-        return f"{directory}the driver was loaded without any. Load it again:\n  {remedy}"
+        return (
+            f"{directory}the driver was loaded without any, and cannot be unloaded. Restart the machine, "
+            f"and load it with them:\n  {LOAD}"
+        )
     if found.module is not None:
         return f"{directory}the kernel's module binder_linux is not loaded. Load it:\n  {LOAD}"
     return (

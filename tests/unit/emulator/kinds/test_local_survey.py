@@ -26,7 +26,7 @@ DEBIAN = f"{BARE}{DRIVER}closed /dev/binder\nclosed /dev/hwbinder\nclosed /dev/v
         (BARE, True, ("no binder device", "linux-modules-extra-6.8.0-1017-azure", "--target embedded")),
         (BARE + MODULE, True, ("not loaded", LOAD)),
         (BARE + "directory /dev/binder\n" + MODULE, True, ("/dev/binder is a directory", "not loaded", LOAD)),
-        (BARE + DRIVER, True, ("loaded without any", "modprobe -r", LOAD)),
+        (BARE + DRIVER, True, ("loaded without any", "Restart the machine", LOAD)),
         (BARE + BINDERFS, False, ("only root may mount a binderfs", "local?root=allowed")),
         (DEBIAN, False, ("User 1001 may open none", "/dev/vndbinder", "local?root=allowed")),
         (WAYDROID.replace("open ", "closed "), False, ("/dev/binderfs/anbox-binder",)),

@@ -25,6 +25,8 @@ from emulator.cache.store import entry, fingerprint
 
 logger = logging.getLogger(__name__)
 
+AOSP = SOURCES / "aosp"
+"""The recipe of AOSP's Binder user space."""
 LIBBINDER_PROBE = SOURCES / "libbinder_probe"
 ACTIVITY_STANDIN = SOURCES / "activity_standin"
 THROUGHPUT_TEST = "binderThroughputTest"
@@ -93,33 +95,50 @@ def adbd_root(architecture: Architecture = DEFAULT) -> Path:
 
 def binder_userland(architecture: Architecture = DEFAULT) -> Path:
     """AOSP's Binder user space: `root`, laid out as the device's file system, and the agents that use it."""
-    recipe = SOURCES / "aosp"
 
     def build(target: Path) -> None:
-        logger.info("building AOSP's Binder user space for %s with %s", architecture, recipe)
-        with _unpacked_platform_tools() as source:
-            source_10, output = source.with_name("source-10"), source.with_name("built")
-            source_10.mkdir()
-            (tarball,) = _frameworks_native().glob("*.orig.tar.*")
-            run(["tar", "-xf", tarball, "-C", source_10, SERVICE_MANAGER_10], seconds=60)
-            variables = {
-                "CMAKE_C_COMPILER": ";".join(clang("clang", architecture)),
-                "CMAKE_CXX_COMPILER": ";".join(clang("clang++", architecture)),
-                "SOURCE": source,
-                "SOURCE_10": source_10,
-                "PROBE": LIBBINDER_PROBE,
-                "STANDIN": ACTIVITY_STANDIN,
-            }
-            definitions = [f"-D{name}={value}" for name, value in variables.items()]
-            run(["cmake", "-S", recipe, "-B", output, "-G", "Ninja", *definitions], seconds=BUILD_SECONDS)
-            run(["ninja", "-C", output, f"-j{_jobs()}"], seconds=BUILD_SECONDS)
+        logger.info("building AOSP's Binder user space for %s with %s", architecture, AOSP)
+        with unpacked_sources() as directory:
+            output = build_aosp(directory, architecture)
             shutil.copytree(output / "root", target / "root", symlinks=True)
             for agent in (LIBBINDER_PROBE.name, ACTIVITY_STANDIN.name, THROUGHPUT_TEST):
                 (output / agent).rename(target / agent)
 
     sources = _platform_tools().name, _frameworks_native().name
-    key = fingerprint(*sources, recipe, LIBBINDER_PROBE, ACTIVITY_STANDIN, identity(architecture))
+    key = fingerprint(*sources, AOSP, LIBBINDER_PROBE, ACTIVITY_STANDIN, identity(architecture))
     return entry(f"binder-userland-{architecture}", key, build)
+
+
+@contextmanager
+def unpacked_sources() -> Iterator[Path]:
+    """A directory, removed after the block, with AOSP's sources: Android 11's and, in `source-10`, 10's."""
+    with _unpacked_platform_tools() as source:
+        source_10 = source.with_name("source-10")
+        source_10.mkdir()
+        (tarball,) = _frameworks_native().glob("*.orig.tar.*")
+        run(["tar", "-xf", tarball, "-C", source_10, SERVICE_MANAGER_10], seconds=60)
+        yield source.parent
+
+
+def build_aosp(directory: Path, architecture: Architecture, *targets: str, **more: str | Path) -> Path:
+    """Build AOSP's Binder user space, or some of its targets, from unpacked sources; returns where it is.
+
+    `more` are CMake's variables, in addition to those that its recipe needs.
+    """
+    output = directory / "built"
+    variables = {
+        "CMAKE_C_COMPILER": ";".join(clang("clang", architecture)),
+        "CMAKE_CXX_COMPILER": ";".join(clang("clang++", architecture)),
+        "SOURCE": directory / "source",
+        "SOURCE_10": directory / "source-10",
+        "PROBE": LIBBINDER_PROBE,
+        "STANDIN": ACTIVITY_STANDIN,
+        **more,
+    }
+    definitions = [f"-D{name}={value}" for name, value in variables.items()]
+    run(["cmake", "-S", AOSP, "-B", output, "-G", "Ninja", *definitions], seconds=BUILD_SECONDS)
+    run(["ninja", "-C", output, f"-j{_jobs()}", *targets], seconds=BUILD_SECONDS)
+    return output
 
 
 def _jobs() -> int:

@@ -13,7 +13,7 @@ from emulator.base.architecture import Architecture, architecture_named
 from emulator.base.controller import CanRollBack, CanStartAgents, Controller, HasSavedState
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, FacilityMissingError, HarnessError, SetupError, UsageError
-from emulator.build.agents import syscall_agent
+from emulator.build.agents import own_libbinder, syscall_agent
 from emulator.build.userland import binder_userland
 from emulator.target import AnyTarget, open_target
 from harness.agent.errors import AgentDiedError
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from harness.binder.services.service import Service
     from harness.binder.serving.call import Handler
 
-PER_BOOT_CACHE = ("files", "binder", "tracing", "libbinder_probe", "activity_standin", "_agent", "_directory")
+PROGRAMS = ("libbinder_probe", "own_libbinder", "activity_standin", "_agent")
+PER_BOOT_CACHE = ("files", "binder", "tracing", *PROGRAMS, "_directory")
 """The cached properties that hold until the device starts again."""
 
 
@@ -211,6 +212,11 @@ class Device(DeviceShell):
     def libbinder_probe(self) -> str:
         """The path on the device of the program that uses AOSP's libbinder; see its --help."""
         return self._put_libbinder_agent("libbinder_probe")
+
+    @functools.cached_property
+    def own_libbinder(self) -> str:
+        """The path on the device of the program that uses the device's own libbinder, where it has one."""
+        return self._put(own_libbinder(self.architecture))
 
     @functools.cached_property
     def activity_standin(self) -> str:

@@ -30,8 +30,12 @@ CONTAINERS_LEFT_ALONE = (
 )
 REPLY_SECONDS = 3.0
 """How long a working service manager may take to reply."""
-TRACED_FUNCTION = "binder_alloc_new_buf"
-"""A function of the C driver that has had this name in every kernel of this decade."""
+TRACED = {"binder_alloc_new_buf": "data_size", "binder_mmap": "vma", "binder_ioctl": "cmd"}
+"""Functions of the C driver with these names in every kernel of this decade, and a parameter of each.
+
+With link-time optimisation, as in Android's kernels, the first may be inlined; the others are file
+operations, to which there are pointers (drivers/android/binder.c, binder_fops).
+"""
 UTSNAME_FIELD = 65
 """Bytes of each of the six strings in struct new_utsname (include/uapi/linux/utsname.h)."""
 ValueT = TypeVar("ValueT")
@@ -104,12 +108,10 @@ def _find_facts(
         kcore = attempts.result(Need.KCORE, lambda: Kcore(files).segments)
     debug = attempts.result(Need.BINDER_DEBUG, lambda: device.binder.location)
     tracefs = attempts.result(Need.TRACING, device.tracing.tried)
-    by_name = Kprobe(TRACED_FUNCTION, (Argument("data_size"),))
-    probe_arguments = tracefs is not None and device.tracing.can_probe(by_name)
-    kprobes = probe_arguments or (tracefs is not None and device.tracing.can_probe(TRACED_FUNCTION))
+    kprobes, probe_arguments = (False, False) if tracefs is None else probes_taken(device.tracing.can_probe)
     if not kprobes:
         attempts.reasons[Need.KPROBES] = attempts.reasons.get(
-            Need.TRACING, f"the kernel accepts no probe on {TRACED_FUNCTION}"
+            Need.TRACING, f"the kernel accepts no probe on {', '.join(TRACED)}"
         )
     properties = all_properties()
     level = properties.get("ro.build.version.sdk", "")
@@ -143,6 +145,14 @@ def _find_facts(
         framework=framework,
         reasons=attempts.reasons,
     )
+
+
+def probes_taken(can_probe: Callable[[str | Kprobe], bool]) -> tuple[bool, bool]:
+    """Whether the kernel takes a probe on a function of the driver, and one with an argument by name."""
+    for function, parameter in TRACED.items():
+        if can_probe(Kprobe(function, (Argument(parameter),))):
+            return True, True
+    return any(map(can_probe, TRACED)), False
 
 
 def _properties(device: ProbedDevice) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Claims about libbinder's ProcessState: one for each process, its mapping, its driver, and forks.
 
-The library is Android 11's: the one that the probe carries, on every device.
+The library is the device's own, or Android 11's where the device has none.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def singleton(m: ProcessState, facts: Facts) -> Finding:
         "{mapping_count} of the driver",
         times_asked=Figure(m.asked, "ProcessState::self()", unit="times"),
         objects=Figure(m.objects, "ProcessState::self()", unit="objects"),
+        library=Figure(m.library, "dlopen"),
         descriptors=Figure(m.descriptors, "/proc/PID/fd"),
         descriptor_count=Figure(len(m.descriptors), "/proc/PID/fd", unit="descriptors"),
         mapping_sizes=Figure(m.mappings, "/proc/PID/smaps", unit="bytes"),
@@ -67,6 +68,7 @@ def mapping_flags(m: ProcessState, facts: Facts) -> Finding:
         "permissions of the mapping: {permissions}; its flags: {vm_flags} (nr: no swap is reserved)",
         permissions=Figure(m.permissions, "/proc/PID/smaps"),
         vm_flags=Figure(m.vm_flags, "VmFlags in /proc/PID/smaps"),
+        library=Figure(m.library, "dlopen"),
     )
 
 
@@ -89,6 +91,7 @@ def driver_fallback(m: MissingDriver, facts: Facts) -> Finding:
         devices_mapped=Figure(m.mapped, "/proc/self/maps"),
         deadly_signal=Figure(m.signal, "waitpid"),
         log=Figure(m.log, "standard error", varies=True),
+        library=Figure(m.library, "dlopen"),
     )
 
 
@@ -101,14 +104,15 @@ def driver_fallback(m: MissingDriver, facts: Facts) -> Finding:
     source="frameworks/native: libs/binder/ProcessState.cpp: no such check in Android 11; verifyNotForked, "
     "Android 13",
     expected=Verdict.REFUTED,
-    what_is_true="Android 11 checks nothing: the child has its parent's ProcessState and descriptor, but no "
-    "mapping, and dies of the first reply that carries data. The check came with Android 13.",
+    what_is_true="Up to Android 12 nothing is checked: the child has its parent's ProcessState and "
+    "descriptor, but no mapping, and dies of the first reply that carries data. From Android 13 on "
+    "ProcessState::self() aborts; a proxy that the child has already is used, and crashes or finds nothing.",
     needs=(Need.SERVICE_MANAGER,),
 )
 def fork_check(m: tuple[ChildUse, ...], facts: Facts) -> Finding:
     """A refusal is libbinder's own, SIGABRT: to die of a fault, or to succeed, is none."""
     sentences = []
-    figures = {}
+    figures = {"library": Figure(m[0].library, "dlopen")} if m else {}
     for use in m:
         name = f"outcome.{_slug(use.use)}"
         figures[name] = Figure(_outcome(use), "libbinder")

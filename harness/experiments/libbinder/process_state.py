@@ -1,4 +1,7 @@
-"""What libbinder's ProcessState is to a process: by AOSP's libbinder itself, and seen from outside."""
+"""What libbinder's ProcessState is to a process: by libbinder itself, and seen from outside.
+
+The library is the device's own, or ours where the device has none.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.experiments.core.measurement import measurement
-from harness.experiments.instruments.libbinder_probe import ask_probe, running_probe
+from harness.experiments.instruments.libbinder_probe import OURS, running_probe
 from harness.experiments.instruments.node_files import mappings_of
 from harness.kernel.proc.process import ProcessFiles
 
@@ -36,12 +39,14 @@ class ProcessState:
     """Of each mapping, such as `r--p`."""
     vm_flags: tuple[tuple[str, ...], ...]
     """Of each mapping."""
+    library: str = OURS
+    """The libbinder that was used."""
 
 
 @measurement("process-state", "How many descriptors and mappings a process on libbinder has.")
 def measure_process_state(device: Device) -> ProcessState:
     """Have the probe ask a thousand times, and read in /proc what it has open and mapped."""
-    with running_probe(device, "state", "--times", str(TIMES)) as probe:
+    with running_probe(device, "state", "--times", str(TIMES), own=True) as probe:
         answer = probe.answer()
         files = ProcessFiles(device.files, probe.pid).descriptors
         mappings = mappings_of(device, probe.pid)
@@ -53,6 +58,7 @@ def measure_process_state(device: Device) -> ProcessState:
         mappings=tuple(mapping.size for mapping in mappings),
         permissions=tuple(mapping.permissions for mapping in mappings),
         vm_flags=tuple(tuple(sorted(mapping.vm_flags)) for mapping in mappings),
+        library=probe.library,
     )
 
 
@@ -68,13 +74,16 @@ class MissingDriver:
     signal: int | None
     """The signal that killed the process, if any."""
     log: str
-    """What libbinder logged."""
+    """What libbinder logged; on Android it logs elsewhere."""
+    library: str = OURS
+    """The libbinder that was used."""
 
 
 @measurement("missing-driver", "What libbinder uses in the place of a driver that is not there.")
 def measure_missing_driver(device: Device) -> MissingDriver:
     """Have the probe name a device that does not exist, before it uses libbinder otherwise."""
-    child = ask_probe(device, "driver", MISSING)["child"]
+    with running_probe(device, "driver", MISSING, own=True) as probe:
+        child = probe.answer()["child"]
     answer = child["answer"] or {"driver": None, "mappings": []}
     return MissingDriver(
         asked=MISSING,
@@ -82,6 +91,7 @@ def measure_missing_driver(device: Device) -> MissingDriver:
         mapped=tuple(mapping["path"] for mapping in answer["mappings"]),
         signal=child["signal"],
         log=child["log"].strip(),
+        library=probe.library,
     )
 
 
@@ -96,13 +106,15 @@ class ChildUse:
     signal: int | None
     """The signal that killed the child: 6, SIGABRT, is libbinder's own way to refuse."""
     log: str
-    """What libbinder logged."""
+    """What libbinder logged; on Android it logs elsewhere."""
+    library: str = OURS
+    """The libbinder that was used."""
 
 
 @measurement("use-after-fork", "What a forked child can do with its parent's libbinder.")
 def measure_use_after_fork(device: Device) -> tuple[ChildUse, ...]:
     """Have the probe use libbinder, fork, and use it in the child: one child for each of three uses."""
-    with running_probe(device, "fork") as probe:
+    with running_probe(device, "fork", own=True) as probe:
         answers = [probe.answer() for _ in range(USES)]
     return tuple(
         ChildUse(
@@ -110,6 +122,7 @@ def measure_use_after_fork(device: Device) -> tuple[ChildUse, ...]:
             answer=answer["child"]["answer"] and json.dumps(answer["child"]["answer"]),
             signal=answer["child"]["signal"],
             log=answer["child"]["log"].strip(),
+            library=probe.library,
         )
         for answer in answers
     )

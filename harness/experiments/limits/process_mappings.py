@@ -38,13 +38,13 @@ class AppMappings:
 
 @measurement("app-mapping", "How much of /dev/binder a process forked from zygote maps.")
 def measure_app_mapping(device: Device) -> AppMappings:
-    """Look at zygote's children; where there is no zygote, at a process that uses AOSP's libbinder."""
+    """Look at zygote's children; where there is no zygote, at a process on libbinder."""
     sizes = list(_sizes_in_children_of_zygote(device))
     processes = "processes forked from zygote"
     if not sizes:
-        processes = "a process on AOSP's libbinder (Android 11)"
-        with running_probe(device, "state") as probe:
+        with running_probe(device, "state", "--times", "1", own=True) as probe:
             probe.answer()
+            processes = f"a process on {probe.library}"
             sizes = [mapping.size for mapping in mappings_of(device, probe.pid)]
     return AppMappings(processes, tuple(sorted(set(sizes))), len(sizes), device.facts.page_size)
 

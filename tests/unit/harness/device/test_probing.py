@@ -17,8 +17,9 @@ from harness.device.adb_link import BINDER_DEVICES, NODE_PLACE
 from harness.device.command import ShellResult
 from harness.device.driver_interface import supported_and_refused
 from harness.device.link import Surroundings
-from harness.device.probing import find_facts
+from harness.device.probing import find_facts, probes_taken
 from harness.kernel.binder_debug.debug_files import BinderDebugFiles
+from harness.kernel.tracing.kprobes import Kprobe
 from harness.kernel.tracing.tracer import Tracer
 from tests.support.agent_support import SubprocessStream
 
@@ -77,3 +78,21 @@ def test_of_an_ioctl_that_a_policy_refuses_nothing_is_known(denial: int) -> None
     supported, refused = supported_and_refused(outcomes)
     assert supported == {"BINDER_VERSION", "BINDER_WRITE_READ"}
     assert refused == {"BINDER_FREEZE"}
+
+
+@pytest.mark.parametrize(
+    ("functions", "by_name", "expected"),
+    [
+        (("binder_alloc_new_buf", "binder_mmap", "binder_ioctl"), True, (True, True)),
+        (("binder_mmap", "binder_ioctl"), True, (True, True)),  # the first is inlined
+        (("binder_ioctl",), False, (True, False)),
+        ((), True, (False, False)),
+    ],
+)
+def test_a_function_that_is_inlined_does_not_hide_that_others_can_be_probed(
+    functions: tuple[str, ...], by_name: bool, expected: tuple[bool, bool]
+) -> None:
+    def can_probe(probe: str | Kprobe) -> bool:
+        return probe in functions if isinstance(probe, str) else by_name and probe.function in functions
+
+    assert probes_taken(can_probe) == expected

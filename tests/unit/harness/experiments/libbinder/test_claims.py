@@ -52,6 +52,7 @@ def test_each_use_in_a_child_has_a_figure() -> None:
     assert {name: figure.value for name, figure in finding.figures.items()} == {
         "outcome.process_state_self": ["its parent's object", "1 descriptor", "no mappings"],
         "outcome.check_service": "killed by signal 11",
+        "library": "AOSP's libbinder of Android 11, built by Binder harness",
     }
     assert fill(finding.sentence, {name: str(figure) for name, figure in finding.figures.items()}) == (
         "ProcessState::self in the child: gives its parent's object, 1 descriptor and no mappings; "

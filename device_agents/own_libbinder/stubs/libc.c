@@ -1,0 +1,23 @@
+/* The names in the device's libc.so that the program refers to: enough to link with it. Only the linker sees them. */
+#define NAME(name) \
+    void name(void) {}
+NAME(__libc_init)
+NAME(__libc_start_main)
+NAME(open)
+NAME(close)
+NAME(read)
+NAME(write)
+NAME(readlink)
+NAME(pipe)
+NAME(dup2)
+NAME(getpid)
+NAME(fork)
+NAME(waitpid)
+NAME(alarm)
+NAME(_exit)
+NAME(vsnprintf)
+NAME(strtoul)
+NAME(strlen)
+NAME(strchr)
+NAME(strstr)
+NAME(strcmp)

@@ -19,3 +19,12 @@ class AgentDiedError(HarnessError):
     def __init__(self, message: str, *, exit_status: ExitStatus | None) -> None:
         super().__init__(message)
         self.exit_status = exit_status
+
+
+def cut_off(error: BaseException | None) -> bool:
+    """Whether behind an error is the end of the connection to an agent, and not of the agent."""
+    while error is not None:
+        if isinstance(error, AgentDiedError) and error.exit_status is None:
+            return True
+        error = error.__cause__ or error.__context__
+    return False

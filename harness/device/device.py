@@ -16,7 +16,7 @@ from emulator.base.errors import DeviceLostError, FacilityMissingError, HarnessE
 from emulator.build.agents import own_libbinder, syscall_agent
 from emulator.build.userland import binder_userland
 from emulator.target import AnyTarget, open_target
-from harness.agent.errors import AgentDiedError
+from harness.agent.errors import cut_off
 from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
 from harness.agent.program import RemoteProgram, shell_line
@@ -87,7 +87,7 @@ class Device(DeviceShell):
         Any program may end the adb server. Every process ends with that: what was under way has to be
         repeated. Raises DeviceLostError where the device does not come back, or has restarted.
         """
-        if not self.reach_again() and not _cut_off(error):
+        if not self.reach_again() and not cut_off(error):
             return False
         self.reset_after_reboot()
         return True
@@ -108,7 +108,7 @@ class Device(DeviceShell):
 
             return find_facts(self)
         except (HarnessError, OSError) as error:
-            self.raise_if_lost(cut_off=_cut_off(error))
+            self.raise_if_lost(cut_off=cut_off(error))
             raise
 
     def make_private_node(self, process: RemoteProcess) -> str:
@@ -150,7 +150,7 @@ class Device(DeviceShell):
             process = DeviceProcess.start(stream, kill=self._kill, deadline=deadline)
         except HarnessError as error:
             stream.close()
-            self.raise_if_lost(cut_off=_cut_off(error))
+            self.raise_if_lost(cut_off=cut_off(error))
             raise
         process.device = self
         self._running.add(process)
@@ -281,15 +281,6 @@ class DeviceProcess(RemoteProcess):
     def maps(self) -> Maps[DetailedMapping]:
         """Its mappings, from /proc/PID/smaps."""
         return self.procfs.maps
-
-
-def _cut_off(error: BaseException | None) -> bool:
-    """Whether behind an error is the end of the connection to an agent, and not of the agent."""
-    while error is not None:
-        if isinstance(error, AgentDiedError) and error.exit_status is None:
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def open_device(target: AnyTarget = "embedded", *, deadline: Deadline | None = None) -> Device:

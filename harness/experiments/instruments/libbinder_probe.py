@@ -59,7 +59,7 @@ def running_probe(device: Device, *words: str, own: bool = False) -> Iterator[Li
 
     `own` has the device's own library used, where there is one; for the commands state, driver and fork.
     """
-    own = own and device.files.exists(OWN)
+    own = own and device.surroundings.is_android and device.files.exists(OWN)
     path = device.own_libbinder if own else device.libbinder_probe
     with device.program([path, *words]) as program:
         program.resume()

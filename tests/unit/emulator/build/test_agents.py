@@ -18,12 +18,12 @@ PT_INTERP = 3
 LARGEST_PAGE = 65536
 
 
-def segments(executable: bytes) -> list[tuple[int, int]]:
-    """The type and alignment of each program header of a 64-bit ELF file."""
+def segments(executable: bytes) -> list[tuple[int, int, int]]:
+    """The type, size in the file and alignment of each program header of a 64-bit ELF file."""
     (offset,) = struct.unpack_from("<Q", executable, 32)
     size, count = struct.unpack_from("<HH", executable, 54)
     headers = [struct.unpack_from("<II6Q", executable, offset + index * size) for index in range(count)]
-    return [(header[0], header[7]) for header in headers]
+    return [(header[0], header[5], header[7]) for header in headers]
 
 
 @pytest.mark.parametrize("program", [build.syscall_agent, build.ipc_bench])
@@ -34,10 +34,23 @@ def test_agents_are_static_and_fit_pages_of_every_size(
     built = program(architecture)
     executable = built.read_bytes()
     assert struct.unpack_from("<H", executable, 18) == (machine,)
-    assert PT_INTERP not in [kind for kind, _ in segments(executable)]
-    assert {alignment for kind, alignment in segments(executable) if kind == PT_LOAD} == {LARGEST_PAGE}
+    assert PT_INTERP not in [kind for kind, *_ in segments(executable)]
+    loaded = [(size, alignment) for kind, size, alignment in segments(executable) if kind == PT_LOAD]
+    assert {alignment for _, alignment in loaded} == {LARGEST_PAGE}
     assert built.stat().st_mode & 0o111 == 0o111
-    assert len(executable) < 100_000
+    # The file has up to a page more, of zeros, before a segment.
+    assert sum(size for size, _ in loaded) < 100_000
+
+
+@pytest.mark.parametrize(("architecture", "machine"), [(X86_64, EM_X86_64), (AARCH64, EM_AARCH64)])
+def test_the_program_on_a_device_s_own_libbinder_is_linked_by_the_device(
+    architecture: Architecture, machine: int
+) -> None:
+    executable = build.own_libbinder(architecture).read_bytes()
+    assert struct.unpack_from("<H", executable, 18) == (machine,)
+    assert PT_INTERP in [kind for kind, *_ in segments(executable)]
+    assert b"\0/system/bin/linker64\0" in executable
+    assert {alignment for kind, _, alignment in segments(executable) if kind == PT_LOAD} == {LARGEST_PAGE}
 
 
 def test_the_compilers_messages_reach_the_user(

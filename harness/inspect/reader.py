@@ -200,8 +200,8 @@ class Reader:
         elif current is not None and _continues(current.kind, line):
             self._flush_held()
             self._keep(line)
-        elif learned or line.startswith(("#", "```")):
-            return  # a comment, what was typed at a root's prompt, or Markdown's sign of a quotation
+        elif learned or line.startswith(("#", "```", "cpus=")):
+            return  # a comment, a root's prompt, Markdown's sign of a quotation, trace-cmd's heading
         elif not self._note_error(line):
             if current is not None and current.kind in CONTINUES:
                 self._close()

@@ -45,11 +45,13 @@ class Deadlock:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds up others and waits for nobody in Binder."""
+    """Who holds up others, at the end of their chains."""
 
     pid: int
     tid: int | None
     """None where no thread has taken the call."""
+    shown: bool
+    """Whether the records show the thread itself, and so that it waits for nobody in Binder."""
     waits: tuple[Wait, ...]
     """Those that end here, the one that it handles first."""
 
@@ -159,7 +161,12 @@ class WaitGraph:
                 end, steps = taker, steps + 1
             ending[taker or (wait.to_pid, None)].append((steps, self.waits[start]))
         found = [
-            Holder(pid, tid, tuple(wait for _, wait in sorted(waits, key=lambda each: each[0])))
+            Holder(
+                pid,
+                tid,
+                (pid, tid) in self._shown,
+                tuple(wait for _, wait in sorted(waits, key=lambda each: each[0])),
+            )
             for (pid, tid), waits in ending.items()
         ]
         return tuple(sorted(found, key=lambda holder: (-len(holder.waits), -_longest(holder.waits))))
@@ -257,7 +264,12 @@ def _held_up(holder: Holder, names: ProcessNames) -> str:
         if not first.queued:
             reason = f"it was sent transaction {first.transaction}, and its threads are not shown"
         return f"{names.title(holder.pid)} holds up {threads}{since}: {reason}."
+    itself = (
+        "and waits for nobody in Binder. Look at its stack."
+        if holder.shown
+        else "and whom it waits for is not shown."
+    )
     return (
         f"{_thread((holder.pid, holder.tid), names)} holds up {threads}{since}: it handles transaction "
-        f"{first.transaction} (code {first.code}) and waits for nobody in Binder. Look at its stack."
+        f"{first.transaction} (code {first.code}) {itself}"
     )

@@ -103,10 +103,19 @@ def test_lines_that_end_in_a_carriage_return() -> None:
 
 def test_single_lines_show_who_waits_for_whom() -> None:
     holders = [cast(Holder, answer.value) for answer in inspected("grepped.txt").to(Question.WAITS)]
-    assert [(each.pid, each.tid, each.waits[0].thread) for each in holders] == [
-        (103, 152, (104, 104)),
-        (1470, None, (120, 124)),
+    assert [(each.pid, each.tid, each.shown, each.waits[0].thread) for each in holders] == [
+        (103, 152, False, (104, 104)),
+        (1470, None, False, (120, 124)),
     ]
+
+
+def test_of_a_thread_that_is_not_shown_nothing_is_claimed() -> None:
+    (by_thread, _) = sentences("grepped.txt", Question.WAITS)
+    assert by_thread.endswith("it handles transaction 143 (code 7) and whom it waits for is not shown.")
+    (shown,) = sentences("bugreport.txt", Question.WAITS)
+    assert shown.endswith(
+        "it handles transaction 183 (code 4) and waits for nobody in Binder. Look at its stack."
+    )
 
 
 def test_a_vendor_s_line_belongs_to_its_thread() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import gc
 import json
 import os
 import re
@@ -24,17 +26,32 @@ def start_and_end(device: Device, count: int) -> None:
 def print_reading(device: Device) -> None:
     """Print what is open and in use, here and on the device, as a line of JSON; memory is in KiB."""
     processes = [int(name) for name in device.files.list_directory("/proc") if name.isdecimal()]
+    programs = [process for process in processes if _is_program(device, process)]
     counts = {
         "descriptors here": len(os.listdir("/proc/self/fd")),
         "threads here": len(os.listdir("/proc/self/task")),
-        "processes on the device": len(processes),
-        **{f"descriptors of {name}": count for name, count in _descriptors(device, processes).items()},
+        "processes on the device": len(programs),
+        **{f"descriptors of {name}": count for name, count in _descriptors(device, programs).items()},
     }
     memory = {
-        "memory here": resident(os.getpid()),
+        "memory here": _own_memory(),
         "memory in use on the device": in_use(device),
     }
     print("READING", json.dumps({"counts": counts, "memory": memory}), flush=True)
+
+
+def _is_program(device: Device, process: int) -> bool:
+    """Whether it is a process of user space: the kernel's workers have no command line, and come and go."""
+    with contextlib.suppress(OSError):  # it has just ended
+        return bool(device.files.read_bytes(f"/proc/{process}/cmdline"))
+    return False
+
+
+def _own_memory() -> int:
+    """KiB of this process that are in use, without what is free between them (malloc_trim(3))."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    return resident(os.getpid())
 
 
 def _descriptors(device: Device, processes: list[int]) -> dict[str, int]:

@@ -6,6 +6,7 @@ adbutils speaks the protocol. It is imported nowhere else, and only with the fir
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import re
 import socket
@@ -201,7 +202,7 @@ class AdbClient:
 
     def _library(self, seconds: float) -> Any:
         """adbutils' client, whose every step may take so many seconds."""
-        return _adbutils().AdbClient(host="127.0.0.1", port=self.port, socket_timeout=seconds)
+        return _client_class()(host="127.0.0.1", port=self.port, socket_timeout=seconds)
 
 
 def adb_path() -> str:
@@ -222,6 +223,29 @@ def _adbutils() -> ModuleType:
 
     module: ModuleType = adbutils
     return module
+
+
+@functools.cache
+def _client_class() -> Any:
+    """adbutils' client, which starts no server: where one has just ended, it is for us to start another."""
+    import adbutils
+
+    class Connection(adbutils.AdbConnection):  # type: ignore[misc]
+        def _safe_connect(self) -> socket.socket:  # adbutils 2.11 to 2.13: on failure, `adb start-server`
+            connected: socket.socket = self._create_socket()
+            return connected
+
+    class Client(adbutils.AdbClient):  # type: ignore[misc]
+        def make_connection(self, timeout: float | None = None) -> Connection:
+            connection = Connection(self.host, self.port)
+            connection.conn.settimeout(timeout or self._seconds)
+            return connection
+
+        def __init__(self, host: str, port: int, socket_timeout: float) -> None:
+            super().__init__(host=host, port=port, socket_timeout=socket_timeout)
+            self._seconds = socket_timeout
+
+    return Client
 
 
 @contextlib.contextmanager

@@ -92,3 +92,23 @@ def test_without_a_server_nothing_is_listed_and_none_is_started(monkeypatch: pyt
 )
 def test_addresses_are_distinguished_from_serial_numbers(serial: str, address: bool) -> None:
     assert is_address(serial) is address
+
+
+def test_a_server_that_has_just_ended_is_not_started_by_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """adbutils would start one that nobody ends: `adb kill-server` by another program left such a server."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(unused.getsockname()[1]))
+    monkeypatch.setattr("emulator.adb.client.answers", lambda _: True)
+    monkeypatch.setattr("emulator.adb.client.ensure_adb_server", lambda *_: None)
+    monkeypatch.setattr("adbutils._adb.subprocess.run", lambda *_, **__: pytest.fail("started a server"))
+    client = AdbClient()
+    for request in (
+        client.devices,
+        client.server_version,
+        lambda: client.ask("phone", "host:features"),
+        lambda: client.push("phone", Path(__file__), "/data/file", 0o644),
+    ):
+        with pytest.raises(AdbRequestError):
+            request()
+    client.connect("127.0.0.1:5555")
+    client.disconnect("127.0.0.1:5555")

@@ -49,6 +49,8 @@ class Device(DeviceShell):
         self._resources.callback(controller.close)
         self._running = self._resources.enter_context(contextlib.closing(Running()))
         self._has_private_node = False
+        self._agents_ended = False
+        """Whether agents that still seem to wait may have ended with the device's last boot."""
 
     def __enter__(self) -> Device:
         return self
@@ -71,6 +73,7 @@ class Device(DeviceShell):
             raise UsageError(f"{self.serial} cannot be rolled back; the embedded device and an AVD can.")
         self.controller.rollback(deadline or Deadline(self.controller.rollback_seconds))
         self.reset_after_reboot()
+        self._agents_ended = False  # those of the machine that replaces the last one wait
         if self._has_private_node:
             with self.process() as process:
                 make_private_node(process, self.surroundings.node_place)
@@ -80,6 +83,7 @@ class Device(DeviceShell):
         self._running.close()
         for name in PER_BOOT_CACHE:
             vars(self).pop(name, None)
+        self._agents_ended = True
 
     def recover(self, error: BaseException) -> bool:
         """After an error, reach the device again where it lives, but adb lost it; whether so.
@@ -261,6 +265,7 @@ class Device(DeviceShell):
     def _agent_stream(self, arguments: Sequence[str], *, fresh: bool = False) -> ProcessStream:
         """A new agent: over the controller's own channel, which is faster, or over adb."""
         if isinstance(self.controller, CanStartAgents):
+            fresh, self._agents_ended = fresh or self._agents_ended, False
             channel = self.controller.start_agent(arguments, fresh=fresh)
             if channel is not None:
                 return ChannelStream(channel)

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -38,6 +39,8 @@ class VerifyView:
         self._ended: set[str] = set()
         self._collector: Collector | None = None
         self._session: pytest.Session | None = None
+        self._showing = threading.RLock()
+        self._over = False
 
     @property
     def run(self) -> Run | None:
@@ -65,11 +68,19 @@ class VerifyView:
                     )
 
     def show_line(self, line: str) -> None:
-        """Show a line of progress."""
-        if self._console.is_terminal:
-            self._progress.update(self._task, description=line)
-        else:
-            print_line(self._console, line)
+        """Show a line of progress; nothing once the view has ended: workers may still report then."""
+        with self._showing:
+            if self._over:
+                return
+            if self._console.is_terminal:
+                self._progress.update(self._task, description=line)
+            else:
+                print_line(self._console, line)
+
+    def end(self) -> None:
+        """Show no more."""
+        with self._showing:
+            self._over = True
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -122,6 +133,7 @@ def verify_view(claims: Sequence[str]) -> Iterator[VerifyView]:
         progress = live_progress(console, SpinnerColumn(), text="{task.description}")
         view = VerifyView(console, progress, claims)
         stack.enter_context(progress)
+        stack.callback(view.end)
         stack.enter_context(reporting_to(view.show_line))
         yield view
 

@@ -28,6 +28,7 @@ from harness.experiments.core.measurement import MEASUREMENTS
 from harness.experiments.instruments.attempts import attempt
 from harness.kernel.binder_debug.debug_files import BinderDebugMissingError
 from harness.kernel.tracing.tracefs import TracingMissingError
+from tests.emulator.ssh_server import SshServer
 
 WITHIN = 60.0
 SERVICE = "binder_harness.strict"
@@ -187,9 +188,11 @@ def test_debugfs_is_for_root_to_mount(userdebug: Device) -> None:
         userdebug.shell("umount /sys/kernel/debug")
 
 
-def test_a_rolled_back_and_a_booted_device_enforce(user: Device) -> None:
+def test_a_rolled_back_and_a_booted_device_enforce(user: Device, userdebug: Device) -> None:
     user.rollback()
     assert context(user) == "u:r:shell:s0"
+    userdebug.rollback()
+    assert context(userdebug) == "u:r:su:s0", "adbd is root again"
     with open_device("embedded?android=user&start=cold") as booted:
         assert context(booted) == "u:r:shell:s0"
         assert booted.files.read_text("/sys/fs/selinux/enforce") == "1"
@@ -237,3 +240,12 @@ def test_a_claim_on_a_userdebug_build(userdebug: Device, claim_id: str) -> None:
 @pytest.mark.parametrize("claim_id", sorted(CLAIMS.all().keys() - set(IN_EVERY_RUN)))
 def test_any_other_claim_on_a_userdebug_build(userdebug: Device, claim_id: str) -> None:
     check_as_root(userdebug, claim_id)
+
+
+@pytest.mark.long
+def test_it_runs_on_another_machine(server: SshServer) -> None:
+    with open_device(f"embedded?android=userdebug&host={server.address}") as device:
+        assert context(device) == "u:r:su:s0"
+        device.controller.restart(Deadline(WITHIN))
+        device.reset_after_reboot()
+        assert context(device) == "u:r:su:s0"

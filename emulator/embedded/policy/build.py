@@ -8,7 +8,7 @@ from emulator.base.command import run
 from emulator.cache.store import entry, fingerprint
 
 SOURCES = Path(__file__).parent
-PARTS = ("classes.cil", "labels.cil", "domains.cil", "shell.cil")
+PARTS = ("classes.cil", "labels.cil", "domains.cil", "shell.cil", "never.cil")
 MORE_PARTS = {"user": (), "userdebug": ("userdebug.cil",)}
 """By build type, what it adds to them."""
 VERSION = "33"

@@ -235,7 +235,7 @@ class BinderThread:
         try:
             error_number = -self.controls.extended_error().param or None
         except OSError:
-            error_number = None  # a driver before Linux 5.19
+            error_number = None  # a driver before Linux 5.19, or adb's shell before Android 14
         target = self.file.targets.get(handle)
         raise transaction_error(
             BinderReturn(answer.TAG),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.base.errors import SetupError
 from emulator.build.agents import SOURCES as AGENTS
 from emulator.embedded.policy.build import MORE_PARTS, PARTS, SOURCES, security_policy
 
@@ -23,9 +24,34 @@ def test_it_compiles(build_type: str, tmp_path: Path, monkeypatch: pytest.Monkey
     assert security_policy(build_type).read_bytes().startswith(SELINUX_MAGIC)
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "(allow shell self (binder (set_context_mgr)))",
+        "(allow shell default_android_service (service_manager (add)))",
+        "(allow adbd su (process (transition)))",
+    ],
+)
+def test_what_aosp_rules_out_does_not_compile(
+    rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
+    (tmp_path / "more.cil").write_text(rule)
+    monkeypatch.setitem(MORE_PARTS, "user", (str(tmp_path / "more.cil"),))
+    with pytest.raises(SetupError, match="neverallow check failed"):
+        security_policy("user")
+
+
 def test_every_part_is_compiled() -> None:
     used = {*PARTS, *(part for parts in MORE_PARTS.values() for part in parts)}
     assert used == {file.name for file in SOURCES.glob("*.cil")}
+
+
+def test_every_type_but_those_of_the_network_is_of_a_kind() -> None:
+    members = re.findall(r"\(typeattributeset \w+ \(([^()]*)\)\)", POLICY)
+    kinds = {name for each in members for name in each.split()}
+    assert TYPES - kinds == {"port", "node", "netif"}
+    assert kinds - TYPES <= {"all", "proc_type"}
 
 
 def test_init_labels_files_with_types_of_the_policy() -> None:

@@ -218,8 +218,14 @@ def locked(name: str, what: str) -> Iterator[None]:
     def wait_for_it(lock: IO[str]) -> None:
         _wait(lock, what, "prepared for another device or run")
 
-    with open_locked(lock_path(FILLING), wait_to_fill), lock_file(lock_path(name), wait_for_it):
-        yield
+    filling = lock_path(FILLING)
+    with open_locked(filling, wait_to_fill) as shared:
+        try:
+            with lock_file(lock_path(name), wait_for_it):
+                yield
+        finally:
+            if take(shared) and is_at(filling, shared):  # nobody else shares it
+                filling.unlink()
 
 
 def _wait(lock: IO[str], what: str, doing: str, *, shared: bool = False) -> None:

@@ -290,3 +290,14 @@ def test_a_fingerprint_depends_on_every_byte_and_on_where_parts_end(tmp_path: Pa
     (tmp_path / "file").write_bytes(b"two")
     assert cache.fingerprint(tmp_path) != before
     assert cache.fingerprint("ab", "c") != cache.fingerprint("a", "bc")
+
+
+def test_filling_the_cache_leaves_no_lock(root: Path) -> None:
+    def build(target: Path) -> None:
+        (target / "file").touch()
+        with cache.locked("another", "another"):
+            pass
+        assert (root / cache.LOCKS / f"{cache.FILLING}.lock").exists()  # while it is shared
+
+    cache.entry("thing", "a" * 64, build)
+    assert list((root / cache.LOCKS).iterdir()) == []

@@ -71,8 +71,7 @@ class Kcore:
         header = self._read(0, _ELF_HEADER.size)
         fields = _ELF_HEADER.unpack(header)
         is_elf64 = fields[ElfField.IDENTIFICATION].startswith(_ELF64_LITTLE_ENDIAN)
-        of_known_size = fields[ElfField.PROGRAM_HEADER_SIZE] == _PROGRAM_HEADER.size
-        if not is_elf64 or fields[ElfField.TYPE] != _ET_CORE or not of_known_size:
+        if not is_elf64 or fields[ElfField.TYPE] != _ET_CORE:
             raise MalformedFileError(self._path, 1, header.hex(), "a 64-bit little-endian ELF core header")
         if fields[ElfField.PROGRAM_HEADER_SIZE] != _PROGRAM_HEADER.size:
             raise MalformedFileError(self._path, 1, header.hex(), f"headers of {_PROGRAM_HEADER.size} bytes")

@@ -45,7 +45,7 @@ def result_of(
     The stream is closed. Raises ShellError, with the command's line, for more than 64 MiB of output.
     """
     output = bytearray()
-    with contextlib.closing(stream), _closed_at(deadline, stream):
+    with contextlib.closing(stream), _closed_at(deadline, stream) as was_closed:
         if content:
             _send(stream, content)
         stream.close_input()
@@ -57,7 +57,7 @@ def result_of(
                     "there, and pull that."
                 )
         status = stream.exit_status(deadline)
-    if status is None:
+    if status is None or was_closed.is_set():  # a status then is that of the close
         return None
     code = status.code if status.code is not None else 128 + (status.signal or 0)
     return ShellResult(code, output.decode(errors="replace"), stream.standard_error)
@@ -73,11 +73,17 @@ def _send(stream: ProcessStream, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _closed_at(deadline: Deadline, stream: ProcessStream) -> Iterator[None]:
-    """Close the stream, which wakes its receiver, if the block has not ended by the deadline."""
-    timer = threading.Timer(deadline.remaining(), stream.close)
+def _closed_at(deadline: Deadline, stream: ProcessStream) -> Iterator[threading.Event]:
+    """Close the stream, which wakes its receiver, if the block outlasts the deadline; set the event then."""
+    was_closed = threading.Event()
+
+    def close() -> None:
+        was_closed.set()
+        stream.close()
+
+    timer = threading.Timer(deadline.remaining(), close)
     timer.start()
     try:
-        yield
+        yield was_closed
     finally:
         timer.cancel()

@@ -46,8 +46,10 @@ class Ended:
     @property
     def _before_main(self) -> bool:
         """Whether Ctrl-C came before `main` could handle it: then Python shows where it was."""
-        interrupted = "KeyboardInterrupt" in self.output or "Fatal Python error: init_" in self.output
-        return self.status in (1, 128 + signal.SIGINT) and interrupted and "in main\n" not in self.output
+        if self.status == 1 and "Fatal Python error: init_" in self.output:
+            return True
+        interrupted = self.status == 128 + signal.SIGINT and "KeyboardInterrupt" in self.output
+        return interrupted and "in main\n" not in self.output
 
     def _problems_of(self, path: Path) -> Iterator[str]:
         judged = len(set(JUDGED.findall(self.output)))

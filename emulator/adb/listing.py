@@ -1,9 +1,9 @@
 """What the adb server lists: each device with its state, and with a name that no other one has.
 
 The format is that of `host:devices-l` (AOSP, packages/modules/adb/transport.cpp, append_transport): a serial
-padded to 22 characters, a blank, the state, and tags, each after a blank. A serial may hold blanks and
-parentheses, as the mDNS name of a wireless device does where another one has it, and several devices may
-have one serial, or none.
+padded to 22 characters, a blank, the state, and tags, each after a blank; `adb devices` prints a heading,
+and without `-l` only a serial, a tab and the state. A serial may hold blanks and parentheses, as the mDNS
+name of a wireless device does where another one has it, and several devices may have one serial, or none.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ BY_TRANSPORT = "transport:"
 """Before a transport's id, in a device's name; adb's own name for one by its USB path begins with `usb:`."""
 CHOSEN_OTHERWISE = ("usb:", BY_TRANSPORT)
 
-_STATES = (
+HEADING = "List of devices attached"
+"""The first line of what `adb devices` prints (AOSP, packages/modules/adb, client/commandline.cpp)."""
+STATES = (
     *("device", "offline", "unauthorized", "authorizing", "connecting", "detached", "host"),
     *("bootloader", "recovery", "rescue", "sideload", "unknown", "no permissions.*?"),
 )
 """to_string(ConnectionState) in adb.cpp. The text of `no permissions` differs from release to release."""
 _TAGS = r"(?P<tags>(?: [a-z_]+:\S*)*)"
-_LINE = re.compile(rf"(?P<serial>\S.*?) +(?P<state>{'|'.join(_STATES)}){_TAGS}")
-_LINE_IN_OTHER_STATE = re.compile(rf"(?P<serial>\S.*?) +(?P<state>[^\s:]+){_TAGS}")
+_LINE = re.compile(rf"(?P<serial>\S.*?)(?: +|\t)(?P<state>{'|'.join(STATES)}){_TAGS}")
+_LINE_IN_OTHER_STATE = re.compile(rf"(?P<serial>\S.*?)(?: +|\t)(?P<state>[^\s:]+){_TAGS}")
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,9 @@ class ListedDevice:
 
 
 def parse_listing(text: str) -> tuple[ListedDevice, ...]:
-    """The devices in the server's answer to `host:devices-l`."""
-    matches = (_LINE.fullmatch(line) or _LINE_IN_OTHER_STATE.fullmatch(line) for line in text.splitlines())
+    """The devices in the server's answer to `host:devices-l`, or in what `adb devices` printed."""
+    lines = (line for line in text.splitlines() if line.rstrip() != HEADING)
+    matches = (_LINE.fullmatch(line) or _LINE_IN_OTHER_STATE.fullmatch(line) for line in lines)
     return tuple(_device(match) for match in matches if match)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum, auto
 
+from emulator.adb import listing
 from harness.inspect.kinds import Kind
 
 HEADING = re.compile(r"------ (?P<title>.+?)(?: \((?P<command>.*)\))? ------\s*")
@@ -64,8 +65,7 @@ _SHAPES: dict[Kind | Part, str] = {
     Kind.REPLY: r"(?:Result: )?Parcel\(",
     Kind.INIT: r"service \S+ /\S|on (?:[\w-]+|property:\S+)\s*(?:&&.*)?$|import /\S+\.rc\s*$",
     Kind.MAPS: r"[0-9a-f]{4,16}-[0-9a-f]{4,16} [r-][w-][x-][ps] [0-9a-f]+ ",
-    Kind.DEVICES: r"List of devices attached|"
-    r"\S.*\s(?:device|offline|unauthorized|recovery|no permissions)\b.* transport_id:\d+",
+    Kind.DEVICES: rf"{listing.HEADING}|\S.*\s(?:{'|'.join(listing.STATES)})\b.* transport_id:\d+",
     Kind.TRACE: r"# tracer: |.{0,40}\[\d{3,}\] .{0,24}\d+\.\d+: (?:rust_)?binder_",
 }
 _SHAPE = re.compile("|".join(f"(?P<{kind.name}>{pattern})" for kind, pattern in _SHAPES.items()))
@@ -82,7 +82,7 @@ CONTINUES: dict[Kind, re.Pattern[str]] = {
     Kind.SERVICE_LIST: re.compile(r"\s*\d+\t\S|  \S+(?: \(skipped\))?\s*$"),
     Kind.REPLY: re.compile(r"\s*(?:0x[0-9a-f]{8}: |Object #|[0-9a-f]{8} )|.*'\)\s*$"),
     Kind.MAPS: re.compile(r"\s*\w+: +\d+ kB|(?:VmFlags|THPeligible|ProtectionKey):"),
-    Kind.DEVICES: re.compile(r"\S.*\s(?:device|offline|unauthorized|recovery|sideload|no permissions)\b"),
+    Kind.DEVICES: re.compile(rf"\S.*\s(?:{'|'.join(listing.STATES)})\b"),
     Kind.TRACE: re.compile(r"#|.{0,40}\[\d{3,}\] |\s*cpus=\d|CPU:?\d+ "),
 }
 """How the further lines of these kinds look: what does not is not theirs. Every other kind keeps what it does

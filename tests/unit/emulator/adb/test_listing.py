@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.adb.client import AdbClient
-from emulator.adb.listing import ListedDevice, Listing, parse_listing
+from emulator.adb.listing import HEADING, ListedDevice, Listing, parse_listing
 from tests.support.fake_adb_server import fake_adb_server
 
 WIRELESS = "adb-00000TESTSN-AbCdEf (2)._adb-tls-connect._tcp"
@@ -53,6 +53,14 @@ def test_what_adb_prints_is_read_back(first: str, second: str, state: str, tags:
     serial = f"{first} {second}x"
     printed = "".join(f" {name}:{value}" for name, value in tags.items())
     assert parse_listing(f"{serial:22} {state}{printed}\n") == (ListedDevice(serial, state, tags),)
+
+
+def test_what_adb_devices_prints_by_default() -> None:
+    text = f"{HEADING}\nemulator-5554\tdevice\nan mDNS name (2)\tauthorizing\n\n"
+    assert parse_listing(text) == (
+        ListedDevice("emulator-5554", "device"),
+        ListedDevice("an mDNS name (2)", "authorizing"),
+    )
 
 
 @given(st.text())

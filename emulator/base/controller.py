@@ -68,16 +68,6 @@ class CanRollBack(Protocol):
         ...
 
 
-@runtime_checkable
-class HasSavedState(Protocol):
-    """A controller whose device may have been restored from a saved state, as equal ones were."""
-
-    @property
-    def saved_state(self) -> str | None:
-        """A fingerprint of all that the state depends on; None for a device that has booted."""
-        ...
-
-
 class AgentStream(Protocol):
     """The input and output of an agent that runs on a device.
 

@@ -24,7 +24,7 @@ from emulator.embedded.qemu.controller import QemuDevice
 from emulator.embedded.qemu.machine import Hardware, Machine
 from emulator.embedded.qemu.machine_factory import machine_factory
 from emulator.embedded.qemu.virtio_serial import GuestProgram
-from emulator.embedded.snapshot import restored_machine, snapshot_key
+from emulator.embedded.snapshot import restored_machine
 from emulator.embedded.strict import build_type, option
 from emulator.target import START_SECONDS, Target
 
@@ -60,11 +60,6 @@ class EmbeddedDevice(QemuDevice):
         self._strict = build_type(target) is not None
         machine = self._started_machine(deadline)
         super().__init__(target, machine, self._booting_machine, resources, as_root=self._strict)
-
-    @property
-    def saved_state(self) -> str | None:
-        """The fingerprint of its snapshot; None where it has booted, and of one as strict as a phone."""
-        return snapshot_key(self.hardware) if self._restored and not self._strict else None
 
     @property
     def serial(self) -> str:
@@ -112,12 +107,10 @@ class EmbeddedDevice(QemuDevice):
             directory = self._new_directory()
             machine = restored_machine(self.hardware, directory, adb_port=adb_port, deadline=deadline)
             if machine is not None:
-                self._restored = True
                 return machine
         return self._booting_machine(adb_port)
 
     def _booting_machine(self, adb_port: int) -> Machine:
-        self._restored = False
         return Machine(self.hardware, self._new_directory(), adb_port=adb_port)
 
     def _new_directory(self) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.base.architecture import Architecture, architecture_named
-from emulator.base.controller import CanRollBack, CanStartAgents, Controller, HasSavedState
+from emulator.base.controller import CanRollBack, CanStartAgents, Controller
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, FacilityMissingError, HarnessError, SetupError, UsageError
 from emulator.build.agents import own_libbinder, syscall_agent
@@ -102,14 +102,9 @@ class Device(DeviceShell):
 
         Raises DeviceLostError where it ends meanwhile.
         """
-        state = self.controller.saved_state if isinstance(self.controller, HasSavedState) else None
+        from harness.device.probing import find_facts
+
         try:
-            if state is not None:
-                from harness.device.known_facts import facts_of_state
-
-                return facts_of_state(self, state)
-            from harness.device.probing import find_facts
-
             return find_facts(self)
         except (HarnessError, OSError) as error:
             self.raise_if_lost(cut_off=cut_off(error))

@@ -24,7 +24,6 @@ from harness.agent.errors import AgentDiedError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.operations import SystemCall
 from harness.device.device import Device
-from harness.device.probing import find_facts
 
 WITHIN = 60.0
 SMALL = "embedded?memory=256&userland=none"
@@ -57,21 +56,6 @@ def test_clones_differ_in_random_numbers_and_have_the_right_time() -> None:
             clone.close()
     assert len({uuid for stream in streams for uuid in stream}) == 15
     assert len(boots) == 3
-
-
-def test_the_known_facts_of_a_restored_device_are_those_that_trying_finds() -> None:
-    with Device(open_embedded(parse_target("embedded"))) as first:
-        found = first.facts
-    with Device(open_embedded(parse_target("embedded"))) as second:
-        assert second.controller.saved_state is not None  # type: ignore[attr-defined]
-        assert second.facts == found == find_facts(second)
-
-
-def test_a_device_that_has_restarted_has_no_known_facts(device: Device) -> None:
-    device.controller.restart(Deadline(60))
-    assert device.controller.saved_state is None  # type: ignore[attr-defined]
-    device.rollback()
-    assert device.controller.saved_state is not None  # type: ignore[attr-defined]
 
 
 def test_a_roll_back_undoes_what_was_done(device: Device) -> None:

@@ -18,11 +18,16 @@ class ClaimQueue:
         self._waiting = deque(claim.id for claim in claims if not claim.alone)
         self._alone = deque(claim.id for claim in claims if claim.alone)
         self._taken: set[str] = set()
+        self._cleared = False
 
     def take(self) -> str | None:
-        """The next claim to judge, which waits for others if it has to be alone; None when none is left."""
+        """The next claim to judge; None when none is left.
+
+        This waits while others judge and there is none to take: theirs may be put back, and one that has to
+        be alone comes after them.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or not self._alone or not self._taken)
+            self._changed.wait_for(lambda: self._waiting or not self._taken or self._cleared)
             queue = self._waiting or self._alone
             if not queue:
                 return None
@@ -39,7 +44,8 @@ class ClaimQueue:
         """A claim that was taken has to be judged by another thread."""
         with self._changed:
             self._taken.remove(claim)
-            self._waiting.appendleft(claim)
+            if not self._cleared:
+                self._waiting.appendleft(claim)
             self._changed.notify_all()
 
     def clear(self) -> None:
@@ -47,4 +53,5 @@ class ClaimQueue:
         with self._changed:
             self._waiting.clear()
             self._alone.clear()
+            self._cleared = True
             self._changed.notify_all()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -174,8 +175,27 @@ def test_a_claim_that_is_put_back_is_the_next() -> None:
     queue = ClaimQueue(make_claim(name, FakeDevice.process) for name in ("mmap.one", "mmap.two"))
     assert queue.take() == "mmap.one"
     queue.put_back("mmap.one")
-    assert [queue.take(), queue.take(), queue.take()] == ["mmap.one", "mmap.two", None]
-    queue.clear()
+    assert [queue.take(), queue.take()] == ["mmap.one", "mmap.two"]
+    queue.done("mmap.one")
+    queue.done("mmap.two")
+    assert queue.take() is None
+
+
+def test_who_finds_no_claim_waits_for_one_that_may_be_put_back() -> None:
+    """A run waited for ever: its last claim was put back when nobody was left to take it."""
+    queue = ClaimQueue([make_claim("mmap.one", FakeDevice.process)])
+    assert queue.take() == "mmap.one"
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(queue.take)
+        with pytest.raises(TimeoutError):
+            other.result(0.2)
+        queue.put_back("mmap.one")
+        assert other.result(SECONDS) == "mmap.one"
+        waiting = pool.submit(queue.take)
+        queue.clear()
+        assert waiting.result(SECONDS) is None
+    queue.put_back("mmap.one")
+    assert queue.take() is None
 
 
 def test_only_a_device_that_can_be_cloned_is(monkeypatch: pytest.MonkeyPatch) -> None:

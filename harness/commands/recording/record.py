@@ -130,10 +130,10 @@ def record(
                 _started(device, command) as program,
             ):
                 end = f"the end of {' '.join(command)}" if command else "Ctrl-C"
-                report(
+                begun = (
                     f"recording {device.serial} until {end}{f', {seconds:g} s at most' if seconds else ''}"
                 )
-                status = _wait(recorder, view, program, seconds)
+                status = _wait(recorder, view, program, seconds, begun)
         except HarnessError:
             device.raise_if_lost()
             raise
@@ -152,11 +152,14 @@ def _started(device: Device, command: list[str] | None) -> Iterator[RemoteProgra
         yield program.resume()
 
 
-def _wait(recorder: Recorder, view: RecordView, program: RemoteProgram | None, seconds: float | None) -> int:
+def _wait(
+    recorder: Recorder, view: RecordView, program: RemoteProgram | None, seconds: float | None, begun: str
+) -> int:
     """Until Ctrl-C, the limit, the command's end, or a failure; the exit status to end with."""
     ends = None if seconds is None else time.monotonic() + seconds
     try:
         with at_a_prompt():  # where Ctrl-C ends the recording, and not the run
+            report(begun)  # not before: who reads it may end the recording at once
             while recorder.failure is None:
                 view.update()
                 if ends is not None and time.monotonic() >= ends:

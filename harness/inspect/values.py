@@ -78,13 +78,13 @@ def described(kind: Kind, value: object) -> str:
     match value:
         case State() if value.fragment and not value.processes:
             lines = [*value.fragment.transactions, *(each for each in value.fragment.threads)]
-            return f"{_many(len(lines), 'record', 'records')} whose process is not shown"
+            return f"{counted(len(lines), 'record')} whose process is not shown"
         case State():
             return repr(value).removeprefix("<State: ").removesuffix(">")
         case Stats():
             return f"counters of {counted(len(value.processes), 'process')}"
         case TransactionLog():
-            return _many(len(value.entries), "entry", "entries")
+            return counted(len(value.entries), "entry")
         case Hops():
             return counted(len(value), "transaction")
         case Broadcasts():
@@ -100,7 +100,7 @@ def described(kind: Kind, value: object) -> str:
         case tuple():
             return _listed(kind, value)
         case _:
-            return _many(value, "row", "rows") if isinstance(value, int) else str(value)
+            return counted(value, "row") if isinstance(value, int) else str(value)
 
 
 def _listed(kind: Kind, records: tuple[object, ...]) -> str:
@@ -109,7 +109,7 @@ def _listed(kind: Kind, records: tuple[object, ...]) -> str:
             bindings = [each for each in records if isinstance(each, BindRecord)]
             return "; ".join([counted(len(bindings), "binding"), *map(_binding, bindings[:_FEW])])
         case Kind.KERNEL_LOG:
-            return f"{_many(len(records), 'message', 'messages')} of the driver"
+            return f"{counted(len(records), 'message')} of the driver"
         case _:
             return counted(len(records), "service")
 
@@ -117,10 +117,6 @@ def _listed(kind: Kind, records: tuple[object, ...]) -> str:
 def _binding(binding: BindRecord) -> str:
     bound = "has returned" if binding.received else "was called" if binding.requested else "was not called"
     return f"{binding.service}: onBind {bound}, {counted(binding.clients, 'client')}"
-
-
-def _many(number: int, one: str, more: str) -> str:
-    return f"{number:,} {one if number == 1 else more}"
 
 
 def _state(text: str, first_line: int) -> State:

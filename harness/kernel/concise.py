@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from enum import Enum
 
@@ -26,8 +27,8 @@ class Concise:
 
 
 def counted(number: int, what: str) -> str:
-    """A number with its noun: `1 node`, `1,200 nodes`."""
-    plural = f"{what}es" if what.endswith("s") else f"{what}s"
+    """A number with its noun: `1 node`, `1,200 nodes`, `2 processes`, `2 entries`."""
+    plural = f"{what}es" if what.endswith("s") else re.sub(r"(?<=[^aeiou])y$", "ie", what) + "s"
     return f"{number:,} {what if number == 1 else plural}"
 
 

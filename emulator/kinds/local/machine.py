@@ -11,9 +11,8 @@ from emulator.base.controller import CommandStream
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, UsageError
 from emulator.host.host import Host, check_output, on
-from emulator.kinds.local.survey import Survey
+from emulator.kinds.local.survey import ANSWERS_WITHIN, Survey
 
-ANSWERS_WITHIN = 30.0
 SUDO = ("sudo", "-n", "--")
 DIRECTORY = "BINDER_HARNESS_DIRECTORY"
 """The environment variable that all processes of a run have."""

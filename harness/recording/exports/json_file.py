@@ -13,6 +13,7 @@ from harness.kernel.tracing.binder_transactions import End as HopEnd
 from harness.kernel.tracing.binder_transactions import Failure, Hop
 from harness.kernel.tracing.recording import Lost
 from harness.recording.exports.export import Beginning, End
+from harness.recording.histogram import Histogram
 from harness.recording.hops import Hops
 from harness.recording.statistics import Key, Row
 
@@ -109,7 +110,7 @@ def _summary(key: Key, row: Row) -> dict[str, object]:
     }
 
 
-def _quantiles(histogram: Any) -> Iterator[tuple[str, float | None]]:
+def _quantiles(histogram: Histogram) -> Iterator[tuple[str, float | None]]:
     for name, share in QUANTILES.items():
         yield name, histogram.quantile(share)
     yield "max", histogram.largest if histogram.count else None

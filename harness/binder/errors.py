@@ -8,7 +8,7 @@ import os
 from emulator.base.errors import HarnessError
 from harness.binder.abi.uapi import BinderReturn
 from harness.binder.parcels.status import ExceptionCode, StatusCode, exception_name, status_name
-from harness.binder.refusals import DEAD, FROZEN, refusal
+from harness.binder.refusals import DEAD, FROZEN, errno_name, refusal
 
 
 class MalformedCommandsError(HarnessError):
@@ -29,15 +29,8 @@ class BinderError(HarnessError):
     def __init__(self, command: BinderReturn, error_number: int | None, explanation: str) -> None:
         self.command = command
         self.errno = error_number
-        reason = "" if error_number is None else f" ({_name(error_number)})"
+        reason = "" if error_number is None else f" ({errno_name(error_number)})"
         super().__init__(f"{command.name}{reason}: {explanation}")
-
-
-def _name(error_number: int) -> str:
-    """As the kernel's sources name it; Python's own table has EOPNOTSUPP under its other name, ENOTSUP."""
-    if error_number == errno.EOPNOTSUPP:
-        return "EOPNOTSUPP"
-    return errno.errorcode.get(error_number, str(error_number))
 
 
 class TransactionFailedError(BinderError):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.binder.abi.uapi import BinderReturn
+from harness.binder.driver.open_file import binder_vm_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,8 @@ class Refusal:
     """The claims that measure it."""
 
 
-LIBBINDER_MAPPING = (1 << 20) - 2 * 4096
-"""The bytes that a process on libbinder maps, with pages of 4 KiB (ProcessState.cpp, BINDER_VM_SIZE)."""
+LIBBINDER_MAPPING = binder_vm_size(4096)
+"""The bytes that a process on libbinder maps, with pages of 4 KiB."""
 LARGEST_ONEWAY = LIBBINDER_MAPPING // 2
 """Of these, what one-way calls may use."""
 
@@ -228,6 +229,13 @@ def refusal(command: int, error_number: int | None = None, *, to_pid: int | None
             return FAILED if not error_number else _FAILED.get(error_number)
         case _:
             return None
+
+
+def errno_name(error_number: int) -> str:
+    """As the kernel's sources name it; Python's own table has EOPNOTSUPP under its other name, ENOTSUP."""
+    if error_number == errno.EOPNOTSUPP:
+        return "EOPNOTSUPP"
+    return errno.errorcode.get(error_number, str(error_number))
 
 
 def about_size(size: int, one_way: bool | None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError
+from harness.binder.driver.open_file import binder_vm_size
 from harness.binder.endpoint import Binder
 from harness.binder.errors import DeadObjectError
 from harness.binder.services.service_manager import ServiceManager
@@ -21,7 +22,6 @@ FEATURES = "/dev/binderfs/features"
 LIBBINDER_THREADS = 15
 """ProcessState.cpp, DEFAULT_MAX_BINDER_THREADS."""
 CONTAINERS_LEFT_ALONE = "not asked: its manager may be Android's in a container"
-_MEBIBYTE = 1 << 20
 _ANSWER_SECONDS = 5.0
 
 
@@ -56,7 +56,7 @@ class BinderReport:
 def report_binder(device: Device) -> BinderReport:
     """Find out by harmless calls, each with a limit; whatever a device refuses is said in the report."""
     facts = device.facts
-    mapping = _MEBIBYTE - 2 * facts.page_size
+    mapping = binder_vm_size(facts.page_size)
     with device.process() as process:
         paths = dict.fromkeys(filter(None, (*facts.binder_devices, facts.free_binder_device)))
         asked = paths if device.surroundings.is_android else (facts.free_binder_device,)

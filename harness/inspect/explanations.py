@@ -23,6 +23,7 @@ from harness.binder.refusals import (
     UNDELIVERED,
     Refusal,
     about_size,
+    errno_name,
     refusal,
 )
 from harness.framework.dumps.log_lines import meaning_of
@@ -152,19 +153,16 @@ def _failed(message: KernelMessage, names: ProcessNames, near: KernelMessage | N
     if entry is None:
         return None
     receiver = message.to_pid or (near.pid if near else None)
-    sent = "" if message.size is None else f" sent {message.size + (message.offsets_size or 0):,} bytes"
+    size = None if message.size is None else message.size + (message.offsets_size or 0)
+    sent = "" if size is None else f" sent {size:,} bytes"
     to = f" to {names.title(receiver)}" if receiver else ""
-    sizes = ""
-    if entry is TOO_LARGE and message.size is not None:
-        sizes = about_size(message.size + (message.offsets_size or 0), bool(message.one_way))
+    sizes = "" if entry is not TOO_LARGE or size is None else about_size(size, bool(message.one_way))
     found = _explanation(message.text, entry, receiver if entry is TOO_LARGE else None)
     subject = (
         f"{names.title(message.pid or 0)}{sent}{to} and received {_code(code or 0, message.error_number)}"
     )
     found = replace(found, meaning=f"{subject}: {entry.meaning}{sizes}")
-    if entry is not TOO_LARGE or message.size is None:
-        return found
-    return _never_fits(found, message.size + (message.offsets_size or 0), bool(message.one_way))
+    return _never_fits(found, size, bool(message.one_way)) if entry is TOO_LARGE else found
 
 
 def _no_space(message: KernelMessage, names: ProcessNames) -> Explanation:
@@ -269,8 +267,7 @@ def _code(code: int, number: int | None) -> str:
     name = BinderReturn(code).name if code in BinderReturn._value2member_map_ else str(code)
     if not number:
         return name
-    known = "EOPNOTSUPP" if number == errno.EOPNOTSUPP else errno.errorcode.get(number, str(number))
-    return f"{name} ({known})"
+    return f"{name} ({errno_name(number)})"
 
 
 _OTHERS = {

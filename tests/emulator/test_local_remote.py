@@ -16,7 +16,7 @@ import pytest
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError
 from emulator.host.opening import open_host
-from emulator.kinds.local.machine import LocalMachine
+from emulator.kinds.local.machine import KEEP, LocalMachine
 from emulator.kinds.local.survey import survey
 from harness.device.device import Device
 from tests.emulator.ssh_server import SshServer, ssh_server
@@ -78,6 +78,23 @@ def test_the_end_of_the_connection_is_a_lost_device(server: SshServer) -> None:
             device.raise_if_lost()
         Deadline(WITHIN).poll(lambda: has_ended(process.pid), "the end of the agent")
         Deadline(WITHIN).poll(lambda: not directory.exists(), "the end of its directory")
+
+
+@pytest.mark.parametrize("kind", ["visible", "private"])
+def test_the_directory_goes_although_nobody_reads_what_a_shell_reports(tmp_path: Path, kind: str) -> None:
+    # A broken connection kills the process that waits, and the shell tells of its death.
+    (directory := tmp_path / "run").mkdir()
+    unshared = ["unshare", "--mount", "--propagation", "private"] if kind == "private" else []
+    words = [*unshared, "sh", "-c", KEEP, "sh", str(directory), kind]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe) as keeper:
+        assert keeper.stdout is not None
+        assert keeper.stderr is not None
+        waits = int(keeper.stdout.readline())
+        keeper.stderr.close()
+        os.kill(waits, signal.SIGTERM)
+        keeper.wait(WITHIN)
+    assert not directory.exists()
 
 
 KILLED = """

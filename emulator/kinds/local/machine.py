@@ -21,6 +21,8 @@ DIRECTORY = "BINDER_HARNESS_DIRECTORY"
 # number it prints is killed. Then it ends what still runs of the run, which it knows by the namespace or by
 # the environment variable: sudo passes none on.
 KEEP = """
+# A shell reports the death of what it waited for, nobody may read that any more, and the rest must run.
+trap '' PIPE HUP
 if [ "$2" = private ]; then
     mount -t tmpfs -o mode=755 binder-harness "$1" || exit
     for device; do

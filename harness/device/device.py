@@ -21,6 +21,7 @@ from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
 from harness.agent.program import RemoteProgram, shell_line
 from harness.agent.stream import ChannelStream, ProcessStream
+from harness.device.debugfs import seeing_debugfs
 from harness.device.facts import Facts
 from harness.device.private_node import make_private_node, remove_private_node
 from harness.device.running import Running
@@ -141,7 +142,7 @@ class Device(DeviceShell):
 
         Raises HarnessError or OSError where that fails, TimeLimitError at the deadline.
         """
-        self.files.use(self._start(self._agent_stream([], fresh=True), deadline))
+        self.files.use(seeing_debugfs(self._start(self._agent_stream([], fresh=True), deadline)))
 
     def _start(self, stream: ProcessStream, deadline: Deadline | None = None) -> DeviceProcess:
         """Use an agent that has just been started."""
@@ -187,7 +188,7 @@ class Device(DeviceShell):
     @functools.cached_property
     def files(self) -> AgentFiles:
         """The device's files, with the rights that adb's shell has."""
-        return AgentFiles(self.process)
+        return AgentFiles(lambda: seeing_debugfs(self.process()))
 
     @functools.cached_property
     def binder(self) -> BinderDebugFiles:

@@ -15,7 +15,7 @@ from pathlib import Path
 import adbutils
 import pytest
 
-from emulator.adb.adbd import become_shell
+from emulator.adb.adbd import become_root, become_shell
 from emulator.adb.client import AdbClient
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError
@@ -25,6 +25,10 @@ from emulator.kinds.attached import KIND, open_attached
 from emulator.target import parse_target
 from harness.device.adb_link import ATTACHED_DIRECTORY
 from harness.device.device import open_device
+from harness.device.facts import Need
+from harness.experiments.core.claim import CLAIMS
+from harness.experiments.core.finding import Verdict
+from harness.experiments.core.judge import judge
 from tests.emulator import own_adb
 
 WITHIN = 60.0
@@ -59,6 +63,27 @@ def test_it_is_rooted_only_when_allowed_and_only_for_the_run(running: EmbeddedDe
     finally:
         open_attached(parse_target(f"adb:{running.serial}?root=allowed"))
     assert AdbClient().output(running.serial, "id -u") == "0"
+
+
+def test_root_sees_the_debug_files_that_are_mounted_nowhere(running: EmbeddedDevice) -> None:
+    mounts = "cat /proc/mounts"
+    AdbClient().output(running.serial, "umount /sys/kernel/debug")
+    try:
+        before = AdbClient().output(running.serial, mounts)
+        assert "debugfs" not in before
+        with open_device(f"adb:{running.serial}") as device:
+            assert device.facts.binder_debug == "/sys/kernel/debug/binder"
+            assert judge(CLAIMS.get("node.proc-record"), device).verdict is Verdict.CONFIRMED
+            assert AdbClient().output(running.serial, mounts) == before
+            device.check_responds(Deadline(WITHIN))
+            assert device.binder.state().processes
+        become_shell(AdbClient(), running.serial, Deadline(WITHIN))
+        with open_device(f"adb:{running.serial}") as device:
+            assert "need root" in device.facts.reasons[Need.BINDER_DEBUG]
+        assert AdbClient().output(running.serial, mounts) == before
+    finally:
+        become_root(AdbClient(), running.serial, Deadline(WITHIN))
+        AdbClient().output(running.serial, "mount -t debugfs none /sys/kernel/debug")
 
 
 def test_it_is_restarted_when_allowed(running: EmbeddedDevice) -> None:

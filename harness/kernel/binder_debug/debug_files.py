@@ -93,9 +93,8 @@ class BinderDebugFiles:
             return location
         raise BinderDebugMissingError(
             f"Binder's debug files cannot be read on this device. Tried\n{failed}"
-            "\nThey need root (`adb root`), and debugfs (`mount -t debugfs none /sys/kernel/debug`) or "
-            "binderfs mounted with stats=global. `user` builds of Android 12 and later never mount "
-            "debugfs: use a userdebug build or the embedded device."
+            "\nThey need root (`adb root`): a run as root mounts debugfs for itself where it is not, and the "
+            "kernel has it. `user` builds give nobody root: use a userdebug build or the embedded device."
         )
 
     def process(self, pid: int) -> BinderProcess:

@@ -39,6 +39,8 @@ class ListedDevice:
     state: str
     tags: Mapping[str, str] = field(default_factory=dict)
     """usb, transport_id; product, model, device: what the device reports about itself."""
+    line: int = field(default=0, compare=False, repr=False)
+    """Where it is in the text, from 1."""
 
     @property
     def selector(self) -> Mapping[str, str | int]:
@@ -53,22 +55,30 @@ class ListedDevice:
         return tuple(f"{prefix}{self.tags[tag]}" for prefix, tag in named if tag in self.tags)
 
 
-def parse_listing(text: str) -> tuple[ListedDevice, ...]:
+def parse_listing(text: str, *, first_line: int = 1) -> tuple[ListedDevice, ...]:
     """The devices in the server's answer to `host:devices-l`, or in what `adb devices` printed."""
-    lines = (line for line in text.splitlines() if line.rstrip() != HEADING)
-    matches = (_LINE.fullmatch(line) or _LINE_IN_OTHER_STATE.fullmatch(line) for line in lines)
-    return tuple(_device(match) for match in matches if match)
+    lines = ((number, line.rstrip()) for number, line in enumerate(text.splitlines(), first_line))
+    matches = (
+        (number, _LINE.fullmatch(line) or _LINE_IN_OTHER_STATE.fullmatch(line))
+        for number, line in lines
+        if line != HEADING
+    )
+    return tuple(_device(match, number) for number, match in matches if match)
 
 
-def _device(match: re.Match[str]) -> ListedDevice:
+def _device(match: re.Match[str], line: int) -> ListedDevice:
     tags = (tag.partition(":") for tag in match["tags"].split())
-    return ListedDevice(match["serial"], match["state"], {name: value for name, _, value in tags})
+    return ListedDevice(match["serial"], match["state"], {name: value for name, _, value in tags}, line)
 
 
 class Listing(dict[str, ListedDevice]):
-    """The devices by their names: a device's serial where no other has it, otherwise where it is."""
+    """The devices by their names: a device's serial where no other has it, otherwise where it is.
+
+    `devices` are all of them: those without a place that share a serial have one name.
+    """
 
     def __init__(self, devices: tuple[ListedDevice, ...] = ()) -> None:
+        self.devices = devices
         often = Counter(device.serial for device in devices)
         for device in devices:
             distinct = device.serial != NO_SERIAL and often[device.serial] == 1

@@ -8,7 +8,8 @@ import os
 from emulator.base.errors import HarnessError
 from harness.binder.abi.uapi import BinderReturn
 from harness.binder.parcels.status import ExceptionCode, StatusCode, exception_name, status_name
-from harness.binder.refusals import DEAD, FROZEN, errno_name, refusal
+from harness.binder.refusals.driver import DEAD, FROZEN, errno_name, refusal
+from harness.binder.refusals.replies import OTHER_STATUS, status_meaning
 
 
 class MalformedCommandsError(HarnessError):
@@ -113,7 +114,7 @@ class StatusError(HarnessError):
         self.status = status
         super().__init__(
             f"the called object replied with status {status_name(status)} ({status}): "
-            "it does not know the code, or failed while handling the call."
+            f"{(status_meaning(status) or OTHER_STATUS).meaning}"
         )
 
 

@@ -6,7 +6,8 @@
 ...     print(answer.sentence)
 """
 
-from harness.inspect.explanations import Explanation, explain
+from harness.inspect.errors.explanation import Explanation
+from harness.inspect.errors.lines import explain
 from harness.inspect.inspection import Inspection, read
 from harness.inspect.kinds import Answer, Kind, Place, Question, Section
 from harness.inspect.live import inspect_device

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.binder.refusals import LARGEST_ONEWAY
+from harness.binder.refusals.space import LARGEST_ONEWAY
 from harness.framework.dumps.processes import ProcessNames
 from harness.inspect.kinds import Answer, Place, Question, StatsOf
 from harness.inspect.snapshot import Snapshot

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import cast
 
 from emulator.adb.listing import Listing
 from harness.framework.dumps.broadcasts import Broadcasts, DeliveryState, undelivered
-from harness.framework.dumps.init_files import InitService, restarted_with
+from harness.framework.dumps.init_files import InitService, Restarts, in_effect, restarts_with
 from harness.framework.dumps.processes import ProcessNames
 from harness.framework.dumps.services import BindRecord
-from harness.inspect.explanations import Explanation, explain_entry, explain_line, explain_message
+from harness.inspect.errors.codes import explain_reply
+from harness.inspect.errors.explanation import Explanation
+from harness.inspect.errors.lines import explain_line
+from harness.inspect.errors.messages import explain_entry, explain_message
 from harness.inspect.kinds import Answer, Kind, Place, Question, Section
+from harness.inspect.values import Reply
 from harness.kernel.binder_debug.kernel_log import KernelMessage, receivers
 from harness.kernel.binder_debug.transaction_log import TransactionLog
 from harness.recording.hops import Hops
@@ -30,7 +35,7 @@ def errors(sections: Sequence[Section], names: ProcessNames) -> Iterator[Answer]
         often = f" ({len(places):,} times)" if len(places) > 1 else ""
         yield Answer(
             Question.ERROR,
-            f"{explanation.error}{often}: {explanation.meaning}",
+            f"{explanation.error.rstrip('.')}{often}: {explanation.meaning}",
             (f"at fault: {at_fault(explanation, names)}", f"look at: {explanation.look_at}"),
             tuple(places[:_MOST_PLACES]),
             explanation,
@@ -59,6 +64,9 @@ def _explained(
             if explanation := explain_entry(entry, names, failed=section.kind == Kind.FAILED_LOG):
                 ends = (entry.from_pid, entry.to_pid, entry.return_error, entry.return_error_param)
                 yield ("log", *ends), explanation, entry.line
+    elif isinstance(section.value, Reply) and (error := section.value.error):
+        if explanation := explain_reply(error):
+            yield ("reply", str(error)), explanation, section.place.line
     elif section.kind == Kind.ERRORS:
         for line, text in cast(tuple[tuple[int, str], ...], section.value):
             if explanation := explain_line(text.strip(), names, alone=False):
@@ -93,25 +101,41 @@ def deliveries(sections: Sequence[Section]) -> Iterator[Answer]:
 
 def follows(sections: Sequence[Section]) -> Iterator[Answer]:
     """What init restarts with a service; devices that adb cannot tell apart."""
-    services = [
-        service
+    declared = {
+        id(service): (section, service)
         for section in sections
         if section.kind == Kind.INIT
         for service in cast(tuple[InitService, ...], section.value)
-    ]
-    place = next((section.place for section in sections if section.kind == Kind.INIT), None)
-    for name in dict.fromkeys(service.name for service in services if service.on_restart):
-        restarted = sorted(restarted_with(name, services))
-        if restarted and place:
+    }
+    services = [service for _, service in declared.values()]
+    for name, service in in_effect(services).items():
+        restarts = restarts_with(name, services)
+        if restarts != Restarts(frozenset()):
+            section, _ = declared[id(service)]
             yield Answer(
                 Question.FOLLOWS,
-                f"When {name} dies, init restarts {', '.join(restarted)} with it.",
-                places=(place,),
-                value=tuple(restarted),
+                *_restarting(name, restarts),
+                places=tuple(map(section.at, (service.line, *service.on_restart_lines))),
+                value=restarts,
             )
     for section in sections:
         if isinstance(section.value, Listing):
-            yield from _twins(section.value, section.place)
+            yield from _twins(section.value, section)
+
+
+def _restarting(name: str, restarts: Restarts) -> tuple[str, tuple[str, ...]]:
+    """The sentence, and what the files at hand do not decide."""
+    whole = [f"every service of class {each}" for each in sorted(restarts.classes)]
+    victims = sorted(restarts.services) or whole or ["nothing for certain"]
+    further = "further services of it" if restarts.services else "its services"
+    details = [
+        *(
+            f"class {each} is restarted whole: other files may declare {further}"
+            for each in sorted(restarts.classes)
+        ),
+        *(f"{each} only if it runs" for each in sorted(restarts.if_running)),
+    ]
+    return f"When {name} dies, init restarts {', '.join(victims)} with it.", tuple(details)
 
 
 def slowest(sections: Sequence[Section]) -> Iterator[Answer]:
@@ -136,17 +160,19 @@ def slowest(sections: Sequence[Section]) -> Iterator[Answer]:
                 )
 
 
-def _twins(listing: Listing, place: Place) -> Iterator[Answer]:
-    serials = {device.serial for device in listing.values()}
-    for serial in sorted(serials):
+def _twins(listing: Listing, section: Section) -> Iterator[Answer]:
+    often = Counter(device.serial for device in listing.devices)
+    for serial in sorted(serial for serial, number in often.items() if number > 1):
         names = listing.sharing(serial)
-        if names:
-            yield Answer(
-                Question.FOLLOWS,
-                f"{len(names)} devices have the serial {serial}: choose one as {' or '.join(names)}.",
-                places=(place,),
-                value=tuple(names),
-            )
+        choice = (
+            f"choose one as {' or '.join(names)}" if names else "`adb devices -l` shows how to choose one"
+        )
+        yield Answer(
+            Question.FOLLOWS,
+            f"{often[serial]} devices have the serial {serial}: {choice}.",
+            places=tuple(section.at(device.line) for device in listing.devices if device.serial == serial),
+            value=tuple(names),
+        )
 
 
 _OUTCOMES = {

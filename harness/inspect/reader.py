@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from emulator.base.progress import report
 from harness.framework.dumps.log_lines import KEYWORDS
 from harness.framework.dumps.processes import ProcessNames
-from harness.inspect.explanations import explain_line
+from harness.inspect.errors.lines import explain_line
 from harness.inspect.kinds import STATES, Kind, Place, Section
 from harness.inspect.recognise import (
     BY_TITLE,
@@ -38,6 +38,8 @@ _QUIET_SECONDS = 2.0
 _WIDEST_GAP = 1000
 """Lines of something else inside a section; more of them end it."""
 _LINES_BETWEEN_LOOKS = 200_000
+_SIGNS = ("inder", "Exception", "arge out", "oneway", "tclass=", "VINTF", "Status(")
+"""One of which every line has that counts in whatever log: the keywords are looked for in these alone."""
 _NAMES = ("ProcessRecord{", "Apps frozen:", "----- pid ", "Cmd line: ", "Cmdline: ", "sysTid=", "SHOW MAP")
 
 
@@ -135,7 +137,7 @@ class Reader:
 
     def _skim(self, line: str) -> None:
         """A line of a section that is not about Binder: only what shows up anywhere counts."""
-        if ("inder" in line or "Exception" in line or "arge out" in line) and self._take_anywhere(line):
+        if any(map(line.__contains__, _SIGNS)) and self._take_anywhere(line):
             return
         if line.startswith('"') or self.names.expects_frozen or any(word in line for word in _NAMES):
             self.names.take(line)

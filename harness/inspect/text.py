@@ -8,7 +8,7 @@ from dataclasses import asdict, is_dataclass
 from itertools import groupby
 
 from harness.inspect.inspection import Inspection
-from harness.inspect.kinds import Answer, Kind
+from harness.inspect.kinds import Answer
 from harness.inspect.values import described
 from harness.kernel.concise import counted
 
@@ -80,8 +80,6 @@ def _what(inspection: Inspection) -> Iterator[str]:
         reports = "a bug report" if inspection.reports == 1 else f"{inspection.reports} bug reports"
         yield f"{reports} of {inspection.lines:,} lines; about Binder in it:"
     for section in inspection.sections:
-        if section.kind == Kind.ERRORS:
-            continue
         lines = (
             f"line {section.place.line}"
             if section.last_line <= section.place.line

@@ -11,7 +11,7 @@ from harness.binder.errors import ParcelError, RemoteError
 from harness.binder.parcels.reader import ParcelReader
 from harness.framework.dumps.broadcasts import Broadcasts, read_broadcasts
 from harness.framework.dumps.init_files import parse_init_file
-from harness.framework.dumps.parcel_text import parse_parcel_text
+from harness.framework.dumps.parcel_text import ReplyStatusError, parse_parcel_text
 from harness.framework.dumps.service_list import parse_service_list
 from harness.framework.dumps.services import BindRecord, parse_services
 from harness.inspect.kinds import Kind
@@ -39,6 +39,8 @@ class Reply:
     """What it contains, as far as it can be told from the bytes."""
     text: str | None = None
     """The string in it, where it is one."""
+    error: ReplyStatusError | RemoteError | None = None
+    """The status or the exception that it has in the place of a result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ def described(kind: Kind, value: object) -> str:
         case Maps():
             return counted(len(value), "mapping")
         case Listing():
-            return ", ".join(f"{name} ({device.state})" for name, device in value.items())
+            names = {id(device): name for name, device in value.items()}
+            return ", ".join(f"{names.get(id(each), each.serial)} ({each.state})" for each in value.devices)
         case Reply():
             return value.meaning
         case Damaged():
@@ -110,6 +113,8 @@ def _listed(kind: Kind, records: tuple[object, ...]) -> str:
             return "; ".join([counted(len(bindings), "binding"), *map(_binding, bindings[:_FEW])])
         case Kind.KERNEL_LOG:
             return f"{counted(len(records), 'message')} of the driver"
+        case Kind.ERRORS:
+            return counted(len(records), "line")
         case _:
             return counted(len(records), "service")
 
@@ -133,25 +138,31 @@ def _maps(text: str, _first_line: int) -> Maps[DetailedMapping] | Maps[Mapping]:
 
 
 def _reply(text: str, _first_line: int) -> Reply:
-    reader = parse_parcel_text(text)
+    try:
+        reader = parse_parcel_text(text)
+    except ReplyStatusError as error:
+        return Reply(b"", f"no reply: {error.text}", error=error)
     size = f"a reply of {len(reader.data):,} bytes"
     try:
         reader.check_exception()
     except RemoteError as error:
-        return Reply(reader.data, f"{size}: {error}")
+        return Reply(reader.data, f"{size}: {error}", error=error)
     except ParcelError:
-        return Reply(reader.data, f"{size}, which begins with no exception code")
+        number = f", the number {_number(reader.data)}" if len(reader.data) == 4 else ""
+        return Reply(reader.data, f"{size}, which begins with no exception code{number}")
     if not reader.remaining:
         return Reply(reader.data, f"{size}: no exception, and no result")
     string = _string(ParcelReader(reader.data[reader.position :]))
     if string is not None:
         return Reply(reader.data, f"{size}: no exception, and the string {string!r}", string)
     if reader.remaining == 4:
-        number = reader.int32()
-        return Reply(
-            reader.data, f"{size}: no exception, and the number {number} ({number & 0xFFFFFFFF:#010x})"
-        )
+        return Reply(reader.data, f"{size}: no exception, and the number {_number(reader.data[-4:])}")
     return Reply(reader.data, f"{size}: no exception, and {reader.remaining:,} bytes of its own format")
+
+
+def _number(data: bytes) -> str:
+    number = int.from_bytes(data, "little", signed=True)
+    return f"{number} ({number & 0xFFFFFFFF:#010x})"
 
 
 def _string(reader: ParcelReader) -> str | None:
@@ -179,8 +190,8 @@ _READERS: dict[Kind, Callable[[str, int], object]] = {
     Kind.SERVICES: lambda text, line: parse_services(text, first_line=line),
     Kind.SERVICE_LIST: lambda text, line: parse_service_list(text, first_line=line),
     Kind.REPLY: _reply,
-    Kind.INIT: lambda text, _line: parse_init_file(text),
+    Kind.INIT: lambda text, line: parse_init_file(text, first_line=line),
     Kind.MAPS: _maps,
-    Kind.DEVICES: lambda text, _line: Listing(parse_listing(text)),
+    Kind.DEVICES: lambda text, line: Listing(parse_listing(text, first_line=line)),
     Kind.PROCESSES: lambda text, _line: text.count("\n") + 1,
 }

@@ -12,7 +12,7 @@ from harness.framework.dumps.parcel_text import parse_parcel_text
 from harness.framework.dumps.processes import ProcessNames
 from harness.framework.dumps.service_list import parse_service_list
 from harness.framework.dumps.services import parse_services
-from harness.inspect.explanations import explain
+from harness.inspect.errors.lines import explain
 from harness.inspect.inspection import read_sources
 from harness.inspect.sources import Source
 from harness.inspect.text import json_of, text_of, unknown_of

@@ -60,6 +60,12 @@ def status_name(status: int) -> str:
     return errno.errorcode.get(-status, str(status))
 
 
+def signed(printed: int) -> int:
+    """A status from its digits, which hexadecimal and unsigned formats print of 32 or 64 bits."""
+    bits = 32 if printed < 1 << 32 else 64
+    return printed - (1 << bits) if printed >= 1 << (bits - 1) else printed
+
+
 def exception_name(code: int) -> str:
     """AOSP's name for an exception code, else the number."""
     return ExceptionCode(code).name if code in ExceptionCode._value2member_map_ else str(code)

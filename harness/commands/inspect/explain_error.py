@@ -35,7 +35,7 @@ def explain_error(
     next, and which claims measure it (binder-harness explain CLAIM).
     """
     from harness.framework.dumps.processes import ProcessNames
-    from harness.inspect.explanations import explain
+    from harness.inspect.errors.lines import explain
     from harness.inspect.findings import at_fault
 
     text = sys.stdin.read() if words == [STANDARD_INPUT] else " ".join(words)

@@ -18,7 +18,7 @@ from harness.framework.dumps.init_files import (
     InitService,
     files_for,
     parse_init_file,
-    restarted_with,
+    restarts_with,
 )
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def measure_service_restart(device: Device, *, seconds: float = RESTART_SECONDS)
             "emulator or Cuttlefish of the harness's own."
         )
     before = _processes(device)
-    declared = restarted_with(SERVICE_MANAGER, services, running=before)
+    declared = restarts_with(SERVICE_MANAGER, services, running=before).services
     if not device.controller.disposable:
         return ServiceRestart(tuple(sorted(declared)), (), (), None)
     if SERVICE_MANAGER not in before:

@@ -7,8 +7,11 @@ Sources: frameworks/native/libs/binder (IPCThreadState.cpp, BpBinder.cpp), frame
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 
-from harness.binder.refusals import Refusal
+from harness.binder.refusals.driver import ONEWAY_SPAM, PENDING_FROZEN
+from harness.binder.refusals.refusal import Refusal
+from harness.framework.dumps.denials import denial_in
 
 KEYWORDS = (
     "TransactionTooLargeException",
@@ -20,6 +23,16 @@ KEYWORDS = (
     "too many entries",
     "too many Binders",
     "oo many binder proxy",
+    "ServiceSpecificException",
+    "BadParcelableException",
+    "SecurityException",
+    "Status(",
+    "binder stub",
+    "frozen process",
+    "too many oneway",
+    "aiting for service",
+    "VINTF manifest",
+    "tclass=",
 )
 """Words that every line about Binder has, of those that stand in logs of anything."""
 
@@ -79,6 +92,68 @@ LOG_LINES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
         ),
     ),
     (
+        re.compile(r"seems to be sending too many oneway calls"),
+        replace(
+            ONEWAY_SPAM,
+            meaning="libbinder was told (BR_ONEWAY_SPAM_SUSPECT) that this process's one-way calls fill "
+            "most of a "
+            "receiver's space: over 50 unfreed buffers, or half of the space.",
+            at_fault="the process that logs it; or the receiver, if it is stuck",
+        ),
+    ),
+    (re.compile(r"Sending oneway calls to frozen process"), PENDING_FROZEN),
+    (
+        re.compile(r"Caught a RuntimeException from the binder stub implementation"),
+        Refusal(
+            meaning="a method of this process, called over Binder, threw. Parcel passes the exception to "
+            "the caller "
+            "if it is of a kind that it can write, and the call was not one-way; the process lives on.",
+            at_fault="the process that logs it, or its caller's arguments",
+            decided_by="the method's code",
+            look_at="the stack trace below the line: the first frame below `onTransact` is the method",
+            claims=("call.marshalling",),
+        ),
+    ),
+    (
+        re.compile(r"Waiting for service '?\S+'? on |Service \S+ didn't start\. Returning NULL"),
+        Refusal(
+            meaning="the process asks the service manager again and again for a service that nobody has "
+            "registered "
+            "yet; up to five seconds, or without end (waitForService).",
+            at_fault="the process that should register it: it has not started, crashes, or may not",
+            decided_by="whether that process runs and calls addService",
+            look_at="`service list`; the process's exits in the log; `avc: denied { add }`; the VINTF "
+            "manifest for "
+            "services of the vendor's",
+            claims=("sm.register-lookup",),
+        ),
+    ),
+    (
+        re.compile(r"Could not find \S+ in the VINTF manifest"),
+        Refusal(
+            meaning="the service is not declared in this device's VINTF manifest: nobody may register it, "
+            "and "
+            "whoever asks for it is told that there is none.",
+            at_fault="nobody, if the device has no such hardware; otherwise its vendor's manifest",
+            decided_by="/vendor/etc/vintf/manifest.xml and its fragments, and those of the system and of "
+            "APEXes",
+            look_at="the manifest; the name's version and instance in it",
+        ),
+    ),
+    (
+        re.compile(r"^(?:service: )?Service \S+(?: does not exist|: not found)|Can't find service: \S"),
+        Refusal(
+            meaning="the service manager has no service of that name; `service call` says so of one that "
+            "does not "
+            "answer, too.",
+            at_fault="the process that should register it; or the name, which differs from release to "
+            "release",
+            decided_by="who has registered which name; SELinux, which hides what the caller may not find",
+            look_at="`service list` and `dumpsys -l`; `avc: denied { find }` in the log",
+            claims=("sm.register-lookup",),
+        ),
+    ),
+    (
         re.compile(r"root access is disabled by system setting", re.IGNORECASE),
         Refusal(
             meaning="adbd stays without root: a switch of this system forbids it, which LineageOS and others "
@@ -111,6 +186,16 @@ LOG_LINES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
 """Forms of lines with their meaning, the more special ones first."""
 
 
-def meaning_of(line: str) -> Refusal | None:
+@dataclass(frozen=True, slots=True)
+class LineMeaning:
+    """What a line means, and the process at fault where the line names it."""
+
+    meaning: Refusal
+    process: int | None = None
+
+
+def meaning_of(line: str) -> LineMeaning | None:
     """What a line of a log means, if it is one of these."""
-    return next((meaning for form, meaning in LOG_LINES if form.search(line)), None)
+    if denial := denial_in(line):
+        return LineMeaning(denial.meaning, denial.process)
+    return next((LineMeaning(meaning) for form, meaning in LOG_LINES if form.search(line)), None)

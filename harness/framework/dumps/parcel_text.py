@@ -10,24 +10,34 @@ import re
 
 from harness.binder.errors import ParcelError
 from harness.binder.parcels.reader import ParcelReader
+from harness.binder.parcels.status import signed, status_name
 
 _LINE = re.compile(r"\s*(?:0x(?P<offset>[0-9a-f]{8}): )?(?P<words>[0-9a-f]{2,8}(?: [0-9a-f]{2,8})*)\s+'.*")
-_ERROR = re.compile(r'Parcel\(Error: 0x(?P<status>[0-9a-f]+) "(?P<text>[^"]*)"')
+_ERROR = re.compile(r'Parcel\(Error: 0x(?P<status>[0-9a-f]{1,16}) "(?P<text>[^"]*)"')
 _START = "Parcel("
+
+
+class ReplyStatusError(ParcelError):
+    """There is no reply: the call ended in `status`, a status_t, for which the device has `text`."""
+
+    def __init__(self, status: int, text: str) -> None:
+        self.status = status
+        self.text = text
+        super().__init__(
+            f"the call ended in status {status_name(status)} ({status}, {text}), without a reply"
+        )
 
 
 def parse_parcel_text(text: str) -> ParcelReader:
     """The reply that a text from `service call` shows.
 
-    Raises ParcelError for a reply that is an error, and where bytes are missing.
+    Raises ReplyStatusError where the call ended in a status, ParcelError where bytes are missing.
     """
     _, found, content = text.replace("\r", "").partition(_START)
     if not found:
         raise ParcelError("expected `Parcel(…)`, as `service call` prints a reply")
     if error := _ERROR.match(f"{_START}{content}"):
-        status = int(error["status"], 16)
-        status -= (status >> 63) << 64
-        raise ParcelError(f"the call ended in status {status} ({error['text']}), without a reply")
+        raise ReplyStatusError(signed(int(error["status"], 16)), error["text"])
     data = bytearray()
     for line in content.split("\n"):
         match = _LINE.fullmatch(line)

@@ -146,7 +146,7 @@ _PATTERNS = tuple(
 )
 _OTHER = re.compile(
     r"(?P<pid>\d+)(?::(?P<tid>\d+))? \S.*|(?:release|send failed reply|binder_mmap|ioctl|Failure in|"
-    r"BINDER_SET_CONTEXT_MGR|unexpected work|read only|write only|Failed|rust_).*"
+    r"BINDER_SET_CONTEXT_MGR|unexpected work|read only|write only|Failed|Got transaction|rust_).*"
 )
 
 

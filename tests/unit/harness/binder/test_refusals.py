@@ -5,11 +5,17 @@ from __future__ import annotations
 import errno
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.binder.abi.uapi import BinderReturn
-from harness.binder.errors import transaction_error
-from harness.binder.refusals import NO_CONTEXT_MANAGER, TOO_LARGE, refusal
+from harness.binder.errors import StatusError, transaction_error
+from harness.binder.parcels.status import ExceptionCode, StatusCode
+from harness.binder.refusals.driver import NO_CONTEXT_MANAGER, refusal
+from harness.binder.refusals.replies import EXCEPTIONS, OTHER_STATUS, STATUSES, status_meaning
+from harness.binder.refusals.space import TOO_LARGE
 from harness.experiments.core.claim import CLAIMS
+from harness.framework.dumps.log_lines import LOG_LINES
 
 FAILED = BinderReturn.BR_FAILED_REPLY
 ERRNOS = [number for number in errno.errorcode if refusal(FAILED, number)]
@@ -48,7 +54,23 @@ def test_a_code_that_ends_no_transaction_has_no_entry() -> None:
     assert refusal(FAILED, errno.EXDEV) is None
 
 
+@given(st.integers(-(2**31), 2**31 - 1).filter(bool))
+def test_a_status_that_is_replied_has_the_sentence_of_the_table(status: int) -> None:
+    assert str(StatusError(status)).endswith((status_meaning(status) or OTHER_STATUS).meaning)
+
+
+def test_every_status_and_every_exception_has_a_meaning() -> None:
+    assert set(STATUSES) == set(StatusCode) - {StatusCode.OK}
+    none = {
+        ExceptionCode.EX_NONE,
+        ExceptionCode.EX_HAS_NOTED_APPOPS_REPLY_HEADER,
+        ExceptionCode.EX_HAS_STRICTMODE_REPLY_HEADER,
+    }
+    assert set(EXCEPTIONS) == set(ExceptionCode) - none
+
+
 def test_the_claims_that_measure_it_are_there() -> None:
     named = {claim for number in ERRNOS if (entry := refusal(FAILED, number)) for claim in entry.claims}
-    named |= set(NO_CONTEXT_MANAGER.claims)
+    tables = (*STATUSES.values(), *EXCEPTIONS.values(), *(meaning for _, meaning in LOG_LINES))
+    named |= {claim for entry in (NO_CONTEXT_MANAGER, *tables) for claim in entry.claims}
     assert named <= CLAIMS.all().keys()

@@ -13,7 +13,7 @@ from harness.framework.dumps.services import BindRecord
 from harness.inspect.inspection import Inspection, read
 from harness.inspect.kinds import Kind, Question
 from harness.inspect.text import text_of
-from harness.inspect.values import Reply
+from harness.inspect.values import Reply, described
 from harness.inspect.waits import Deadlock, Holder
 from harness.kernel.binder_debug.kernel_log import KernelMessage
 from harness.kernel.binder_debug.state import State
@@ -76,6 +76,16 @@ def test_adb_s_listing() -> None:
     ]
 
 
+def test_devices_without_a_place_that_share_a_serial(tmp_path: Path) -> None:
+    (tmp_path / "devices").write_text("List of devices attached\nABC\tdevice\nx\toffline\nABC\tdevice\n\n")
+    inspection = read(str(tmp_path / "devices"))
+    (section,) = inspection.of(Kind.DEVICES)
+    assert described(section.kind, section.value) == "ABC (device), x (offline), ABC (device)"
+    (answer,) = inspection.to(Question.FOLLOWS)
+    assert answer.sentence == "2 devices have the serial ABC: `adb devices -l` shows how to choose one."
+    assert [place.line for place in answer.places] == [2, 4]
+
+
 def test_adb_s_refusals() -> None:
     (root,) = sentences("adb-root.txt", Question.ERROR)
     assert "a switch of this system forbids it" in root
@@ -136,6 +146,20 @@ def test_what_init_restarts(name: str, restarted: str) -> None:
     assert sentences(name, Question.FOLLOWS) == [restarted]
 
 
+def test_what_init_restarts_has_its_lines_and_its_conditions(tmp_path: Path) -> None:
+    (tmp_path / "a.rc").write_text(
+        "# of two files\nservice surfaceflinger /system/bin/surfaceflinger\n    class core\n"
+        "    onrestart class_restart main\n    onrestart restart --only-if-running apexd\n"
+    )
+    (answer,) = read(str(tmp_path / "a.rc")).to(Question.FOLLOWS)
+    assert answer.sentence == "When surfaceflinger dies, init restarts every service of class main with it."
+    assert answer.details == (
+        "class main is restarted whole: other files may declare its services",
+        "apexd only if it runs",
+    )
+    assert [place.line for place in answer.places] == [2, 4, 5]
+
+
 def test_a_trace_of_the_rust_driver() -> None:
     hops = value("trace-rust.txt", Kind.TRACE)
     assert isinstance(hops, Hops)
@@ -147,6 +171,38 @@ def test_a_reply_that_service_call_printed() -> None:
     reply = value("reply.txt", Kind.REPLY)
     assert isinstance(reply, Reply)
     assert reply.text == "000000000000000"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            'Result: Parcel(Error: 0xffffffffffffffb6 "Not a data message")',
+            "the call ended in status UNKNOWN_TRANSACTION (-74, Not a data message), without a reply: the "
+            "called object does not "
+            "know the transaction's code.",
+        ),
+        (
+            'Result: Parcel(Error: 0x80000002 "Unknown error")',
+            "the call ended in status FAILED_TRANSACTION (",
+        ),
+        (
+            "Result: Parcel(\n  0x00000000: ffffffff 00000001 0000004e 00000000 '........N.......')",
+            "the called method threw EX_SECURITY: N: the service refused its caller",
+        ),
+        (
+            "service: Service foo does not exist",
+            "service: Service foo does not exist: the service manager has",
+        ),
+    ],
+)
+def test_a_call_that_failed_is_among_the_answers(text: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "reply").write_text(f"{text}\n")
+    inspection = read(str(tmp_path / "reply"))
+    assert not inspection.unknown_count
+    (answer,) = inspection.to(Question.ERROR)
+    assert answer.sentence.startswith(sentence)
+    assert [place.line for place in answer.places] == [1]
 
 
 def test_a_kernel_log() -> None:

@@ -88,7 +88,7 @@ def test_any_reply_comes_back(data: bytes) -> None:
 
 
 def test_a_reply_that_is_an_error() -> None:
-    with pytest.raises(ParcelError, match=r"status -9 .Bad file"):
+    with pytest.raises(ParcelError, match=r"status EBADF \(-9, Bad file descriptor\), without"):
         parse_parcel_text('Result: Parcel(Error: 0xfffffffffffffff7 "Bad file descriptor")')
 
 

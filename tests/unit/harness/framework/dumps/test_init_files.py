@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from harness.framework.dumps.init_files import (
     InitService,
+    Restarts,
     files_for,
     parse_init_file,
-    restarted_with,
+    restarts_with,
     tokenized,
 )
 
@@ -75,19 +76,19 @@ WORDS = ("service", "restart", "class", "onrestart", "a", "#", "\\", "\n", "\t",
 
 @given(st.lists(st.sampled_from(WORDS)).map(" ".join))
 def test_no_text_is_an_error(text: str) -> None:
-    assert restarted_with("a", parse_init_file(text)) <= set(text.split())
+    assert restarts_with("a", parse_init_file(text)).services <= set(text.split())
 
 
 def test_what_is_restarted_with_a_service() -> None:
     services = parse_init_file(TO_ANDROID_11)
-    assert restarted_with("servicemanager", services) == {"zygote", "media", "netd"}
-    assert restarted_with("netd", services) == {"zygote"}
-    assert restarted_with("media", services) == frozenset()
+    assert restarts_with("servicemanager", services).services == {"zygote", "media", "netd"}
+    assert restarts_with("netd", services).services == {"zygote"}
+    assert restarts_with("media", services).services == frozenset()
 
 
 def test_a_class_is_restarted_as_a_whole() -> None:
     services = (*parse_init_file(LATER), *parse_init_file(TO_ANDROID_11)[1:])
-    assert restarted_with("servicemanager", services) == {"zygote", "netd"}
+    assert restarts_with("servicemanager", services).services == {"zygote", "netd"}
 
 
 def test_a_comment_may_follow_a_command() -> None:
@@ -99,14 +100,14 @@ service servicemanager /system/bin/servicemanager # keeps names \\
 """
     (service,) = parse_init_file(text)
     assert service.classes == ("core",)
-    assert restarted_with("servicemanager", [service]) == {"healthd", "zygote"}
+    assert restarts_with("servicemanager", [service]).services == {"healthd", "zygote"}
 
 
 def test_a_later_section_replaces_an_earlier_one_only_where_it_says_so() -> None:
     first = "service zygote /bin/a\n  onrestart restart netd\n"
     later = "service zygote /bin/b\n  onrestart restart wificond\n"
-    assert restarted_with("zygote", parse_init_file(first + later)) == {"netd"}
-    assert restarted_with("zygote", parse_init_file(first + later + "  override\n")) == {"wificond"}
+    assert restarts_with("zygote", parse_init_file(first + later)).services == {"netd"}
+    assert restarts_with("zygote", parse_init_file(first + later + "  override\n")).services == {"wificond"}
 
 
 def test_flags_spare_what_is_disabled_or_does_not_run() -> None:
@@ -119,8 +120,8 @@ def test_flags_spare_what_is_disabled_or_does_not_run() -> None:
         "service apexd /system/bin/apexd\n  class core\n  disabled\n"
     )
     surely = {"audioserver", "zygote"}
-    assert restarted_with("servicemanager", services) == surely
-    assert restarted_with("servicemanager", services, running=("apexd",)) == surely | {"apexd"}
+    assert restarts_with("servicemanager", services).services == surely
+    assert restarts_with("servicemanager", services, running=("apexd",)).services == surely | {"apexd"}
 
 
 def test_of_the_files_of_an_apex_those_of_the_level_count() -> None:
@@ -152,7 +153,23 @@ def test_any_text_is_an_init_file(text: str) -> None:
     ],
 )
 def test_lines_are_split_as_init_splits_them(text: str, expected: list[list[str]]) -> None:
-    assert tokenized(text) == expected
+    assert [list(line.words) for line in tokenized(text)] == expected
+
+
+def test_every_declaration_has_its_line() -> None:
+    text = "# a\nservice a \\\n  /bin/a\n  onrestart \\\n  restart b\n  onrestart restart c\nservice b /bin/b"
+    first, second = parse_init_file(text, first_line=10)
+    assert (first.line, first.on_restart_lines, second.line) == (11, (13, 15), 16)
+
+
+def test_a_class_is_named_also_where_no_file_at_hand_has_its_services() -> None:
+    services = parse_init_file(
+        "service surfaceflinger /system/bin/surfaceflinger\n  onrestart class_restart main\n"
+        "  onrestart restart --only-if-running apexd\n"
+    )
+    assert restarts_with("surfaceflinger", services) == Restarts(
+        frozenset(), frozenset({"apexd"}), frozenset({"main"})
+    )
 
 
 def test_lines_that_end_in_a_carriage_return() -> None:

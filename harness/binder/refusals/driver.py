@@ -1,4 +1,4 @@
-"""What the driver's answers and messages mean: one table, for live errors and for those in a log.
+"""What the driver's answers mean, and its messages about transactions.
 
 The reasons are those of binder_transaction in drivers/android/binder.c (Linux 6.12), BinderError in
 drivers/android/binder/error.rs (Linux 6.18), and what the claims named here measure.
@@ -8,31 +8,11 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
 from harness.binder.abi.uapi import BinderReturn
-from harness.binder.driver.open_file import binder_vm_size
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What one BR_ code with one errno means."""
-
-    meaning: str
-    at_fault: str
-    """Which process."""
-    decided_by: str
-    """What of the device or of the processes decides whether it happens."""
-    look_at: str
-    """What to look at next."""
-    claims: tuple[str, ...] = ()
-    """The claims that measure it."""
-
-
-LIBBINDER_MAPPING = binder_vm_size(4096)
-"""The bytes that a process on libbinder maps, with pages of 4 KiB."""
-LARGEST_ONEWAY = LIBBINDER_MAPPING // 2
-"""Of these, what one-way calls may use."""
+from harness.binder.refusals.refusal import NOBODY, Refusal
+from harness.binder.refusals.space import TOO_LARGE
 
 _NO_SECURITY_MODULE = Refusal(
     # Of the hook secid_to_secctx where no module has it (include/linux/lsm_hook_defs.h, since Linux 5.8).
@@ -43,20 +23,6 @@ _NO_SECURITY_MODULE = Refusal(
     decided_by="the kernel's security module: CONFIG_SECURITY_SELINUX, and `security=selinux` or `lsm=` on "
     "the kernel's command line",
     look_at="/sys/kernel/security/lsm, and whether every call to this service fails, as it then does",
-)
-_MAPPING = (
-    "the receiver's mapping: libbinder maps 1 MiB less 8 KiB, servicemanager up to Android 10 128 KiB; "
-    "one-way calls may use half of it, and all unfreed buffers share it"
-)
-
-TOO_LARGE = Refusal(
-    meaning="the receiver's mapping has no space for the data, or the caller's for the reply.",
-    at_fault="the receiver, if it keeps buffers (it handles too slowly, or does not free); the sender, if "
-    "this one transaction is larger than the mapping, or for one-way calls than half of it",
-    decided_by=_MAPPING,
-    look_at="the receiver's buffers: `binder_alloc` lines beside this one, or its `buffer` lines in the "
-    "state, which `binder-harness inspect` sums up",
-    claims=("limit.largest-sync", "limit.largest-oneway", "limit.shared-by-calls", "limit.failure-clean"),
 )
 DEAD = Refusal(
     meaning="the object's process is dead or closed its binder file, or nobody is the context manager: "
@@ -84,8 +50,8 @@ FROZEN = Refusal(
     look_at="`dumpsys activity` under `Apps frozen`, and what the caller wants of an app in the background",
 )
 
-_FAILED = {
-    errno.ENOSPC: TOO_LARGE,
+BY_ERRNO = {
+    errno.ENOSPC: TOO_LARGE,  # more of it is known with a size: space.no_space
     errno.EOPNOTSUPP: _NO_SECURITY_MODULE,
     errno.EFAULT: Refusal(
         meaning="an address in the transaction cannot be read.",
@@ -187,7 +153,7 @@ UNDELIVERED = Refusal(
 )
 SUPPRESSED = Refusal(
     meaning="the kernel left messages out, for it prints only so many in five seconds.",
-    at_fault="nobody",
+    at_fault=NOBODY,
     decided_by="the rate limit of each message, which is not /proc/sys/kernel/printk_ratelimit",
     look_at="failed_transaction_log in the binder debug files, which keeps the last 32 failures",
 )
@@ -203,19 +169,49 @@ NO_ERRORS: Mapping[BinderReturn, str] = {
     BinderReturn.BR_ACQUIRE: "others hold the first strong reference to an object of this process.",
     BinderReturn.BR_RELEASE: "nobody holds a strong reference any more.",
     BinderReturn.BR_DECREFS: "nobody holds a weak reference any more.",
-    BinderReturn.BR_DEAD_BINDER: "a process whose death this one wanted to know of has died.",
     BinderReturn.BR_CLEAR_DEATH_NOTIFICATION_DONE: "a death notification was taken back.",
-    BinderReturn.BR_ONEWAY_SPAM_SUSPECT: "this process's one-way calls fill most of a receiver's space.",
-    BinderReturn.BR_TRANSACTION_PENDING_FROZEN: "the one-way call waits, for its receiver is frozen.",
     BinderReturn.BR_FROZEN_BINDER: "a process was frozen or thawed, as this one wanted to know.",
     BinderReturn.BR_CLEAR_FREEZE_NOTIFICATION_DONE: "a freeze notification was taken back.",
-    BinderReturn.BR_ERROR: "a command could not be carried out; the number behind it is the errno.",
 }
-"""What the codes mean that end no transaction."""
+"""What the codes mean that are no error of anybody."""
+PENDING_FROZEN = Refusal(
+    # binder_proc_transaction, Linux 6.2: a one-way call to a frozen process is queued.
+    meaning="the one-way call waits, for its receiver is frozen: it was sent, and is handled when the "
+    "process is thawed.",
+    at_fault="the sender, if it sends on and on: each call takes space in the frozen process's mapping",
+    decided_by="the freezer: the activity manager's list of frozen apps, or whoever calls BINDER_FREEZE",
+    look_at="`dumpsys activity` under `Apps frozen`, and whether the sender should wait until it is thawed",
+    claims=("limit.largest-oneway",),
+)
+_NEWS = {
+    BinderReturn.BR_DEAD_BINDER: Refusal(
+        meaning="a process whose death this one wanted to know of has died.",
+        at_fault="the process that died",
+        decided_by="whether the process that owns the object lives",
+        look_at="why it ended: the log before this line, tombstones; calls to its objects fail from now on",
+        claims=("proto.death",),
+    ),
+    BinderReturn.BR_ONEWAY_SPAM_SUSPECT: replace(
+        ONEWAY_SPAM,
+        meaning="this process's one-way calls fill most of a receiver's space: over 50 unfreed buffers, or "
+        "half "
+        "of the space. The call was sent.",
+        at_fault="the process that receives this code, which sends faster than its receiver handles; or the "
+        "receiver, if it is stuck",
+    ),
+    BinderReturn.BR_TRANSACTION_PENDING_FROZEN: PENDING_FROZEN,
+    BinderReturn.BR_ERROR: Refusal(
+        meaning="a command could not be carried out; the number behind it is the errno.",
+        at_fault="the process that wrote the command",
+        decided_by="the command and its arguments",
+        look_at="the errno, and the kernel log",
+    ),
+}
+"""What the codes mean that end no transaction, and that somebody should see to."""
 
 
 def refusal(command: int, error_number: int | None = None, *, to_pid: int | None = None) -> Refusal | None:
-    """The entry for a BR_ code and a positive errno; None for a code that ends no transaction.
+    """The entry for a BR_ code and a positive errno; None for a code that is no error.
 
     `to_pid` is the receiver's process where it is known; 0 says that the driver found none.
     """
@@ -226,9 +222,9 @@ def refusal(command: int, error_number: int | None = None, *, to_pid: int | None
         case BinderReturn.BR_FROZEN_REPLY:
             return FROZEN
         case BinderReturn.BR_FAILED_REPLY:
-            return FAILED if not error_number else _FAILED.get(error_number)
+            return FAILED if not error_number else BY_ERRNO.get(error_number)
         case _:
-            return None
+            return _NEWS.get(BinderReturn(command)) if command in _NEWS else None
 
 
 def errno_name(error_number: int) -> str:
@@ -236,16 +232,3 @@ def errno_name(error_number: int) -> str:
     if error_number == errno.EOPNOTSUPP:
         return "EOPNOTSUPP"
     return errno.errorcode.get(error_number, str(error_number))
-
-
-def about_size(size: int, one_way: bool | None) -> str:
-    """What a size alone decides, for a receiver on libbinder."""
-    if size > LIBBINDER_MAPPING:
-        most = f"a process on libbinder maps ({LIBBINDER_MAPPING:,})"
-        return f" {size:,} bytes are more than {most}: they never fit."
-    if size > LARGEST_ONEWAY and one_way is not False:
-        one_way_limit = f" {size:,} bytes are more than a one-way call may have ({LARGEST_ONEWAY:,})"
-        if one_way:
-            return f"{one_way_limit}: they never fit."
-        return f"{one_way_limit}; as a call it fits only into a mapping that is nearly empty."
-    return f" {size:,} bytes fit into an empty mapping of libbinder's ({LIBBINDER_MAPPING:,}): it was in use."

@@ -1,0 +1,1 @@
+"""What an error of Binder means: one table, for live exceptions and for those in a log."""

@@ -96,14 +96,16 @@ def record(
     binder-harness record --target adb
     binder-harness record --target adb -o day.perfetto-trace --seconds 60
     binder-harness record -o list.txt -o list.svg -- service list
-    binder-harness record --activity-standin -- cmd activity broadcast -a com.example.HELLO
+    binder-harness record --activity-standin -- cmd activity broadcast -a a.B
+    binder-harness record -- sh -c 'service list; service check activity'
 
     Meanwhile a table shows who calls whom: calls a second, quantiles of their round trips, sizes, failures.
     Then files are written; their endings say which. A Perfetto trace opens in Perfetto's UI and trace
     processor. Events that were lost are counted, and reported in every file.
 
-    Options come before the command, whose words the device's shell parses, as with `shell`. The exit status
-    is the command's, else 0 after Ctrl-C, too. The device needs root and tracefs.
+    Options come before the command. Its words are passed on as they are; a single word is a line
+    for the device's shell. The exit status is the command's; 0 after Ctrl-C, and where --seconds
+    ended the command. The device needs root and tracefs.
     """
     from harness.commands.recording.record_view import record_view, show_summary
     from harness.device.device import open_device
@@ -148,7 +150,7 @@ def _started(device: Device, command: list[str] | None) -> Iterator[RemoteProgra
     if not command:
         yield None
         return
-    with device.program(["sh", "-c", " ".join(command)]) as program:
+    with device.program(["sh", "-c", *command] if len(command) == 1 else command) as program:
         yield program.resume()
 
 
@@ -163,6 +165,8 @@ def _wait(
             while recorder.failure is None:
                 view.update()
                 if ends is not None and time.monotonic() >= ends:
+                    if program is not None:
+                        report(f"the command had not ended after {seconds:g} s (--seconds), and was killed")
                     break
                 if program is None:
                     time.sleep(POLL_SECONDS)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -27,6 +28,10 @@ LINE_SECONDS = 5.0
 WINDOW_SECONDS = 3.0
 """Rates are those of so many seconds."""
 MOST_HOLDERS = 3
+_FIGURES = ("p50", "p99", "bytes", "largest", "failed")
+_GAP = 2
+"""Blanks between two columns."""
+_NARROWEST = 20
 
 
 class RecordView:
@@ -64,9 +69,10 @@ class RecordView:
         since, before = self._earlier[0]
         span = max(now - since, UPDATE_SECONDS)
         rates = {key: (count - before.get(key, 0)) / span for key, count in counts.items()}
-        table = _table("calls/s")
-        for key in sorted(rows, key=lambda key: (-rates[key], -counts[key]))[:LIVE_ROWS]:
-            table.add_row(*_cells(key, rows[key], f"{rates[key]:,.1f}"))
+        shown = sorted(rows, key=lambda key: (-rates[key], -counts[key]))[:LIVE_ROWS]
+        table = _table(
+            "calls/s", [(key, rows[key], f"{rates[key]:,.1f}") for key in shown], self._console.width
+        )
         holders = ", ".join(
             f"{recorder.name_of(process)} ({process}) {each.bytes:,} bytes in {each.count:,}"
             for process, each in held[:MOST_HOLDERS]
@@ -96,12 +102,18 @@ def record_view(recorder: Recorder) -> Iterator[RecordView]:
 def show_summary(recorder: Recorder) -> None:
     """Print the rows of a recording that has ended, those with most calls first."""
     rows = recorder.statistics.rows
-    table = _table("calls")
-    for key in sorted(rows, key=lambda key: -rows[key].count)[:SUMMARY_ROWS]:
-        table.add_row(*_cells(key, rows[key], f"{rows[key].count:,}"))
+    console = console_for(sys.stdout)
+    shown = sorted(rows, key=lambda key: -rows[key].count)[:SUMMARY_ROWS]
     show(_headline(recorder))
     if rows:
-        console_for(sys.stdout).print(table)
+        cells = [(key, rows[key], f"{rows[key].count:,}") for key in shown]
+        console.print(_table("calls", cells, console.width))
+    elif not recorder.lost:
+        show(
+            "Nothing was recorded: no process of the device made a call in this time, on any of its binder "
+            "devices.",
+            errors=True,
+        )
     if len(rows) > SUMMARY_ROWS:
         show(f"{len(rows) - SUMMARY_ROWS:,} more rows are in a .json file")
 
@@ -114,27 +126,61 @@ def _headline(recorder: Recorder) -> str:
     return f"{transactions:,} transactions in {seconds:.1f} s ({recorder.events:,} events), {loss}"
 
 
-def _table(count: str) -> Table:
+def _table(count: str, rows: Iterable[tuple[Key, Row, str]], width: int) -> Table:
+    """Caller, callee and what is called side by side; one below the other where that breaks names."""
+    cells = [(key, row, _figures(row, shown)) for key, row, shown in rows]
+    headings = (count, *_FIGURES)
+    columns = zip(headings, *(figures for _, _, figures in cells), strict=True)
+    room = width - sum(max(map(len, column)) + _GAP for column in columns)
+    names: list[tuple[str, ...]] = [(_ends(key), _called(key, row)) for key, row, _ in cells]
+    beside = sum(max(map(len, column), default=0) for column in zip(*names, strict=True)) + _GAP
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("caller → callee", overflow="fold")
-    table.add_column("calls what", overflow="fold")
-    for heading in (count, "p50", "p99", "bytes", "largest", "failed"):
+    if beside <= room:
+        table.add_column("caller → callee")
+        table.add_column("calls what")
+    else:
+        table.add_column("caller → callee: calls what", overflow="fold")
+        room = max(room, _NARROWEST)
+        names = [("\n".join((*broken(ends, room), *broken(f"  {what}", room))),) for ends, what in names]
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
+    for (_, _, figures), name in zip(cells, names, strict=True):
+        table.add_row(*map(Text, name), *figures)
     return table
 
 
-def _cells(key: Key, row: Row, count: str) -> Iterator[str]:
-    """The cells: of calls the round trip, of one-way transactions the time until they are received."""
+def broken(text: str, width: int) -> list[str]:
+    """The text in lines of that width, broken at blanks and behind dots alone; further lines are indented."""
+    lines: list[str] = []
+    current = ""
+    for piece in re.findall(r" *(?:[^ .]*\.|[^ .]+)", text):
+        if current.strip() and len(current) + len(piece) > width:
+            lines.append(current)
+            current = f"    {piece.lstrip()}"
+        else:
+            current += piece
+    return [*lines, current]
+
+
+def _ends(key: Key) -> str:
+    return f"{key.caller or '?'} → {key.callee or '?'}"
+
+
+def _called(key: Key, row: Row) -> str:
     what = ".".join(filter(None, (key.interface.rpartition(".")[2], key.method)))
+    return f"{what or 'unknown interface'}{' (one-way)' if row.one_way and not row.calls else ''}"
+
+
+def _figures(row: Row, count: str) -> tuple[str, ...]:
+    """Of calls with the round trip, of one-way transactions with the time until they are received."""
     times = row.round_trips if row.calls else row.deliveries
-    yield f"{key.caller or '?'} → {key.callee or '?'}"
-    yield f"{what or 'unknown interface'}{' (one-way)' if row.one_way and not row.calls else ''}"
-    yield count
-    for share in (0.5, 0.99):
-        yield duration(times.quantile(share))
-    yield f"{row.bytes / row.count:,.0f}" if row.count else "-"
-    yield f"{row.largest:,}"
-    yield f"{row.failures:,}" if row.failures else ""
+    return (
+        count,
+        *(duration(times.quantile(share)) for share in (0.5, 0.99)),
+        f"{row.bytes / row.count:,.0f}" if row.count else "-",
+        f"{row.largest:,}",
+        f"{row.failures:,}" if row.failures else "",
+    )
 
 
 def duration(seconds: float | None) -> str:

@@ -19,6 +19,8 @@ from harness.agent.process import Kill
 from harness.agent.stream import ProcessStream
 
 START_SECONDS = 10.0
+MOST_LINES = 1024
+"""Lines, of 64 KiB at most, that wait to be read; a program that prints more waits, as at a pipe."""
 _RECEIVED_AT_ONCE = 64 * 1024
 
 
@@ -30,7 +32,7 @@ def shell_line(command: Sequence[str]) -> str:
 class RemoteProgram:
     """A program that starts only at `resume`, so that it can be traced from its first instruction.
 
-    A context manager that kills it.
+    Where nobody reads its lines, it waits once 1,024 of them have come. A context manager that kills it.
     """
 
     def __init__(
@@ -44,7 +46,7 @@ class RemoteProgram:
         self._stream = stream
         self._kill = kill
         self.closed = False
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._lines: queue.Queue[str | None] = queue.Queue(MOST_LINES)
         self._ended = threading.Event()
         threading.Thread(target=self._receive, name=f"output of {name}", daemon=True).start()
         with contextlib.ExitStack() as on_failure:
@@ -101,12 +103,18 @@ class RemoteProgram:
         return status
 
     def close(self) -> None:
-        """Kill it if it still runs, and wait 10 s at most for its end; does nothing the second time."""
+        """Kill it if it still runs, and wait 10 s at most for its end; does nothing the second time.
+
+        Lines that nobody has read are dropped.
+        """
         try:
             if not self.ended:
                 with contextlib.suppress(HarnessError):  # the program or the device may have ended by now
                     self._kill(self.pid, signal.SIGKILL)
-                self._ended.wait(START_SECONDS)
+            deadline = Deadline(START_SECONDS)
+            with contextlib.suppress(TimeLimitError):
+                while self.line(deadline) is not None:
+                    pass
         finally:
             self._stream.close()
             self.closed = True
@@ -126,7 +134,7 @@ class RemoteProgram:
             while data := self._stream.receive(_RECEIVED_AT_ONCE):
                 for line in splitter.feed(data):
                     self._lines.put(line)
+        self._ended.set()
         for line in splitter.finish():
             self._lines.put(line)
         self._lines.put(None)
-        self._ended.set()

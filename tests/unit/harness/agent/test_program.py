@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 
@@ -12,7 +13,7 @@ import pytest
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, TimeLimitError
 from harness.agent.exit_status import ExitStatus
-from harness.agent.program import RemoteProgram, shell_line
+from harness.agent.program import MOST_LINES, RemoteProgram, shell_line
 from tests.support.agent_support import SubprocessStream
 
 Start = Callable[..., RemoteProgram]
@@ -68,6 +69,29 @@ def test_a_program_may_be_read_while_it_runs_and_its_input_ended(start: Start) -
     program.end_input()
     assert program.line(Deadline(5)) is None
     assert program.wait(Deadline(5)) == ExitStatus(code=0)
+
+
+def test_a_program_whose_lines_nobody_reads_waits(start: Start) -> None:
+    """Its lines were kept without a limit."""
+    printed = 64 * MOST_LINES
+    program = start("sh", "-c", f"seq {printed}; echo printed >&2").resume()
+    with pytest.raises(TimeLimitError, match="the end of sh"):
+        program.wait(Deadline(10 * SOON))
+    assert "printed" not in program.standard_error
+    assert not program.ended
+    lines = [program.line(Deadline(5)) for _ in range(printed + 1)]
+    assert lines == [*map(str, range(1, printed + 1)), None]
+    assert program.wait(Deadline(5)) == ExitStatus(code=0)
+    assert "printed" in program.standard_error
+
+
+def test_closing_drops_what_nobody_has_read(start: Start) -> None:
+    program = start("yes").resume()
+    assert program.line(Deadline(5)) == "y"
+    program.close()
+    assert program.line(Deadline(5)) is None
+    assert program.wait(Deadline(5)) == ExitStatus(signal=signal.SIGKILL)
+    assert f"output of {program.name}" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_closing_kills_it(start: Start) -> None:

@@ -108,6 +108,23 @@ class AdbClient:
         with contextlib.suppress(AdbRequestError), _translated(f"adb does not connect to {address}"):
             self._library(ANSWERS_WITHIN).connect(address, timeout=ANSWERS_WITHIN)
 
+    def announce(self, emulator: str) -> None:
+        """Make the server look for an emulator, `emulator-N`; `state` shows whether it found one.
+
+        The server looks for emulators once, when it starts, and for one that it lost during a minute (AOSP,
+        packages/modules/adb/client/transport_emulator.cpp); the emulator announces itself once.
+        """
+        self.ensure_server()
+        port = int(emulator.removeprefix("emulator-")) + 1
+        logger.debug("adb: host:emulator:%d", port)
+        failure = f"adb does not look for {emulator}"
+        with (
+            contextlib.suppress(AdbRequestError),
+            _translated(failure),
+            self._library(ANSWERS_WITHIN).make_connection() as connection,
+        ):
+            connection.send_command(f"host:emulator:{port}")  # which it does not answer (adb.cpp)
+
     def disconnect(self, address: str) -> None:
         """Make the server forget an address, if it knows it."""
         if self.server_runs:
@@ -116,12 +133,15 @@ class AdbClient:
                 self._library(ANSWERS_WITHIN).disconnect(address)
 
     def reach(self, serial: str) -> str:
-        """The state of a device, after a try to connect where it is an unlisted address."""
+        """The state of a device, after a try to connect where it is an unlisted address or emulator."""
         state = self.state(serial)
-        if state == GONE and is_address(serial):
+        if state != GONE:
+            return state
+        if is_address(serial):
             self.connect(serial)
-            state = self.state(serial)
-        return state
+        elif re.fullmatch(r"emulator-\d{1,5}", serial):
+            self.announce(serial)
+        return self.state(serial)
 
     def ask(self, serial: str, service: str) -> str:
         """The answer of one of adbd's services (AOSP, packages/modules/adb/SERVICES.TXT)."""

@@ -1,7 +1,8 @@
 """An adb server that lists devices, for states and names that no available device has, and lets adbd answer.
 
 It does as AOSP's (packages/modules/adb): adb.cpp, handle_host_request, for `host:devices-l`,
-`host:transport-id:` and `host-transport-id:…:features`; transport.cpp, append_transport, for the listing.
+`host:transport-id:`, `host:emulator:` and `host-transport-id:…:features`; transport.cpp, append_transport,
+for the listing.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ def fake_adb_server(
                 service = f"{transport}:{request}"
                 if request == "host:devices-l":
                     connection.sendall(b"OKAY" + _block(listed()))
+                elif request.startswith("host:emulator:"):
+                    listing[f"emulator-{int(request.removeprefix('host:emulator:')) - 1}"] = "device"
                 elif request.startswith("host:transport-id:"):
                     transport = request.removeprefix("host:transport-id:")
                     connection.sendall(b"OKAY")

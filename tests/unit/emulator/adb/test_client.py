@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from emulator.adb.client import GONE, AdbClient, AdbRequestError, is_address
+from emulator.adb.client import GONE, REACHED, AdbClient, AdbRequestError, is_address
+from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError
 from tests.support.fake_adb_server import fake_adb_server
+
+WITHIN = 20.0
 
 
 @pytest.fixture
@@ -76,6 +79,17 @@ def test_an_answer_that_breaks_off_is_an_error_of_ours(
         with pytest.raises(AdbRequestError, match=r"The adb server on port .* does not answer"):
             AdbClient().devices()
         thread.join()
+
+
+def test_an_emulator_that_the_server_does_not_list_is_announced_to_it(listing: dict[str, str]) -> None:
+    """A first boot waited for half an hour where the server had lost the emulator while it booted."""
+    adb = AdbClient()
+    assert adb.state("emulator-5556") == GONE
+    Deadline(WITHIN).poll(lambda: adb.reach("emulator-5556") == REACHED, "the announced emulator")
+    listing["emulator-5558"] = "offline"
+    assert adb.reach("emulator-5558") == "offline"
+    assert set(listing) == {"emulator-5556", "emulator-5558"}
+    assert adb.reach("emulator-none") == GONE
 
 
 def test_without_a_server_nothing_is_listed_and_none_is_started(monkeypatch: pytest.MonkeyPatch) -> None:

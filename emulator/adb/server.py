@@ -20,10 +20,12 @@ from emulator.base.command import UNLESS_ORPHANED
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError, UsageError
 from emulator.base.lock_file import lock_file, open_locked, take
+from emulator.base.printable import printable
 from emulator.cache.store import lock_path
 
 STARTS_WITHIN = 20.0
 USB = Path("/dev/bus/usb")
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 # $1: adb, $2: port, $3: lock file, to which the server writes its output, $4: UNLESS_ORPHANED.
 # A device that a killed run leaves behind takes a moment to vanish, on a busy machine a long one. So a server
@@ -60,11 +62,33 @@ logger = logging.getLogger(__name__)
 
 
 def server_port() -> int:
-    """The port of the adb server that adb's own tools would use; UsageError where the variable holds none."""
-    text = os.environ.get("ANDROID_ADB_SERVER_PORT", "5037")
+    """The port of the adb server that adb's own tools would use.
+
+    Raises UsageError where a variable of theirs holds no port, or names a server of another machine: an
+    embedded device is on a port of this one (AOSP, packages/modules/adb, client/commandline.cpp; adbutils has
+    ANDROID_ADB_SERVER_HOST).
+    """
+    for name in ("ANDROID_ADB_SERVER_ADDRESS", "ANDROID_ADB_SERVER_HOST"):
+        if os.environ.get(name, "localhost") not in ("", *THIS_MACHINE):
+            raise _elsewhere(name)
+    name, text = "ANDROID_ADB_SERVER_PORT", os.environ.get("ANDROID_ADB_SERVER_PORT", "5037")
+    if specification := os.environ.get("ADB_SERVER_SOCKET"):
+        name = "ADB_SERVER_SOCKET"
+        kind, _, rest = specification.partition(":")
+        host, _, text = rest.rpartition(":")
+        if kind != "tcp" or host.strip("[]") not in ("", *THIS_MACHINE):
+            raise _elsewhere(name)
     if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise UsageError(f"The variable ANDROID_ADB_SERVER_PORT must be a port number, not {text!r}.")
+        raise UsageError(f"The variable {name} must be a port number, not {text!r}.")
     return int(text)
+
+
+def _elsewhere(name: str) -> UsageError:
+    return UsageError(
+        f"The variable {name} names an adb server that is not on a port of this machine, "
+        f"{printable(os.environ[name])!r}; only one that is can be used. Unset it. To use it, forward "
+        "its port (`ssh -N -L 5038:127.0.0.1:5037 HOST`) and set ANDROID_ADB_SERVER_PORT to 5038."
+    )
 
 
 def ensure_adb_server(port: int, adb: Callable[[], str]) -> None:

@@ -43,6 +43,42 @@ def test_what_is_no_port_is_refused(monkeypatch: pytest.MonkeyPatch, port: str) 
         adb_server.server_port()
 
 
+@pytest.mark.parametrize(
+    ("variables", "port"),
+    [
+        ({"ANDROID_ADB_SERVER_ADDRESS": "localhost", "ANDROID_ADB_SERVER_HOST": ""}, 5037),
+        ({"ADB_SERVER_SOCKET": "tcp:5038"}, 5038),
+        ({"ADB_SERVER_SOCKET": "tcp:[::1]:5039", "ANDROID_ADB_SERVER_PORT": "5040"}, 5039),
+        ({"ADB_SERVER_SOCKET": "", "ANDROID_ADB_SERVER_PORT": "5040"}, 5040),
+    ],
+)
+def test_a_server_of_this_machine_is_found_as_adb_finds_it(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], port: int
+) -> None:
+    monkeypatch.delenv("ANDROID_ADB_SERVER_PORT", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert adb_server.server_port() == port
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ANDROID_ADB_SERVER_ADDRESS", "build.example.org"),
+        ("ANDROID_ADB_SERVER_HOST", "192.0.2.1"),
+        ("ADB_SERVER_SOCKET", "tcp:192.0.2.1:5037"),
+        ("ADB_SERVER_SOCKET", "localfilesystem:/tmp/5037"),
+    ],
+)
+def test_a_server_of_another_machine_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """It was ignored, and the one of this machine used."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=rf"{name} names an adb server .*{value}.*forward its port"):
+        adb_server.server_port()
+
+
 def test_the_user_s_choice_of_a_way_to_usb_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADB_LIBUSB", "1")
     monkeypatch.setattr(adb_server, "USB", tmp_path / "none")

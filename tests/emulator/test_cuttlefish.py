@@ -37,7 +37,7 @@ LAUNCHED_BY = {"cvd": "cvd", "bundled": "bin/cvd", "launch_cvd": "bin/launch_cvd
 
 
 @pytest.fixture
-def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def state(cuttlefish_ports: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:  # noqa: ARG001
     """The directory of the double of cvd, and an environment for it without anything of this machine's."""
     for name in ("ANDROID_HOST_OUT", "ANDROID_SOONG_HOST_OUT", "ANDROID_PRODUCT_OUT"):
         monkeypatch.delenv(name, raising=False)

@@ -197,6 +197,7 @@ def test_a_cleanup_command_is_run_there(server: SshServer, ending: str) -> None:
         Deadline(WITHIN).poll(done.exists, "the command to run")
 
 
+@pytest.mark.usefixtures("images_there")
 def test_a_device_there_is_used_from_here(server: SshServer) -> None:
     with open_device(f"embedded?host={server.address}") as device:
         assert device.facts.free_binder_device == "/dev/vndbinder"
@@ -207,6 +208,7 @@ def test_a_device_there_is_used_from_here(server: SshServer) -> None:
     assert not server.left_over()
 
 
+@pytest.mark.usefixtures("images_there")
 def test_a_device_that_a_file_describes_runs_there(server: SshServer, tmp_path: Path) -> None:
     target = described(tmp_path, lines=f'ready_line = "{READY}"\nready_property = "sys.boot_completed=1"')
     with open_device(f"{target}?host={server.address}") as device:
@@ -224,6 +226,7 @@ def test_a_host_without_qemu_is_an_error(server: SshServer, monkeypatch: pytest.
         open_target(f"embedded?host={server.address}")
 
 
+@pytest.mark.usefixtures("images_there")
 def test_nothing_runs_on_there_where_its_port_here_is_taken(server: SshServer) -> None:
     with contextlib.ExitStack() as resources, socket.create_server(("127.0.0.1", 0)) as taken:
         hardware = hardware_of(parse_target("embedded"), image_of(parse_target("embedded")))
@@ -235,6 +238,7 @@ def test_nothing_runs_on_there_where_its_port_here_is_taken(server: SshServer) -
         assert not server.left_over()
 
 
+@pytest.mark.usefixtures("images_there")
 def test_what_qemu_writes_there_is_shown(server: SshServer, tmp_path: Path) -> None:
     (tmp_path / "disk").write_bytes(b"not a qcow2")
     target = described(tmp_path, lines='[[disk]]\nfile = "disk"\nformat = "qcow2"')
@@ -243,6 +247,7 @@ def test_what_qemu_writes_there_is_shown(server: SshServer, tmp_path: Path) -> N
     assert not server.left_over()
 
 
+@pytest.mark.usefixtures("images_there")
 def test_claims_are_judged_there(server: SshServer) -> None:
     ours = Path(sys.executable).with_name("binder-harness")
     judged = subprocess.run(
@@ -257,6 +262,7 @@ def test_claims_are_judged_there(server: SshServer) -> None:
     assert not server.running()
 
 
+@pytest.mark.usefixtures("images_there")
 def test_a_panic_there_is_seen_here(server: SshServer) -> None:
     device = open_target(f"embedded?host={server.address}")
     with contextlib.closing(device), open_device(f"adb:{device.serial}") as asked:
@@ -268,6 +274,7 @@ def test_a_panic_there_is_seen_here(server: SshServer) -> None:
 
 
 @pytest.mark.parametrize("broken", ["this side", "the connection"])
+@pytest.mark.usefixtures("images_there")
 def test_what_runs_there_ends_when_this_side_or_the_connection_does(server: SshServer, broken: str) -> None:
     program = [sys.executable, "-c", WAITS, f"embedded?host={server.address}"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, cwd=ROOT) as run:
@@ -283,6 +290,7 @@ def test_what_runs_there_ends_when_this_side_or_the_connection_does(server: SshS
     Deadline(WITHIN).poll(lambda: not server.left_over(), "its directory to go")
 
 
+@pytest.mark.usefixtures("images_there")
 def test_silence_ends_what_runs_there(server: SshServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emulator.host.ssh_connection.HEARTBEAT_SECONDS", 1.0)
     monkeypatch.setattr("emulator.host.watched_command.SILENCE_SECONDS", 12)

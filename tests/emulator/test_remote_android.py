@@ -37,7 +37,7 @@ def emulator(server: SshServer) -> str:
 
 
 @pytest.fixture(params=["cvd", "launch_cvd"])
-def cuttlefish(request: pytest.FixtureRequest, server: SshServer) -> str:
+def cuttlefish(request: pytest.FixtureRequest, cuttlefish_ports: None, server: SshServer) -> str:  # noqa: ARG001
     """Cuttlefish on the far side; the name of the program that starts it."""
     (server.home / ".profile").write_text(
         f"export PATH=$HOME/programs:$PATH CUTTLEFISH_DOUBLE_ENDS_WITH={os.getpid()} "

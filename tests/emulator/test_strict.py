@@ -243,6 +243,7 @@ def test_any_other_claim_on_a_userdebug_build(userdebug: Device, claim_id: str) 
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("images_there")
 def test_it_runs_on_another_machine(server: SshServer) -> None:
     with open_device(f"embedded?android=userdebug&host={server.address}") as device:
         assert context(device) == "u:r:su:s0"

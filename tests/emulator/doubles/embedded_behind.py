@@ -6,14 +6,19 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from emulator.base.architecture import X86_64
 from emulator.base.deadline import Deadline
 from emulator.cache.run_directory import run_directory
+from emulator.cache.store import entry, fingerprint
 from emulator.embedded.archive import Archive
 from emulator.embedded.image import embedded_image
 from emulator.embedded.kernel.command_line import kernel_arguments
 from emulator.embedded.qemu.machine import Hardware, Machine
+from emulator.embedded.snapshot import restored_machine
+
+STARTS_WITHIN = 60.0
 
 PACKAGE_MANAGER = (
     b"#!/bin/sh\n[ \"$*\" = 'path android' ] && echo package:/system/framework/framework-res.apk\n"
@@ -23,20 +28,34 @@ PACKAGE_MANAGER = (
 
 @contextmanager
 def embedded_behind(port: int) -> Iterator[Machine]:
-    """Boot the embedded device, and have its adbd answer on `port` of 127.0.0.1."""
+    """Start the embedded device from a snapshot, and have its adbd answer on `port` of 127.0.0.1."""
+    deadline = Deadline(STARTS_WITHIN)
+    hardware = _hardware()
+    with run_directory() as directory:  # which goes with the next run where this one is killed
+        restored = restored_machine(hardware, directory, deadline=deadline)
+        with restored or Machine(hardware, directory) as machine:
+            machine.wait_until_ready(deadline)
+            threading.Thread(target=_relay, args=(port, machine.adb_port), daemon=True).start()
+            yield machine
+
+
+def _hardware() -> Hardware:
+    """The embedded device's, with a package manager; a port sets its clock after it was restored."""
     image = embedded_image()
     archive = Archive()
     archive.file("system/bin/pm", PACKAGE_MANAGER, mode=0o755)
-    with run_directory() as directory:  # which goes with the next run where this one is killed
-        initramfs = directory / "initramfs"
-        initramfs.write_bytes(image.initramfs.read_bytes() + archive.finish())
-        hardware = Hardware(
-            kernel=image.kernel.image, initramfs=initramfs, kernel_arguments=kernel_arguments(X86_64)
-        )
-        with Machine(hardware, directory) as machine:
-            machine.wait_until_ready(Deadline(60.0))
-            threading.Thread(target=_relay, args=(port, machine.adb_port), daemon=True).start()
-            yield machine
+    added = archive.finish()
+
+    def build(directory: Path) -> None:
+        (directory / "initramfs").write_bytes(image.initramfs.read_bytes() + added)
+
+    directory = entry("image-behind-doubles", fingerprint(str(image.initramfs), added), build)
+    return Hardware(
+        kernel=image.kernel.image,
+        initramfs=directory / "initramfs",
+        kernel_arguments=kernel_arguments(X86_64),
+        ports=1,
+    )
 
 
 def _relay(port: int, to: int) -> None:

@@ -23,6 +23,8 @@ class Check:
     ok: bool
     detail: str
     fix: str = ""
+    present: bool = True
+    """False for what is not there, and which no run on the embedded device needs."""
 
 
 def checks() -> list[Check]:
@@ -39,7 +41,8 @@ def _prerequisite(wanted: Prerequisite) -> Check:
     if wanted in missing():
         return Check(name, False, wanted.purpose, fix)
     devices = " and ".join(architecture.target_name for architecture in wanted.architectures)
-    return Check(name, True, f"{wanted.purpose}; not installed, and needed only for {devices} devices: {fix}")
+    detail = f"{wanted.purpose}; needed only for {devices} devices: {fix}"
+    return Check(name, True, detail, present=False)
 
 
 def _cache() -> Check:

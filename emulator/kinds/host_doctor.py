@@ -54,7 +54,7 @@ def _qemu(host: Host, architecture: Architecture) -> Check:
     fix = f"there: {install_command([package_of(program) or program])}"
     if architecture is DEFAULT:
         return Check(program, False, purpose, fix)
-    return Check(program, True, f"{purpose}; not installed: {fix}")
+    return Check(program, True, f"{purpose}: {fix}", present=False)
 
 
 def _kvm(host: Host) -> Check:
@@ -76,5 +76,5 @@ def _sdk(host: Host) -> Check:
         names = ", ".join(list_avds(host, program)) or "none yet"
         _, accelerated = acceleration(host, program)
     except SetupError as error:
-        return Check("avd", True, f"not available. {error}")
+        return Check("avd", True, str(error), present=False)
     return Check("avd", True, f"{program}; AVDs: {names}. {accelerated}")

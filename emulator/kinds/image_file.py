@@ -15,7 +15,7 @@ from emulator.embedded.qemu.machine import ADBD_PORT, Disk, Hardware
 
 EXAMPLE = """
 architecture = "x86_64"                 # or aarch64
-kernel = "bzImage"                      # omit it where the first disk has a boot loader
+kernel = "bzImage"                      # unless a disk has a boot loader
 initramfs = "ramdisk.img"
 arguments = ["console=ttyS0"]           # for the kernel
 memory = 2048                           # MiB
@@ -26,7 +26,7 @@ ready_line = "boot completed"           # on its console: adb can connect
 ready_property = "sys.boot_completed=1" # the device is up
 start_seconds = 300                     # how long that may take
 
-[[disk]]                                # read-only: writes are lost with the device, or its restart
+[[disk]]                                # writes end with the device
 file = "system.img"
 format = "raw"                          # or qcow2
 """

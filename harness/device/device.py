@@ -246,7 +246,7 @@ class Device(DeviceShell):
         if not self.surroundings.is_android:
             raise FacilityMissingError(
                 "needs programs on libbinder, which take /dev/binder, and a machine's may be a container's. "
-                "It can be tested on the embedded device, or on an Android device."
+                "It can be tested on the target `embedded`, or on an Android device."
             )
         return self._put(binder_userland(self.architecture) / name)
 

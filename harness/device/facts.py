@@ -29,12 +29,21 @@ class Need(StrEnum):
         """A name of the facility for people."""
         return _FACILITIES[self].meaning
 
-    def missing(self, facts: Facts) -> str | None:
-        """Why the device lacks it and which devices have it; None where this one has it."""
+    @property
+    def found_on(self) -> str:
+        """Which devices have it."""
+        return _FACILITIES[self].found_on
+
+    def reason(self, facts: Facts) -> str | None:
+        """Why the device lacks it; None where it has it."""
         if self.met_by(facts):
             return None
-        reason = facts.reasons.get(self, "this device does not have it").removesuffix(".")
-        return f"needs {self.meaning}: {reason}. It can be tested on {_FACILITIES[self].found_on}."
+        return facts.reasons.get(self, "this device does not have it").removesuffix(".")
+
+    def missing(self, facts: Facts) -> str | None:
+        """Why the device lacks it and which devices have it; None where this one has it."""
+        reason = self.reason(facts)
+        return reason and f"needs {self.meaning}: {reason}. It can be tested on {self.found_on}."
 
     def met_by(self, facts: Facts) -> bool:
         """Whether the device has it, by the fact of the same name or the one given for it."""
@@ -54,13 +63,13 @@ class _Facility:
     fact: str = ""
 
 
-_ROOTED = "the embedded device, or any userdebug, eng or rooted one"
-_TRACED = "the embedded device, or a rooted one whose kernel has it"
+_ROOTED = "the target `embedded`, or any userdebug, eng or rooted device"
+_TRACED = "the target `embedded`, or a rooted device whose kernel has it"
 _FACILITIES = {
     Need.ROOT: _Facility("root", _ROOTED),
     Need.FREE_BINDER: _Facility(
         "a binder device whose context manager nobody is",
-        "the embedded device, or a rooted one with binderfs",
+        "the target `embedded`, or a rooted device with binderfs",
         fact="free_binder_device",
     ),
     Need.BINDER_DEBUG: _Facility("the driver's debug files", _ROOTED),

@@ -120,7 +120,7 @@ def open_application(device: Device) -> Iterator[Application]:
     if framework_release(device) is not None:
         raise FacilityMissingError(
             "Android's activity manager attaches only processes that zygote started for it. Services in "
-            "Python can be bound on the embedded device, whose activity manager is a stand-in."
+            "Python can be bound on the target `embedded`, whose activity manager is a stand-in."
         )
     with device.process() as process, Binder.open(process, BINDER) as binder:
         binder.serve()

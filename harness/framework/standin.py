@@ -66,7 +66,7 @@ def open_framework(device: Device, *, receiver_seconds: float = 10.0) -> Iterato
         if line is None:
             raise FacilityMissingError(
                 "needs an activity manager, and the stand-in does not start here: "
-                f"{program.standard_error.strip()}. It can be tested on the embedded device."
+                f"{program.standard_error.strip()}. It can be tested on the target `embedded`."
             )
         with standin_answers(device):
             yield Framework(stand_in=True, program=program)
@@ -78,7 +78,7 @@ def _require_registrable(device: Device) -> None:
     if reason is not None:
         raise FacilityMissingError(
             "needs an activity manager, and the stand-in, which uses Android 11's libbinder, cannot be "
-            f"registered here: {reason}. It can be tested on the embedded device."
+            f"registered here: {reason}. It can be tested on the target `embedded`."
         )
 
 

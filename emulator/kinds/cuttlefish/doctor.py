@@ -23,7 +23,7 @@ def cuttlefish_checks(host: Host) -> list[Check]:
         found = find_artifacts(host)
     except SetupError as error:
         if program is None:
-            return [Check("cuttlefish", True, f"not available. {error}")]
+            return [Check("cuttlefish", True, str(error), present=False)]
         return [
             Check("cuttlefish", True, f"{program} is here, but host tools or images are not. {error}"),
             *host_checks(read_host(host)),

@@ -66,10 +66,10 @@ def local_check(host: Host) -> Check:
     try:
         found = survey(host)
     except SetupError as error:
-        return Check(KIND.name, True, f"not available. {error}")
+        return Check(KIND.name, True, str(error), present=False)
     reason = obstacle(found, root=True)
     if reason:
-        return Check(KIND.name, True, f"not available. {reason}")
+        return Check(KIND.name, True, reason, present=False)
     unrooted = obstacle(found, root=found.root)
     return Check(KIND.name, True, f"{description(found)}. {unrooted}".removesuffix(". "))
 

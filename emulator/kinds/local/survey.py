@@ -60,7 +60,7 @@ class Survey:
     """As `uname -r` prints it."""
     user: int
     own_processes: bool
-    """Whether it is a container with process numbers of its own."""
+    """Whether it is a container with a PID namespace of its own."""
     driver: bool
     """Whether the driver is there: loaded, or built in."""
     binderfs: bool
@@ -127,13 +127,19 @@ def parse_survey(output: str) -> Survey:
     )
 
 
+UBUNTU = re.compile(
+    r"\d+\.\d+\.\d+-\d+-(?:generic|lowlatency|realtime|aws|azure|gcp|gke|ibm|intel|kvm|nvidia|oem|oracle|raspi)\b.*"
+)
+"""Releases of Ubuntu's kernels, by their flavours."""
+
+
 def obstacle(found: Survey, *, root: bool) -> str:
     """Why the machine cannot be used, with root or without, and what to do; empty where it can."""
     if found.own_processes:
         return (
-            "This is a container with process numbers of its own, while the driver's debug files and the "
-            "kernel's traces have those of the whole machine. Run it on the machine itself, or in a "
-            "container that shares them (`docker run --privileged --pid=host`)."
+            "This is a container with a PID namespace of its own, while the driver's debug files and the "
+            "kernel's traces have the PIDs of the whole machine. Run it on the machine itself, or in a "
+            "container that shares its namespace (`docker run --privileged --pid=host`)."
         )
     if found.open_devices or (root and (found.devices or found.binderfs)):
         return ""
@@ -160,10 +166,25 @@ def _missing_driver(found: Survey) -> str:
     if found.module is not None:
         return f"{directory}the kernel's module binder_linux is not loaded. Load it:\n  {LOAD}"
     return (
-        f"{directory}Linux {found.release} here has neither the driver nor its module binder_linux. On "
-        f"Ubuntu the package linux-modules-extra-{found.release} has it; Debian's kernels have it, but not "
-        "those with `cloud` in their names. Without it there is `--target embedded`, which boots a kernel "
-        "that has it."
+        f"{directory}Linux {found.release} here has neither the driver nor its module binder_linux. "
+        f"{_where_from(found.release)} Without it there is `--target embedded`, which boots a kernel that "
+        "has it."
+    )
+
+
+def _where_from(release: str) -> str:
+    """How this kernel gets the driver, as far as its release shows whose it is."""
+    if UBUNTU.fullmatch(release):
+        return f"The package linux-modules-extra-{release} of Ubuntu has it."
+    if re.search(r"-cloud-(?:amd64|arm64)", release):
+        kernel = "linux-image-" + release.rpartition("-")[2]
+        return f"Debian's kernels have it, apart from those for clouds, such as this one: install {kernel}."
+    if re.search(r"-(?:amd64|arm64|686)", release):
+        return "Debian's kernels have it: is this one's package (linux-image-…) installed whole?"
+    return (
+        "Its configuration needs CONFIG_ANDROID_BINDER_IPC and CONFIG_ANDROID_BINDERFS; the kernels of "
+        "Debian "
+        "have them, and those of Ubuntu with the package linux-modules-extra-RELEASE."
     )
 
 

@@ -95,7 +95,7 @@ def open_service(
             if _code_of(error) in REFUSED:
                 raise FacilityMissingError(
                     f"needs to register a name, which the device's policy refuses to user {process.uid}. "
-                    "It can be tested on the embedded device, or as root on a userdebug one."
+                    "It can be tested on the target `embedded`, or as root on a userdebug one."
                 ) from error
             raise
         yield Service(name, node, process, binder, manager)

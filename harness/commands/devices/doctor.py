@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import typer
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from emulator.kinds.doctor import Check
     from emulator.target import Target as ParsedTarget
     from harness.device.binder_report import BinderReport
+    from harness.device.facts import Facts
 
 
 def doctor(
@@ -30,9 +32,10 @@ def doctor(
     binder-harness doctor --target embedded
     binder-harness doctor --host ssh://user@host
 
-    With a target, also show the facts of that device; with --host, check the
-    other machine, too. The exit status is 4 while either lacks something, unless
-    the target is one that runs already and so needs none of it.
+    What is absent, the embedded device does without. With a target, also show the
+    facts of that device; with --host, check the other machine, too. The exit
+    status is 4 while either lacks something, unless the target is one that runs
+    already and so needs none of it.
     """
     from emulator.host.this_machine import ThisMachine
     from emulator.kinds.cuttlefish.doctor import cuttlefish_checks
@@ -60,7 +63,8 @@ def doctor(
 
 def _show_checks(checked: list[Check]) -> None:
     for check in checked:
-        show(f"{'ok     ' if check.ok else 'MISSING'}  {check.name}: {check.detail}")
+        state = "MISSING" if not check.ok else "ok" if check.present else "absent"
+        show(f"{state:<7}  {check.name}: {check.detail}")
         if not check.ok and check.fix:
             show(f"         to fix it: {check.fix}")
 
@@ -68,7 +72,6 @@ def _show_checks(checked: list[Check]) -> None:
 def _show_device(target: ParsedTarget) -> None:
     from harness.device.binder_report import report_binder
     from harness.device.device import open_device
-    from harness.device.facts import Need
     from harness.experiments.core.figure import grouped
     from harness.experiments.core.json_values import to_json
 
@@ -83,10 +86,22 @@ def _show_device(target: ParsedTarget) -> None:
             text = ", ".join(map(str, value)) if isinstance(value, list) else grouped(value)
             show(wrapped(text, indent=22, first=name.replace("_", " ")))
     _show_binder(binder)
+    for line in _lacking(facts):
+        show(wrapped(line, indent=22, first="not testable here"))
+
+
+def _lacking(facts: Facts) -> Iterator[str]:
+    """What the device lacks, each reason once, with the devices that have it."""
+    from harness.device.facts import Need
+
+    needs: dict[str, list[Need]] = {}
     for need in Need:
-        missing = need.missing(facts)
-        if missing:
-            show(wrapped(f"any claim that {missing}", indent=22, first="not testable here"))
+        if reason := need.reason(facts):
+            needs.setdefault(reason, []).append(need)
+    for reason, lacking in needs.items():
+        meanings = " or ".join(need.meaning for need in lacking)
+        places = "; ".join(dict.fromkeys(need.found_on for need in lacking))
+        yield f"any claim that needs {meanings}: {reason}. It can be tested on {places}."
 
 
 def _show_binder(binder: BinderReport) -> None:

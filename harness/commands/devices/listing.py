@@ -36,4 +36,5 @@ def devices(host: Host = None, as_json: AsJson = False) -> None:
             show()
     show("Targets and their options:")
     for line in explain_targets().splitlines():
-        show(wrapped(line.lstrip(), indent=len(line) - len(line.lstrip())))
+        is_example = line.startswith(" " * 6)  # of a file, whose lines stay whole
+        show(line if is_example else wrapped(line.lstrip(), indent=len(line) - len(line.lstrip())))

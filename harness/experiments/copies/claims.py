@@ -85,7 +85,7 @@ def others_copy_twice(m: OtherCopies, facts: Facts) -> Finding:
     if not transfers:
         return Finding.not_testable(
             f"needs a pipe, a socket or a message queue: {shown(m.missing)}. It can be "
-            "tested on the embedded device."
+            "tested on the target `embedded`."
         )
     phrases: list[str] = []
     copies: dict[str, Figure] = {}

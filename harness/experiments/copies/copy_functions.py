@@ -96,7 +96,7 @@ class NoInstrumentError(FacilityMissingError):
     def __init__(self) -> None:
         super().__init__(
             "needs something that shows copies: kernel probes, or watchpoints (perf_event_open). "
-            "It can be tested on the embedded device, or on a rooted one whose kernel has either."
+            "It can be tested on the target `embedded`, or on a rooted one whose kernel has either."
         )
 
 

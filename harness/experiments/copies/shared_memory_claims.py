@@ -26,7 +26,7 @@ def shared_memory_copies_nothing(m: SharedMemory, facts: Facts) -> Finding:
     """A byte that the kernel touches would refute it, and so would two frames where there should be one."""
     if not m.sharings:
         return Finding.not_testable(
-            f"needs memory that can be shared: {shown(m.missing)}. It can be tested on the embedded device."
+            f"needs memory that can be shared: {shown(m.missing)}. It can be tested on the target `embedded`."
         )
     seen = all(sharing.second_saw_first and sharing.first_saw_second for sharing in m.sharings)
     same = all(sharing.first_frames == sharing.second_frames for sharing in m.sharings)

@@ -189,7 +189,8 @@ def measure_intent_limits(device: Device) -> IntentLimits:
     if device.facts.framework and framework_release(device) and not device.controller.disposable:
         raise FacilityMissingError(
             "needs to fill the activity manager's mapping, so that calls of apps fail meanwhile, and the "
-            "device is not the harness's own. It can be tested on the embedded device, an AVD or Cuttlefish."
+            "device is not the harness's own. It can be tested on the target `embedded`, an AVD or "
+            "Cuttlefish."
         )
     mapping = binder_vm_size(device.facts.page_size)
     with _sender_and_receiver(device) as (framework, sender, receiver):

@@ -108,7 +108,7 @@ def held(device: Device, generation: Generation) -> Iterator[Held]:
     if generation not in programs:
         raise FacilityMissingError(
             f"needs a service manager {generation.in_words} that may be started and ended at will. "
-            "It can be tested on the embedded device."
+            "It can be tested on the target `embedded`."
         )
     Need.FREE_BINDER.require(device.facts)
     node = free_node(device.facts)
@@ -138,7 +138,7 @@ def _pid(device: Device) -> int:
             return pid
     raise FacilityMissingError(
         f"needs the service manager's process: of those that pidof finds ({', '.join(pids) or 'none'}), none "
-        f"is seen to have {BINDER} open. It can be tested on the embedded device, or on a rooted one."
+        f"is seen to have {BINDER} open. It can be tested on the target `embedded`, or on a rooted one."
     )
 
 

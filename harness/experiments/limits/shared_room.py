@@ -96,7 +96,11 @@ def measure_shared_room(device: Device) -> SharedRoom:
         kept[0].free()
         with_hole = room()
         release.set()
-        unanswered.result(deadline.remaining())
+        try:
+            unanswered.result(deadline.remaining())
+        except TimeoutError:
+            deadline.check("the reply that the server held")
+            raise
         kept[1].free()
         return SharedRoom(
             mapping=pair.server.size,

@@ -78,10 +78,10 @@ def proto_ioctls(m: IoctlSurvey, facts: Facts) -> Finding:
     if {*m.supported, *m.refused} >= FIRST_IOCTLS and DENIALS & m.others.keys():
         return Finding.not_testable(
             "A security policy refuses most requests before they reach the driver, as SELinux does to adb's "
-            f"shell; {Need.ROOT.missing(facts) or 'it can be tested on the embedded device.'}"
+            f"shell; {Need.ROOT.missing(facts) or 'it can be tested on the target `embedded`.'}"
         )
     if not set(m.supported) >= FIRST_IOCTLS and {*m.supported, *m.refused} >= FIRST_IOCTLS:
-        needed = Need.FREE_BINDER.missing(facts) or "It can be tested on the embedded device."
+        needed = Need.FREE_BINDER.missing(facts) or "It can be tested on the target `embedded`."
         return Finding.not_testable(
             f"Some of the five may not be tried here ({', '.join(m.refused)}); {needed}"
         )

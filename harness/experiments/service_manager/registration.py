@@ -186,7 +186,7 @@ def _registered(
     if place.generation is Generation.IN_C and place.node == BINDER and not device.controller.disposable:
         raise FacilityMissingError(
             "needs to register a name, which this service manager lists until the device starts again, "
-            "and the device is not the harness's own. It can be tested on the embedded device."
+            "and the device is not the harness's own. It can be tested on the target `embedded`."
         )
     with open_service(device, name, handler, path=place.node) as service:
         yield service

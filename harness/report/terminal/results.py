@@ -7,6 +7,7 @@ from itertools import groupby
 from rich.console import Console
 from rich.text import Text
 
+from harness.experiments.core.finding import Verdict
 from harness.experiments.core.result import Result
 from harness.report.document import Document
 from harness.report.labels import described
@@ -19,7 +20,7 @@ VERDICT_WIDTH = 21
 
 
 def show(document: Document, console: Console, *, accounts: bool = False) -> None:
-    """Print the device, the claims by topic, those that are unexpected, and a summary.
+    """Print the device, the claims by topic, why some are not testable, what is unexpected, and a summary.
 
     A claim takes one line. With `accounts`, the whole statement is shown, with what was measured, and what is
     true instead.
@@ -32,6 +33,8 @@ def show(document: Document, console: Console, *, accounts: bool = False) -> Non
         put(console, Text(topic.heading, style="bold"))
         for result in results:
             _show_claim(result, console, ids, accounts=accounts)
+    if not accounts:
+        _show_reasons(document, console)
     unexpected = [result for result in document.claims if result.as_expected is False]
     if unexpected:
         console.print()
@@ -41,6 +44,20 @@ def show(document: Document, console: Console, *, accounts: bool = False) -> Non
             put(console, Text(result.explanation), indent=4)
     console.print()
     put(console, summary(document))
+
+
+def _show_reasons(document: Document, console: Console) -> None:
+    """Why claims are not testable here, each reason once."""
+    claims: dict[str, list[str]] = {}
+    for result in document.claims:
+        if result.verdict is Verdict.NOT_TESTABLE and result.as_expected is None:
+            claims.setdefault(result.reason.strip(), []).append(result.id)
+    if claims:
+        console.print()
+        put(console, Text("Not testable here", style="bold"))
+    for reason, ids in claims.items():
+        put(console, Text(f"  {', '.join(ids)}", style="bold"), indent=0)
+        put(console, Text(reason), indent=4)
 
 
 def _show_claim(result: Result, console: Console, ids: int, *, accounts: bool) -> None:

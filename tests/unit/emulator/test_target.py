@@ -67,6 +67,12 @@ def test_every_kind_is_explained_and_offered() -> None:
         assert kind.name in offered
 
 
+def test_the_example_of_a_description_fits_into_80_columns() -> None:
+    example = [line for line in explain_targets().splitlines() if line.startswith(" " * 6)]
+    assert len(example) > 10
+    assert max(map(len, example)) <= 80
+
+
 def test_a_value_may_hold_what_separates_options(tmp_path: Path) -> None:
     kernel = tmp_path / "R&D 100%"
     kernel.touch()

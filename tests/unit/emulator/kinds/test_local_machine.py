@@ -18,7 +18,7 @@ from emulator.base.errors import DeviceLostError, HarnessError, SetupError, Usag
 from emulator.host.this_machine import ThisMachine
 from emulator.kinds.local.kind import KIND, local_check, open_local
 from emulator.kinds.local.machine import LocalMachine, require_sudo
-from emulator.kinds.local.survey import INITIAL_PROCESSES, Survey, parse_survey
+from emulator.kinds.local.survey import INITIAL_PROCESSES, Survey, obstacle, parse_survey
 from emulator.target import open_target, parse_target
 from harness.device.device import Device
 from tests.support.processes import has_ended
@@ -190,7 +190,27 @@ def test_without_binder_it_is_explained(monkeypatch: pytest.MonkeyPatch) -> None
     assert "no binder device" in offer.detail
     check = local_check(ThisMachine())
     assert check.ok  # nothing needs it
-    assert "not available" in check.detail
+    assert not check.present
+
+
+@pytest.mark.parametrize(
+    ("release", "advice"),
+    [
+        ("6.8.0-31-generic", "The package linux-modules-extra-6.8.0-31-generic of Ubuntu has it."),
+        ("5.15.0-1051-azure", "The package linux-modules-extra-5.15.0-1051-azure of Ubuntu has it."),
+        ("6.1.0-18-amd64", "Debian's kernels have it: is this one's package"),
+        (
+            "6.12.117+deb12-cloud-amd64",
+            "such as this one: install linux-image-amd64",
+        ),
+        ("6.8.4-2-pve", "Its configuration needs CONFIG_ANDROID_BINDER_IPC"),
+        ("6.9.1-arch1-1", "Its configuration needs CONFIG_ANDROID_BINDER_IPC"),
+        ("5.15.90.1-microsoft-standard-WSL2", "Its configuration needs CONFIG_ANDROID_BINDER_IPC"),
+    ],
+)
+def test_whose_kernel_it_is_decides_what_helps(release: str, advice: str) -> None:
+    bare = parse_survey(f"release {release}\nuser 0\nprocesses {INITIAL_PROCESSES}\n")
+    assert advice in obstacle(bare, root=True)
 
 
 def test_one_run_at_a_time_uses_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -190,6 +190,17 @@ def test_the_table_shows_a_newcomer_statements_and_findings(run: Run) -> None:
     assert "\x1b" not in text
 
 
+def test_why_claims_are_not_testable_is_shown_without_being_asked(run: Run) -> None:
+    document = document_of(run)
+    (skipped,) = (each for each in document.claims if each.verdict == "not testable here")
+    twin = dataclasses.replace(skipped, id="a.twin")
+    stream = io.StringIO()
+    results.show(dataclasses.replace(document, claims=(*document.claims, twin)), console_for(stream))
+    text = stream.getvalue()
+    assert f"Not testable here\n  {skipped.id}, a.twin\n    {skipped.reason}" in text
+    assert text.count(skipped.reason) == 1
+
+
 def test_what_is_unexpected_is_listed_with_expected_and_got(run: Run) -> None:
     text = printed(document_of(run, "limit.figure", "limit.verdict", "proto.breaks"))
     assert "got 1,040,380 bytes, expected 1,040,384 bytes" in text

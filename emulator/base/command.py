@@ -8,7 +8,7 @@ import os
 import shlex
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -78,12 +78,13 @@ def run(
     seconds: float,
     directory: Path | None = None,
     environment: Mapping[str, str] | None = None,
-    needs: str = "",
+    needs: str | Callable[[str], str] = "",
 ) -> str:
     """Run `command` for at most `seconds` and return its standard output.
 
     Raises SetupError when the program is missing (with its package), fails (with its last lines and `needs`,
-    what usually fixes it) or does not end in time. Then its whole process group is ended.
+    what usually fixes it, or a function that finds that in what it wrote) or does not end in time. Then its
+    whole process group is ended.
     """
     words = [str(word) for word in command]
     with started(
@@ -101,7 +102,8 @@ def run(
     if process.returncode == 127 and package_of(words[0]):
         raise missing_program(words[0])
     if process.returncode != 0:
-        shown = f"{last_lines(output + errors)}\n{needs}".strip()
+        fix = needs if isinstance(needs, str) else needs(output + errors)
+        shown = f"{last_lines(output + errors)}\n{fix}".strip()
         raise SetupError(f"`{' '.join(words)}` failed with status {process.returncode}:\n{shown}".rstrip())
     return output
 

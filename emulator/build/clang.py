@@ -15,7 +15,8 @@ from pathlib import Path
 from emulator.base.architecture import LINKER_FLAGS, Architecture
 from emulator.base.command import missing_program
 from emulator.base.prerequisites import LIBRARIES
-from emulator.cache.packages import PackageIndex, recorded_version, unpack
+from emulator.cache.package_index import PackageIndex
+from emulator.cache.packages import recorded_version, unpack
 from emulator.cache.store import entry, fingerprint
 
 SYSROOT = "sysroot"

@@ -20,7 +20,8 @@ from emulator.base.command import run
 from emulator.base.errors import SetupError
 from emulator.build.agents import SOURCES
 from emulator.build.clang import clang, identity
-from emulator.cache.packages import package_index, recorded_version, unpack
+from emulator.cache.package_index import package_index
+from emulator.cache.packages import recorded_version, unpack
 from emulator.cache.store import entry, fingerprint
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 from pathlib import Path
 
-from emulator.base.architecture import BY_TARGET_NAME, DEFAULT
+from emulator.base.architecture import BY_TARGET_NAME, DEFAULT, X86_64
 from emulator.base.controller import Controller
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
@@ -17,8 +17,7 @@ from emulator.embedded.kernel.debian_kernels import (
     DEFAULT_PAGES,
     DEFAULT_VERSION,
     PAGES,
-    VERSIONS,
-    debian_package,
+    SERIES,
 )
 from emulator.embedded.strict import IMPLIED, OPEN, PROPERTIES, build_type, option
 from emulator.host.host import Host, absence
@@ -26,19 +25,29 @@ from emulator.target import HOST, DeviceKind, Offer, Option, Target, on_host, wh
 
 
 def _is_kernel(text: str) -> bool:
-    return text in VERSIONS or "/" in text or os.path.isfile(text)
+    return _is_debians(text) or "/" in text or os.path.isfile(text)
+
+
+def _is_debians(kernel: str) -> bool:
+    return kernel == BUILT_HERE or SERIES.fullmatch(kernel) is not None
 
 
 def _check(target: Target) -> None:
     kernel = option(target, "kernel")
-    if build_type(target) is not None and kernel in VERSIONS and kernel != BUILT_HERE:
+    architecture = BY_TARGET_NAME[target.option("arch")]
+    if build_type(target) is not None and SERIES.fullmatch(kernel):
         raise UsageError(
             f"Debian's kernel {kernel} has no binderfs, which a phone has. Remove kernel={kernel}, give "
             f"kernel={BUILT_HERE}, or the path of a kernel of your own."
         )
-    if kernel in VERSIONS:
-        debian_package(kernel, BY_TARGET_NAME[target.option("arch")], target.option("pages"))
-    elif not Path(kernel).is_file():
+    if kernel == BUILT_HERE and (architecture is not X86_64 or target.option("pages") != DEFAULT_PAGES):
+        raise UsageError(
+            f"{BUILT_HERE} is built for x86_64 with pages of 4 KiB alone. Remove `arch` and `pages` from the "
+            "target, or choose one of Debian's kernels."
+        )
+    if _is_debians(kernel) and architecture is X86_64 and target.option("pages") != DEFAULT_PAGES:
+        raise UsageError("Only kernels for arm64 have pages of 16 KiB. Add arch=arm64 to the target.")
+    if not _is_debians(kernel) and not Path(kernel).is_file():
         raise UsageError(
             f"There is no file {kernel}, which {target} names as its kernel. Give the path of a kernel image."
         )
@@ -70,12 +79,13 @@ KIND = DeviceKind(
     (
         Option(
             "kernel",
-            "a series of Debian's kernels; debian-source, a small one built here with binderfs; or your own, "
-            "a bzImage, vmlinux or arm64 Image with its modules in a lib/modules beside or above it, or with "
-            "Binder and virtio built in",
+            "a series of Debian's kernels, from the first suite of the machine's mirror that has it "
+            "(`devices --kernels` lists them); debian-source, a small one built here with binderfs; or your "
+            "own, a bzImage, vmlinux or arm64 Image with its modules in a lib/modules beside or above it, or "
+            "with Binder and virtio built in",
             DEFAULT_VERSION,
             _is_kernel,
-            f"{', '.join(VERSIONS)}, or the path of an image",
+            f"a series such as 6.1, 6.12-rt or 7.3, {BUILT_HERE}, or the path of an image",
         ),
         Option(
             "arch",

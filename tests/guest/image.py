@@ -12,7 +12,7 @@ from pathlib import Path
 from emulator.base.architecture import DEFAULT
 from emulator.base.command import run
 from emulator.build.agents import syscall_agent
-from emulator.cache.packages import package_index
+from emulator.cache.package_index import package_index
 from emulator.embedded.archive import Archive
 from emulator.embedded.kernel.find import Kernel
 

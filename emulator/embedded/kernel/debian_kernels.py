@@ -1,39 +1,52 @@
-"""The Debian kernels that a target may name, and their packages."""
+"""How Debian names its kernels, and how a target does."""
 
 from __future__ import annotations
 
-from emulator.base.architecture import AARCH64, X86_64, Architecture
-from emulator.base.errors import UsageError
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from emulator.base.architecture import BY_TARGET_NAME
 
 BUILT_HERE = "debian-source"
 """Not one of Debian's kernels, but a small one that is built here from Debian's source of 6.12."""
-DEBIAN_PACKAGES = {
-    ("6.1", X86_64, "4k"): "linux-image-amd64",
-    ("6.12", X86_64, "4k"): "linux-image-6.12-amd64",
-    ("6.12-rt", X86_64, "4k"): "linux-image-6.12-rt-amd64",
-    ("6.1", AARCH64, "4k"): "linux-image-arm64",
-    ("6.12", AARCH64, "4k"): "linux-image-6.12-arm64",
-    ("6.12-rt", AARCH64, "4k"): "linux-image-6.12-rt-arm64",
-    ("6.12", AARCH64, "16k"): "linux-image-6.12-arm64-16k",
-    (BUILT_HERE, X86_64, "4k"): "linux-source-6.12",
-}
-"""Debian 12's packages that follow a kernel series, by version, architecture and page size."""
-VERSIONS = tuple(dict.fromkeys(version for version, _, _ in DEBIAN_PACKAGES))
-PAGES = tuple(dict.fromkeys(pages for _, _, pages in DEBIAN_PACKAGES))
+SOURCE_PACKAGE = "linux-source-6.12"
+SERIES = re.compile(r"\d+\.\d+(-rt)?")
+"""A series of Debian's kernels, as a target names it; `-rt` is the one with PREEMPT_RT."""
+PAGES = ("4k", "16k")
 DEFAULT_VERSION = "6.12"
 DEFAULT_PAGES = "4k"
+START = "linux-image-"
+NAME = re.compile(
+    rf"{START}(?P<series>\d+\.\d+)\.\d[^-]*(-\d+)?(?P<rt>-rt)?-(?P<architecture>amd64|arm64)(-(?P<pages>16k))?"
+)
+"""The packages of one kernel each. A meta package follows the newest series and drops the others."""
 
 
-def debian_package(version: str, architecture: Architecture, pages: str) -> str:
-    """Debian's package for a combination; UsageError, with all existing ones, where it has none."""
-    package = DEBIAN_PACKAGES.get((version, architecture, pages))
-    if package is None:
-        existing = "\n".join(
-            f"  kernel={version}&arch={architecture.target_name}&pages={pages}"
-            for version, architecture, pages in DEBIAN_PACKAGES
-        )
-        raise UsageError(
-            f"Debian has no kernel {version} for {architecture.target_name} with pages of {pages}. "
-            f"Choose one of:\n{existing}"
-        )
-    return package
+@dataclass(frozen=True, order=True)
+class DebianKernel:
+    """A kernel that Debian has, as the options of a target name it."""
+
+    version: str
+    arch: str
+    pages: str
+
+    def __str__(self) -> str:
+        return f"kernel={self.version}&arch={self.arch}&pages={self.pages}"
+
+
+def kernel_of(package: str) -> DebianKernel | None:
+    """The kernel that a package has; None for another package."""
+    found = NAME.fullmatch(package)
+    if found is None:
+        return None
+    arch = next(known for known in BY_TARGET_NAME.values() if known.debian_name == found["architecture"])
+    return DebianKernel(
+        f"{found['series']}{found['rt'] or ''}", arch.target_name, found["pages"] or DEFAULT_PAGES
+    )
+
+
+def newest(packages: Iterable[str], kernel: DebianKernel) -> str | None:
+    """Of these packages, the newest kernel of a series; releases compare by the numbers in them."""
+    matching = [package for package in packages if kernel_of(package) == kernel]
+    return max(matching, key=lambda name: [int(part) for part in re.findall(r"\d+", name)], default=None)

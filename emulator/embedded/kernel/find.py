@@ -8,17 +8,26 @@ from pathlib import Path
 
 from emulator.base.architecture import DEFAULT, Architecture
 from emulator.base.errors import SetupError, UsageError
-from emulator.cache.packages import PackageIndex, recorded_version, unpack
+from emulator.cache.packages import unpack
 from emulator.cache.store import entry, fingerprint
 from emulator.embedded.kernel import image_format
 from emulator.embedded.kernel import modules as kernel_modules
 from emulator.embedded.kernel.build import built_kernel
-from emulator.embedded.kernel.debian_kernels import BUILT_HERE, DEFAULT_PAGES, VERSIONS, debian_package
+from emulator.embedded.kernel.debian_kernels import (
+    BUILT_HERE,
+    DEFAULT_PAGES,
+    SERIES,
+    SOURCE_PACKAGE,
+    DebianKernel,
+)
 from emulator.embedded.kernel.image_format import KernelImage, read_kernel_image
 from emulator.embedded.kernel.modules import load_order, module_tree
+from emulator.embedded.kernel.suites import find_packages
 
 WANTED_MODULES = ("virtio_pci", "virtio_console", "virtio_net", "binder_linux")
 """The modules that the device needs, where the kernel does not have them built in."""
+IMAGES = ("boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz")
+"""Where Debian's packages have the kernel's image."""
 BUILT_IN = (b"BINDER_SET_CONTEXT_MGR", b"rust_binder")
 """Strings in a kernel that has the driver built in, in C and in Rust."""
 
@@ -42,33 +51,39 @@ def find_kernel(version: str, architecture: Architecture | None = None, pages: s
     Without `architecture` and `pages` (4k, 16k), an image has its own; of Debian's kernels it is the one for
     x86_64 with pages of 4 KiB. Raises UsageError where the image has others, or Debian has no such kernel.
     """
-    if version not in VERSIONS:
-        return _own_kernel(Path(version), architecture, pages)
-    package = debian_package(version, architecture or DEFAULT, pages or DEFAULT_PAGES)
+    wanted = architecture or DEFAULT
     if version == BUILT_HERE:
-        release, image = built_kernel(package, architecture or DEFAULT)
-        return Kernel(architecture or DEFAULT, f"{package}={release}, built here", image, ())
-    return _debian_kernel(version, package, architecture or DEFAULT)
+        release, image = built_kernel(SOURCE_PACKAGE, wanted)
+        return Kernel(wanted, f"{SOURCE_PACKAGE}={release}, built here", image, ())
+    if SERIES.fullmatch(version):
+        return _debian_kernel(DebianKernel(version, wanted.target_name, pages or DEFAULT_PAGES), wanted)
+    return _own_kernel(Path(version), architecture, pages)
 
 
-def _debian_kernel(version: str, series: str, architecture: Architecture) -> Kernel:
-    def newest(index: PackageIndex) -> str | None:
-        name = index.dependency(series, rf"linux-image-{version.partition('-')[0]}\.")
-        release = index.version(name) if name else None
-        return f"{name}={release}" if release else None
-
-    package = recorded_version(series, newest, architecture)
+def _debian_kernel(kernel: DebianKernel, architecture: Architecture) -> Kernel:
+    found = find_packages(kernel, architecture)
+    named_after_it = found.packages[0]
 
     def download(target: Path) -> None:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".build-") as scratch:
             unpacked = Path(scratch)
-            unpack(series, [package], unpacked, architecture)
-            (file,) = (unpacked / "boot").glob("vmlinuz-*")
+            unpack(found.record, found.packages, unpacked, architecture, found.suites)
+            file = _image_in(unpacked, named_after_it)
             image = read_kernel_image(file.read_bytes())
             _store(image, _modules(file, image), target)
 
-    key = fingerprint(package, *_recipe())
-    return _stored(architecture, package, entry(package.partition("=")[0], key, download))
+    key = fingerprint(*found.packages, *_recipe())
+    return _stored(architecture, named_after_it, entry(named_after_it.partition("=")[0], key, download))
+
+
+def _image_in(unpacked: Path, package: str) -> Path:
+    """The kernel's image: in /boot or, from 7.0 on, with its modules."""
+    for place in IMAGES:
+        for file in unpacked.glob(place):
+            return file
+    raise SetupError(
+        f"The packages of {package} have no image: neither {' nor '.join(IMAGES)}. Choose another kernel."
+    )
 
 
 def _own_kernel(file: Path, architecture: Architecture | None, pages: str | None) -> Kernel:

@@ -19,13 +19,27 @@ BUILT_IN_AS = {"binder_linux": "binder"}
 """The name of a built-in module, where it differs from that of the module in Debian's kernels."""
 
 
+BUILTIN = "modules.builtin"
+
+
 def module_tree(image: Path, release: str) -> Path | None:
-    """The modules of a kernel, in a directory above its image: as installed, packaged or built."""
+    """The modules of a kernel, in a directory above its image: as installed, packaged or built.
+
+    Raises SetupError where its directory lacks the list of what the kernel has built in.
+    """
+    incomplete = None
     for directory in (*image.absolute().parents, *image.resolve().parents):
         # Debian's packages from 2024 on have them below /usr/lib.
         for modules in (directory / "lib" / "modules", directory / "usr" / "lib" / "modules"):
-            if (modules / release / "modules.builtin").is_file():
+            if (modules / release / BUILTIN).is_file():
                 return modules / release
+            if (modules / release).is_dir():
+                incomplete = modules / release
+    if incomplete:
+        raise SetupError(
+            f"{incomplete} lacks {BUILTIN}, the list of what the kernel has built in. Install all of the "
+            "kernel's modules again; Debian has that file in linux-base-RELEASE from 7.0 on."
+        )
     return None
 
 
@@ -40,7 +54,7 @@ def load_order(tree: Path, wanted: Sequence[str]) -> list[tuple[str, bytes]]:
         for file in tree.rglob("*.ko*")
         if file.name.endswith(tuple(f".ko{suffix}" for suffix in SUFFIXES))
     }
-    built_in = {Path(line).stem.replace("-", "_") for line in (tree / "modules.builtin").read_text().split()}
+    built_in = {Path(line).stem.replace("-", "_") for line in (tree / BUILTIN).read_text().split()}
     ordered: dict[str, bytes] = {}
 
     def add(name: str) -> None:

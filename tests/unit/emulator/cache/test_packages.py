@@ -10,14 +10,15 @@ import pytest
 
 from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import SetupError
-from emulator.cache.packages import (
+from emulator.cache.package_index import (
     PackageIndex,
-    forget_version,
+    Suites,
+    apt_directory,
     package_index,
-    recorded_version,
-    unpack,
+    remedy,
     with_sources,
 )
+from emulator.cache.packages import forget_version, recorded_version, unpack, version_in
 
 POLICY = """\
 busybox-static:
@@ -84,7 +85,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         ran.append([str(word) for word in command])
         return POLICY if "policy" in command else DEPENDS
 
-    monkeypatch.setattr("emulator.cache.packages.run", answer)
+    monkeypatch.setattr("emulator.cache.package_index.run", answer)
     return ran
 
 
@@ -146,8 +147,8 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Index:
     index = _Index()
 
     @contextlib.contextmanager
-    def package_index(architecture: Architecture) -> Iterator[_Index]:
-        index.root = tmp_path / f"apt-{architecture.debian_name}"
+    def package_index(architecture: Architecture, suites: Suites = ()) -> Iterator[_Index]:
+        index.root = apt_directory(architecture, suites)
         other, index.held_by_another = index.held_by_another, None
         if other is not None:
             other()
@@ -208,8 +209,8 @@ def unreachable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "apt.conf").write_text('Acquire::Retries::Delay "false";\n')
     monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
-    monkeypatch.setattr("emulator.cache.packages.SOURCES", sources)
-    monkeypatch.setattr("emulator.cache.packages.SOURCES_PARTS", tmp_path / "none")
+    monkeypatch.setattr("emulator.cache.package_index.SOURCES", sources)
+    monkeypatch.setattr("emulator.cache.package_index.SOURCES_PARTS", tmp_path / "none")
     return tmp_path / "apt-amd64/state/lists"
 
 
@@ -229,3 +230,67 @@ def test_without_the_network_an_older_index_is_used(
         with package_index(X86_64) as index:
             assert index.version("nothing") is None
         assert "an older list of packages is used" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("index")
+def test_a_suite_has_versions_and_a_record_of_its_own() -> None:
+    assert version_in("thing", lambda _: "1", AARCH64) == "1"
+    assert version_in("thing", lambda _: None, AARCH64, ("stable",)) is None
+    assert version_in("thing", lambda _: "2", AARCH64, ("stable",)) == "2"
+    assert version_in("thing", lambda _: "3", AARCH64, ("stable",)) == "2"
+    assert recorded_version("thing", lambda _: "3", AARCH64) == "1"
+
+
+TARGETS = """\
+Debian|Debian-Security|http://mirror.example/debian-security/
+Debian Backports|Debian Backports|http://mirror.example/debian/
+Debian|Debian|http://mirror.example/debian/
+. nodistro|. nodistro|http://elsewhere.example/node/
+"""
+
+
+@pytest.mark.parametrize(
+    ("targets", "mirror"),
+    [
+        (TARGETS, "http://mirror.example/debian/"),
+        ("Ubuntu|Ubuntu|http://ubuntu.example/ubuntu/\n", None),
+        ("", None),
+    ],
+)
+def test_the_mirror_is_that_of_debians_main_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, targets: str, mirror: str | None
+) -> None:
+    monkeypatch.setattr("emulator.cache.package_index.run", lambda *_arguments, **_options: targets)
+    assert PackageIndex(tmp_path, X86_64).mirror == mirror
+
+
+@pytest.mark.parametrize(
+    ("output", "fix"),
+    [
+        (
+            "E: Failed to fetch http://m/x  File has unexpected size (1 != 2). Mirror sync in progress?",
+            "being updated",
+        ),
+        ("E: You don't have enough free space in /cache/.", "disk is full"),
+        ("dpkg-deb: error: failed to write to '…': No space left on device", "disk is full"),
+        ("W: GPG error: … NO_PUBKEY 6ED0E7B82643E131", "debian-archive-keyring"),
+        (
+            "E: The repository 'http://m sid-backports Release' does not have a Release file.",
+            "does not have that suite",
+        ),
+        ("E: Failed to fetch http://m/x.deb  404  Not Found [IP: 127.0.0.1 80]", "does not have that suite"),
+        ("E: Failed to fetch http://m  Could not connect to m:80", "Is the network reachable"),
+    ],
+)
+def test_what_apt_fails_with_has_a_remedy(output: str, fix: str) -> None:
+    assert fix in remedy(output)
+
+
+def test_a_machine_without_a_mirror_of_debian_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
+    monkeypatch.setattr("emulator.cache.package_index.SOURCES", tmp_path / "none")
+    monkeypatch.setattr("emulator.cache.package_index.SOURCES_PARTS", tmp_path / "none")
+    with pytest.raises(SetupError, match="name no mirror of Debian"), package_index(X86_64, ("stable",)):
+        raise AssertionError("there is no index")

@@ -1,0 +1,265 @@
+"""The lists of Debian's packages and sources, in apt states of this project's own below the cache.
+
+The machine's own apt configuration stays unchanged. The cache holds a private apt state for each
+architecture; its sources are the machine's own, with source packages enabled. Further suites of the machine's
+own mirror have states of their own (`Suites`), so that one that cannot be read keeps none from the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from emulator.base.architecture import DEFAULT, Architecture
+from emulator.base.command import run
+from emulator.base.errors import SetupError
+from emulator.base.progress import report, step
+from emulator.cache.root import cache_root
+from emulator.cache.store import locked
+
+SOURCES = Path("/etc/apt/sources.list")
+SOURCES_PARTS = Path("/etc/apt/sources.list.d")
+DOWNLOAD_SECONDS = 1200.0
+FRESH_SECONDS = 3600.0
+Suites: TypeAlias = tuple[str, ...]
+"""Suites of Debian's archive, by name or as `stable`; none for the machine's own sources."""
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+"""Debian's keys (package debian-archive-keyring), where the machine has them beside those that apt trusts."""
+MIRRORS = "$(ORIGIN)|$(LABEL)|$(REPO_URI)"
+"""What `apt-get indextargets` prints of a list of packages; security updates have a label of their own."""
+REMEDIES = {
+    "Mirror sync in progress|unexpected size|Hash Sum mismatch": (
+        "The mirror is being updated. Try again in some minutes."
+    ),
+    "No space left|enough free space|ENOSPC": (
+        "The disk is full. Free some space (`binder-harness cache --clear`), or set BINDER_HARNESS_CACHE to "
+        "a directory with room."
+    ),
+    "NO_PUBKEY|is not signed|couldn't be verified": (
+        "This machine lacks the suite's key. Install the package debian-archive-keyring."
+    ),
+    "does not have a Release file|404 ": "The mirror does not have that suite or package, or no longer has.",
+}
+"""What to do about apt's errors, by the words in them (apt-pkg/acquire-item.cc, methods/gpgv.cc, 2.6)."""
+
+
+RELEASE_ONLY = "-oAcquire::IndexTargets::deb::Packages::DefaultEnabled=false"
+"""An option of `apt-get update`: what the suites are, not what they have."""
+
+
+def remedy(output: str) -> str:
+    """What usually fixes a failure of apt with this output."""
+    found = (fix for words, fix in REMEDIES.items() if re.search(words, output))
+    return next(found, "Is the network reachable?")
+
+
+def with_sources(text: str, *, one_line: bool) -> str:
+    """The text of a sources file in which every entry for packages is also one for source packages.
+
+    `one_line` is the format of *.list files, not the stanzas of *.sources (sources.list(5)).
+    """
+    if one_line:
+        entries = re.findall(r"^[ \t]*deb([ \t].*)$", text, flags=re.MULTILINE)
+        return "".join(f"deb{entry}\ndeb-src{entry}\n" for entry in entries)
+    return re.sub(r"^Types:.*\bdeb\b.*$", "Types: deb deb-src", text, flags=re.MULTILINE)
+
+
+class PackageIndex:
+    """The private apt state of one architecture, for the machine's own sources or for other suites."""
+
+    def __init__(self, root: Path, architecture: Architecture, suites: Suites = ()) -> None:
+        self.root = root
+        self.architecture = architecture
+        self.suites = suites
+
+    @functools.cached_property
+    def _options(self) -> list[str]:
+        return [
+            f"-oAPT::Architecture={self.architecture.debian_name}",
+            f"-oAPT::Architectures={self.architecture.debian_name}",
+            f"-oDir::State={self.root}/state",
+            # Independent of what this machine has installed, and of its architecture.
+            "-oDir::State::status=/dev/null",
+            f"-oDir::Cache={self.root}/cache",
+            f"-oDir::Etc::sourcelist={self.root}/sources.list",
+            f"-oDir::Etc::sourceparts={self.root}/sources.list.d",
+            "-oAcquire::Languages=none",
+            "-oAcquire::Retries=3",
+            "-oAPT::Sandbox::User=",
+            # Otherwise `update` succeeds though it fetched nothing (apt-get(8), --error-on).
+            "-oAPT::Update::Error-Mode=any",
+            # What `stable` is changes with each release.
+            "-oAcquire::AllowReleaseInfoChange=true",
+            "-qq",
+        ]
+
+    def refresh(self) -> None:
+        """Fetch the lists of packages and sources that its sources offer now.
+
+        Raises SetupError where one of them is not fetched; apt keeps what it had of that one.
+        """
+        for directory in ("state/lists/partial", "cache/archives/partial", "sources.list.d"):
+            (self.root / directory).mkdir(parents=True, exist_ok=True)
+        if self.suites:
+            self._take_suites()
+        else:
+            self._copy_own_sources()
+        with step(f"reading the list of {self} for {self.architecture.debian_name}"):
+            self._update()
+
+    def __str__(self) -> str:
+        return f"Debian's {' and '.join(self.suites)}" if self.suites else "Debian's packages"
+
+    def _update(self, *options: str) -> None:
+        command = ["apt-get", *self._options, *options, "update"]
+        try:
+            run(command, seconds=DOWNLOAD_SECONDS, needs=remedy)
+        except SetupError as error:
+            _, _, shown = str(error).partition("\n")  # without the command, whose options fill the screen
+            raise SetupError(f"The list of {self} cannot be read.\n{shown}".rstrip()) from error
+
+    def _copy_own_sources(self) -> None:
+        text = SOURCES.read_text() if SOURCES.exists() else ""
+        (self.root / "sources.list").write_text(with_sources(text, one_line=True))
+        for part in sorted(SOURCES_PARTS.glob("*.list")) + sorted(SOURCES_PARTS.glob("*.sources")):
+            copy = self.root / "sources.list.d" / part.name
+            copy.write_text(with_sources(part.read_text(), one_line=part.suffix == ".list"))
+
+    def _take_suites(self) -> None:
+        with package_index(self.architecture) as own:
+            mirror = own.mirror
+        if mirror is None:
+            raise SetupError(
+                "This machine's apt sources name no mirror of Debian, where other suites would be. Add one "
+                f"to {SOURCES_PARTS}."
+            )
+        keys = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
+
+        def take(suites: Iterable[str]) -> None:
+            lines = [f"deb {keys}{mirror} {suite} main\n" for suite in suites]
+            (self.root / "sources.list").write_text("".join(lines))
+
+        take(self.suites)
+        self._update(RELEASE_ONLY)
+        # A mirror that keeps copies may have one of `stable` that is weeks older than that of its codename.
+        take(map(self._codename, self.suites))
+
+    def _codename(self, suite: str) -> str:
+        for file in (self.root / "state/lists").glob(f"*_dists_{suite}_*Release"):
+            if found := re.search(r"^Codename: (\S+)$", file.read_text(), flags=re.MULTILINE):
+                return found[1]
+        return suite
+
+    @property
+    def mirror(self) -> str | None:
+        """The address of the mirror of Debian's main archive that it uses; None where it uses none."""
+        targets = run(
+            ["apt-get", *self._options, "indextargets", "--format", MIRRORS, "Created-By: Packages"],
+            seconds=60,
+        )
+        found = re.findall(r"^Debian\|Debian\|(\S+)$", targets, flags=re.MULTILINE)
+        return found[0] if found else None
+
+    @property
+    def has_lists(self) -> bool:
+        """Whether it holds the packages of any source."""
+        return any((self.root / "state/lists").glob("*_Packages*"))
+
+    def version(self, package: str) -> str | None:
+        """The version that would be downloaded; None when the index does not have the package."""
+        return self.versions([package]).get(package)
+
+    def versions(self, packages: Sequence[str]) -> dict[str, str]:
+        """The version that would be downloaded of each package that the index has."""
+        policy = run(["apt-cache", *self._options, "policy", *packages], seconds=60)
+        found = re.findall(r"^(\S+):\n.*\n  Candidate: (\S+)$", policy, flags=re.MULTILINE)
+        return {package: version for package, version in found if version != "(none)"}
+
+    def names(self, start: str) -> list[str]:
+        """The names of packages that start so and that could be downloaded."""
+        known = run(["apt-cache", *self._options, "pkgnames", start], seconds=60).split()
+        return sorted(self.versions(known)) if known else []
+
+    def dependency(self, package: str, pattern: str) -> str | None:
+        """The name of the first dependency of a package that matches `pattern`."""
+        depends = run(["apt-cache", *self._options, "depends", package], seconds=60)
+        return next(
+            (name for name in re.findall(r"Depends: (\S+)", depends) if re.match(pattern, name)), None
+        )
+
+    def closure(self, packages: Sequence[str], pattern: str) -> list[str]:
+        """The packages that match `pattern`, among these and all that they depend on, directly or not."""
+        depends = run(
+            ["apt-cache", *self._options, "depends", "--recurse", "--important", *packages], seconds=60
+        )
+        return sorted(
+            {
+                name
+                for name in re.findall(r"^(\w\S*)$", depends, flags=re.MULTILINE)
+                if re.match(pattern, name)
+            }
+        )
+
+    def source_version(self, source: str) -> str | None:
+        """The newest version of a source package; None when the index does not have it."""
+        shown = run(["apt-cache", *self._options, "--only-source", "showsrc", source], seconds=60)
+        versions = re.findall(r"^Version: (\S+)", shown, flags=re.MULTILINE)
+        return versions[0] if versions else None
+
+    def download(self, package: str, directory: Path) -> Path:
+        """Download a package (apt checks its hash against the signed index) and return the .deb file."""
+        (file,) = self.download_all([package], directory)
+        return file
+
+    def download_all(self, packages: Sequence[str], directory: Path) -> list[Path]:
+        """Download packages, each NAME or NAME=VERSION, into an empty directory: the .deb files."""
+        command = ["apt-get", *self._options, "download", *packages]
+        run(command, directory=directory, seconds=DOWNLOAD_SECONDS, needs=remedy)
+        return sorted(directory.glob("*.deb"))
+
+    def download_source(self, source: str, directory: Path) -> None:
+        """Download a source package: its .dsc file and the tarballs (apt checks their hashes)."""
+        self._source(source, directory)
+
+    def download_tarball(self, source: str, directory: Path) -> None:
+        """Download a source package's upstream tarball alone (apt checks its hash)."""
+        self._source(source, directory, "--tar-only")
+
+    def _source(self, source: str, directory: Path, *options: str) -> None:
+        command = ["apt-get", *self._options, "--download-only", *options, "source", source]
+        run(command, directory=directory, seconds=DOWNLOAD_SECONDS)
+
+
+def apt_directory(architecture: Architecture, suites: Suites = ()) -> Path:
+    """The directory of the apt state of an architecture and of suites; it exists."""
+    root = cache_root() / "-".join(("apt", architecture.debian_name, *suites))
+    root.mkdir(exist_ok=True)
+    return root
+
+
+@contextlib.contextmanager
+def package_index(architecture: Architecture = DEFAULT, suites: Suites = ()) -> Iterator[PackageIndex]:
+    """The private index of an architecture, at most an hour old, locked for one run at a time.
+
+    It has what the machine's own sources offer or, where `suites` are given, what those of its mirror do.
+    Source packages are the same for all architectures. Where the network fails, an older index is used, and
+    the next use tries again; SetupError where there is none.
+    """
+    root = apt_directory(architecture, suites)
+    with locked(root.name, f"the list of packages for {architecture}"):
+        index = PackageIndex(root, architecture, suites)
+        stamp = root / "refreshed"
+        if not stamp.exists() or time.time() - stamp.stat().st_mtime > FRESH_SECONDS:
+            try:
+                index.refresh()
+                stamp.touch()
+            except SetupError as error:
+                if not index.has_lists:
+                    raise
+                report(f"an older list of packages is used: {error}")
+        yield index

@@ -11,12 +11,14 @@ import logging
 import re
 import socket
 import struct
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
 from emulator.adb.listing import CHOSEN_OTHERWISE, Listing, parse_listing
+from emulator.adb.offline import OfflineConnection
 from emulator.adb.server import answers, ensure_adb_server, server_port
 from emulator.adb.transfer import LARGEST_FILE, ExcessError, pull_file, receive_answer
 from emulator.base.deadline import Deadline
@@ -62,6 +64,7 @@ class AdbClient:
     def __init__(self, *, reach_again: Callable[[], bool] = lambda: False) -> None:
         self.port = server_port()
         self._reach_again = reach_again
+        self._connections: defaultdict[str, OfflineConnection] = defaultdict(OfflineConnection)
 
     def ensure_server(self) -> None:
         """Use the adb server that runs, or start one; SetupError when none can be started."""
@@ -133,15 +136,22 @@ class AdbClient:
                 self._library(ANSWERS_WITHIN).disconnect(address)
 
     def reach(self, serial: str) -> str:
-        """The state of a device, after a try to connect where it is an unlisted address or emulator."""
+        """The state of a device; connects first to an address, or announces an emulator, that is unlisted.
+
+        So it does with an address that has been offline for long: adb connects to none that it lists.
+        """
         state = self.state(serial)
-        if state != GONE:
-            return state
         if is_address(serial):
-            self.connect(serial)
-        elif re.fullmatch(r"emulator-\d{1,5}", serial):
+            if self._connections[serial].is_dead(state):
+                self.disconnect(serial)
+                state = GONE
+            if state == GONE:
+                self.connect(serial)
+                state = self.state(serial)
+        elif state == GONE and re.fullmatch(r"emulator-\d{1,5}", serial):
             self.announce(serial)
-        return self.state(serial)
+            state = self.state(serial)
+        return state
 
     def ask(self, serial: str, service: str) -> str:
         """The answer of one of adbd's services (AOSP, packages/modules/adb/SERVICES.TXT)."""

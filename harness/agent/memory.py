@@ -13,11 +13,13 @@ from harness.agent.operations import Digest, Fill, Operation, Read, SystemCall, 
 from harness.agent.scratch import Scratch
 from harness.agent.syscalls import SyscallNumber
 from harness.agent.thread import DEFAULT_SECONDS, RemoteThread
+from harness.argument_types import checked_methods
 
 _PIECE = 4 * 1024 * 1024
 """Bytes transferred in one frame: half of the limit."""
 
 
+@checked_methods
 class RemoteMemory:
     """All memory of a process, by address. An access to an invalid address raises OSError (EFAULT).
 
@@ -65,6 +67,7 @@ class RemoteMemory:
         return result.value, result.data
 
 
+@checked_methods
 class RemoteBuffer:
     """Allocated memory on the device; a context manager that frees it."""
 

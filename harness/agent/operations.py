@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from harness.agent.syscalls import SyscallNumber
+from harness.argument_types import checked_methods
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ Word = int | Earlier | Stored
 """An argument or address: 64 bits, signed or unsigned."""
 
 
+@checked_methods
 @dataclass(frozen=True, slots=True, init=False)
 class SystemCall:
     """A system call with up to six arguments; the result is its return value."""

@@ -21,6 +21,7 @@ from harness.agent.protocol import FrameKind, Hello, decode_started
 from harness.agent.stream import ProcessStream
 from harness.agent.syscalls import SyscallNumber
 from harness.agent.thread import DEFAULT_SECONDS, RemoteThread
+from harness.argument_types import checked_methods
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ Kill = Callable[[int, int], None]
 """Sends a process (pid first) a signal (second) from another process of the device."""
 
 
+@checked_methods
 class RemoteProcess:
     """An agent on the device: its threads make system calls, its memory can be read and written.
 
@@ -153,6 +155,11 @@ class RemoteProcess:
             self._connection.close()
             self.closed = True
             logger.debug("process %s closed", self.pid)
+
+    def release(self) -> None:
+        """Let go of a process that ended with its device's last boot: its id may be another's by now."""
+        self._connection.close()
+        self.closed = True
 
     def _thread(self, tid: int) -> RemoteThread:
         return RemoteThread(self._connection, tid, self.pid, self.architecture)

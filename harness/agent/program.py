@@ -119,6 +119,11 @@ class RemoteProgram:
             self._stream.close()
             self.closed = True
 
+    def release(self) -> None:
+        """Let go of a program that ended with its device's last boot: its id may be another's by now."""
+        self._stream.close()
+        self.closed = True
+
     def _read_pid(self, deadline: Deadline) -> int:
         line = self.line(deadline)
         if line is None or not line.isdecimal():

@@ -13,6 +13,7 @@ from harness.agent.operations import Operation, OperationResult, SystemCall, Wri
 from harness.agent.protocol import BatchResults, FrameKind, decode_results, encode_batch
 from harness.agent.scratch import Scratch
 from harness.agent.syscalls import SyscallNumber
+from harness.argument_types import checked_methods
 
 DEFAULT_SECONDS = 10.0
 """The default deadline of every call."""
@@ -78,6 +79,7 @@ class PendingBatch:
         self._thread.connection.interrupt(self._thread.tid, self._request)
 
 
+@checked_methods
 class RemoteThread:
     """One thread of a process on the device. It runs batches in the order in which they were sent."""
 

@@ -8,6 +8,7 @@ from typing import Self
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from harness.agent.process import RemoteProcess
+from harness.argument_types import checked_methods
 from harness.binder.abi.objects import Node
 from harness.binder.abi.returns import Return
 from harness.binder.abi.structures import TransactionFlag
@@ -25,6 +26,7 @@ from harness.binder.thread.notifications import Notifications
 from harness.binder.thread.references import References
 
 
+@checked_methods
 class Binder:
     """An open and mapped binder device, used on the process's main thread.
 

@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 from emulator.base.deadline import Deadline
 from harness.agent.process import RemoteProcess
+from harness.argument_types import checked
 from harness.binder.driver.open_file import OPEN_FLAGS
 from harness.binder.endpoint import Binder
 from harness.binder.serving.call import Call, Handler
@@ -46,6 +47,7 @@ def reply_nothing(_: Call) -> None:
     """Answers every call with an empty reply."""
 
 
+@checked
 @contextmanager
 def open_ends(
     device: StartsProcesses[Process],
@@ -71,6 +73,7 @@ def open_ends(
         yield Pair(server_process, server, client_process, client)
 
 
+@checked
 @contextmanager
 def open_pair(
     device: StartsProcesses[Process],

@@ -21,6 +21,7 @@ from harness.agent.files import AgentFiles
 from harness.agent.process import RemoteProcess
 from harness.agent.program import RemoteProgram, shell_line
 from harness.agent.stream import ChannelStream, ProcessStream
+from harness.argument_types import checked, checked_methods
 from harness.device.debugfs import seeing_debugfs
 from harness.device.facts import Facts
 from harness.device.private_node import make_private_node, remove_private_node
@@ -41,6 +42,7 @@ PER_BOOT_CACHE = ("files", "binder", "tracing", *PROGRAMS, "_directory")
 """The cached properties that hold until the device starts again."""
 
 
+@checked_methods
 class Device(DeviceShell):
     """A running device. Obtained from `open_device`, used as a context manager."""
 
@@ -81,7 +83,7 @@ class Device(DeviceShell):
 
     def reset_after_reboot(self) -> None:
         """Drop the processes and the cached properties: the device has started again, for any reason."""
-        self._running.close()
+        self._running.release()
         for name in PER_BOOT_CACHE:
             vars(self).pop(name, None)
         self._agents_ended = True
@@ -94,6 +96,7 @@ class Device(DeviceShell):
         """
         if not self.reach_again() and not cut_off(error):
             return False
+        self._running.close()
         self.reset_after_reboot()
         return True
 
@@ -284,6 +287,7 @@ class DeviceProcess(RemoteProcess):
         return self.procfs.maps
 
 
+@checked
 def open_device(target: AnyTarget = "embedded", *, deadline: Deadline | None = None) -> Device:
     """Open the device that `target` names, starting it if necessary, and wait until it can be used.
 

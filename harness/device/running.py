@@ -19,6 +19,10 @@ class Closable(Protocol):
         """End it; does nothing the second time."""
         ...
 
+    def release(self) -> None:
+        """Let go of it where it has ended with the device's last boot: nothing is done on the device."""
+        ...
+
 
 class Running:
     """Processes and programs, held until they are closed: a session may start thousands of them."""
@@ -34,8 +38,17 @@ class Running:
 
     def close(self) -> None:
         """Close all, the latest first; what follows one that fails is closed, too."""
+        with contextlib.ExitStack() as closing:
+            for item in self._taken():
+                closing.callback(item.close)
+
+    def release(self) -> None:
+        """Release all: the device has started again since."""
+        with contextlib.ExitStack() as releasing:
+            for item in self._taken():
+                releasing.callback(item.release)
+
+    def _taken(self) -> list[Closable]:
         with self._lock:
             items, self._items = self._items, []
-        with contextlib.ExitStack() as closing:
-            for item in items:
-                closing.callback(item.close)
+        return items

@@ -10,12 +10,14 @@ from emulator.base.controller import CanRunCommands, Controller
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from harness.agent.stream import ProcessStream
+from harness.argument_types import checked_methods
 from harness.device.adb_link import AdbLink
 from harness.device.command import SHELL_SECONDS, ShellError, ShellResult, as_line, result_of
 from harness.device.link import Link, Surroundings, raise_if_lost
 from harness.device.machine_link import MachineLink
 
 
+@checked_methods
 class DeviceShell:
     """One device, by its controller and through the link to it."""
 

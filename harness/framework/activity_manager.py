@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import FacilityMissingError, HarnessError
+from harness.argument_types import checked_methods
 from harness.binder.abi.objects import Node
 from harness.binder.driver.ioctls import CALL_SECONDS
 from harness.binder.driver.open_file import binder_vm_size
@@ -72,6 +73,7 @@ class NativeReceiverRefusedError(FacilityMissingError):
         )
 
 
+@checked_methods
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BroadcastResult:
     """The result of an ordered broadcast: each receiver may change it, and its sender gets the last one."""
@@ -96,6 +98,7 @@ class ReceivedBroadcast:
     """Bytes of the transaction's data."""
 
 
+@checked_methods
 class ActivityManager:
     """The object registered as `activity`, called from one thread, in the dialect of its release.
 

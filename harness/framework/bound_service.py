@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import FacilityMissingError, TimeLimitError
+from harness.argument_types import checked, checked_methods
 from harness.binder.abi.objects import Node
 from harness.binder.endpoint import Binder
 from harness.binder.errors import StatusError
@@ -45,6 +46,7 @@ class ServiceConnection:
     handle: int | None
 
 
+@checked_methods
 class Application:
     """A process that is attached to the activity manager: hosts a service, binds others, or both."""
 
@@ -111,6 +113,7 @@ class Application:
             self._connections.put(ServiceConnection(component, handle if isinstance(handle, int) else None))
 
 
+@checked
 @contextmanager
 def open_application(device: Device) -> Iterator[Application]:
     """Start a process and attach it, until the end of the block.
@@ -129,6 +132,7 @@ def open_application(device: Device) -> Iterator[Application]:
         yield application
 
 
+@checked
 @contextmanager
 def open_bound_service(
     device: Device, component: ComponentName, descriptor: str, methods: Handler

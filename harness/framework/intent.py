@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from emulator.base.errors import UsageError
+from harness.argument_types import checked_methods
 from harness.binder.errors import ParcelError
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.reader import ParcelReader
@@ -19,6 +20,7 @@ DEEPEST = 2
 """How deep Intents may be nested: an Intent's original, and that one's selector, which has none itself."""
 
 
+@checked_methods
 @dataclass(frozen=True, slots=True)
 class ComponentName:
     """A class of an application."""
@@ -49,6 +51,7 @@ class Rect:
     bottom: int
 
 
+@checked_methods
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """An action, and who performs it. Clip data is not supported: an Intent that has some cannot be read."""
@@ -173,6 +176,7 @@ def read_component(reader: ParcelReader) -> ComponentName | None:
     return ComponentName(package, class_name)
 
 
+@checked_methods
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntentFilter:
     """Which Intents a receiver gets: by action, and by category and data scheme where given."""

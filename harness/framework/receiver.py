@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError, UsageError
+from harness.argument_types import checked, checked_methods
 from harness.binder.abi.objects import Node
 from harness.binder.endpoint import Binder
 from harness.binder.errors import ParcelError, StatusError
@@ -39,6 +40,7 @@ OnReceive = Callable[[ReceivedBroadcast], BroadcastResult | None]
 """What a receiver does; the BroadcastResult that it returns replaces that of an ordered broadcast."""
 
 
+@checked_methods
 class Receiver:
     """A registered receiver, or the one that gets an ordered broadcast's end for its sender."""
 
@@ -101,6 +103,7 @@ def _checked(result: object) -> BroadcastResult | None:
     )
 
 
+@checked
 @contextmanager
 def open_receiver(
     device: Device,
@@ -122,6 +125,7 @@ def open_receiver(
         yield receiver
 
 
+@checked
 @contextmanager
 def open_sender(device: Device, *, uid: int | None = None) -> Iterator[Sender]:
     """Start a process that sends broadcasts, as another user if given."""
@@ -129,6 +133,7 @@ def open_sender(device: Device, *, uid: int | None = None) -> Iterator[Sender]:
         yield Sender(ActivityManager.find(device, binder), binder)
 
 
+@checked_methods
 class Sender:
     """A process that sends broadcasts."""
 

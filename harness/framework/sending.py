@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import FacilityMissingError, HarnessError, UsageError
+from harness.argument_types import checked
 from harness.framework.activity_manager import BroadcastResult
 from harness.framework.bundle import Long, Value
 from harness.framework.dialect import Dialect, dialect_of
@@ -30,6 +31,7 @@ _WITHOUT_OPTION = ("extended_flags", "source_bounds", "selector", "content_user_
 """
 
 
+@checked
 def send_broadcast(device: Device, intent: Intent, *, deadline: Deadline | None = None) -> BroadcastResult:
     """Send an ordered broadcast, wait for its end (30 s unless given), and return its result.
 
@@ -51,6 +53,7 @@ def binder_broadcast(sender: Sender, intent: Intent, deadline: Deadline) -> Broa
     return result
 
 
+@checked
 def shell_broadcast(device: Device, intent: Intent, *, deadline: Deadline | None = None) -> BroadcastResult:
     """Send an ordered broadcast by `cmd activity broadcast` and wait for its end; works on every release.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import FacilityMissingError
+from harness.argument_types import checked
 from harness.binder.endpoint import Binder
 from harness.binder.services.service import BINDER
 from harness.binder.services.service_manager import ServiceManager
@@ -47,6 +48,7 @@ def require_android(facts: Facts) -> None:
     Need.FRAMEWORK.require(facts)
 
 
+@checked
 @contextmanager
 def open_framework(device: Device, *, receiver_seconds: float = 10.0) -> Iterator[Framework]:
     """Use the device's activity manager, or start the stand-in for the block.

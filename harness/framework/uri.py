@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from urllib.parse import quote
 
+from harness.argument_types import checked_methods
 from harness.binder.errors import ParcelError
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.reader import ParcelReader
@@ -31,6 +32,7 @@ class PartForm(IntEnum):
     DECODED = 2
 
 
+@checked_methods
 @dataclass(frozen=True, slots=True)
 class Uri:
     """A URI as text, percent-encoded."""

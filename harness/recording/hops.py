@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from harness.argument_types import checked_methods
 from harness.framework.transaction_codes import CodeNames, code_names
 from harness.kernel.tracing.binder_transactions import Hop
 from harness.kernel.tracing.recording import Lost
@@ -18,6 +19,7 @@ from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, Seque
 NOTHING_LOST = Lost(0, 0, 0)
 
 
+@checked_methods
 @dataclass(frozen=True, slots=True)
 class Hops:
     """Transactions in the order in which they were sent, and how many events were lost."""

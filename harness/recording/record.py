@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from harness.argument_types import checked
 from harness.framework.dialect import code_names_on
 from harness.framework.transaction_codes import CodeNames
 from harness.kernel.files import Files
@@ -46,6 +47,7 @@ class TransactionRecord:
         return Hops(hops, self._recording.lost, self._names)
 
 
+@checked
 @contextmanager
 def record_transactions(
     device: Device, *, buffer_kib: int = 4096, names: CodeNames | None = None

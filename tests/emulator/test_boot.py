@@ -70,10 +70,10 @@ def test_it_outlives_the_adb_server_and_a_restart(booted: Booted) -> None:
     broadcast = ("-s", booted.serial, "shell", "cmd activity broadcast -a com.example.HELLO")
     assert "Broadcast completed" in booted.adb(*broadcast)
     booted.adb("kill-server")
-    booted.await_line(f"adb reaches {booted.serial} again")
+    booted.await_line(f"adb is connected to {booted.serial} again")
     assert "Broadcast completed" in booted.adb(*broadcast)
     booted.adb("-s", booted.serial, "reboot")
-    booted.await_line(f"adb reaches {booted.serial} again, and the stand-in runs there")
+    booted.await_line(f"adb is connected to {booted.serial} again, and the stand-in runs there")
     assert "Broadcast completed" in booted.adb(*broadcast)
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from emulator.adb.adbd import become_root
 from emulator.adb.client import REACHED, UNAUTHORIZED, AdbClient, AdbRequestError
 from emulator.adb.keys import private_key_file
+from emulator.adb.offline import OFFLINE
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, TimeLimitError
-from emulator.embedded.qemu.running_machine import RunningMachine
+from emulator.embedded.qemu.running_machine import READY, RunningMachine
 from emulator.target import Target
 
 
@@ -41,6 +42,8 @@ class QemuDevice:
         self._resources = resources
         resources.callback(lambda: self.machine.close())
         self._adb = AdbClient()
+        self._seen = 0
+        """The position on the console up to which the machine's starts are known."""
         resources.callback(self._disconnect)
 
     @property
@@ -70,6 +73,7 @@ class QemuDevice:
         self._disconnect()
         self.machine.close()
         self.machine = start(self.machine.adb_port)
+        self._seen = 0
         self.wait_until_ready(deadline)
 
     def wait_until_ready(self, deadline: Deadline) -> None:
@@ -92,13 +96,26 @@ class QemuDevice:
     def _connected(self) -> bool:
         if not self.alive:
             raise DeviceLostError(self.loss_reason())
-        self._adb.connect(self._serial)
         with contextlib.suppress(AdbRequestError):  # another program may end the server at any time
+            if self._adb.state(self._serial) in OFFLINE and self._has_started():
+                # The connection is from before: adb would wait minutes for an answer, and not connect again.
+                self._adb.disconnect(self._serial)
+        self._adb.connect(self._serial)
+        with contextlib.suppress(AdbRequestError):
             state = self._adb.state(self._serial)
             if state == UNAUTHORIZED:
                 raise self._distrust()
             return state == REACHED
         return False
+
+    def _has_started(self) -> bool:
+        """Whether the machine's adbd has started since this was last asked."""
+        console = self.machine.console
+        since, self._seen = self._seen, console.position
+        try:
+            return console.wait_for(READY, since=since, deadline=Deadline(0)) is not None
+        except TimeLimitError:
+            return False
 
     def _distrust(self) -> HarnessError:
         """Why adbd refuses the server, which has tried all its keys by now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.agent.thread import effective_user
+from harness.argument_types import checked_methods
 from harness.binder.abi.layout import Structure, structure, u32
 from harness.binder.abi.structures import (
     BinderExtendedError,
@@ -26,6 +27,7 @@ class _Word(Structure):
     value: u32
 
 
+@checked_methods
 class Controls:
     """The control ioctls of one thread; BINDER_THREAD_EXIT is `BinderThread.thread_exit`.
 

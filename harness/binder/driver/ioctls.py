@@ -11,6 +11,7 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, TimeLimitError
 from harness.agent.operations import Operation, OperationResult, Read, SystemCall, Write
 from harness.agent.thread import PendingBatch, RemoteThread
+from harness.argument_types import checked_methods
 from harness.binder.abi import returns
 from harness.binder.abi.layout import Structure
 from harness.binder.abi.uapi import BinderReturn
@@ -54,6 +55,7 @@ class Exchange:
         return returns.parse(self.read)
 
 
+@checked_methods
 class ThreadIoctls:
     """Makes the ioctls of one thread of the process that opened the file.
 

@@ -10,6 +10,7 @@ from typing import Self
 from harness.agent.errors import AgentDiedError
 from harness.agent.process import RemoteProcess
 from harness.agent.syscalls import AT_FDCWD
+from harness.argument_types import checked_methods
 
 DRIVER_MAPPING_LIMIT = 4 * 1024 * 1024
 """The driver uses no more than this of a larger mapping (binder_alloc.c, binder_alloc_mmap_handler)."""
@@ -23,6 +24,7 @@ def binder_vm_size(page_size: int) -> int:
     return 1024 * 1024 - 2 * page_size
 
 
+@checked_methods
 class OpenFile:
     """A binder device that a process has open and mapped, and the received buffers in the mapping."""
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
+from harness.argument_types import checked_methods
 from harness.binder.abi.layout import Structure
 from harness.binder.abi.objects import LIBBINDER_FLAGS, Node
 from harness.binder.abi.structures import (
@@ -41,6 +42,7 @@ class PlacedParcel:
     buffers_size: int
 
 
+@checked_methods
 class Parcel:
     """Data and objects of one transaction, written in order; every writer returns the parcel.
 

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Self, TypeVar
 
+from harness.argument_types import checked_methods
 from harness.binder.abi import objects
 from harness.binder.abi.layout import Structure
 from harness.binder.abi.objects import Node
@@ -18,6 +19,7 @@ from harness.binder.parcels.wire_format import WireFormat
 Kind = TypeVar("Kind", bound=Structure)
 
 
+@checked_methods
 class ParcelReader:
     """Received data and a read position; every read method advances it or raises ParcelError.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from harness.argument_types import checked_methods
 from harness.binder.abi import objects
 from harness.binder.abi.structures import BinderFdObject
 from harness.binder.driver.payload import Data
@@ -33,6 +34,7 @@ Dump = Callable[[tuple[str, ...]], str]
 """Takes the arguments after the name in `dumpsys NAME …`, and returns the text to print."""
 
 
+@checked_methods
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
     """A handler that answers like libbinder's objects, and passes calls of methods to `methods`.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from emulator.base.errors import FacilityMissingError, UsageError
+from harness.argument_types import checked
 from harness.binder.abi.objects import Node
 from harness.binder.endpoint import Binder
 from harness.binder.errors import RemoteError, StatusError
@@ -63,6 +64,7 @@ def check_name(name: str, dialect: Dialect) -> None:
     )
 
 
+@checked
 @contextmanager
 def open_service(
     device: StartsProcesses[Process],

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
+from harness.argument_types import checked_methods
 from harness.binder.abi import objects
 from harness.binder.abi.objects import Node
 from harness.binder.driver.ioctls import CALL_SECONDS
@@ -38,6 +39,7 @@ OnClients = Callable[[Object, bool], None]
 """Takes a registered object, and whether it has clients."""
 
 
+@checked_methods
 class ServiceManager:
     """The object behind a process's handle 0, as the interface android.os.IServiceManager.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+from harness.argument_types import checked_methods
 from harness.binder.abi import returns
 from harness.binder.abi.structures import TransactionFlag
 from harness.binder.driver.one_trip import Content
@@ -15,6 +16,7 @@ from harness.binder.parcels.wire_format import WireFormat
 from harness.binder.thread.binder_thread import BinderThread
 
 
+@checked_methods
 class Call:
     """An incoming transaction; its buffer is freed after the handler unless `keep()` was called."""
 

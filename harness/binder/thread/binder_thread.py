@@ -13,6 +13,7 @@ from typing import NoReturn
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
 from harness.agent.thread import RemoteThread
+from harness.argument_types import checked_methods
 from harness.binder.abi import commands, objects, returns
 from harness.binder.abi.returns import Return
 from harness.binder.abi.structures import TransactionFlag
@@ -67,6 +68,7 @@ class SharedState:
             return self._spare
 
 
+@checked_methods
 class BinderThread:
     """One thread of a process on an open binder file.
 

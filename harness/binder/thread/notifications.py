@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
+from harness.argument_types import checked_methods
 from harness.binder.abi import commands, returns
 from harness.binder.abi.returns import Return
 from harness.binder.driver.command_queue import CommandQueue
@@ -51,6 +52,7 @@ class Delivered:
         return notification
 
 
+@checked_methods
 class Notifications:
     """One thread's requests for notifications; `cookie` is any word, which the notification repeats."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from harness.argument_types import checked_methods
 from harness.binder.abi import commands
 from harness.binder.driver.command_queue import CommandQueue
 
 
+@checked_methods
 class References:
     """Takes and drops references by handle; each method writes one command at once."""
 

@@ -102,7 +102,7 @@ def _keep(device: Device, *, standin: bool) -> NoReturn:
         else:
             report(f"adb no longer reaches {device.serial}: connecting again")
             _reconnect(device)
-            message = f"adb reaches {device.serial} again"
+            message = f"adb is connected to {device.serial} again"
             if standin and not device.facts.framework:
                 message += ", and the stand-in runs there"
         device.reset_after_reboot()  # the user may have restarted it

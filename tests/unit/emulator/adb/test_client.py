@@ -6,12 +6,14 @@ import contextlib
 import logging
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from emulator.adb.client import GONE, REACHED, AdbClient, AdbRequestError, is_address
+from emulator.adb.offline import OfflineConnection
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError
 from tests.support.fake_adb_server import fake_adb_server
@@ -126,3 +128,40 @@ def test_a_server_that_has_just_ended_is_not_started_by_the_library(monkeypatch:
             request()
     client.connect("127.0.0.1:5555")
     client.disconnect("127.0.0.1:5555")
+
+
+def test_a_connection_that_stays_offline_is_given_up(
+    listing: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """adb waits minutes for a device that has restarted, and connects to no address that it lists."""
+    serial = "127.0.0.1:5555"
+    listing[serial] = "offline"
+    monkeypatch.setattr("emulator.adb.offline.OfflineConnection.__init__.__defaults__", (0.05,))
+    monkeypatch.setattr(AdbClient, "disconnect", lambda _, address: listing.pop(address))
+
+    def connect(_: AdbClient, address: str) -> None:
+        if address not in listing:
+            listing[address] = "device"
+
+    monkeypatch.setattr(AdbClient, "connect", connect)
+    adb = AdbClient()
+    assert adb.reach(serial) == "offline", "it may be about to answer"
+    Deadline(5).poll(lambda: adb.reach(serial) == "device", "another connection")
+
+
+def test_the_patience_with_an_offline_connection_grows() -> None:
+    """A busy device may take long for adb's handshake: it would never be reached by ever new connections."""
+    connection = OfflineConnection(0)
+    assert connection.is_dead("offline")
+    waiting = OfflineConnection(1000)
+    assert not waiting.is_dead("connecting")
+    assert not waiting.is_dead("device")
+    patient = OfflineConnection(0.02)
+    times = []
+    for _ in range(3):
+        start = time.monotonic()
+        Deadline(5).poll(lambda: patient.is_dead("offline"), "the end of its patience", interval=0.001)
+        times.append(time.monotonic() - start)
+    assert times[0] >= 0.02
+    assert times[1] >= 0.04
+    assert times[2] >= 0.08

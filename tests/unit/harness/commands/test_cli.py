@@ -820,7 +820,7 @@ def test_boot_connects_adb_again(command_line: CommandLine, lost: DeviceThatIsLo
     ended = command_line("boot", "--activity-standin")
     assert lost.happened == ["stand-in", "end", "reconnect", "reset", "stand-in"]
     assert f"adb no longer reaches {lost.serial}: connecting again" in ended.errors
-    assert f"adb reaches {lost.serial} again" in ended.output
+    assert f"adb is connected to {lost.serial} again" in ended.output
     assert f"{lost.serial} shell cmd activity broadcast -a " in ended.output
 
 
@@ -839,7 +839,7 @@ def test_boot_starts_the_stand_in_again(command_line: CommandLine, lost: DeviceT
     ]
     assert "the stand-in was killed by SIGSEGV (out of memory): starting it again" in ended.errors
     assert f"the stand-in runs again on {lost.serial}" in ended.output
-    assert f"adb reaches {lost.serial} again, and the stand-in runs there" in ended.output
+    assert f"adb is connected to {lost.serial} again, and the stand-in runs there" in ended.output
     assert ended.status == 3
 
 

@@ -21,6 +21,9 @@ class Item:
         if self._fails:
             raise OSError(self.name)
 
+    def release(self) -> None:
+        self._closings.append(f"{self.name}, released")
+
 
 def test_what_is_closed_is_not_held() -> None:
     """A prompt at which 10,000 processes were started kept 256 KiB of each."""
@@ -55,3 +58,13 @@ def test_one_that_fails_to_close_leaves_no_other_open() -> None:
     with pytest.raises(OSError, match="second"):
         running.close()
     assert closings == ["second", "first"]
+
+
+def test_what_ended_with_the_last_boot_is_not_closed() -> None:
+    """Closing it would kill whatever has its id since the device restarted, after waiting for its end."""
+    closings: list[str] = []
+    running = Running()
+    running.add(Item("process", closings))
+    running.release()
+    running.close()
+    assert closings == ["process, released"]

@@ -9,7 +9,9 @@ from pathlib import Path
 import adbutils
 import pytest
 
+from emulator.adb.client import AdbClient
 from emulator.base.child_program import ChildProgram
+from emulator.base.console import Console
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, UsageError
 from emulator.embedded.device import EmbeddedDevice
@@ -110,3 +112,37 @@ def test_each_try_to_reach_it_has_an_adb_server_of_ours(
         device.reconnect(Deadline(0.1))
     assert len(done) > 2
     assert done == ["ensured", "asked"] * (len(done) // 2)
+
+
+def test_a_machine_that_has_restarted_gets_another_connection(
+    machine: Asleep, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """adb keeps the dead one, `offline`, for up to two minutes, and connects to no address that it lists."""
+    state = "offline"
+    asked: list[str] = []
+
+    def disconnect(*_: object) -> None:
+        nonlocal state
+        state = "gone"
+
+    def connect(*_: object) -> None:
+        nonlocal state
+        asked.append(state)
+        if state == "gone":
+            state = "device"
+        elif len(asked) == 3:
+            machine.console.read_from([b"binder-harness: device ready\n"])
+
+    monkeypatch.setattr(AdbClient, "state", lambda *_: state)
+    monkeypatch.setattr(AdbClient, "connect", connect)
+    monkeypatch.setattr(AdbClient, "disconnect", disconnect)
+    machine.console = Console(tmp_path / "console")
+    machine.console.read_from([b"binder-harness: device ready\n"])
+    device = device_of(machine, contextlib.ExitStack())
+    device.reconnect(Deadline(5))
+    assert asked == ["gone"], "the first start"
+    state = "offline"
+    asked.clear()
+    device.reconnect(Deadline(5))
+    device.close()
+    assert asked == ["offline"] * 3 + ["gone"]

@@ -38,13 +38,13 @@ class Place:
 
     @property
     def cache(self) -> Path:
-        """The cache of its runs."""
-        return self.directory / "cache"
+        """The cache of its runs; its path has a blank, as a home's may."""
+        return self.directory / "its cache"
 
     @property
     def temporary(self) -> Path:
         """The directory for temporary files."""
-        return self.directory / "tmp"
+        return self.directory / "temporary files"
 
     @property
     def results(self) -> Path:

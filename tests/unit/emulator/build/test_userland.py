@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from emulator.base.errors import SetupError
+from emulator.build import userland
 from emulator.build.userland import busybox, busybox_commands
+
+COMPILER = """#!/bin/sh
+for word do
+    case "$option" in -o) : > "$word" ;; esac
+    option="$word"
+done
+"""
+"""It makes an empty file of what it was to compile."""
 
 
 def test_the_commands_of_busybox_are_those_that_it_lists() -> None:
@@ -26,3 +39,34 @@ def test_the_list_may_follow_anything(before: bytes) -> None:
 def test_a_program_without_that_list_is_refused(content: bytes) -> None:
     with pytest.raises(SetupError, match="does not hold the list of its commands"):
         busybox_commands(content)
+
+
+def test_adbd_is_built_in_a_directory_with_a_blank_in_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """make splits names at blanks: with absolute ones, it took parts of the cache's path for files."""
+    scratch = tmp_path / "the cache" / "scratch"
+    compiler = scratch / "a compiler"
+    (scratch / "source").mkdir(parents=True)
+    compiler.write_text(COMPILER)
+    compiler.chmod(0o755)
+    recipe = userland.SOURCES / "adbd"
+    words = ["SOURCE=source", "OUTPUT=built", "--keep-going", "--dry-run"]
+    command = ["make", f"--file={recipe}/Makefile", *words]
+    tried = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False, timeout=60)
+    for name in re.findall(r"No rule to make target 'built/objects/aosp/(.*?)\.o'", tried.stderr):
+        source = scratch / "source" / name
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.touch()
+
+    @contextlib.contextmanager
+    def unpacked() -> Iterator[Path]:
+        yield scratch / "source"
+
+    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path / "the cache"))
+    monkeypatch.setattr(userland, "_unpacked_platform_tools", unpacked)
+    monkeypatch.setattr(userland, "_platform_tools", lambda: Path("any version"))
+    monkeypatch.setattr(userland, "clang", lambda *_: (str(compiler),))
+    monkeypatch.setattr(userland, "identity", lambda _: "a compiler")
+    root = userland.adbd_root()
+    assert {"adbd", "getprop", "reboot"} <= {path.name for path in root.glob("system/bin/*")}

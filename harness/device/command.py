@@ -8,8 +8,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from emulator.adb.transfer import ExcessError
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, TimeLimitError
+from harness.agent.exit_status import ExitStatus
 from harness.agent.stream import ProcessStream
 
 SHELL_SECONDS = 30.0
@@ -44,6 +46,26 @@ def result_of(
 
     The stream is closed. Raises ShellError, with the command's line, for more than 64 MiB of output.
     """
+    try:
+        output, status = receive_all(stream, deadline, LARGEST_OUTPUT, content)
+    except ExcessError as error:
+        raise ShellError(
+            f"`{line}` printed more than {LARGEST_OUTPUT >> 20} MiB. Write its output to a file there, and "
+            "pull that."
+        ) from error
+    if status is None:
+        return None
+    code = status.code if status.code is not None else 128 + (status.signal or 0)
+    return ShellResult(code, output.decode(errors="replace"), stream.standard_error)
+
+
+def receive_all(
+    stream: ProcessStream, deadline: Deadline, largest: int, content: bytes = b""
+) -> tuple[bytearray, ExitStatus | None]:
+    """All that a command with `content` as its input writes, and its exit status, None for none in time.
+
+    The stream is closed. Raises ExcessError for more than `largest` bytes.
+    """
     output = bytearray()
     with contextlib.closing(stream), _closed_at(deadline, stream) as was_closed:
         if content:
@@ -51,16 +73,10 @@ def result_of(
         stream.close_input()
         while chunk := stream.receive(1 << 16):
             output += chunk
-            if len(output) > LARGEST_OUTPUT:
-                raise ShellError(
-                    f"`{line}` printed more than {LARGEST_OUTPUT >> 20} MiB. Write its output to a file "
-                    "there, and pull that."
-                )
+            if len(output) > largest:
+                raise ExcessError(f"it has more than {largest:,} bytes")
         status = stream.exit_status(deadline)
-    if status is None or was_closed.is_set():  # a status then is that of the close
-        return None
-    code = status.code if status.code is not None else 128 + (status.signal or 0)
-    return ShellResult(code, output.decode(errors="replace"), stream.standard_error)
+    return output, None if was_closed.is_set() else status  # a status then is that of the close
 
 
 def _send(stream: ProcessStream, content: bytes) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from emulator.adb.transfer import ExcessError
 from emulator.base.controller import CanRunCommands
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError
 from harness.agent.stream import CommandProcessStream, ProcessStream
-from harness.device.command import result_of
+from harness.device.command import receive_all, result_of
 from harness.device.link import Surroundings
 from harness.device.private_node import NodePlace
 
@@ -51,19 +52,13 @@ class MachineLink:
     def pull(self, remote: str, local: Path, largest: int) -> None:
         """Copy a file of at most `largest` bytes; HarnessError where that fails."""
         stream = self.open_shell(f"exec cat {shlex.quote(remote)}")
-        deadline = Deadline(COPY_SECONDS)
-        stream.close_input()
-        content = bytearray()
         try:
-            while chunk := stream.receive(1 << 16, deadline):
-                content += chunk
-                if len(content) > largest:
-                    raise HarnessError(f"{remote} could not be read: it has more than {largest:,} bytes.")
-            status = stream.exit_status(deadline)
-        finally:
-            stream.close()
+            content, status = receive_all(stream, Deadline(COPY_SECONDS), largest)
+        except ExcessError as error:
+            raise HarnessError(f"{remote} could not be read: {error}.") from error
         if status is None or status.code != 0:
-            raise HarnessError(f"{remote} could not be read: {stream.standard_error.strip()}.")
+            reason = "it took too long" if status is None else stream.standard_error.strip()
+            raise HarnessError(f"{remote} could not be read: {reason}.")
         local.write_bytes(content)
 
     def reach_again(self) -> bool:

@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+import contextlib
+import socket
+import struct
 import threading
+from collections.abc import Iterator
 
+import pytest
+
+from emulator.adb.transfer import ExcessError
 from emulator.base.deadline import Deadline
 from harness.agent.exit_status import ExitStatus
-from harness.device.command import ShellResult, result_of
+from harness.agent.stream import AdbShellStream
+from harness.device import command
+from harness.device.command import ShellError, ShellResult, receive_all, result_of
 
 WITHIN = 20.0
 
@@ -46,3 +55,32 @@ def test_a_command_that_its_deadline_kills_has_no_status() -> None:
 
 def test_a_command_that_ends_has_its_status() -> None:
     assert result_of(Stream(ended=True), "true", Deadline(WITHIN)) == ShellResult(0, "", "")
+
+
+@contextlib.contextmanager
+def flood() -> Iterator[AdbShellStream]:
+    """A command under adb's shell protocol whose output has no end; its thread ends with its stream."""
+    ours, theirs = socket.socketpair()
+    packet = struct.pack("<BI", 1, 4096) + bytes(4096)  # adb/shell_protocol.h, kIdStdout
+
+    def write() -> None:
+        with theirs, contextlib.suppress(OSError):
+            while True:
+                theirs.sendall(packet)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    yield AdbShellStream(ours)
+    thread.join(WITHIN)
+    assert not thread.is_alive()
+
+
+def test_the_output_of_a_command_is_not_received_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "LARGEST_OUTPUT", 1 << 20)
+    with flood() as stream, pytest.raises(ShellError, match="`cat /dev/zero` printed more than 1 MiB"):
+        result_of(stream, "cat /dev/zero", Deadline(WITHIN))
+
+
+def test_as_much_is_received_as_may_be() -> None:
+    with flood() as stream, pytest.raises(ExcessError, match="it has more than 10,000 bytes"):
+        receive_all(stream, Deadline(WITHIN), 10_000)

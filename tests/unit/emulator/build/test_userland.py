@@ -12,6 +12,7 @@ import pytest
 
 from emulator.base.errors import SetupError
 from emulator.build import userland
+from emulator.build.agents import SOURCES
 from emulator.build.userland import busybox, busybox_commands
 
 COMPILER = """#!/bin/sh
@@ -50,7 +51,7 @@ def test_adbd_is_built_in_a_directory_with_a_blank_in_its_path(
     (scratch / "source").mkdir(parents=True)
     compiler.write_text(COMPILER)
     compiler.chmod(0o755)
-    recipe = userland.SOURCES / "adbd"
+    recipe = SOURCES / "adbd"
     words = ["SOURCE=source", "OUTPUT=built", "--keep-going", "--dry-run"]
     command = ["make", f"--file={recipe}/Makefile", *words]
     tried = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False, timeout=60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -21,3 +22,8 @@ sys.dont_write_bytecode = False
 # No test depends on the speed of a busy machine.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of all garbage collections: each pytest that a test runs makes two."""
+    gc.freeze()

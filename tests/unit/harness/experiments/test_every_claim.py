@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.experiments.core.claim import CLAIMS, Claim
@@ -21,6 +21,9 @@ CASES: list[Case] = [
     for table in TABLES
     for case in importlib.import_module(f"{__package__}.{table.parent.name}.{table.stem}").CASES
 ]
+
+EXAMPLES = 20
+"""For each claim; all of them go through one codec, which has thousands of values then."""
 
 # NaN is not equal to itself, and nothing measures it.
 st.register_type_strategy(float, st.floats(allow_nan=False))
@@ -44,6 +47,7 @@ def test_a_claim_has_cases_that_confirm_and_refute_it(claim: Claim) -> None:
 
 @pytest.mark.parametrize("claim", CLAIMS.all().values(), ids=CLAIMS.all())
 def test_a_stored_measurement_is_read_as_it_was(claim: Claim) -> None:
+    @settings(max_examples=EXAMPLES)
     @given(st.from_type(claim.measured_type))  # type: ignore[arg-type]
     def check_value(value: object) -> None:
         assert from_json(claim.measured_type, json.loads(json.dumps(to_json(value)))) == value

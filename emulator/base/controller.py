@@ -68,6 +68,19 @@ class CanRollBack(Protocol):
         ...
 
 
+@runtime_checkable
+class HasSavedState(Protocol):
+    """A controller whose device may be in the very state that was saved of another."""
+
+    @property
+    def untouched_state(self) -> str | None:
+        """A fingerprint of all that the state depends on.
+
+        None for a device that has booted, and as soon as anything may have been done on it.
+        """
+        ...
+
+
 class AgentStream(Protocol):
     """The input and output of an agent that runs on a device.
 

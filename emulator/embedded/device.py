@@ -24,7 +24,7 @@ from emulator.embedded.qemu.controller import QemuDevice
 from emulator.embedded.qemu.machine import Hardware, Machine
 from emulator.embedded.qemu.machine_factory import machine_factory
 from emulator.embedded.qemu.virtio_serial import GuestProgram
-from emulator.embedded.snapshot import restored_machine
+from emulator.embedded.snapshot import restored_machine, snapshot_key
 from emulator.embedded.strict import build_type, option
 from emulator.target import START_SECONDS, Target
 
@@ -62,6 +62,12 @@ class EmbeddedDevice(QemuDevice):
         super().__init__(target, machine, self._booting_machine, resources, as_root=self._strict)
 
     @property
+    def untouched_state(self) -> str | None:
+        """The fingerprint of its snapshot, until an agent starts or adb connects; None for a strict one."""
+        touched = self._strict or self._adb_connection.begun
+        return None if touched or not self._untouched else snapshot_key(self.hardware)
+
+    @property
     def serial(self) -> str:
         """Its serial at the adb server, which connects at the first access, or a moment after the start.
 
@@ -95,6 +101,7 @@ class EmbeddedDevice(QemuDevice):
 
         None where no port is free, and on a device as strict as a phone, where adbd starts all programs.
         """
+        self._untouched = False
         return None if self._strict else self.machine.ports.run([AGENT, *arguments], fresh=fresh)
 
     def rollback(self, deadline: Deadline) -> None:
@@ -107,10 +114,12 @@ class EmbeddedDevice(QemuDevice):
             directory = self._new_directory()
             machine = restored_machine(self.hardware, directory, adb_port=adb_port, deadline=deadline)
             if machine is not None:
+                self._untouched = True
                 return machine
         return self._booting_machine(adb_port)
 
     def _booting_machine(self, adb_port: int) -> Machine:
+        self._untouched = False
         return Machine(self.hardware, self._new_directory(), adb_port=adb_port)
 
     def _new_directory(self) -> Path:

@@ -119,7 +119,7 @@ def snapshot_of(hardware: Hardware, deadline: Deadline | None = None) -> Snapsho
         keep_newest("snapshot", KEPT)
         _save(hardware, target, deadline or Deadline(BOOT_SECONDS + SAVE_SECONDS))
 
-    directory = entry("snapshot", _key(hardware), build)
+    directory = entry("snapshot", snapshot_key(hardware), build)
     return Snapshot(
         hardware,
         directory / "memory",
@@ -129,7 +129,7 @@ def snapshot_of(hardware: Hardware, deadline: Deadline | None = None) -> Snapsho
     )
 
 
-def _key(hardware: Hardware) -> str:
+def snapshot_key(hardware: Hardware) -> str:
     """A key for everything that the saved state depends on; the paths of kernel and image hold their keys."""
     name = hardware.architecture.qemu_program
     program = Path(shutil.which(name) or name).resolve()

@@ -106,10 +106,10 @@ class Device(DeviceShell):
 
         Raises DeviceLostError where it ends meanwhile.
         """
-        from harness.device.probing import find_facts
+        from harness.device.known_facts import facts_of
 
         try:
-            return find_facts(self)
+            return facts_of(self, self.controller)
         except (HarnessError, OSError) as error:
             self.raise_if_lost(cut_off=cut_off(error))
             raise

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import HarnessError, in_words
+from emulator.base.errors import HarnessError, TimeLimitError, in_words
 from harness.agent.process import RemoteProcess
 from harness.binder.endpoint import Binder
 from harness.binder.errors import DeadObjectError
@@ -63,11 +63,13 @@ class ProbedDevice(HasBinderDevices, Protocol):
         ...
 
 
-class _Attempts:
+class Attempts:
     """Attempts that may fail, and the reasons of those that did."""
 
     def __init__(self) -> None:
         self.reasons: dict[str, str] = {}
+        self.timed_out = False
+        """Whether one failed because something did not reply in time, which it may do the next time."""
 
     def result(self, need: Need, attempt: Callable[[], ValueT]) -> ValueT | None:
         """The result of an attempt; None where it fails, with the reason under `need`."""
@@ -75,20 +77,23 @@ class _Attempts:
             return attempt()
         except HarnessError as error:
             self.reasons[need] = str(error)
+            self.timed_out |= isinstance(error, TimeLimitError)
         except OSError as error:
             self.reasons[need] = in_words(error)
         return None
 
 
-def find_facts(device: ProbedDevice) -> Facts:
+def find_facts(device: ProbedDevice, attempts: Attempts | None = None) -> Facts:
     """Try everything that experiments depend on, and leave the device as it was."""
+    attempts = attempts or Attempts()
     with ThreadPoolExecutor(1) as beside:
         properties = beside.submit(_properties, device)  # over adb, which is slow, while the agent works
-        return _find_facts(device, properties.result)
+        return _find_facts(device, properties.result, attempts)
 
 
-def _find_facts(device: ProbedDevice, all_properties: Callable[[], dict[str, str]]) -> Facts:
-    attempts = _Attempts()
+def _find_facts(
+    device: ProbedDevice, all_properties: Callable[[], dict[str, str]], attempts: Attempts
+) -> Facts:
     files = device.files
     nodes = tuple(filter(files.exists, device.surroundings.binder_devices))
     with device.process() as process:
@@ -162,7 +167,7 @@ def _kernel_release(process: RemoteProcess) -> str:
         return names.read(2 * UTSNAME_FIELD, UTSNAME_FIELD).partition(b"\0")[0].decode(errors="replace")
 
 
-def _services(device: ProbedDevice, process: RemoteProcess, attempts: _Attempts) -> tuple[bool, bool]:
+def _services(device: ProbedDevice, process: RemoteProcess, attempts: Attempts) -> tuple[bool, bool]:
     """Whether Android's service manager replies, and whether the activity manager is registered."""
     if not device.surroundings.is_android:
         attempts.reasons[Need.SERVICE_MANAGER] = attempts.reasons[Need.FRAMEWORK] = CONTAINERS_LEFT_ALONE

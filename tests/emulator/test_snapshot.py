@@ -7,11 +7,12 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from emulator.base.controller import HasSavedState
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, SetupError
 from emulator.base.progress import reporting_to
@@ -23,7 +24,9 @@ from emulator.target import parse_target
 from harness.agent.errors import AgentDiedError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.operations import SystemCall
+from harness.binder import Binder
 from harness.device.device import Device
+from harness.device.probing import find_facts
 
 WITHIN = 60.0
 SMALL = "embedded?memory=256&userland=none"
@@ -56,6 +59,40 @@ def test_clones_differ_in_random_numbers_and_have_the_right_time() -> None:
             clone.close()
     assert len({uuid for stream in streams for uuid in stream}) == 15
     assert len(boots) == 3
+
+
+def test_the_known_facts_of_a_restored_device_are_those_that_trying_finds() -> None:
+    with Device(open_embedded(parse_target("embedded"))) as first:
+        found = first.facts
+    with Device(open_embedded(parse_target("embedded"))) as second:
+        assert isinstance(second.controller, HasSavedState)
+        assert second.controller.untouched_state is not None
+        assert second.facts == found == find_facts(second)
+
+
+def test_a_device_that_has_restarted_has_no_known_facts(device: Device) -> None:
+    assert isinstance(device.controller, HasSavedState)
+    device.controller.restart(Deadline(60))
+    assert device.controller.untouched_state is None
+    device.rollback()
+    assert device.controller.untouched_state is not None
+
+
+@pytest.mark.parametrize("use", [Device.process, lambda device: device.serial], ids=["an agent", "adb"])
+def test_a_device_that_was_used_is_not_in_its_saved_state(
+    use: Callable[[Device], object], device: Device
+) -> None:
+    assert isinstance(device.controller, HasSavedState)
+    assert device.controller.untouched_state is not None
+    use(device)
+    assert device.controller.untouched_state is None
+
+
+def test_a_device_that_the_user_manages_before_its_facts_are_found_is_not_taken(device: Device) -> None:
+    with device.process() as process, Binder.open(process, "/dev/vndbinder") as manager:
+        manager.become_context_manager()
+        assert device.facts.free_binder_device != "/dev/vndbinder"
+        assert "/dev/vndbinder" in device.facts.binder_devices
 
 
 def test_a_roll_back_undoes_what_was_done(device: Device) -> None:

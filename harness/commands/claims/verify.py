@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -168,6 +169,8 @@ def _judge(claims: list[Claim], arguments: list[str], clones: Clones | None) -> 
         # claim uses either.
         *("--assert=plain", "-p", "no:hypothesispytest"),
     ]
+    # At its end, pytest collects garbage twice, and among the modules, which are most objects, there is none.
+    gc.freeze()
     chosen = [f"{package / 'test_claims.py'}::test_claim[{claim.id}]" for claim in claims]
     with verify_view([claim.id for claim in claims]) as view:
         plugins: list[object] = [view] if clones is None else [view, clones]

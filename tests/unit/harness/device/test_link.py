@@ -7,7 +7,7 @@ import pytest
 from emulator.base.controller import Controller
 from emulator.base.errors import DeviceLostError
 from harness.agent.errors import AgentDiedError
-from harness.device import probing
+from harness.device import known_facts
 from harness.device.device import Device
 from harness.device.link import raise_if_lost
 
@@ -50,6 +50,6 @@ def test_facts_that_end_with_the_connection_are_a_loss(monkeypatch: pytest.Monke
     def broken_off(_: object) -> None:
         raise AgentDiedError("the agent's stream ended without an exit status", exit_status=None)
 
-    monkeypatch.setattr(probing, "find_facts", broken_off)
+    monkeypatch.setattr(known_facts, "find_facts", broken_off)
     with Device(controller(3)) as device, pytest.raises(DeviceLostError, match="QEMU ended"):
         _ = device.facts

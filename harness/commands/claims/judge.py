@@ -32,9 +32,9 @@ def judge(
     """Judge a stored run again, without a device.
 
     \b
-    binder-harness judge run.json                    what is judged differently today
+    binder-harness judge run.json              what is judged differently today
     binder-harness judge matrix.json --json judged-again.json
-    binder-harness judge run.json -o run.html        the page, with today's verdicts
+    binder-harness judge run.json -o run.html  the page, with today's verdicts
 
     The measurements are those of the file; verdicts, sentences, figures and expectations are
     those of today's claims. A result that cannot be judged again is kept: without a

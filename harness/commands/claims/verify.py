@@ -83,13 +83,13 @@ def verify(
     """Judge claims on a device, and show what was measured.
 
     \b
-    binder-harness verify                        all claims, on a device booted for it
-    binder-harness verify mmap copy.binder-one   the claims on mmap, and one more
-    binder-harness verify mmap -v                with what was measured, and what is true
-    binder-harness verify -j 1                   one claim after the other, on one device
-    binder-harness verify --json results.json    also write all figures to a file
-    binder-harness verify --format ktap          in another form, on standard output
-    binder-harness verify -- -x --lf             pass what follows -- to pytest
+    binder-harness verify                       all claims, on a device of its own
+    binder-harness verify mmap copy.binder-one  the claims on mmap, and one more
+    binder-harness verify mmap -v               what was measured, what is true
+    binder-harness verify -j 1                  all one by one, on one device
+    binder-harness verify --json results.json   also write all figures to a file
+    binder-harness verify --format ktap         in another form
+    binder-harness verify -- -x --lf            pass what follows -- to pytest
     """
     from harness.experiments.core.claim import CLAIMS
     from harness.experiments.core.time_limit import seconds_in

@@ -74,7 +74,7 @@ def shell(
     binder-harness shell 'ls -d /dev/*binder* | wc -l'
     binder-harness shell "sh -c 'exit 5'"
     binder-harness shell --target adb ps -A
-    binder-harness shell --activity-standin cmd activity broadcast -a com.example.HELLO
+    binder-harness shell --activity-standin cmd activity broadcast -a a.B
 
     Options come before the command. As with `adb shell`, the command's words are joined with spaces, and
     the device's shell parses the line again: quote as a whole a command that contains quotes. The exit

@@ -27,8 +27,8 @@ def explain_error(
 
     \b
     binder-harness explain-error 29201/-28
-    binder-harness explain-error 'transaction failed 29189/-22, size 0-0 line 3146'
-    binder-harness explain-error 'TransactionTooLargeException: data parcel size 521984 bytes'
+    binder-harness explain-error 'transaction failed 29189/-22, size 0-0'
+    binder-harness explain-error 'TransactionTooLargeException: … 521984 bytes'
     binder-harness explain-error - < dmesg.txt
 
     For each: what it means, which process is at fault, what decides it, what to look at

@@ -40,7 +40,7 @@ def inspect(
 
     \b
     binder-harness inspect bugreport.zip
-    binder-harness inspect state-before state-after        and what grew between them
+    binder-harness inspect state-before state-after  and what grew between them
     binder-harness inspect - < dmesg.txt
     binder-harness inspect --target adb:SERIAL --keep now
 

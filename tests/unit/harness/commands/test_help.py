@@ -22,11 +22,12 @@ def test_an_example_is_valid(example: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_no_line_of_the_help_breaks_within_an_option(name: str) -> None:
+def test_no_line_of_the_help_breaks_within_an_option_or_is_wider_than_a_terminal(name: str) -> None:
     command = COMMANDS[name]
     with command.make_context(f"{PROGRAM} {name}", [], resilient_parsing=True) as context:
         lines = command.get_help(context).splitlines()
     assert [line for line in lines if line.endswith("-")] == []
+    assert [line for line in lines if len(line) > 80] == []
     assert f"{PROGRAM} {name}" in lines[0]
 
 

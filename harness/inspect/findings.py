@@ -154,7 +154,8 @@ def slowest(sections: Sequence[Section]) -> Iterator[Answer]:
                     Question.SLOWEST,
                     f"{hop.sender} → {hop.receiver}: {kind}{size}, transaction {hop.number}, received after "
                     f"{(hop.latency or 0) * 1e6:,.0f} µs.",
-                    places=(section.place,),
+                    places=tuple(map(section.at, section.transactions.get(hop.number, ())))
+                    or (section.place,),
                     value=hop,
                     weight=hop.latency or 0,
                 )

@@ -60,6 +60,8 @@ class Section:
     """By kind: State, Stats, TransactionLog, Hops, Broadcasts, Reply, Maps, Listing, or a tuple of
     KernelMessage, BindRecord, ListedService or InitService; of errors, line and text; of ps, how many rows.
     Damaged where it could not be read."""
+    transactions: Mapping[int, tuple[int, ...]] = field(default_factory=dict, repr=False)
+    """Of a trace, by the number of a transaction: the lines that name it."""
 
     def at(self, line: int) -> Place:
         """A line of this section's file."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.framework.dumps.processes import ProcessNames
-from harness.inspect.kinds import Answer, Place, Question, StatsOf
+from harness.inspect.kinds import Answer, Kind, Place, Question, StatsOf
 from harness.inspect.snapshot import Snapshot
 from harness.kernel.binder_debug.state import ProcessBlock
 from harness.kernel.binder_debug.stats import ProcessStats, Stats, ThreadPool
@@ -27,6 +27,8 @@ class Pool:
     pending: int
     """Transactions that wait for any of them."""
     numbers: ThreadPool | None
+    all_shown: bool = True
+    """Whether the records show idle threads, too: `transactions` has only those with work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,13 @@ def pools(snapshot: Snapshot, stats: StatsOf, names: ProcessNames) -> list[Answe
         known = stats.get((block.pid, block.context))
         if block.pid and pending and len(busy) == len(loopers):
             pool = Pool(
-                block.pid, block.context, len(loopers), len(busy), pending, known.pool if known else None
+                block.pid,
+                block.context,
+                len(loopers),
+                len(busy),
+                pending,
+                known.pool if known else None,
+                snapshot.kind != Kind.TRANSACTIONS,
             )
             lines = [each.line for each in busy] + [each.line for each in block.transactions]
             answers.append(_pool_answer(pool, tuple(map(section.at, lines)), names))
@@ -81,12 +89,14 @@ def pools_by_stats(stats: Stats, file: str, names: ProcessNames) -> list[Answer]
 
 def _pool_answer(pool: Pool, places: tuple[Place, ...], names: ProcessNames) -> Answer:
     waiting = f"{counted(pool.pending, 'transaction')} {'waits' if pool.pending == 1 else 'wait'}"
-    if pool.loopers == 0:
+    if pool.loopers == 0 and not pool.all_shown:
+        sentence = f"{waiting} for {names.title(pool.pid)}, no thread of which has taken any"
+    elif pool.loopers == 0:
         sentence = f"{waiting} for {names.title(pool.pid)}, which has no looper"
     elif pool.busy is None:
         sentence = f"{names.title(pool.pid)} has no thread ready while {waiting}"
     else:
-        sentence = f"{_loopers(pool.loopers or 0, names.title(pool.pid))} busy, and {waiting} for one"
+        sentence = f"{_loopers(pool, names.title(pool.pid))} busy, and {waiting} for one"
     if pool.numbers:
         started, maximum, requested = pool.numbers.started, pool.numbers.maximum, pool.numbers.requested
         sentence += f"; it started {started} of at most {maximum} further threads"
@@ -101,8 +111,12 @@ def _pool_answer(pool: Pool, places: tuple[Place, ...], names: ProcessNames) -> 
     )
 
 
-def _loopers(number: int, owner: str) -> str:
-    return f"The one looper of {owner} is" if number == 1 else f"All {number} loopers of {owner} are"
+def _loopers(pool: Pool, owner: str) -> str:
+    shown = "" if pool.all_shown else " that is shown" if pool.loopers == 1 else " that are shown"
+    one = pool.loopers == 1
+    return (
+        f"The one looper of {owner}{shown} is" if one else f"All {pool.loopers} loopers of {owner}{shown} are"
+    )
 
 
 def frozen(found: Iterable[Snapshot], frozen_pids: Mapping[int, str], names: ProcessNames) -> list[Answer]:

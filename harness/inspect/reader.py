@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 
 from emulator.base.progress import report
 from harness.framework.dumps.log_lines import KEYWORDS
 from harness.framework.dumps.processes import ProcessNames
 from harness.inspect.errors.lines import explain_line
 from harness.inspect.kinds import STATES, Kind, Place, Section
+from harness.inspect.open_section import OpenSection
 from harness.inspect.recognise import (
     BY_TITLE,
     CONTINUES,
@@ -24,8 +24,7 @@ from harness.inspect.recognise import (
     shape,
 )
 from harness.inspect.sources import Source
-from harness.inspect.values import unknown_in, value_of
-from harness.kernel.binder_debug.kernel_log import KernelMessage, add_message, parse_message
+from harness.kernel.binder_debug.kernel_log import KernelMessage, add_message, parse_message, with_next_line
 
 MOST_CHARACTERS = 16 << 20
 """Of text that is kept for its sections; further text is counted and left out."""
@@ -38,21 +37,12 @@ _QUIET_SECONDS = 2.0
 _WIDEST_GAP = 1000
 """Lines of something else inside a section; more of them end it."""
 _LINES_BETWEEN_LOOKS = 200_000
+_BESIDE = ("#", "$ ", "```", "cpus=", "* daemon ")
+"""Comments and prompts, Markdown's sign of a quotation, the headings of trace-cmd, adb's server that "
+"starts."""
 _SIGNS = ("inder", "Exception", "arge out", "oneway", "tclass=", "VINTF", "Status(")
 """One of which every line has that counts in whatever log: the keywords are looked for in these alone."""
 _NAMES = ("ProcessRecord{", "Apps frozen:", "----- pid ", "Cmd line: ", "Cmdline: ", "sysTid=", "SHOW MAP")
-
-
-@dataclass(slots=True)
-class _Open:
-    """A section whose lines are being collected."""
-
-    kind: Kind
-    first: int
-    title: str = ""
-    explicit: bool = False
-    """Whether a heading of a bug report names it: it then ends at the next heading alone."""
-    lines: list[str] = field(default_factory=list)
 
 
 class Reader:
@@ -76,7 +66,7 @@ class Reader:
     def _begin(self, name: str) -> None:
         self._file = name
         self._number = 0
-        self._current: _Open | None = None
+        self._current: OpenSection | None = None
         self._held: list[tuple[int, str]] = []
         """Lines such as `proc 12`, until a later one shows what they belong to."""
         self._in_report = False
@@ -130,7 +120,7 @@ class Reader:
             kind = BY_TITLE.get(match["title"])
             self._skipping = kind is None
             if kind is not None:
-                self._current = _Open(kind, self._number + 1, match["title"], explicit=True)
+                self._current = OpenSection(kind, self._number + 1, match["title"], explicit=True)
         else:
             return False
         return True
@@ -155,6 +145,10 @@ class Reader:
 
     def _take_anywhere(self, line: str) -> bool:
         """Take what counts wherever it is: the driver's messages and exceptions of Binder."""
+        broken = self._messages[-1] if self._messages else None
+        if broken and broken.line == self._number - 1 and (whole := with_next_line(broken, line)):
+            self._messages[-1] = whole
+            return True
         if message := parse_message(line, self._number):
             if len(self._messages) < MOST_ERRORS:
                 add_message(self._messages, message)
@@ -194,7 +188,7 @@ class Reader:
             self._skipping = self._in_report
         elif self.names.is_ps_header(line):
             self._close()
-            self._current = _Open(Kind.PROCESSES, self._number)
+            self._current = OpenSection(Kind.PROCESSES, self._number)
         elif FINGERPRINT.match(line):
             self._take_heading_inside(line)
         elif LOG_LINE.match(line):
@@ -202,8 +196,8 @@ class Reader:
         elif current is not None and _continues(current.kind, line):
             self._flush_held()
             self._keep(line)
-        elif learned or line.startswith(("#", "```", "cpus=")):
-            return  # a comment, a root's prompt, Markdown's sign of a quotation, trace-cmd's heading
+        elif learned or line.startswith(_BESIDE):
+            return
         elif not self._note_error(line):
             if current is not None and current.kind in CONTINUES:
                 self._close()
@@ -229,7 +223,7 @@ class Reader:
 
     def _open(self, kind: Kind, first: int | None = None) -> None:
         self._close()
-        self._current = _Open(kind, first or self._number)
+        self._current = OpenSection(kind, first or self._number)
         self._skipping = False
 
     def _flush_held(self) -> None:
@@ -245,36 +239,24 @@ class Reader:
         if self._room < 0:
             self.left_out += 1
             return
-        gap = (number or self._number) - current.first - len(current.lines)
-        if gap > _WIDEST_GAP and current.kind != Kind.TRACE:
+        if current.gap(number or self._number) > _WIDEST_GAP:
             self._open(current.kind)
             self._keep(line, number)
             return
-        if current.kind != Kind.TRACE:
-            current.lines += [""] * gap
-        current.lines.append(line)
+        current.add(line, number or self._number)
 
     def _close(self) -> None:
         if self._held:
             if self._current is None:
-                self._current = _Open(Kind.STATE, self._held[0][0])
+                self._current = OpenSection(Kind.STATE, self._held[0][0])
             self._flush_held()
         opened, self._current = self._current, None
-        if opened is None or not any(map(str.strip, opened.lines)):
+        section = opened.read(self._file) if opened else None
+        if opened is None or section is None:
             return
-        text = "\n".join(opened.lines)
-        place = Place(self._file, opened.first)
-        value = value_of(opened.kind, text, opened.first)
-        last = opened.first + len(opened.lines) - 1
-        self.sections.append(Section(opened.kind, place, last, opened.title, value))
-        unknown = list(unknown_in(value))
-        lines = (
-            {line.strip(): number for number, line in enumerate(opened.lines, opened.first)}
-            if unknown
-            else {}
-        )
-        for line in unknown:
-            self._unknown(line, lines.get(line.strip(), opened.first))
+        self.sections.append(section)
+        for number, line in opened.unknown(section):
+            self._unknown(line, number)
 
     def _unknown(self, line: str, number: int | None = None) -> None:
         self.unknown_count += 1

@@ -26,8 +26,11 @@ BY_TITLE = {
     "BINDER FAILED TRANSACTION LOG": Kind.FAILED_LOG,
 }
 
-LOG_LINE = re.compile(r"(?:<\d+>)?\[ *\d+\.\d+\]|\d\d-\d\d \d\d:\d\d:\d\d\.|[VDIWEF]/\S")
-"""A line of a kernel log or of logcat, about whatever."""
+LOG_LINE = re.compile(
+    r"(?:<\d+>)?\[ *\d+\.\d+\]|\d\d-\d\d \d\d:\d\d:\d\d\.|[VDIWEF]/\S|"
+    r"\s*(?:at [\w.$<>/-]+\(|Caused by: |\.\.\. \d+ more)"
+)
+"""A line of a kernel log, of logcat or of a stack of Java's, about whatever."""
 
 
 class Part(Enum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from emulator.base.lines import without_long_numbers
@@ -12,7 +13,7 @@ from harness.framework.dumps.processes import ProcessNames
 from harness.inspect.errors.codes import IN_LOGS, PAIR, RETURN, explain_code, explain_exception
 from harness.inspect.errors.explanation import Explanation, explanation
 from harness.inspect.errors.messages import explain_entry, explain_message
-from harness.kernel.binder_debug.kernel_log import KernelMessage, MessageKind, parse_message
+from harness.kernel.binder_debug.kernel_log import KernelMessage, MessageKind, parse_message, with_next_line
 from harness.kernel.binder_debug.transaction_log import parse_transaction_log
 
 _TOO_LARGE = re.compile(
@@ -29,11 +30,22 @@ _WORDS = (
 
 def explain(text: str, names: ProcessNames | None = None) -> tuple[Explanation, ...]:
     """Every error of Binder in a text of any number of lines; none where there is none."""
-    return tuple(
-        found
-        for line in without_long_numbers(text).splitlines()
-        if line.strip() and (found := explain_line(line.strip(), names))
-    )
+    lines = [line.strip() for line in without_long_numbers(text).splitlines() if line.strip()]
+    return tuple(found for line in _rejoined(lines) if (found := explain_line(line, names)))
+
+
+def _rejoined(lines: list[str]) -> Iterator[str]:
+    """The lines, those of the driver that were broken in two as one."""
+    rest = iter(lines)
+    line = next(rest, None)
+    while line is not None:
+        following = next(rest, None)
+        message = parse_message(line) if following is not None else None
+        whole = with_next_line(message, following or "") if message else None
+        if whole:
+            line, following = whole.text, next(rest, None)
+        yield line
+        line = following
 
 
 def explain_line(line: str, names: ProcessNames | None = None, *, alone: bool = True) -> Explanation | None:

@@ -144,6 +144,8 @@ _PATTERNS = tuple(
         (MessageKind.UNDELIVERED, r"undelivered .*"),
     )
 )
+_BEGINNING = re.compile(r"\w+: \d+(?::\d+)? (?:transaction|reply|one-?way|binder_alloc_buf|pid \d)")
+"""Of a message that is understood once it is whole."""
 _OTHER = re.compile(
     r"(?P<pid>\d+)(?::(?P<tid>\d+))? \S.*|(?:release|send failed reply|binder_mmap|ioctl|Failure in|"
     r"BINDER_SET_CONTEXT_MGR|unexpected work|read only|write only|Failed|Got transaction|rust_).*"
@@ -179,9 +181,25 @@ def parse_kernel_log(text: str, *, first_line: int = 1) -> tuple[KernelMessage, 
     """The driver's messages in a kernel log; the numbers of a full mapping belong to the message before."""
     messages: list[KernelMessage] = []
     for number, line in numbered_lines(text):
-        if message := parse_message(line, number + first_line - 1):
+        if messages and (whole := with_next_line(messages[-1], line)):
+            messages[-1] = whole
+        elif message := parse_message(line, number + first_line - 1):
             add_message(messages, message)
     return tuple(messages)
+
+
+def with_next_line(message: KernelMessage, line: str) -> KernelMessage | None:
+    """The message that a broken one and the next line are together; None where they are none.
+
+    A terminal breaks a line inside of a word, a mail program between two, and quotes the next line.
+    """
+    if message.kind != MessageKind.OTHER or not _BEGINNING.match(message.text):
+        return None
+    for between in (" ", ""):
+        whole = parse_message(f"{message.text}{between}{line.lstrip('> ').rstrip()}", message.line)
+        if whole and whole.kind != MessageKind.OTHER:
+            return whole
+    return None
 
 
 def add_message(messages: list[KernelMessage], message: KernelMessage) -> None:

@@ -10,12 +10,14 @@ import pytest
 from emulator.adb.listing import Listing
 from harness.framework.dumps.broadcasts import Broadcasts
 from harness.framework.dumps.services import BindRecord
+from harness.inspect.errors.explanation import Explanation
+from harness.inspect.errors.lines import explain
 from harness.inspect.inspection import Inspection, read
 from harness.inspect.kinds import Kind, Question
 from harness.inspect.text import text_of
 from harness.inspect.values import Reply, described
 from harness.inspect.waits import Deadlock, Holder
-from harness.kernel.binder_debug.kernel_log import KernelMessage
+from harness.kernel.binder_debug.kernel_log import KernelMessage, parse_kernel_log
 from harness.kernel.binder_debug.state import State
 from harness.kernel.binder_debug.transaction_log import TransactionLog
 from harness.kernel.proc.maps import Mapping, Maps
@@ -266,3 +268,66 @@ def test_a_deadlock_is_named_with_those_behind_it() -> None:
         "DEADLOCK of 2 threads: process 200 thread 201 → process 300 thread 301 →"
     )
     assert [place.line for place in answer.places] == [13, 5, 20, 24]
+
+
+def read_text(folder: Path, text: str) -> Inspection:
+    (folder / "pasted").write_text(text)
+    return read(str(folder / "pasted"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "> binder: 270:275 transaction failed 29189/-22, size\n> 0-0 line 3146\n",
+        "[ 12.345678] binder: 270:275 transaction failed 29189/-22, si\nze 0-0 line 3146\n",
+    ],
+)
+def test_a_message_of_the_driver_that_a_mail_or_a_terminal_broke(text: str, tmp_path: Path) -> None:
+    inspection = read_text(tmp_path, text)
+    assert not inspection.unknown_count
+    (answer,) = inspection.to(Question.ERROR)
+    assert "process 270 sent 0 bytes and received BR_DEAD_REPLY (EINVAL)" in answer.sentence
+    assert [place.line for place in answer.places] == [1]
+    assert [each.meaning for each in explain(text)] == [cast(Explanation, answer.value).meaning]
+    assert [each.line for each in parse_kernel_log(text)] == [1]
+
+
+def test_an_answer_of_a_trace_names_the_lines_of_its_transaction(tmp_path: Path) -> None:
+    event = "   a-90 ( 90) [003] ...1.  2161.4234{}: binder_transaction{}"
+    sent = "transaction={} dest_node=33 dest_proc=91 dest_thread=0 reply=0 flags=0x10 code=0x3"
+    text = "\n".join(
+        (
+            "# tracer: nop",
+            "#",
+            event.format("51", f": {sent.format(7)}"),
+            "   a-90 ( 90) [003] d..2.  2161.423452: sched_switch: prev_comm=a",
+            event.format("53", f": {sent.format(8)}"),
+            event.format("60", "_received: transaction=8").replace("a-90 ( 90)", "b-91 ( 91)"),
+        )
+    )
+    inspection = read_text(tmp_path, text)
+    (section,) = inspection.of(Kind.TRACE)
+    assert (section.place.line, section.last_line) == (1, 6)
+    (answer,) = inspection.to(Question.SLOWEST)
+    assert [place.line for place in answer.places] == [5, 6]
+
+
+def test_the_prompts_and_stacks_around_what_is_pasted_are_passed_over(tmp_path: Path) -> None:
+    text = (
+        "$ adb devices\n* daemon not running; starting now at tcp:5037\n"
+        "* daemon started successfully\nList of devices attached\nabc\tdevice\n"
+        "android.os.DeadObjectException\n\tat android.os.BinderProxy.transactNative(Native Method)\n"
+        "Caused by: android.os.RemoteException: Remote stack trace:\n\t... 12 more\n"
+    )
+    assert not read_text(tmp_path, text).unknown_count
+
+
+def test_a_file_without_idle_threads_does_not_show_that_there_are_none(tmp_path: Path) -> None:
+    text = (
+        "binder transactions:\nproc 1567\n  pending async transaction 98100: 0000000000000000 from 900:0 to "
+        "1567:0 code 3 flags 11 pri 0:120 r0 node 44 size 80:0 offset 10\n"
+    )
+    (answer,) = read_text(tmp_path, text).to(Question.THREADS)
+    assert answer.sentence == "1 transaction waits for process 1567, no thread of which has taken any."
+    (answer,) = read_text(tmp_path, text.replace("transactions:", "state:", 1)).to(Question.THREADS)
+    assert answer.sentence == "1 transaction waits for process 1567, which has no looper."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -22,6 +23,15 @@ CLAIM_HELP = "Ids (mmap.once), prefixes (mmap) or globs ('*.first-*')."
 Claims = Annotated[list[str], typer.Argument(metavar="CLAIM", help=CLAIM_HELP)]
 ClaimsOrAll = Annotated[
     list[str] | None, typer.Argument(metavar="CLAIM", help=f"{CLAIM_HELP} Default: all claims.")
+]
+ClaimSources = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--claims",
+        metavar="FILE.py|PACKAGE",
+        envvar="BINDER_HARNESS_CLAIMS",
+        help="Add the claims of a file of Python or of a package; may be repeated.",
+    ),
 ]
 TARGET_HELP = "The device to use; see `binder-harness devices`."
 COMMAND_LINE_OPTIONS = {"start": "--cold", "host": "--host (or BINDER_HARNESS_HOST)"}

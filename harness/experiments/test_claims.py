@@ -12,11 +12,13 @@ import pytest
 from emulator.base.printable import printable
 from harness.experiments.core.claim import CLAIMS, Claim
 from harness.experiments.core.finding import Verdict
+from harness.experiments.core.loading import load_claims
 from harness.experiments.core.result import Result
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each claim, named by its id; those that no argument names are not even imported."""
+    load_claims()
     claims = CLAIMS.all()
     named = [argument.partition(f"::{test_claim.__name__}[")[2][:-1] for argument in metafunc.config.args]
     chosen = [id_ for id_ in claims if id_ in named or not all(named)]

@@ -26,6 +26,7 @@ SECONDS_TO_END = 20.0
 def judge_on(
     target: str,
     claims: Sequence[str],
+    sources: Sequence[str] = (),
     *,
     view: View,
     ended_by: Callable[[], BaseException | None],
@@ -35,9 +36,9 @@ def judge_on(
 ) -> Column:
     """Judge claims, by id, on the device of `target`, until `ended_by` returns what ends the whole matrix.
 
-    `view` gets every event but the last; `where` names the machine. A lost device or a process that died is
-    in the column as a failure, beside the results until then. Raises SetupError where no process can be
-    started.
+    `sources` are those of claims from elsewhere, as `--claims` names them; `where` names the machine. `view`
+    gets every event but the last. A lost device or a process that died is in the column as a failure, beside
+    the results until then. Raises SetupError where no process can be started.
     """
     run = Run(target, datetime.now(UTC), claims)
     end = ended_by()
@@ -45,7 +46,7 @@ def judge_on(
         return aborted_column(run, end)
     view(Started(target=target, where=where))
     deadline = Deadline(seconds)
-    with WorkerProcess(_command(target, claims), pipe_option=OPTION) as process:
+    with WorkerProcess(_command(target, claims, sources), pipe_option=OPTION) as process:
         for line in process.lines():
             if line is not None:
                 event = decode(line)
@@ -88,12 +89,13 @@ def failed_column(run: Run, reason: str, exit_code: ExitCode) -> Column:
     return run.column()
 
 
-def _command(target: str, claims: Sequence[str]) -> list[str]:
+def _command(target: str, claims: Sequence[str], sources: Sequence[str]) -> list[str]:
     return [
         *COMMAND,
         "verify",
         f"--target={target}",
         "--jobs=1",
+        *(f"--claims={source}" for source in sources),
         *claims,
         "--",
         "-p",

@@ -11,7 +11,7 @@ from harness.plugin.plugin import SETTINGS
 from harness.plugin.views import show
 from harness.report.events import Ready
 
-OPTION = "--binder-claims"
+OPTION = "--binder-feed"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from distributed import Worker, WorkerPlugin, get_worker
 
@@ -31,7 +34,31 @@ def dask_setup(_worker: Worker) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def judge_on_worker(target: str, claims: Sequence[str], topic: str) -> str:
+@dataclass(frozen=True, slots=True)
+class SentSource:
+    """A source of claims from elsewhere, as it is sent to another machine."""
+
+    name: str
+    """The package, which the other machine has, too, or the file's name."""
+    text: str | None
+    """What the file holds; None for a package."""
+
+    @classmethod
+    def of(cls, source: str) -> SentSource:
+        """The source that `--claims` names, as `load_claims` returns it."""
+        path = Path(source)
+        return cls(path.name, path.read_text()) if path.suffix == ".py" else cls(source, None)
+
+    def kept_in(self, directory: Path) -> str:
+        """The source as `--claims` names it here: a file is written below the directory."""
+        if self.text is None:
+            return self.name
+        path = Path(tempfile.mkdtemp(dir=directory), self.name)
+        path.write_text(self.text)
+        return str(path)
+
+
+def judge_on_worker(target: str, claims: Sequence[str], sources: Sequence[SentSource], topic: str) -> str:
     """Judge claims, by id, on the device of `target`; return the last event of its run, encoded.
 
     The other events go to `topic` as they happen. The device ends with the worker, or as soon as the client
@@ -47,5 +74,7 @@ def judge_on_worker(target: str, claims: Sequence[str], topic: str) -> str:
     def send(event: Event) -> None:
         worker.log_event(topic, encode(event))
 
-    column = judge_on(target, claims, view=send, ended_by=ended_by, where=worker.address)
+    with tempfile.TemporaryDirectory(prefix="binder-harness-claims-") as directory:
+        here = [source.kept_in(Path(directory)) for source in sources]
+        column = judge_on(target, claims, here, view=send, ended_by=ended_by, where=worker.address)
     return encode(Ended(target=target, column=column))

@@ -7,6 +7,7 @@ batch systems. When a worker dies, it runs the task again on another one, and re
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import ipaddress
 import logging
 import uuid
@@ -19,7 +20,7 @@ from emulator.base.errors import ExitCode, HarnessError, SetupError
 from harness.matrix.child import SECONDS, aborted_column, failed_column, time_limit_error
 from harness.report.events import Ended, Started, View, decode
 from harness.report.matrix import Column
-from harness.report.run import Run
+from harness.report.run import Run, arranged
 from harness.report.stored import harness_version
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ WORKER_SECONDS = 60.0
 def judge_on_workers(
     targets: Sequence[str],
     claims: Sequence[str],
+    sources: Sequence[str] = (),
     *,
     scheduler: str,
     jobs: int,
@@ -45,6 +47,7 @@ def judge_on_workers(
 ) -> None:
     """Judge claims, by id, on each device; the view gets the end of each run exactly once.
 
+    `sources` are those of claims from elsewhere: files go to the workers, packages have to be there.
     `scheduler` is the address of one whose workers have Binder harness installed, or `local` to start one
     with `jobs` worker processes on this machine. Any exception, such as Ctrl-C, ends the devices on all
     workers, and the view still gets the end of each run. Raises SetupError without Dask, where the scheduler
@@ -53,14 +56,17 @@ def judge_on_workers(
     with client_of(scheduler, jobs, connect_seconds, worker_seconds) as client:
         from distributed import as_completed
 
-        from harness.matrix.task import DEVICE, OneDevice, judge_on_worker
+        from harness.matrix.task import DEVICE, OneDevice, SentSource, judge_on_worker
 
         runs = _Runs(targets, claims, view)
         topic = f"binder-harness-{uuid.uuid4()}"
         client.subscribe_topic(topic, runs)
         client.register_plugin(OneDevice())
+        sent = [SentSource.of(source) for source in sources]
         waiting = {
-            client.submit(judge_on_worker, target, claims, topic, pure=False, resources={DEVICE: 1}): target
+            client.submit(
+                judge_on_worker, target, claims, sent, topic, pure=False, resources={DEVICE: 1}
+            ): target
             for target in targets
         }
         seconds = SECONDS * len(waiting)
@@ -159,7 +165,8 @@ class _Runs:
         try:
             ended = decode(future.result(timeout=SECONDS))
             assert isinstance(ended, Ended)
-            return ended.column
+            # A worker does not know claims from elsewhere, nor their documents: its own process did.
+            return dataclasses.replace(ended.column, document=arranged(ended.column.document))
         except HarnessError as error:
             return failed_column(self.by_target[target], str(error), error.exit_code)
         except KilledWorker as error:

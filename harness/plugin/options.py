@@ -27,6 +27,8 @@ class Settings:
     """The file for the result document."""
     time_limit: float | None
     """Seconds one claim may take; None for each claim's own limit."""
+    claims: tuple[Path, ...] = ()
+    """Files and packages with claims from elsewhere."""
 
     @property
     def target(self) -> Target:
@@ -52,6 +54,12 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="how long one claim may take (default: its own limit; $BINDER_HARNESS_TIME_LIMIT)",
     )
+    group.addoption(
+        "--binder-claims",
+        metavar="FILE.py|PACKAGE",
+        action="append",
+        help="add the claims of a file or a package; may be repeated ($BINDER_HARNESS_CLAIMS)",
+    )
 
 
 def settings_of(config: pytest.Config) -> Settings:
@@ -60,13 +68,34 @@ def settings_of(config: pytest.Config) -> Settings:
         given_target=_value(config, "target", _target),
         json=_value(config, "json", config.invocation_params.dir.joinpath),
         time_limit=_value(config, "time-limit", _seconds),
+        claims=tuple(map(Path, _several(config, "claims"))),
     )
+
+
+def load_sources(settings: Settings) -> None:
+    """Bring in the claims from elsewhere; pytest.UsageError where one has a mistake."""
+    from harness.experiments.core.loading import load_claims
+
+    try:
+        load_claims(settings.claims)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _several(config: pytest.Config, name: str) -> list[str]:
+    """The values of an option that may be repeated, or of its environment variable."""
+    given: list[str] | None = config.getoption(f"--binder-{name}")
+    return given or [each for each in os.environ.get(_variable(name), "").split(os.pathsep) if each]
+
+
+def _variable(name: str) -> str:
+    return f"BINDER_HARNESS_{name.upper().replace('-', '_')}"
 
 
 def _value(config: pytest.Config, name: str, parse: Callable[[str], ValueT]) -> ValueT | None:
     """The parsed value of the option or its environment variable; None where neither is set."""
     option: str | None = config.getoption(f"--binder-{name}")
-    variable = f"BINDER_HARNESS_{name.upper().replace('-', '_')}"
+    variable = _variable(name)
     text = option if option is not None else os.environ.get(variable)
     if not text:
         return None

@@ -17,7 +17,7 @@ from emulator.base.errors import interruption_behind
 from emulator.base.printable import printable
 from harness.plugin.devices import RESULT, Devices
 from harness.plugin.elsewhere import EVENTS, JUDGE_ELSEWHERE, result_in
-from harness.plugin.options import Settings, add_options, settings_of
+from harness.plugin.options import Settings, add_options, load_sources, settings_of
 from harness.plugin.reports import Collector, attach
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", REQUIRES)
     settings = settings_of(config)
     config.stash[SETTINGS] = settings
+    if settings.claims:
+        load_sources(settings)
     config.stash[DEVICES] = Devices(config, settings)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Collector(config, settings), Collector.NAME)

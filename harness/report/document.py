@@ -11,6 +11,7 @@ from harness.device.facts import Facts
 from harness.experiments.core.figure import names_in
 from harness.experiments.core.json_values import described, to_json
 from harness.experiments.core.result import Result
+from harness.experiments.core.source_documents import SourceDocument
 from harness.report import stored
 
 SCHEMA = "binder-harness/results"
@@ -38,6 +39,8 @@ class Document:
     device: Facts | None
     """None where no device could be opened."""
     claims: tuple[Result, ...]
+    stated_in: tuple[SourceDocument, ...] = ()
+    """The texts that state its claims, by letter; none in a document of an early release."""
 
     @property
     def requested_claims(self) -> tuple[str, ...]:

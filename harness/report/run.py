@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from emulator.base.interruption import status_after
 from harness.device.facts import Facts
 from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.result import Result
+from harness.experiments.core.source_documents import named
 from harness.report.document import Document
 from harness.report.events import Event, Failed, Judged, Opened
 from harness.report.failure import Failure, gravest
@@ -59,21 +61,17 @@ class Run:
 
     def document(self) -> Document:
         """The result document so far, its claims in the order of their topics."""
-        order = list(CLAIMS.all())
-        return Document(
-            harness=harness_version(),
-            target=self.target,
-            started=self.started.isoformat(timespec="seconds"),
-            ended=datetime.now(UTC).isoformat(timespec="seconds"),
-            interrupted=self.interrupted,
-            not_judged=self.not_judged,
-            device=self.facts,
-            claims=tuple(
-                sorted(
-                    self.results.values(),
-                    key=lambda result: order.index(result.id) if result.id in order else len(order),
-                )
-            ),
+        return arranged(
+            Document(
+                harness=harness_version(),
+                target=self.target,
+                started=self.started.isoformat(timespec="seconds"),
+                ended=datetime.now(UTC).isoformat(timespec="seconds"),
+                interrupted=self.interrupted,
+                not_judged=self.not_judged,
+                device=self.facts,
+                claims=tuple(self.results.values()),
+            )
         )
 
     def column(self) -> Column:
@@ -85,3 +83,13 @@ class Run:
             failures=tuple(self.failures),
             document=self.document(),
         )
+
+
+def arranged(document: Document) -> Document:
+    """A document with its claims in the order of their topics, and with the texts that state them."""
+    order = list(CLAIMS.all())
+    claims = sorted(
+        document.claims, key=lambda result: order.index(result.id) if result.id in order else len(order)
+    )
+    letters = {letter for result in claims for letter in result.documents}
+    return dataclasses.replace(document, claims=tuple(claims), stated_in=tuple(named(letters)))

@@ -13,10 +13,14 @@ from distributed import Client, LocalCluster
 
 from emulator.base.deadline import Deadline
 from harness.experiments.core.claim import CLAIMS
+from harness.experiments.core.loading import load_claims
 from harness.matrix.workers import judge_on_workers
 from harness.report.events import Event
+from tests.support.own_claims import unchanged_registries, written
 from tests.support.processes import descendants, has_ended
 from tests.support.recorder import Recorder
+
+__all__ = ["unchanged_registries"]
 
 WITHIN = 60.0
 TARGETS = ("embedded", "embedded?userland=none", "embedded?start=cold")
@@ -60,13 +64,19 @@ def on_workers(cluster: LocalCluster, sent: signal.Signals) -> AtTheFirstResult:
         return AtTheFirstResult(client.run(os.getpid), sent)
 
 
-def test_what_a_killed_worker_had_is_judged_elsewhere_and_counts_once(cluster: LocalCluster) -> None:
+@pytest.mark.usefixtures("unchanged_registries")
+def test_what_a_killed_worker_had_is_judged_elsewhere_and_counts_once(
+    cluster: LocalCluster, tmp_path: Path
+) -> None:
     recorder = on_workers(cluster, signal.SIGKILL)
-    judge_on_workers(TARGETS, CLAIM_IDS, scheduler=cluster.scheduler_address, jobs=1, view=recorder)
+    sources = load_claims([written(tmp_path)])
+    claims = [*CLAIM_IDS, "own.doors"]
+    judge_on_workers(TARGETS, claims, sources, scheduler=cluster.scheduler_address, jobs=1, view=recorder)
     assert Counter(column.target for column in recorder.columns) == Counter(TARGETS)
     for column in recorder.columns:
         assert (column.exit_code, column.failures) == (0, ())
-        assert [result.id for result in column.document.claims] == CLAIM_IDS
+        assert [result.id for result in column.document.claims] == claims
+        assert column.document.stated_in[-1].title == "Our guide"
     starts = Counter(target for target, _ in recorder.starts)
     assert starts.pop(recorder.hit) == 2
     assert set(starts.values()) == {1}

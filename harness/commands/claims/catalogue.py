@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from emulator.base.printable import show
-from harness.commands.options import AsJson, Claims, ClaimsOrAll
+from harness.commands.options import AsJson, Claims, ClaimsOrAll, ClaimSources
 from harness.commands.text import columns, wrapped
 
 if TYPE_CHECKING:
@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from harness.experiments.core.json_values import Json
 
 
-def list_claims(patterns: ClaimsOrAll = None, as_json: AsJson = False) -> None:
+def list_claims(patterns: ClaimsOrAll = None, sources: ClaimSources = None, as_json: AsJson = False) -> None:
     """List the claims by topic.
 
     \b
     binder-harness list
     binder-harness list mmap '*.first-*'
+    binder-harness list --claims own.py
     """
     from harness.experiments.core.claim import CLAIMS
+    from harness.experiments.core.loading import load_claims
 
+    load_claims(sources or ())
     if as_json:
         claims = CLAIMS.select(patterns or [])
         show(json.dumps([_as_json(claim) for claim in claims], indent=2, ensure_ascii=False))
@@ -39,7 +42,7 @@ def list_claims(patterns: ClaimsOrAll = None, as_json: AsJson = False) -> None:
     show(wrapped("How a claim is tested, and what is expected: binder-harness explain CLAIM"))
 
 
-def explain(patterns: Claims) -> None:
+def explain(patterns: Claims, sources: ClaimSources = None) -> None:
     """Explain claims: what they state and how they are tested.
 
     \b
@@ -47,12 +50,15 @@ def explain(patterns: Claims) -> None:
     binder-harness explain copy '*.first-*'
     """
     from harness.experiments.core.claim import CLAIMS
+    from harness.experiments.core.loading import load_claims
 
+    load_claims(sources or ())
     claims = CLAIMS.select(patterns)
     show("\n\n".join(map(_explained, claims)))
     show()
     judged = "it" if len(claims) == 1 else "them"
-    show(wrapped(f"Judge {judged}: binder-harness verify {shlex.join(patterns)}"))
+    options = [f"--claims={source}" for source in sources or ()]
+    show(wrapped(f"Judge {judged}: binder-harness verify {shlex.join([*patterns, *options])}"))
 
 
 def _explained(claim: Claim) -> str:
@@ -74,11 +80,13 @@ def _explained(claim: Claim) -> str:
 
 def _documents(letters: str) -> str:
     from harness.experiments.core.figure import shown
-    from harness.experiments.core.source_documents import titles
+    from harness.experiments.core.source_documents import named, titles
 
     if not letters:
         return "no document"
-    return f"document{'s' if len(letters) > 1 else ''} {shown(titles(letters))}"
+    found = named(letters)
+    addresses = "".join(f"; {document.letter}: {document.url}" for document in found if document.url)
+    return f"document{'s' if len(letters) > 1 else ''} {shown(titles(letters, found))}{addresses}"
 
 
 def _as_json(claim: Claim) -> Json:

@@ -33,10 +33,15 @@ Jobs = Annotated[
 
 
 def clones_of(
-    target: Target, claims: Sequence[Claim], wanted: int | None, time_limit: str | None
+    target: Target,
+    claims: Sequence[Claim],
+    wanted: int | None,
+    time_limit: str | None,
+    sources: Sequence[str],
 ) -> contextlib.AbstractContextManager[Clones | None]:
     """The clones on which these claims are judged; None where that is on one device, in this process.
 
+    `sources` are those of claims from elsewhere.
     Raises UsageError where several are wanted of a device that has no clones.
     """
     jobs = jobs_for(target, len(claims), wanted)
@@ -44,7 +49,8 @@ def clones_of(
         return contextlib.nullcontext()
     from harness.matrix.clones import Clones
 
-    return Clones(str(target), jobs, options=[f"--time-limit={time_limit}"] if time_limit else [])
+    limit = [f"--time-limit={time_limit}"] if time_limit else []
+    return Clones(str(target), jobs, options=[*limit, *(f"--claims={source}" for source in sources)])
 
 
 def jobs_for(target: Target, claims: int, wanted: int | None) -> int:

@@ -12,6 +12,7 @@ import typer
 from emulator.base.errors import ExitCode, UsageError
 from emulator.base.printable import show
 from harness.commands.claims.outputs import OutputFile, OutputFormat, Outputs, attempt_all
+from harness.commands.options import ClaimSources
 
 if TYPE_CHECKING:
     from harness.experiments.core.result import Result
@@ -28,6 +29,7 @@ def judge(
     ] = None,
     format_: OutputFormat = None,
     output: OutputFile = None,
+    sources: ClaimSources = None,
 ) -> None:
     """Judge a stored run again, without a device.
 
@@ -41,11 +43,13 @@ def judge(
     measurement, as after the loss of a device, without today's claim, or with a measurement
     of another shape. The exit status is 0 for no change, 1 for any, 2 for wrong usage.
     """
+    from harness.experiments.core.loading import load_claims
     from harness.report.difference import document_pairs, load
     from harness.report.formats.report import Report
     from harness.report.terminal.console import console_for
     from harness.report.terminal.diff import show_judged_again
 
+    load_claims(sources or ())
     outputs = Outputs.of(format_, output, json=json)
     before = load(file)
     notes: list[str] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +16,7 @@ import typer
 from emulator.base.errors import UsageError
 from emulator.base.printable import show
 from harness.commands.claims.outputs import Html, Junit, OutputFile, OutputFormat, Outputs, attempt_all
-from harness.commands.options import ClaimsOrAll, Cold, Host, with_start_options
+from harness.commands.options import ClaimsOrAll, ClaimSources, Cold, Host, with_start_options
 
 if TYPE_CHECKING:
     from emulator.target import Target
@@ -45,6 +45,7 @@ def matrix(
     ] = None,
     cold: Cold = False,
     host: Host = None,
+    sources: ClaimSources = None,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -82,7 +83,9 @@ def matrix(
     gravest of all devices.
     """
     from harness.experiments.core.claim import CLAIMS
+    from harness.experiments.core.loading import load_claims
 
+    added = load_claims(sources or ())
     claims = [claim.id for claim in CLAIMS.select(patterns or [])]
     chosen = _distinct([with_start_options(target, cold=cold, host=host) for target in targets or EVERY_KIND])
     outputs = Outputs.of(format_, output, json=json, junit=junit, html=html)
@@ -91,7 +94,7 @@ def matrix(
     jobs = jobs or len(os.sched_getaffinity(0))
     journal = _journal(outputs.journaled, chosen, claims)
     with nullcontext() if journal is None else journal.kept_if_used():
-        result, end = _judge(chosen, claims, scheduler=scheduler, jobs=jobs, journal=journal)
+        result, end = _judge(chosen, claims, sources=added, scheduler=scheduler, jobs=jobs, journal=journal)
     attempt_all(_actions(result, outputs, journal), end)
     raise typer.Exit(result.exit_code)
 
@@ -132,7 +135,13 @@ def _journal(json: Path | None, targets: list[str], claims: list[str]) -> Journa
 
 
 def _judge(
-    targets: list[str], claims: list[str], *, scheduler: str | None, jobs: int, journal: Journal | None
+    targets: list[str],
+    claims: list[str],
+    *,
+    sources: Sequence[str],
+    scheduler: str | None,
+    jobs: int,
+    journal: Journal | None,
 ) -> tuple[Matrix, BaseException | None]:
     """The matrix, and the error or interruption that ended it; raises an error before the first column."""
     from emulator.base.interruption import signal_behind
@@ -153,11 +162,11 @@ def _judge(
             if scheduler is None:
                 from harness.matrix.local import judge_locally
 
-                judge_locally(targets, claims, jobs=jobs, view=keep_and_show)
+                judge_locally(targets, claims, sources, jobs=jobs, view=keep_and_show)
             else:
                 from harness.matrix.workers import judge_on_workers
 
-                judge_on_workers(targets, claims, scheduler=scheduler, jobs=jobs, view=keep_and_show)
+                judge_on_workers(targets, claims, sources, scheduler=scheduler, jobs=jobs, view=keep_and_show)
         except KeyboardInterrupt as interruption:
             end, interrupted = interruption, signal_behind(interruption).name
         except Exception as error:

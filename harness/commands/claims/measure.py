@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator.base.printable import show
-from harness.commands.options import AsJson, Cold, Host, Target, with_start_options
+from harness.commands.options import AsJson, ClaimSources, Cold, Host, Target, with_start_options
 from harness.commands.text import wrapped
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def measure(
     target: Target = "embedded",
     cold: Cold = False,
     host: Host = None,
+    sources: ClaimSources = None,
     as_json: AsJson = False,
 ) -> None:
     """Run one measurement and print its figures, without a verdict.
@@ -37,8 +38,10 @@ def measure(
     binder-harness measure size-limits         with units, and where each was read
     binder-harness measure size-limits --json  the raw measurement
     """
+    from harness.experiments.core.loading import load_claims
     from harness.experiments.core.measurement import MEASUREMENTS
 
+    load_claims(sources or ())
     if name is None:
         for entry in MEASUREMENTS.all().values():
             show(f"{entry.name:<24}  {entry.summary}")

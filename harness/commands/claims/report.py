@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from harness.commands.claims.outputs import OutputFile, OutputFormat, Outputs, attempt_all
+from harness.commands.options import ClaimSources
 
 
 def report(
@@ -29,6 +30,7 @@ def report(
         bool,
         typer.Option("-v", "--verbose", help="Show of each claim of a run what was measured."),
     ] = False,
+    sources: ClaimSources = None,
 ) -> None:
     """Show a stored run again: on the terminal, or in another format.
 
@@ -40,6 +42,7 @@ def report(
 
     The verdicts are those of the file; `judge` gives them again from the measurements.
     """
+    from harness.experiments.core.loading import load_claims
     from harness.report.difference import load
     from harness.report.formats.report import Report
     from harness.report.matrix import Matrix
@@ -47,6 +50,7 @@ def report(
     from harness.report.terminal import matrix_table, results
     from harness.report.terminal.console import console_for
 
+    load_claims(sources or ())
     outputs = Outputs.of(format_, output)
     content = load(file)
     if outputs.entries:

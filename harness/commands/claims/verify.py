@@ -18,7 +18,15 @@ from emulator.base.interruption import received, signal_behind
 from emulator.base.printable import show
 from harness.commands.claims.jobs import Jobs, clones_of
 from harness.commands.claims.outputs import Html, Junit, OutputFile, OutputFormat, Outputs, attempt_all
-from harness.commands.options import ClaimsOrAll, Cold, Host, Target, naming_option, with_start_options
+from harness.commands.options import (
+    ClaimsOrAll,
+    ClaimSources,
+    Cold,
+    Host,
+    Target,
+    naming_option,
+    with_start_options,
+)
 
 if TYPE_CHECKING:
     from harness.commands.claims.live.verify_view import VerifyView
@@ -51,6 +59,7 @@ def verify(
     target: Target = "embedded",
     cold: Cold = False,
     host: Host = None,
+    sources: ClaimSources = None,
     json: Annotated[
         Path | None,
         typer.Option(
@@ -89,12 +98,15 @@ def verify(
     binder-harness verify -j 1                  all one by one, on one device
     binder-harness verify --json results.json   also write all figures to a file
     binder-harness verify --format ktap         in another form
+    binder-harness verify --claims own.py       with claims of your own
     binder-harness verify -- -x --lf            pass what follows -- to pytest
     """
     from harness.experiments.core.claim import CLAIMS
+    from harness.experiments.core.loading import load_claims
     from harness.experiments.core.time_limit import seconds_in
     from harness.report.journal import prepare
 
+    added = load_claims(sources or ())
     claims = CLAIMS.select(patterns or [])
     chosen = with_start_options(target, cold=cold, host=host)
     arguments = [f"--binder-target={chosen}"]
@@ -106,8 +118,9 @@ def verify(
         with naming_option("--time-limit (or BINDER_HARNESS_TIME_LIMIT)"):
             seconds_in(time_limit)
         arguments.append(f"--binder-time-limit={time_limit}")
+    arguments += [f"--binder-claims={source}" for source in added]  # for the workers of pytest-xdist
     arguments += context.meta.get(PYTEST_ARGUMENTS, [])
-    with clones_of(chosen, claims, jobs, time_limit) as clones:
+    with clones_of(chosen, claims, jobs, time_limit, added) as clones:
         view, status = _judge(claims, arguments, clones)
     run = view.run
     if run is not None and view.interruption is not None and run.interrupted is None:

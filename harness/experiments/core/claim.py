@@ -23,7 +23,6 @@ The verdict is a pure function: it sees what was measured and the device's facts
 
 from __future__ import annotations
 
-import functools
 import inspect
 import re
 import typing
@@ -33,7 +32,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.device.facts import Facts, Need
-from harness.experiments.core.declared import Declared, declared
 from harness.experiments.core.expectation import Expectation
 from harness.experiments.core.finding import Finding, Verdict
 from harness.experiments.core.json_values import Json, from_json
@@ -60,6 +58,8 @@ class Topic(StrEnum):
     SERVICE_MANAGER = "service_manager"
     LIBBINDER = "libbinder"
     FRAMEWORK = "framework"
+    OTHER = "other"
+    """Of claims from elsewhere that name none of these."""
 
     @property
     def heading(self) -> str:
@@ -76,6 +76,7 @@ _HEADINGS = {
     Topic.SERVICE_MANAGER: "Service manager",
     Topic.LIBBINDER: "libbinder",
     Topic.FRAMEWORK: "The framework",
+    Topic.OTHER: "Other claims",
 }
 
 
@@ -102,6 +103,8 @@ class Claim:
     """Seconds the measurement may take."""
     alone: bool = False
     """Whether it changes the device for other claims: where several are judged at a time, it comes last."""
+    taken_for_granted: bool = False
+    """Whether people believe it without a second thought: where it is refuted, reports show that first."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z]+\.[a-z0-9-]+", self.id):
@@ -130,19 +133,17 @@ class Claim:
 
 
 def topic_of(module: str) -> Topic:
-    """The topic of a module's claims: the name of its folder."""
-    return Topic(module.split(".")[-2])
+    """The topic of a module's claims: the name of its folder, or OTHER for a module outside this package."""
+    return Topic(module.split(".")[-2]) if module.startswith(f"{PACKAGE}.") else Topic.OTHER
 
 
 class ClaimRegistry(Registry[Claim]):
     """The claims, topic by topic."""
 
-    @functools.cached_property
-    def declared(self) -> dict[str, Declared]:
-        """What is claimed, by id, in the order of the topics, and as in its module within one."""
-        order = list(Topic)
-        found = sorted(declared(self.package, self.kind), key=lambda each: order.index(topic_of(each.module)))
-        return {each.name: each for each in found}
+    def order(self) -> list[str]:
+        """The ids by topic, and as in its module within one."""
+        topics = list(Topic)
+        return sorted(super().order(), key=lambda id_: topics.index(self.topic(id_)))
 
     def topic(self, id: str) -> Topic:  # noqa: A002
         """A claim's topic."""
@@ -169,10 +170,12 @@ def claim(
     what_is_true: str = "",
     time_limit: float = TIME_LIMIT,
     alone: bool = False,
+    topic: Topic | None = None,
+    taken_for_granted: bool = False,
 ) -> Callable[[Callable[[MeasuredT, Facts], Finding]], Callable[[MeasuredT, Facts], Finding]]:
     """Make a function of a measurement and facts the verdict of a claim; see `Claim` for the fields.
 
-    The claim's topic is the folder of its module.
+    Without `topic` it is the folder of its module, or OTHER for a module outside Binder harness.
     """
 
     def register(verdict: Callable[[MeasuredT, Facts], Finding]) -> Callable[[MeasuredT, Facts], Finding]:
@@ -180,7 +183,7 @@ def claim(
             id,
             Claim(
                 id=id,
-                topic=topic_of(verdict.__module__),
+                topic=topic or topic_of(verdict.__module__),
                 documents=documents,
                 statement=statement,
                 experiment=experiment,
@@ -192,7 +195,9 @@ def claim(
                 what_is_true=what_is_true,
                 time_limit=time_limit,
                 alone=alone,
+                taken_for_granted=taken_for_granted,
             ),
+            verdict,
         )
         return verdict
 

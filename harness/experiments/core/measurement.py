@@ -40,7 +40,7 @@ def measurement(name: str, summary: str) -> Callable[[MeasureT], MeasureT]:
     """
 
     def register(run: MeasureT) -> MeasureT:
-        MEASUREMENTS.add(name, Measurement(name, summary, run))
+        MEASUREMENTS.add(name, Measurement(name, summary, run), run)
         return run
 
     return register

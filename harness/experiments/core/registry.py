@@ -1,6 +1,6 @@
 """Where claims and measurements are found by name: one module each adds to it, none lists them all.
 
-A module is imported when one of its entries is asked for.
+A module of the package is imported when one of its entries is asked for; `loading` brings in those of others.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import difflib
 import fnmatch
 import functools
 import importlib
-from collections.abc import Iterable, Iterator, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from emulator.base.errors import UsageError
@@ -21,27 +22,40 @@ NAMED = 3
 
 
 class Registry(Generic[Entry]):
-    """The entries that the modules of one package add with a decorator when they are imported, by name."""
+    """The entries that modules add with a decorator when they are imported, by name."""
 
     def __init__(self, kind: str, package: str, *, listed_by: str) -> None:
         self.kind = kind
         """The decorator's name, too."""
         self.package = package
+        """The package whose modules need not be imported first."""
         self.listed_by = listed_by
         """The command that shows the user all of them."""
         self.entries: dict[str, Entry] = {}
         """Those that were added so far."""
+        self._places: dict[str, str] = {}
 
-    def add(self, name: str, entry: Entry) -> None:
-        """Add an entry; ValueError when its name is taken, which is a mistake in the source."""
-        if name in self.entries:
-            raise ValueError(f"two of the {self.kind}s are named {name}")
-        self.entries[name] = entry
+    def add(self, name: str, entry: Entry, function: Callable[..., object]) -> None:
+        """Add an entry that this function declares, or replace that which the same lines declared before.
+
+        Raises ValueError, with both places, when the name is another's: a mistake in the source.
+        """
+        place = _place(function)
+        other = self._places.get(name)
+        if other is None and not function.__module__.startswith(f"{self.package}."):
+            other = self.declared[name].module if name in self.declared else None
+        if other is not None and other != place:
+            raise ValueError(f"two {self.kind}s are named {name}: one in {other}, one in {place}")
+        self.entries[name], self._places[name] = entry, place
 
     @functools.cached_property
     def declared(self) -> dict[str, Declared]:
         """What the package's modules declare, by name, without importing them."""
         return {each.name: each for each in declared(self.package, self.kind)}
+
+    def order(self) -> list[str]:
+        """The names of all entries, in the order in which they are shown."""
+        return list(dict.fromkeys([*self.declared, *self.entries]))
 
     def all(self) -> Mapping[str, Entry]:
         """Every entry by name; reading one imports its module."""
@@ -98,10 +112,16 @@ class _Entries(Mapping[str, Entry]):
         return name in self._registry.declared or name in self._registry.entries
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys([*self._registry.declared, *self._registry.entries]))
+        return iter(self._registry.order())
 
     def __len__(self) -> int:
         return len(self._registry.declared.keys() | self._registry.entries.keys())
+
+
+def _place(function: Callable[..., object]) -> str:
+    """Where a function is defined: its file and line."""
+    code = inspect.unwrap(function).__code__
+    return f"{code.co_filename}, line {code.co_firstlineno}"
 
 
 def _means(pattern: str, name: str) -> bool:

@@ -32,6 +32,8 @@ class Result:
     traceback: str = ""
     """Of an error, for whoever fixes it."""
     source: str
+    taken_for_granted: bool = False
+    """Whether people believe the statement without a second thought."""
     seconds: float
     measurement: object = None
     """What was measured, raw, so that the claim can be judged again without a device."""
@@ -63,6 +65,7 @@ class Result:
             reason=finding.reason,
             traceback=traceback,
             source=claim.source,
+            taken_for_granted=claim.taken_for_granted,
             seconds=seconds,
             measurement=measurement,
         )

@@ -86,6 +86,7 @@ def broadcast_delivery(m: Delivery, facts: Facts) -> Finding:
     what_is_true="Only the first call goes to servicemanager: the handle is kept, and every later broadcast "
     "goes from the sender to the activity manager alone. The reply waits for no receiver; the receiver, a "
     "third process, gets the broadcast by a one-way transaction of the activity manager's own.",
+    taken_for_granted=True,
 )
 def broadcast_hops(m: BroadcastHops, facts: Facts) -> Finding:
     """What decides is the number of processes of the second broadcast too."""

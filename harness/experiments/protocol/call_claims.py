@@ -53,6 +53,7 @@ THREAD_STATES = "proc/PID, of the driver's debug files"
     what_is_true="Each side has its three in this order. But since Linux 4.16 the caller's "
     "BR_TRANSACTION_COMPLETE waits for the reply: the callee has long written BC_REPLY when one read brings "
     "the caller both it and BR_REPLY. Only the first ioctl of a thread's life returns with it at once.",
+    taken_for_granted=True,
 )
 def proto_call_sequence(m: CallSequence, facts: Facts) -> Finding:
     """What decides is the one order of both sides, as the driver traced it."""

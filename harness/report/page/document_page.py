@@ -19,15 +19,6 @@ from harness.report.pictures.gallery import picture_of_topic
 from harness.report.summary import STYLES, summary
 
 SURPRISES = 3
-SURPRISING = (
-    "broadcast.hops",
-    "limit.largest-sync",
-    "proto.call-sequence",
-    "mmap.freed-at-once",
-    "mmap.kernel-vm-area",
-    "node.one-per-process",
-)
-"""Claims that people take for granted; where they are refuted, readers want to know first."""
 
 
 def document_page(report: Report) -> Page:
@@ -81,13 +72,8 @@ def outcome(sections: Sequence[Section]) -> Picture:
 
 
 def most_surprising(results: Sequence[Result]) -> list[Result]:
-    """What is unexpected, then what is refuted although it is often read, up to three."""
+    """What is unexpected, then what is refuted although people take it for granted, up to three."""
     unexpected = [result for result in results if result.as_expected is False]
     refuted = [result for result in results if result.verdict is Verdict.REFUTED and result not in unexpected]
-    refuted.sort(
-        key=lambda result: (
-            SURPRISING.index(result.id) if result.id in SURPRISING else len(SURPRISING),
-            -len(result.documents),
-        )
-    )
+    refuted.sort(key=lambda result: (not result.taken_for_granted, -len(result.documents)))
     return [*unexpected, *refuted][: max(SURPRISES, min(len(unexpected), 2 * SURPRISES))]

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
+from functools import partial
 from importlib.resources import files
 
 import jinja2
@@ -14,7 +15,7 @@ from markupsafe import Markup, escape
 
 from harness.experiments.core.figure import label, shown
 from harness.experiments.core.json_values import Json
-from harness.experiments.core.source_documents import SOURCE_DOCUMENTS, titles
+from harness.experiments.core.source_documents import SourceDocument, source_documents, titles
 from harness.report.document import Document
 from harness.report.formats.report import Report
 from harness.report.labels import described
@@ -45,7 +46,6 @@ def render(report: Report) -> str:
         "label": label,
         "described": described,
         "picture": picture_of,
-        "titles": titles,
         "code": code,
         "sentences": sentences,
         "together": together,
@@ -53,6 +53,8 @@ def render(report: Report) -> str:
         "verdicts": verdicts_of,
         "reproduction": reproduction,
     }
+    stated_in = _stated_in(report)
+    environment.filters["titles"] = partial(titles, found=stated_in)
     script, style = (_asset(name) for name in ("filter.js", "style.css"))
     content = report.content
     results = [result for column in report.columns for result in column.document.claims]
@@ -62,13 +64,20 @@ def render(report: Report) -> str:
         "symbols": {verdict: symbol for verdict, (symbol, _) in STYLES.items()},
         "verdicts": [verdict for verdict in STYLES if any(result.verdict is verdict for result in results)],
         "letters": sorted(found, key=lambda letter: (letter == NO_DOCUMENT, letter)),
-        "source_documents": [entry for letter, entry in SOURCE_DOCUMENTS.items() if letter in found],
+        "source_documents": [entry for entry in stated_in if entry.letter in found],
         "script": Markup(script),
         "script_hash": _hash_for_policy(script),
         "style": Markup(style),
         "filter_style": Markup(_filter_style(page.hidden_by())),
     }
     return environment.get_template(page.template).render(**page.variables())
+
+
+def _stated_in(report: Report) -> list[SourceDocument]:
+    """The documents that results can name: those stored with them, and, for early releases, our own."""
+    stored = [document for column in report.columns for document in column.document.stated_in]
+    found = source_documents() | {document.letter: document for document in stored}
+    return sorted(found.values(), key=lambda document: document.letter)
 
 
 def code(text: str) -> Markup:

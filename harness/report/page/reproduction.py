@@ -8,11 +8,18 @@ from dataclasses import dataclass
 
 from emulator.base.errors import UsageError
 from harness.experiments.core.claim import CLAIMS, Claim
+from harness.experiments.core.loading import origin
 
+LOAD = """\
+from harness.experiments.core.loading import load_claims
+
+load_claims({sources})
+"""
+"""What goes before for a claim from elsewhere."""
 PYTHON = """\
 from harness import open_device
 from harness.experiments.core.claim import CLAIMS
-
+{load}
 claim = CLAIMS.get({claim!r})
 with open_device({target!r}) as device:
     measured = claim.measure(device)
@@ -37,8 +44,11 @@ class Reproduction:
 def reproduction(claim: str, target: str) -> Reproduction:
     """How to judge a claim again on a target."""
     on = "" if target == "embedded" else f" --target {shlex.quote(target)}"
-    command = f"binder-harness verify -v {shlex.quote(claim)}{on}"
-    python = PYTHON.format(claim=claim, target=target)
+    from_elsewhere = origin(claim)
+    sources = f" --claims {shlex.quote(from_elsewhere)}" if from_elsewhere else ""
+    command = f"binder-harness verify -v {shlex.quote(claim)}{on}{sources}"
+    load = "" if from_elsewhere is None else LOAD.format(sources=[from_elsewhere] if from_elsewhere else "")
+    python = PYTHON.format(load=load, claim=claim, target=target)
     try:
         found = CLAIMS.get(claim)
     except UsageError:

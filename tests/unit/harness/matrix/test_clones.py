@@ -22,6 +22,7 @@ from harness.commands.claims.jobs import CLAIMS_WORTH_A_CLONE, jobs_for
 from harness.matrix.claim_queue import ClaimQueue
 from tests.support import fake_device
 from tests.support.fake_device import FakeDevice, make_claim
+from tests.support.own_claims import written
 from tests.support.processes import descendants, has_ended
 
 ROOT = Path(__file__).parents[4]
@@ -90,6 +91,15 @@ def test_the_results_are_those_of_one_device_in_their_order(verify: Verify, tmp_
     assert "mmap.once" in (tmp_path / "junit.xml").read_text()
     serials = (tmp_path / "closed").read_text().split()
     assert len(serials) == len(set(serials)) == 2
+
+
+def test_every_process_judges_claims_from_elsewhere(verify: Verify, tmp_path: Path) -> None:
+    own = written(tmp_path / "with a blank")
+    ended, document = verify("mmap.once sm.single", "--claims", str(own.relative_to(tmp_path)))
+    assert ended.returncode == 0, ended.stderr
+    assert [claim["id"] for claim in document["claims"]] == ["mmap.once", "sm.single", "own.doors"]
+    assert [text["letter"] for text in document["stated_in"]] == ["A", "B", "Z"]
+    assert "There are three doors." in ended.stdout
 
 
 def test_a_process_that_is_killed_loses_only_its_claim(verify: Verify) -> None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,11 +22,14 @@ from harness.experiments.core.claim import CLAIMS
 from harness.matrix import child, workers
 from harness.matrix.local import judge_locally
 from harness.report.matrix import Column, Matrix
-from tests.support import fake_device
+from tests.support import fake_device, own_claims
 from tests.support.fake_device import FACTS
 from tests.support.fake_documents import ARM_16K, document_on, matrix_of
+from tests.support.own_claims import unchanged_registries
 from tests.support.processes import descendants, has_ended
 from tests.support.recorder import Recorder
+
+__all__ = ["unchanged_registries"]
 
 ROOT = Path(__file__).parents[4]
 SECONDS = 30.0
@@ -105,6 +108,20 @@ def test_every_device_has_its_column(
     assert "Binder on 2 devices" in (tmp_path / "matrix.html").read_text()
     assert not (tmp_path / "of-verify.json").exists()
     assert len((tmp_path / "closed").read_text().splitlines()) == 2
+
+
+@pytest.mark.usefixtures("unchanged_registries")
+def test_each_device_has_claims_from_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(CLAIMS, "all", lambda: fake_device.choose() | own_claims.loaded())
+    own = own_claims.written(tmp_path)
+    assert status_of("matrix", *BOTH, "--claims", str(own), "own", "mmap", *FILES) == 0
+    for document in Matrix.load(tmp_path / "matrix.json").documents:
+        assert [result.id for result in document.claims] == ["mmap.once", "mmap.first-page", "own.doors"]
+        assert [text.letter for text in document.stated_in] == ["A", "B", "Z"]
+    page = (tmp_path / "matrix.html").read_text()
+    assert '<a href="https://wiki.example.com/guide" rel="noreferrer"><cite>Our guide</cite></a>' in page
+    assert f"verify -v own.doors --claims {own}" in page
+    assert f"load_claims([&#39;{own}&#39;])" in page
 
 
 def test_the_others_are_judged_without_a_device_that_cannot_be_opened(
@@ -289,7 +306,10 @@ def test_an_error_shows_and_writes_the_results_so_far(
     tmp_path: Path,
     targets: tuple[str, ...],
 ) -> None:
-    def fail_afterwards(targets: list[str], claims: list[str], *, jobs: int, view: MatrixView) -> None:
+    def fail_afterwards(
+        targets: list[str], claims: list[str], sources: Sequence[str], *, jobs: int, view: MatrixView
+    ) -> None:
+        assert sources == ()
         judge_locally(targets[:1], claims, jobs=jobs, view=view)
         raise SetupError("There is no process left.")
 

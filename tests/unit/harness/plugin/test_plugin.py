@@ -10,7 +10,7 @@ import pytest
 
 from harness.device.facts import Facts, Need
 from harness.experiments.core.claim import CLAIMS
-from tests.support import fake_device
+from tests.support import fake_device, own_claims
 
 pytest_plugins = ["pytester"]
 
@@ -24,7 +24,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "harness.device.device", fake_device.device_module())
     monkeypatch.setattr("harness.binder.Binder", fake_device.FakeProcess, raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    for name in ("TARGET", "JSON", "TIME_LIMIT"):
+    for name in ("TARGET", "JSON", "TIME_LIMIT", "CLAIMS"):
         monkeypatch.delenv(f"BINDER_HARNESS_{name}", raising=False)
     choose(monkeypatch)
 
@@ -390,3 +390,27 @@ def test_what_a_device_reports_is_printable(
     text = result.stdout.str()
     assert r"\u001b]0;owned\u0007\udc80" in text
     assert "\x1b" not in text
+
+
+OWN = ("-p", "tests.support.fake_device_plugin", "--pyargs", "harness.experiments", "-rA")
+
+
+@pytest.mark.parametrize("by_option", [True, False], ids=["option", "environment"])
+def test_claims_from_elsewhere_are_tests(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, by_option: bool
+) -> None:
+    choose(monkeypatch, "mmap.once")
+    own_claims.written(pytester.path)
+    if not by_option:
+        monkeypatch.setenv("BINDER_HARNESS_CLAIMS", "own.py")
+    options = ("--binder-claims", "own.py") if by_option else ()
+    ended = pytester.runpytest_subprocess(*PLUGIN, *OWN, *options)
+    ended.assert_outcomes(passed=2)
+    ended.stdout.fnmatch_lines(["PASSED *test_claim?own.doors?"])
+
+
+def test_a_mistake_in_claims_from_elsewhere_is_wrong_usage(pytester: pytest.Pytester) -> None:
+    own_claims.written(pytester.path, "import no_such_module")
+    ended = pytester.runpytest_subprocess(*PLUGIN, *OWN, "--binder-claims", "own.py")
+    assert ended.ret == pytest.ExitCode.USAGE_ERROR
+    ended.stderr.fnmatch_lines(["*--claims *own.py: line 1: ModuleNotFoundError*no_such_module*"])

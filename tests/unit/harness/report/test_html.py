@@ -11,6 +11,7 @@ import pytest
 from emulator.base.errors import ExitCode
 from harness.experiments.core.figure import Figure
 from harness.experiments.core.finding import Verdict
+from harness.experiments.core.source_documents import SourceDocument
 from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
 from harness.recording.sequence_svg import svg_of
 from harness.report.document import Document
@@ -144,6 +145,24 @@ def test_what_is_unexpected_comes_before_what_surprises() -> None:
     overview = text[text.index("What surprises most") : text.index("Stated in A")]
     assert overview.index("sm.single") < overview.index("mmap.first-page")
     assert "mmap.once" not in overview
+
+
+def test_what_people_take_for_granted_comes_before_other_surprises() -> None:
+    document = document_on(FACTS, "mmap.first-page", "limit.verdict", "sm.single")
+    for id_ in ("mmap.first-page", "sm.single"):
+        document = changed(document, id_, verdict=Verdict.REFUTED, as_expected=True, documents="ABC")
+    document = changed(document, "limit.verdict", as_expected=True, taken_for_granted=True, documents="")
+    overview = page_of(document).text.partition("What surprises most")[2].partition("Stated in A")[0]
+    shown = [overview.index(id_) for id_ in ("limit.verdict", "mmap.first-page", "sm.single")]
+    assert shown == sorted(shown)
+
+
+def test_a_document_has_the_title_and_the_address_that_were_stored() -> None:
+    ours = SourceDocument("Z", "Our <guide>", url="https://wiki.example.com/guide?a=1&b=2")
+    document = changed(document_on(), "mmap.once", documents="AZ?")
+    page = page_of(dataclasses.replace(document, stated_in=(ours,)))
+    assert "Stated in A “Inter-process communication in Android”, Z “Our <guide>” and ?" in page.text
+    assert page.count("a", href=ours.url, rel="noreferrer") == 1
 
 
 def test_a_matrix_marks_what_differs() -> None:

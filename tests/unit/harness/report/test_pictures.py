@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.figure import Figure
-from harness.report.page.document_page import SURPRISING
 from harness.report.pictures.bars import Bar, Part, bars
 from harness.report.pictures.canvas import WIDTH, Picture
 from harness.report.pictures.gallery import OF_TOPICS, PICTURES
@@ -115,7 +114,7 @@ def test_copies_are_compared_across_claims() -> None:
 
 
 def test_every_picture_belongs_to_a_claim() -> None:
-    assert set(PICTURES) | set(SURPRISING) <= set(CLAIMS.all())
+    assert set(PICTURES) <= set(CLAIMS.all())
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), ANYTHING))

@@ -10,8 +10,14 @@ from harness.experiments.core.registry import Registry
 def registry() -> Registry[str]:
     registry: Registry[str] = Registry("claim", "tests.emulator", listed_by="harness list")
     for name in ("mmap.once", "mmap.first-page", "mmapping.other", "copy.once"):
-        registry.add(name, name)
+        registry.add(name, name, registry_function)
     return registry
+
+
+def registry_function() -> None: ...
+
+
+def other_function() -> None: ...
 
 
 @pytest.mark.parametrize(
@@ -52,6 +58,12 @@ def test_an_unknown_name_is_answered_with_those_near_it(
         assert len(message) < 120
 
 
-def test_a_name_is_given_once(registry: Registry[str]) -> None:
-    with pytest.raises(ValueError, match=r"mmap\.once"):
-        registry.add("mmap.once", "another")
+def test_a_name_is_given_once_and_both_places_are_named(registry: Registry[str]) -> None:
+    with pytest.raises(ValueError, match=r"mmap\.once: one in .*py, line \d+, one in .*py, line \d+"):
+        registry.add("mmap.once", "another", other_function)
+    assert registry.get("mmap.once") == "mmap.once"
+
+
+def test_what_the_same_lines_declare_again_takes_the_place(registry: Registry[str]) -> None:
+    registry.add("mmap.once", "once more", registry_function)
+    assert registry.get("mmap.once") == "once more"

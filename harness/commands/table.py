@@ -41,6 +41,11 @@ COMMANDS = {
     "measure": Entry(
         "claims.measure", "measure", "Run one measurement and print its figures, without a verdict."
     ),
+    "explore": Entry(
+        "claims.explore",
+        "explore",
+        "Drive random programs of commands against a model of the driver, and show where they differ.",
+    ),
     "inspect": Entry(
         "inspect.inspect", "inspect", "Say what a bug report, a log, a dump or a device shows about Binder."
     ),

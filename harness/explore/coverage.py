@@ -1,0 +1,133 @@
+"""What an exploration has driven: commands by the state they met, and the codes of the kernel's interface."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from harness.binder.abi.commands import Command as PlainCommand
+from harness.binder.abi.structures import ObjectType
+from harness.binder.abi.uapi import BinderCommand, BinderIoctl, BinderReturn
+from harness.model import references
+from harness.model.records import IN_POOL
+from harness.model.steps import (
+    Binder,
+    Command,
+    Control,
+    Exchange,
+    Free,
+    Handle,
+    Object,
+    Outcome,
+    Reply,
+    Step,
+    Transact,
+    Unsupported,
+)
+from harness.model.world import World
+
+NEVER_SENT = {
+    BinderReturn.BR_OK: "no driver sends it",
+    BinderReturn.BR_ERROR: "sent when the kernel has no memory for a death notification",
+    BinderReturn.BR_ACQUIRE_RESULT: "no driver sends it",
+    BinderReturn.BR_ATTEMPT_ACQUIRE: "no driver sends it",
+    BinderReturn.BR_FINISHED: "no driver sends it",
+}
+"""Returns that no program can receive; drivers/android/binder.c, Linux 6.12."""
+
+
+class Coverage:
+    """Counts of what was driven and received."""
+
+    def __init__(self) -> None:
+        self.commands: Counter[str] = Counter()
+        self.returns: Counter[str] = Counter()
+        self.ioctls: Counter[str] = Counter()
+        self.objects: Counter[str] = Counter()
+        self.pairs: set[tuple[str, str]] = set()
+        """Commands with the state that they met."""
+
+    def before(self, world: World, step: Step) -> None:
+        """Count what a step is about to do."""
+        match step:
+            case Exchange():
+                self.ioctls[BinderIoctl.BINDER_WRITE_READ.name] += 1
+                for command in step.commands:
+                    name = name_of(command)
+                    self.commands[name] += 1
+                    self.pairs.add((name, state_of(world, step, command)))
+                    if isinstance(command, Transact | Reply):
+                        self.objects.update(_type(each) for each in command.payload.objects)
+            case Control():
+                self.ioctls[step.ioctl.name] += 1
+                self.pairs.add((step.ioctl.name, _thread_state(world, step.process, step.thread)))
+
+    def after(self, outcome: Outcome) -> None:
+        """Count what a step returned."""
+        self.returns.update(each.TAG.name for each in outcome.returns)
+
+    def missing(self) -> dict[str, list[str]]:
+        """The names of the kernel's interface that were not reached, by kind; without what cannot be."""
+        return {
+            "commands": [each.name for each in BinderCommand if each.name not in self.commands],
+            "returns": [
+                each.name for each in BinderReturn if each.name not in self.returns and each not in NEVER_SENT
+            ],
+            "ioctls": [each.name for each in BinderIoctl if each.name not in self.ioctls],
+            "objects": [each.name for each in ObjectType if each.name not in self.objects],
+        }
+
+
+def name_of(command: Command) -> str:
+    """The kernel's name of a command."""
+    match command:
+        case Transact():
+            return BinderCommand.BC_TRANSACTION.name
+        case Reply():
+            return BinderCommand.BC_REPLY.name
+        case Free():
+            return BinderCommand.BC_FREE_BUFFER.name
+        case Unsupported(code):
+            known = {int(each): each.name for each in BinderCommand}
+            return known.get(code, "unknown")
+        case PlainCommand():
+            return command.TAG.name
+
+
+def _type(sent: Object) -> str:
+    match sent:
+        case Binder(strong=strong):
+            return (ObjectType.BINDER_TYPE_BINDER if strong else ObjectType.BINDER_TYPE_WEAK_BINDER).name
+        case Handle(strong=strong):
+            return (ObjectType.BINDER_TYPE_HANDLE if strong else ObjectType.BINDER_TYPE_WEAK_HANDLE).name
+    return "none"
+
+
+def state_of(world: World, step: Exchange, command: Command) -> str:
+    """The state that a command meets: of the thread, and of what its handle or buffer is."""
+    found = _thread_state(world, step.process, step.thread)
+    process = world.processes[step.process]
+    handle = getattr(command, "handle", None)
+    if isinstance(handle, int):
+        reference = references.find(process, handle, strong=False)
+        if reference is None:
+            return f"{found}, no handle"
+        dead = reference.node.process is None
+        frozen = not dead and reference.node.process is not None and reference.node.process.frozen
+        kind = "dead" if dead else "frozen" if frozen else "strong" if reference.strong else "weak"
+        return f"{found}, {kind} handle" + (", death requested" if reference.death else "")
+    if isinstance(command, Free):
+        known = [each for each in process.mapping.used if each.offset == command.offset]
+        if not known:
+            return f"{found}, no buffer"
+        return f"{found}, {'delivered' if known[0].may_be_freed else 'undelivered'} buffer"
+    return found
+
+
+def _thread_state(world: World, process: int, number: int) -> str:
+    thread = world.processes[process].threads.get(number)
+    if thread is None:
+        return "new thread"
+    pool = "in the pool" if thread.looper & IN_POOL else "free"
+    if thread.stack is None:
+        return f"{pool}, idle" + (", with work" if thread.todo else "")
+    return f"{pool}, handling" if thread.stack.handler is thread else f"{pool}, waiting"

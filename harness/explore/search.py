@@ -1,0 +1,132 @@
+"""A search for a program on which driver and model differ, within limits of time and steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hypothesis.database import ExampleDatabase
+from hypothesis.errors import Flaky
+
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError
+from harness.explore.comparison import Comparison, DisagreementError, Taker
+from harness.explore.coverage import Coverage
+from harness.explore.machine import Session, run_programs
+from harness.explore.rules import ALWAYS, RULES
+from harness.model.steps import Exchange, Step
+
+PROGRAMS = 20
+"""Programs between two looks at the limits."""
+PROGRESS_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a search ends; without any, at the first difference."""
+
+    seconds: float | None = None
+    steps: int | None = None
+
+
+class _OverError(KeyboardInterrupt):
+    """A limit is reached. hypothesis takes every other exception for a failure of the program."""
+
+
+class Search(Session):
+    """One search, and what it has done so far."""
+
+    def __init__(
+        self,
+        taker: Taker,
+        *,
+        limits: Limits,
+        progress: Callable[[Search], None] = lambda _: None,
+    ) -> None:
+        self.coverage = Coverage()
+        self.programs = 0
+        self.steps = 0
+        self.commands = 0
+        """Commands written to the driver, and other ioctls."""
+        self.disagreement: DisagreementError | None = None
+        self.reproducible = True
+        """Whether the program of the disagreement differs each time it is run."""
+        self.unfinished: tuple[Step, ...] = ()
+        """The program whose last step ended in an error of the device or of the harness."""
+        self._error: HarnessError | OSError | None = None
+        self._taker = taker
+        self._limits = limits
+        self._progress = progress
+        self._started = time.monotonic()
+        self._next_progress = Deadline(PROGRESS_SECONDS)
+
+    @property
+    def seconds(self) -> float:
+        """Since the search began."""
+        return time.monotonic() - self._started
+
+    @property
+    def over(self) -> bool:
+        """Whether a limit is reached; what differs is still shrunk."""
+        if self.disagreement is not None:
+            return False
+        seconds, steps = self._limits.seconds, self._limits.steps
+        return (seconds is not None and self.seconds >= seconds) or (
+            steps is not None and self.steps >= steps
+        )
+
+    def run(self, names: Sequence[str], *, seed: int, database: ExampleDatabase | None = None) -> None:
+        """Search with these rules, and those that every program needs.
+
+        Raises the HarnessError or OSError with which a step ended: DeviceLostError where the device did.
+        """
+        rules = [name for name in RULES if name in names or name in ALWAYS]
+        while not self.over and self.disagreement is None:
+            try:
+                run_programs(self, rules, programs=PROGRAMS, seed=seed, database=database)
+            except DisagreementError as error:
+                self.disagreement = error
+                return
+            except _OverError:
+                if self._error is not None:
+                    raise self._error from None
+                return
+            except Flaky:
+                self.reproducible = False
+                return
+            seed += 1
+            database = None  # what failed in an earlier search has been tried
+
+    def begin(self) -> Comparison:
+        """A new program."""
+        return Comparison(self._taker)
+
+    def take(self, comparison: Comparison, step: Step) -> None:
+        """Take a step, unless the search is over; DisagreementError where the driver differs."""
+        if self.over:
+            raise _OverError
+        self.coverage.before(comparison.worlds.likely, step)
+        try:
+            outcome = comparison.take(step)
+        except DisagreementError as error:
+            if self.disagreement is None:
+                self._progress(self)
+            self.disagreement = error
+            raise
+        except (HarnessError, OSError) as error:
+            self._error = error
+            self.unfinished = tuple(comparison.worlds.program)
+            raise _OverError from error
+        self.coverage.after(outcome)
+        self.steps += 1
+        self.commands += len(step.commands) if isinstance(step, Exchange) and step.commands else 1
+        if self._next_progress.expired:
+            self._next_progress = Deadline(PROGRESS_SECONDS)
+            self._progress(self)
+
+    def end(self) -> None:
+        """The program is over: end its processes."""
+        if self._error is None:
+            self._taker.reset()
+        self.programs += 1

@@ -1,0 +1,130 @@
+"""Reads: which work a thread takes, and the returns that it becomes. binder_thread_read."""
+
+from __future__ import annotations
+
+import errno
+
+from harness.binder.abi import returns
+from harness.binder.abi.returns import RETURNS, Return
+from harness.binder.abi.structures import BinderTransactionDataSecctx, TransactionFlag
+from harness.binder.abi.uapi import BinderReturn
+from harness.model import nodes
+from harness.model.buffers import rounded
+from harness.model.records import IN_POOL, Buffer, Death, DeathState, Node, Thread, Transaction
+from harness.model.transactions import finish
+from harness.model.work import Completion, ErrorSlot, Work
+
+CODE_SIZE = 4
+ROOM_FOR_ANY = CODE_SIZE + BinderTransactionDataSecctx.sizeof()
+"""Bytes that have to be left in the read buffer before work is taken."""
+
+
+class Reading:
+    """One read by a thread, into a buffer of `size` bytes."""
+
+    def __init__(self, thread: Thread, size: int) -> None:
+        self.thread = thread
+        self.size = size
+        self.returns: list[Return] = [returns.Noop()]
+        self.delivered: Buffer | None = None
+        """The buffer of the transaction or reply that it returned."""
+
+    @property
+    def used(self) -> int:
+        """Bytes of the buffer in use."""
+        return sum(CODE_SIZE + each.sizeof() for each in self.returns)
+
+    def run(self) -> int:
+        """Read all that there is, up to a transaction or a death: 0, or -EAGAIN where there is nothing."""
+        thread, process = self.thread, self.thread.process
+        while True:
+            takes_any = takes_work_of_process(thread)
+            if not has_work(thread, takes_any=takes_any):
+                return -errno.EAGAIN
+            while True:
+                queue = thread.todo or (process.todo if takes_any else None)
+                if not queue:
+                    break
+                if self.size - self.used < ROOM_FOR_ANY:
+                    self._request_thread()
+                    return 0
+                work = queue.take()
+                assert work is not None
+                if not thread.todo:
+                    thread.has_urgent_todo = False
+                if self._turn_into_returns(work):
+                    self._request_thread()
+                    return 0
+            if self.used > CODE_SIZE or thread.need_return:
+                self._request_thread()
+                return 0
+
+    def _turn_into_returns(self, work: Work) -> bool:
+        """Whether the read ends with it."""
+        match work:
+            case Transaction():
+                self._deliver(work)
+                return True
+            case ErrorSlot():
+                self.returns.append(RETURNS[work.code]())
+                work.code = BinderReturn.BR_OK
+            case Completion(code=BinderReturn.BR_ONEWAY_SPAM_SUSPECT) if not self.thread.process.reports_spam:
+                self.returns.append(returns.TransactionComplete())
+            case Completion():
+                self.returns.append(RETURNS[work.code]())
+            case Node():
+                self.returns += nodes.news(work)
+            case Death(state=DeathState.CLEARED):
+                self.returns.append(returns.ClearDeathNotificationDone(work.cookie))
+            case Death():
+                self.thread.process.delivered_deaths.add(work)
+                self.returns.append(returns.DeadBinder(work.cookie))
+                return True
+        return False
+
+    def _deliver(self, transaction: Transaction) -> None:
+        buffer, thread = transaction.buffer, self.thread
+        assert buffer is not None
+        kind = returns.Reply if buffer.node is None else returns.Transaction
+        self.returns.append(
+            kind(
+                target=buffer.node.ptr if buffer.node else 0,
+                cookie=buffer.node.cookie if buffer.node else 0,
+                code=transaction.code,
+                flags=TransactionFlag(transaction.flags),
+                sender_pid=transaction.sender if transaction.caller is not None else 0,
+                data_size=buffer.data_size,
+                offsets_size=buffer.offsets_size,
+                buffer=buffer.offset,
+                offsets=buffer.offset + rounded(buffer.data_size),
+            )
+        )
+        self.delivered = buffer
+        buffer.may_be_freed = True
+        if buffer.node is not None and not transaction.one_way:
+            transaction.outer_of_handler = thread.stack
+            transaction.handler = thread
+            thread.stack = transaction
+        else:
+            finish(transaction)
+
+    def _request_thread(self) -> None:
+        """Put BR_SPAWN_LOOPER in place of BR_NOOP where the pool may grow; nobody waits in this model."""
+        process = self.thread.process
+        if (
+            self.thread.looper & IN_POOL
+            and not process.requested_threads
+            and process.started_threads < process.max_threads
+        ):
+            process.requested_threads += 1
+            self.returns[0] = returns.SpawnLooper()
+
+
+def takes_work_of_process(thread: Thread) -> bool:
+    """Whether the thread is free for any work of its process. binder_available_for_proc_work_ilocked."""
+    return thread.stack is None and not thread.todo
+
+
+def has_work(thread: Thread, *, takes_any: bool) -> bool:
+    """Whether a read returns at once. binder_has_work_ilocked."""
+    return thread.has_urgent_todo or thread.need_return or (takes_any and bool(thread.process.todo))

@@ -1,0 +1,176 @@
+"""What processes do: the steps of a program, what they carry, and what comes of them. Their repr() is Python.
+
+Processes, and the threads of each, are numbered from 1; buffers are named by their offset in the mapping.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.binder.abi.commands import Command as PlainCommand
+from harness.binder.abi.returns import Return
+from harness.binder.abi.structures import BinderTransactionData, FlatBinderFlag, FlatBinderObject
+from harness.binder.abi.uapi import BinderIoctl
+
+MAPPED = 16 * 1024
+"""Bytes that a process maps unless the step gives another size."""
+READ_SIZE = 256
+"""Bytes of the read buffer: libbinder's."""
+CODE_SIZE = 4
+WORD = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Binder:
+    """A node of the sender's or, when received, of the receiver's own (BINDER_TYPE_BINDER, _WEAK_BINDER)."""
+
+    ptr: int
+    cookie: int
+    strong: bool = True
+    flags: int = int(FlatBinderFlag.FLAT_BINDER_FLAG_ACCEPTS_FDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A handle of the sender's or, when received, of the receiver's (BINDER_TYPE_HANDLE, _WEAK_HANDLE)."""
+
+    handle: int
+    strong: bool = True
+    flags: int = int(FlatBinderFlag.FLAT_BINDER_FLAG_ACCEPTS_FDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Nonsense:
+    """Bytes that are no object, where the offsets say that one is."""
+
+
+Object = Binder | Handle | Nonsense
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What a transaction or reply carries: the objects, one after the other, and then `size` bytes."""
+
+    size: int = 0
+    """Bytes behind the objects."""
+    objects: tuple[Object, ...] = ()
+
+    @property
+    def data_size(self) -> int:
+        """Bytes of data."""
+        return FlatBinderObject.sizeof() * len(self.objects) + self.size
+
+    @property
+    def offsets_size(self) -> int:
+        """Bytes of offsets: a word for each object."""
+        return WORD * len(self.objects)
+
+
+EMPTY = Payload()
+
+
+@dataclass(frozen=True, slots=True)
+class Transact:
+    """BC_TRANSACTION."""
+
+    handle: int
+    code: int = 0
+    flags: int = 0
+    payload: Payload = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """BC_REPLY."""
+
+    code: int = 0
+    flags: int = 0
+    payload: Payload = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """BC_FREE_BUFFER."""
+
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A code that no driver accepts, followed by zeros."""
+
+    code: int
+
+
+Command = Transact | Reply | Free | Unsupported | PlainCommand
+
+
+def size_of(command: Command) -> int:
+    """Bytes of a command in the write buffer, with the code."""
+    match command:
+        case Transact() | Reply():
+            parameter = BinderTransactionData.sizeof()
+        case Free():
+            parameter = WORD
+        case Unsupported(code):
+            parameter = code >> 16 & 0x3FFF
+        case _:
+            parameter = command.sizeof()
+    return CODE_SIZE + parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open the device with O_NONBLOCK, and map so many bytes, or nothing."""
+
+    process: int
+    mapped: int = MAPPED
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Unmap and close the device, as the end of the process does."""
+
+    process: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """BINDER_WRITE_READ with these commands, and `read` bytes for returns."""
+
+    process: int
+    thread: int
+    commands: tuple[Command, ...] = ()
+    read: int = READ_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Another ioctl; what `arguments` are depends on it."""
+
+    process: int
+    thread: int
+    ioctl: BinderIoctl
+    arguments: tuple[int, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Control({self.process}, {self.thread}, BinderIoctl.{self.ioctl.name}, {self.arguments})"
+
+
+Step = Open | Close | Exchange | Control
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the caller of a step gets."""
+
+    result: int = 0
+    """0 or a negative errno."""
+    consumed: int = 0
+    """Bytes of commands that the driver took."""
+    returns: tuple[Return, ...] = ()
+    """Addresses are offsets in the mapping, `sender_pid` is the number of the sending process, or 0."""
+    objects: tuple[Object, ...] = ()
+    """Those in the transaction or reply that was returned."""
+    answer: tuple[int, ...] = ()
+    """What another ioctl wrote."""

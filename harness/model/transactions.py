@@ -1,0 +1,268 @@
+"""Calls, one-way calls and replies, from BC_TRANSACTION to the queue of a thread, and how they fail."""
+
+from __future__ import annotations
+
+import errno
+
+from harness.binder.abi.uapi import BinderReturn
+from harness.model import buffers, nodes, references, translation
+from harness.model.records import Buffer, Node, Process, Thread, Transaction
+from harness.model.steps import Payload
+from harness.model.work import Completion
+
+
+class _UndeliveredError(Exception):
+    """A transaction that the driver does not deliver."""
+
+    def __init__(self, code: BinderReturn, error: int, call: Transaction | None = None) -> None:
+        super().__init__(code, error)
+        self.code = code
+        self.error = error
+        """What BINDER_GET_EXTENDED_ERROR reports."""
+        self.call = call
+        """The call that it was to answer: then the failure is the caller's."""
+
+
+FAILED, DEAD = BinderReturn.BR_FAILED_REPLY, BinderReturn.BR_DEAD_REPLY
+
+
+def transact(thread: Thread, handle: int, code: int, flags: int, content: Payload) -> None:
+    """BC_TRANSACTION. binder_transaction."""
+    thread.error = (BinderReturn.BR_OK, 0)
+    try:
+        _transact(thread, handle, code, flags, content)
+    except _UndeliveredError as failure:
+        _fail(thread, failure)
+
+
+def reply(thread: Thread, code: int, flags: int, content: Payload) -> None:
+    """BC_REPLY. binder_transaction."""
+    thread.error = (BinderReturn.BR_OK, 0)
+    try:
+        _reply(thread, code, flags, content)
+    except _UndeliveredError as failure:
+        _fail(thread, failure)
+
+
+def _transact(thread: Thread, handle: int, code: int, flags: int, content: Payload) -> None:
+    node = _target(thread.process, handle)
+    target = node.process
+    assert target is not None
+    nodes.count_up(node, strong=True, internal=False, todo=None)
+    with nodes.held(node):
+        transaction = Transaction(target, code, flags, thread.process.number)
+        try:
+            if target is thread.process:
+                raise _UndeliveredError(FAILED, -errno.EINVAL)
+            if not transaction.one_way:
+                transaction.caller = thread
+                transaction.handler = thread_to_call_back(thread, target)
+            buffer = _allocate(transaction, content, one_way=transaction.one_way)
+        except _UndeliveredError:
+            nodes.count_down(node, strong=True, internal=False)
+            raise
+        buffer.node = node
+        try:
+            _fill(buffer, content, thread, target)
+            _queue(thread, transaction, node, target, buffer)
+        except _UndeliveredError:
+            _discard(target, buffer)
+            raise
+
+
+def _target(process: Process, handle: int) -> Node:
+    """The node that is called: handle 0 is the context manager, whatever reference the process has."""
+    if handle == 0:
+        node = process.context.manager
+        if node is None:
+            raise _UndeliveredError(DEAD, -errno.EINVAL)
+        return node
+    reference = references.find(process, handle, strong=True)
+    if reference is None:
+        raise _UndeliveredError(FAILED, -errno.EINVAL)
+    if reference.node.process is None:
+        raise _UndeliveredError(DEAD, -errno.EINVAL)
+    return reference.node
+
+
+def thread_to_call_back(thread: Thread, target: Process) -> Thread | None:
+    """The thread of the target that waits, directly or not, for what this thread handles; None for any.
+
+    -EPROTO for a thread that waits for a reply itself, or that has yet to read a call to it.
+    """
+    first = thread.todo.entries[0] if thread.todo else None
+    if isinstance(first, Transaction):
+        raise _UndeliveredError(FAILED, -errno.EPROTO)
+    each = thread.stack
+    if each is not None and each.handler is not thread:
+        raise _UndeliveredError(FAILED, -errno.EPROTO)
+    while each is not None:
+        if each.caller is not None and each.caller.process is target:
+            return each.caller
+        each = each.outer_of_caller
+    return None
+
+
+def _allocate(transaction: Transaction, content: Payload, *, one_way: bool) -> Buffer:
+    target = transaction.target
+    assert target is not None
+    found = buffers.allocate(
+        target.mapping, content.data_size, content.offsets_size, 0, one_way=one_way, sender=transaction.sender
+    )
+    if isinstance(found, int):
+        raise _UndeliveredError(DEAD if found == -errno.ESRCH else FAILED, found)
+    transaction.buffer = found
+    found.transaction = transaction
+    found.node = None
+    found.objects = []
+    return found
+
+
+def _fill(buffer: Buffer, content: Payload, thread: Thread, receiver: Process) -> None:
+    """Translate the objects; the first that cannot be ends the transaction."""
+    for sent in content.objects:
+        received = translation.translate(sent, thread, receiver)
+        if isinstance(received, int):
+            raise _UndeliveredError(FAILED, received)
+        buffer.objects.append(received)
+
+
+def _discard(process: Process, buffer: Buffer) -> None:
+    buffer.transaction = None
+    translation.release(process, buffer)
+    buffers.free(process.mapping, buffer)
+
+
+def _queue(thread: Thread, transaction: Transaction, node: Node, target: Process, buffer: Buffer) -> None:
+    """Queue a call for a thread, its process, or its node. binder_proc_transaction."""
+    accepted = Completion()
+    if buffer.is_spam:
+        accepted.code = BinderReturn.BR_ONEWAY_SPAM_SUSPECT
+    waits = transaction.one_way and node.in_one_way
+    if transaction.one_way:
+        node.in_one_way = True
+    if target.frozen:
+        target.called_while_frozen |= not transaction.one_way
+        target.posted_while_frozen |= transaction.one_way
+        if not transaction.one_way:
+            raise _UndeliveredError(BinderReturn.BR_FROZEN_REPLY, 0)
+        if target.context.features.reports_pending:
+            accepted.code = BinderReturn.BR_TRANSACTION_PENDING_FROZEN
+    if transaction.one_way:
+        thread.give(accepted)
+    else:
+        thread.give_later(accepted)
+        transaction.outer_of_caller = thread.stack
+        thread.stack = transaction
+    if transaction.handler is not None:
+        transaction.handler.give(transaction)
+    elif waits:
+        node.one_way_queue.add(transaction)
+    else:
+        target.todo.add(transaction)
+    target.unfinished += 1
+
+
+def _reply(thread: Thread, code: int, flags: int, content: Payload) -> None:
+    call = thread.stack
+    if call is None or call.handler is not thread:
+        raise _UndeliveredError(FAILED, -errno.EPROTO)
+    thread.stack = call.outer_of_handler
+    caller = call.caller
+    if caller is None:
+        raise _UndeliveredError(DEAD, 0, call)
+    if caller.stack is not call:
+        raise _UndeliveredError(FAILED, -errno.EPROTO)
+    answer = Transaction(caller.process, code, flags, thread.process.number)
+    answer.handler = caller
+    try:
+        buffer = _allocate(answer, content, one_way=False)
+        try:
+            _fill(buffer, content, thread, caller.process)
+        except _UndeliveredError:
+            _discard(caller.process, buffer)
+            raise
+    except _UndeliveredError as failure:
+        raise _UndeliveredError(failure.code, failure.error, call) from failure
+    thread.give(Completion())
+    caller.stack = call.outer_of_caller
+    call.caller = None
+    caller.give(answer)
+    caller.process.unfinished += 1
+    finish(call)
+
+
+def _fail(thread: Thread, failure: _UndeliveredError) -> None:
+    """Report a failure to the sender or, of a reply, to the caller: the replier's is complete, then."""
+    if failure.call is None:
+        thread.error = (failure.code, failure.error)
+        thread.return_error.code = failure.code
+        thread.give(thread.return_error)
+        return
+    caller = failure.call.caller
+    if caller is not None and caller.error[0] == BinderReturn.BR_OK:
+        caller.error = (failure.code, failure.error)
+    thread.return_error.code = BinderReturn.BR_TRANSACTION_COMPLETE
+    thread.give(thread.return_error)
+    fail_call(failure.call, failure.code)
+
+
+def fail_call(call: Transaction, code: BinderReturn) -> None:
+    """Answer a call with an error; if its caller has ended, the call that that was made for, and so on.
+
+    binder_send_failed_reply.
+    """
+    each: Transaction | None = call
+    while each is not None:
+        caller, outer = each.caller, each.outer_of_caller
+        if caller is not None:
+            assert caller.stack is each, (
+                "the kernel would stop here: BUG_ON in binder_pop_transaction_ilocked"
+            )
+            caller.stack = outer
+            each.caller = None
+            if caller.reply_error.code == BinderReturn.BR_OK:
+                caller.reply_error.code = code
+                caller.give(caller.reply_error)
+        finish(each)
+        if caller is not None:
+            return
+        each = outer
+
+
+def drop(transaction: Transaction, code: BinderReturn) -> None:
+    """End a transaction that nobody has read: its caller gets `code`. binder_cleanup_transaction."""
+    assert transaction.buffer is not None
+    if transaction.buffer.node is not None and not transaction.one_way:
+        fail_call(transaction, code)
+    else:
+        finish(transaction)
+
+
+def finish(transaction: Transaction) -> None:
+    """Forget a transaction; its buffer stays until it is freed. binder_free_transaction."""
+    if transaction.target is not None:
+        transaction.target.unfinished -= 1
+        if transaction.buffer is not None:
+            transaction.buffer.transaction = None
+
+
+def free_buffer(process: Process, offset: int) -> None:
+    """BC_FREE_BUFFER; nothing for an address that is none, or not delivered. binder_free_buf.
+
+    The next one-way call to the node may be read then.
+    """
+    buffer = buffers.find(process.mapping, offset)
+    if buffer is None:
+        return
+    if buffer.transaction is not None:
+        buffer.transaction.buffer = None
+        buffer.transaction = None
+    if buffer.one_way and buffer.node is not None:
+        following = buffer.node.one_way_queue.take()
+        if following is None:
+            buffer.node.in_one_way = False
+        else:
+            process.todo.add(following)
+    translation.release(process, buffer)
+    buffers.free(process.mapping, buffer)

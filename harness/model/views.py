@@ -1,0 +1,95 @@
+"""What the driver's debug files have to show of a state, as short texts by what they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.binder.abi.uapi import BinderReturn
+from harness.model.records import Buffer, Context, Death, Node, Process, Reference, Thread, Transaction
+from harness.model.work import Completion, ErrorSlot, Queue, Work
+
+View = dict[str, str]
+
+
+def view(context: Context, processes: Iterable[Process]) -> View:
+    """Every process, thread, node, reference and buffer, and the nodes of dead processes."""
+    with_offsets = context.features.shows_offsets
+    found: View = {}
+    for process in processes:
+        found.update(_process(process, with_offsets=with_offsets))
+    for node in context.dead_nodes:
+        found[f"dead node {node.ptr:#x} {node.cookie:#x}"] = _node(node)
+    return found
+
+
+def _process(process: Process, *, with_offsets: bool) -> View:
+    name = f"process {process.number}"
+    delivered = "; has delivered dead binder" if process.delivered_deaths else ""
+    found = {name: _queue(process.todo) + delivered}
+    for thread in process.threads.values():
+        found[f"{name} thread {thread.number}"] = _thread(thread)
+    for node in process.nodes.values():
+        found[f"{name} node {node.ptr:#x} {node.cookie:#x}"] = _node(node)
+    for reference in process.references.values():
+        found[f"{name} handle {reference.handle}"] = _reference(reference)
+    found[f"{name} buffers"] = ", ".join(
+        sorted(_buffer(each, with_offset=with_offsets) for each in process.mapping.used)
+    )
+    return found
+
+
+def _buffer(buffer: Buffer, *, with_offset: bool) -> str:
+    place = f" at {buffer.offset}" if with_offset else ""
+    state = "active" if buffer.transaction is not None else "delivered"
+    return f"{buffer.data_size}:{buffer.offsets_size}:{buffer.extra_size} {state}{place}"
+
+
+def _thread(thread: Thread) -> str:
+    parts = [f"looper {int(thread.looper):#x} need_return {int(thread.need_return)}"]
+    each = thread.stack
+    while each is not None:
+        incoming = each.handler is thread
+        parts.append(f"{'incoming' if incoming else 'outgoing'} {_transaction(each)}")
+        each = each.outer_of_handler if incoming else each.outer_of_caller
+    return ", ".join(parts) + _queue(thread.todo)
+
+
+def _node(node: Node) -> str:
+    holders = sorted({each.process.number for each in node.references})
+    return (
+        f"hs {int(node.has_strong)} hw {int(node.has_weak)} ls {node.local_strong} lw {node.local_weak} "
+        f"is {node.internal_strong} iw {len(node.references)} holders {holders}" + _queue(node.one_way_queue)
+    )
+
+
+def _reference(reference: Reference) -> str:
+    dead = "dead " if reference.node.process is None else ""
+    node = reference.node
+    return f"{dead}node {node.ptr:#x} {node.cookie:#x} s {reference.strong} w {reference.weak}"
+
+
+def _transaction(transaction: Transaction) -> str:
+    return f"code {transaction.code} flags {transaction.flags:#x}"
+
+
+def _queue(queue: Queue) -> str:
+    """What waits, transactions first."""
+    ordered = sorted(queue.entries, key=lambda each: not isinstance(each, Transaction))
+    return "".join(f"; {_work(each)}" for each in ordered)
+
+
+def _work(work: Work) -> str:
+    match work:
+        case Transaction():
+            return f"pending {_transaction(work)}"
+        case Completion(code=BinderReturn.BR_TRANSACTION_COMPLETE):
+            return "transaction complete"
+        case Completion():
+            return "unknown work"
+        case ErrorSlot():
+            return f"transaction error: {int(work.code)}"
+        case Node():
+            return f"node work {work.ptr:#x} {work.cookie:#x}"
+        case Death():
+            return work.state.value
+    raise NotImplementedError(work)

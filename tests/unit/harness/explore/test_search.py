@@ -1,0 +1,118 @@
+"""A search with a model in the place of the driver: it agrees with itself; a bent one is found and shrunk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from emulator.base.errors import HarnessError
+from harness.explore.comparison import Comparison, DisagreementError
+from harness.explore.rules import RULES
+from harness.explore.search import Limits, Search
+from harness.model import buffers, references
+from harness.model.records import LINUX_6_1, LINUX_6_12, Buffer, Mapping
+from harness.model.steps import Exchange, Open, Outcome, Step
+from harness.model.views import View
+from harness.model.world import World, view_of
+from tests.support.model_taker import ModelTaker, random_program
+
+
+def test_a_search_ends_at_its_limit_and_counts() -> None:
+    search = Search(ModelTaker(), limits=Limits(steps=300))
+    search.run(tuple(RULES), seed=1)
+    assert search.disagreement is None
+    assert search.steps == 300
+    assert search.commands >= 300
+    assert search.coverage.commands["BC_TRANSACTION"] > 0
+    assert "BC_TRANSACTION_SG" in search.coverage.missing()["commands"]
+
+
+def test_the_same_seed_takes_the_same_steps() -> None:
+    searches = [Search(ModelTaker(), limits=Limits(steps=200)) for _ in range(2)]
+    for search in searches:
+        search.run(("calls", "refcounts"), seed=5)
+    first, second = ((each.coverage.commands, each.coverage.returns) for each in searches)
+    assert first == second
+
+
+class GivesHandlesFromTwo(ModelTaker):
+    """A driver whose first handle is 2."""
+
+    def take(self, step: Step, expected: Outcome, allowed: Sequence[View]) -> tuple[Outcome, View]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(references, "lowest_free_handle", lambda process, _: 2 + len(process.references))
+            return super().take(step, expected, allowed)
+
+
+def test_a_difference_is_found_shrunk_and_can_be_run_again() -> None:
+    search = Search(GivesHandlesFromTwo(), limits=Limits(steps=20000))
+    search.run(tuple(RULES), seed=3)
+    assert search.disagreement is not None
+    assert len(search.disagreement.program) <= 6, (
+        "what the program needs is one object sent, or one reference"
+    )
+    assert "from harness.explore.names import *" in str(search.disagreement)
+    *before, last = search.disagreement.program
+    comparison = Comparison(GivesHandlesFromTwo())
+    for step in before:
+        comparison.take(step)
+    with pytest.raises(DisagreementError):
+        comparison.take(last)
+
+
+class Breaks(ModelTaker):
+    """A device that is lost at its tenth step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = 10
+
+    def take(self, step: Step, expected: Outcome, allowed: Sequence[View]) -> tuple[Outcome, View]:
+        self.left -= 1
+        if not self.left:
+            raise HarnessError("lost")
+        return super().take(step, expected, allowed)
+
+
+def test_the_program_is_known_when_the_device_is_lost() -> None:
+    search = Search(Breaks(), limits=Limits(steps=100))
+    with pytest.raises(HarnessError, match="lost"):
+        search.run(tuple(RULES), seed=1)
+    assert len(search.unfinished) in range(1, 11)
+
+
+def test_equal_pieces_fit_equally() -> None:
+    mapping = Mapping(4096, lambda _: 0)
+    pieces = [buffers.allocate(mapping, 96, 0, 0, one_way=False, sender=1) for _ in range(4)]
+    for piece in (pieces[0], pieces[2]):
+        assert isinstance(piece, Buffer)
+        buffers.free(mapping, piece)
+    assert [each.offset for each in buffers.best_fits(mapping, 90)] == [0, 192]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_the_driver_leaves_open_is_settled_by_what_it_shows(seed: int) -> None:
+    """Of several free pieces of one size, the driver may take any: here it takes the last."""
+    world = World(LINUX_6_1)
+    world._choose = lambda count: count - 1  # type: ignore[method-assign]
+
+    class TakesLast(ModelTaker):
+        def take(self, step: Step, expected: Outcome, allowed: Sequence[View]) -> tuple[Outcome, View]:  # noqa: ARG002
+            return world.apply(step), view_of(world)
+
+    comparison = Comparison(TakesLast(LINUX_6_1))
+    for step, _ in random_program(seed, 80, ["calls", "oneway", "buffers", "reads"]):
+        comparison.take(step)
+
+
+def test_the_whole_step_is_compared() -> None:
+    taker = ModelTaker()
+    comparison = Comparison(taker)
+    comparison.take(Open(1))
+    taker.world.processes[1].max_threads = 5  # what the driver does not show is no difference
+    comparison.take(Exchange(1, 1))
+    taker.world.processes[1].threads[1].need_return = True
+    with pytest.raises(DisagreementError, match="need_return"):
+        comparison.take(Exchange(1, 2, (), 0))
+    assert LINUX_6_12 is comparison.worlds.features

@@ -124,8 +124,8 @@ def undrained(before: Snapshot, after: Snapshot, names: ProcessNames) -> list[An
                     Answer(
                         Question.BUFFERS,
                         f"The one-way queue of node {queue.node} in {names.title(queue.pid)} does not drain: "
-                        f"transaction {queue.first} heads it in both dumps, and {old.waiting:,} calls "
-                        f"waiting have become {queue.waiting:,}.",
+                        f"transaction {queue.first} heads it in both dumps, and "
+                        f"{counted(old.waiting, 'waiting call')} became {queue.waiting:,}.",
                         places=(place,),
                         value=queue,
                         weight=2e9,

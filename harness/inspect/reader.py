@@ -40,7 +40,7 @@ _LINES_BETWEEN_LOOKS = 200_000
 _BESIDE = ("#", "$ ", "```", "cpus=", "* daemon ")
 """Comments and prompts, Markdown's sign of a quotation, the headings of trace-cmd, adb's server that "
 "starts."""
-_SIGNS = ("inder", "Exception", "arge out", "oneway", "tclass=", "VINTF", "Status(")
+_SIGNS = ("inder", "Exception", "arge out", "oneway", "tclass=", "manifest", "aited one", "Status(")
 """One of which every line has that counts in whatever log: the keywords are looked for in these alone."""
 _NAMES = ("ProcessRecord{", "Apps frozen:", "----- pid ", "Cmd line: ", "Cmdline: ", "sysTid=", "SHOW MAP")
 

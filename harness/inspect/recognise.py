@@ -27,10 +27,11 @@ BY_TITLE = {
 }
 
 LOG_LINE = re.compile(
-    r"(?:<\d+>)?\[ *\d+\.\d+\]|\d\d-\d\d \d\d:\d\d:\d\d\.|[VDIWEF]/\S|"
+    r"(?:> ?)*(?:(?:<\d+>)?\[ *\d+\.\d+\]|\[\w{3} \w{3} +\d+ [\d:]+ \d{4}\]|"
+    r"(?:\d{4}-)?\d\d-\d\d[ T]\d\d:\d\d:\d\d\b|\w{3} +\d+ \d\d:\d\d:\d\d \S+ \S+: |[VDIWEF]/\S)|"
     r"\s*(?:at [\w.$<>/-]+\(|Caused by: |\.\.\. \d+ more)"
 )
-"""A line of a kernel log, of logcat or of a stack of Java's, about whatever."""
+"""A line of a kernel log (dmesg, with -T, syslog), of logcat or of a stack of Java's, about whatever."""
 
 
 class Part(Enum):

@@ -32,6 +32,9 @@ KEYWORDS = (
     "too many oneway",
     "aiting for service",
     "VINTF manifest",
+    "device manifest",
+    "aited one second for",
+    "inder transaction failure",
     "tclass=",
 )
 """Words that every line about Binder has, of those that stand in logs of anything."""
@@ -115,7 +118,10 @@ LOG_LINES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
         ),
     ),
     (
-        re.compile(r"Waiting for service '?\S+'? on |Service \S+ didn't start\. Returning NULL"),
+        re.compile(
+            r"Waiting for service '?\S+'? on |Service \S+ didn't start\. Returning NULL|"
+            r"Waited one second for \S+::"
+        ),
         Refusal(
             meaning="the process asks the service manager again and again for a service that nobody has "
             "registered "
@@ -129,7 +135,10 @@ LOG_LINES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
         ),
     ),
     (
-        re.compile(r"Could not find \S+ in the VINTF manifest"),
+        re.compile(
+            r"Could not find \S+ in the VINTF manifest|"
+            r"Cannot find entry \S+ in either framework or device manifest"
+        ),
         Refusal(
             meaning="the service is not declared in this device's VINTF manifest: nobody may register it, "
             "and "

@@ -17,6 +17,11 @@ from harness.inspect.errors.explanation import Explanation, code_name, explanati
 
 PAIR = re.compile(r"(?<![\w/.])(?P<code>29\d{3})(?:/-?(?P<error>\d+))?(?![\w/])")
 """Of the driver: a code and an errno."""
+FAILURE = re.compile(
+    r"Binder transaction failure(?:\. id: \d+, cmd: \w+ \((?P<code>\d+)\), error: -?(?P<error>\d+)|"
+    r": \d+/(?P<number>\d+)/-?(?P<reason>\d+))"
+)
+"""libbinder's line about a failed call (IPCThreadState.cpp, Android 14 and later; the short form before)."""
 RETURN = re.compile(r"\bBR_[A-Z_]+\b")
 IN_LOGS = re.compile(r"Status\((?:-\d+, )?EX_|\b(?:ServiceSpecific|BadParcelable|Security)Exception\b")
 """The exceptions that are of a call in whatever log: `Status(-8, EX_SERVICE_SPECIFIC): '3: no key'` is what
@@ -64,6 +69,12 @@ def _status_in(text: str) -> Explanation | None:
         return by_status(text, StatusCode[named["name"]])
     number = _OF_AN_EXCEPTION.search(text)
     return by_status(text, int(number["number"])) if number else None
+
+
+def _failure(text: str) -> Explanation | None:
+    if match := FAILURE.search(text):
+        return _by_code(text, int(match["code"] or match["number"]), int(match["error"] or match["reason"]))
+    return None
 
 
 def _pair(text: str) -> Explanation | None:
@@ -148,4 +159,4 @@ def by_status(text: str, status: int) -> Explanation | None:
     return explanation(text, entry, subject=f"{StatusCode(status).name}, {_AS_LIBBINDER_CALLS_IT}")
 
 
-_WAYS = (_pair, _return, explain_exception, _named, _number)
+_WAYS = (_failure, _pair, _return, explain_exception, _named, _number)

@@ -10,7 +10,7 @@ from emulator.base.lines import without_long_numbers
 from harness.binder.refusals.space import no_space
 from harness.framework.dumps.log_lines import meaning_of
 from harness.framework.dumps.processes import ProcessNames
-from harness.inspect.errors.codes import IN_LOGS, PAIR, RETURN, explain_code, explain_exception
+from harness.inspect.errors.codes import FAILURE, IN_LOGS, PAIR, RETURN, explain_code, explain_exception
 from harness.inspect.errors.explanation import Explanation, explanation
 from harness.inspect.errors.messages import explain_entry, explain_message
 from harness.kernel.binder_debug.kernel_log import KernelMessage, MessageKind, parse_message, with_next_line
@@ -66,7 +66,13 @@ def explain_line(line: str, names: ProcessNames | None = None, *, alone: bool = 
     for kind, words in _WORDS:
         if words.search(line):
             return explain_message(KernelMessage(kind, line), names)
-    if alone or ((pair := PAIR.search(line)) and pair["error"]) or ("_REPLY" in line and RETURN.search(line)):
+    pair = PAIR.search(line)
+    if (
+        alone
+        or (pair and pair["error"])
+        or ("_REPLY" in line and RETURN.search(line))
+        or FAILURE.search(line)
+    ):
         return explain_code(line)
     return explain_exception(line) if IN_LOGS.search(line) else None
 

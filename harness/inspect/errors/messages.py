@@ -88,8 +88,11 @@ def _failed(message: KernelMessage, names: ProcessNames, near: KernelMessage | N
     subject = (
         f"{names.title(message.pid or 0)}{sent}{to} and received {code_name(code or 0, message.error_number)}"
     )
+    if near and message.error_number is None:  # which old kernels do not show
+        entry = NOT_MAPPED if near.kind == MessageKind.NO_MAPPING else TOO_LARGE
     if entry is not TOO_LARGE:
-        return explanation(message.text, entry, subject=subject)
+        at_fault = receiver if near else None
+        return explanation(message.text, entry, subject=subject, process=at_fault)
     call_type = message.call_type or ("async" if near and near.kind == MessageKind.NO_ONEWAY_SPACE else None)
     at_fault = message.pid if never_fits(size, call_type) else receiver
     return explanation(message.text, no_space(size, call_type), subject=subject, process=at_fault)

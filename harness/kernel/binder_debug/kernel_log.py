@@ -97,6 +97,8 @@ _MESSAGE = re.compile(
 _SUPPRESSED = re.compile(
     r"(?:^|.*?(?<!\w))(?P<text>(?:rust_)?binder\w*: (?P<count>\d+) callbacks suppressed)"
 )
+_BR_FAILED_REPLY = 29201
+"""uapi/linux/android/binder.h."""
 _ERRNO = re.compile(r"\bE[A-Z0-9]{2,}\b")
 _RETURN = re.compile(r"\bBR_[A-Z_]+\b")
 _ROOM = re.compile(
@@ -213,19 +215,30 @@ def add_message(messages: list[KernelMessage], message: KernelMessage) -> None:
 
 
 def receivers(messages: tuple[KernelMessage, ...]) -> Iterator[tuple[KernelMessage, KernelMessage]]:
-    """Each transaction that found no space, with the message that names the receiver's mapping.
+    """Each transaction that found no space or no mapping, with the message that names the receiver's.
 
     They are next to each other: the allocator's message comes first in the kernel, but each is limited by
     itself, and a log may order them otherwise.
     """
     full = (MessageKind.NO_ADDRESS_SPACE, MessageKind.NO_ONEWAY_SPACE, MessageKind.ALLOCATION_FAILED)
+    reasons = {
+        errno.ENOSPC: full,
+        errno.ESRCH: (MessageKind.NO_MAPPING,),
+        None: (*full, MessageKind.NO_MAPPING),
+    }
     for index, message in enumerate(messages):
-        if message.kind == MessageKind.TRANSACTION_FAILED and message.error_number == errno.ENOSPC:
+        wanted = reasons.get(message.error_number, ()) if _found_no_space(message) else ()
+        if wanted:
             near = (messages[index - 1] if index else None, *messages[index + 1 : index + 2])
             for other in near:
-                if other and other.kind in full and message.to_pid in (None, other.pid, 0):
+                if other and other.kind in wanted and message.to_pid in (None, other.pid, 0):
                     yield message, other
                     break
+
+
+def _found_no_space(message: KernelMessage) -> bool:
+    """Whether a transaction may have failed for the receiver's mapping; before 4.14 no errno shows that."""
+    return message.kind == MessageKind.TRANSACTION_FAILED and message.return_error in (None, _BR_FAILED_REPLY)
 
 
 def _message(kind: MessageKind, text: str, rust: bool, match: re.Match[str], line: int) -> KernelMessage:

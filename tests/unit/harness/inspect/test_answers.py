@@ -96,7 +96,7 @@ def test_a_queue_that_does_not_drain(tmp_path: Path) -> None:
     first = inspected(tmp_path, STATE, longer).to(Question.BUFFERS)[0]
     assert first.sentence == (
         "The one-way queue of node 315 in process 783 does not drain: transaction 320 heads it in both "
-        "dumps, and 1 calls waiting have become 2."
+        "dumps, and 1 waiting call became 2."
     )
     assert [place.line for place in first.places] == [6]
 

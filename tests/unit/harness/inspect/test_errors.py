@@ -271,6 +271,20 @@ def test_an_old_kernel_logs_no_reason(tmp_path: Path) -> None:
         ("W Binder  : Caught a RuntimeException from the binder stub implementation.", "a method of this"),
         ("I ServiceManagerCppClient: Waiting for service 'a.b/c' on '/dev/binder'...", "the process asks"),
         ("I servicemanager: Could not find a.b.IC/d in the VINTF manifest.", "the service is not declared"),
+        ("W HwServiceManager: Waited one second for a.b@1.0::IC/default", "the process asks"),
+        (
+            "E hwservicemanager: getTransport: Cannot find entry a.b@1.0::IC/default in either framework or "
+            "device "
+            "manifest, using default transport.",
+            "the service is not declared",
+        ),
+        (
+            "E libbinder.IPCThreadState: Binder transaction failure. id: 16, cmd: BR_FAILED_REPLY (29201), "
+            "error: -1 "
+            "(Operation not permitted)",
+            "BR_FAILED_REPLY (EPERM): a security policy forbids it",
+        ),
+        ("E IPCThreadState: Binder transaction failure: 8204/29189/-22", "BR_DEAD_REPLY (EINVAL): nobody is"),
         ("E x: Status(-8, EX_SERVICE_SPECIFIC): '3: no key'", "EX_SERVICE_SPECIFIC 3: the service reports"),
         ("E AndroidRuntime: android.os.BadParcelableException: x", "EX_BAD_PARCELABLE: a Parcelable"),
     ],
@@ -281,6 +295,23 @@ def test_what_android_s_libraries_log(line: str, meaning: str, tmp_path: Path) -
     report.write_text(f"------ SYSTEM LOG (logcat) ------\n01-04 10:00:00.000  900  901 I x: y\n{line}\n")
     (answer,) = read(str(report)).to(Question.ERROR)
     assert [place.line for place in answer.places] == [3]
+
+
+def test_before_linux_4_14_the_message_beside_it_has_the_reason(tmp_path: Path) -> None:
+    report = tmp_path / "log"
+    report.write_text(
+        "Apr 13 16:48:35 a kernel: [12692.278137] binder: 64345: binder_alloc_buf, no vma\n"
+        "Apr 13 16:48:35 a kernel: [12692.278158] binder: 12795:26711 transaction failed 29201, size 120-0\n"
+        "[Wed May 24 14:31:07 2023] init: nothing about Binder\n"
+    )
+    inspection = read(str(report))
+    assert not inspection.unknown_count
+    _, refused = inspection.to(Question.ERROR)
+    assert (
+        "sent 120 bytes to process 64345 and received BR_FAILED_REPLY: the receiver has not"
+        in refused.sentence
+    )
+    assert refused.details[0] == "at fault: process 64345: the receiver"
 
 
 def test_several_lines_are_several_errors() -> None:

@@ -82,7 +82,7 @@ def checked_methods(cls: Class) -> Class:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A class that is imported for type checkers alone."""
+    """A class, or a type of functions, that is imported for type checkers alone."""
 
     __name__: str
 
@@ -132,8 +132,10 @@ def _check_of_any(hints: tuple[Any, ...]) -> Check | None:
 
 def _check_of_class(cls: Any) -> Check | None:
     if isinstance(cls, Named):
-        name = cls.__name__
-        return lambda value: _may_stand_in(value) or name in [each.__name__ for each in type(value).mro()]
+        name = cls.__name__  # of a class, or of a type of functions, such as Handler
+        return lambda value: (
+            _may_stand_in(value) or callable(value) or name in [each.__name__ for each in type(value).mro()]
+        )
     if not isinstance(cls, type) or getattr(cls, "_is_protocol", False):
         return None
     if _is_ours(cls) and not issubclass(cls, int | str):

@@ -19,6 +19,7 @@ Each with its exit code, and its module where that is another one:
       FrozenError                 1 UNEXPECTED  harness.binder.errors
       TransactionFailedError      1 UNEXPECTED  harness.binder.errors
         TransactionTooLargeError  1 UNEXPECTED  harness.binder.errors
+        UnknownHandleError        1 UNEXPECTED  harness.binder.errors
     BufferElsewhereError          1 UNEXPECTED  harness.experiments.copies.binder_channel
     ExcessError                   1 UNEXPECTED  emulator.adb.transfer
     FrameAbsentError              1 UNEXPECTED  harness.kernel.proc.pagemap

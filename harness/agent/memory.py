@@ -30,6 +30,9 @@ class RemoteMemory:
     def __init__(self, thread: RemoteThread) -> None:
         self._thread = thread
 
+    def __repr__(self) -> str:
+        return f"<RemoteMemory of process {self._thread.pid}>"
+
     def read(self, address: int, size: int, *, deadline: Deadline | None = None) -> bytes:
         """The `size` bytes at `address`."""
         deadline = deadline or Deadline(DEFAULT_SECONDS)
@@ -76,6 +79,10 @@ class RemoteBuffer:
         self.size = size
         self._memory = memory
         self._closed = False
+
+    def __repr__(self) -> str:
+        state = ", closed" if self._closed else ""
+        return f"<RemoteBuffer of {self.size:,} bytes at {self.address:#x}{state}>"
 
     def __enter__(self) -> Self:
         return self

@@ -6,10 +6,14 @@ import errno
 import mmap
 import os
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 
 from harness.agent.syscalls import SyscallNumber
 from harness.argument_types import checked_methods
+
+LONGEST_TEXT = 200
+"""Characters of an argument, such as a path, that an error shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class SystemCall:
         object.__setattr__(self, "arguments", arguments)
 
     def __str__(self) -> str:
-        return f"{self.syscall.name}({', '.join(str(argument) for argument in self.arguments)})"
+        return f"{self.syscall.name}({', '.join(map(shown, self.arguments))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,18 @@ class OperationResult(NamedTuple):
             name = errno.errorcode.get(self.errno, f"error {self.errno}")
             raise OSError(self.errno, f"{shown or self.operation}: {name}, {os.strerror(self.errno)}")
         return self
+
+
+def shown(argument: Word | bytes) -> str:
+    """An argument in an error: a constant by its name, text as it is, other bytes by their number."""
+    if isinstance(argument, Enum):
+        return argument.name
+    if not isinstance(argument, bytes | bytearray):
+        return str(argument)
+    text = bytes(argument)
+    if text and len(text) <= LONGEST_TEXT and text.isascii() and text.decode().isprintable():
+        return repr(text.decode())
+    return f"{len(text)} bytes"
 
 
 def map_anonymous(size: int) -> SystemCall:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import signal
 from collections.abc import Callable
 from types import TracebackType
@@ -19,12 +20,14 @@ from harness.agent.memory import RemoteMemory
 from harness.agent.operations import Operation, SystemCall
 from harness.agent.protocol import FrameKind, Hello, decode_started
 from harness.agent.stream import ProcessStream
-from harness.agent.syscalls import SyscallNumber
+from harness.agent.syscalls import AT_FDCWD, SyscallNumber
 from harness.agent.thread import DEFAULT_SECONDS, RemoteThread
 from harness.argument_types import checked_methods
 
 logger = logging.getLogger(__name__)
 
+PR_SET_NAME = 15
+"""include/uapi/linux/prctl.h."""
 _CLOSE_SECONDS = 2.0
 """How long close() waits for the process to exit by itself, and again after killing it."""
 
@@ -49,6 +52,8 @@ class RemoteProcess:
     ) -> None:
         self.pid = hello.pid
         self.uid = hello.uid
+        self.name = ""
+        """What `rename` has called it."""
         self.architecture = hello.architecture
         self.page_size = hello.page_size
         self._connection = connection
@@ -81,7 +86,8 @@ class RemoteProcess:
         return process
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.pid}>"
+        named = f" {self.name}" if self.name else ""
+        return f"<{type(self).__name__} {self.pid}{named}{self._end()}>"
 
     def __enter__(self) -> Self:
         return self
@@ -90,6 +96,33 @@ class RemoteProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _end(self) -> str:
+        """How it ended, as far as that is known; empty while it runs."""
+        if not self.ended:
+            return ", closed" if self.closed else ""
+        try:
+            return f", {self._connection.exit_status()}"
+        except HarnessError:
+            return ", lost"
+
+    def rename(self, name: str) -> None:
+        """Give the process and its main thread a name, which ps and traces show, cut to 15 bytes.
+
+        prctl(2), PR_SET_NAME; proc_pid_comm(5), as the process's first thread is not the main one here.
+        """
+        encoded = name.encode()
+        self.main.syscall("prctl", PR_SET_NAME, encoded)
+        comm = self.main.syscall("openat", AT_FDCWD, b"/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC, 0)
+        try:
+            self.main.syscall("write", comm, encoded, len(encoded))
+        finally:
+            self.main.syscall("close", comm)
+        self.name = name
+
+    def known_handles(self, context: str) -> frozenset[int] | None:  # noqa: ARG002
+        """The handles that it has in a context, such as `vndbinder`; None where nothing shows them."""
+        return None
 
     @property
     def ended(self) -> bool:

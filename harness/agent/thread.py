@@ -9,7 +9,7 @@ from emulator.base.architecture import Architecture
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
 from harness.agent.connection import Connection, PendingAnswer
-from harness.agent.operations import Operation, OperationResult, SystemCall, Write, map_anonymous
+from harness.agent.operations import Operation, OperationResult, SystemCall, Write, map_anonymous, shown
 from harness.agent.protocol import BatchResults, FrameKind, decode_results, encode_batch
 from harness.agent.scratch import Scratch
 from harness.agent.syscalls import SyscallNumber
@@ -87,11 +87,14 @@ class RemoteThread:
         self.connection = connection
         self.tid = tid
         self.architecture = architecture
-        self._pid = pid
+        self.pid = pid
         self._scratch = Scratch(self._map, _SCRATCH_SIZE)
 
     def __str__(self) -> str:
-        return f"thread {self.tid} of process {self._pid}"
+        return f"thread {self.tid} of process {self.pid}"
+
+    def __repr__(self) -> str:
+        return f"<RemoteThread {self.tid} of process {self.pid}>"
 
     def syscall(
         self, name: SyscallNumber | str, *arguments: int | bytes, deadline: Deadline | None = None
@@ -104,8 +107,8 @@ class RemoteThread:
         """
         deadline = deadline or Deadline(DEFAULT_SECONDS)
         operations = self._place(name, arguments, deadline)
-        shown = f"{getattr(name, 'name', name)}({', '.join(map(_shown, arguments))})"
-        return self.batch(*operations, deadline=deadline)[-1].checked(shown).value
+        call = f"{getattr(name, 'name', name)}({', '.join(map(shown, arguments))})"
+        return self.batch(*operations, deadline=deadline)[-1].checked(call).value
 
     def batch(
         self, *operations: Operation, deadline: Deadline | None = None, keep_going: bool = False
@@ -178,15 +181,6 @@ class RemoteThread:
 
 def _name(operation: Operation) -> str:
     return operation.syscall.name if isinstance(operation, SystemCall) else type(operation).__name__.lower()
-
-
-def _shown(argument: int | bytes) -> str:
-    """An argument in an error: a path as it is, other bytes by their number."""
-    if isinstance(argument, int):
-        return str(argument)
-    return (
-        repr(argument.decode()) if argument.isascii() and argument[:1] == b"/" else f"{len(argument)} bytes"
-    )
 
 
 @contextlib.contextmanager

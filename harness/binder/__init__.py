@@ -12,6 +12,7 @@ from harness.binder.errors import (
     StatusError,
     TransactionFailedError,
     TransactionTooLargeError,
+    UnknownHandleError,
 )
 from harness.binder.pair import Pair, open_ends, open_pair
 from harness.binder.parcels.parcel import Parcel
@@ -41,6 +42,7 @@ __all__ = [
     "StatusError",
     "TransactionFailedError",
     "TransactionTooLargeError",
+    "UnknownHandleError",
     "WireFormat",
     "open_ends",
     "open_pair",

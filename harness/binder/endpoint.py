@@ -173,7 +173,7 @@ class Binder:
             return
         try:
             if self.server is not None:
-                self.server.stop(deadline)
+                self.server.close(deadline)
         finally:
             self.file.close()
 

@@ -61,6 +61,24 @@ class TransactionTooLargeError(TransactionFailedError):
         )
 
 
+class UnknownHandleError(TransactionFailedError):
+    """BR_FAILED_REPLY with EINVAL: the caller has no such handle.
+
+    `handles` are those that the driver's debug files show of it.
+    """
+
+    def __init__(self, error_number: int | None, file: str, handle: int, handles: frozenset[int]) -> None:
+        self.handle = handle
+        self.handles = handles
+        has = ", ".join(map(str, sorted(handles))) or "none but 0, the context manager's"
+        super().__init__(
+            BinderReturn.BR_FAILED_REPLY,
+            error_number,
+            f"{file} has no handle {handle}; it has {has}. A handle comes in a parcel, such as the reply of "
+            "a service manager, and goes when the last reference to it is released.",
+        )
+
+
 class DeadObjectError(BinderError):
     """BR_DEAD_REPLY: the process behind the handle has died or closed its binder file."""
 

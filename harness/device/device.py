@@ -23,19 +23,20 @@ from harness.agent.program import RemoteProgram, shell_line
 from harness.agent.stream import ChannelStream, ProcessStream
 from harness.argument_types import checked, checked_methods
 from harness.device.debugfs import seeing_debugfs
+from harness.device.device_process import DeviceProcess
 from harness.device.facts import Facts
 from harness.device.private_node import make_private_node, remove_private_node
 from harness.device.running import Running
 from harness.device.shell import DeviceShell
 from harness.kernel.binder_debug.debug_files import BinderDebugFiles
-from harness.kernel.proc.maps import DetailedMapping, Maps
-from harness.kernel.proc.process import ProcessFiles
 from harness.kernel.tracing.tracer import Tracer
 
 if TYPE_CHECKING:
     from harness.binder.services.interface import Dump
     from harness.binder.services.service import Service
     from harness.binder.serving.call import Handler
+
+__all__ = ["Device", "DeviceProcess", "open_device"]
 
 PROGRAMS = ("libbinder_probe", "own_libbinder", "activity_standin", "_agent")
 PER_BOOT_CACHE = ("files", "binder", "tracing", *PROGRAMS, "_directory")
@@ -51,6 +52,7 @@ class Device(DeviceShell):
         self._resources = contextlib.ExitStack()
         self._resources.callback(controller.close)
         self._running = self._resources.enter_context(contextlib.closing(Running()))
+        self._process_names: dict[int, str] = {}
         self._has_private_node = False
         self._agents_ended = False
         """Whether agents that still seem to wait may have ended with the device's last boot."""
@@ -84,6 +86,7 @@ class Device(DeviceShell):
     def reset_after_reboot(self) -> None:
         """Drop the processes and the cached properties: the device has started again, for any reason."""
         self._running.release()
+        self._process_names.clear()
         for name in PER_BOOT_CACHE:
             vars(self).pop(name, None)
         self._agents_ended = True
@@ -129,16 +132,26 @@ class Device(DeviceShell):
         with contextlib.suppress(DeviceLostError), self.process() as process:
             remove_private_node(process, self.surroundings.node_place)
 
-    def process(self, *, uid: int | None = None, gid: int | None = None) -> DeviceProcess:
+    @property
+    def process_names(self) -> dict[int, str]:
+        """The names that processes of this run were given, by process id."""
+        return dict(self._process_names)
+
+    def process(self, *, name: str = "", uid: int | None = None, gid: int | None = None) -> DeviceProcess:
         """Start a process on the device whose system calls are made from here, as another user if given.
 
+        It gets the `name`, which hops and diagrams show.
         It ends with `with`, with its `close`, or with the device. Raises HarnessError, with the device's
         output, when the agent does not start.
         """
         arguments: list[str] = []
         for name, number in (("--uid", uid), ("--gid", gid)):
             arguments += [name, str(number)] if number is not None else []
-        return self._start(self._agent_stream(arguments))
+        process = self._start(self._agent_stream(arguments))
+        if name:
+            process.rename(name)
+            self._process_names[process.pid] = name
+        return process
 
     def check_responds(self, deadline: Deadline) -> None:
         """Start a fresh agent, which `files` uses from now on: the last one may be why something failed.
@@ -156,6 +169,7 @@ class Device(DeviceShell):
             self.raise_if_lost(cut_off=cut_off(error))
             raise
         process.device = self
+        self._process_names.pop(process.pid, None)  # an id is used again
         self._running.add(process)
         return process
 
@@ -269,22 +283,6 @@ class Device(DeviceShell):
             if channel is not None:
                 return ChannelStream(channel)
         return self.open_shell(shlex.join(["exec", self._agent, *arguments]))
-
-
-class DeviceProcess(RemoteProcess):
-    """A process on a device, with what the device's /proc shows of it."""
-
-    device: Device
-
-    @property
-    def procfs(self) -> ProcessFiles:
-        """Its directory in /proc, read with the rights of adb's shell."""
-        return ProcessFiles(self.device.files, self.pid)
-
-    @property
-    def maps(self) -> Maps[DetailedMapping]:
-        """Its mappings, from /proc/PID/smaps."""
-        return self.procfs.maps
 
 
 @checked

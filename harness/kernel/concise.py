@@ -26,6 +26,15 @@ class Concise:
                 yield field.name, value
 
 
+class Name(str):
+    """A constant's name in a representation, without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def counted(number: int, what: str) -> str:
     """A number with its noun: `1 node`, `1,200 nodes`, `2 processes`, `2 entries`."""
     plural = f"{what}es" if what.endswith("s") else re.sub(r"(?<=[^aeiou])y$", "ie", what) + "s"

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from harness.argument_types import checked_methods
 from harness.framework.transaction_codes import CodeNames, code_names
 from harness.kernel.tracing.binder_transactions import Hop
 from harness.kernel.tracing.recording import Lost
-from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
+from harness.recording.diagram_parts import Arrow, ArrowKind, Lifeline
+from harness.recording.sequence_diagram import SequenceDiagram
 
+MOST_SHOWN = 20
+"""Transactions that a prompt shows."""
 NOTHING_LOST = Lost(0, 0, 0)
 
 
 @checked_methods
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Hops:
     """Transactions in the order in which they were sent, and how many events were lost."""
 
@@ -38,6 +42,12 @@ class Hops:
 
     def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        """The first transactions, a line for each, as a prompt shows them."""
+        shown = replace(self, hops=self.hops[:MOST_SHOWN]).text()
+        more = len(self.hops) - MOST_SHOWN
+        return f"{shown}\n… and {more:,} more" if more > 0 else shown
 
     def caused_by(self, *processes: int) -> Hops:
         """What these processes (by id) sent on their own, and every transaction that this caused.
@@ -78,7 +88,7 @@ class Hops:
         return "\n".join([*self._loss(), *lines])
 
     def diagram(self) -> SequenceDiagram:
-        """A sequence diagram with a lifeline for each thread; see its `mermaid` and `svg`."""
+        """A sequence diagram with a lifeline for each thread; see its `mermaid`, `svg` and `save`."""
         ends = [end for hop in self.hops for end in (hop.sender, hop.receiver)]
         processes = list(dict.fromkeys(end.process for end in ends))
         threads = list(dict.fromkeys((end.process, end.thread) for end in ends))
@@ -110,9 +120,14 @@ class Hops:
 
     def svg(self) -> str:
         """The sequence diagram as an `<svg>` element, which can be its own file or part of a page."""
-        from harness.recording.sequence_svg import svg_of
+        return self.diagram().svg()
 
-        return svg_of(self.diagram())
+    def _repr_svg_(self) -> str:
+        return self.svg()  # for notebooks
+
+    def save(self, path: str | Path) -> None:
+        """Write the sequence diagram to a file, as `SequenceDiagram.save` does: .svg, .mmd or .mermaid."""
+        self.diagram().save(path)
 
     def _only(self, condition: Callable[[Hop], bool]) -> Hops:
         return replace(self, hops=tuple(filter(condition, self.hops)))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from harness.argument_types import checked
 from harness.framework.dialect import code_names_on
 from harness.framework.transaction_codes import CodeNames
+from harness.kernel.concise import counted
 from harness.kernel.files import Files
 from harness.kernel.tracing.binder_transactions import (
     ALLOCATED,
@@ -31,10 +32,23 @@ if TYPE_CHECKING:
 class TransactionRecord:
     """A recording: live inside the block of `record_transactions`, final after it."""
 
-    def __init__(self, recording: Recording, files: Files, names: CodeNames) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        files: Files,
+        names: CodeNames,
+        process_names: Mapping[int, str] | None = None,
+    ) -> None:
+        """`process_names` has names to show instead of programs', by process id."""
+        self._process_names = process_names or {}
         self._recording = recording
         self._names = names
         self._threads = Threads(files)
+
+    def __repr__(self) -> str:
+        if not self._recording.final:
+            return "<TransactionRecord: recording>"
+        return f"<TransactionRecord: {counted(len(self.hops), 'transaction')}>"
 
     @property
     def hops(self) -> Hops:
@@ -44,7 +58,7 @@ class TransactionRecord:
         (kernel/trace/trace.c, tracing_record_taskinfo_sched_switch, Linux 6.12): /proc has it before that.
         """
         hops = tuple(map(self._threads.named, parse_hops(self._recording.events())))
-        return Hops(hops, self._recording.lost, self._names)
+        return Hops(hops, self._recording.lost, self._names).naming(self._process_names)
 
 
 @checked
@@ -65,6 +79,6 @@ def record_transactions(
     with device.tracing.record(
         events=events, kprobes=probes, filters=failure_filters(events), buffer_kib=buffer_kib
     ) as recording:
-        record = TransactionRecord(recording, device.files, names)
+        record = TransactionRecord(recording, device.files, names, device.process_names)
         yield record
         _ = record.hops  # names the processes before they end

@@ -4,65 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import groupby
+from pathlib import Path
 
-
-class ArrowKind(StrEnum):
-    """How an arrow is drawn."""
-
-    CALL = "call"
-    ONE_WAY = "one-way"
-    REPLY = "reply"
-
-
-@dataclass(frozen=True, slots=True)
-class Lifeline:
-    """One thread; None for what is unknown, as the thread where no thread received the transaction."""
-
-    process: int | None
-    thread: int | None
-    name: str
-    """The process's."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrow:
-    """One transaction; times are in milliseconds from the first one."""
-
-    sender: int
-    receiver: int
-    """Indices of the lifelines."""
-    kind: ArrowKind
-    interface: str | None
-    """The last part of its name."""
-    called: str
-    """The code's name or number; `reply` for a reply."""
-    size: int | None
-    """Bytes of data; None where the driver failed it before it had a buffer, or shows no sizes."""
-    sent: float
-    latency: float | None
-    """Until a thread of the receiver received it; None where none did during the recording."""
-    failure: str | None = None
-    """How the driver failed it, such as BR_FAILED_REPLY; empty if it did not. Older documents have None."""
-
-    @property
-    def failed(self) -> bool:
-        """Whether the driver failed it."""
-        return self.size is None if self.failure is None else bool(self.failure)
-
-    @property
-    def label(self) -> str:
-        """What is called."""
-        return f"{self.interface}.{self.called}" if self.interface else self.called
-
-    @property
-    def figures(self) -> str:
-        """Bytes and latency as text."""
-        if self.failed:
-            return self.failure or "refused"
-        size = "size unknown" if self.size is None else f"{self.size:,} bytes"
-        return size if self.latency is None else f"{size}, {self.latency:.3f} ms"
+from emulator.base.errors import UsageError
+from harness.recording.diagram_parts import Arrow, ArrowKind, Lifeline, process_title, thread_title
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +23,26 @@ class SequenceDiagram:
     def processes(self) -> list[list[Lifeline]]:
         """The lifelines of each process, from left to right."""
         return [list(group) for _, group in groupby(self.lifelines, key=lambda line: line.process)]
+
+    def svg(self) -> str:
+        """As an `<svg>` element, which can be its own file or part of a page."""
+        from harness.recording.sequence_svg import svg_of
+
+        return svg_of(self)
+
+    def _repr_svg_(self) -> str:
+        return self.svg()  # for notebooks
+
+    def save(self, path: str | Path) -> None:
+        """Write it to a file, as SVG or in Mermaid's language, as its name ends: .svg, .mmd or .mermaid.
+
+        Raises UsageError for another ending, and OSError where the file cannot be written.
+        """
+        forms = {".svg": self.svg, ".mmd": self.mermaid, ".mermaid": self.mermaid}
+        form = forms.get(Path(path).suffix)
+        if form is None:
+            raise UsageError(f"{path}: the name of a diagram's file ends in {', '.join(forms)}.")
+        Path(path).write_text(form(), encoding="utf-8", errors="backslashreplace")
 
     def mermaid(self) -> str:
         """In Mermaid's language: arrows are solid for calls, open for one-way, dashed for replies, and end
@@ -96,16 +62,6 @@ class SequenceDiagram:
         if self.note and self.lifelines:
             lines.append(f"    note over {_actor(self.lifelines[0])}: {_escaped(self.note)}")
         return "\n".join(lines)
-
-
-def process_title(lifeline: Lifeline) -> str:
-    """The process's name and id."""
-    return f"{lifeline.name or 'process'} ({'?' if lifeline.process is None else lifeline.process})"
-
-
-def thread_title(lifeline: Lifeline) -> str:
-    """The thread's id; a transaction that no thread received has none."""
-    return "no thread" if lifeline.thread is None else f"thread {lifeline.thread}"
 
 
 def _mermaid_arrow(arrow: Arrow) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import drawsvg
 
-from harness.recording.sequence_diagram import (
+from harness.recording.diagram_parts import (
     Arrow,
     ArrowKind,
+    Drawable,
     Lifeline,
-    SequenceDiagram,
     process_title,
     thread_title,
 )
@@ -54,7 +54,7 @@ _STYLE = """
 """Colours are written out: not every viewer of SVG supports CSS variables."""
 
 
-def svg_of(diagram: SequenceDiagram) -> str:
+def svg_of(diagram: Drawable) -> str:
     """The diagram as an `<svg>` element.
 
     One-way transactions are dashed, replies grey, and refused ones end in a cross. The times on the left are
@@ -81,7 +81,7 @@ def svg_of(diagram: SequenceDiagram) -> str:
     return str(drawing.as_svg(header=""))
 
 
-def _spacing(diagram: SequenceDiagram) -> float:
+def _spacing(diagram: Drawable) -> float:
     """Pixels from one lifeline to the next, so that each label has room between the ends of its arrow."""
     needed = [
         (_LETTER * max(map(len, _lines(arrow))) + 2 * _HEAD + 12) / max(abs(arrow.sender - arrow.receiver), 1)

@@ -98,7 +98,7 @@ def test_stopping_waits_for_a_handler_until_the_deadline_and_its_call_gets_no_re
         assert entered.wait(10)
         assert pair.server.server is not None
         with pytest.raises(TimeLimitError, match="the handler of a call"):
-            pair.server.server.stop(Deadline(0.05))
+            pair.server.server.close(Deadline(0.05))
         leave.set()
         with pytest.raises(DeadObjectError):
             calling.result(10)

@@ -205,6 +205,11 @@ class FakeProcess:
         self.threads: list[FakeThread] = []
         self.next_scripts: deque[list[Scripted]] = deque()
         self.main = self.start_thread()
+        self.handles: frozenset[int] | None = None
+
+    def known_handles(self, context: str) -> frozenset[int] | None:
+        assert context == "binder"
+        return self.handles
 
     def start_thread(self) -> FakeThread:
         thread = FakeThread(self, 100 + len(self.threads))

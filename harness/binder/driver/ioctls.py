@@ -35,7 +35,7 @@ class InterruptedThreadError(HarnessError):
     """interrupt() ended the ioctl of this thread, and refuses every later one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Exchange:
     """What one BINDER_WRITE_READ did: the number of consumed command bytes, and the content it returned."""
 
@@ -43,6 +43,13 @@ class Exchange:
     read: bytes
     content: Content | None = None
     """Of the awaited reply or transaction."""
+
+    def __repr__(self) -> str:
+        try:
+            names = ", ".join(returned.TAG.name for returned in self.returns)
+        except HarnessError:  # an unknown code, or one that is cut off
+            names = self.read.hex(" ", 4)
+        return f"<Exchange: {self.write_consumed} bytes of commands consumed, returned: {names or 'nothing'}>"
 
     @property
     def read_consumed(self) -> int:

@@ -10,7 +10,7 @@ from harness.binder.abi import commands, objects
 from harness.binder.abi.structures import BinderBufferObject, BinderTransactionData, TransactionFlag
 from harness.binder.driver.ioctls import ThreadIoctls
 from harness.binder.driver.one_trip import Content
-from harness.binder.parcels.parcel import padding
+from harness.binder.parcels.placement import padding
 from harness.binder.parcels.reader import ParcelReader
 from harness.binder.parcels.wire_format import WireFormat
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Self
 
+from emulator.base.errors import UsageError
+from emulator.base.printable import show
 from harness.argument_types import checked_methods
 from harness.binder.abi.layout import Structure
 from harness.binder.abi.objects import LIBBINDER_FLAGS, Node
@@ -20,43 +21,68 @@ from harness.binder.abi.structures import (
     ObjectType,
 )
 from harness.binder.errors import RemoteError
+from harness.binder.parcels.fields import Fields, fields_written
+from harness.binder.parcels.placement import PlacedParcel, padding, placed, with_later_parents
 from harness.binder.parcels.status import ExceptionCode
 from harness.binder.parcels.wire_format import WireFormat
 
 UNSET_WORK_SOURCE = -1
 
 
-def padding(size: int, alignment: int) -> int:
-    """How many bytes are missing for a multiple of `alignment`."""
-    return -size % alignment
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedParcel:
-    """A parcel laid out for an address of the sender; sizes in bytes, as in the transaction's fields."""
-
-    memory: bytes
-    data_size: int
-    offsets_size: int
-    offsets: int
-    buffers_size: int
-
-
 @checked_methods
+@fields_written
 class Parcel:
     """Data and objects of one transaction, written in order; every writer returns the parcel.
 
     All values take a multiple of 4 bytes (Parcel.cpp, pad_size); numbers out of range raise struct.error.
+    `len()` is the number of bytes, `bytes()` the data; parcels of the same content are equal; `+` joins two.
     """
 
     def __init__(self, wire: WireFormat = WireFormat.ANDROID_13) -> None:
         self.wire = wire
+        self.fields = Fields()
+        """What was written, in order."""
         self._data = bytearray()
         self._offsets: list[int] = []
         self._buffers: dict[int, bytes] = {}
 
     def __repr__(self) -> str:
         return f"<Parcel {bytes(self._data).hex(' ', 4)!r}, objects at {self._offsets}>"
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __bool__(self) -> bool:
+        return True  # an empty one is a parcel, too
+
+    def __bytes__(self) -> bytes:
+        return self.data
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Parcel) and self._content() == other._content()
+
+    __hash__ = None  # type: ignore[assignment]  # more may be written
+
+    def __add__(self, other: Parcel) -> Parcel:
+        if not isinstance(other, Parcel):
+            return NotImplemented
+        if other.wire is not self.wire:
+            raise UsageError(f"A parcel of {other.wire.name} does not continue one of {self.wire.name}.")
+        joined = Parcel(self.wire)
+        for part in (self, other):
+            start, objects = joined.size, len(joined._offsets)
+            joined.fields.add(part.fields.all, at=start)
+            joined._offsets += [start + offset for offset in part._offsets]
+            joined._buffers |= {start + offset: content for offset, content in part._buffers.items()}
+            joined._data += with_later_parents(part.data, part.offsets, objects)
+        return joined
+
+    def _content(self) -> tuple[object, ...]:
+        return self.wire, self._data, self._offsets, self._buffers
+
+    def show(self) -> None:
+        """Print a line for each field: its offset in bytes, the method that wrote it, and the value."""
+        show(self.fields.text(self.data))
 
     @property
     def data(self) -> bytes:
@@ -245,27 +271,10 @@ class Parcel:
 
     @property
     def placed_size(self) -> int:
-        """Bytes that `place` lays out."""
+        """Bytes that `place` needs."""
         contents = (self._data, *self._buffers.values())
         return 8 * len(self._offsets) + sum(len(content) + padding(len(content), 8) for content in contents)
 
     def place(self, address: int) -> PlacedParcel:
         """Lay out data, offsets and buffers from `address` on, each padded to 8 bytes."""
-        data = bytearray(self._data)
-        offsets = struct.pack(f"<{len(self._offsets)}Q", *self._offsets)
-        offsets_start = len(data) + padding(len(data), 8)
-        start = offsets_start + len(offsets)
-        buffers = b""
-        for position, content in self._buffers.items():
-            placed = replace(
-                BinderBufferObject.unpack(bytes(data), position), buffer=address + start + len(buffers)
-            )
-            data[position : position + placed.sizeof()] = placed.pack()
-            buffers += content + bytes(padding(len(content), 8))
-        return PlacedParcel(
-            memory=bytes(data) + bytes(offsets_start - len(data)) + offsets + buffers,
-            data_size=len(data),
-            offsets_size=len(offsets),
-            offsets=address + offsets_start,
-            buffers_size=len(buffers),
-        )
+        return placed(self.data, self._offsets, self._buffers, address)

@@ -6,13 +6,16 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Self, TypeVar
 
+from emulator.base.printable import show
 from harness.argument_types import checked_methods
 from harness.binder.abi import objects
 from harness.binder.abi.layout import Structure
 from harness.binder.abi.objects import Node
 from harness.binder.abi.structures import BinderBufferObject, BinderFdObject, FlatBinderObject, ObjectType
 from harness.binder.errors import ParcelError, RemoteError
-from harness.binder.parcels.parcel import Parcel, padding
+from harness.binder.parcels.fields import Fields, fields_read
+from harness.binder.parcels.parcel import Parcel
+from harness.binder.parcels.placement import padding
 from harness.binder.parcels.status import ExceptionCode
 from harness.binder.parcels.wire_format import WireFormat
 
@@ -20,6 +23,7 @@ Kind = TypeVar("Kind", bound=Structure)
 
 
 @checked_methods
+@fields_read
 class ParcelReader:
     """Received data and a read position; every read method advances it or raises ParcelError.
 
@@ -38,6 +42,8 @@ class ParcelReader:
         self.offsets = tuple(offsets)
         self.wire = wire
         self.position = 0
+        self.fields = Fields()
+        """What was read, in order."""
         self._buffers = buffers or {}
 
     @classmethod
@@ -48,6 +54,10 @@ class ParcelReader:
     def __repr__(self) -> str:
         shown = self.data[:64].hex(" ", 4) + (" …" if len(self.data) > 64 else "")
         return f"<ParcelReader at {self.position} of {len(self.data)}: {shown!r}>"
+
+    def show(self) -> None:
+        """Print a line for each field that was read, as `Parcel.show` does, and one for the other bytes."""
+        show(self.fields.text(self.data))
 
     @property
     def remaining(self) -> int:

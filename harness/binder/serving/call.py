@@ -28,12 +28,16 @@ class Call:
         """The thread that received it: calls made through it belong to the same chain of calls."""
         self.received = received
         self.buffer = ReceivedBuffer(thread.ioctls, received, content)
+        self._content = content
         self.kept = False
         self.wire = WireFormat.ANDROID_13
         """The wire format of the data; set it before reading them."""
 
     def __repr__(self) -> str:
-        return f"<Call {self.received!r}>"
+        sender = f"process {self.sender_pid}" if self.sender_pid else "a one-way call"
+        content = "" if self._content is None else f": {self._content.data[:32].hex(' ', 4)}"
+        more = " …" if content and self.data_size > 32 else ""
+        return f"<Call of code {self.code} from {sender}, {self.data_size:,} bytes{content}{more}>"
 
     @property
     def code(self) -> int:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import logging
+import traceback
 
 from emulator.base.errors import UsageError
+from emulator.base.printable import printable
 from harness.agent.errors import AgentDiedError
 from harness.binder.abi import commands, returns
 from harness.binder.abi.objects import Node
@@ -17,6 +20,8 @@ from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.status import StatusCode
 from harness.binder.serving.call import Call, Handler
 from harness.binder.thread.binder_thread import BinderThread
+
+logger = logging.getLogger(__name__)
 
 CONTEXT_MANAGER_NODE = Node(ptr=0, cookie=0)
 """The driver's name of the node behind everybody's handle 0 (binder.c, binder_ioctl_set_ctx_mgr)."""
@@ -62,11 +67,18 @@ class Nodes:
             reply = Parcel().exception(error)
         except Exception as error:
             self.errors.append(error)
+            logger.error("%s", printable(_report(call, error)))
             flags, reply = TransactionFlag.TF_STATUS_CODE, Parcel().int32(StatusCode.UNKNOWN_ERROR)
         if not call.kept:
             thread.queue.add(call.buffer.released())
         if not call.one_way:
-            thread.queue.add_carrier(commands.Reply(flags=flags), reply or Parcel())
+            thread.queue.add_carrier(commands.Reply(flags=flags), Parcel() if reply is None else reply)
+
+
+def _report(call: Call, error: Exception) -> str:
+    """What is known of an exception in a handler at once: the caller only gets a status."""
+    trace = "".join(traceback.format_exception(error))
+    return f"The handler of {call!r} failed; the caller gets status UNKNOWN_ERROR:\n{trace}"
 
 
 def _checked(reply: object) -> Data | None:

@@ -48,8 +48,10 @@ class Server:
         """What ended a looper, else the first exception of a handler; None if there was neither."""
         return self._looper_error or next(iter(self._nodes.errors), None)
 
-    def stop(self, deadline: Deadline | None = None) -> None:
+    def close(self, deadline: Deadline | None = None) -> None:
         """Interrupt the loopers and wait for them; HandlerError if a handler had raised.
+
+        The nodes stay until their file is closed; nobody answers the calls to them.
 
         A call that is being handled gets no reply but BR_DEAD_REPLY. TimeLimitError if a handler does
         not return by the deadline (10 s unless given).

@@ -5,7 +5,9 @@ This is what libbinder's IPCThreadState does, with access to each step.
 
 from __future__ import annotations
 
+import errno
 import os
+import posixpath
 import threading
 from collections.abc import Callable
 from typing import NoReturn
@@ -25,13 +27,15 @@ from harness.binder.driver.one_trip import CALL, LATER_REPLY, REPLY_TO_CALL, Con
 from harness.binder.driver.open_file import OpenFile
 from harness.binder.driver.payload import Data
 from harness.binder.driver.received import ReceivedBuffer
-from harness.binder.errors import StatusError, transaction_error
+from harness.binder.errors import StatusError, UnknownHandleError, transaction_error
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.reader import ParcelReader
 from harness.binder.parcels.wire_format import WireFormat
 from harness.binder.thread.notifications import Delivered, Notifications
 from harness.binder.thread.references import References
 
+CONTEXT_MANAGER_HANDLE = 0
+"""What every process has."""
 _ACCEPTED = (returns.TransactionComplete, returns.OnewaySpamSuspect, returns.TransactionPendingFrozen)
 _FAILED = (returns.DeadReply, returns.FailedReply, returns.FrozenReply)
 
@@ -213,7 +217,7 @@ class BinderThread:
         objects are freed, then.
         """
         deadline = deadline or Deadline(CALL_SECONDS)
-        data = data or Parcel()
+        data = Parcel() if data is None else data
         self.queue.add_carrier(commands.Transaction(target=handle, code=code, flags=flags), data)
         answer: Return | None = None
         awaited = REPLY_TO_CALL if fetch else None
@@ -238,6 +242,10 @@ class BinderThread:
             error_number = -self.controls.extended_error().param or None
         except OSError:
             error_number = None  # a driver before Linux 5.19, or adb's shell before Android 14
+        if answer.TAG == BinderReturn.BR_FAILED_REPLY and error_number in (None, errno.EINVAL):
+            handles = self.file.process.known_handles(posixpath.basename(self.file.path))
+            if handles is not None and handle not in {*handles, CONTEXT_MANAGER_HANDLE}:
+                raise UnknownHandleError(error_number, str(self.file), handle, handles)
         target = self.file.targets.get(handle)
         raise transaction_error(
             BinderReturn(answer.TAG),

@@ -25,10 +25,13 @@ from harness.commands.options import (
     one_target,
     with_start_options,
 )
+from harness.commands.text import wrapped
 
 if TYPE_CHECKING:
     from harness.device.device import Device
 
+PACKAGES = ("harness", "harness.binder")
+"""Whose names are at hand."""
 FIRST_EXPERIMENT = """
 The device {serial} is up: Linux {release}, {page_size}-byte pages. Try this:
 
@@ -41,7 +44,8 @@ The device {serial} is up: Linux {release}, {page_size}-byte pages. Try this:
   device.binder.process(server.pid).nodes    # its nodes, from the driver's debug files
   server.maps.at(manager.mapping)            # its mapping, from /proc
 {more}
-Defined: {names}. Ctrl-D ends the prompt and the device.
+{names}
+Ctrl-D ends the prompt and the device.
 """
 FIRST_BROADCAST = """
 The stand-in for Android's activity manager runs. Try this, too:
@@ -106,15 +110,21 @@ def repl(
     binder-harness repl 'embedded?kernel=6.1'
     binder-harness repl --activity-standin
 
-    `device`, `Binder`, `Parcel` and all other names of the package `harness` are defined; the prompt shows
-    a first experiment. With --activity-standin, the names of harness.framework are defined, too.
+    `device` and all names of the packages `harness` and `harness.binder` are defined, such as `Binder`,
+    `Parcel`, `ServiceManager` and `open_pair`, and for raw exchanges with the driver `commands`, `returns`
+    and `TransactionFlag`; the prompt shows a first experiment. With --activity-standin, the names of
+    harness.framework are defined, too.
     """
     import rich.pretty
 
+    from harness.binder.abi import commands, returns
+    from harness.binder.abi.structures import TransactionFlag
+
     chosen = one_target(context, positional, target)
     with _opened(chosen, cold=cold, host=host, activity_standin=activity_standin) as device:
-        packages = ["harness", "harness.framework"] if activity_standin else ["harness"]
-        names = {"device": device, "Deadline": Deadline} | _names(packages)
+        names: dict[str, object] = {"device": device, "Deadline": Deadline}
+        names |= {"commands": commands, "returns": returns, "TransactionFlag": TransactionFlag}
+        names |= _names([*PACKAGES, *(["harness.framework"] if activity_standin else [])])
         _complete_with(names)
         rich.pretty.install()
         banner = _banner(device, list(names), FIRST_BROADCAST if activity_standin else "")
@@ -163,5 +173,5 @@ def _banner(device: Device, names: list[str], more: str) -> str:
         node=node or "/dev/binder",
         as_user=f"uid={SYSTEM_USER}" if contained and device.facts.root else "",
         more=more,
-        names=", ".join(names),
+        names=wrapped(", ".join(names), indent=9, first="Defined:"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from harness.binder.abi.uapi import BinderIoctl, BinderReturn
-from harness.binder.parcels.parcel import padding
+from harness.binder.parcels.placement import padding
 from harness.device.facts import Facts, Need
 from harness.experiments.core.claim import claim
 from harness.experiments.core.expectation import Expectation

@@ -7,11 +7,18 @@ keeps no such logs.
 
 from __future__ import annotations
 
+import errno
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
 from harness.kernel.binder_debug.lines import numbered, rejoined
+from harness.kernel.concise import Concise, Name
+from harness.kernel.tracing.binder_transactions import FAILURES
+
+RETURNS = FAILURES | {0: "0", 0x7201: "BR_OK"}
+"""The names of the codes in an entry (include/uapi/linux/android/binder.h)."""
 
 
 class CallType(Enum):
@@ -22,8 +29,8 @@ class CallType(Enum):
     ASYNC = "async"
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
+@dataclass(frozen=True, slots=True, repr=False)
+class LogEntry(Concise):
     """One transaction, as the driver logged it."""
 
     debug_id: int
@@ -55,6 +62,16 @@ class LogEntry:
     """Any text that the kernel prints after these fields."""
     line: int = field(default=0, compare=False, repr=False)
     """Where it is in the text, from 1."""
+
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+        """The fields to show; codes and errnos by their names."""
+        for name, value in Concise.__rich_repr__(self):
+            if name == "return_error" and isinstance(value, int):
+                yield name, Name(RETURNS.get(value, f"{value}"))
+            elif name == "return_error_param" and isinstance(value, int) and value:
+                yield name, Name(f"-{errno.errorcode.get(-value, -value)}")
+            else:
+                yield name, value
 
     @property
     def failed(self) -> bool:

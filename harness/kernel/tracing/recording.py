@@ -52,6 +52,11 @@ class Recording:
         missed = sum(self._tracefs.missed_hits(probe.event) for probe in self._probes)
         return Lost(buffers.overwritten, buffers.dropped, missed)
 
+    @property
+    def final(self) -> bool:
+        """Whether it has ended."""
+        return self._final is not None
+
     def pause(self) -> None:
         """Record nothing more."""
         self._instance.set("tracing_on", "0")

@@ -36,6 +36,9 @@ class Tracer:
         self._tracefs = TraceFs(files)
         self._cleaned = False
 
+    def __repr__(self) -> str:
+        return f"<Tracer of {vars(self._tracefs).get('location', 'a kernel that was not traced yet')}>"
+
     @property
     def location(self) -> str:
         """The mount point of the trace file system; raises TracingMissingError if it is not mounted."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import struct
 from pathlib import Path
@@ -14,6 +15,7 @@ from harness.agent.errors import AgentDiedError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.operations import Earlier, Operation, Read, SystemCall, Write
 from harness.agent.process import RemoteProcess
+from harness.binder.abi.uapi import BinderIoctl
 from tests.support.agent_support import SubprocessStream
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
@@ -202,3 +204,23 @@ def test_children_of_several_threads_do_not_hold_up_one_another(agent: RemotePro
         outcome = other.fork(SystemCall("exit_group", 0))
         assert ExitStatus.from_wait(outcome.child_status) == ExitStatus(code=0)
         assert child.results[0].value == agent.pid
+
+
+def test_a_process_shows_its_name_and_its_end(agent: RemoteProcess) -> None:
+    assert repr(agent) == f"<RemoteProcess {agent.pid}>"
+    agent.rename("server of the test")
+    assert Path(f"/proc/{agent.pid}/comm").read_text() == "server of the t\n", "as long as the kernel takes"
+    assert repr(agent) == f"<RemoteProcess {agent.pid} server of the test>"
+    assert repr(agent.memory) == f"<RemoteMemory of process {agent.pid}>"
+    assert re.fullmatch(r"<RemoteBuffer of 4,096 bytes at 0x[0-9a-f]+>", repr(agent.memory.allocate(4096)))
+    agent.kill()
+    assert repr(agent) == f"<RemoteProcess {agent.pid} server of the test, was killed by SIGKILL>"
+
+
+def test_a_failed_call_names_what_it_was_given(agent: RemoteProcess) -> None:
+    paths = {b"no/such file": "'no/such file'", b"\x1b\x00": "2 bytes", b"x" * 300: "300 bytes"}
+    for path, shown in paths.items():
+        with pytest.raises(OSError, match=re.escape(f"unlinkat(-100, {shown}, 0): E")):
+            agent.syscall("unlinkat", -100, path, 0)
+    with pytest.raises(OSError, match=re.escape("ioctl(0, BINDER_SET_CONTEXT_MGR, 4 bytes): E")):
+        agent.syscall("ioctl", 0, BinderIoctl.BINDER_SET_CONTEXT_MGR, bytes(4))

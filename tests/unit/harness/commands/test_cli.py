@@ -746,11 +746,16 @@ def test_an_adb_of_the_server_s_version_is_chosen(
 def test_repl_defines_a_device(tmp_path: Path) -> None:
     with _start(tmp_path, "repl") as process:
         output, errors = process.communicate(
-            "print('serial', device.serial, Binder, Parcel)\ndevice.facts\n", timeout=SECONDS
+            "print('serial', device.serial, Binder, Parcel)\ndevice.facts\n"
+            "print('raw', commands.Acquire(1), returns.Noop(), TransactionFlag(1))\n"
+            "print(ServiceManager, open_pair)\n",
+            timeout=SECONDS,
         )
     assert process.returncode == 0
     assert "serial fake-" in output
+    assert "raw Acquire(" in output
     assert "The device fake-" in errors
+    assert "open_pair" in errors.partition("Defined:")[2]
     assert "Facts(\n    architecture='x86_64',\n" in output
     assert 'Binder.open(server, "/dev/vndbinder"' in errors
     assert (tmp_path / "closed").exists()

@@ -35,7 +35,8 @@ from harness.experiments.core.figure import Figure
 from harness.experiments.core.finding import Finding
 from harness.experiments.core.json_values import Json, to_json
 from harness.experiments.core.measurement import MEASUREMENTS, Measurement
-from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
+from harness.recording.diagram_parts import Arrow, ArrowKind, Lifeline
+from harness.recording.sequence_diagram import SequenceDiagram
 from harness.report.document import Document
 from harness.report.events import Ended, Event, Judged, Line, Started
 from harness.report.terminal.console import PrintableConsole

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
+from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
 import pytest
@@ -188,3 +189,14 @@ def test_names_cannot_break_the_diagram() -> None:
 def test_nothing_was_recorded() -> None:
     assert Hops(()).text() == "no transaction was recorded"
     assert Hops(()).mermaid() == "sequenceDiagram"
+
+
+def test_a_prompt_shows_the_first_transactions(tmp_path: Path) -> None:
+    hops = hops_of(NESTED)
+    assert repr(hops) == hops.text()
+    many = replace(hops, hops=hops.hops * 10)
+    lines = repr(many).splitlines()
+    assert len(lines) == 21
+    assert lines[-1] == f"… and {len(many) - 20} more"
+    hops.save(tmp_path / "hops.svg")
+    assert (tmp_path / "hops.svg").read_text() == hops.svg() == hops._repr_svg_()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.base.errors import UsageError
 from harness.experiments.core.figure import Figure
 from harness.experiments.core.json_values import from_json, to_json
-from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
+from harness.recording.diagram_parts import Arrow, ArrowKind, Lifeline
+from harness.recording.sequence_diagram import SequenceDiagram
 from harness.recording.sequence_svg import svg_of
 from harness.report.pictures.gallery import recorded
 
@@ -154,3 +157,12 @@ def test_a_result_is_drawn_from_its_evidence() -> None:
 @pytest.mark.parametrize("value", [5, "lifelines", {"lifelines": 1}, [], None])
 def test_a_result_without_a_diagram(value: object) -> None:
     assert recorded({"what": Figure(value, "where")}) is None
+
+
+def test_a_diagram_is_saved_as_its_name_ends(tmp_path: Path) -> None:
+    BROADCAST.save(tmp_path / "hops.svg")
+    BROADCAST.save(str(tmp_path / "hops.mmd"))
+    assert (tmp_path / "hops.svg").read_text() == BROADCAST.svg() == BROADCAST._repr_svg_()
+    assert (tmp_path / "hops.mmd").read_text() == BROADCAST.mermaid()
+    with pytest.raises(UsageError, match="the name of a diagram's file ends in"):
+        BROADCAST.save(tmp_path / "hops.png")

@@ -12,7 +12,8 @@ from emulator.base.errors import ExitCode
 from harness.experiments.core.figure import Figure
 from harness.experiments.core.finding import Verdict
 from harness.experiments.core.source_documents import SourceDocument
-from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
+from harness.recording.diagram_parts import Arrow, ArrowKind, Lifeline
+from harness.recording.sequence_diagram import SequenceDiagram
 from harness.recording.sequence_svg import svg_of
 from harness.report.document import Document
 from harness.report.failure import Failure

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.base.errors import UsageError
 from harness.binder.abi import objects
 from harness.binder.abi.objects import Node
 from harness.binder.abi.structures import (
@@ -286,3 +287,57 @@ def test_numbers_out_of_range_are_refused() -> None:
 
 def test_a_float_keeps_its_32_bits() -> None:
     assert math.isclose(ParcelReader.of(Parcel().float32(0.1)).float32(), 0.1, rel_tol=1e-7)
+
+
+def test_parcels_are_compared_and_joined_like_bytes() -> None:
+    first, second = Parcel().int32(7), Parcel().string16("hi").handle(3)
+    assert first == Parcel().int32(7)
+    assert first != Parcel().uint32(8)
+    assert first != Parcel(WireFormat.ANDROID_9).int32(7)
+    assert first != bytes(first)
+    joined = first + second
+    assert joined == Parcel().int32(7).string16("hi").handle(3)
+    assert bytes(joined) == first.data + second.data
+    assert len(joined) == len(first) + len(second) == joined.size
+    assert Parcel(), "an empty one is a parcel, not nothing"
+    with pytest.raises(UsageError, match="A parcel of ANDROID_9 does not continue one of ANDROID_13"):
+        _ = first + Parcel(WireFormat.ANDROID_9)
+    with pytest.raises(TypeError):
+        _ = first + b"data"  # type: ignore[operator]
+
+
+def test_joined_parcels_keep_the_parents_of_their_buffers() -> None:
+    """A parent is named by its index among the objects of the whole parcel."""
+    inner = Parcel().int32(0).buffer(b"outer").buffer(b"inner", parent=0, parent_offset=8)
+    joined = Parcel().handle(1) + inner + Parcel().buffer(b"alone")
+    expected = Parcel().handle(1).int32(0).buffer(b"outer").buffer(b"inner", parent=1, parent_offset=8)
+    assert joined == expected.buffer(b"alone")
+    assert joined.place(0x1000) == expected.place(0x1000)
+
+
+def test_a_parcel_shows_its_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    parcel = Parcel().interface_token("a.b").int32(-1).boolean(True) + Parcel().handle(3)
+    parcel.show()
+    assert capsys.readouterr().out.splitlines() == [
+        "     0  interface_token  'a.b'",
+        "    24  int32            -1",
+        "    28  boolean          True",
+        "    32  handle           3",
+    ]
+    reader = ParcelReader.of(parcel)
+    assert reader.interface_token() == "a.b"
+    reader.int32()
+    reader.show()
+    assert capsys.readouterr().out.splitlines() == [
+        "     0  interface_token  'a.b'",
+        "    24  int32            -1",
+        "    28  32 bytes         01000000 852a6873 13010000 03000000 00000000 00000000 …",
+    ]
+
+
+def test_a_parcel_shows_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    Parcel().string16("\x1b[2J").byte_array(bytes(1000)).show()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert "\x1b" not in lines[0]
+    assert len(lines[1]) < 100

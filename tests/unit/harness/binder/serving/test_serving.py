@@ -212,3 +212,22 @@ def test_a_file_is_served_once(binder: Binder) -> None:
         binder.serve(lambda _: None)
         with pytest.raises(UsageError, match="served already"):
             binder.serve(lambda _: None)
+
+
+def test_an_exception_in_a_handler_is_seen_at_once(
+    process: FakeProcess, binder: Binder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The caller gets a status, and close() may be far away: without a word, nobody would look for it."""
+    script_next_thread(process, [incoming(process, Parcel().string16("\x1b[2J"), code=7, sender_pid=9)])
+
+    def faulty_handler(call: Call) -> Parcel:
+        raise ValueError(call.data.string16())
+
+    binder.serve(faulty_handler)
+    Deadline(5).poll(lambda: len(process.threads[1].sent) == 1, "the reply")
+    (message,) = caplog.messages
+    assert message.startswith("The handler of <Call of code 7 from process 9, 16 bytes: 04000000 1b005b00")
+    assert "in faulty_handler" in message
+    assert "ValueError: \\u001b[2J" in message
+    with pytest.raises(HandlerError):
+        binder.close()

@@ -21,7 +21,8 @@ from harness.experiments.framework.broadcasts import (
     Marshalling,
 )
 from harness.experiments.framework.lookups import Lookups, SlowLookups
-from harness.recording.sequence_diagram import Arrow, ArrowKind, Lifeline, SequenceDiagram
+from harness.recording.diagram_parts import Arrow, ArrowKind, Lifeline
+from harness.recording.sequence_diagram import SequenceDiagram
 from harness.recording.sequence_svg import svg_of
 from tests.support.fake_device import FACTS
 from tests.support.verdicts import (

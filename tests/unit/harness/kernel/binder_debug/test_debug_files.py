@@ -473,3 +473,11 @@ def test_a_record_omits_what_the_kernel_does_not_print() -> None:
     assert [name for name, _ in process.threads[0].__rich_repr__()] == [
         *("tid", "looper", "need_return", "temporary_references", "transactions", "work")
     ]
+
+
+def test_codes_and_errnos_are_shown_by_name() -> None:
+    assert "return_error=BR_FAILED_REPLY, return_error_param=-ENOSPC, return_error_line=3434" in repr(ENTRY)
+    done = replace(ENTRY, return_error=0, return_error_param=0, return_error_line=0)
+    assert "return_error=0, return_error_param=0" in repr(done)
+    unknown = replace(ENTRY, return_error=5, return_error_param=-4000)
+    assert "return_error=5, return_error_param=-4000" in repr(unknown)

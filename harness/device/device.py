@@ -145,8 +145,8 @@ class Device(DeviceShell):
         output, when the agent does not start.
         """
         arguments: list[str] = []
-        for name, number in (("--uid", uid), ("--gid", gid)):
-            arguments += [name, str(number)] if number is not None else []
+        for option, number in (("--uid", uid), ("--gid", gid)):
+            arguments += [option, str(number)] if number is not None else []
         process = self._start(self._agent_stream(arguments))
         if name:
             process.rename(name)

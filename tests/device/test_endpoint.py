@@ -26,10 +26,12 @@ from harness.binder.errors import (
     StatusError,
     TransactionFailedError,
     TransactionTooLargeError,
+    UnknownHandleError,
 )
 from harness.binder.parcels.status import ExceptionCode, StatusCode
 from harness.binder.serving.call import Handler
 from harness.device.device import Device, DeviceProcess
+from harness.recording.record import record_transactions
 
 NODE = "/dev/vndbinder"
 SERVER_SIZE = 128 * 1024
@@ -427,3 +429,22 @@ def test_flags_of_the_sender_arrive(pair: OpenPair) -> None:
     opened = pair(lambda call: Parcel().int32(call.flags))
     flags = TransactionFlag.TF_ACCEPT_FDS | TransactionFlag.TF_CLEAR_BUF
     assert opened.client.transact(0, 1, flags=flags).int32() == flags
+
+
+def test_processes_have_names_where_they_are_shown(device: Device) -> None:
+    """By default all of them are called as the agent's program is."""
+    with (
+        device.process(name="the test's server") as server,
+        device.process(name="client") as client,
+        Binder.open(server, NODE) as manager,
+        Binder.open(client, NODE) as caller,
+        record_transactions(device) as record,
+    ):
+        manager.become_context_manager()
+        manager.serve(answer_size)
+        caller.transact(0, 1)
+        with pytest.raises(UnknownHandleError, match="has no handle 99; it has none but 0"):
+            caller.transact(99, 1)
+        assert server.procfs.status.fields["Name"] == "the test's serv"
+    names = [(hop.sender.name, hop.receiver.name) for hop in record.hops.involving(client.pid)][:2]
+    assert names == [("client", "the test's server"), ("the test's server", "client")]

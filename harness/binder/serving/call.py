@@ -34,10 +34,11 @@ class Call:
         """The wire format of the data; set it before reading them."""
 
     def __repr__(self) -> str:
-        sender = f"process {self.sender_pid}" if self.sender_pid else "a one-way call"
-        content = "" if self._content is None else f": {self._content.data[:32].hex(' ', 4)}"
+        sender = " one-way" if self.one_way else f" from process {self.sender_pid}"
+        content = self._content.data[:32].hex(" ", 4) if self._content is not None else ""
         more = " …" if content and self.data_size > 32 else ""
-        return f"<Call of code {self.code} from {sender}, {self.data_size:,} bytes{content}{more}>"
+        shown = f": {content}{more}" if content else ""
+        return f"<Call of code {self.code}{sender}, {self.data_size:,} bytes{shown}>"
 
     @property
     def code(self) -> int:

@@ -149,6 +149,14 @@ def test_a_function_is_checked_too() -> None:
         twice(None)
 
 
+def test_a_handler_is_a_function_wherever_its_type_is_imported() -> None:
+    """`Device.service` knows the name of the type alone."""
+    with pytest.raises(AttributeError):  # of the double
+        DEVICE.service("my.service", lambda _: None)
+    with pytest.raises(TypeError, match="handler is 'text', of type str; expected Handler"):
+        DEVICE.service("my.service", "text")
+
+
 def test_a_double_may_stand_in_for_a_class_of_ours() -> None:
     @checked
     def opened(process: RemoteProcess) -> object:

@@ -81,6 +81,8 @@ def test_what_python_takes_for_a_type_is_accepted() -> None:
     assert str(inspect.signature(Example.many)).startswith("(self, values:")
 
 
+FOR_CLAIMS = ("harness.experiments", "harness.device.facts")
+"""What claims are written with, not what is called at a prompt."""
 THREAD: Any = object.__new__(RemoteThread)
 BINDER: Any = object.__new__(Binder)
 DEVICE: Any = object.__new__(Device)
@@ -122,6 +124,8 @@ def test_everything_public_is_checked(package: str) -> None:
     unchecked = []
     for name in module.__all__:
         exported = getattr(module, name)
+        if exported.__module__.startswith(FOR_CLAIMS):
+            continue
         if inspect.isfunction(exported):
             members = {name: exported}
         elif isinstance(exported, type) and not issubclass(exported, BaseException):
@@ -151,8 +155,7 @@ def test_a_function_is_checked_too() -> None:
 
 def test_a_handler_is_a_function_wherever_its_type_is_imported() -> None:
     """`Device.service` knows the name of the type alone."""
-    with pytest.raises(AttributeError):  # of the double
-        DEVICE.service("my.service", lambda _: None)
+    DEVICE.service("my.service", lambda _: None)
     with pytest.raises(TypeError, match="handler is 'text', of type str; expected Handler"):
         DEVICE.service("my.service", "text")
 

@@ -23,10 +23,9 @@ from harness.agent.program import RemoteProgram, shell_line
 from harness.agent.stream import ChannelStream, ProcessStream
 from harness.argument_types import checked, checked_methods
 from harness.device.debugfs import seeing_debugfs
-from harness.device.device_process import DeviceProcess
 from harness.device.facts import Facts
 from harness.device.private_node import make_private_node, remove_private_node
-from harness.device.running import Running
+from harness.device.running import DeviceProcess, Running
 from harness.device.shell import DeviceShell
 from harness.kernel.binder_debug.debug_files import BinderDebugFiles
 from harness.kernel.tracing.tracer import Tracer

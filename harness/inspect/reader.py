@@ -38,11 +38,13 @@ _WIDEST_GAP = 1000
 """Lines of something else inside a section; more of them end it."""
 _LINES_BETWEEN_LOOKS = 200_000
 _BESIDE = ("#", "$ ", "```", "cpus=", "* daemon ")
-"""Comments and prompts, Markdown's sign of a quotation, the headings of trace-cmd, adb's server that "
-"starts."""
-_SIGNS = ("inder", "Exception", "arge out", "oneway", "tclass=", "manifest", "aited one", "Status(")
+"""Comments, prompts, Markdown's sign of a quotation, the headings of trace-cmd, the start of adb's server."""
+_SIGNS = ("inder", "Exception", "arge out", "oneway", "tclass=", "manifest", "aited one", "aidl", "Status(")
 """One of which every line has that counts in whatever log: the keywords are looked for in these alone."""
-_NAMES = ("ProcessRecord{", "Apps frozen:", "----- pid ", "Cmd line: ", "Cmdline: ", "sysTid=", "SHOW MAP")
+_NAMES = (
+    *("ProcessRecord{", "Apps frozen:", "----- pid ", "Cmd line: ", "Cmdline: ", "sysTid=", "SHOW MAP"),
+    *("Start proc ", ", PID: ", ">>> "),
+)
 
 
 class Reader:

@@ -21,7 +21,7 @@ _TO_13 = re.compile(r"\s*BroadcastRecord\{(?:[0-9a-f]+ )?u(?P<user>-?\d+) (?P<ac
 _TO_4_1 = re.compile(r"\s*BroadcastRecord\{[0-9a-f]+ (?P<action>\S+)\}.*")
 """Before Android 4.2 there was but one user, 0."""
 _DELIVERY = re.compile(
-    r"\s*(?P<state>[A-Z][A-Za-z]+|\?+)\s+(?:\S+ )*?#(?P<number>\d+): (?P<receiver>.*\S)\s*"
+    r"\s*(?P<state>[A-Z][A-Za-z]+|\?+)\s+(?:\S+ +)*?#(?P<number>\d+): (?P<receiver>.*\S)\s*"
 )
 _QUEUE = re.compile(
     r"\s*[0-9a-f]+ (?P<process>(?:\d+|\?):\S+)/\S+ (?:runnable at \S+|not runnable) because "

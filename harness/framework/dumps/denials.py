@@ -8,7 +8,6 @@ classes and their permissions: system/sepolicy/private/access_vectors.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from harness.binder.refusals.refusal import Refusal
 
@@ -36,21 +35,8 @@ _RESULT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Denial:
-    """A denial, and what it means."""
-
-    source: str
-    """The security context of the process that is denied something."""
-    process: int | None
-    """That process, where the line names it."""
-    permissive: bool
-    """Whether it was only logged."""
-    meaning: Refusal
-
-
-def denial_in(line: str) -> Denial | None:
-    """The denial about Binder in a line of a log; None where there is none."""
+def denial_in(line: str) -> Refusal | None:
+    """What the denial about Binder in a line of a log means; None where there is none."""
     match = _DENIAL.search(line) if "tclass=" in line else None
     if match is None:
         return None
@@ -66,21 +52,16 @@ def denial_in(line: str) -> Denial | None:
     if permissive:
         result = "It was only logged, for SELinux or this domain is permissive, and went on"
     pid = _PID.search(match["rest"])
-    return Denial(
-        match["source"],
-        int(pid["pid"]) if pid else None,
-        permissive,
-        Refusal(
-            meaning=f"SELinux does not allow {match['source']} to {' and '.join(wanted)}. {result}.",
-            at_fault="nobody yet: an enforcing device would refuse it"
-            if permissive
-            else "the policy, which has no such rule; or the process, if it should not do this",
-            decided_by=f"the rule `allow {_type(match['source'])} {_type(match['object'])}:{match['class']} "
-            f"{{ {match['permissions']} }};` (AOSP's macros are binder_call, binder_use, add_service)",
-            look_at="the domain of each process (`ps -AZ`): one with the wrong label, such as init's or a "
-            "shell's, "
-            "was started in a wrong way; and neverallow rules",
-        ),
+    source = f"{match['source']}, process {pid['pid']}," if pid else match["source"]
+    return Refusal(
+        meaning=f"SELinux does not allow {source} to {' and '.join(wanted)}. {result}.",
+        at_fault="nobody yet: an enforcing device would refuse it"
+        if permissive
+        else "the policy, which has no such rule; or the process, if it should not do this",
+        decided_by=f"the rule `allow {_type(match['source'])} {_type(match['object'])}:{match['class']} "
+        f"{{ {match['permissions']} }};` (AOSP's macros are binder_call, binder_use, add_service)",
+        look_at="the domain of each process (`ps -AZ`): one with the wrong label, such as init's or a "
+        "shell's, was started in a wrong way; and neverallow rules",
     )
 
 

@@ -7,7 +7,7 @@ Sources: frameworks/native/libs/binder (IPCThreadState.cpp, BpBinder.cpp), frame
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from harness.binder.refusals.driver import ONEWAY_SPAM, PENDING_FROZEN
 from harness.binder.refusals.refusal import Refusal
@@ -35,6 +35,8 @@ KEYWORDS = (
     "device manifest",
     "aited one second for",
     "inder transaction failure",
+    "aidl service",
+    "'aidl/",
     "tclass=",
 )
 """Words that every line about Binder has, of those that stand in logs of anything."""
@@ -136,6 +138,21 @@ LOG_LINES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
     ),
     (
         re.compile(
+            r"Tried to start aidl service \S+ as a lazy service|"
+            r"Could not find 'aidl/\S+' for ctl\.interface_start"
+        ),
+        Refusal(
+            meaning="somebody asked for a service that is not registered, and servicemanager asked init to "
+            "start the "
+            "process that offers it; no .rc file has `interface aidl NAME` for it.",
+            at_fault="nobody, if the service may be absent; otherwise the .rc file of its process",
+            decided_by="the `interface` lines of the .rc files that init has read",
+            look_at="whether the process runs already and has not registered yet, or is not installed",
+            claims=("sm.register-lookup",),
+        ),
+    ),
+    (
+        re.compile(
             r"Could not find \S+ in the VINTF manifest|"
             r"Cannot find entry \S+ in either framework or device manifest"
         ),
@@ -195,16 +212,8 @@ LOG_LINES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
 """Forms of lines with their meaning, the more special ones first."""
 
 
-@dataclass(frozen=True, slots=True)
-class LineMeaning:
-    """What a line means, and the process at fault where the line names it."""
-
-    meaning: Refusal
-    process: int | None = None
-
-
-def meaning_of(line: str) -> LineMeaning | None:
+def meaning_of(line: str) -> Refusal | None:
     """What a line of a log means, if it is one of these."""
     if denial := denial_in(line):
-        return LineMeaning(denial.meaning, denial.process)
-    return next((LineMeaning(meaning) for form, meaning in LOG_LINES if form.search(line)), None)
+        return denial
+    return next((meaning for form, meaning in LOG_LINES if form.search(line)), None)

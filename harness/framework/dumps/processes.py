@@ -15,6 +15,12 @@ _TRACE_OF = re.compile(r"----- pid (\d+) at .*")
 _COMMAND_LINE = re.compile(r"Cmd ?line: (\S+).*")
 _STACK = re.compile(r'"(?P<name>[^"]+)" .*')
 _STACK_THREAD = re.compile(r"\s*\| sysTid=(\d+) .*")
+_IN_LOGS = (
+    re.compile(r"\bStart proc (?P<pid>\d+):(?P<name>[^/\s]+)/"),
+    re.compile(r"\bProcess: (?P<name>\S+), PID: (?P<pid>\d+)"),
+    re.compile(r"\bpid: (?P<pid>\d+), tid: \d+, name: .*>>> (?P<name>\S+) <<<"),
+)
+"""ProcessList, RuntimeInit (frameworks/base) and debuggerd (system/core/debuggerd) in a log."""
 _FROZEN_HEADING = re.compile(r"\s*Apps frozen: \d+\s*")
 _FROZEN = re.compile(r"\s+\d+: (?P<pid>\d+) (?P<name>\S+).*")
 _FREEZER = ("do_freezer", "__refrigera", "refrigerator")
@@ -30,6 +36,8 @@ class ProcessNames:
         self.threads: dict[int, str] = {}
         self.frozen: dict[int, str] = {}
         """Frozen processes, each with where that was seen."""
+        self._of_logs: set[int] = set()
+        """Processes whose names are of a log: any that runs now may have another."""
         self._columns: list[str] | None = None
         self._stack_of: int | None = None
         self._stack_name = ""
@@ -41,9 +49,10 @@ class ProcessNames:
 
     def name_process(self, pid: int, name: str) -> None:
         """Note the name of a process, unless a fuller one is known."""
-        before = self.processes.get(pid, "")
+        before = "" if pid in self._of_logs else self.processes.get(pid, "")
         if name and len(name) > len(before) and len(self.processes) < _MOST:
             self.processes[pid] = name
+            self._of_logs.discard(pid)
 
     def name_thread(self, tid: int, name: str) -> None:
         """Note the name of a thread."""
@@ -73,7 +82,7 @@ class ProcessNames:
         if line.startswith("------ SHOW MAP") and (match := _SHOW_MAP.fullmatch(line)):
             self.name_process(int(match[1]), match[2])
             return True
-        return self._take_stack(line)
+        return self._take_stack(line) or self._take_log(line)
 
     def is_ps_header(self, line: str) -> bool:
         """Whether the line is the heading of ps, whose rows `take_ps` reads."""
@@ -103,6 +112,19 @@ class ProcessNames:
         self.name_thread(tid, name)
         if row.get("WCHAN", "").startswith(_FREEZER):
             self.frozen.setdefault(pid, "ps: it waits in the kernel's freezer")
+        return True
+
+    def _take_log(self, line: str) -> bool:
+        """Learn from a line of a log, whose last word on a process counts if nothing else names it."""
+        if "roc" not in line and ">>>" not in line:
+            return False
+        match = next((found for form in _IN_LOGS if (found := form.search(line))), None)
+        if match is None:
+            return False
+        pid = int(match["pid"])
+        if (pid in self._of_logs or pid not in self.processes) and len(self.processes) < _MOST:
+            self.processes[pid] = match["name"]
+            self._of_logs.add(pid)
         return True
 
     def _take_stack(self, line: str) -> bool:

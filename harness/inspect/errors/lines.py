@@ -62,7 +62,7 @@ def explain_line(line: str, names: ProcessNames | None = None, *, alone: bool = 
         digits = match["size"] or match["parcel"] or ((size := _SIZE.search(line)) and size["size"])
         return _too_large(line, int(digits.replace(",", "")) if digits else None)
     if known := meaning_of(line):
-        return explanation(line, known.meaning, process=known.process)
+        return explanation(line, known)
     for kind, words in _WORDS:
         if words.search(line):
             return explain_message(KernelMessage(kind, line), names)

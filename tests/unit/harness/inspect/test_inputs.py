@@ -331,3 +331,20 @@ def test_a_file_without_idle_threads_does_not_show_that_there_are_none(tmp_path:
     assert answer.sentence == "1 transaction waits for process 1567, no thread of which has taken any."
     (answer,) = read_text(tmp_path, text.replace("transactions:", "state:", 1)).to(Question.THREADS)
     assert answer.sentence == "1 transaction waits for process 1567, which has no looper."
+
+
+def test_a_log_names_processes_that_nothing_else_names(tmp_path: Path) -> None:
+    log = (
+        "01-04 10:00:00.000 900 901 I ActivityManager: Start proc 100:old.name.of.another/u0a1 for service "
+        "x\n"
+        "01-04 10:01:00.000 900 901 I ActivityManager: Start proc 100:new/u0a2 for service x\n"
+        "E AndroidRuntime: Process: a.crash, PID: 200\n"
+        "F DEBUG : pid: 300, tid: 301, name: binder:300_2  >>> /vendor/bin/hw/x <<<\n"
+    )
+    inspection = read_text(tmp_path, f"{log}USER PID PPID VSZ RSS WCHAN ADDR S NAME\nu0 200 1 1 1 0 0 S b\n")
+    assert inspection.names.processes == {100: "new", 200: "b", 300: "/vendor/bin/hw/x"}
+    assert not inspection.unknown_count
+    reported = read_text(
+        tmp_path, f"== dumpstate: 2024-01-01 00:00:00\n------ SYSTEM LOG (logcat) ------\n{log}"
+    )
+    assert reported.names.processes == {100: "new", 200: "a.crash", 300: "/vendor/bin/hw/x"}

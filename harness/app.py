@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emulator.base.errors import ExitCode, HarnessError, interruption_behind
+from emulator.base.errors import ExitCode, HarnessError, interruption_behind, reason_of
 from emulator.base.printable import PrintableFormatter, show
 from harness.commands.table import LazyGroup
 
@@ -43,14 +43,16 @@ class Commands(LazyGroup):
                 raise typer.Exit(error.exit_code) from error
             if isinstance(error, OSError) and error.errno in DENIED and error.filename is not None:
                 show(
-                    f"binder-harness: {error.filename}: {error.strerror}. Give another place, or use an "
+                    f"binder-harness: {error.filename}: {reason_of(error)}. Give another place, or use an "
                     "account that may use this one.",
                     errors=True,
                 )
                 raise typer.Exit(ExitCode.SETUP_MISSING) from error
             if not isinstance(error, OSError) or error.errno not in DISK_FULL:
                 raise
-            show(f"binder-harness: {error.strerror}: free some space, or write to another disk.", errors=True)
+            show(
+                f"binder-harness: {reason_of(error)}: free some space, or write to another disk.", errors=True
+            )
             # Python would try at exit to write the rest of the output, and fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ExitCode.UNEXPECTED) from error

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from emulator.base.deadline import Deadline
+from emulator.base.errors import reason_of
 from emulator.base.lines import LineSplitter
 
 KEPT_LINES = 2000
@@ -110,7 +111,7 @@ def _log(path: Path) -> IO[bytes]:
     try:
         return path.open("a+b", buffering=0)
     except OSError as error:
-        logger.warning("%s cannot be written: %s", path, error.strerror)
+        logger.warning("%s cannot be written: %s", path, reason_of(error))
         return Path(os.devnull).open("wb", buffering=0)
 
 

@@ -32,6 +32,7 @@ Each with its exit code, and its module where that is another one:
     MalformedFileError            1 UNEXPECTED  harness.kernel.parsing
     NeverRefusedError             1 UNEXPECTED  harness.experiments.limits.size_limit
     ParcelError                   1 UNEXPECTED  harness.binder.errors
+      ReplyStatusError          1 UNEXPECTED  harness.framework.dumps.parcel_text
     PhysicalMemoryError           1 UNEXPECTED  harness.kernel.proc.kcore
     ProbeRefusedError             1 UNEXPECTED  harness.kernel.tracing.tracefs
     ProtocolError                 1 UNEXPECTED  harness.agent.errors
@@ -104,11 +105,16 @@ class TimeLimitError(HarnessError, TimeoutError):
     """A wait reached its deadline; the message names what was awaited and for how long."""
 
 
+def reason_of(error: OSError) -> str:
+    """Why it failed, without its number and its file: `Permission denied`."""
+    return error.strerror or str(error) or type(error).__name__
+
+
 def in_words(error: OSError) -> str:
     """What failed, without its number: `/proc/misc: Permission denied`."""
-    if not error.strerror:
-        return str(error)
-    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return reason_of(error)
 
 
 def interruption_behind(error: BaseException) -> KeyboardInterrupt | None:

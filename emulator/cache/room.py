@@ -7,7 +7,7 @@ import errno
 from collections.abc import Iterator
 from pathlib import Path
 
-from emulator.base.errors import SetupError
+from emulator.base.errors import SetupError, reason_of
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -28,4 +28,4 @@ def room_in(cache: Path) -> Iterator[None]:
             remedy = "Set BINDER_HARNESS_CACHE to a directory that you may write."
         else:
             raise
-        raise SetupError(f"The cache in {cache} cannot be written: {error.strerror}. {remedy}") from error
+        raise SetupError(f"The cache in {cache} cannot be written: {reason_of(error)}. {remedy}") from error

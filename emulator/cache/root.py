@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from emulator.base.errors import SetupError
+from emulator.base.errors import SetupError, reason_of
 
 
 def cache_root() -> Path:
@@ -21,7 +21,7 @@ def cache_root() -> Path:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SetupError(
-            f"The cache directory {root} cannot be created: {error.strerror}. "
+            f"The cache directory {root} cannot be created: {reason_of(error)}. "
             "Set BINDER_HARNESS_CACHE to a writable directory."
         ) from error
     if not chosen and root.stat().st_uid != os.geteuid():

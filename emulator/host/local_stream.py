@@ -18,7 +18,7 @@ from typing import Final
 
 from emulator.base.command import missing_program
 from emulator.base.deadline import Deadline
-from emulator.base.errors import HarnessError, TimeLimitError
+from emulator.base.errors import HarnessError, TimeLimitError, reason_of
 
 SEND_SECONDS: Final = 10.0
 ENDS_WITHIN = 2.0
@@ -49,7 +49,9 @@ class LocalStream:
             except FileNotFoundError as error:
                 raise missing_program(command[0]) from error
             except OSError as error:
-                raise HarnessError(f"`{shlex.join(command)}` cannot be started: {error.strerror}.") from error
+                raise HarnessError(
+                    f"`{shlex.join(command)}` cannot be started: {reason_of(error)}."
+                ) from error
             on_failure.pop_all()
         self._reaping = threading.Lock()
 

@@ -38,7 +38,7 @@ class RefuseUnknownKeys(paramiko.MissingHostKeyPolicy):
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
         """Raise UnknownKeyError, whose message holds the key's fingerprint and its line."""
-        line = paramiko.hostkeys.HostKeyEntry([hostname], key).to_line()
+        line = paramiko.hostkeys.HostKeyEntry([hostname], key).to_line() or ""
         raise UnknownKeyError(
             f"The key of the host {hostname} is not in ~/.ssh/known_hosts. If its fingerprint is "
             f"{key.fingerprint}, add this line there:\n{line}"
@@ -57,7 +57,7 @@ class SshConnection:
             raise UsageError(f"A host is ssh://USER@HOST or ssh://USER@HOST:PORT, not {address!r}.")
         parts = urlsplit(address)
         self.address = address
-        self.name, self._port = str(parts.hostname), parts.port or paramiko.config.SSH_PORT
+        self.name, self._port = parts.hostname or address, parts.port or paramiko.config.SSH_PORT
         # It logs, with a traceback, every error that it raises as well.
         logging.getLogger("paramiko").setLevel(logging.CRITICAL)
         self._client = paramiko.SSHClient()
@@ -99,7 +99,7 @@ class SshConnection:
                 )
                 on_failure.pop_all()
         except paramiko.BadHostKeyException as error:
-            expected = paramiko.hostkeys.HostKeyEntry([self._entry], error.expected_key).to_line()
+            expected = paramiko.hostkeys.HostKeyEntry([self._entry], error.expected_key).to_line() or ""
             raise SetupError(
                 f"The host {self.address} has another key than in ~/.ssh/known_hosts: somebody may be "
                 f"intercepting the connection. If the host was reinstalled, remove its line:\n{expected}"

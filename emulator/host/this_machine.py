@@ -19,7 +19,7 @@ from emulator.base.child_program import ChildProgram
 from emulator.base.command import started
 from emulator.base.controller import CommandStream
 from emulator.base.deadline import Deadline
-from emulator.base.errors import HarnessError, SetupError
+from emulator.base.errors import HarnessError, SetupError, reason_of
 from emulator.base.lock_file import take
 from emulator.cache.root import cache_root
 from emulator.host.host import CleanupCommand, FinishedCommand, SupervisedProgram, shared_lock_file
@@ -90,7 +90,7 @@ class ThisMachine:
                 os.fchmod(made.fileno(), 0o444)
             lock = open(file)  # noqa: SIM115
         except OSError as error:
-            raise SetupError(f"{file} cannot be locked: {error.strerror}. Remove it.") from error
+            raise SetupError(f"{file} cannot be locked: {reason_of(error)}. Remove it.") from error
         with lock:
             if not take(lock):
                 raise HarnessError(f"Another run has {name}.")

@@ -262,9 +262,11 @@ class SshProgram:
 
     def how_it_ended(self) -> str:
         """Whether and how it ended, with its last console lines."""
-        status = None if self.alive else self._watched.status(Deadline(ENDS_WITHIN))
-        ended = "runs" if self.alive else f"ended with status {status}"
-        if not self.alive and status is None:
+        if self.alive:
+            ended = "runs"
+        elif (status := self._watched.status(Deadline(ENDS_WITHIN))) is not None:
+            ended = f"ended with status {status}"
+        else:
             ended = "is lost: the connection to its host broke"
         return f"{self.name} {ended}. Its last lines ({self.console.log}):\n{self.console.tail()}"
 

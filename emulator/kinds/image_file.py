@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.base.architecture import ARCHITECTURES, DEFAULT
-from emulator.base.errors import UsageError
+from emulator.base.errors import UsageError, reason_of
 from emulator.embedded.qemu.machine import ADBD_PORT, Disk, Hardware
 
 EXAMPLE = """
@@ -79,7 +79,7 @@ def read_description(path: Path) -> Description:
         text = path.read_text(encoding="utf-8")
         values = tomllib.loads(text)
     except (OSError, ValueError) as error:  # what is no UTF-8 or no TOML, or has a number of 5,000 digits
-        why = error.strerror if isinstance(error, OSError) else error
+        why = reason_of(error) if isinstance(error, OSError) else error
         raise UsageError(f"{path} cannot be read as the description of an image: {why}.\n{_SEE}") from error
     file = _File(path, text)
     disks = values.get("disk", [])

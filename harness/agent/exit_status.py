@@ -30,7 +30,7 @@ class ExitStatus:
 
     def __str__(self) -> str:
         if self.signal is None:
-            return f"exited with status {self.code}"
+            return f"exited with status {self.in_shell}"
         try:
             return f"was killed by {signal.Signals(self.signal).name}"
         except ValueError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from emulator.adb.transfer import LARGEST_FILE
 from emulator.base.controller import CanRunCommands, Controller
 from emulator.base.deadline import Deadline
-from emulator.base.errors import UsageError
+from emulator.base.errors import UsageError, reason_of
 from harness.agent.stream import ProcessStream
 from harness.argument_types import checked_methods
 from harness.device.adb_link import AdbLink
@@ -80,7 +80,7 @@ class DeviceShell:
         try:
             local.open("rb").close()
         except OSError as error:
-            raise UsageError(f"{local} cannot be read on this machine: {error.strerror}.") from error
+            raise UsageError(f"{local} cannot be read on this machine: {reason_of(error)}.") from error
         self._link.push(local, remote, mode)
 
     def pull(self, remote: str, local: Path, *, largest: int = LARGEST_FILE) -> None:

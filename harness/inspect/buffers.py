@@ -191,7 +191,7 @@ def _use_answer(use: BufferUse, places: tuple[Place, ...], names: ProcessNames) 
     sentence = f"{names.title(use.pid)} holds {counted(use.buffers, 'buffer')} of {use.used:,} bytes"
     if use.context:
         sentence += f" on {use.context}"
-    if use.mapping is not None:
+    if use.mapping is not None and use.free is not None:
         sentence += f", {use.used / use.mapping:.0%} of its mapping of {use.mapping:,}; {use.free:,} are free"
         if use.largest_hole == use.free:
             sentence += " in one piece"

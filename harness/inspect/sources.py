@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol, cast
 
-from emulator.base.errors import HarnessError, UsageError
+from emulator.base.errors import HarnessError, UsageError, reason_of
 from emulator.base.lines import without_long_numbers
 
 STANDARD_INPUT = "-"
@@ -113,7 +113,7 @@ def opened(path: str) -> Iterator[Iterator[Source]]:
     try:
         stream = file.open("rb")
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
+        raise UsageError(f"{path}: {reason_of(error)}") from error
     with stream:
         yield _in_file(path, stream)
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from emulator.base.errors import reason_of
+
 
 class Files(Protocol):
     """Files on a device, read and written as root where the device allows it.
@@ -81,5 +83,5 @@ def find_directory_with(
                 return location, "\n".join(failed)
             failed.append(f"  {location}: {missing}")
         except OSError as error:
-            failed.append(f"  {location}: {error.strerror or error}")
+            failed.append(f"  {location}: {reason_of(error)}")
     return None, "\n".join(failed)

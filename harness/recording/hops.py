@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.argument_types import checked_methods
 from harness.framework.transaction_codes import CodeNames, code_names
-from harness.kernel.tracing.binder_transactions import Hop
+from harness.kernel.tracing.binder_transactions import End, Hop
 from harness.kernel.tracing.recording import Lost
 from harness.recording.diagram_parts import Arrow, ArrowKind, Lifeline
 from harness.recording.sequence_diagram import SequenceDiagram
@@ -152,11 +152,14 @@ def line_of(hop: Hop, start: float, names: CodeNames) -> str:
     """A hop as a line of text, its time in milliseconds since `start`."""
     node = "" if hop.reply else f" to node {hop.node}"
     kind = " one-way" if hop.one_way else ""
-    thread = "" if hop.receiver.thread is None else f" thread {hop.receiver.thread}"
     return (
-        f"{(hop.sent - start) * 1000:9.3f} ms  {hop.sender} thread {hop.sender.thread} → {hop.receiver}"
-        f"{thread}: {called(hop, names)}{kind}{node}, {_size(hop)}{_latency(hop)}"
+        f"{(hop.sent - start) * 1000:9.3f} ms  {_at(hop.sender)} → {_at(hop.receiver)}: "
+        f"{called(hop, names)}{kind}{node}, {_size(hop)}{_latency(hop)}"
     )
+
+
+def _at(end: End) -> str:
+    return f"{end}" if end.thread is None else f"{end} thread {end.thread}"
 
 
 def loss_lines(lost: Lost) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.base.errors import UsageError
+from emulator.base.errors import UsageError, reason_of
 from harness.report import journal, stored
 from harness.report.comparison import ClaimRow, claim_rows
 from harness.report.document import Document
@@ -70,7 +70,7 @@ def load(path: Path) -> Document | Matrix:
             return journal.read(path)
         cut_short = not path.exists() and left.exists()
     except OSError as error:  # it is in a directory that may not be entered
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        raise UsageError(f"{path} cannot be read: {reason_of(error)}") from error
     if cut_short:
         raise UsageError(
             f"{path} does not exist: its run did not end. What it judged so far is in {left}: "

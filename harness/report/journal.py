@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from emulator.base.errors import HarnessError, SetupError, UsageError
+from emulator.base.errors import HarnessError, SetupError, UsageError, reason_of
 from emulator.base.lock_file import is_at, take
 from emulator.base.progress import report
 from harness.experiments.core.json_values import from_json, parsed, to_json
@@ -117,7 +117,7 @@ class Journal:
 
     def _give_up(self, error: OSError) -> None:
         self._whole = False
-        report(f"{self.path} cannot be written: {error.strerror}. Results are kept only when the run ends.")
+        report(f"{self.path} cannot be written: {reason_of(error)}. Results are kept only when the run ends.")
 
 
 def journal_of(document: Path) -> Path:
@@ -141,7 +141,7 @@ def prepare(document: Path) -> None:
             report(f"{document} has what an earlier run judged until it was killed; this run replaces it")
         journal.unlink()
     except OSError as error:
-        raise UsageError(f"{journal} cannot be removed: {error.strerror}") from error
+        raise UsageError(f"{journal} cannot be removed: {reason_of(error)}") from error
 
 
 def is_journal(path: Path) -> bool:
@@ -172,7 +172,7 @@ def read(path: Path) -> Document | Matrix:
             document.check("the document")
             return document
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        raise UsageError(f"{path} cannot be read: {reason_of(error)}") from error
     except ValueError as error:
         raise UsageError(
             f"{path} is not the journal of a run: {error}. Rename or remove it, or give another name."

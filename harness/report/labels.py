@@ -37,7 +37,8 @@ def _parts(facts: Facts | None) -> tuple[str, ...]:
     if facts is None:
         return ()
     version = ".".join(map(str, facts.kernel_version))
-    return (f"Android {facts.android_release}", f"Linux {version}", facts.architecture, _pages(facts))
+    android = f"Android {facts.android_release}" if facts.android_release else "no Android"
+    return (android, f"Linux {version}", facts.architecture, _pages(facts))
 
 
 def _pages(facts: Facts) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from emulator.base.atomic_write import temporary_beside, write_atomically
-from emulator.base.errors import SetupError, UsageError
+from emulator.base.errors import SetupError, UsageError, reason_of
 from emulator.base.printable import printable
 from harness.experiments.core.json_values import Json, described, from_json, parsed
 
@@ -44,7 +44,7 @@ def write_text(text: str, path: Path) -> None:
         write_atomically(path.resolve(), printable(text))
     except OSError as error:
         raise SetupError(
-            f"{path} cannot be written: {error.strerror}. {_kept_elsewhere(printable(text), path.name)}"
+            f"{path} cannot be written: {reason_of(error)}. {_kept_elsewhere(printable(text), path.name)}"
         ) from error
 
 
@@ -53,12 +53,12 @@ def _kept_elsewhere(text: str, name: str) -> str:
     try:
         directory = Path(tempfile.mkdtemp(prefix="binder-harness-"))
     except OSError as error:
-        return f"Nor can a copy of it: {error.strerror}."
+        return f"Nor can a copy of it: {reason_of(error)}."
     try:
         write_atomically(directory / name, text)
     except OSError as error:
         directory.rmdir()
-        return f"Nor can a copy in {directory.parent}: {error.strerror}."
+        return f"Nor can a copy in {directory.parent}: {reason_of(error)}."
     return f"What it would hold is in {directory / name}: move it to where there is room."
 
 
@@ -71,7 +71,7 @@ def load(path: Path, *kinds: type[DocumentT]) -> DocumentT:
     try:
         value = parsed(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        raise UsageError(f"{path} cannot be read: {reason_of(error)}") from error
     except ValueError as error:
         raise UsageError(f"{path} is not JSON: {error}") from error
     fields = value if isinstance(value, dict) else {}
@@ -120,7 +120,7 @@ def check_writable(path: Path) -> None:
         with temporary_beside(path.resolve()):
             pass
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+        raise UsageError(f"{path} cannot be written: {reason_of(error)}") from error
 
 
 def _refuse_what_is_no_file(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -16,6 +15,7 @@ from harness.device.facts import Need
 from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.finding import Verdict
 from harness.experiments.core.judge import judge
+from tests.support.sentences import leaked
 
 HIDDEN = (Need.ROOT, Need.BINDER_DEBUG, Need.TRACING, Need.KPROBES, Need.PAGEMAP, Need.KCORE)
 
@@ -45,6 +45,6 @@ def test_binder_itself_is_open_to_it(unrooted: Device) -> None:
 def test_a_claim_is_as_expected_or_not_testable(unrooted: Device, claim_id: str) -> None:
     result = judge(CLAIMS.get(claim_id), unrooted)
     assert result.as_expected is not False, result.explanation + result.traceback
-    assert not re.search(r"\bNone\b|\['", f"{result.measured} {result.reason}")
+    assert leaked(f"{result.measured} {result.reason}") == []
     if result.verdict is Verdict.NOT_TESTABLE:
         assert "can be tested on" in result.reason

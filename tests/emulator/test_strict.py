@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -29,6 +28,7 @@ from harness.experiments.instruments.attempts import attempt
 from harness.kernel.binder_debug.debug_files import BinderDebugMissingError
 from harness.kernel.tracing.tracefs import TracingMissingError
 from tests.emulator.ssh_server import SshServer
+from tests.support.sentences import leaked
 
 WITHIN = 60.0
 SERVICE = "binder_harness.strict"
@@ -126,7 +126,7 @@ def test_what_a_phone_hides_is_missing_with_a_reason(user: Device) -> None:
     )
     for need in hidden:
         assert not need.met_by(user.facts)
-        assert "Errno" not in user.facts.reasons[need]
+        assert leaked(user.facts.reasons[need]) == []
     assert user.facts.kernel_release == user.shell("uname -r")
     assert user.facts.reasons[Need.FREE_BINDER].count("is left to") == 3, "each device counts once"
 
@@ -201,7 +201,7 @@ def test_a_rolled_back_and_a_booted_device_enforce(user: Device, userdebug: Devi
 def check_sentences(claim: Claim, device: Device) -> Verdict:
     result = judge(claim, device)
     assert result.as_expected is not False, result.explanation + result.traceback
-    assert not re.search(r"\bNone\b|\['|Errno", f"{result.measured} {result.reason}")
+    assert leaked(f"{result.measured} {result.reason}") == []
     if result.verdict is Verdict.NOT_TESTABLE:
         assert "can be tested on" in result.reason
     return result.verdict

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.base.architecture import DEFAULT, Architecture
-from emulator.base.errors import SetupError, UsageError
+from emulator.base.errors import SetupError, UsageError, reason_of
 from emulator.cache.packages import unpack
 from emulator.cache.store import entry, fingerprint
 from emulator.embedded.kernel import image_format
@@ -91,7 +91,7 @@ def _own_kernel(file: Path, architecture: Architecture | None, pages: str | None
         image = read_kernel_image(file.read_bytes())
         modules = _modules(file, image)
     except OSError as error:
-        raise UsageError(f"The kernel {file} cannot be read: {error.strerror}.") from error
+        raise UsageError(f"The kernel {file} cannot be read: {reason_of(error)}.") from error
     except SetupError as error:
         raise UsageError(f"{file}: {error}") from error
     if architecture not in (None, image.architecture) or pages not in (None, image.pages):

@@ -47,7 +47,7 @@ class Parcel:
         self._buffers: dict[int, bytes] = {}
 
     def __repr__(self) -> str:
-        return f"<Parcel {bytes(self._data).hex(' ', 4)!r}, objects at {self._offsets}>"
+        return f"<Parcel {bytes(self._data).hex(' ', 4)!r}, objects at {self._offsets!r}>"
 
     def __len__(self) -> int:
         return self.size

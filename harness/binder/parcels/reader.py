@@ -221,7 +221,8 @@ class ParcelReader:
     def object(self, kind: type[Kind], expected: str) -> Kind:
         """The listed object at this position."""
         if self.position not in self.offsets:
-            raise self._refuse(f"{expected}, and the objects are at {list(self.offsets)}")
+            others = f"those are at {', '.join(map(str, self.offsets))}" if self.offsets else "there is none"
+            raise self._refuse(f"{expected}, and of objects {others}")
         found = objects.object_at(self.data, self.position)
         if not isinstance(found, kind):
             raise self._refuse(f"{expected}, and the object is {found!r}")

@@ -158,13 +158,13 @@ def _wait(
     recorder: Recorder, view: RecordView, program: RemoteProgram | None, seconds: float | None, begun: str
 ) -> int:
     """Until Ctrl-C, the limit, the command's end, or a failure; the exit status to end with."""
-    ends = None if seconds is None else time.monotonic() + seconds
+    started = time.monotonic()
     try:
         with at_a_prompt():  # where Ctrl-C ends the recording, and not the run
             report(begun)  # not before: who reads it may end the recording at once
             while recorder.failure is None:
                 view.update()
-                if ends is not None and time.monotonic() >= ends:
+                if seconds is not None and time.monotonic() >= started + seconds:
                     if program is not None:
                         report(f"the command had not ended after {seconds:g} s (--seconds), and was killed")
                     break

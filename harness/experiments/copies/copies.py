@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emulator.base.errors import reason_of
 from harness.experiments.copies.binder_channel import Arrival, BinderChannel
 from harness.experiments.copies.channels import OTHER_CHANNELS, Channel
 from harness.experiments.copies.transfers import Transfer, watch_transfers
@@ -64,6 +65,6 @@ def measure_other_copies(device: Device, sizes: tuple[int, ...] = OTHER_SIZES) -
             try:
                 channels.append(opened.enter_context(contextlib.closing(kind(sender, receiver))))
             except OSError as error:
-                missing[kind.name] = error.strerror or str(error)
+                missing[kind.name] = reason_of(error)
         payloads = [(channel, size) for channel in channels for size in sizes]
         return OtherCopies(tuple(watch_transfers(device, sender, receiver, payloads)), missing)

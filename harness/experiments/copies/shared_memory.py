@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emulator.base.errors import reason_of
 from harness.agent.operations import Digest, Fill
 from harness.agent.pattern import digest, fill_pattern
 from harness.agent.syscalls import AT_FDCWD
@@ -95,7 +96,7 @@ def measure_shared_memory(device: Device, size: int = SIZE) -> SharedMemory:
             try:
                 addresses[kind] = share(first, second, size)
             except OSError as error:
-                missing[kind] = error.strerror or str(error)
+                missing[kind] = reason_of(error)
         watchable = watchpoints_count(first)
         with count_copies(device, first, second) as counts:
             seen = {

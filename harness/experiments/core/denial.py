@@ -24,6 +24,7 @@ def facility_behind(error: BaseException, facts: Facts | None) -> FacilityMissin
     if isinstance(error, FacilityMissingError):
         return error
     denied = denial_behind(error)
-    if denied is None or facts is None or facts.root:
+    needs_root = None if facts is None else Need.ROOT.missing(facts)
+    if denied is None or needs_root is None:
         return None
-    return FacilityMissingError(f"{denied}; it {Need.ROOT.missing(facts)}")
+    return FacilityMissingError(f"{denied}; it {needs_root}")

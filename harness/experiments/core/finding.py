@@ -41,7 +41,8 @@ class Finding:
     def __post_init__(self) -> None:
         unknown = [name for name in names_in(self.sentence) if name not in self.figures]
         if unknown:
-            raise ValueError(f"the sentence {self.sentence!r} names figures that are not there: {unknown}")
+            absent = ", ".join(unknown)
+            raise ValueError(f"the sentence {self.sentence!r} names figures that are not there: {absent}")
 
     @classmethod
     def whether(cls, holds: bool, sentence: str, /, **figures: Figure) -> Finding:

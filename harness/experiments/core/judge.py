@@ -8,7 +8,7 @@ import traceback
 from typing import TYPE_CHECKING, cast
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import DeviceLostError, HarnessError, interruption_behind
+from emulator.base.errors import DeviceLostError, HarnessError, in_words, interruption_behind
 from emulator.base.progress import report
 from harness.device.facts import Facts
 from harness.experiments.core.claim import Claim
@@ -105,8 +105,10 @@ def _without_finding(error: Exception, facts: Facts | None) -> Finding:
     missing = facility_behind(error, facts)
     if missing is not None:
         return Finding.not_testable(str(missing))
-    reason = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
-    return Finding(Verdict.ERROR, reason=reason)
+    if isinstance(error, HarnessError):
+        return Finding(Verdict.ERROR, reason=str(error))
+    what = in_words(error) if isinstance(error, OSError) else str(error)
+    return Finding(Verdict.ERROR, reason=f"{type(error).__name__}: {what}")
 
 
 def _unless_lost(finding: Finding, expected: Verdict | None, device: Device) -> Finding:

@@ -35,7 +35,7 @@ def any_node(facts: Facts) -> str:
 def free_node(facts: Facts) -> str:
     """The device whose context manager an experiment may be; FacilityMissingError without one."""
     Need.FREE_BINDER.require(facts)
-    return str(facts.free_binder_device)
+    return facts.free_binder_device or any_node(facts)
 
 
 @dataclass(frozen=True, slots=True)

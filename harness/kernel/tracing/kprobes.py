@@ -51,7 +51,7 @@ class Argument:
                 yield self._fetched_from(f"%{registers[self.position - 1]}")
 
     def _fetched_from(self, source: str) -> str:
-        return self._fetch(f"+{self.offset}({source})" if self.member else source)
+        return self._fetch(source if self.offset is None else f"+{self.offset}({source})")
 
     def _fetch(self, value: str) -> str:
         fetched = value if self.user_offset is None else f"+u{self.user_offset}({value})"

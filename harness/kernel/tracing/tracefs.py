@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from emulator.base.errors import HarnessError, UsageError, in_words
+from emulator.base.errors import HarnessError, UsageError, in_words, reason_of
 from harness.kernel.files import LiveFiles, Pipe, find_directory_with
 from harness.kernel.tracing.event_format import EventFormat, parse_event_format
 from harness.kernel.tracing.kprobes import Probe
@@ -142,7 +142,7 @@ class TraceFs:
             for entry in reversed(self.files.read_text(f"{self.location}/error_log").split("\n[")):
                 if definition in entry:
                     return entry.partition("] ")[2].strip().replace("\n", "\n    ")
-        return error.strerror or str(error)
+        return reason_of(error)
 
 
 class Instance:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulator.base.errors import UsageError
+from emulator.base.errors import UsageError, reason_of
 from harness.experiments.core.json_values import from_json, parsed
 from harness.report.pictures.canvas import Picture
 from harness.report.pictures.log_lines import KINDS, Spread, Way, log_lines
@@ -64,7 +64,7 @@ class Benchmarks:
         try:
             found = from_json(cls, parsed(path.read_text(encoding="utf-8")), where="the document")
         except OSError as error:
-            raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+            raise UsageError(f"{path} cannot be read: {reason_of(error)}") from error
         except ValueError as error:
             raise UsageError(
                 f"{path} holds no benchmarks: {error}. Give what `python -m bench --json` wrote."

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from harness.experiments.core.claim import CLAIMS, Claim
-from harness.experiments.core.finding import Verdict
-from harness.experiments.core.json_values import from_json, to_json
+from harness.experiments.core.finding import Finding, Verdict
+from harness.experiments.core.json_values import Json, from_json, to_json
+from harness.experiments.core.result import Result
+from tests.support.fake_device import FACTS
+from tests.support.sentences import leaked
 from tests.support.verdicts import CONFIRMED, REFUTED, Case, VerdictFunction, check
 
 TABLES = sorted(Path(__file__).parent.glob("*/test_*claims.py"))
@@ -53,3 +57,34 @@ def test_a_stored_measurement_is_read_as_it_was(claim: Claim) -> None:
         assert from_json(claim.measured_type, json.loads(json.dumps(to_json(value)))) == value
 
     check_value()
+
+
+def strings_in(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from strings_in(each)
+
+
+def texts_of(claim: Claim, finding: Finding) -> str:
+    result = Result.of(claim, finding, claim.expected_verdict(FACTS), seconds=0.0)
+    return f"{result.measured}\n{result.reason}\n{result.explanation}"
+
+
+@pytest.mark.parametrize("claim", CLAIMS.all().values(), ids=CLAIMS.all())
+def test_no_value_of_python_gets_into_a_sentence(claim: Claim) -> None:
+    @settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.from_type(claim.measured_type))  # type: ignore[arg-type]
+    def check_value(measured: object) -> None:
+        assume(not any(map(leaked, strings_in(to_json(measured)))))
+        try:
+            finding = claim.verdict(measured, FACTS)
+        except Exception:
+            return
+        assert leaked(texts_of(claim, finding)) == []
+
+    check_value()
+    for function, measured, _ in CASES:
+        if function is claim.verdict:
+            assert leaked(texts_of(claim, function(measured, FACTS))) == []

@@ -22,6 +22,7 @@ from harness.kernel.binder_debug.state import State
 from harness.kernel.binder_debug.transaction_log import TransactionLog
 from harness.kernel.proc.maps import Mapping, Maps
 from harness.recording.hops import Hops
+from tests.support.sentences import leaked
 
 INPUTS = Path(__file__).parent / "inputs"
 
@@ -48,6 +49,9 @@ def test_every_input_is_recognised_and_every_answer_names_its_lines(path: Path) 
     for answer in inspection.answers:
         assert answer.places
         assert all(place.file == str(path) and 1 <= place.line <= length for place in answer.places)
+    shown = [answer.sentence for answer in inspection.answers]
+    shown += [detail for answer in inspection.answers for detail in answer.details]
+    assert [text for text in shown if leaked(text)] == []
     assert list(text_of(inspection))
 
 

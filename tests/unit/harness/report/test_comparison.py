@@ -106,5 +106,7 @@ def test_names_are_what_distinguishes_devices() -> None:
     ]
     assert short_names([*documents[:2], document_on(None, target="avd:none")])[2] == ("avd:none",)
     assert short_names([document_on(target="a"), document_on(target="b")]) == [("a",), ("b",)]
+    phone = document_on(dataclasses.replace(FACTS, android_release="14"), target="phone")
+    assert short_names([documents[0], phone]) == [("no Android",), ("Android 14",)]
     assert described(ARM_16K) == "Linux 6.12.48+deb12-amd64, aarch64, 16 KiB pages"
     assert described(None) == "no device"

@@ -175,7 +175,9 @@ def test_objects_are_found_at_their_offsets_only() -> None:
     assert parcel.offsets == (4, 36)
     assert objects.handles(parcel.data, parcel.offsets) == [7]
     unlisted = ParcelReader(Parcel().handle(7).data)
-    with pytest.raises(ParcelError, match=r"at byte 0 of 28: expected a binder, and the objects are at \[\]"):
+    with pytest.raises(
+        ParcelError, match=r"at byte 0 of 28: expected a binder, and of objects there is none"
+    ):
         unlisted.binder()
 
 

@@ -28,6 +28,7 @@ from harness.experiments.core.judge import judge, judge_again
 from harness.experiments.core.result import Result
 from harness.experiments.core.time_limit import time_limit
 from tests.support.fake_device import CLAIMS_BY_ID, CONSOLE, FACTS, FakeDevice, Measured, make_claim
+from tests.support.sentences import leaked
 
 
 def judged(name: str, *, seconds: float | None = None) -> Result:
@@ -120,7 +121,9 @@ def test_what_is_refused_without_root_is_not_testable(kind: int, wrapped: bool) 
     assert result.reason.startswith(
         f"/proc/misc: {os.strerror(kind)}; it needs root: try `adb root`. It can be tested on "
     )
-    assert judge(claim, cast(Any, FakeDevice())).verdict is Verdict.ERROR
+    as_root = judge(claim, cast(Any, FakeDevice()))
+    assert as_root.verdict is Verdict.ERROR
+    assert leaked(as_root.reason) == []
 
 
 def test_a_transaction_that_a_policy_forbids_is_not_testable_without_root() -> None:

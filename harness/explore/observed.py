@@ -46,12 +46,12 @@ def _process(block: ProcessBlock, numbers: Numbers, ids: Mapping[int, str], *, w
     for reference in block.references:
         dead = "dead " if reference.node_dead else ""
         found[f"{name} handle {reference.handle}"] = (
-            f"{dead}node {ids.get(reference.node)} s {reference.strong} w {reference.weak}"
+            f"{dead}node {ids.get(reference.node, 'not shown')} s {reference.strong} w {reference.weak}"
         )
     found[f"{name} buffers"] = ", ".join(
         sorted(
-            f"{each.data_size}:{each.offsets_size}:{each.extra_size} {each.state.value}"
-            + (f" at {each.offset}" if with_offsets else "")
+            f"{each.data_size!r}:{each.offsets_size!r}:{each.extra_size!r} {each.state.value}"
+            + (f" at {each.offset!r}" if with_offsets else "")
             for each in block.buffers
         )
     )
@@ -69,8 +69,8 @@ def _thread(thread: Thread) -> str:
 def _node(node: Node, numbers: Numbers) -> str:
     holders = sorted({numbers.processes.get(each, each) for each in node.holders})
     return (
-        f"hs {int(node.has_strong_reference)} hw {int(node.has_weak_reference)} ls {node.local_strong} "
-        f"lw {node.local_weak} is {node.internal_strong} iw {node.internal_weak} holders {holders}"
+        f"hs {int(node.has_strong_reference)} hw {int(node.has_weak_reference)} ls {node.local_strong!r} "
+        f"lw {node.local_weak!r} is {node.internal_strong!r} iw {node.internal_weak!r} holders {holders!r}"
         + _queue(node.transactions, node.work)
     )
 

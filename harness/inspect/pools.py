@@ -93,10 +93,12 @@ def _pool_answer(pool: Pool, places: tuple[Place, ...], names: ProcessNames) -> 
         sentence = f"{waiting} for {names.title(pool.pid)}, no thread of which has taken any"
     elif pool.loopers == 0:
         sentence = f"{waiting} for {names.title(pool.pid)}, which has no looper"
-    elif pool.busy is None:
+    elif pool.busy is None or pool.loopers is None:
         sentence = f"{names.title(pool.pid)} has no thread ready while {waiting}"
     else:
-        sentence = f"{_loopers(pool, names.title(pool.pid))} busy, and {waiting} for one"
+        sentence = (
+            f"{_all_loopers(pool.loopers, names.title(pool.pid), pool.all_shown)} busy, and {waiting} for one"
+        )
     if pool.numbers:
         started, maximum, requested = pool.numbers.started, pool.numbers.maximum, pool.numbers.requested
         sentence += f"; it started {started} of at most {maximum} further threads"
@@ -111,12 +113,10 @@ def _pool_answer(pool: Pool, places: tuple[Place, ...], names: ProcessNames) -> 
     )
 
 
-def _loopers(pool: Pool, owner: str) -> str:
-    shown = "" if pool.all_shown else " that is shown" if pool.loopers == 1 else " that are shown"
-    one = pool.loopers == 1
-    return (
-        f"The one looper of {owner}{shown} is" if one else f"All {pool.loopers} loopers of {owner}{shown} are"
-    )
+def _all_loopers(number: int, owner: str, all_shown: bool) -> str:
+    one = number == 1
+    shown = "" if all_shown else " that is shown" if one else " that are shown"
+    return f"The one looper of {owner}{shown} is" if one else f"All {number} loopers of {owner}{shown} are"
 
 
 def frozen(found: Iterable[Snapshot], frozen_pids: Mapping[int, str], names: ProcessNames) -> list[Answer]:

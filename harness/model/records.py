@@ -153,7 +153,7 @@ class Node(Work):
         """One-way calls that wait for that."""
 
     def __repr__(self) -> str:
-        return f"<Node {self.ptr:#x} of {self.process}>"
+        return f"<Node {self.ptr:#x} of {self.process!r}>"
 
 
 class Reference:

@@ -154,7 +154,7 @@ class Control:
     arguments: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Control({self.process}, {self.thread}, BinderIoctl.{self.ioctl.name}, {self.arguments})"
+        return f"Control({self.process}, {self.thread}, BinderIoctl.{self.ioctl.name}, {self.arguments!r})"
 
 
 Step = Open | Close | Exchange | Control

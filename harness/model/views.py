@@ -58,7 +58,8 @@ def _node(node: Node) -> str:
     holders = sorted({each.process.number for each in node.references})
     return (
         f"hs {int(node.has_strong)} hw {int(node.has_weak)} ls {node.local_strong} lw {node.local_weak} "
-        f"is {node.internal_strong} iw {len(node.references)} holders {holders}" + _queue(node.one_way_queue)
+        f"is {node.internal_strong} iw {len(node.references)} holders {holders!r}"
+        + _queue(node.one_way_queue)
     )
 
 

@@ -100,7 +100,9 @@ def all_kernels(architecture: Architecture) -> Iterator[tuple[DebianKernel, str]
             continue
         where = " ".join(suites) or "this machine's own sources"
         for kernel in {known for known in map(kernel_of, names) if known is not None} - found.keys():
-            found[kernel] = f"{newest(names, kernel)}, {where}"
+            package = newest(names, kernel)
+            if package is not None:
+                found[kernel] = f"{package}, {where}"
     yield from sorted(found.items(), key=lambda item: _order(item[0]))
 
 

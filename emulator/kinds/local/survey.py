@@ -42,7 +42,10 @@ CONTROL = "binder-control"
 SERVICE_MANAGERS = "binder"
 """The device that Android's servicemanager takes: an experiment takes it last."""
 INITIAL_PROCESSES = "pid:[4026531836]"
-"""The namespace of the whole machine's processes (include/linux/proc_ns.h, PROC_PID_INIT_INO)."""
+"""The namespace of the whole machine's processes (include/linux/proc_ns.h, PROC_PID_INIT_INO).
+
+A kernel without CONFIG_PID_NS has no other, and shows none.
+"""
 NAMED_BY = {
     "anbox": "Waydroid's or Anbox's",
     "bonder": "Waydroid's",
@@ -116,7 +119,7 @@ def parse_survey(output: str) -> Survey:
     return Survey(
         release=value("release"),
         user=int(user),
-        own_processes=value("processes") != INITIAL_PROCESSES,
+        own_processes=value("processes") not in ("", INITIAL_PROCESSES),
         driver=bool(values("driver") or values("binderfs")),
         binderfs=bool(values("binderfs")),
         mounts=values("mounted"),

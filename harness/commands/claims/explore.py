@@ -155,4 +155,4 @@ def show_result(result: Exploration) -> None:
     show("\nDriver and model differ in the last step of this program:\n")
     for difference in result.differences:
         show(wrapped(difference, indent=4, first=""))
-    show(f"\n{result.program}")
+    show(f"\n{result.program or ''}")

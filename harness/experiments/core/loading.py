@@ -141,7 +141,7 @@ def _in_words(error: Exception, name: str) -> str:
         )
     message = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
     if isinstance(error, SyntaxError):
-        return f"line {error.lineno}: {error.msg}"
+        return f"line {error.lineno or 1}: {error.msg}"
     library = str(Path(__file__).parent)
     frames = [
         frame
@@ -151,5 +151,6 @@ def _in_words(error: Exception, name: str) -> str:
     if not frames:
         return message
     last = frames[-1]
-    place = f"line {last.lineno}" if last.filename == name else f"{last.filename}, line {last.lineno}"
+    line = f"line {last.lineno or 1}"
+    place = line if last.filename == name else f"{last.filename}, {line}"
     return f"{place}: {message}"

@@ -47,7 +47,11 @@ def reproduction(claim: str, target: str) -> Reproduction:
     from_elsewhere = origin(claim)
     sources = f" --claims {shlex.quote(from_elsewhere)}" if from_elsewhere else ""
     command = f"binder-harness verify -v {shlex.quote(claim)}{on}{sources}"
-    load = "" if from_elsewhere is None else LOAD.format(sources=[from_elsewhere] if from_elsewhere else "")
+    load = (
+        ""
+        if from_elsewhere is None
+        else LOAD.format(sources=repr([from_elsewhere]) if from_elsewhere else "")
+    )
     python = PYTHON.format(load=load, claim=claim, target=target)
     try:
         found = CLAIMS.get(claim)

@@ -40,7 +40,11 @@ def test_what_hinders_is_explained_with_what_helps(output: str, root: bool, phra
 
 
 @pytest.mark.parametrize(
-    ("output", "root"), [(WAYDROID, False), (WAYDROID, True), (DEBIAN, True), (BARE + BINDERFS, True)]
+    ("output", "root"),
+    [
+        *((WAYDROID, False), (WAYDROID, True), (DEBIAN, True), (BARE + BINDERFS, True)),
+        (DEBIAN.replace(INITIAL_PROCESSES, ""), True),  # without CONFIG_PID_NS there is no container
+    ],
 )
 def test_a_machine_that_can_be_used_has_no_obstacle(output: str, root: bool) -> None:
     assert obstacle(parse_survey(output), root=root) == ""

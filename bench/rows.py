@@ -51,6 +51,13 @@ class Row:
             return None
         return self.measured.median / self.reference.median
 
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; None without one, False where a figure is missing."""
+        if self.most is None:
+            return None
+        return self.ratio is not None and self.ratio <= self.most
+
 
 def milliseconds(action: Callable[[], object]) -> float:
     """How long one run of an action takes."""

@@ -35,6 +35,16 @@ def test_a_ratio_is_that_of_the_medians() -> None:
     assert Row("a", "ms", Figure("alone", (1.0,))).ratio is None
 
 
+def test_a_target_is_met_up_to_its_ratio() -> None:
+    measured, reference = Figure("a", (3.0,)), Figure("b", (2.0,))
+    assert [Row("a", "ms", measured, reference, most=most).met for most in (1.5, 1.4, None)] == [
+        True,
+        False,
+        None,
+    ]
+    assert Row("a", most=1.0, failure="the device is lost").met is False
+
+
 def test_benchmarks_are_selected_by_name_or_prefix() -> None:
     names = [benchmark.name for benchmark in BENCHMARKS]
     assert len(set(names)) == len(names)
@@ -43,9 +53,11 @@ def test_benchmarks_are_selected_by_name_or_prefix() -> None:
         "start.cold",
         "start.warm",
         "start.fresh",
+        "start.virtme-ng",
     ]
-    # `nodes.1000` is not the beginning of `nodes.10000`.
-    assert [benchmark.name for benchmark in chosen(BENCHMARKS, ["nodes.1000"])] == ["nodes.1000"]
+    # `python.served.1` is not the beginning of `python.served.16`.
+    served = chosen(BENCHMARKS, ["python.served.1"])
+    assert [benchmark.name for benchmark in served] == ["python.served.1"]
     with pytest.raises(UsageError, match=r"There is no benchmark 'star'.*start\.cold"):
         chosen(BENCHMARKS, ["start", "star"])
 

@@ -47,7 +47,7 @@ _COUNTS = Refusal(
     "libbinder was first used",
     claims=("proto.refcounts", "proto.free-buffer"),
 )
-_MANAGER_TAKEN = Refusal(
+MANAGER_TAKEN = Refusal(
     meaning="somebody is the context manager of this device already: there is one, until it closes the file.",
     at_fault="the process that asks: a second service manager, or one in another container on the same "
     "device",
@@ -97,11 +97,11 @@ _MESSAGES: tuple[tuple[str, Refusal], ...] = (
         r" no match$",
         _COUNTS,
     ),
-    (r"BINDER_SET_CONTEXT_MGR already set", _MANAGER_TAKEN),
+    (r"BINDER_SET_CONTEXT_MGR already set", MANAGER_TAKEN),
     (
         r"BINDER_SET_CONTEXT_MGR bad uid",
         replace(
-            _MANAGER_TAKEN,
+            MANAGER_TAKEN,
             meaning="another user was this device's context manager first, and the driver keeps that user.",
             decided_by="the uid of the first context manager since the device was made",
             look_at="as which user the service manager runs; a new binderfs device has no user yet",
@@ -122,7 +122,6 @@ _MESSAGES: tuple[tuple[str, Refusal], ...] = (
 _FORMS = tuple((re.compile(form), meaning) for form, meaning in _MESSAGES)
 _IOCTL = re.compile(r"\bioctl (?P<request>[0-9a-f]{8}) [0-9a-f]+ returned -?(?P<error>\d+)")
 _NAMES = {request & 0xFF: request.name for request in BinderIoctl}
-_BY_NUMBER = {name: number for number, name in _NAMES.items()}
 
 _NOT_KNOWN = Refusal(
     meaning="this kernel's driver does not know the request. libbinder asks for it where it can, and goes on "
@@ -141,8 +140,8 @@ _SINCE = {
     "BINDER_GET_EXTENDED_ERROR": "Linux 5.19",
 }
 _REQUESTS: dict[tuple[str, int], Refusal] = {
-    ("BINDER_SET_CONTEXT_MGR", errno.EBUSY): _MANAGER_TAKEN,
-    ("BINDER_SET_CONTEXT_MGR_EXT", errno.EBUSY): _MANAGER_TAKEN,
+    ("BINDER_SET_CONTEXT_MGR", errno.EBUSY): MANAGER_TAKEN,
+    ("BINDER_SET_CONTEXT_MGR_EXT", errno.EBUSY): MANAGER_TAKEN,
     ("BINDER_FREEZE", errno.EAGAIN): replace(
         BY_ERRNO[errno.EAGAIN], meaning="the process could not be frozen: it has transactions under way."
     ),
@@ -161,13 +160,13 @@ _REFUSED = Refusal(
 def message_meaning(text: str) -> Refusal | None:
     """What one of the driver's messages about a command or a request means; None for others."""
     if found := _IOCTL.search(text):
-        return _request(int(found["request"], 16), int(found["error"]))
+        request = int(found["request"], 16)  # of a 32-bit process it has another size: its number decides
+        return request_meaning(_NAMES.get(request & 0xFF, f"request {request:#x}"), int(found["error"]))
     return next((meaning for form, meaning in _FORMS if form.search(text)), None)
 
 
-def _request(request: int, number: int) -> Refusal:
-    """A 32-bit process's request has another size in it, so its number alone decides."""
-    name = _NAMES.get(request & 0xFF, f"request {request:#x}")
+def request_meaning(name: str, number: int) -> Refusal:
+    """What it means that a request of ioctl(2) ended in an errno."""
     since = _SINCE.get(name)
     entry = _REQUESTS.get((name, number))
     if entry is None and number == errno.EINVAL and (since or name.startswith("request")):

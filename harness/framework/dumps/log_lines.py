@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from harness.binder.parcels.status import ExceptionCode
 from harness.binder.refusals.driver import ONEWAY_SPAM, PENDING_FROZEN
 from harness.binder.refusals.refusal import Refusal
+from harness.binder.refusals.replies import EXCEPTIONS
 from harness.framework.dumps.denials import denial_in
+from harness.framework.dumps.start_lines import START_LINES
 
 KEYWORDS = (
     "TransactionTooLargeException",
@@ -28,6 +31,11 @@ KEYWORDS = (
     "SecurityException",
     "Status(",
     "binder stub",
+    "Uncaught remote exception",
+    "marshal",
+    "/dev/binder",
+    "inder driver",
+    "context manager failed",
     "frozen process",
     "too many oneway",
     "aiting for service",
@@ -94,6 +102,28 @@ LOG_LINES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
             decided_by="the watermarks of BinderProxy (ActivityManagerService, BINDER_PROXY_HIGH_WATERMARK)",
             look_at="the classes in the histogram after the line; `binder-harness inspect` on two states",
             claims=("proto.refcounts",),
+        ),
+    ),
+    (
+        re.compile(r"Uncaught remote exception!"),
+        Refusal(
+            meaning="a method of this process, called over Binder, threw an Error, or an exception that a "
+            "reply cannot "
+            "carry; its caller gets no exception, and may end with UNKNOWN_ERROR.",
+            at_fault="the process that logs it",
+            decided_by="the method's code; a reply carries eight kinds of exceptions (Parcel.java, "
+            "writeException)",
+            look_at="the stack trace below the line",
+            claims=("call.marshalling",),
+        ),
+    ),
+    (
+        re.compile(r"Unmarshalling unknown type code|[Uu]nable to (?:un)?marshal value"),
+        replace(
+            EXCEPTIONS[ExceptionCode.EX_BAD_PARCELABLE],
+            meaning="a value in a Bundle or a parcel is of no type that Parcel knows, or is read at the "
+            "wrong place: the "
+            "two sides write and read different fields, or in another order.",
         ),
     ),
     (
@@ -216,4 +246,4 @@ def meaning_of(line: str) -> Refusal | None:
     """What a line of a log means, if it is one of these."""
     if denial := denial_in(line):
         return denial
-    return next((meaning for form, meaning in LOG_LINES if form.search(line)), None)
+    return next((meaning for form, meaning in (*LOG_LINES, *START_LINES) if form.search(line)), None)

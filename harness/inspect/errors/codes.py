@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 from collections.abc import Iterator
 
-from harness.binder.abi.uapi import BinderReturn
+from harness.binder.abi.uapi import BinderIoctl, BinderReturn
 from harness.binder.errors import RemoteError
 from harness.binder.parcels.status import ExceptionCode, StatusCode, signed
+from harness.binder.refusals.commands import request_meaning
 from harness.binder.refusals.driver import NO_ERRORS, refusal
 from harness.binder.refusals.refusal import Refusal
 from harness.binder.refusals.replies import JAVA_NAMES, OTHER_STATUS, exception_meaning, status_meaning
@@ -30,6 +32,9 @@ _EXCEPTION = re.compile(r"\bEX_[A-Z_]+\b")
 _STATUS = re.compile(rf"\b(?:STATUS_)?(?P<name>{'|'.join(StatusCode.__members__)})\b")
 """NdkBinder's names begin with STATUS_ (android/binder_status.h)."""
 _JAVA = re.compile(rf"\b(?P<name>{'|'.join(JAVA_NAMES)})\b")
+_REQUEST = re.compile(r"\bBINDER_[A-Z_]+\b")
+_ERRNO_TEXTS = {os.strerror(number): number for number in errno.errorcode}
+_EXCEPTION_NUMBER = re.compile(r"Status\((?P<status>-\d+)\)|(?<![\w-])(?P<alone>-12[789])\b")
 _ERRNO_NAME = re.compile(r"\bE[A-Z]{2,}[A-Z0-9]*\b")
 _NUMBER = re.compile(r"(?<![\w/.-])(?:0x(?P<hex>[0-9a-fA-F]{4,16})|(?P<decimal>-?\d{1,20}))(?![\w/.])")
 _OF_AN_EXCEPTION = re.compile(r"EX_(?:SERVICE_SPECIFIC|TRANSACTION_FAILED)\b\)?: '(?P<number>-?\d+)")
@@ -47,13 +52,17 @@ def explain_exception(text: str) -> Explanation | None:
     code = ExceptionCode.__members__.get(named[0]) if named else None
     if code is None and (java := _JAVA.search(text)):
         code = JAVA_NAMES[java["name"]]
+    if code is None and (printed := _EXCEPTION_NUMBER.search(text)):
+        number = int(printed["status"] or printed["alone"])
+        code = ExceptionCode(number) if number in ExceptionCode._value2member_map_ else None
     entry = None if code is None else exception_meaning(code)
     if code is None or entry is None:
         return None
     if code == ExceptionCode.EX_TRANSACTION_FAILED and (status := _status_in(text)):
         return status
-    number = _OF_AN_EXCEPTION.search(text)
-    return explanation(text, entry, subject=f"{code.name} {number['number']}" if number else code.name)
+    of_service = _OF_AN_EXCEPTION.search(text)
+    subject = f"{code.name} {of_service['number']}" if of_service else code.name
+    return explanation(text, entry, subject=subject)
 
 
 def explain_reply(error: ReplyStatusError | RemoteError) -> Explanation | None:
@@ -90,6 +99,12 @@ def _return(text: str) -> Explanation | None:
     return None if code is None else _by_code(text, code, _errno_in(text))
 
 
+def _request(text: str) -> Explanation | None:
+    name = next((word for word in _REQUEST.findall(text) if word in BinderIoctl.__members__), None)
+    number = _errno_in(text) if name else None
+    return explanation(text, request_meaning(name, number)) if name and number else None
+
+
 def _named(text: str) -> Explanation | None:
     if name := _STATUS.search(text):
         return by_status(text, StatusCode[name["name"]])
@@ -110,8 +125,7 @@ def _number(text: str) -> Explanation | None:
 
 
 def _numbers(text: str) -> Iterator[int]:
-    """The numbers in a text; those that do not fit into a signed int are what is printed of a negative "
-    "one."""
+    """The numbers in a text, negative ones also where they are printed as unsigned."""
     for match in _NUMBER.finditer(text):
         yield signed(int(match["hex"], 16) if match["hex"] else int(match["decimal"]))
 
@@ -119,6 +133,8 @@ def _numbers(text: str) -> Iterator[int]:
 def _errno_in(text: str) -> int | None:
     numbers = (getattr(errno, name, None) for name in _ERRNO_NAME.findall(text))
     named = next((number for number in numbers if isinstance(number, int)), None)
+    if named is None:
+        named = next((number for words, number in _ERRNO_TEXTS.items() if words in text), None)
     return next((-number for number in _numbers(text) if -4096 < number < 0), named)
 
 
@@ -159,4 +175,4 @@ def by_status(text: str, status: int) -> Explanation | None:
     return explanation(text, entry, subject=f"{StatusCode(status).name}, {_AS_LIBBINDER_CALLS_IT}")
 
 
-_WAYS = (_failure, _pair, _return, explain_exception, _named, _number)
+_WAYS = (_failure, _pair, _return, _request, explain_exception, _named, _number)

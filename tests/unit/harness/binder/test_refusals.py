@@ -16,6 +16,7 @@ from harness.binder.refusals.replies import EXCEPTIONS, OTHER_STATUS, STATUSES, 
 from harness.binder.refusals.space import TOO_LARGE
 from harness.experiments.core.claim import CLAIMS
 from harness.framework.dumps.log_lines import LOG_LINES
+from harness.framework.dumps.start_lines import START_LINES
 
 FAILED = BinderReturn.BR_FAILED_REPLY
 ERRNOS = [number for number in errno.errorcode if refusal(FAILED, number)]
@@ -71,6 +72,10 @@ def test_every_status_and_every_exception_has_a_meaning() -> None:
 
 def test_the_claims_that_measure_it_are_there() -> None:
     named = {claim for number in ERRNOS if (entry := refusal(FAILED, number)) for claim in entry.claims}
-    tables = (*STATUSES.values(), *EXCEPTIONS.values(), *(meaning for _, meaning in LOG_LINES))
+    tables = (
+        *STATUSES.values(),
+        *EXCEPTIONS.values(),
+        *(meaning for _, meaning in (*LOG_LINES, *START_LINES)),
+    )
     named |= {claim for entry in (NO_CONTEXT_MANAGER, *tables) for claim in entry.claims}
     assert named <= CLAIMS.all().keys()

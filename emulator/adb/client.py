@@ -1,12 +1,11 @@
 """The client of the adb server: every request of this project goes through it and fails in one way.
 
-adbutils speaks the protocol. It is imported nowhere else, and only with the first request.
+adbutils speaks the protocol; it is imported with the first request (library.py).
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import re
 import socket
@@ -14,9 +13,9 @@ import struct
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeVar
 
+from emulator.adb.library import adbutils, client_class
 from emulator.adb.listing import CHOSEN_OTHERWISE, Listing, parse_listing
 from emulator.adb.offline import OfflineConnection
 from emulator.adb.server import answers, ensure_adb_server, server_port
@@ -232,12 +231,12 @@ class AdbClient:
 
     def _library(self, seconds: float) -> Any:
         """adbutils' client, whose every step may take so many seconds."""
-        return _client_class()(host="127.0.0.1", port=self.port, socket_timeout=seconds)
+        return client_class()(host="127.0.0.1", port=self.port, socket_timeout=seconds)
 
 
 def adb_path() -> str:
     """The adb program on the PATH, or else the one that adbutils carries."""
-    return str(_adbutils().adb_path())
+    return str(adbutils().adb_path())
 
 
 def is_address(serial: str) -> bool:
@@ -247,41 +246,10 @@ def is_address(serial: str) -> bool:
     return re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[\w.-]+):\d+", serial) is not None
 
 
-def _adbutils() -> ModuleType:
-    # With Pillow, its import takes 0.1 s, as long as a warm start of the embedded device, which needs none.
-    import adbutils
-
-    module: ModuleType = adbutils
-    return module
-
-
-@functools.cache
-def _client_class() -> Any:
-    """adbutils' client, which starts no server: where one has just ended, it is for us to start another."""
-    import adbutils
-
-    class Connection(adbutils.AdbConnection):  # type: ignore[misc]
-        def _safe_connect(self) -> socket.socket:  # adbutils 2.11 to 2.13: on failure, `adb start-server`
-            connected: socket.socket = self._create_socket()
-            return connected
-
-    class Client(adbutils.AdbClient):  # type: ignore[misc]
-        def make_connection(self, timeout: float | None = None) -> Connection:
-            connection = Connection(self.host, self.port)
-            connection.conn.settimeout(timeout or self._seconds)
-            return connection
-
-        def __init__(self, host: str, port: int, socket_timeout: float) -> None:
-            super().__init__(host=host, port=port, socket_timeout=socket_timeout)
-            self._seconds = socket_timeout
-
-    return Client
-
-
 @contextlib.contextmanager
 def _translated(failure: str) -> Iterator[None]:
     """Raise what adbutils raises as an AdbRequestError."""
-    library = _adbutils()
+    library = adbutils()
     # It unpacks and asserts what it reads: where the connection breaks off, that is too short.
     malformed = (EOFError, AssertionError, ValueError, struct.error)
     failures = (library.AdbError, OSError, ExcessError, TimeLimitError, *malformed)

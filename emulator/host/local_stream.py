@@ -31,12 +31,15 @@ class LocalStream:
     def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         """Start it; HarnessError where the machine starts no process."""
         self._command = command
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - read after the end, too
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - read until the close
+        self._standard_error = ""
+        self._reading = threading.Lock()
         self._socket, theirs = socket.socketpair()
         send_limit = struct.pack("@ll", int(SEND_SECONDS), 0)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, send_limit)
         with theirs, contextlib.ExitStack() as on_failure:
             on_failure.callback(self._socket.close)
+            on_failure.callback(self._errors.close)
             try:
                 self._process = subprocess.Popen(
                     command,
@@ -113,11 +116,14 @@ class LocalStream:
 
     @property
     def standard_error(self) -> str:
-        """The end of it so far."""
-        descriptor = self._errors.fileno()
-        size = os.fstat(descriptor).st_size
-        kept = os.pread(descriptor, KEPT_BYTES, max(0, size - KEPT_BYTES))
-        return kept.decode(errors="replace")
+        """The end of it so far, or up to the close."""
+        with self._reading:
+            if not self._errors.closed:
+                descriptor = self._errors.fileno()
+                size = os.fstat(descriptor).st_size
+                kept = os.pread(descriptor, KEPT_BYTES, max(0, size - KEPT_BYTES))
+                self._standard_error = kept.decode(errors="replace")
+            return self._standard_error
 
     def close(self) -> None:
         """End its input and output, and its process group as far as that is ours to end."""
@@ -128,3 +134,6 @@ class LocalStream:
             if self._process.returncode is None:
                 self._kill()
         self.status(Deadline(ENDS_WITHIN))
+        _ = self.standard_error  # which is still asked for
+        with self._reading:
+            self._errors.close()

@@ -6,6 +6,7 @@ import contextlib
 import select
 import subprocess
 import tempfile
+import weakref
 from pathlib import Path
 
 from emulator.base.deadline import Deadline
@@ -17,7 +18,7 @@ class SubprocessStream:
     """An agent as a child process."""
 
     def __init__(self, *command: str | Path) -> None:
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - read after the end, too
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
             command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
         )
@@ -26,6 +27,8 @@ class SubprocessStream:
         self._input = self.process.stdin
         self._output = self.process.stdout
         self.sent: list[bytes] = []
+        for file in (self._errors, self._output):  # read after the end, too
+            weakref.finalize(self, file.close)
 
     @property
     def standard_error(self) -> str:

@@ -1,6 +1,6 @@
 """An adb server that lists devices, for states and names that no available device has, and lets adbd answer.
 
-It does as AOSP's (packages/modules/adb): adb.cpp, handle_host_request, for `host:devices-l`,
+It does as AOSP's (packages/modules/adb): adb.cpp, handle_host_request, for `host:devices-l`, `host:version`,
 `host:transport-id:`, `host:emulator:` and `host-transport-id:…:features`; transport.cpp, append_transport,
 for the listing.
 """
@@ -11,6 +11,9 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+
+VERSION = 41
+"""That of AOSP's since Android 9 (adb.h)."""
 
 
 @contextmanager
@@ -34,6 +37,8 @@ def fake_adb_server(
                 service = f"{transport}:{request}"
                 if request == "host:devices-l":
                     connection.sendall(b"OKAY" + _block(listed()))
+                elif request == "host:version":
+                    connection.sendall(b"OKAY" + _block(f"{VERSION:04x}"))
                 elif request.startswith("host:emulator:"):
                     listing[f"emulator-{int(request.removeprefix('host:emulator:')) - 1}"] = "device"
                 elif request.startswith("host:transport-id:"):

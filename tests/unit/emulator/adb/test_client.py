@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import socket
 import threading
@@ -39,6 +40,19 @@ def test_a_refusal_is_an_error_of_ours_with_adb_s_reason() -> None:
         AdbClient().ask("phone", "root:")
     assert refused.value.reason.startswith("unknown to this server")
     assert AdbClient().output("phone", "id -u") == ""
+
+
+@pytest.mark.usefixtures("listing")
+@pytest.mark.filterwarnings("error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning")
+def test_a_refused_request_leaves_no_connection_open() -> None:
+    """adbutils leaves the connection open on which a request is refused, or cannot be made."""
+    adb = AdbClient()
+    for request in (lambda: adb.ask("phone", "root:"), lambda: adb.features("phone")):
+        with pytest.raises(AdbRequestError):
+            request()
+    with contextlib.suppress(AdbRequestError):
+        adb.server_version()
+    gc.collect()
 
 
 @pytest.mark.usefixtures("listing")

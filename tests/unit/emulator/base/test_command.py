@@ -12,6 +12,11 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
 from emulator.base.lock_file import take
 
+pytestmark = pytest.mark.filterwarnings(
+    "error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning"
+)
+"""Whatever is left open is an error."""
+
 
 def test_the_output_is_returned() -> None:
     assert run(["sh", "-c", "echo out; echo error >&2"], seconds=20) == "out\n"

@@ -120,7 +120,12 @@ def test_never_two_at_once_whatever_is_swept_meanwhile(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: socket.socket(socket.AF_UNIX).bind(path)])
+def make_socket(path: str) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(path)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, make_socket])
 def test_what_is_no_file_is_refused_at_once(
     tmp_path: Path, make: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,11 @@ WITHIN = 20.0
 AS_ROOT = pytest.param("root", marks=pytest.mark.skipif(os.getuid() != 0, reason="needs root"))
 USABLE = f"release 6.12\nuser 1000\nprocesses {INITIAL_PROCESSES}\nopen /dev/binder\n"
 
+pytestmark = pytest.mark.filterwarnings(
+    "error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning"
+)
+"""Whatever is left open is an error."""
+
 
 def found(user: str) -> Survey:
     return parse_survey(USABLE.replace("1000", "0") if user == "root" else USABLE)

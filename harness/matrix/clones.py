@@ -6,7 +6,9 @@ own, judge the next claim that nobody has taken: a process that is lost loses on
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections import deque
 from collections.abc import Sequence
 
 import pytest
@@ -30,11 +32,15 @@ from harness.report.failure import Failure
 class Clones:
     """A pytest plugin and a context manager that ends the processes, and their devices with them."""
 
-    def __init__(self, target: str, jobs: int, *, options: Sequence[str] = ()) -> None:
-        """`options` are those of `verify` for each process."""
+    def __init__(
+        self, target: str, claims: Sequence[Claim], jobs: int, *, options: Sequence[str] = ()
+    ) -> None:
+        """`claims` are those that the run may ask for, `options` those of `verify` for each process."""
         self._target = target
         self._jobs = jobs
-        self._options = options
+        self._options = [*options, *(claim.id for claim in claims)]
+        self._ahead: deque[WorkerProcess] = deque()
+        """Processes that were started while this one still imports what it uses."""
         self._config: pytest.Config | None = None
         self._claims: dict[str, Claim] = {}
         self._changed = threading.Condition()  # protects the attributes below
@@ -47,6 +53,8 @@ class Clones:
         self._closed = False
 
     def __enter__(self) -> Clones:
+        for _ in range(self._jobs):
+            self._ahead.append(self._start_process())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -54,6 +62,9 @@ class Clones:
         self._queue.clear()
         for worker in self._workers:
             worker.join()
+        with contextlib.ExitStack() as unused:
+            for process in self._ahead:
+                unused.enter_context(process)
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Have the claims of this run judged here."""
@@ -96,9 +107,7 @@ class Clones:
         events: list[Event] = []
         begun = judged = False
         silence, ending = Deadline(SECONDS), None
-        with WorkerProcess(
-            self._command(), pipe_option=event_writer.OPTION, feed_option=fed.OPTION
-        ) as process:
+        with self._next_process() as process:
             for line in process.lines():
                 if line is None:
                     if ending is not None:
@@ -166,10 +175,17 @@ class Clones:
     def _failed(self, message: str, exit_code: ExitCode) -> Failed:
         return Failed(target=self._target, failure=Failure(message=message, exit_code=exit_code))
 
-    def _command(self) -> list[str]:
+    def _next_process(self) -> WorkerProcess:
+        try:
+            return self._ahead.pop()
+        except IndexError:
+            return self._start_process()
+
+    def _start_process(self) -> WorkerProcess:
         plugins = ("-p", "no:cacheprovider", "-p", event_writer.__name__, "-p", fed.__name__)
         options = (f"--target={self._target}", "--jobs=1", *self._options)
-        return [*child.COMMAND, "verify", *options, *self._claims, "--", *plugins]
+        command = [*child.COMMAND, "verify", *options, "--", *plugins]
+        return WorkerProcess(command, pipe_option=event_writer.OPTION, feed_option=fed.OPTION)
 
     def _show_line(self, text: str) -> None:
         self._show(Line(target=self._target, text=text))

@@ -50,7 +50,7 @@ def clones_of(
     from harness.matrix.clones import Clones
 
     limit = [f"--time-limit={time_limit}"] if time_limit else []
-    return Clones(str(target), jobs, options=[*limit, *(f"--claims={source}" for source in sources)])
+    return Clones(str(target), claims, jobs, options=[*limit, *(f"--claims={source}" for source in sources)])
 
 
 def jobs_for(target: Target, claims: int, wanted: int | None) -> int:

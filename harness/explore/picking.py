@@ -18,8 +18,8 @@ PTRS = (0x10, 0x20)
 COOKIES = (0x1, 0x2)
 """Of death notifications."""
 CODES = (1, 2)
-SIZES = (0, 8, 100, 0, 8, 100, 1000, 3000, 8000, 17000)
-"""Bytes of payload: nothing, little, and what fills a mapping of 16 KiB or its half soon, or is too large."""
+SIZES = (0, 8, 100, 0, 8, 100, 1000, 3000, 3000, 5000, 17000)
+"""Bytes of payload: nothing, little, what soon fills a mapping or its half, and what is too large for any."""
 READ_SIZES = (*[READ_SIZE] * 6, 0, 0, 4, 100)
 MOST_COMMANDS = 3
 

@@ -102,7 +102,7 @@ def buffers(pick: Pick, world: World) -> Step | None:
     def make(process: Process) -> Command:
         delivered = [each.offset for each in process.mapping.used if each.may_be_freed]
         other = [each.offset for each in process.mapping.buffers if not each.may_be_freed]
-        return Free(pick.one([*delivered, *delivered, *other, 4]))
+        return Free(pick.one(delivered if delivered and chance(pick, 3, 4) else [*other, 4]))
 
     return exchange_of(pick, world, make)
 
@@ -178,7 +178,7 @@ def opening(pick: Pick, world: World) -> Step | None:
     """The device opened, and the context manager made."""
     closed = [each for each in PROCESSES if each not in world.processes]
     if closed:
-        return Open(pick.one(closed), pick.one((*[MAPPED] * 6, 4096, 0)))
+        return Open(pick.one(closed), pick.one((MAPPED, 8192, MAPPED, 8192, MAPPED, 8192, 4096, 0)))
     process = any_process(pick, world)
     if process is None or (world.context.manager is not None and chance(pick, 3, 4)):
         return None
@@ -259,7 +259,7 @@ WEIGHTS = {"calls": 4, "reads": 4, "oneway": 2, "buffers": 2, "refcounts": 2, "d
 ALWAYS = ("opening", "reads")
 """Rules without which the others do nothing."""
 START: tuple[Step, ...] = (
-    Open(1),
+    Open(1, 8192),
     Open(2),
     Open(3),
     Control(1, 1, BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT, (0x10, cookie_of(1, 0x10), 0x100)),

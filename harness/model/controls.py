@@ -6,8 +6,7 @@ import errno
 from collections.abc import Mapping
 
 from harness.binder.abi.uapi import BINDER_CURRENT_PROTOCOL_VERSION, BinderIoctl, BinderReturn
-from harness.model import nodes, references
-from harness.model.exits import end_thread
+from harness.model import exits, nodes, references
 from harness.model.records import Process, Thread
 from harness.model.steps import Control, Outcome
 
@@ -23,7 +22,7 @@ def control(thread: Thread, step: Control, processes: Mapping[int, Process]) -> 
         case BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT:
             return Outcome(become_context_manager(process, *arguments))
         case BinderIoctl.BINDER_THREAD_EXIT:
-            end_thread(thread)
+            exits.end_thread(thread)
         case BinderIoctl.BINDER_VERSION:
             return Outcome(answer=(BINDER_CURRENT_PROTOCOL_VERSION,))
         case BinderIoctl.BINDER_GET_NODE_DEBUG_INFO:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.model import exits, writing
 from harness.model.controls import control
-from harness.model.exits import end_process
 from harness.model.reading import Reading
 from harness.model.records import LINUX_6_12, Context, Features, Process
 from harness.model.steps import Close, Control, Exchange, Open, Outcome, Step
 from harness.model.views import View, view
-from harness.model.writing import write
 
 
 class World:
@@ -33,7 +32,7 @@ class World:
                 self.processes[number] = Process(self.context, number, mapped, self._choose)
                 return Outcome()
             case Close(number):
-                end_process(self.processes.pop(number))
+                exits.end_process(self.processes.pop(number))
                 return Outcome()
             case Exchange():
                 return self._exchange(step)
@@ -46,7 +45,7 @@ class World:
     def _exchange(self, step: Exchange) -> Outcome:
         """binder_ioctl_write_read."""
         thread = self.processes[step.process].thread(step.thread)
-        result, consumed = write(thread, step.commands)
+        result, consumed = writing.write(thread, step.commands)
         reading = Reading(thread, step.read)
         if result == 0 and step.read:
             result = reading.run()

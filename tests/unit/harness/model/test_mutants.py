@@ -1,0 +1,68 @@
+"""Each mutant of the model is told from the model by random programs, within a stated number of steps."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+
+import pytest
+
+from harness.model.records import LINUX_6_1
+from harness.model.steps import Outcome, Step
+from harness.model.views import View
+from harness.model.world import World, view_of
+from tests.support.model_taker import random_program
+from tests.unit.harness.model.mutants import MUTANTS, Mutant
+
+PROGRAM_STEPS = 40
+MOST_PROGRAMS = 150
+"""Within 6,000 steps."""
+Recorded = list[tuple[Step, Outcome, View]]
+
+
+@pytest.fixture(scope="module")
+def recorded() -> list[Recorded]:
+    """Random programs, with what the model says of each step."""
+    return [_record(seed) for seed in range(MOST_PROGRAMS)]
+
+
+def _record(seed: int) -> Recorded:
+    world = World(LINUX_6_1)
+    steps = [step for step, _ in random_program(seed, PROGRAM_STEPS)]
+    return [(step, world.apply(step), view_of(world)) for step in steps]
+
+
+def steps_to_catch(mutant: Mutant, programs: list[Recorded]) -> int | None:
+    """How many steps it takes until the mutant differs; None where it never does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mutant.owner, mutant.attribute, mutant.bend(getattr(mutant.owner, mutant.attribute)))
+        taken = 0
+        for program in programs:
+            world = World(LINUX_6_1)
+            for step, outcome, shown in program:
+                taken += 1
+                with contextlib.suppress(Exception):  # a broken state is no agreement, either
+                    if (world.apply(step), view_of(world)) == (outcome, shown):
+                        continue
+                return taken
+    return None
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_is_caught(mutant: Mutant, recorded: list[Recorded]) -> None:
+    assert steps_to_catch(mutant, recorded) is not None
+
+
+def test_the_unbent_model_is_not_caught(recorded: list[Recorded]) -> None:
+    unbent = Mutant("nothing bent", MUTANTS[0].owner, MUTANTS[0].attribute, lambda right: right)
+    assert steps_to_catch(unbent, recorded[:20]) is None
+
+
+def median_steps(mutant: Mutant, searches: int = 15) -> float:
+    """The median over searches that begin with other programs; infinite where most never catch it."""
+    found = []
+    for search in range(searches):
+        programs = [_record(1000 * (search + 1) + number) for number in range(60)]
+        steps = steps_to_catch(mutant, programs)
+        found.append(float("inf") if steps is None else steps)
+    return statistics.median(found)

@@ -6,7 +6,17 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from harness.model.records import Process
-from harness.model.steps import READ_SIZE, Binder, Command, Exchange, Handle, Nonsense, Object, Payload
+from harness.model.steps import (
+    MAPPED,
+    READ_SIZE,
+    Binder,
+    Command,
+    Exchange,
+    Handle,
+    Nonsense,
+    Object,
+    Payload,
+)
 from harness.model.world import World
 
 Item = TypeVar("Item")
@@ -58,10 +68,32 @@ def any_handle(pick: Pick, process: Process) -> int:
     return pick.one([*known, 0, *known, 0, 7])
 
 
-def any_target(pick: Pick, process: Process) -> int:
-    """A handle to call: seldom one that cannot be."""
-    strong = [each.handle for each in process.references.values() if each.strong]
-    return pick.one([0, *strong, 0, *strong, 0, *strong, any_handle(pick, process)])
+def targets(world: World, process: Process) -> list[int]:
+    """The handles that a process may call."""
+    manager = world.context.manager
+    by_all = [0] if manager is not None and manager.process is not process else []
+    return by_all + [
+        each.handle for each in process.references.values() if each.strong and each.node.process is not None
+    ]
+
+
+def any_caller(pick: Pick, world: World) -> Process | None:
+    """A process that may call somebody; one time in eight, any."""
+    callers = [each for each in world.processes.values() if targets(world, each)]
+    return pick.one(callers) if callers and chance(pick, 7, 8) else any_process(pick, world)
+
+
+def any_target(pick: Pick, world: World, process: Process) -> int:
+    """A handle to call; one time in eight, one that may not be called."""
+    known = targets(world, process)
+    return pick.one(known) if known and chance(pick, 7, 8) else any_handle(pick, process)
+
+
+def receiver_of(world: World, process: Process, handle: int) -> Process | None:
+    """Whom a call to a handle would reach."""
+    reference = process.references.get(handle)
+    node = world.context.manager if handle == 0 else reference.node if reference is not None else None
+    return node.process if node is not None else None
 
 
 def any_node(pick: Pick, process: Process) -> tuple[int, int]:
@@ -72,10 +104,10 @@ def any_node(pick: Pick, process: Process) -> tuple[int, int]:
 
 
 def any_object(pick: Pick, process: Process) -> Object:
-    """An object that can be sent, but for one in twelve: of no type, or a handle that may be none."""
+    """An object that can be sent; seldom one of no type, or a handle that may be none."""
     strong = pick.one((True, True, False))
     usable = [each.handle for each in process.references.values() if each.strong or not strong]
-    kinds = ["binder"] * 5 + ["handle"] * (6 if usable else 0) + ["any", "nonsense"]
+    kinds = ["binder"] * 12 + ["handle"] * (12 if usable else 0) + ["any", "nonsense"]
     match pick.one(kinds):
         case "binder":
             return Binder(*any_node(pick, process), strong)
@@ -86,17 +118,28 @@ def any_object(pick: Pick, process: Process) -> Object:
     return Nonsense()
 
 
-def any_payload(pick: Pick, process: Process) -> Payload:
-    """Up to two objects, and some bytes."""
-    count = pick.one((0, 0, 1, 1, 2))
-    return Payload(pick.one(SIZES), tuple(any_object(pick, process) for _ in range(count)))
+def any_payload(pick: Pick, process: Process, receiver: Process | None, *, one_way: bool = False) -> Payload:
+    """Up to two objects, and some bytes: seldom as many as just fit, or do not."""
+    objects = tuple(any_object(pick, process) for _ in range(pick.one((0, 0, 1, 1, 2))))
+    sizes = list(SIZES)
+    if receiver is not None:
+        free = [each.size for each in receiver.mapping.buffers if each.free]
+        room = receiver.mapping.one_way_space if one_way else max(free, default=0)
+        least = Payload(0, objects)
+        fitting = room - least.data_size - least.offsets_size
+        sizes += [each for each in (fitting, fitting - 100, fitting + 1) if 0 <= each <= MAPPED]
+    return Payload(pick.one(sizes), objects)
 
 
-def exchange_of(pick: Pick, world: World, make: Callable[[Process], Command]) -> Exchange | None:
+def exchange_of(
+    pick: Pick,
+    world: World,
+    make: Callable[[Process], Command],
+    who: Callable[[Pick, World], Process | None] = any_process,
+) -> Exchange | None:
     """One to three commands that `make` gives for a process, and a read."""
-    process = any_process(pick, world)
+    process = who(pick, world)
     if process is None:
         return None
-    thread = any_thread(pick)
     made = tuple(make(process) for _ in range(pick.one((1, 1, 2, MOST_COMMANDS))))
-    return Exchange(process.number, thread, made, pick.one(READ_SIZES))
+    return Exchange(process.number, any_thread(pick), made, pick.one(READ_SIZES))

@@ -15,6 +15,7 @@ from harness.explore.picking import (
     READ_SIZES,
     THREADS,
     Pick,
+    any_caller,
     any_handle,
     any_node,
     any_payload,
@@ -24,6 +25,7 @@ from harness.explore.picking import (
     chance,
     cookie_of,
     exchange_of,
+    receiver_of,
 )
 from harness.model.records import Death, Process
 from harness.model.steps import (
@@ -47,22 +49,30 @@ Rule = Callable[[Pick, World], Step | None]
 
 
 def calls(pick: Pick, world: World) -> Step | None:
-    """Calls, and replies of the threads that owe one."""
-    threads = [
+    """Calls, and replies of the threads that owe one, or calls of theirs."""
+    owing = [
         thread
         for process in world.processes.values()
         for _, thread in sorted(process.threads.items())
         if thread.stack is not None and thread.stack.handler is thread
     ]
-    if threads and chance(pick, 2, 3):
-        thread = pick.one(threads)
-        answer = Reply(pick.one(CODES), 0, any_payload(pick, thread.process))
-        return Exchange(thread.process.number, thread.number, (answer,), pick.one(READ_SIZES))
-    process = any_process(pick, world)
-    if process is None:
-        return None
-    call = Transact(any_target(pick, process), pick.one(CODES), 0, any_payload(pick, process))
-    return Exchange(process.number, any_thread(pick), (call,), pick.one(READ_SIZES))
+    if owing and chance(pick, 3, 4):
+        thread = pick.one(owing)
+        process, number = thread.process, thread.number
+        if chance(pick, 2, 3):
+            caller = thread.stack.caller if thread.stack is not None else None
+            payload = any_payload(pick, process, None if caller is None else caller.process)
+            answer = Reply(pick.one(CODES), 0, payload)
+            return Exchange(process.number, number, (answer,), pick.one(READ_SIZES))
+    else:
+        any_one = any_caller(pick, world)
+        if any_one is None:
+            return None
+        process, number = any_one, any_thread(pick)
+    handle = any_target(pick, world, process)
+    payload = any_payload(pick, process, receiver_of(world, process, handle))
+    call = Transact(handle, pick.one(CODES), 0, payload)
+    return Exchange(process.number, number, (call,), pick.one(READ_SIZES))
 
 
 def mistakes(pick: Pick, world: World) -> Step | None:
@@ -86,14 +96,11 @@ def oneway(pick: Pick, world: World) -> Step | None:
     """One-way calls."""
 
     def make(process: Process) -> Command:
-        return Transact(
-            any_target(pick, process),
-            pick.one(CODES),
-            int(TransactionFlag.TF_ONE_WAY),
-            any_payload(pick, process),
-        )
+        handle = any_target(pick, world, process)
+        payload = any_payload(pick, process, receiver_of(world, process, handle), one_way=True)
+        return Transact(handle, pick.one(CODES), int(TransactionFlag.TF_ONE_WAY), payload)
 
-    return exchange_of(pick, world, make)
+    return exchange_of(pick, world, make, any_caller)
 
 
 def buffers(pick: Pick, world: World) -> Step | None:
@@ -133,12 +140,20 @@ def deaths(pick: Pick, world: World) -> Step | None:
         handle = pick.one([*sorted(process.references)] * 4 + [7])
         asked = [(number, each.death.cookie) for number, each in process.references.items() if each.death]
         delivered = [each.cookie for each in process.delivered_deaths.entries if isinstance(each, Death)]
-        kind = pick.one(("request", "clear", "done"))
-        if kind == "request":
-            return bc.RequestDeathNotification(handle, cookie)
-        if kind == "clear":
-            return bc.ClearDeathNotification(*pick.one([*asked, (handle, cookie)]))
-        return bc.DeadBinderDone(pick.one([*delivered, cookie]))
+        if not process.references and chance(pick, 7, 8):
+            return bc.Acquire(0)
+        if delivered and chance(pick, 2, 3):
+            return bc.DeadBinderDone(pick.one(delivered))
+        if asked and chance(pick, 1, 4):
+            return bc.ClearDeathNotification(*pick.one(asked))
+        return pick.one(
+            (
+                bc.RequestDeathNotification(handle, cookie),
+                bc.RequestDeathNotification(handle, cookie),
+                bc.ClearDeathNotification(handle, cookie),
+                bc.DeadBinderDone(cookie),
+            )
+        )
 
     return exchange_of(pick, world, make)
 
@@ -177,10 +192,11 @@ def reads(pick: Pick, world: World) -> Step | None:
 def opening(pick: Pick, world: World) -> Step | None:
     """The device opened, and the context manager made."""
     closed = [each for each in PROCESSES if each not in world.processes]
-    if closed:
+    managed = world.context.manager is not None
+    if closed and (managed or not world.processes or chance(pick, 1, 2)):
         return Open(pick.one(closed), pick.one((MAPPED, 8192, MAPPED, 8192, MAPPED, 8192, 4096, 0)))
     process = any_process(pick, world)
-    if process is None or (world.context.manager is not None and chance(pick, 3, 4)):
+    if process is None or (managed and chance(pick, 3, 4)):
         return None
     thread = any_thread(pick)
     if pick.one((True, False)):
@@ -194,7 +210,7 @@ def exits(pick: Pick, world: World) -> Step | None:
     process = any_process(pick, world)
     if process is None:
         return None
-    if pick.one((False, True)):
+    if chance(pick, 1, 2):
         return Close(process.number)
     return Control(process.number, any_thread(pick), BinderIoctl.BINDER_THREAD_EXIT)
 
@@ -254,7 +270,7 @@ RULES: dict[str, Rule] = {
         mistakes,
     )
 }
-WEIGHTS = {"calls": 4, "reads": 4, "oneway": 2, "buffers": 2, "refcounts": 2, "deaths": 2}
+WEIGHTS = {"calls": 4, "reads": 4, "oneway": 2, "buffers": 2, "refcounts": 2, "deaths": 2, "opening": 3}
 """How often a rule is taken, where not once."""
 ALWAYS = ("opening", "reads")
 """Rules without which the others do nothing."""

@@ -34,7 +34,11 @@ ClaimSources = Annotated[
     ),
 ]
 TARGET_HELP = "The device to use; see `binder-harness devices`."
-COMMAND_LINE_OPTIONS = {"start": "--cold", "host": "--host (or BINDER_HARNESS_HOST)"}
+COMMAND_LINE_OPTIONS = {
+    "start": "--cold",
+    "host": "--host (or BINDER_HARNESS_HOST)",
+    "kernel": "--kernel (or BINDER_HARNESS_KERNEL)",
+}
 """The command line's option for an option of a target."""
 TARGET = typer.Option("--target", metavar="TARGET", envvar="BINDER_HARNESS_TARGET", help=TARGET_HELP)
 Target = Annotated[str, TARGET]
@@ -50,6 +54,15 @@ Host = Annotated[
         metavar="ADDRESS",
         envvar="BINDER_HARNESS_HOST",
         help="Run the device on another machine: ssh://USER@HOST:PORT.",
+    ),
+]
+Kernel = Annotated[
+    Path | None,
+    typer.Option(
+        "--kernel",
+        metavar="PATH",
+        envvar="BINDER_HARNESS_KERNEL",
+        help="A kernel of your own: its image, or the tree in which it was built.",
     ),
 ]
 ActivityStandin = Annotated[
@@ -73,8 +86,10 @@ def one_target(context: typer.Context, positional: str | None, option: OptionT) 
     return positional
 
 
-def with_start_options(text: str, *, cold: bool, host: str | None) -> ParsedTarget:
-    """The target that `text` names, with the options for --cold and --host.
+def with_start_options(
+    text: str, *, cold: bool, host: str | None, kernel: Path | None = None
+) -> ParsedTarget:
+    """The target that `text` names, with the options for --cold, --host and --kernel.
 
     Raises UsageError, with the option that the user typed, for an invalid target.
     """
@@ -82,6 +97,10 @@ def with_start_options(text: str, *, cold: bool, host: str | None) -> ParsedTarg
 
     target = parse_target(text)
     values = {"start": "cold" if cold else "", "host": host or ""}
+    if kernel is not None:
+        from emulator.embedded.kernel.configuration import image_in
+
+        values["kernel"] = str(image_in(kernel).absolute())
     for name, value in values.items():
         if value:
             if name not in (option.name for option in target.kind.options):

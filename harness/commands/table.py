@@ -60,6 +60,9 @@ COMMANDS = {
     "doctor": Entry(
         "devices.doctor", "doctor", "Check what this machine has, what it lacks, and how to fix that."
     ),
+    "kernel-config": Entry(
+        "devices.kernel_config", "kernel_config", "Print the options that a kernel of your own needs."
+    ),
     "devices": Entry(
         "devices.listing", "devices", "List the targets that can be used now, and why others cannot."
     ),

@@ -47,6 +47,7 @@ JUDGED_UNROOTED: Mapping[str, Verdict] = {
     "mmap.once": CONFIRMED,
     "mmap.opener-only": CONFIRMED,
     "limit.zygote-1m-8k": CONFIRMED,
+    "limit.buffer-1mb": REFUTED,
     "proto.version": CONFIRMED,
     "sm.handle-zero": CONFIRMED,
     "sm.single": CONFIRMED,

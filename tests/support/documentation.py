@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import typer.main
@@ -17,6 +18,7 @@ README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 PROGRAM = "binder-harness"
+OPERATORS = (">", ">>", "|", "||", "&&")
 GROUP = typer.main.get_command(app)
 COMMANDS = dict(GROUP.commands)  # type: ignore[attr-defined]
 _BLOCK = re.compile(
@@ -65,8 +67,11 @@ def command_lines(page: Path) -> Iterator[str]:
 
 
 def parse_command_line(line: str) -> None:
-    """Parse a command line as the program does; click's exception for one that it refuses."""
-    program, *words = shlex.split(line, comments=True)
+    """Parse a command line as the program does, up to what the shell does with it.
+
+    Raises click's exception for one that the program refuses.
+    """
+    program, *words = takewhile(lambda word: word not in OPERATORS, shlex.split(line, comments=True))
     assert program.removeprefix(".venv/bin/") == PROGRAM
     while words[0].startswith("-"):  # options of the program itself, none of which takes a value
         words.pop(0)

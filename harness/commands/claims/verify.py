@@ -23,6 +23,7 @@ from harness.commands.options import (
     ClaimSources,
     Cold,
     Host,
+    Kernel,
     Target,
     naming_option,
     with_start_options,
@@ -59,6 +60,7 @@ def verify(
     target: Target = "embedded",
     cold: Cold = False,
     host: Host = None,
+    kernel: Kernel = None,
     sources: ClaimSources = None,
     json: Annotated[
         Path | None,
@@ -108,7 +110,7 @@ def verify(
 
     added = load_claims(sources or ())
     claims = CLAIMS.select(patterns or [])
-    chosen = with_start_options(target, cold=cold, host=host)
+    chosen = with_start_options(target, cold=cold, host=host, kernel=kernel)
     arguments = [f"--binder-target={chosen}"]
     outputs = Outputs.of(format_, output, json=json, junit=junit, html=html)
     if outputs.journaled is not None:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from emulator.base.architecture import DEFAULT
 from emulator.base.errors import ExitCode
 from emulator.base.printable import show
-from harness.commands.options import Host, OptionalTarget, PositionalTarget, one_target, with_start_options
+from harness.commands.options import (
+    Host,
+    Kernel,
+    OptionalTarget,
+    PositionalTarget,
+    one_target,
+    with_start_options,
+)
 from harness.commands.text import wrapped
 
 if TYPE_CHECKING:
@@ -24,6 +33,7 @@ def doctor(
     positional: PositionalTarget = None,
     target: OptionalTarget = None,
     host: Host = None,
+    kernel: Kernel = None,
 ) -> None:
     """Check what this machine has, what it lacks, and how to fix that.
 
@@ -31,9 +41,11 @@ def doctor(
     binder-harness doctor
     binder-harness doctor --target embedded
     binder-harness doctor --host ssh://user@host
+    binder-harness doctor --kernel PATH
 
     What is absent, the embedded device does without. With a target, also show the
-    facts of that device; with --host, check the other machine, too. The exit
+    facts of that device; with --host, check the other machine, too. With --kernel,
+    check the configuration of a kernel of your own alone: its image or its tree. The exit
     status is 4 while either lacks something, unless the target is one that runs
     already and so needs none of it.
     """
@@ -42,6 +54,9 @@ def doctor(
     from emulator.kinds.doctor import checks
     from emulator.kinds.local.kind import local_check
 
+    if kernel is not None:
+        _check_kernel(kernel)
+        return
     chosen = one_target(context, positional, target)
     device = None if chosen is None else with_start_options(chosen, cold=False, host=host)
     checked = [*checks(), *cuttlefish_checks(ThisMachine()), local_check(ThisMachine())]
@@ -67,6 +82,31 @@ def _show_checks(checked: list[Check]) -> None:
         show(f"{state:<7}  {check.name}: {check.detail}")
         if not check.ok and check.fix:
             show(f"         to fix it: {check.fix}")
+
+
+def _check_kernel(path: Path) -> None:
+    """Show which options a kernel lacks; exit status 4 where the device would not run on it."""
+    from emulator.embedded.kernel.configuration import Purpose, configuration_of, lacking, wanted
+
+    configuration = configuration_of(path)
+    architecture = configuration.architecture
+    options = wanted(architecture)
+    found = lacking(options, configuration)
+    show(f"{configuration.where}, for {architecture.target_name}")
+    for each in found:
+        state = "MISSING" if each.option.purpose is Purpose.RUN else "absent"
+        held = "is not set" if each.found is None else f"is {each.found}"
+        needed = "needed" if each.option.purpose is Purpose.RUN else "some evidence needs it"
+        show(f"{state:<7}  CONFIG_{each.option.name}={each.option.value}: it {held}; {needed}")
+    show(f"{len(options) - len(found)} of {len(options)} options are there")
+    if found:
+        arch = "" if architecture is DEFAULT else f" --arch {architecture.target_name}"
+        show(
+            f"\nTo set the others: binder-harness kernel-config{arch} > binder.config; then, in the kernel's "
+            "tree, scripts/kconfig/merge_config.sh .config binder.config"
+        )
+    if any(each.option.purpose is Purpose.RUN for each in found):
+        raise typer.Exit(ExitCode.SETUP_MISSING)
 
 
 def _show_device(target: ParsedTarget) -> None:

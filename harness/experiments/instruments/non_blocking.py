@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from emulator.base.errors import HarnessError
 from harness.agent.operations import Write
-from harness.binder import Pair, open_ends
+from harness.binder import Node, Pair, Parcel, open_ends
+from harness.binder.abi import commands, objects, returns
 from harness.binder.abi.commands import Command
 from harness.binder.abi.returns import Return
 from harness.binder.abi.tagged import Tagged
 from harness.binder.driver.ioctls import READ_SIZE, ThreadIoctls
 from harness.binder.driver.open_file import OPEN_FLAGS
 from harness.binder.driver.payload import Loaded
+from harness.binder.driver.received import ReceivedBuffer
 from harness.binder.errors import DriverRefusedError
 from harness.experiments.instruments.node_files import free_node
 
@@ -98,3 +100,15 @@ def only(kind: type[Kind], returned: Iterable[Return]) -> Kind:
 def names(exchanged: Iterable[Tagged]) -> tuple[str, ...]:
     """The kernel's names of commands or returns."""
     return tuple(each.TAG.name for each in exchanged)
+
+
+def obtain_object(pair: Pair[DeviceProcess], node: Node) -> int:
+    """Have the server send an object of its own in a reply; the client's handle, which it has acquired."""
+    exchange(pair.client, commands.Transaction(target=0))
+    call = only(returns.Transaction, exchange(pair.server, commands.EnterLooper()))
+    reply = pair.server.ioctls.payloads.load(commands.Reply(), Parcel().node(node))
+    exchange(pair.server, commands.FreeBuffer(call.buffer), reply)
+    received = ReceivedBuffer(pair.client.ioctls, only(returns.Reply, drain(pair.client)))
+    (handle,) = objects.handles(*received.read())
+    exchange(pair.client, commands.Acquire(handle), received.released())
+    return handle

@@ -11,14 +11,17 @@ import signal
 from collections.abc import Mapping
 
 from harness.binder.services.service import BINDER
+from harness.device.binder_report import LIBBINDER_THREADS
 from harness.device.facts import Facts, Need
 from harness.experiments.core.claim import claim
 from harness.experiments.core.figure import Figure
 from harness.experiments.core.finding import Finding, Verdict
 from harness.experiments.libbinder.process_state import (
     ChildUse,
+    MaximumThreads,
     MissingDriver,
     ProcessState,
+    measure_maximum_threads,
     measure_missing_driver,
     measure_process_state,
     measure_use_after_fork,
@@ -151,3 +154,24 @@ def _signal_name(number: int) -> str:
 def _slug(called: str) -> str:
     """A call as a part of a figure's name: `ProcessState::self` is `process_state_self`."""
     return _WORD_ENDS.sub("_", called).lower()
+
+
+@claim(
+    "process.max-threads",
+    measure=measure_maximum_threads,
+    documents="E",
+    statement="By default a process on libbinder lets the driver start up to 15 threads.",
+    experiment="Have a process open the driver through libbinder, and read its limit in the debug files.",
+    source="frameworks/native: libs/binder/ndk/include_platform/android/binder_process.h, "
+    "ABinderProcess_setThreadPoolMaxThreadCount; ProcessState.cpp, DEFAULT_MAX_BINDER_THREADS, Android 11 to "
+    "16",
+    needs=(Need.BINDER_DEBUG,),
+)
+def max_threads(m: MaximumThreads, facts: Facts) -> Finding:
+    """The thread that the process gives to Binder by itself is not among them."""
+    return Finding.whether(
+        m.maximum == LIBBINDER_THREADS,
+        "the limit is {maximum}",
+        maximum=Figure(m.maximum, "stats, of the driver's debug files", unit="threads"),
+        library=Figure(m.library, "dlopen"),
+    )

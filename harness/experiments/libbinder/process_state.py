@@ -9,6 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emulator.base.errors import FacilityMissingError
+from harness.device.facts import Need
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.libbinder_probe import OURS, running_probe
 from harness.experiments.instruments.node_files import mappings_of
@@ -60,6 +62,31 @@ def measure_process_state(device: Device) -> ProcessState:
         vm_flags=tuple(tuple(sorted(mapping.vm_flags)) for mapping in mappings),
         library=probe.library,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class MaximumThreads:
+    """The limit on threads that a process on libbinder has set."""
+
+    maximum: int
+    """As the driver's debug files show it."""
+    library: str = OURS
+    """The libbinder that was used."""
+
+
+@measurement("libbinder-threads", "How many threads the driver may request of a process on libbinder.")
+def measure_maximum_threads(device: Device) -> MaximumThreads:
+    """Have the probe open the driver, and read its limit; FacilityMissingError without the debug files."""
+    Need.BINDER_DEBUG.require(device.facts)
+    with running_probe(device, "state", "--times", "1", own=True) as probe:
+        probe.answer()
+        (statistics,) = device.binder.stats().of_process(probe.pid)
+    if statistics.pool is None:
+        raise FacilityMissingError(
+            "needs a driver that shows a process's limit on threads in its debug files. It can be tested on "
+            "the embedded device, or a rooted one."
+        )
+    return MaximumThreads(statistics.pool.maximum, probe.library)
 
 
 @dataclass(frozen=True, slots=True)

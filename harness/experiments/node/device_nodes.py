@@ -64,7 +64,7 @@ def measure_node_numbers(device: Device) -> NodeNumbers:
     """Look the device files up, and the kernel's lists of numbers; FacilityMissingError without a device."""
     any_node(device.facts)
     with device.process() as process:
-        nodes = tuple(_node(process, path) for path in device.facts.binder_devices)
+        nodes = tuple(node_at(process, path) for path in device.facts.binder_devices)
     devices, misc = read_devices(device.files), read_misc(device.files)
     return NodeNumbers(
         nodes=nodes,
@@ -74,7 +74,8 @@ def measure_node_numbers(device: Device) -> NodeNumbers:
     )
 
 
-def _node(process: RemoteProcess, path: str) -> DeviceNode:
+def node_at(process: RemoteProcess, path: str) -> DeviceNode:
+    """The file at a path, as the process sees it; raises OSError."""
     with process.memory.allocate(_STATX_SIZE) as status:
         process.syscall("statx", AT_FDCWD, os.fsencode(path), 0, STATX_BASIC_STATS, status.address)
         content = status.read()

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
-from harness.binder import Binder, Node, Pair, Parcel
-from harness.binder.abi import commands, objects, returns
+from harness.binder import Binder, Node, Pair
+from harness.binder.abi import commands, returns
 from harness.binder.abi.returns import Return
-from harness.binder.driver.received import ReceivedBuffer
 from harness.experiments.core.measurement import measurement
-from harness.experiments.instruments.non_blocking import drain, exchange, names, only, open_non_blocking
+from harness.experiments.instruments.non_blocking import (
+    drain,
+    exchange,
+    names,
+    obtain_object,
+    open_non_blocking,
+)
 
 if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess
@@ -60,7 +65,7 @@ def measure_deaths(device: Device) -> Deaths:
     with open_non_blocking(device) as pair:
         holder = pair.client
         exchange(holder, commands.EnterLooper())
-        manager, other = 0, _obtain_object(pair)
+        manager, other = 0, obtain_object(pair, OBJECT)
         exchange(holder, commands.Acquire(manager), commands.RequestDeathNotification(manager, IN_TIME))
         exchange(holder, commands.RequestDeathNotification(other, CLEARED))
         before = exchange(holder, commands.ClearDeathNotification(other, CLEARED))
@@ -84,19 +89,6 @@ def measure_deaths(device: Device) -> Deaths:
         call=names(call),
         too_late=_notices(too_late),
     )
-
-
-def _obtain_object(pair: Pair[DeviceProcess]) -> int:
-    """Have the owner send an object of its own in a reply; the holder's handle, which it has acquired."""
-    holder, owner = pair.client, pair.server
-    exchange(holder, commands.Transaction(target=0))
-    call = only(returns.Transaction, exchange(owner, commands.EnterLooper()))
-    reply = owner.ioctls.payloads.load(commands.Reply(), Parcel().node(OBJECT))
-    exchange(owner, commands.FreeBuffer(call.buffer), reply)
-    received = ReceivedBuffer(holder.ioctls, only(returns.Reply, drain(holder)))
-    (handle,) = objects.handles(*received.read())
-    exchange(holder, commands.Acquire(handle), received.released())
-    return handle
 
 
 def _await_notice(holder: Binder) -> tuple[Return, ...]:

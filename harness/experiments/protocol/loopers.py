@@ -123,11 +123,45 @@ def measure_loopers(device: Device) -> Loopers:
     return Loopers(measure_looper_states(device), measure_thread_pool(device))
 
 
+@dataclass(frozen=True, slots=True)
+class RequestedThreads:
+    """How many threads the driver requests of a process, by the command that each of them writes first."""
+
+    calls: int
+    """How many came in, each of them while no thread waited."""
+    maximum: int
+    """As set with BINDER_SET_MAX_THREADS."""
+    by_registering: int
+    """Where each writes BC_REGISTER_LOOPER."""
+    by_entering: int
+    """Where each writes BC_ENTER_LOOPER."""
+
+
+@measurement("requested-threads", "Whether a requested thread may write BC_ENTER_LOOPER to register.")
+def measure_requested_threads(device: Device) -> RequestedThreads:
+    """Send more calls than threads can be requested; let each thread write one command, and the other."""
+    maximum = MAXIMA[-1]
+    calls = maximum + 2
+
+    def requested(command: Command) -> int:
+        with open_non_blocking(device) as pair:
+            pool = _Pool(pair.server.main, command)
+            pair.server.controls.set_max_threads(maximum)
+            for _ in range(calls):
+                _post(pair.client)
+                pool.take_call()
+            return len(pool.registered)
+
+    return RequestedThreads(calls, maximum, requested(RegisterLooper()), requested(EnterLooper()))
+
+
 class _Pool:
     """Loopers of which the newest takes the next call, and none ever waits."""
 
-    def __init__(self, first: BinderThread) -> None:
+    def __init__(self, first: BinderThread, command: Command = RegisterLooper()) -> None:  # noqa: B008
+        """`command` is what a requested thread writes first."""
         self.registered: list[BinderThread] = []
+        self._command = command
         self._newest = first
         self._to_write: tuple[Command, ...] = (EnterLooper(),)
 
@@ -138,7 +172,7 @@ class _Pool:
         self._to_write = (commands.FreeBuffer(only(returns.Transaction, returned).buffer),)
         if any(isinstance(command, returns.SpawnLooper) for command in returned):
             self._newest = self._newest.shared.start_thread()
-            self._newest.queue.write(RegisterLooper())
+            self._newest.queue.write(self._command)
             self.registered.append(self._newest)
 
 

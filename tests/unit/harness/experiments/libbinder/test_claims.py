@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.experiments.core.figure import fill
 from harness.experiments.libbinder import claims
-from harness.experiments.libbinder.process_state import ChildUse, MissingDriver, ProcessState
+from harness.experiments.libbinder.process_state import ChildUse, MaximumThreads, MissingDriver, ProcessState
 from tests.support.fake_device import FACTS
 from tests.support.verdicts import (
     CONFIRMED,
@@ -26,6 +26,8 @@ ALLOWED = ChildUse("ProcessState::self", CHILD_STATE, None, "")
 change: Callable[..., Any] = dataclasses.replace
 
 CASES: list[Case] = [
+    (claims.max_threads, MaximumThreads(15), CONFIRMED),
+    (claims.max_threads, MaximumThreads(16), REFUTED),
     (claims.singleton, STATE, CONFIRMED),
     (claims.singleton, change(STATE, objects=2), REFUTED),
     (claims.singleton, change(STATE, descriptors=(3, 4)), REFUTED),

@@ -63,6 +63,10 @@ OLD = ServiceManagerMapping(IN_C, (128 * 1024,))
 NEW = ServiceManagerMapping(ON_LIBBINDER, (MAPPING,))
 
 CASES: list[Case] = [
+    (process_claims.buffer_1mb, APPS, REFUTED),
+    (process_claims.buffer_1mb, change(APPS, sizes=(1024 * 1024,)), CONFIRMED),
+    (process_claims.buffer_1mb, change(APPS, sizes=(1_000_000,)), CONFIRMED),
+    (process_claims.buffer_1mb, change(APPS, sizes=(1024 * 1024, MAPPING)), REFUTED),
     (claims.largest_call, LARGEST, REFUTED),
     (claims.largest_call, SMALLER, CONFIRMED),
     (claims.largest_one_way, ONE_WAY, CONFIRMED),

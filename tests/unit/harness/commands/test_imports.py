@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 HEAVY = {
-    "adbutils", "androguard", "asyncio", "distributed", "drawsvg", "hypothesis", "jinja2", "paramiko",
-    "pydantic", "pytest", "qemu", "requests", "rich", "ziglang", "zstandard",
+    "adbutils", "androguard", "asyncio", "distributed", "drawsvg", "hypothesis", "importlib.metadata",
+    "jinja2", "paramiko", "pydantic", "pytest", "qemu", "requests", "rich", "ziglang", "zstandard",
 }  # fmt: skip
-"""Packages that take 5 to 500 ms each."""
-WITH_PYTEST = HEAVY - {"pytest", "rich"}
+"""What takes 5 to 500 ms each."""
+WITH_PYTEST = HEAVY - {"importlib.metadata", "pytest", "rich"}
 PROGRAM = """
 import sys
 {before}

@@ -41,9 +41,12 @@ def _check(target: Target) -> None:
             f"kernel={BUILT_HERE}, or the path of a kernel of your own."
         )
     if kernel == BUILT_HERE and (architecture is not X86_64 or target.option("pages") != DEFAULT_PAGES):
+        other = "choose one of Debian's kernels"
+        if build_type(target) is not None:  # which have no binderfs
+            other = "give kernel=PATH, a kernel of your own that has binderfs and SELinux"
         raise UsageError(
             f"{BUILT_HERE} is built for x86_64 with pages of 4 KiB alone. Remove `arch` and `pages` from the "
-            "target, or choose one of Debian's kernels."
+            f"target, or {other}."
         )
     if _is_debians(kernel) and architecture is X86_64 and target.option("pages") != DEFAULT_PAGES:
         raise UsageError("Only kernels for arm64 have pages of 16 KiB. Add arch=arm64 to the target.")

@@ -202,6 +202,7 @@ def _judge(claims: list[Claim], arguments: list[str], clones: Clones | None) -> 
 
 def _show_results(run: Run, *, accounts: bool, table: bool) -> None:
     from harness.experiments.core.finding import Verdict
+    from harness.report.page.reproduction import verify_arguments
     from harness.report.terminal import results
     from harness.report.terminal.console import console_for
 
@@ -210,7 +211,8 @@ def _show_results(run: Run, *, accounts: bool, table: bool) -> None:
         results.show(document, console_for(sys.stdout), accounts=accounts)
     for result in document.claims:
         if result.verdict is Verdict.ERROR:
-            show(f"To see the traceback: binder-harness --debug verify {result.id}", errors=not table)
+            again = verify_arguments(result.id, document.target)
+            show(f"To see the traceback: binder-harness --debug verify {again}", errors=not table)
     shown = {result.reason for result in document.claims}
     for failure in run.failures:
         if failure.message not in shown:

@@ -41,12 +41,18 @@ class Reproduction:
     """The function that measures."""
 
 
-def reproduction(claim: str, target: str) -> Reproduction:
-    """How to judge a claim again on a target."""
+def verify_arguments(claim: str, target: str) -> str:
+    """What `verify` is given to judge a claim on a target."""
     on = "" if target == "embedded" else f" --target {shlex.quote(target)}"
     from_elsewhere = origin(claim)
     sources = f" --claims {shlex.quote(from_elsewhere)}" if from_elsewhere else ""
-    command = f"binder-harness verify -v {shlex.quote(claim)}{on}{sources}"
+    return f"{shlex.quote(claim)}{on}{sources}"
+
+
+def reproduction(claim: str, target: str) -> Reproduction:
+    """How to judge a claim again on a target."""
+    from_elsewhere = origin(claim)
+    command = f"binder-harness verify -v {verify_arguments(claim, target)}"
     load = (
         ""
         if from_elsewhere is None

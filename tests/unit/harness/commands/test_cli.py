@@ -203,7 +203,9 @@ def test_tracebacks_are_shown_only_with_debug(
     choose(monkeypatch, "proto.breaks")
     ended = command_line("verify")
     assert (ended.status, "Traceback" in ended.output + ended.errors) == (1, False)
-    assert "binder-harness --debug verify proto.breaks" in ended.output
+    assert "binder-harness --debug verify proto.breaks\n" in ended.output
+    elsewhere = command_line("verify", "--target", "embedded?kernel=6.1&start=cold").output
+    assert "verify proto.breaks --target 'embedded?kernel=6.1&start=cold'" in elsewhere
     assert "Traceback" in command_line("--debug", "verify").errors
     assert "Traceback" in command_line("--debug", "explain", "none").errors
 

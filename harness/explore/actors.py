@@ -18,7 +18,6 @@ from harness.binder.abi.returns import Return
 from harness.binder.abi.structures import (
     BinderTransactionData,
     BinderWriteRead,
-    FlatBinderObject,
 )
 from harness.binder.abi.uapi import BinderIoctl
 from harness.binder.driver.open_file import MAP_NORESERVE, OPEN_FLAGS
@@ -37,6 +36,7 @@ from harness.model.steps import (
     Open,
     Outcome,
     Step,
+    object_size,
 )
 from harness.model.views import View
 
@@ -71,6 +71,8 @@ class Actor:
         self.threads: dict[int, tuple[RemoteThread, int]] = {}
         """By number: the thread, and the address of its memory."""
         self.descriptor = -1
+        self.spare_descriptor = process.syscall("openat", AT_FDCWD, b"/", os.O_RDONLY | os.O_CLOEXEC, 0)
+        """What it sends."""
         self.mapping = self.mapped = 0
         self.state_memory = process.memory.allocate(STATE_SIZE).address
         self.path_memory = process.memory.allocate(mmap.PAGESIZE).address
@@ -176,7 +178,8 @@ class Actors:
         payloads = read + _READ_ROOM
         commands, operations = b"", list[Operation]()
         for place, command in enumerate(step.commands):
-            encoded, content = packed(command, actor.mapping, payloads + place * PAYLOAD_SIZE)
+            place_of = payloads + place * PAYLOAD_SIZE
+            encoded, content = packed(command, actor.mapping, place_of, actor.spare_descriptor)
             commands += encoded
             if content:
                 operations.append(Write(payloads + place * PAYLOAD_SIZE, content))
@@ -193,12 +196,16 @@ class Actors:
                 read + sum(4 + each.sizeof() for each in expected.returns) - BinderTransactionData.sizeof()
             )
             buffer = record + BinderTransactionData.offsetof("buffer")
-            operations.append(Read(Stored(buffer), FlatBinderObject.sizeof() * len(expected.objects)))
+            operations.append(Read(Stored(buffer), sum(map(object_size, expected.objects))))
         operations += self._look(actor, len(operations))
         results = remote.batch(*operations, keep_going=True)
         answer = BinderWriteRead.unpack(results[call + 1].checked().data)
         content = results[call + 2].checked().data[: answer.read_consumed]
-        objects = parsed_objects(results[delivered].data) if expected.objects else ()
+        objects, descriptors = (
+            parsed_objects(results[delivered].data, actor.mapping) if expected.objects else ((), [])
+        )
+        if descriptors:
+            remote.batch(*(SystemCall("close", each) for each in descriptors), keep_going=True)
         outcome = Outcome(
             -results[call].errno,
             answer.write_consumed,

@@ -13,11 +13,13 @@ from harness.model.steps import (
     Binder,
     Command,
     Control,
+    Descriptor,
     Exchange,
     Free,
     Handle,
     Object,
     Outcome,
+    Pointer,
     Reply,
     Step,
     Transact,
@@ -81,9 +83,11 @@ def name_of(command: Command) -> str:
     """The kernel's name of a command."""
     match command:
         case Transact():
-            return BinderCommand.BC_TRANSACTION.name
+            scattered = command.payload.is_scattered
+            return (BinderCommand.BC_TRANSACTION_SG if scattered else BinderCommand.BC_TRANSACTION).name
         case Reply():
-            return BinderCommand.BC_REPLY.name
+            scattered = command.payload.is_scattered
+            return (BinderCommand.BC_REPLY_SG if scattered else BinderCommand.BC_REPLY).name
         case Free():
             return BinderCommand.BC_FREE_BUFFER.name
         case Unsupported(code):
@@ -99,6 +103,10 @@ def _type(sent: Object) -> str:
             return (ObjectType.BINDER_TYPE_BINDER if strong else ObjectType.BINDER_TYPE_WEAK_BINDER).name
         case Handle(strong=strong):
             return (ObjectType.BINDER_TYPE_HANDLE if strong else ObjectType.BINDER_TYPE_WEAK_HANDLE).name
+        case Descriptor():
+            return ObjectType.BINDER_TYPE_FD.name
+        case Pointer():
+            return ObjectType.BINDER_TYPE_PTR.name
     return "none"
 
 

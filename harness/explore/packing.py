@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
+from dataclasses import replace
 
 from harness.binder.abi import commands as bc
-from harness.binder.abi.structures import FlatBinderFlag, FlatBinderObject, ObjectType, TransactionFlag
+from harness.binder.abi.layout import Structure
+from harness.binder.abi.objects import object_at
+from harness.binder.abi.structures import (
+    BinderBufferObject,
+    BinderFdObject,
+    BinderObjectHeader,
+    FlatBinderFlag,
+    FlatBinderObject,
+    ObjectType,
+    TransactionFlag,
+)
 from harness.binder.abi.tagged import WORD
 from harness.model.steps import (
     Binder,
     Command,
+    Descriptor,
     Free,
     Handle,
     Nonsense,
     Object,
     Payload,
+    Pointer,
     Reply,
     Transact,
     Unsupported,
+    object_size,
     size_of,
 )
 
+NOT_OPEN = 9999
+"""A descriptor that no process of a program has."""
 _OFFSETS_SIZE = 256
 """Bytes for the offsets, which come before the data."""
 MOST_DATA = 24 * 1024
@@ -29,15 +46,18 @@ PAYLOAD_SIZE = _OFFSETS_SIZE + MOST_DATA
 """Bytes of memory for one payload."""
 
 
-def packed(command: Command, mapping: int, memory: int) -> tuple[bytes, bytes]:
-    """A command as the process writes it, and what has to be in `memory`, where its payload is."""
+def packed(command: Command, mapping: int, memory: int, descriptor: int) -> tuple[bytes, bytes]:
+    """A command as the process writes it, and what has to be in `memory`, where its payload is.
+
+    `descriptor` is one that the process has open.
+    """
     match command:
         case Transact(handle, code, flags, payload):
             carrier = bc.Transaction(target=handle, code=code, flags=TransactionFlag(flags))
-            return _carrier(carrier, payload, memory), _content(payload)
+            return _carrier(carrier, payload, memory), _content(payload, memory, descriptor)
         case Reply(code, flags, payload):
             answer = bc.Reply(code=code, flags=TransactionFlag(flags))
-            return _carrier(answer, payload, memory), _content(payload)
+            return _carrier(answer, payload, memory), _content(payload, memory, descriptor)
         case Free(offset):
             return bc.FreeBuffer(mapping + offset).encode(), b""
         case Unsupported(code):
@@ -46,28 +66,31 @@ def packed(command: Command, mapping: int, memory: int) -> tuple[bytes, bytes]:
 
 
 def _carrier(command: bc.Transaction | bc.Reply, payload: Payload, memory: int) -> bytes:
-    kind = type(command)
-    return kind(
-        target=command.target,
-        code=command.code,
-        flags=command.flags,
+    """The command, with the code and the size of scattered memory where some goes with it."""
+    filled = replace(
+        command,
         data_size=payload.data_size,
         offsets_size=payload.offsets_size,
         buffer=memory + _OFFSETS_SIZE,
         offsets=memory,
-    ).encode()
+    )
+    if not payload.is_scattered:
+        return filled.encode()
+    kind = bc.TransactionSg if isinstance(command, bc.Transaction) else bc.ReplySg
+    return WORD.pack(kind.TAG) + filled.pack() + payload.extra_size.to_bytes(8, "little")
 
 
-def _content(payload: Payload) -> bytes:
+def _content(payload: Payload, memory: int, descriptor: int) -> bytes:
     """The offsets and the objects; what follows them has no meaning, and stays what it was."""
     if not payload.objects:
         return b""
-    step = FlatBinderObject.sizeof()
-    offsets = struct.pack(f"<{len(payload.objects)}Q", *range(0, step * len(payload.objects), step))
-    return offsets.ljust(_OFFSETS_SIZE, b"\0") + b"".join(_object(each).pack() for each in payload.objects)
+    places = list(itertools.accumulate(map(object_size, payload.objects), initial=0))[:-1]
+    offsets = struct.pack(f"<{len(places)}Q", *places)
+    packed_objects = b"".join(_object(each, memory, descriptor).pack() for each in payload.objects)
+    return offsets.ljust(_OFFSETS_SIZE, b"\0") + packed_objects
 
 
-def _object(sent: Object) -> FlatBinderObject:
+def _object(sent: Object, memory: int, descriptor: int) -> Structure:
     match sent:
         case Binder(ptr, cookie, strong, flags):
             kind = ObjectType.BINDER_TYPE_BINDER if strong else ObjectType.BINDER_TYPE_WEAK_BINDER
@@ -75,21 +98,37 @@ def _object(sent: Object) -> FlatBinderObject:
         case Handle(handle, strong, flags):
             kind = ObjectType.BINDER_TYPE_HANDLE if strong else ObjectType.BINDER_TYPE_WEAK_HANDLE
             return FlatBinderObject(kind, FlatBinderFlag(flags), handle)
+        case Descriptor(is_open):
+            return BinderFdObject(ObjectType.BINDER_TYPE_FD, 0, descriptor if is_open else NOT_OPEN)
+        case Pointer(size):
+            return BinderBufferObject(ObjectType.BINDER_TYPE_PTR, buffer=memory, length=size)
         case Nonsense():
             return FlatBinderObject(0)
 
 
-def parsed_objects(data: bytes) -> tuple[Object, ...]:
-    """The objects at the start of received data."""
-    step = FlatBinderObject.sizeof()
-    return tuple(_parsed(FlatBinderObject.unpack(data, at)) for at in range(0, len(data), step))
+def parsed_objects(data: bytes, mapping: int) -> tuple[tuple[Object, ...], list[int]]:
+    """The objects at the start of received data, and the numbers of the descriptors among them."""
+    found: list[Object] = []
+    descriptors: list[int] = []
+    at = 0
+    while at < len(data):
+        each = object_at(data, at) if BinderObjectHeader.unpack(data, at).type else FlatBinderObject(0)
+        if isinstance(each, BinderFdObject):
+            descriptors.append(each.fd)
+        found.append(_parsed(each, mapping))
+        at += each.sizeof()
+    return tuple(found), descriptors
 
 
-def _parsed(found: FlatBinderObject) -> Object:
-    flags = int(found.flags)
-    match found.type:
-        case ObjectType.BINDER_TYPE_BINDER | ObjectType.BINDER_TYPE_WEAK_BINDER:
-            return Binder(found.binder, found.cookie, found.type == ObjectType.BINDER_TYPE_BINDER, flags)
-        case ObjectType.BINDER_TYPE_HANDLE | ObjectType.BINDER_TYPE_WEAK_HANDLE:
-            return Handle(found.handle, found.type == ObjectType.BINDER_TYPE_HANDLE, flags)
+def _parsed(found: Structure, mapping: int) -> Object:
+    match found:
+        case FlatBinderObject(ObjectType.BINDER_TYPE_BINDER | ObjectType.BINDER_TYPE_WEAK_BINDER):
+            strong = found.type == ObjectType.BINDER_TYPE_BINDER
+            return Binder(found.binder, found.cookie, strong, int(found.flags))
+        case FlatBinderObject(ObjectType.BINDER_TYPE_HANDLE | ObjectType.BINDER_TYPE_WEAK_HANDLE):
+            return Handle(found.handle, found.type == ObjectType.BINDER_TYPE_HANDLE, int(found.flags))
+        case BinderFdObject():
+            return Descriptor()
+        case BinderBufferObject(buffer=buffer, length=length):
+            return Pointer(length, buffer - mapping)
     return Nonsense()

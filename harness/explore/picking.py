@@ -11,11 +11,13 @@ from harness.model.steps import (
     READ_SIZE,
     Binder,
     Command,
+    Descriptor,
     Exchange,
     Handle,
     Nonsense,
     Object,
     Payload,
+    Pointer,
 )
 from harness.model.world import World
 
@@ -107,12 +109,22 @@ def any_object(pick: Pick, process: Process) -> Object:
     """An object that can be sent; seldom one of no type, or a handle that may be none."""
     strong = pick.one((True, True, False))
     usable = [each.handle for each in process.references.values() if each.strong or not strong]
-    kinds = ["binder"] * 12 + ["handle"] * (12 if usable else 0) + ["any", "nonsense"]
+    kinds = (
+        ["binder"] * 12
+        + ["handle"] * (12 if usable else 0)
+        + ["descriptor"] * 3
+        + ["pointer"] * 3
+        + ["any", "nonsense"]
+    )
     match pick.one(kinds):
         case "binder":
             return Binder(*any_node(pick, process), strong)
         case "handle":
             return Handle(pick.one(usable), strong)
+        case "descriptor":
+            return Descriptor(chance(pick, 7, 8))
+        case "pointer":
+            return Pointer(pick.one((8, 0, 20, 1000)))
         case "any":
             return Handle(any_handle(pick, process), strong)
     return Nonsense()
@@ -126,9 +138,10 @@ def any_payload(pick: Pick, process: Process, receiver: Process | None, *, one_w
         free = [each.size for each in receiver.mapping.buffers if each.free]
         room = receiver.mapping.one_way_space if one_way else max(free, default=0)
         least = Payload(0, objects)
-        fitting = room - least.data_size - least.offsets_size
+        fitting = room - least.data_size - least.offsets_size - least.extra_size
         sizes += [each for each in (fitting, fitting - 100, fitting + 1) if 0 <= each <= MAPPED]
-    return Payload(pick.one(sizes), objects)
+    missing = 8 if Payload(0, objects).extra_size and chance(pick, 1, 8) else 0
+    return Payload(pick.one(sizes), objects, missing)
 
 
 def exchange_of(

@@ -71,7 +71,8 @@ def calls(pick: Pick, world: World) -> Step | None:
         process, number = any_one, any_thread(pick)
     handle = any_target(pick, world, process)
     payload = any_payload(pick, process, receiver_of(world, process, handle))
-    call = Transact(handle, pick.one(CODES), 0, payload)
+    flags = pick.one((int(TransactionFlag.TF_ACCEPT_FDS), 0))
+    call = Transact(handle, pick.one(CODES), flags, payload)
     return Exchange(process.number, number, (call,), pick.one(READ_SIZES))
 
 

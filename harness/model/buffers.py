@@ -6,15 +6,10 @@ import errno
 from collections.abc import Sequence
 
 from harness.model.records import Buffer, Mapping
-from harness.model.steps import WORD
+from harness.model.steps import WORD, rounded
 
 SPAM_COUNT = 50
 """More one-way buffers of one sender than this are suspect: debug_low_async_space_locked."""
-
-
-def rounded(size: int) -> int:
-    """Each part of a buffer is rounded up to a word."""
-    return -(-size // WORD) * WORD
 
 
 def occupied(data_size: int, offsets_size: int, extra_size: int) -> int:

@@ -9,8 +9,8 @@ from harness.binder.abi.returns import RETURNS, Return
 from harness.binder.abi.structures import BinderTransactionDataSecctx, TransactionFlag
 from harness.binder.abi.uapi import BinderReturn
 from harness.model import nodes
-from harness.model.buffers import rounded
 from harness.model.records import IN_POOL, Buffer, Death, DeathState, Node, Thread, Transaction
+from harness.model.steps import rounded
 from harness.model.transactions import finish
 from harness.model.work import Completion, ErrorSlot, Work
 

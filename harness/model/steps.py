@@ -9,7 +9,13 @@ from dataclasses import dataclass
 
 from harness.binder.abi.commands import Command as PlainCommand
 from harness.binder.abi.returns import Return
-from harness.binder.abi.structures import BinderTransactionData, FlatBinderFlag, FlatBinderObject
+from harness.binder.abi.structures import (
+    BinderBufferObject,
+    BinderTransactionData,
+    BinderTransactionDataSg,
+    FlatBinderFlag,
+    FlatBinderObject,
+)
 from harness.binder.abi.uapi import BinderIoctl
 
 MAPPED = 16 * 1024
@@ -44,7 +50,35 @@ class Nonsense:
     """Bytes that are no object, where the offsets say that one is."""
 
 
-Object = Binder | Handle | Nonsense
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """A file descriptor (BINDER_TYPE_FD); when received, whatever number it has."""
+
+    is_open: bool = True
+    """Whether the sender has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Memory that is copied behind the payload (BINDER_TYPE_PTR)."""
+
+    size: int
+    """Bytes."""
+    at: int | None = None
+    """When received: where it is in the mapping."""
+
+
+Object = Binder | Handle | Descriptor | Pointer | Nonsense
+
+
+def object_size(sent: Object) -> int:
+    """Bytes of an object in the data."""
+    return BinderBufferObject.sizeof() if isinstance(sent, Pointer) else FlatBinderObject.sizeof()
+
+
+def rounded(size: int) -> int:
+    """Each part of a buffer is rounded up to a word."""
+    return -(-size // WORD) * WORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +88,29 @@ class Payload:
     size: int = 0
     """Bytes behind the objects."""
     objects: tuple[Object, ...] = ()
+    missing: int = 0
+    """Bytes too few for the memory that goes with it; a multiple of 8."""
 
     @property
     def data_size(self) -> int:
         """Bytes of data."""
-        return FlatBinderObject.sizeof() * len(self.objects) + self.size
+        return sum(map(object_size, self.objects)) + self.size
 
     @property
     def offsets_size(self) -> int:
         """Bytes of offsets: a word for each object."""
         return WORD * len(self.objects)
+
+    @property
+    def is_scattered(self) -> bool:
+        """Whether memory goes with it: then the command is BC_TRANSACTION_SG or BC_REPLY_SG."""
+        return any(isinstance(each, Pointer) for each in self.objects)
+
+    @property
+    def extra_size(self) -> int:
+        """Bytes for that memory."""
+        sizes = (rounded(each.size) for each in self.objects if isinstance(each, Pointer))
+        return max(0, sum(sizes) - self.missing)
 
 
 EMPTY = Payload()
@@ -109,7 +156,8 @@ def size_of(command: Command) -> int:
     """Bytes of a command in the write buffer, with the code."""
     match command:
         case Transact() | Reply():
-            parameter = BinderTransactionData.sizeof()
+            scattered = command.payload.is_scattered
+            parameter = (BinderTransactionDataSg if scattered else BinderTransactionData).sizeof()
         case Free():
             parameter = WORD
         case Unsupported(code):

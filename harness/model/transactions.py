@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 
+from harness.binder.abi.structures import FlatBinderFlag, TransactionFlag
 from harness.binder.abi.uapi import BinderReturn
 from harness.model import buffers, nodes, references, translation
 from harness.model.records import Buffer, Node, Process, Thread, Transaction
@@ -63,7 +64,8 @@ def _transact(thread: Thread, handle: int, code: int, flags: int, content: Paylo
             raise
         buffer.node = node
         try:
-            _fill(buffer, content, thread, target)
+            accepts = bool(node.flags & FlatBinderFlag.FLAT_BINDER_FLAG_ACCEPTS_FDS)
+            _fill(buffer, content, thread, target, takes_descriptors=accepts)
             _queue(thread, transaction, node, target, buffer)
         except _UndeliveredError:
             _discard(target, buffer)
@@ -107,7 +109,12 @@ def _allocate(transaction: Transaction, content: Payload, *, one_way: bool) -> B
     target = transaction.target
     assert target is not None
     found = buffers.allocate(
-        target.mapping, content.data_size, content.offsets_size, 0, one_way=one_way, sender=transaction.sender
+        target.mapping,
+        content.data_size,
+        content.offsets_size,
+        content.extra_size,
+        one_way=one_way,
+        sender=transaction.sender,
     )
     if isinstance(found, int):
         raise _UndeliveredError(DEAD if found == -errno.ESRCH else FAILED, found)
@@ -118,10 +125,13 @@ def _allocate(transaction: Transaction, content: Payload, *, one_way: bool) -> B
     return found
 
 
-def _fill(buffer: Buffer, content: Payload, thread: Thread, receiver: Process) -> None:
+def _fill(
+    buffer: Buffer, content: Payload, thread: Thread, receiver: Process, *, takes_descriptors: bool
+) -> None:
     """Translate the objects; the first that cannot be ends the transaction."""
+    translated = translation.Translation(thread, receiver, buffer, takes_descriptors=takes_descriptors)
     for sent in content.objects:
-        received = translation.translate(sent, thread, receiver)
+        received = translated.of(sent)
         if isinstance(received, int):
             raise _UndeliveredError(FAILED, received)
         buffer.objects.append(received)
@@ -178,7 +188,8 @@ def _reply(thread: Thread, code: int, flags: int, content: Payload) -> None:
     try:
         buffer = _allocate(answer, content, one_way=False)
         try:
-            _fill(buffer, content, thread, caller.process)
+            accepts = bool(call.flags & TransactionFlag.TF_ACCEPT_FDS)
+            _fill(buffer, content, thread, caller.process, takes_descriptors=accepts)
         except _UndeliveredError:
             _discard(caller.process, buffer)
             raise

@@ -6,18 +6,45 @@ import errno
 
 from harness.model import nodes, references
 from harness.model.records import Buffer, Process, Thread
-from harness.model.steps import Binder, Handle, Nonsense, Object
+from harness.model.steps import Binder, Descriptor, Handle, Nonsense, Object, Pointer, rounded
 
 
-def translate(sent: Object, thread: Thread, receiver: Process) -> Object | int:
-    """What the receiver gets for an object that `thread` sends, or a negative errno."""
-    match sent:
-        case Binder():
-            return _translate_binder(sent, thread, receiver)
-        case Handle():
-            return _translate_handle(sent, thread.process, receiver)
-        case Nonsense():
-            return -errno.EINVAL  # binder_get_object knows no such type
+class Translation:
+    """The translation of one transaction's objects, in order. binder_transaction."""
+
+    def __init__(self, thread: Thread, receiver: Process, buffer: Buffer, *, takes_descriptors: bool) -> None:
+        self._thread = thread
+        self._receiver = receiver
+        self._takes_descriptors = takes_descriptors
+        self._next = buffer.offset + rounded(buffer.data_size) + rounded(buffer.offsets_size)
+        self._end = self._next + buffer.extra_size
+
+    def of(self, sent: Object) -> Object | int:
+        """What the receiver gets for an object, or a negative errno."""
+        match sent:
+            case Binder():
+                return _translate_binder(sent, self._thread, self._receiver)
+            case Handle():
+                return _translate_handle(sent, self._thread.process, self._receiver)
+            case Descriptor(is_open):
+                return self._descriptor(is_open=is_open)
+            case Pointer(size):
+                return self._pointer(size)
+            case Nonsense():
+                return -errno.EINVAL  # binder_get_object knows no such type
+
+    def _descriptor(self, *, is_open: bool) -> Object | int:
+        """A descriptor is the receiver's own once it reads. binder_translate_fd."""
+        if not self._takes_descriptors:
+            return -errno.EPERM
+        return Descriptor() if is_open else -errno.EBADF
+
+    def _pointer(self, size: int) -> Object | int:
+        """Memory has its place behind the offsets, in order."""
+        if size > self._end - self._next:
+            return -errno.EINVAL
+        place, self._next = self._next, self._next + rounded(size)
+        return Pointer(size, place)
 
 
 def _translate_binder(sent: Binder, thread: Thread, receiver: Process) -> Object | int:

@@ -31,7 +31,7 @@ from harness.model.records import (
     Thread,
     Transaction,
 )
-from harness.model.steps import Handle
+from harness.model.steps import Descriptor, Handle
 from harness.model.work import Queue
 
 
@@ -338,6 +338,8 @@ MUTANTS = (
     Mutant("a transaction never ends", transactions, "finish", constant(None)),
     Mutant("an unread call may be freed", transactions, "free_buffer", lambda _: free_any),
     Mutant("a weak handle arrives strong", translation, "_translate_handle", strength_lost),
+    Mutant("any node takes descriptors", translation.Translation, "_descriptor", constant(Descriptor())),
+    Mutant("memory is placed without rounding", translation, "rounded", lambda _: lambda size: size),
     Mutant("a freed buffer keeps its objects", translation, "release", without_objects),
     Mutant("a death is told twice", deaths, "notify", after(told_twice)),
     Mutant("a death is not told", deaths, "notify", constant(None)),

@@ -18,12 +18,14 @@ from harness.model.steps import (
     Close,
     Command,
     Control,
+    Descriptor,
     Exchange,
     Free,
     Handle,
     Open,
     Outcome,
     Payload,
+    Pointer,
     Reply,
     Step,
     Transact,
@@ -86,6 +88,38 @@ def test_a_reference_that_comes_back_is_the_owners_node_again() -> None:
         read(CLIENT),
     )
     assert outcome.objects == (Binder(0x10, 0x99),)
+
+
+ACCEPTING = Control(MANAGER, 1, BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT, (0, 0, 0x100))
+
+
+@pytest.mark.parametrize(
+    ("manage", "sent", "error"),
+    [
+        pytest.param(ACCEPTING, Descriptor(), 0, id="accepted"),
+        pytest.param(ACCEPTING, Descriptor(is_open=False), -errno.EBADF, id="not open"),
+        pytest.param(MANAGE, Descriptor(), -errno.EPERM, id="a node that takes none"),
+    ],
+)
+def test_descriptors(manage: Step, sent: Descriptor, error: int) -> None:
+    world = World()
+    run(
+        Open(MANAGER),
+        Open(CLIENT),
+        manage,
+        read(CLIENT, Transact(0, payload=Payload(0, (sent,)))),
+        world=world,
+    )
+    assert world.processes[CLIENT].threads[1].error[1] == error
+    assert run(read(MANAGER), world=world).objects == ((Descriptor(),) if not error else ())
+
+
+def test_memory_is_placed_behind_the_offsets_and_has_to_fit() -> None:
+    sent = (Pointer(20), Pointer(8))
+    call = read(CLIENT, Transact(0, payload=Payload(4, sent)))
+    assert run(call, read(MANAGER)).objects == (Pointer(20, 88 + 16), Pointer(8, 88 + 16 + 24))
+    short = read(CLIENT, Transact(0, payload=Payload(4, sent, missing=8)))
+    assert codes(run(short)) == ["NOOP", "FAILED_REPLY"]
 
 
 def test_handles_are_given_out_lowest_first() -> None:

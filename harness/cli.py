@@ -24,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         interruption = interruption_behind(error) or received()
         if interruption is not None:
             signal_sent = signal_behind(interruption)
-            show(f"binder-harness: ended by {signal_sent.name}", errors=True)
+            if not (getattr(interruption, "shown", False) and sys.stdout.isatty()):
+                show(f"binder-harness: ended by {signal_sent.name}", errors=True)
             sys.exit(status_after(signal_sent))
         if not isinstance(error, Exception):
             raise

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
 from emulator.base.lines import last_lines
 from emulator.base.prerequisites import install_command, package_of
 
+PROGRESS_SECONDS = 5.0
 _SUPERVISOR = "setpriv"
 UNLESS_ORPHANED = '[ "$PPID" = "$0" ] && exec setpriv --pdeathsig keep -- "$@"'
 """Starts a command in this shell's place, unless the process whose id comes first is no longer its parent.
@@ -81,12 +83,13 @@ def run(
     directory: Path | None = None,
     environment: Mapping[str, str] | None = None,
     needs: str | Callable[[str], str] = "",
+    progress: Callable[[str], None] | None = None,
 ) -> str:
     """Run `command` for at most `seconds` and return its standard output.
 
     Raises SetupError when the program is missing (with its package), fails (with its last lines and `needs`,
     what usually fixes it, or a function that finds that in what it wrote) or does not end in time. Then its
-    whole process group is ended.
+    whole process group is ended. `progress` is given the last line of its output every few seconds.
     """
     words = [str(word) for word in command]
     with started(
@@ -97,7 +100,7 @@ def run(
         environment={"LC_ALL": "C.UTF-8", **(environment or {})},
     ) as process:
         try:
-            written = process.communicate(timeout=seconds)
+            written = _communicate(process, seconds, progress)
         except subprocess.TimeoutExpired as error:
             raise SetupError(f"`{' '.join(words)}` did not end within {seconds:g} s.") from error
     output, errors = (text.decode(errors="replace") for text in written)
@@ -108,6 +111,21 @@ def run(
         shown = f"{last_lines(output + errors)}\n{fix}".strip()
         raise SetupError(f"`{' '.join(words)}` failed with status {process.returncode}:\n{shown}".rstrip())
     return output
+
+
+def _communicate(
+    process: subprocess.Popen[bytes], seconds: float, progress: Callable[[str], None] | None
+) -> tuple[bytes, bytes]:
+    """What it writes until it ends; raises TimeoutExpired after so many seconds."""
+    deadline = Deadline(seconds)
+    while True:
+        try:
+            return process.communicate(timeout=min(PROGRESS_SECONDS, deadline.remaining()))
+        except subprocess.TimeoutExpired as error:
+            if deadline.expired:
+                raise
+            if progress is not None and error.output:
+                progress(last_lines(error.output.decode(errors="replace"), 1))
 
 
 def missing_program(program: str) -> SetupError:

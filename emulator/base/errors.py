@@ -8,6 +8,7 @@ Each with its exit code, and its module where that is another one:
       NativeReceiverRefusedError  4 SETUP_MISSING  harness.framework.activity_manager
       NoInstrumentError           4 SETUP_MISSING  harness.experiments.copies.copy_functions
     SetupError                    4 SETUP_MISSING
+      NoNetworkError              4 SETUP_MISSING  emulator.cache.package_index
     TimeLimitError                1 UNEXPECTED
     UsageError                    2 USAGE
     AdbRequestError               1 UNEXPECTED  emulator.adb.client
@@ -32,7 +33,7 @@ Each with its exit code, and its module where that is another one:
     MalformedFileError            1 UNEXPECTED  harness.kernel.parsing
     NeverRefusedError             1 UNEXPECTED  harness.experiments.limits.size_limit
     ParcelError                   1 UNEXPECTED  harness.binder.errors
-      ReplyStatusError          1 UNEXPECTED  harness.framework.dumps.parcel_text
+      ReplyStatusError            1 UNEXPECTED  harness.framework.dumps.parcel_text
     PhysicalMemoryError           1 UNEXPECTED  harness.kernel.proc.kcore
     ProbeRefusedError             1 UNEXPECTED  harness.kernel.tracing.tracefs
     ProtocolError                 1 UNEXPECTED  harness.agent.errors

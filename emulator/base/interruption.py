@@ -19,6 +19,8 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, sent: signal.Signals) -> None:
         super().__init__(sent.name)
         self.sent = sent
+        self.shown = False
+        """Whether the results, on the user's terminal, say so."""
 
 
 class _EndOfPrompt(SystemExit):
@@ -48,6 +50,12 @@ def received() -> Interrupted | None:
     So whoever goes on for long asks from time to time, and whoever ends asks last.
     """
     return _received[0] if _received else None
+
+
+def mark_shown() -> None:
+    """Remember that the results on standard output say that the run was interrupted."""
+    for interruption in _received:
+        interruption.shown = True
 
 
 def signal_behind(interruption: KeyboardInterrupt) -> signal.Signals:

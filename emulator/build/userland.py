@@ -10,7 +10,6 @@ import os
 import re
 import shlex
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +17,12 @@ from pathlib import Path
 from emulator.base.architecture import DEFAULT, Architecture
 from emulator.base.command import run
 from emulator.base.errors import SetupError
+from emulator.base.progress import report
 from emulator.build.agents import SOURCES
 from emulator.build.clang import clang, identity
 from emulator.cache.package_index import package_index
 from emulator.cache.packages import recorded_version, unpack
+from emulator.cache.scratch import scratch_directory
 from emulator.cache.store import entry, fingerprint
 
 logger = logging.getLogger(__name__)
@@ -46,9 +47,9 @@ def busybox(architecture: Architecture = DEFAULT) -> Path:
     version = recorded_version(package, lambda index: index.version(package), architecture)
 
     def build(target: Path) -> None:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".build-") as scratch:
-            unpack(package, [f"{package}={version}"], Path(scratch), architecture)
-            (found,) = [*Path(scratch).glob("bin/busybox"), *Path(scratch).glob("usr/bin/busybox")]
+        with scratch_directory(target.parent) as scratch:
+            unpack(package, [f"{package}={version}"], scratch, architecture)
+            (found,) = [*scratch.glob("bin/busybox"), *scratch.glob("usr/bin/busybox")]
             found.rename(target / "busybox")
 
     return (
@@ -138,8 +139,15 @@ def build_aosp(directory: Path, architecture: Architecture, *targets: str, **mor
     }
     definitions = [f"-D{name}={value}" for name, value in variables.items()]
     run(["cmake", "-S", AOSP, "-B", output, "-G", "Ninja", *definitions], seconds=BUILD_SECONDS)
-    run(["ninja", "-C", output, f"-j{_jobs()}", *targets], seconds=BUILD_SECONDS)
+    command: list[str | Path] = ["ninja", "-C", output, f"-j{_jobs()}", *targets]
+    run(command, seconds=BUILD_SECONDS, progress=_report_steps)
     return output
+
+
+def _report_steps(line: str) -> None:
+    """Report how far ninja is, whose lines begin with `[12/345]`."""
+    if done := re.match(r"\[(\d+)/(\d+)\]", line):
+        report(f"building AOSP's Binder user space: {done[1]} of {done[2]} steps")
 
 
 def _jobs() -> int:
@@ -170,8 +178,8 @@ def _frameworks_native() -> Path:
 def _unpacked_platform_tools() -> Iterator[Path]:
     """The source with Debian's patches applied, in a directory that is removed after the block."""
     package = _platform_tools()
-    with tempfile.TemporaryDirectory(dir=package.parent, prefix=".build-") as scratch:
-        source = Path(scratch) / "source"
+    with scratch_directory(package.parent) as scratch:
+        source = scratch / "source"
         (description,) = package.glob("*.dsc")
         # apt has checked the hashes; a check of the maintainer's signature would need another keyring.
         run(["dpkg-source", "--no-check", "--extract", description, source], seconds=600)

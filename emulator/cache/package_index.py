@@ -48,6 +48,11 @@ REMEDIES = {
 """What to do about apt's errors, by the words in them (apt-pkg/acquire-item.cc, methods/gpgv.cc, 2.6)."""
 
 
+NO_NETWORK = re.compile(
+    r"Temporary failure resolving '[^']*'|Could not resolve '[^']*'|Could not connect to \S+|"
+    r"Unable to connect to \S+(?=:)|Network is unreachable|Connection timed out"
+)
+"""The words of apt about an archive that cannot be reached (apt-pkg/…/connect.cc, 2.6)."""
 RELEASE_ONLY = "-oAcquire::IndexTargets::deb::Packages::DefaultEnabled=false"
 """An option of `apt-get update`: what the suites are, not what they have."""
 
@@ -67,6 +72,18 @@ def with_sources(text: str, *, one_line: bool) -> str:
         entries = re.findall(r"^[ \t]*deb([ \t].*)$", text, flags=re.MULTILINE)
         return "".join(f"deb{entry}\ndeb-src{entry}\n" for entry in entries)
     return re.sub(r"^Types:.*\bdeb\b.*$", "Types: deb deb-src", text, flags=re.MULTILINE)
+
+
+class NoNetworkError(SetupError):
+    """Debian's archive cannot be reached; `reason` is apt's."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"Debian's archive cannot be reached: {reason}. A first run downloads a kernel and what else a "
+            "device consists of. Connect this machine to the network, or set Acquire::http::Proxy in "
+            "/etc/apt/apt.conf.d, and try again; later runs need no network."
+        )
 
 
 class PackageIndex:
@@ -116,9 +133,10 @@ class PackageIndex:
         return f"Debian's {' and '.join(self.suites)}" if self.suites else "Debian's packages"
 
     def _update(self, *options: str) -> None:
-        command = ["apt-get", *self._options, *options, "update"]
         try:
-            run(command, seconds=DOWNLOAD_SECONDS, needs=remedy)
+            self._fetch([*options, "update"])
+        except NoNetworkError:
+            raise
         except SetupError as error:
             _, _, shown = str(error).partition("\n")  # without the command, whose options fill the screen
             raise SetupError(f"The list of {self} cannot be read.\n{shown}".rstrip()) from error
@@ -218,8 +236,7 @@ class PackageIndex:
 
     def download_all(self, packages: Sequence[str], directory: Path) -> list[Path]:
         """Download packages, each NAME or NAME=VERSION, into an empty directory: the .deb files."""
-        command = ["apt-get", *self._options, "download", *packages]
-        run(command, directory=directory, seconds=DOWNLOAD_SECONDS, needs=remedy)
+        self._fetch(["download", *packages], directory)
         return sorted(directory.glob("*.deb"))
 
     def download_source(self, source: str, directory: Path) -> None:
@@ -231,8 +248,17 @@ class PackageIndex:
         self._source(source, directory, "--tar-only")
 
     def _source(self, source: str, directory: Path, *options: str) -> None:
-        command = ["apt-get", *self._options, "--download-only", *options, "source", source]
-        run(command, directory=directory, seconds=DOWNLOAD_SECONDS)
+        self._fetch(["--download-only", *options, "source", source], directory)
+
+    def _fetch(self, arguments: Sequence[str], directory: Path | None = None) -> None:
+        """Run an apt-get that downloads; without the network, NoNetworkError instead of apt's own lines."""
+        command = ["apt-get", *self._options, *arguments]
+        try:
+            run(command, directory=directory, seconds=DOWNLOAD_SECONDS, needs=remedy)
+        except SetupError as error:
+            if unreachable := NO_NETWORK.search(str(error)):
+                raise NoNetworkError(unreachable[0]) from error
+            raise
 
 
 def apt_directory(architecture: Architecture, suites: Suites = ()) -> Path:
@@ -240,6 +266,11 @@ def apt_directory(architecture: Architecture, suites: Suites = ()) -> Path:
     root = cache_root() / "-".join(("apt", architecture.debian_name, *suites))
     root.mkdir(exist_ok=True)
     return root
+
+
+def has_lists(architecture: Architecture, suites: Suites = ()) -> bool:
+    """Whether the lists of these suites were read before, which can be used without the network."""
+    return PackageIndex(apt_directory(architecture, suites), architecture, suites).has_lists
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from emulator.base.atomic_write import write_atomically
 from emulator.base.command import run
 from emulator.base.errors import SetupError
 from emulator.cache.package_index import PackageIndex, Suites, apt_directory, package_index, remedy
+from emulator.cache.scratch import scratch_directory
 
 UNPACK_SECONDS = 300.0
 
@@ -87,10 +87,10 @@ def unpack(
     Archives drop a version when they get the next one. So where the download fails though the network works,
     this removes the recorded versions, which have the name `record`.
     """
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".build-") as scratch:
+    with scratch_directory(directory.parent) as scratch:
         with package_index(architecture, suites) as index:
             try:
-                archives = index.download_all(packages, Path(scratch))
+                archives = index.download_all(packages, scratch)
             except SetupError:
                 with contextlib.suppress(SetupError):
                     index.refresh()

@@ -173,7 +173,7 @@ class Device(DeviceShell):
         return process
 
     def program(self, command: Sequence[str], *, deadline: Deadline | None = None) -> RemoteProgram:
-        """Start a program that waits for `resume`, so that its process id is known before it runs.
+        """Start a program that waits for `RemoteProgram.resume`: its process id is known before it runs.
 
         It ends with `with`, with its `close`, or with the device. Raises HarnessError where no shell starts
         it by the deadline (10 s unless given).
@@ -288,7 +288,7 @@ class Device(DeviceShell):
 def open_device(target: AnyTarget = "embedded", *, deadline: Deadline | None = None) -> Device:
     """Open the device that `target` names, starting it if necessary, and wait until it can be used.
 
-    adb lists the embedded device a moment later, or as soon as its `serial` or anything over adb is used;
+    adb lists the embedded device a moment later, or as soon as `Device.serial` or anything over adb is used;
     it lists every other device at once. Raises UsageError, with the valid targets, for an unknown target,
     SetupError when this machine lacks something, DeviceLostError when the device does not come up within
     120 s or `deadline`.

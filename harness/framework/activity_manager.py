@@ -100,7 +100,7 @@ class ReceivedBroadcast:
 
 @checked_methods
 class ActivityManager:
-    """The object registered as `activity`, called from one thread, in the dialect of its release.
+    """The object registered as “activity”, called from one thread, in the dialect of its release.
 
     Every method waits 10 s at most unless given a deadline. It raises what BinderThread.transact does, and
     RemoteError for a call that the activity manager refuses.
@@ -124,7 +124,7 @@ class ActivityManager:
     ) -> Self:
         """Look it up at the service manager, from a process of the device.
 
-        Raises FacilityMissingError where nothing is registered as `activity`, and what `dialect_of` does.
+        Raises FacilityMissingError where nothing is registered as “activity”, and what `dialect_of` does.
         """
         manager = manager or ServiceManager(binder)
         handle = manager.check(SERVICE_NAME, deadline=deadline)

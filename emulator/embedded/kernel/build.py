@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from emulator.base.architecture import Architecture
@@ -12,6 +11,7 @@ from emulator.base.errors import SetupError
 from emulator.base.prerequisites import KERNEL_BUILD, install_command
 from emulator.base.progress import step
 from emulator.cache.packages import recorded_version, unpack
+from emulator.cache.scratch import scratch_directory
 from emulator.cache.store import entry, fingerprint
 
 CONFIGURATION = Path(__file__).with_name("android.config")
@@ -36,8 +36,8 @@ def built_kernel(package: str, architecture: Architecture) -> tuple[str, Path]:
             raise SetupError(
                 f"Building a kernel needs what this machine lacks. Install it:\n  {install_command(absent)}"
             )
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".build-") as scratch:
-            tree = _source(package, version, Path(scratch))
+        with scratch_directory(target.parent) as scratch:
+            tree = _source(package, version, scratch)
             _compile(tree)
             (tree / KERNEL).rename(target / KERNEL)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.base.architecture import DEFAULT, Architecture
 from emulator.base.errors import SetupError, UsageError, reason_of
 from emulator.cache.packages import unpack
+from emulator.cache.scratch import scratch_directory
 from emulator.cache.store import entry, fingerprint
 from emulator.embedded.kernel import image_format
 from emulator.embedded.kernel import modules as kernel_modules
@@ -65,8 +65,7 @@ def _debian_kernel(kernel: DebianKernel, architecture: Architecture) -> Kernel:
     named_after_it = found.packages[0]
 
     def download(target: Path) -> None:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".build-") as scratch:
-            unpacked = Path(scratch)
+        with scratch_directory(target.parent) as unpacked:
             unpack(found.record, found.packages, unpacked, architecture, found.suites)
             file = _image_in(unpacked, named_after_it)
             image = read_kernel_image(file.read_bytes())

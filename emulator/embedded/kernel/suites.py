@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from emulator.base.architecture import X86_64, Architecture
 from emulator.base.errors import SetupError, UsageError
 from emulator.base.progress import report
-from emulator.cache.package_index import PackageIndex, Suites, package_index
+from emulator.cache.package_index import NoNetworkError, PackageIndex, Suites, has_lists, package_index
 from emulator.cache.packages import is_recorded, version_in
 from emulator.embedded.kernel.debian_kernels import (
     BUILT_HERE,
@@ -60,20 +60,24 @@ def find_packages(kernel: DebianKernel, architecture: Architecture) -> KernelPac
         versions = index.versions([name, *parts])
         return " ".join(f"{part}={versions[part]}" for part in (name, *parts) if part in versions)
 
-    unread: list[str] = []
+    unread: list[SetupError] = []
     recorded = [suites for suites in SUITES if is_recorded(record, architecture, suites)]
     for suites in recorded or SUITES:
+        if _offline(unread) and not has_lists(architecture, suites):
+            continue
         try:
             packages = version_in(record, find, architecture, suites)
         except SetupError as error:
-            unread.append(str(error))
+            unread.append(error)
             continue
         if packages is not None:
             return KernelPackages(record, tuple(packages.split()), suites)
+    if offline := _offline(unread):
+        raise offline
     if unread:
         raise SetupError(
             f"No kernel {kernel.version} for {kernel.arch} was found in the suites that could be read, and "
-            "some could not:\n" + "\n".join(unread)
+            "some could not:\n" + "\n".join(map(str, unread))
         )
     existing = "\n".join(f"  {known}" for known, _ in all_kernels(architecture))
     raise UsageError(
@@ -91,12 +95,16 @@ def all_kernels(architecture: Architecture) -> Iterator[tuple[DebianKernel, str]
         built = DebianKernel(BUILT_HERE, architecture.target_name, DEFAULT_PAGES)
         yield built, f"{SOURCE_PACKAGE}, built here"
     found: dict[DebianKernel, str] = {}
+    unread: list[SetupError] = []
     for suites in SUITES:
+        if _offline(unread) and not has_lists(architecture, suites):
+            continue
         try:
             with package_index(architecture, suites) as index:
                 names = index.names(START)
         except SetupError as error:
             report(str(error))
+            unread.append(error)
             continue
         where = " ".join(suites) or "this machine's own sources"
         for kernel in {known for known in map(kernel_of, names) if known is not None} - found.keys():
@@ -104,6 +112,11 @@ def all_kernels(architecture: Architecture) -> Iterator[tuple[DebianKernel, str]
             if package is not None:
                 found[kernel] = f"{package}, {where}"
     yield from sorted(found.items(), key=lambda item: _order(item[0]))
+
+
+def _offline(errors: Sequence[SetupError]) -> NoNetworkError | None:
+    """The first error that there is no network: it is the same for every suite."""
+    return next((error for error in errors if isinstance(error, NoNetworkError)), None)
 
 
 def _order(kernel: DebianKernel) -> tuple[list[int], DebianKernel]:

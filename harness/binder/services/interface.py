@@ -39,7 +39,7 @@ Dump = Callable[[tuple[str, ...]], str]
 class Interface:
     """A handler that answers like libbinder's objects, and passes calls of methods to `methods`.
 
-    Those get `call.data` after the interface token, which is checked: if it names another interface, the
+    Those get `Call.data` after the interface token, which is checked: if it names another interface, the
     caller gets status PERMISSION_DENIED, as from AOSP's CHECK_INTERFACE.
     """
 

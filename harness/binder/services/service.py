@@ -79,7 +79,7 @@ def open_service(
 ) -> Iterator[Service[Process]]:
     """Start a process, register an object of it under `name`, and answer its calls with `handler`.
 
-    The handler gets `call.data` after the interface token; `interface` is the interface's name, by default
+    The handler gets `Call.data` after the interface token; `interface` is the interface's name, by default
     that of the service. `dumpsys NAME` calls `dump`. The name is unregistered a moment after the process
     ends. Raises UsageError for a name that the device's service manager refuses or dies of, without sending
     it, FacilityMissingError where the device's security policy refuses it, what ServiceManager.add does, and

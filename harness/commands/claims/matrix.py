@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator.base.errors import UsageError
+from emulator.base.interruption import mark_shown
 from emulator.base.printable import show
 from harness.commands.claims.outputs import Html, Junit, OutputFile, OutputFormat, Outputs, attempt_all
 from harness.commands.options import ClaimsOrAll, ClaimSources, Cold, Host, with_start_options
@@ -190,5 +191,10 @@ def _actions(result: Matrix, outputs: Outputs, journal: Journal | None) -> list[
         journal.replace_by(partial(result.write, outputs.journaled))
 
     writing = outputs.writing(Report(result), journaled=replace_journal)
-    table = [] if outputs.to_stdout else [partial(matrix_table.show, result, console_for(sys.stdout))]
-    return [*table, *writing]
+
+    def show_table() -> None:
+        matrix_table.show(result, console_for(sys.stdout))
+        if result.interrupted:
+            mark_shown()
+
+    return writing if outputs.to_stdout else [show_table, *writing]

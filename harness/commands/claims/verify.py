@@ -14,7 +14,7 @@ import typer
 import typer.core
 
 from emulator.base.errors import ExitCode, interruption_behind
-from emulator.base.interruption import received, signal_behind
+from emulator.base.interruption import mark_shown, received, signal_behind
 from emulator.base.printable import show
 from harness.commands.claims.jobs import Jobs, clones_of
 from harness.commands.claims.outputs import Html, Junit, OutputFile, OutputFormat, Outputs, attempt_all
@@ -209,6 +209,8 @@ def _show_results(run: Run, *, accounts: bool, table: bool) -> None:
     document = run.document()
     if table and (document.claims or document.interrupted):  # else the reason, below, is all there is
         results.show(document, console_for(sys.stdout), accounts=accounts)
+        if document.interrupted:
+            mark_shown()
     for result in document.claims:
         if result.verdict is Verdict.ERROR:
             again = verify_arguments(result.id, document.target)

@@ -26,7 +26,8 @@ def show(document: Document, console: Console, *, accounts: bool = False) -> Non
     true instead.
     """
     put(console, Text.assemble((f"Binder on {document.target}: ", "bold"), described(document.device)))
-    put(console, legend(result.verdict for result in document.claims))
+    if document.claims:
+        put(console, legend(result.verdict for result in document.claims))
     ids = max((len(result.id) for result in document.claims), default=0) + 2
     for topic, results in groupby(document.claims, key=lambda result: result.topic):
         console.print()

@@ -70,3 +70,14 @@ def test_what_outlives_a_program_and_holds_its_output_is_ended(tmp_path: Path) -
         run(["sh", "-c", line, tmp_path / "lock"], seconds=0.5)
     with (tmp_path / "lock").open() as lock:
         Deadline(20).poll(lambda: take(lock), "the end of what was started")
+
+
+def test_progress_of_a_long_program_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulator.base.command.PROGRESS_SECONDS", 0.02)
+    lines: list[str] = []
+    script = "echo '[1/2] one'; sleep 0.3; echo '[2/2] two'; sleep 0.3"
+    output = run(["sh", "-c", script], seconds=20, progress=lines.append)
+    assert output == "[1/2] one\n[2/2] two\n"
+    assert list(dict.fromkeys(lines)) == ["[1/2] one", "[2/2] two"]
+    with pytest.raises(SetupError, match=r"did not end within 0\.1 s"):
+        run(["sleep", "20"], seconds=0.1, progress=lines.append)

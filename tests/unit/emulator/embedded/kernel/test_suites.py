@@ -11,7 +11,7 @@ import pytest
 
 from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import SetupError, UsageError
-from emulator.cache.package_index import Suites, apt_directory
+from emulator.cache.package_index import NoNetworkError, Suites, apt_directory
 from emulator.embedded.kernel.debian_kernels import DebianKernel
 from emulator.embedded.kernel.suites import KernelPackages, all_kernels, find_packages
 
@@ -100,3 +100,28 @@ def test_a_series_that_debian_has_not_is_refused_with_those_that_it_has(
         ("kernel=6.12&arch=arm64&pages=16k", "linux-image-6.12.117+deb12-arm64-16k"),
     ]
     assert "The list of ('testing',) cannot be read" in capsys.readouterr().err
+
+
+def test_without_the_network_one_suite_is_tried_and_one_reason_given(
+    suites: Offered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would take apt ten seconds to give up, and six errors say what one does."""
+    tried: list[Suites] = []
+
+    @contextlib.contextmanager
+    def package_index(architecture: Architecture, asked: Suites = ()) -> Iterator[_Index]:
+        tried.append(asked)
+        if asked != ("testing",):
+            raise NoNetworkError("Temporary failure resolving 'mirror'")
+        yield _Index(apt_directory(architecture, asked), suites[asked] or {})
+
+    monkeypatch.setattr("emulator.cache.packages.package_index", package_index)
+    monkeypatch.setattr("emulator.embedded.kernel.suites.package_index", package_index)
+    with pytest.raises(NoNetworkError, match="reached: Temporary failure resolving 'mirror'"):
+        find_packages(SEVEN, X86_64)
+    assert tried == [()]
+    lists = apt_directory(X86_64, ("testing",)) / "state/lists"
+    lists.mkdir(parents=True)
+    (lists / "testing_Packages").touch()
+    suites[("testing",)] = NEW
+    assert find_packages(SEVEN, X86_64).suites == ("testing",), "what was read before is used"

@@ -20,10 +20,10 @@ def columns() -> int | None:
 def wrapped(text: str, *, indent: int = 0, first: str = "") -> str:
     """`text` in lines as wide as the terminal, of 100 columns at most, indented; no word is broken.
 
-    `first` stands before the first line; where it is longer than `indent`, the text begins below it.
+    `first` stands before the first line; where it leaves no blank within `indent`, the text begins below it.
     """
     width = max(min(columns() or WIDEST, WIDEST), indent + NARROWEST)
-    fits = len(first) <= indent
+    fits = not first or len(first) < indent
     lines = textwrap.wrap(
         text,
         width,

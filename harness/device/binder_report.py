@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from harness.binder.driver.open_file import binder_vm_size
 from harness.binder.endpoint import Binder
 from harness.binder.errors import DeadObjectError
 from harness.binder.services.service_manager import ServiceManager
+from harness.device.free_device import distinct
 
 if TYPE_CHECKING:
     from harness.agent.process import RemoteProcess
@@ -58,7 +60,8 @@ def report_binder(device: Device) -> BinderReport:
     facts = device.facts
     mapping = binder_vm_size(facts.page_size)
     with device.process() as process:
-        paths = dict.fromkeys(filter(None, (*facts.binder_devices, facts.free_binder_device)))
+        known = dict.fromkeys(filter(None, (*facts.binder_devices, facts.free_binder_device)))
+        paths = tuple(distinct(device.files, tuple(known)))
         asked = paths if device.surroundings.is_android else (facts.free_binder_device,)
         nodes = tuple(
             _managed(process, path) if path in asked else ManagedNode(path, False, CONTAINERS_LEFT_ALONE)
@@ -95,4 +98,5 @@ def _managed(process: RemoteProcess, path: str) -> ManagedNode:
                 return ManagedNode(path, True, "free: nobody is its context manager")
             return ManagedNode(path, False, f"its service manager speaks {manager.dialect.name}")
     except (HarnessError, OSError) as error:
-        return ManagedNode(path, False, f"not known: {str(error).splitlines()[0]}")
+        why = str(error) if isinstance(error, HarnessError) else os.strerror(error.errno or 0)
+        return ManagedNode(path, False, f"not known: {why.splitlines()[0]}")

@@ -57,7 +57,7 @@ def free_device(device: HasBinderDevices, process: RemoteProcess, nodes: Sequenc
             return manage_once(process, device.make_private_node(process))
         except (HarnessError, OSError) as error:
             refusals.append(str(error))
-    for path in _distinct(device.files, nodes):
+    for path in distinct(device.files, nodes):
         owner = _owner(device, path)
         may_try = process.uid in (0, SYSTEM_USER) and not owner.endswith(f"/{SERVICE_MANAGER}")
         if owner and not may_try:
@@ -70,7 +70,7 @@ def free_device(device: HasBinderDevices, process: RemoteProcess, nodes: Sequenc
     raise FacilityMissingError("; ".join(refusals) or "there is no binder device")
 
 
-def _distinct(files: AgentFiles, nodes: Sequence[str]) -> Iterator[str]:
+def distinct(files: AgentFiles, nodes: Sequence[str]) -> Iterator[str]:
     """The paths without those that others link to: with binderfs, a device has two names."""
     linked = set()
     for path in nodes:

@@ -17,6 +17,7 @@ from harness.agent.syscalls import AT_FDCWD
 from harness.binder.endpoint import Binder
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.services.service_manager import ServiceManager
+from harness.device.binder_report import report_binder
 from harness.device.device import Device, open_device
 from harness.device.facts import Need
 from harness.experiments.core.claim import CLAIMS, Claim
@@ -146,6 +147,14 @@ def test_binder_devices_are_open_to_the_shell_but_for_vndbinder(user: Device) ->
             with Binder.open(process, path) as binder:
                 assert attempt(binder.become_context_manager) == "EBUSY"
         assert user.files.read_link("/dev/binder") == "/dev/binderfs/binder"
+
+
+def test_who_manages_each_device_is_reported_in_words(user: Device) -> None:
+    assert {node.path: node.manager for node in report_binder(user).nodes} == {
+        "/dev/vndbinder": "not known: Permission denied",
+        "/dev/hwbinder": "left alone: its manager speaks HIDL, not AIDL",
+        "/dev/binder": "its service manager speaks Android 11",
+    }
 
 
 def test_the_service_manager_asks_the_policy(user: Device, userdebug: Device) -> None:

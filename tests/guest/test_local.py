@@ -9,11 +9,16 @@ import base64
 import json
 import zlib
 from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
+from emulator.embedded.kernel.debian_kernels import BUILT_HERE
+from emulator.embedded.kernel.find import find_kernel
 from emulator.kinds.local.survey import LOAD
 from harness.experiments.core.finding import Verdict
+from tests.guest.image import build_guest
 from tests.guest.running import Step, run_guest
 
 SECONDS = 1500.0
@@ -63,14 +68,35 @@ SCRIPTS = {
     "6-ssh": OVER_SSH + HARNESS.format(words=f"verify --target local --host ssh://root@127.0.0.1 {SOME}"),
     "7-doctor": HARNESS.format(words="doctor"),
 }
+MODULAR = "6.12"
+"""Its driver is a module, without binderfs."""
+BINDERFS_SCRIPTS = {
+    "1-root": f"cd /tmp{LEFT}",
+    "2-user": AS_USER + HARNESS.format(words="verify --target local"),
+}
+"""On a kernel that has binderfs, which nobody has mounted: there is no binder device."""
 
 
 @pytest.fixture(scope="module")
-def steps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Step]:
-    done = run_guest("6.12", SCRIPTS, tmp_path_factory.mktemp("guest"), SECONDS)
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_guest(find_kernel(MODULAR), tmp_path_factory.mktemp("image"))
+
+
+def run_steps(kernel: str, image: Path, scripts: Mapping[str, str], directory: Path) -> dict[str, Step]:
+    done = run_guest(kernel, image, scripts, directory, SECONDS)
     for name, step in done.items():
-        print(f"{name}, status {step.status}\n{step.output}")
+        print(f"{kernel}, {name}, status {step.status}\n{step.output}")
     return done
+
+
+@pytest.fixture(scope="module")
+def steps(image: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Step]:
+    return run_steps(MODULAR, image, SCRIPTS, tmp_path_factory.mktemp("modular"))
+
+
+@pytest.fixture(scope="module")
+def binderfs_steps(image: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Step]:
+    return run_steps(BUILT_HERE, image, BINDERFS_SCRIPTS, tmp_path_factory.mktemp("binderfs"))
 
 
 def document(step: Step) -> dict[str, object]:
@@ -84,16 +110,30 @@ def test_an_unloaded_driver_is_explained(steps: dict[str, Step]) -> None:
     assert LOAD in steps["1-unloaded"].output
 
 
-def test_every_claim_is_as_expected_or_not_testable_and_nothing_is_left(steps: dict[str, Step]) -> None:
-    step = steps["2-root"]
+def check_run(step: Step) -> Counter[str]:
+    """Every claim is as expected or not testable, and nothing is left; how often there is each verdict."""
     assert step.status == 0, step.output
     results = document(step)["claims"]
     assert isinstance(results, list)
     verdicts = Counter(result["verdict"] for result in results)
     assert verdicts.keys() <= {Verdict.CONFIRMED, Verdict.REFUTED, Verdict.CONDITIONAL, Verdict.NOT_TESTABLE}
-    assert verdicts[Verdict.CONFIRMED] + verdicts[Verdict.REFUTED] >= 40
     after = step.output.rpartition("All results")[2].partition("left: nothing more")[0]
     assert after.splitlines()[1:] == []
+    return verdicts
+
+
+def test_every_claim_is_as_expected_or_not_testable_and_nothing_is_left(steps: dict[str, Step]) -> None:
+    verdicts = check_run(steps["2-root"])
+    assert verdicts[Verdict.CONFIRMED] + verdicts[Verdict.REFUTED] >= 40
+
+
+def test_root_needs_no_binder_device_where_there_is_binderfs(binderfs_steps: dict[str, Step]) -> None:
+    verdicts = check_run(binderfs_steps["1-root"])
+    assert verdicts[Verdict.CONFIRMED] + verdicts[Verdict.REFUTED] >= 40
+
+
+def test_a_user_learns_that_there_is_no_binder_device(binderfs_steps: dict[str, Step]) -> None:
+    assert binderfs_steps["2-user"].status == 4
 
 
 def test_a_user_who_may_open_no_device_learns_what_to_do(steps: dict[str, Step]) -> None:

@@ -124,10 +124,14 @@ def _show_device(target: ParsedTarget) -> None:
     for name, value in values.items():
         if name not in ("reasons", "driver", "binder_devices") and value not in (None, False, []):
             text = ", ".join(map(str, value)) if isinstance(value, list) else grouped(value)
+            text = "yes" if value is True else text
             show(wrapped(text, indent=22, first=name.replace("_", " ")))
     _show_binder(binder)
-    for line in _lacking(facts):
-        show(wrapped(line, indent=22, first="not testable here"))
+    for reason in _lacking(facts):
+        first, *more = reason.splitlines()
+        show(wrapped(first, indent=22, first="not testable here"))
+        for line in more:
+            show(wrapped(line.strip(), indent=22))
 
 
 def _lacking(facts: Facts) -> Iterator[str]:

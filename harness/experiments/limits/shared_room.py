@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
 from harness.binder import Binder, Call, RemotePayload, open_pair
-from harness.binder.driver.ioctls import CALL_SECONDS
 from harness.binder.driver.received import ReceivedBuffer
+from harness.experiments.core.claim import TIME_LIMIT
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.node_files import free_node
 from harness.experiments.limits.size_limit import WORD, Limit, find_limit
@@ -51,7 +51,7 @@ class SharedRoom:
 @measurement("shared-room", "What a receiver's unfinished transactions leave of its mapping for others.")
 def measure_shared_room(device: Device) -> SharedRoom:
     """Let a second client's transactions take room, one by one, and find the first one's largest call."""
-    deadline = Deadline(CALL_SECONDS)
+    deadline = Deadline(TIME_LIMIT)  # of which the searches take most
     kept: list[ReceivedBuffer] = []
     held, release = threading.Event(), threading.Event()
 

@@ -692,12 +692,17 @@ def test_doctor_shows_the_facts_of_a_device(
         1_040_384,
         520_192,
         15,
-        (ManagedNode("/dev/binder", False, "its service manager speaks Android 14"),),
+        (
+            ManagedNode("/dev/binder", False, "its service manager speaks Android 14"),
+            ManagedNode("/dev/binderfs/hwbinder", False, "left alone"),  # as long as there is room
+        ),
     )
     monkeypatch.setattr("harness.device.binder_report.report_binder", lambda _device: binder)
     output = command_line("doctor", "--target", "embedded").output
     assert "Rust driver; features: extended_error" in output
     assert "/dev/binder           its service manager speaks Android 14" in output
+    assert "/dev/binderfs/hwbinder\n                      left alone" in output
+    assert "root                  yes" in output
     assert "1,040,384 bytes in a call, 520,192 in a one-way call" in " ".join(output.split())
     assert "6.12.48+deb12-amd64" in output
     assert "BINDER_VERSION, BINDER_WRITE_READ" in output

@@ -112,8 +112,8 @@ def repl(
 
     `device` and all names of the packages `harness` and `harness.binder` are defined, such as `Binder`,
     `Parcel`, `ServiceManager` and `open_pair`, and for raw exchanges with the driver `commands`, `returns`
-    and `TransactionFlag`; the prompt shows a first experiment. With --activity-standin, the names of
-    harness.framework are defined, too.
+    and `TransactionFlag`; the prompt shows a first experiment. --activity-standin defines the names of
+    harness.framework, too.
     """
     import rich.pretty
 

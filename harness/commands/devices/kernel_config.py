@@ -19,8 +19,8 @@ def kernel_config(
 
     \b
     binder-harness kernel-config > binder.config
-    scripts/kconfig/merge_config.sh .config binder.config      in the kernel's tree
-    binder-harness doctor --kernel .                           what is still missing
+    scripts/kconfig/merge_config.sh .config binder.config   in the kernel's tree
+    binder-harness doctor --kernel .                        what is still missing
 
     It is a fragment for the kernel's own scripts: the machine that QEMU emulates, what
     programs need, Binder, and what the evidence is read from.

@@ -153,9 +153,7 @@ def _digits(value: float) -> str:
 def _as_json(row: Row) -> dict[str, object]:
     figures = (("measured", row.measured), ("reference", row.reference))
     return {
-        **{
-            name: getattr(row, name) for name in ("name", "unit", "ratio", "most", "copies", "failure")
-        },
+        **{name: getattr(row, name) for name in ("name", "unit", "ratio", "most", "copies", "failure")},
         **{
             role: {"name": figure.name, "median": figure.median, "values": figure.values}
             for role, figure in figures

@@ -10,20 +10,13 @@ import pytest
 from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import SetupError
 from emulator.build import agents as build
+from tests.support.elf import segments
 
 EM_X86_64 = 62
 EM_AARCH64 = 183
 PT_LOAD = 1
 PT_INTERP = 3
 LARGEST_PAGE = 65536
-
-
-def segments(executable: bytes) -> list[tuple[int, int, int]]:
-    """The type, size in the file and alignment of each program header of a 64-bit ELF file."""
-    (offset,) = struct.unpack_from("<Q", executable, 32)
-    size, count = struct.unpack_from("<HH", executable, 54)
-    headers = [struct.unpack_from("<II6Q", executable, offset + index * size) for index in range(count)]
-    return [(header[0], header[5], header[7]) for header in headers]
 
 
 @pytest.mark.parametrize("program", [build.syscall_agent, build.ipc_bench])

@@ -22,7 +22,7 @@ def text_of(inspection: Inspection, *, every: bool = False) -> Iterator[str]:
     yield from _what(inspection)
     several = len({section.place.file for section in inspection.sections}) > 1
     for warning in inspection.warnings:
-        yield f"CAUTION: {warning}."
+        yield f"CAUTION: {warning.removesuffix('.')}."
     for question, group in groupby(inspection.answers, key=lambda answer: answer.question):
         answers = list(group)
         yield ""

@@ -29,6 +29,7 @@ from harness.experiments.instruments.attempts import attempt
 from harness.kernel.binder_debug.debug_files import BinderDebugMissingError
 from harness.kernel.tracing.tracefs import TracingMissingError
 from tests.emulator.ssh_server import SshServer
+from tests.support.documentation import ROOT
 from tests.support.sentences import leaked
 
 WITHIN = 60.0
@@ -233,6 +234,13 @@ def test_a_measurement_on_a_user_build_measures_or_names_what_it_lacks(user: Dev
         missing = facility_behind(error, user.facts)
         assert missing is not None
         assert "can be tested on" in str(missing)
+
+
+def test_the_documentation_has_their_number() -> None:
+    text = " ".join((ROOT / "docs" / "devices.md").read_text().split())
+    assert f"On a user build {len(JUDGED_UNROOTED)} claims are judged" in text
+    assert "all but four" in text
+    assert len(NOT_TESTABLE_AS_ROOT) == 4
 
 
 def check_as_root(userdebug: Device, claim_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import itertools
 from pathlib import Path
@@ -177,6 +178,14 @@ def test_reports_of_two_devices_are_named(tmp_path: Path) -> None:
     report = "== dumpstate: 2026-01-04 10:00:00\nBuild fingerprint: 'a/{0}/1:user'\n"
     (warning,) = inspected(tmp_path, report.format("one") + report.format("two")).warnings
     assert warning.startswith("two devices are mixed here: a/one/1:user")
+
+
+@pytest.mark.parametrize("note", ["no records", "No records."])
+def test_a_warning_ends_in_one_full_stop(tmp_path: Path, note: str) -> None:
+    noted = dataclasses.replace(inspected(tmp_path, STATE), notes=(note,))
+    assert [line for line in text_of(noted) if line.startswith("CAUTION: ")] == [
+        f"CAUTION: {note.removesuffix('.')}."
+    ]
 
 
 def calls(*edges: tuple[int, int], loopers: tuple[int, ...] = ()) -> str:

@@ -121,6 +121,10 @@ def pytest_runtest_makereport(
     interruption = interruption_behind(call.excinfo.value) if call.excinfo else None
     if interruption is not None:
         raise interruption
+    if call.excinfo is not None:
+        from harness.plugin.tracebacks import hide_our_frames
+
+        hide_our_frames(call.excinfo.value)
     report = yield
     events = item.config.stash[DEVICES].events(item, call)
     if events:

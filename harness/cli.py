@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -41,6 +42,10 @@ def _run(arguments: Sequence[str] | None) -> None:
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     from harness.app import app
 
+    if "_BINDER_HARNESS_COMPLETE" in os.environ:  # the shell asks: see harness.commands.completion
+        from typer.completion import completion_init
+
+        completion_init()
     words = list(sys.argv[1:] if arguments is None else arguments)
     # `help COMMAND`, as many programs have it, is `COMMAND --help`.
     app([*words[1:], "--help"] if words[:1] == ["help"] else words, prog_name="binder-harness")

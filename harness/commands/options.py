@@ -20,9 +20,19 @@ if TYPE_CHECKING:
 OptionT = TypeVar("OptionT", str, str | None)
 
 CLAIM_HELP = "Ids (mmap.once), prefixes (mmap) or globs ('*.first-*')."
-Claims = Annotated[list[str], typer.Argument(metavar="CLAIM", help=CLAIM_HELP)]
+
+
+def complete_claim(incomplete: str) -> list[str]:
+    """The claims whose ids begin so, for a shell."""
+    from harness.experiments.core.claim import CLAIMS
+
+    return [id_ for id_ in CLAIMS.names([]) if id_.startswith(incomplete)]
+
+
+Claims = Annotated[list[str], typer.Argument(metavar="CLAIM", help=CLAIM_HELP, autocompletion=complete_claim)]
 ClaimsOrAll = Annotated[
-    list[str] | None, typer.Argument(metavar="CLAIM", help=f"{CLAIM_HELP} Default: all claims.")
+    list[str] | None,
+    typer.Argument(metavar="CLAIM", help=f"{CLAIM_HELP} Default: all claims.", autocompletion=complete_claim),
 ]
 ClaimSources = Annotated[
     list[Path] | None,

@@ -72,6 +72,9 @@ COMMANDS = {
         "devices.interactive", "app", "Boot a device and open `adb shell` on it, or run one command."
     ),
     "repl": Entry("devices.interactive", "repl", "Boot a device and open a Python prompt on it."),
+    "completion": Entry(
+        "completion", "completion", "Print what makes a shell complete commands, options and claims."
+    ),
     "boot": Entry("devices.boot", "boot", "Boot a device for your own adb and keep it running until Ctrl-C."),
 }
 

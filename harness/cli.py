@@ -43,7 +43,7 @@ def _run(arguments: Sequence[str] | None) -> None:
     from harness.app import app
 
     if "_BINDER_HARNESS_COMPLETE" in os.environ:  # the shell asks: see harness.commands.completion
-        from typer.completion import completion_init
+        from typer.completion import completion_init  # type: ignore[attr-defined]
 
         completion_init()
     words = list(sys.argv[1:] if arguments is None else arguments)

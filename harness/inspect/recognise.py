@@ -29,7 +29,8 @@ BY_TITLE = {
 LOG_LINE = re.compile(
     r"(?:> ?)*(?:(?:<\d+>)?\[ *\d+\.\d+\]|\[\w{3} \w{3} +\d+ [\d:]+ \d{4}\]|"
     r"(?:\d{4}-)?\d\d-\d\d[ T]\d\d:\d\d:\d\d\b|\w{3} +\d+ \d\d:\d\d:\d\d \S+ \S+: |[VDIWEF]/\S)|"
-    r"\s*(?:at [\w.$<>/-]+\(|Caused by: |\.\.\. \d+ more)"
+    r"\s*(?:at [\w.$<>/-]+\(|Caused by: |\.\.\. \d+ more|\| \w+=|(?:native: |kernel: |#)#?\d+ |- (?:waiting|"
+    r"locked|sleeping) )"
 )
 """A line of a kernel log (dmesg, with -T, syslog), of logcat or of a stack of Java's, about whatever."""
 

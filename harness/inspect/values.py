@@ -142,6 +142,8 @@ def _reply(text: str, _first_line: int) -> Reply:
         reader = parse_parcel_text(text)
     except ReplyStatusError as error:
         return Reply(b"", f"no reply: {error.text}", error=error)
+    if not reader.data:
+        return Reply(b"", "an empty reply: the method returns nothing, or is one-way")
     size = f"a reply of {len(reader.data):,} bytes"
     try:
         reader.check_exception()

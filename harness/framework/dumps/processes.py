@@ -13,7 +13,7 @@ _PROCESS_RECORD = re.compile(r"ProcessRecord\{[0-9a-f]+ (\d+):([^/\s}]+)/")
 _SHOW_MAP = re.compile(r"------ SHOW MAP (\d+) \((\S+).*\) ------\s*")
 _TRACE_OF = re.compile(r"----- pid (\d+) at .*")
 _COMMAND_LINE = re.compile(r"Cmd ?line: (\S+).*")
-_STACK = re.compile(r'"(?P<name>[^"]+)" .*')
+_STACK = re.compile(r'"(?P<name>[^"]+)" (?:daemon )?prio=.*')
 _STACK_THREAD = re.compile(r"\s*\| sysTid=(\d+) .*")
 _IN_LOGS = (
     re.compile(r"\bStart proc (?P<pid>\d+):(?P<name>[^/\s]+)/"),
@@ -131,9 +131,7 @@ class ProcessNames:
         if line.startswith("----- pid ") and (match := _TRACE_OF.fullmatch(line)):
             self._stack_of = int(match[1])
             return True
-        if self._stack_of is None:
-            return False
-        if line.startswith("Cmd") and (match := _COMMAND_LINE.fullmatch(line)):
+        if self._stack_of and line.startswith("Cmd") and (match := _COMMAND_LINE.fullmatch(line)):
             self.name_process(self._stack_of, match[1])
             return True
         if line.startswith('"') and (match := _STACK.fullmatch(line)):

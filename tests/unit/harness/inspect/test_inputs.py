@@ -337,6 +337,24 @@ def test_a_file_without_idle_threads_does_not_show_that_there_are_none(tmp_path:
     assert answer.sentence == "1 transaction waits for process 1567, which has no looper."
 
 
+def test_a_stack_without_its_process_names_its_thread(tmp_path: Path) -> None:
+    text = (
+        '"Binder:1567_5" prio=5 tid=30 Native\n  | group="main" sCount=1 dsCount=0 flags=1 obj=0x12c03a10\n'
+        "  | sysTid=2345 nice=-2 cgrp=default sched=0/0 handle=0x7b\n"
+        "  native: #00 pc 00000000000c8a1c  /apex/com.android.runtime/lib64/bionic/libc.so (__ioctl+12)\n"
+        "  at android.os.BinderProxy.transactNative(Native method)\n  - waiting on <0x0a> (a "
+        "java.lang.Object)\n"
+    )
+    inspection = read_text(tmp_path, text)
+    assert inspection.names.threads == {2345: "Binder:1567_5"}
+    assert not inspection.unknown_count
+
+
+def test_an_empty_reply_is_no_damage(tmp_path: Path) -> None:
+    (section,) = read_text(tmp_path, "Result: Parcel(NULL)\n").of(Kind.REPLY)
+    assert described(section.kind, section.value).startswith("an empty reply: the method returns nothing")
+
+
 def test_a_log_names_processes_that_nothing_else_names(tmp_path: Path) -> None:
     log = (
         "01-04 10:00:00.000 900 901 I ActivityManager: Start proc 100:old.name.of.another/u0a1 for service "

@@ -163,6 +163,7 @@ def test_a_service_that_ended_restarts_for_all_clients(service: str, device: Dev
     Deadline(WITHIN).poll(another, "the service to run again")
     for process in [device.process() for _ in range(len(WAITING) + 1)]:
         assert process.syscall("getpid") == process.pid
+    device.controller.close()  # else each agent that lost its server would be awaited for seconds
 
 
 def test_many_agents_run_at_once_more_than_there_are_ports(device: Device) -> None:

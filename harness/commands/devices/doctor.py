@@ -96,7 +96,7 @@ def _check_kernel(path: Path) -> None:
     for each in found:
         state = "MISSING" if each.option.purpose is Purpose.RUN else "absent"
         held = "is not set" if each.found is None else f"is {each.found}"
-        needed = "needed" if each.option.purpose is Purpose.RUN else "some evidence needs it"
+        needed = "needed" if each.option.purpose is Purpose.RUN else "some claims need it"
         show(f"{state:<7}  CONFIG_{each.option.name}={each.option.value}: it {held}; {needed}")
     show(f"{len(options) - len(found)} of {len(options)} options are there")
     if found:

@@ -83,10 +83,11 @@ def test_what_does_not_suffice_is_named(line: str, instead: str, found: str | No
     assert [each.found for each in missing] == ([] if found == "nothing" else [found])
 
 
-def test_what_only_evidence_needs_is_marked() -> None:
-    text = "".join(line for line in fragment(X86_64).splitlines(True) if "KPROBES" not in line)
+@pytest.mark.parametrize("name", ["KPROBES", "ANDROID_BINDERFS"])
+def test_what_only_some_claims_need_is_marked(name: str) -> None:
+    text = "".join(line for line in fragment(X86_64).splitlines(True) if f"CONFIG_{name}=" not in line)
     (missing,) = lacking(wanted(X86_64), of(text))
-    assert (missing.option.name, missing.option.purpose) == ("KPROBES", Purpose.EVIDENCE)
+    assert (missing.option.name, missing.option.purpose) == (name, Purpose.CLAIMS)
 
 
 def test_a_configuration_is_found_in_the_image_beside_it_or_in_the_tree(tmp_path: Path) -> None:

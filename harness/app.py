@@ -41,10 +41,11 @@ class Commands(LazyGroup):
             if isinstance(error, HarnessError):
                 show(f"binder-harness: {error}", errors=True)
                 raise typer.Exit(error.exit_code) from error
-            if isinstance(error, OSError) and error.errno in DENIED and error.filename is not None:
+            if isinstance(error, OSError) and error.errno not in DISK_FULL and error.filename is not None:
+                fix = ", or use an account that may use this one" if error.errno in DENIED else ""
                 show(
-                    f"binder-harness: {error.filename}: {reason_of(error)}. Give another place, or use an "
-                    "account that may use this one.",
+                    f"binder-harness: {error.filename}: {reason_of(error)}. Give another place{fix}. "
+                    "(--debug shows where this failed.)",
                     errors=True,
                 )
                 raise typer.Exit(ExitCode.SETUP_MISSING) from error

@@ -111,9 +111,11 @@ def record(
     from harness.device.device import open_device
     from harness.recording.exports.files import export_to
     from harness.recording.live import BUFFER_KIB, follow_transactions
+    from harness.report.stored import check_writable
 
     files = output or [DEFAULT_FILE]
     for file in files:
+        check_writable(file)
         if not file.parent.is_dir():
             raise UsageError(f"{file}: there is no folder {file.parent}.")
     exports = [export_to(file) for file in files]

@@ -584,6 +584,7 @@ def test_figures_that_claims_are_about_have_units_and_sources(
         (("verify", "-o", "private/run.html"), 2),
         (("report", "private/run.json"), 2),
         (("diff", "private/a.json", "private/b.json"), 2),
+        (("record", "-o", "private/hops.svg"), 2),
     ],
 )
 def test_what_may_not_be_read_or_written_is_named(
@@ -602,6 +603,20 @@ def test_what_may_not_be_read_or_written_is_named(
     assert ended.status == status, ended
     assert "Traceback" not in ended.errors
     assert "Permission denied" in ended.errors
+
+
+@pytest.mark.parametrize(("debug", "tracebacks"), [((), 0), (("--debug",), 1)])
+def test_a_file_that_cannot_be_used_is_no_traceback(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, debug: tuple[str, ...], tracebacks: int
+) -> None:
+    def offers(_: str) -> list[object]:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "/proc/hops.svg")
+
+    monkeypatch.setattr("emulator.target.offers", offers)
+    ended = command_line(*debug, "devices")
+    assert ended.status == 4
+    assert "binder-harness: /proc/hops.svg: No such file or directory. Give another place." in ended.errors
+    assert ended.errors.count("Traceback") == tracebacks
 
 
 def test_help_is_a_command_too(command_line: CommandLine) -> None:

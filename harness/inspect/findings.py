@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 from emulator.adb.listing import Listing
+from harness.binder.refusals.commands import only_asks
 from harness.framework.dumps.broadcasts import Broadcasts, DeliveryState, undelivered
 from harness.framework.dumps.init_files import InitService, Restarts, in_effect, restarts_with
 from harness.framework.dumps.processes import ProcessNames
@@ -17,7 +18,7 @@ from harness.inspect.errors.lines import explain_line
 from harness.inspect.errors.messages import explain_entry, explain_message
 from harness.inspect.kinds import Answer, Kind, Place, Question, Section
 from harness.inspect.values import Reply
-from harness.kernel.binder_debug.kernel_log import KernelMessage, receivers
+from harness.kernel.binder_debug.kernel_log import KernelMessage, MessageKind, receivers
 from harness.kernel.binder_debug.transaction_log import TransactionLog
 from harness.recording.hops import Hops
 
@@ -55,10 +56,11 @@ def _explained(
     if section.kind == Kind.KERNEL_LOG:
         messages = cast(tuple[KernelMessage, ...], section.value)
         near = {id(failed): other for failed, other in receivers(messages)}
-        for message in messages:
+        for message in _of_errors(messages):
             if explanation := explain_message(message, names, near.get(id(message))):
                 ends = (message.pid, message.to_pid, message.return_error, message.error_number)
-                yield (message.kind, *ends), explanation, message.line
+                same = explanation.meaning if message.kind == MessageKind.OTHER else message.kind
+                yield (same, *ends), explanation, message.line
     elif isinstance(section.value, TransactionLog):
         for entry in section.value.entries:
             if explanation := explain_entry(entry, names, failed=section.kind == Kind.FAILED_LOG):
@@ -71,6 +73,22 @@ def _explained(
         for line, text in cast(tuple[tuple[int, str], ...], section.value):
             if explanation := explain_line(text.strip(), names, alone=False):
                 yield ("line", explanation.meaning), explanation, line
+
+
+def _of_errors(messages: Sequence[KernelMessage]) -> Iterator[KernelMessage]:
+    """The messages without those of processes that ask with null pointers what the driver knows.
+
+    Binder harness does so once on each device.
+    """
+    askers = {message.pid for message in messages if only_asks(message.text)}
+    following: KernelMessage | None = None
+    kept: list[KernelMessage] = []
+    for message in reversed(messages):
+        about = message.pid if message.pid is not None or following is None else following.pid
+        if message.kind != MessageKind.OTHER or about not in askers:
+            kept.append(message)
+        following = message
+    return reversed(kept)
 
 
 def deliveries(sections: Sequence[Section]) -> Iterator[Answer]:

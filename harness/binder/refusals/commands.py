@@ -121,6 +121,7 @@ _MESSAGES: tuple[tuple[str, Refusal], ...] = (
 )
 _FORMS = tuple((re.compile(form), meaning) for form, meaning in _MESSAGES)
 _IOCTL = re.compile(r"\bioctl (?P<request>[0-9a-f]{8}) [0-9a-f]+ returned -?(?P<error>\d+)")
+_ASKS = re.compile(rf"\bioctl [0-9a-f]{{8}} 0 returned -(?:{errno.EFAULT}|{errno.EINVAL})\b")
 _NAMES = {request & 0xFF: request.name for request in BinderIoctl}
 
 _NOT_KNOWN = Refusal(
@@ -163,6 +164,11 @@ def message_meaning(text: str) -> Refusal | None:
         request = int(found["request"], 16)  # of a 32-bit process it has another size: its number decides
         return request_meaning(_NAMES.get(request & 0xFF, f"request {request:#x}"), int(found["error"]))
     return next((meaning for form, meaning in _FORMS if form.search(text)), None)
+
+
+def only_asks(text: str) -> bool:
+    """Whether a message is of a request with a null pointer, which asks whether the driver knows it."""
+    return _ASKS.search(text) is not None
 
 
 def request_meaning(name: str, number: int) -> Refusal:

@@ -307,6 +307,21 @@ def test_what_android_s_libraries_log(line: str, meaning: str, tmp_path: Path) -
     assert [place.line for place in answer.places] == [3]
 
 
+def test_a_process_that_asks_what_the_driver_knows_makes_no_mistake(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(
+        "[ 1.1] binder: 135:136 ioctl c0306201 0 returned -14\n[ 1.2] binder: BINDER_SET_CONTEXT_MGR "
+        "already set\n"
+        "[ 1.3] binder: 135:136 ioctl 4018620d 7f2474627000 returned -16\n"
+        "[ 1.4] binder: BINDER_SET_CONTEXT_MGR already set\n[ 1.5] binder: 900:900 ioctl 40046207 0 "
+        "returned -16\n"
+        "[ 1.6] binder: 900:900 ioctl c0306201 7ffe0 returned -14\n"
+    )
+    found = read(str(log)).to(Question.ERROR)
+    assert [place.line for answer in found for place in answer.places] == [4, 5, 6]
+    assert "BINDER_WRITE_READ ended in EFAULT" in found[2].sentence
+
+
 def test_before_linux_4_14_the_message_beside_it_has_the_reason(tmp_path: Path) -> None:
     report = tmp_path / "log"
     report.write_text(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.database import ExampleDatabase
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from harness.explore.comparison import Comparison
+from harness.explore.comparison import Together
 from harness.explore.rules import RULES, START, WEIGHTS, Rule
 from harness.model.steps import Step
 
@@ -35,11 +35,11 @@ class FromHypothesis:
 class Session:
     """What the programs of a search share: where they run, and when they are to end."""
 
-    def begin(self) -> Comparison:
+    def begin(self) -> Together:
         """A new program."""
         raise NotImplementedError
 
-    def take(self, comparison: Comparison, step: Step) -> None:
+    def take(self, comparison: Together, step: Step) -> None:
         """Take a step of it, unless the search is over."""
         raise NotImplementedError
 

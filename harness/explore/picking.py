@@ -111,7 +111,7 @@ def any_object(pick: Pick, process: Process) -> Object:
     usable = [each.handle for each in process.references.values() if each.strong or not strong]
     kinds = (
         ["binder"] * 12
-        + ["handle"] * (12 if usable else 0)
+        + ["handle"] * (20 if usable else 0)
         + ["descriptor"] * 3
         + ["pointer"] * 3
         + ["any", "nonsense"]

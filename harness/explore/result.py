@@ -12,6 +12,17 @@ SCHEMA = "binder-harness/exploration"
 SCHEMA_VERSION = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One way in which two drivers differ."""
+
+    what: str
+    """What the first and the other returned."""
+    steps: int
+    program: str
+    """The shortest that shows it, in Python."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exploration:
     """What was driven on a device, and the shortest program on which it and the model differ, if any."""
@@ -22,6 +33,8 @@ class Exploration:
     """Version of Binder harness."""
     target: str
     device: Facts
+    against: str | None
+    """The target whose driver took the same steps."""
     rules: tuple[str, ...]
     seed: int
     seconds: float
@@ -42,6 +55,8 @@ class Exploration:
     """Of the last step of the program; empty where driver and model agree."""
     program: str | None
     """Python."""
+    apart: tuple[Difference, ...]
+    """How the two drivers differ, each as its model says."""
     reproducible: bool
     """Whether that program differs each time it is run."""
 
@@ -53,6 +68,7 @@ class Exploration:
         harness: str,
         target: str,
         device: Facts,
+        against: str | None,
         rules: tuple[str, ...],
         seed: int,
         interrupted: bool,
@@ -63,6 +79,11 @@ class Exploration:
             harness=harness,
             target=target,
             device=device,
+            against=against,
+            apart=tuple(
+                Difference(each.what, each.steps, as_python(each.program))
+                for each in sorted(search.apart.values(), key=lambda each: -each.steps)
+            ),
             rules=rules,
             seed=seed,
             seconds=round(search.seconds, 3),

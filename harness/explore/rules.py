@@ -271,7 +271,7 @@ RULES: dict[str, Rule] = {
         mistakes,
     )
 }
-WEIGHTS = {"calls": 4, "reads": 4, "oneway": 2, "buffers": 2, "refcounts": 2, "deaths": 2, "opening": 3}
+WEIGHTS = {"calls": 4, "reads": 4, "oneway": 2, "buffers": 3, "refcounts": 2, "deaths": 2, "opening": 3}
 """How often a rule is taken, where not once."""
 ALWAYS = ("opening", "reads")
 """Rules without which the others do nothing."""

@@ -11,7 +11,7 @@ from hypothesis.errors import Flaky
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError
-from harness.explore.comparison import Comparison, DisagreementError, Taker
+from harness.explore.comparison import Apart, DisagreementError, Taker, Together
 from harness.explore.coverage import Coverage
 from harness.explore.machine import Session, run_programs
 from harness.explore.rules import ALWAYS, RULES
@@ -39,12 +39,14 @@ class Search(Session):
 
     def __init__(
         self,
-        taker: Taker,
-        *,
+        *takers: Taker,
         limits: Limits,
         progress: Callable[[Search], None] = lambda _: None,
     ) -> None:
+        """`takers`: the drivers; steps are chosen for the first, and the others are compared with it, too."""
         self.coverage = Coverage()
+        self.apart: dict[str, Apart] = {}
+        """How the drivers differ from each other, each as its model says."""
         self.programs = 0
         self.steps = 0
         self.commands = 0
@@ -55,7 +57,7 @@ class Search(Session):
         self.unfinished: tuple[Step, ...] = ()
         """The program whose last step ended in an error of the device or of the harness."""
         self._error: HarnessError | OSError | None = None
-        self._taker = taker
+        self._takers = takers
         self._limits = limits
         self._progress = progress
         self._started = time.monotonic()
@@ -98,11 +100,11 @@ class Search(Session):
             seed += 1
             database = None  # what failed in an earlier search has been tried
 
-    def begin(self) -> Comparison:
+    def begin(self) -> Together:
         """A new program."""
-        return Comparison(self._taker)
+        return Together(self._takers, self.apart)
 
-    def take(self, comparison: Comparison, step: Step) -> None:
+    def take(self, comparison: Together, step: Step) -> None:
         """Take a step, unless the search is over; DisagreementError where the driver differs."""
         if self.over:
             raise _OverError
@@ -128,5 +130,6 @@ class Search(Session):
     def end(self) -> None:
         """The program is over: end its processes."""
         if self._error is None:
-            self._taker.reset()
+            for taker in self._takers:
+                taker.reset()
         self.programs += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,6 +32,12 @@ def explore(
     ] = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Take so many steps.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Repeat a search; default: another one.")] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against", metavar="TARGET2", help="Take the same steps on another device, and compare the two."
+        ),
+    ] = None,
     rules: Annotated[
         str | None,
         typer.Option("--rules", metavar="A,B", help="Only these rules, and those that every program needs."),
@@ -54,6 +61,7 @@ def explore(
     \b
     binder-harness explore                         a minute on the embedded device
     binder-harness explore 'embedded?kernel=6.1' --steps 5000 --seed 7
+    binder-harness explore --against 'embedded?kernel=6.1'
     binder-harness explore --rules refcounts,deaths,exits --json exploration.json
     """
     from hypothesis.database import DirectoryBasedExampleDatabase
@@ -72,15 +80,18 @@ def explore(
         seconds = DEFAULT_SECONDS
     parsed = with_start_options(one_target(context, positional, target), cold=cold, host=host)
     database = DirectoryBasedExampleDatabase(cache_root() / "explore")
-    with open_device(parsed) as device:
-        if not device.controller.disposable and not allow:
-            raise UsageError(
-                f"{device.serial} is not Binder harness's own, and a fault in its driver may stop it. "
-                "If that is acceptable, add --allow-explore."
-            )
-        node = free_node(device)
-        report(f"exploring {node} of {parsed}, seed {seed}")
-        search = Search(Actors(device, node), limits=Limits(seconds, steps), progress=show_progress)
+    other = None if against is None else with_start_options(against, cold=cold, host=None)
+    with contextlib.ExitStack() as devices:
+        opened = [devices.enter_context(open_device(each)) for each in (parsed, other) if each is not None]
+        for device in opened:
+            if not device.controller.disposable and not allow:
+                raise UsageError(
+                    f"{device.serial} is not Binder harness's own, and a fault in its driver may stop it. "
+                    "If that is acceptable, add --allow-explore."
+                )
+        takers = [Actors(device, free_node(device)) for device in opened]
+        report(f"exploring {' and '.join(str(each) for each in (parsed, other) if each)}, seed {seed}")
+        search = Search(*takers, limits=Limits(seconds, steps), progress=show_progress)
         interrupted = False
         try:
             search.run(chosen, seed=seed, database=database)
@@ -93,7 +104,8 @@ def explore(
             search,
             harness=stored.harness_version(),
             target=str(parsed),
-            device=device.facts,
+            device=opened[0].facts,
+            against=None if other is None else str(other),
             rules=chosen,
             seed=seed,
             interrupted=interrupted,
@@ -149,6 +161,8 @@ def show_result(result: Exploration) -> None:
     for kind, names in result.not_reached.items():
         if names:
             show(wrapped(", ".join(names), indent=4, first=f"{kind} not reached:"))
+    for each in result.apart:
+        show(wrapped(f"{each.steps:,} steps: {each.what}", indent=4, first="the two drivers differ:"))
     if not result.differences:
         show("Driver and model agree.")
         return

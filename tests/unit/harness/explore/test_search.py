@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import pytest
 
 from emulator.base.errors import HarnessError
-from harness.explore.comparison import Comparison, DisagreementError
+from harness.explore import features
+from harness.explore.comparison import Apart, Comparison, DisagreementError, Together
 from harness.explore.rules import RULES, START
 from harness.explore.search import Limits, Search
 from harness.model import buffers, references
-from harness.model.records import LINUX_6_1, LINUX_6_12, Buffer, Mapping
+from harness.model.records import LINUX_6_1, LINUX_6_12, Buffer, Features, Mapping
 from harness.model.steps import Exchange, Open, Outcome, Step
 from harness.model.views import View
 from harness.model.world import World, view_of
@@ -114,3 +115,22 @@ def test_the_whole_step_is_compared() -> None:
     with pytest.raises(DisagreementError, match="need_return"):
         comparison.take(Exchange(1, 2, (), 0))
     assert LINUX_6_12 is comparison.worlds.features
+
+
+def test_two_drivers_are_compared_with_each_other() -> None:
+    apart: dict[str, Apart] = {}
+    together = Together([ModelTaker(LINUX_6_12), ModelTaker(LINUX_6_1)], apart)
+    for step in features.PROGRAM:
+        together.take(step)
+    shown = [(each.what, each.steps, len(each.program)) for each in apart.values()]
+    noop, complete = "BR_NOOP", "BR_TRANSACTION_COMPLETE"
+    assert shown == [
+        (f"{noop}, {complete} / {noop}, BR_ONEWAY_SPAM_SUSPECT", 1, 5),
+        (f"{noop}, BR_TRANSACTION_PENDING_FROZEN / {noop}, {complete}", 1, 10),
+    ]
+
+
+@pytest.mark.parametrize("known", [LINUX_6_1, LINUX_6_12])
+def test_what_a_driver_differs_in_is_found_by_trying(known: Features) -> None:
+    found = features.find_features(ModelTaker(known))
+    assert (found.reports_pending, found.counts_latest) == (known.reports_pending, known.counts_latest)

@@ -14,6 +14,7 @@ from emulator.base.printable import show
 from emulator.base.progress import report
 from harness.commands.options import Cold, Host, PositionalTarget, Target, one_target, with_start_options
 from harness.commands.text import wrapped
+from harness.kernel.concise import counted
 
 if TYPE_CHECKING:
     from harness.explore.result import Exploration
@@ -162,7 +163,9 @@ def show_result(result: Exploration) -> None:
         if names:
             show(wrapped(", ".join(names), indent=4, first=f"{kind} not reached:"))
     for each in result.apart:
-        show(wrapped(f"{each.steps:,} steps: {each.what}", indent=4, first="the two drivers differ:"))
+        show(
+            wrapped(f"{each.what} ({counted(each.steps, 'step')})", indent=4, first="the two drivers differ:")
+        )
     if not result.differences:
         show("Driver and model agree.")
         return

@@ -7,17 +7,17 @@ import os
 import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
+from emulator.cache.maintenance import OTHERS
+from emulator.cache.store import MANIFEST
 from tests.support.processes import has_ended
 
 MARK = "BINDER_HARNESS_SOAK"
 """The variable whose value every process of a round inherits."""
-KEPT = {
-    # What a cache holds between runs, beside its entries: see emulator/cache/maintenance.py.
-    *("locks", "runs", "lost-devices", "pytest", "zig", "files", "acceleration.json"),
-    *("apt-amd64", "apt-arm64"),
-}
+KEPT = ("locks", "runs", *(name for name in OTHERS if not name.startswith(".")))
+"""What a cache holds between runs, beside its entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,5 +69,7 @@ def left_in_cache(cache: Path) -> Iterator[str]:
         with contextlib.suppress(FileNotFoundError):
             yield from (f"{name}/{path.name}" for path in sorted((cache / name).iterdir()))
     for path in sorted(cache.iterdir()):
-        if path.name not in KEPT and (path.name.startswith(".") or not (path / "MANIFEST.json").is_file()):
+        if any(fnmatch(path.name, kept) for kept in KEPT):
+            continue
+        if path.name.startswith(".") or not (path / MANIFEST).is_file():
             yield path.name

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 
@@ -31,6 +34,16 @@ class _EndOfPrompt(SystemExit):
         self.sent = sent
 
 
+IMPORTING = "<frozen importlib._bootstrap>"
+LOCKING = ("_ModuleLock", "_BlockingOn", "_get_module_lock", "_lock_unlock_module")
+"""How the names of the functions there begin that have to do with a module's lock (CPython 3.11 to 3.14)."""
+AGAIN_AFTER = 0.01
+"""Seconds after which a signal comes again that came at a moment in which nothing may be raised."""
+
+_to_come_again: queue.SimpleQueue[int] = queue.SimpleQueue()
+"""The signals that came at such a moment."""
+_senders: list[threading.Thread] = []
+"""The one that sends them, once there has been one."""
 _received: list[Interrupted] = []
 """The one that was raised, if any."""
 
@@ -77,7 +90,7 @@ def at_a_prompt() -> Iterator[None]:
     before = {ending: signal.getsignal(ending) for ending in ENDING}
     for ending, handler in before.items():
         if ending is signal.SIGINT:
-            signal.signal(ending, signal.default_int_handler)
+            signal.signal(ending, _end_line)
         elif handler is _raise:
             signal.signal(ending, _end_prompt)
     try:
@@ -96,13 +109,54 @@ def _unless_interrupted(unraisable: sys.UnraisableHookArgs) -> None:
         sys.__unraisablehook__(unraisable)
 
 
-def _raise(sent: int, _frame: FrameType | None) -> None:
+def is_locking_a_module(frame: FrameType | None) -> bool:
+    """Whether Python is taking the lock of a module where it has come to, or giving it back.
+
+    An exception that a signal raises there keeps the lock for as long as its traceback lives (CPython,
+    importlib/_bootstrap.py, _ModuleLockManager). Another thread that imports the module then waits for it,
+    and whoever waits for that thread while everything is closed waits for ever.
+    """
+    while frame is not None:
+        if frame.f_code.co_filename == IMPORTING and frame.f_code.co_qualname.startswith(LOCKING):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _postponed(sent: int, frame: FrameType | None) -> bool:
+    """Whether it is no moment to raise anything: the signal then comes again, once."""
+    if not is_locking_a_module(frame):
+        return False
+    _to_come_again.put(sent)
+    if not _senders:  # which may be starting: another signal may come meanwhile
+        _senders.append(threading.Thread(target=_send_again, name="signals that come again", daemon=True))
+        _senders[0].start()
+    return True
+
+
+def _send_again() -> None:
+    while True:
+        sent = _to_come_again.get()
+        time.sleep(AGAIN_AFTER)
+        os.kill(os.getpid(), sent)
+
+
+def _raise(sent: int, frame: FrameType | None) -> None:
+    if _postponed(sent, frame):
+        return
     _ignore_further_signals()
     _received.append(Interrupted(signal.Signals(sent)))
     raise _received[0]
 
 
-def _end_prompt(sent: int, _frame: FrameType | None) -> None:
+def _end_line(sent: int, frame: FrameType | None) -> None:
+    if not _postponed(sent, frame):
+        signal.default_int_handler(sent, frame)
+
+
+def _end_prompt(sent: int, frame: FrameType | None) -> None:
+    if _postponed(sent, frame):
+        return
     _ignore_further_signals()
     _received.append(Interrupted(signal.Signals(sent)))
     raise _EndOfPrompt(signal.Signals(sent))
@@ -113,7 +167,7 @@ def _ignore_further_signals() -> None:
     # again: neither may interrupt the closing that the first signal began. This is a handler, since programs
     # started in the meantime would inherit SIG_IGN.
     for ending in ENDING:
-        if signal.getsignal(ending) in (_raise, _end_prompt, signal.default_int_handler):
+        if signal.getsignal(ending) in (_raise, _end_prompt, _end_line, signal.default_int_handler):
             signal.signal(ending, _ignore)
     _leave_closed_terminal()
 

@@ -9,17 +9,20 @@ import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
-from typing import NoReturn
 
 from emulator.base.errors import TimeLimitError, UsageError
+from emulator.base.interruption import AGAIN_AFTER, is_locking_a_module
 
 
 class _TimeIsUp(BaseException):
     """Not an Exception, and above all no OSError: the experiment must not take it for a result."""
 
 
-def _time_is_up(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise _TimeIsUp
+def _time_is_up(_signal: int, frame: FrameType | None) -> None:
+    if is_locking_a_module(frame):
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_AFTER)
+    else:
+        raise _TimeIsUp
 
 
 def seconds_in(text: str) -> float:

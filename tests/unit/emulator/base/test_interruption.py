@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[4]
 SECONDS = 30.0
@@ -80,3 +83,42 @@ raise_on_signals()
 os.kill(os.getpid(), signal.SIGHUP)
 """
     assert printed(program) == ""
+
+
+@pytest.mark.parametrize(
+    ("sent", "block"),
+    [
+        (signal.SIGHUP, "nullcontext()"),
+        (signal.SIGINT, "at_a_prompt()"),
+        (signal.SIGTERM, "at_a_prompt()"),
+        (signal.SIGALRM, "time_limit(60, 'nothing')"),
+    ],
+)
+def test_a_signal_during_an_import_lets_other_threads_import_the_module(
+    sent: signal.Signals, block: str
+) -> None:
+    """A run that was ended in that moment waited for ever, with its device, for a thread of its own."""
+    program = f"""
+import signal, sys, threading
+from contextlib import nullcontext
+from emulator.base.interruption import at_a_prompt, raise_on_signals
+from harness.experiments.core.time_limit import time_limit
+
+def arrives(frame, event, _):
+    if event == "return" and frame.f_code.co_qualname == "_ModuleLock.acquire":
+        sys.setprofile(None)
+        signal.getsignal({sent})({sent}, frame)
+
+raise_on_signals()
+with {block}:
+    try:
+        sys.setprofile(arrives)
+        import colorsys
+        signal.pause()
+    except BaseException:
+        other = threading.Thread(target=__import__, args=("colorsys",), daemon=True)
+        other.start()
+        other.join({SECONDS / 2})
+        print("waits for ever" if other.is_alive() else "imported")
+"""
+    assert printed(program).splitlines()[-1] == "imported"

@@ -58,6 +58,8 @@ def test_nothing_overflows_and_all_is_legible(
 ) -> None:
     page = open_page(width=width, scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") == width
+    form = "document.querySelector('form.filter')"
+    assert page.evaluate(f"{form}.scrollWidth <= {form}.clientWidth"), "no control sticks out of the filter"
     assert page.evaluate(CONTRASTS) == []
     name = request.node.callspec.params["address"]
     directory: Path = request.config.getoption("--screenshots")

@@ -38,10 +38,14 @@ class Declared:
 
 
 def declared(package: str, decorator: str) -> Iterator[Declared]:
-    """What the modules of a package, and of those below it, declare; in the order of their names."""
+    """What the modules of a package, and of those below it, declare.
+
+    They come by folder, and in each by name, but a module named for the decorator (`claims.py`) first.
+    """
     (location,) = importlib.import_module(package).__path__
     pattern = re.compile(rf'^@({decorator}\(\s*"([^"]+)".*?\))\n(?=@|def )', re.MULTILINE | re.DOTALL)
-    for path in sorted(Path(location).rglob("*.py")):
+    paths = Path(location).rglob("*.py")
+    for path in sorted(paths, key=lambda each: (each.parent, each.stem != f"{decorator}s", each.name)):
         source = path.read_text()
         if f"@{decorator}(" in source:
             module = ".".join([package, *path.relative_to(location).with_suffix("").parts])

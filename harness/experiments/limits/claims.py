@@ -46,7 +46,6 @@ DEBUG_STATS = "stats, of the driver's debug files"
     "Less is left by 8 bytes for the offset of each object, by the rounding of each part up to 8 bytes, and "
     "by all that the receiver has not freed. Up to Linux 4.13 the driver's record of each buffer lay in the "
     "mapping, too. An application's own data is less than the payload by what its parcel holds beside.",
-    taken_for_granted=True,
 )
 def largest_call(m: LargestCall, facts: Facts) -> Finding:
     """A driver that kept anything of its own in the mapping would confirm it."""

@@ -103,7 +103,6 @@ def mmap_lazy_pages(m: GrowingMapping, facts: Facts) -> Finding:
     expected=true_before(4, 14),
     what_is_true="Since Linux 4.14 the pages go onto a list and stay mapped, to be used again by the next "
     "transaction; the kernel's shrinker takes them when memory is short.",
-    taken_for_granted=True,
 )
 def mmap_freed_at_once(m: FreedBuffer, facts: Facts) -> Finding:
     """Pages that are still in the process's page table were not freed."""
@@ -175,7 +174,6 @@ def mmap_slob(m: DriverMemory, facts: Facts) -> Finding:
     expected=true_before(5, 1),
     what_is_true="Since Linux 5.1 the driver maps a page into the kernel only while it copies. libbinder's "
     "1 MiB less two pages dates from the time of the area and its guard page.",
-    taken_for_granted=True,
 )
 def mmap_kernel_vm_area(m: KernelArea, facts: Facts) -> Finding:
     """An area of that size, with or without the guard page, would confirm it."""

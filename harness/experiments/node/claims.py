@@ -251,7 +251,6 @@ def node_proc_record(m: ProcessRecord, facts: Facts) -> Finding:
     what_is_true="There is one record for each open file, with its own mapping, threads, nodes and handles: "
     "two for a process that opens one device twice, or two devices, as those using binder and hwbinder do. "
     "libbinder opens its device once for each process; the driver does not.",
-    taken_for_granted=True,
 )
 def node_one_per_process(m: RecordsByFile, facts: Facts) -> Finding:
     """A second open file without a second record would confirm it."""

@@ -107,6 +107,13 @@ STRICT_BUILD = (Prerequisite("secilc", "compiles a security policy", program="se
 """What the embedded device with `android=user` or `android=userdebug` needs in addition to that."""
 
 
+RUST_BUILD = (
+    Prerequisite("bubblewrap", "runs the build of the driver in Rust in a root of its own", program="bwrap"),
+)
+"""What building the driver in Rust needs in addition, for the embedded device with `driver=rust`."""
+BUILDS = (*KERNEL_BUILD, *STRICT_BUILD, *RUST_BUILD)
+
+
 def missing(architecture: Architecture = DEFAULT) -> list[Prerequisite]:
     """What devices of this architecture need and the system does not have."""
     return [
@@ -118,7 +125,7 @@ def missing(architecture: Architecture = DEFAULT) -> list[Prerequisite]:
 
 def package_of(program: str) -> str | None:
     """Debian's package for a program that this project runs."""
-    known = (*PREREQUISITES, *KERNEL_BUILD, *STRICT_BUILD)
+    known = (*PREREQUISITES, *BUILDS)
     return next((needed.package for needed in known if needed.program == program), None)
 
 
@@ -129,6 +136,6 @@ def install_command(packages: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    everything = (*PREREQUISITES, *KERNEL_BUILD, *STRICT_BUILD)
+    everything = (*PREREQUISITES, *BUILDS)
     absent = [needed.package for needed in everything if needed.architectures and not needed.present]
     print(*dict.fromkeys(absent))

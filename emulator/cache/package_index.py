@@ -43,7 +43,9 @@ REMEDIES = {
     "NO_PUBKEY|is not signed|couldn't be verified": (
         "This machine lacks the suite's key. Install the package debian-archive-keyring."
     ),
-    "does not have a Release file|404 ": "The mirror does not have that suite or package, or no longer has.",
+    "does not have a Release file|404 |Unable to locate|no installation candidate|was not found": (
+        "The mirror does not have that suite or package, or no longer has."
+    ),
 }
 """What to do about apt's errors, by the words in them (apt-pkg/acquire-item.cc, methods/gpgv.cc, 2.6)."""
 
@@ -237,6 +239,16 @@ class PackageIndex:
     def download_all(self, packages: Sequence[str], directory: Path) -> list[Path]:
         """Download packages, each NAME or NAME=VERSION, into an empty directory: the .deb files."""
         self._fetch(["download", *packages], directory)
+        return sorted(directory.glob("*.deb"))
+
+    def download_with_dependencies(self, packages: Sequence[str], directory: Path) -> list[Path]:
+        """Download packages and all that they depend on into an empty directory: the .deb files."""
+        (directory / "partial").mkdir()
+        command = [
+            *("apt-get", *self._options, f"-oDir::Cache::archives={directory}", "-oDebug::NoLocking=1"),
+            *("install", "--yes", "--download-only", "--no-install-recommends", *packages),
+        ]
+        run(command, seconds=DOWNLOAD_SECONDS, needs=remedy)
         return sorted(directory.glob("*.deb"))
 
     def download_source(self, source: str, directory: Path) -> None:

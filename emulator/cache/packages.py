@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from emulator.base.architecture import DEFAULT, Architecture
@@ -88,13 +88,46 @@ def unpack(
     this removes the recorded versions, which have the name `record`.
     """
     with scratch_directory(directory.parent) as scratch:
-        with package_index(architecture, suites) as index:
-            try:
-                archives = index.download_all(packages, scratch)
-            except SetupError:
-                with contextlib.suppress(SetupError):
-                    index.refresh()
-                    forget_version(record, index)
-                raise
-        for archive in archives:
-            run(["dpkg-deb", "--extract", archive, directory], seconds=UNPACK_SECONDS, needs=remedy)
+        with (
+            _forgotten_on_failure(record, architecture, suites),
+            package_index(architecture, suites) as index,
+        ):
+            archives = index.download_all(packages, scratch)
+        _extract(archives, directory)
+
+
+def unpack_all(
+    packages: Sequence[str],
+    directory: Path,
+    architecture: Architecture,
+    suites: Suites,
+    *,
+    recorded: tuple[str, Suites],
+) -> None:
+    """As `unpack`, with all that the packages depend on, and the newest version of each without one.
+
+    `recorded` is the name of the record to remove, and the suites that it is of.
+    """
+    with scratch_directory(directory.parent) as scratch:
+        with (
+            _forgotten_on_failure(recorded[0], architecture, recorded[1]),
+            package_index(architecture, suites) as index,
+        ):
+            archives = index.download_with_dependencies(packages, scratch)
+        _extract(archives, directory)
+
+
+@contextlib.contextmanager
+def _forgotten_on_failure(record: str, architecture: Architecture, suites: Suites) -> Iterator[None]:
+    try:
+        yield
+    except SetupError:
+        with contextlib.suppress(SetupError), package_index(architecture, suites) as index:
+            index.refresh()
+            forget_version(record, index)
+        raise
+
+
+def _extract(archives: Sequence[Path], directory: Path) -> None:
+    for archive in archives:
+        run(["dpkg-deb", "--extract", archive, directory], seconds=UNPACK_SECONDS, needs=remedy)

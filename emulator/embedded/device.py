@@ -25,7 +25,7 @@ from emulator.embedded.qemu.machine import Hardware, Machine
 from emulator.embedded.qemu.machine_factory import machine_factory
 from emulator.embedded.qemu.virtio_serial import GuestProgram
 from emulator.embedded.snapshot import restored_machine, snapshot_key
-from emulator.embedded.strict import build_type, option
+from emulator.embedded.strict import build_type, in_rust, option
 from emulator.target import START_SECONDS, Target
 
 USERLAND = "binder_harness.userland"
@@ -34,6 +34,9 @@ MANAGERS = "binder_harness.managers"
 """The kernel argument that names the binder devices that get a context manager."""
 ADB_KEY = "binder_harness.adb_key"
 """The kernel argument that names the key without which the device's adbd admits nobody."""
+CHOOSE_RUST = "binder.impl=rust"
+"""With this argument, Android's kernels that have both drivers use the one in Rust (drivers/android/binder.c,
+android16-6.12); others ignore it."""
 PORTS = 16
 """Agents that can run over virtio-serial at once; further ones use adb. A port adds 1 ms to a start."""
 WAITING = ((AGENT,),) * 4
@@ -130,7 +133,9 @@ def image_of(target: Target) -> Image:
     """What a target boots: its kernel, and the initramfs for that."""
     arch = target.given.get("arch")
     architecture = BY_TARGET_NAME[arch] if arch else None
-    kernel = find_kernel(option(target, "kernel"), architecture, target.given.get("pages"))
+    kernel = find_kernel(
+        option(target, "kernel"), architecture, target.given.get("pages"), in_rust=in_rust(target)
+    )
     return embedded_image(kernel, build_type(target))
 
 
@@ -148,6 +153,8 @@ def hardware_of(target: Target, image: Image) -> Hardware:
             f"{USERLAND}={target.option('userland')}",
             f"{MANAGERS}={option(target, 'managers')}",
             f"{ADB_KEY}={public_key(adb_path)}",
+            *((CHOOSE_RUST,) if in_rust(target) else ()),
+            *filter(None, (target.option("append"),)),
         ),
     )
 

@@ -17,9 +17,10 @@ from emulator.embedded.kernel.debian_kernels import (
     DEFAULT_PAGES,
     DEFAULT_VERSION,
     PAGES,
+    RUST_VERSION,
     SERIES,
 )
-from emulator.embedded.strict import IMPLIED, OPEN, PROPERTIES, build_type, option
+from emulator.embedded.strict import IMPLIED, OPEN, PROPERTIES, RUST, build_type, in_rust, option
 from emulator.host.host import Host, absence
 from emulator.target import HOST, DeviceKind, Offer, Option, Target, on_host, whole_number
 
@@ -47,6 +48,15 @@ def _check(target: Target) -> None:
         raise UsageError(
             f"{BUILT_HERE} is built for x86_64 with pages of 4 KiB alone. Remove `arch` and `pages` from the "
             f"target, or {other}."
+        )
+    if kernel == BUILT_HERE and in_rust(target):
+        raise UsageError(
+            f"{BUILT_HERE} has the driver in C. Choose one of Debian's kernels, such as {RUST_VERSION}."
+        )
+    if _is_debians(kernel) and architecture is not X86_64 and in_rust(target):
+        raise UsageError(
+            "The driver in Rust is built for x86_64 alone. Remove `arch`, or give a kernel of your own that "
+            "has it."
         )
     if _is_debians(kernel) and architecture is X86_64 and target.option("pages") != DEFAULT_PAGES:
         raise UsageError("Only kernels for arm64 have pages of 16 KiB. Add arch=arm64 to the target.")
@@ -89,6 +99,21 @@ KIND = DeviceKind(
             DEFAULT_VERSION,
             _is_kernel,
             f"a series such as 6.1, 6.12-rt or 7.3, {BUILT_HERE}, or the path of an image",
+        ),
+        Option(
+            "driver",
+            f"Binder's driver, in C or in Rust; rust implies kernel={RUST_VERSION}, for which it is built as "
+            "a module at the first use; in a kernel of your own, it is built in or beside the other modules",
+            "c",
+            ("c", RUST).__contains__,
+            "c or rust",
+        ),
+        Option(
+            "append",
+            "further arguments for the kernel, such as binder.debug_mask=0x7",
+            "",
+            str.isprintable,
+            "printable text",
         ),
         Option(
             "arch",

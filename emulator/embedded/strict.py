@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from emulator.embedded.kernel.debian_kernels import BUILT_HERE
+from emulator.embedded.kernel.debian_kernels import BUILT_HERE, RUST_VERSION
 from emulator.target import Target
 
 OPEN = "none"
+RUST = "rust"
 PROPERTIES: Mapping[str, Mapping[str, str]] = {
     "user": {"ro.build.type": "user", "ro.debuggable": "0", "ro.secure": "1"},
     "userdebug": {"ro.build.type": "userdebug", "ro.debuggable": "1", "ro.secure": "1"},
@@ -19,6 +20,8 @@ PROPERTIES: Mapping[str, Mapping[str, str]] = {
 """What Android's build system sets, by build type (build/make/core/sysprop.mk; main.mk before Android 12)."""
 IMPLIED = {"kernel": BUILT_HERE, "managers": "all"}
 """Options that have another default on such a device: with binderfs, and no binder device free."""
+IMPLIED_BY_RUST = {"kernel": RUST_VERSION}
+"""The same of a device with the driver in Rust, which may be open."""
 
 
 def build_type(target: Target) -> str | None:
@@ -29,6 +32,14 @@ def build_type(target: Target) -> str | None:
 
 def option(target: Target, name: str) -> str:
     """The value given for an option of an embedded device, or its default there."""
-    if build_type(target) is not None and name not in target.given:
-        return IMPLIED.get(name, target.option(name))
-    return target.option(name)
+    if name in target.given:
+        return target.option(name)
+    implied = IMPLIED_BY_RUST if in_rust(target) else {}
+    if build_type(target) is not None:
+        implied = IMPLIED
+    return implied.get(name, target.option(name))
+
+
+def in_rust(target: Target) -> bool:
+    """Whether Binder's driver is to be the one in Rust."""
+    return target.option("driver") == RUST

@@ -107,11 +107,14 @@ def _find_facts(
         pagemap = attempts.result(Need.PAGEMAP, lambda: _frame_of_own_page(device, process))
         kcore = attempts.result(Need.KCORE, lambda: Kcore(files).segments)
     debug = attempts.result(Need.BINDER_DEBUG, lambda: device.binder.location)
+    # The driver in Rust keeps no logs of transactions (rust_binder_main.rs, Linux 6.18).
+    driver = debug and ("C" if files.exists(f"{debug}/transaction_log") else "Rust")
     tracefs = attempts.result(Need.TRACING, device.tracing.tried)
     kprobes, probe_arguments = (False, False) if tracefs is None else probes_taken(device.tracing.can_probe)
     if not kprobes:
+        why = ", functions that the driver in Rust does not have" if driver == "Rust" else ""
         attempts.reasons[Need.KPROBES] = attempts.reasons.get(
-            Need.TRACING, f"the kernel accepts no probe on {', '.join(TRACED)}"
+            Need.TRACING, f"the kernel accepts no probe on {', '.join(TRACED)}{why}"
         )
     properties = all_properties()
     level = properties.get("ro.build.version.sdk", "")
@@ -137,8 +140,7 @@ def _find_facts(
         probe_arguments=probe_arguments,
         pagemap=bool(pagemap),
         kcore=bool(kcore),
-        # The driver in Rust keeps no logs of transactions (rust_binder_main.rs, Linux 6.18).
-        driver=debug and ("C" if files.exists(f"{debug}/transaction_log") else "Rust"),
+        driver=driver,
         driver_ioctls=ioctls,
         refused_ioctls=refused_ioctls,
         service_manager=service_manager,

@@ -16,6 +16,8 @@ SERIES = re.compile(r"\d+\.\d+(-rt)?")
 PAGES = ("4k", "16k")
 DEFAULT_VERSION = "6.12"
 DEFAULT_PAGES = "4k"
+RUST_VERSION = "7.3"
+"""The series of a device with the driver in Rust, unless its target names another."""
 START = "linux-image-"
 NAME = re.compile(
     rf"{START}(?P<series>\d+\.\d+)\.\d[^-]*(-\d+)?(?P<rt>-rt)?-(?P<architecture>amd64|arm64)(-(?P<pages>16k))?"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emulator.base.architecture import DEFAULT, Architecture
@@ -22,10 +22,13 @@ from emulator.embedded.kernel.debian_kernels import (
 )
 from emulator.embedded.kernel.image_format import KernelImage, read_kernel_image
 from emulator.embedded.kernel.modules import load_order, module_tree
-from emulator.embedded.kernel.suites import find_packages
+from emulator.embedded.kernel.rust_driver import MODULE, rust_driver
+from emulator.embedded.kernel.suites import KernelPackages, find_packages
 
-WANTED_MODULES = ("virtio_pci", "virtio_console", "virtio_net", "binder_linux")
+WANTED_MODULES = ("virtio_pci", "virtio_console", "virtio_net")
 """The modules that the device needs, where the kernel does not have them built in."""
+DRIVERS = {False: "binder_linux", True: MODULE}
+"""Binder's driver, which it needs as well: in C, and in Rust."""
 IMAGES = ("boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz")
 """Where Debian's packages have the kernel's image."""
 BUILT_IN = (b"BINDER_SET_CONTEXT_MGR", b"rust_binder")
@@ -45,23 +48,38 @@ class Kernel:
     """Uncompressed modules, in load order."""
 
 
-def find_kernel(version: str, architecture: Architecture | None = None, pages: str | None = None) -> Kernel:
+def find_kernel(
+    version: str,
+    architecture: Architecture | None = None,
+    pages: str | None = None,
+    *,
+    in_rust: bool = False,
+) -> Kernel:
     """The kernel that a target names: a version of Debian's, or the path of a kernel image.
 
     Without `architecture` and `pages` (4k, 16k), an image has its own; of Debian's kernels it is the one for
-    x86_64 with pages of 4 KiB. Raises UsageError where the image has others, or Debian has no such kernel.
+    x86_64 with pages of 4 KiB. With `in_rust`, its Binder driver is the one in Rust. Raises UsageError where
+    the image has others, or Debian has no such kernel.
     """
     wanted = architecture or DEFAULT
     if version == BUILT_HERE:
         release, image = built_kernel(SOURCE_PACKAGE, wanted)
         return Kernel(wanted, f"{SOURCE_PACKAGE}={release}, built here", image, ())
     if SERIES.fullmatch(version):
-        return _debian_kernel(DebianKernel(version, wanted.target_name, pages or DEFAULT_PAGES), wanted)
-    return _own_kernel(Path(version), architecture, pages)
+        named = DebianKernel(version, wanted.target_name, pages or DEFAULT_PAGES)
+        packages = find_packages(named, wanted)
+        kernel = _debian_kernel(packages, wanted)
+        return _with_driver_in_rust(kernel, packages) if in_rust else kernel
+    return _own_kernel(Path(version), architecture, pages, in_rust=in_rust)
 
 
-def _debian_kernel(kernel: DebianKernel, architecture: Architecture) -> Kernel:
-    found = find_packages(kernel, architecture)
+def _with_driver_in_rust(kernel: Kernel, packages: KernelPackages) -> Kernel:
+    module = rust_driver(packages, kernel.architecture)
+    others = tuple(other for other in kernel.modules if not other.stem.endswith(f"-{DRIVERS[False]}"))
+    return replace(kernel, origin=f"{kernel.origin} with {module.name}", modules=(*others, module))
+
+
+def _debian_kernel(found: KernelPackages, architecture: Architecture) -> Kernel:
     named_after_it = found.packages[0]
 
     def download(target: Path) -> None:
@@ -85,10 +103,10 @@ def _image_in(unpacked: Path, package: str) -> Path:
     )
 
 
-def _own_kernel(file: Path, architecture: Architecture | None, pages: str | None) -> Kernel:
+def _own_kernel(file: Path, architecture: Architecture | None, pages: str | None, *, in_rust: bool) -> Kernel:
     try:
         image = read_kernel_image(file.read_bytes())
-        modules = _modules(file, image)
+        modules = _modules(file, image, in_rust=in_rust)
     except OSError as error:
         raise UsageError(f"The kernel {file} cannot be read: {reason_of(error)}.") from error
     except SetupError as error:
@@ -103,11 +121,11 @@ def _own_kernel(file: Path, architecture: Architecture | None, pages: str | None
     return _stored(image.architecture, f"{file.absolute()} {key}", directory)
 
 
-def _modules(file: Path, image: KernelImage) -> list[tuple[str, bytes]]:
+def _modules(file: Path, image: KernelImage, *, in_rust: bool = False) -> list[tuple[str, bytes]]:
     """Names and contents of the modules to load; none for a kernel with Binder built in and no modules."""
     tree = module_tree(file, image.release)
     if tree:
-        return load_order(tree, WANTED_MODULES)
+        return load_order(tree, (*WANTED_MODULES, DRIVERS[in_rust]))
     if not any(name in image.content for name in BUILT_IN):
         raise SetupError(
             "It has no Binder built in, and its modules were not found: there is no "

@@ -9,6 +9,7 @@ from harness.experiments.core.figure import Figure
 from harness.experiments.core.finding import Finding, Verdict
 from harness.experiments.instruments.attempts import SUCCESS
 from harness.experiments.node.descriptors import (
+    NO_REPLY,
     ArrivingDescriptor,
     DescriptorExhaustion,
     DescriptorLinks,
@@ -164,6 +165,11 @@ def node_fd_limit(m: DescriptorExhaustion, facts: Facts) -> Finding:
     if arriving is not None:
         holds = holds and _arrives_only_with_room(arriving)
         sentence += "; a descriptor sent to a full table: {full_callee}"
+        if arriving.full_caller == NO_REPLY:
+            # transaction.rs, Transaction::do_work returns Ok(true) where prepare_file_list fails; Linux 7.3.
+            sentence += (
+                "; a reply with one to a caller with a full table is lost, and the caller waits for ever"
+            )
         figures |= _arrival_figures(arriving)
     return Finding.whether(holds, sentence, **figures)
 

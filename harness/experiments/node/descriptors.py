@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emulator.base.errors import TimeLimitError
 from harness.agent.operations import SystemCall
 from harness.agent.syscalls import AT_FDCWD
 from harness.binder import Parcel, TransactionFailedError, open_pair
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 OPEN_FILES = "Max open files"
 LOWERED_LIMIT = 32
+NO_REPLY = "no reply"
 UNPRIVILEGED_USER = 2000
 """Android's `shell`; any but root would do."""
 _LIMIT = struct.Struct("<QQ")
@@ -137,7 +139,8 @@ def may_starve(facts: Facts, *, disposable: bool) -> bool:
 class ArrivingDescriptor:
     """What became of a descriptor that was sent to a process whose table was full, and then had room for one.
 
-    Each is what the caller got, such as BR_FAILED_REPLY, or else where the new descriptor leads to.
+    Each is what the caller got, such as BR_FAILED_REPLY, or `no reply` within 10 s, or else where the new
+    descriptor leads to.
     """
 
     sent: str
@@ -171,6 +174,8 @@ def measure_arriving_descriptor(device: Device) -> ArrivingDescriptor:
             reply = pair.client.transact(0, 1, data)
         except TransactionFailedError as error:
             return error.command.name
+        except TimeLimitError:
+            return NO_REPLY
         if reply.remaining:
             return pair.client_process.procfs.descriptors[reply.file_descriptor()]
         return arrived[-1]

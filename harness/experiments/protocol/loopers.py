@@ -56,7 +56,8 @@ def measure_looper_states(device: Device) -> LooperStates:
     with open_non_blocking(device) as pair:
         threads = [(pair.server.on_new_thread(), order) for order in ORDERS]
         for thread, order in threads:
-            thread.controls.version()  # so that the driver has a record of a thread that writes nothing
+            # Makes a record of a thread that writes nothing; BINDER_VERSION does so in C alone.
+            thread.ioctls.write_read(b"", 0)
             thread.queue.write(*order)
         shown = _states(device, pair.server_process)
         loopers = tuple(Looper(names(order), shown[thread.remote.tid]) for thread, order in threads)

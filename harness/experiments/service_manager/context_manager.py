@@ -16,6 +16,7 @@ from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.attempts import SUCCESS, attempt
 from harness.experiments.instruments.node_files import free_node
 from harness.experiments.instruments.service_managers import running
+from harness.kernel.tracing.binder_transactions import SENT, base_name, transaction_events
 from harness.kernel.tracing.kprobes import Argument, Kprobe
 
 if TYPE_CHECKING:
@@ -134,12 +135,12 @@ class FirstCalls:
 def measure_first_calls(device: Device) -> FirstCalls:
     """Trace AOSP's `service check manager` from its first instruction to its end."""
     probes = [TARGET] if device.tracing.can_probe(TARGET) else []
-    events = ("binder:binder_transaction",)
+    events = transaction_events(device.tracing, SENT)
     with running(device) as place, device.program(CLIENT) as client:
         with device.tracing.record(events=events, kprobes=probes, pids=[client.pid]) as recording:
             client.resume()
             client.wait(Deadline(CLIENT_SECONDS))
-        calls = recording.events("binder_transaction")
+        calls = [event for event in recording.events() if base_name(event.name) == SENT]
         handles = [event.fields["handle"] for event in recording.events(TARGET.event)]
         return FirstCalls(
             service_manager=place.pid,

@@ -45,9 +45,9 @@ class BufferState(Enum):
     DELIVERED = "delivered"
     """Its transaction has ended; the receiver has not freed it yet (C driver)."""
     RESERVED = "reserved"
-    """Being filled by the sender, or being freed (Rust driver)."""
+    """Being filled by the sender, queued and not yet read, or being freed (Rust driver)."""
     ALLOCATED = "allocated"
-    """Filled, not freed yet (Rust driver)."""
+    """Read by the receiver, not freed yet (Rust driver)."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -9,6 +9,7 @@ import pytest
 from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import UsageError
 from emulator.embedded.kernel.find import find_kernel
+from emulator.embedded.strict import option
 from emulator.target import parse_target
 from tests.unit.emulator.embedded.kernel.test_image_format import CODE, arm64_image, elf
 from tests.unit.emulator.embedded.kernel.test_modules import module
@@ -104,3 +105,37 @@ def test_managers_need_the_program_that_userland_none_leaves_out() -> None:
     assert parse_target("embedded?managers=all&userland=10").option("managers") == "all"
     with pytest.raises(UsageError, match="userland=none leaves out the program that managers=all starts"):
         parse_target("embedded?managers=all&userland=none")
+
+
+def test_the_driver_in_rust_is_taken_from_beside_that_in_c(tmp_path: Path) -> None:
+    tree = tmp_path / "lib" / "modules" / "6.12.9-test"
+    tree.mkdir(parents=True)
+    (tree / "modules.builtin").write_text("virtio_pci.ko\nvirtio_console.ko\nvirtio_net.ko\nbinder.ko\n")
+    file = tmp_path / "vmlinux"
+    file.write_bytes(elf())
+    with pytest.raises(UsageError, match="has no rust_binder"):
+        find_kernel(str(file), in_rust=True)
+    module(tree, "rust_binder", "")
+    assert [path.name for path in find_kernel(str(file), in_rust=True).modules] == ["00-rust_binder.ko"]
+    assert find_kernel(str(file)).modules == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ("driver=rust&arch=arm64", "for x86_64 alone"),
+        ("driver=rust&kernel=debian-source", "has the driver in C"),
+        ("driver=rust&android=user", "has the driver in C"),
+        ("driver=go", "takes c or rust"),
+        ("append=a%0ab", "takes printable text"),
+    ],
+)
+def test_drivers_and_arguments_that_cannot_be_had_are_refused(options: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        parse_target(f"embedded?{options}")
+
+
+def test_the_driver_in_rust_implies_a_kernel_that_can_have_it() -> None:
+    assert option(parse_target("embedded?driver=rust"), "kernel") == "7.3"
+    assert option(parse_target("embedded?driver=rust&kernel=7.2"), "kernel") == "7.2"
+    assert option(parse_target("embedded?driver=c"), "kernel") == "6.12"

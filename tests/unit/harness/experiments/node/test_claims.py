@@ -112,3 +112,10 @@ def test_the_expectation_follows_from_the_facts(
     claim: str, facts: dict[str, Any], verdict: Verdict | None
 ) -> None:
     assert CLAIMS.get(claim).expected_verdict(dataclasses.replace(FACTS, **facts)) is verdict
+
+
+def test_a_lost_reply_is_unexpected_and_explained() -> None:
+    finding = claims.node_fd_limit(arriving(full_caller="no reply"), FACTS)
+    assert finding.verdict is CONFIRMED
+    assert "the caller waits for ever" in finding.sentence
+    assert [name for name, figure in finding.figures.items() if not figure.as_expected] == ["full_caller"]

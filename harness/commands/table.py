@@ -29,6 +29,11 @@ COMMANDS = {
     "matrix": Entry(
         "claims.matrix", "matrix", "Judge claims on several devices, and show where they differ."
     ),
+    "compare-drivers": Entry(
+        "claims.compare_drivers",
+        "compare_drivers",
+        "Show what differs between Binder's drivers, in C and in Rust.",
+    ),
     "diff": Entry("claims.diff", "diff", "Show what changed between two runs or devices."),
     "judge": Entry("claims.judge", "judge", "Judge a stored run again, without a device."),
     "report": Entry(

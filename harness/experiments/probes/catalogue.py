@@ -1,0 +1,25 @@
+"""All probes: importing this module declares them."""
+
+from __future__ import annotations
+
+from harness.experiments.probes import (
+    buffers,
+    freezing,
+    ioctls,
+    loopers,
+    objects_sent,
+    operations,
+    references,
+    shown,
+    transactions,
+)
+from harness.experiments.probes.probe import PROBES, Probe
+
+MODULES = (ioctls, operations, transactions, buffers, objects_sent, references, loopers, freezing, shown)
+"""In the order in which pages show them."""
+
+
+def catalogue() -> tuple[Probe, ...]:
+    """All probes, module by module."""
+    order = {module.__name__: position for position, module in enumerate(MODULES)}
+    return tuple(sorted(PROBES.values(), key=lambda each: order[each.ask.__module__]))

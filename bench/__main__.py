@@ -17,6 +17,7 @@ from bench import (
     baseline,
     claims,
     commands,
+    drivers,
     growth,
     libbinder,
     python_calls,
@@ -33,7 +34,7 @@ from emulator.base.progress import reporting_to
 
 MODULES = (
     *(commands, starts, alternatives, round_trips, python_calls, transports),
-    *(libbinder, recording, growth, claims),
+    *(libbinder, recording, growth, claims, drivers),
 )
 BENCHMARKS = [benchmark for module in MODULES for benchmark in module.BENCHMARKS]
 EPILOG = f"""{textwrap.fill("Benchmarks: " + " ".join(benchmark.name for benchmark in BENCHMARKS), 110)}

@@ -13,7 +13,7 @@ from emulator.base.errors import HarnessError, UsageError
 from emulator.build.agents import ipc_bench
 from emulator.build.userland import THROUGHPUT_TEST, binder_userland
 from emulator.embedded.device import EmbeddedDevice, open_embedded
-from emulator.target import parse_target
+from emulator.target import Target, parse_target
 from harness.device.device import Device
 
 WARM = parse_target("embedded")
@@ -23,9 +23,10 @@ ON_DEVICE = "/data/local/tmp"
 class Bench:
     """The shared device and the number of rounds; a context manager that closes the device."""
 
-    def __init__(self, rounds: int) -> None:
+    def __init__(self, rounds: int, target: Target = WARM) -> None:
         self.rounds = rounds
         """How often a measurement of about a second is taken; quicker ones are taken more often."""
+        self._target = target
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> Bench:
@@ -37,7 +38,7 @@ class Bench:
     @functools.cached_property
     def device(self) -> Device:
         """A warm embedded device, started at the first use."""
-        return self._resources.enter_context(Device(open_embedded(WARM)))
+        return self._resources.enter_context(Device(open_embedded(self._target)))
 
     @property
     def controller(self) -> EmbeddedDevice:

@@ -19,6 +19,7 @@ from emulator.base.architecture import DEFAULT, Architecture
 from emulator.base.command import run
 from emulator.base.errors import SetupError
 from emulator.base.progress import report, step
+from emulator.cache.remedies import remedy
 from emulator.cache.root import cache_root
 from emulator.cache.store import locked
 
@@ -32,24 +33,6 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 """Debian's keys (package debian-archive-keyring), where the machine has them beside those that apt trusts."""
 MIRRORS = "$(ORIGIN)|$(LABEL)|$(REPO_URI)"
 """What `apt-get indextargets` prints of a list of packages; security updates have a label of their own."""
-REMEDIES = {
-    "Mirror sync in progress|unexpected size|Hash Sum mismatch": (
-        "The mirror is being updated. Try again in some minutes."
-    ),
-    "No space left|enough free space|ENOSPC": (
-        "The disk is full. Free some space (`binder-harness cache --clear`), or set BINDER_HARNESS_CACHE to "
-        "a directory with room."
-    ),
-    "NO_PUBKEY|is not signed|couldn't be verified": (
-        "This machine lacks the suite's key. Install the package debian-archive-keyring."
-    ),
-    "does not have a Release file|404 |Unable to locate|no installation candidate|was not found": (
-        "The mirror does not have that suite or package, or no longer has."
-    ),
-}
-"""What to do about apt's errors, by the words in them (apt-pkg/acquire-item.cc, methods/gpgv.cc, 2.6)."""
-
-
 NO_NETWORK = re.compile(
     r"Temporary failure resolving '[^']*'|Could not resolve '[^']*'|Could not connect to \S+|"
     r"Unable to connect to \S+(?=:)|Network is unreachable|Connection timed out"
@@ -57,12 +40,6 @@ NO_NETWORK = re.compile(
 """The words of apt about an archive that cannot be reached (apt-pkg/…/connect.cc, 2.6)."""
 RELEASE_ONLY = "-oAcquire::IndexTargets::deb::Packages::DefaultEnabled=false"
 """An option of `apt-get update`: what the suites are, not what they have."""
-
-
-def remedy(output: str) -> str:
-    """What usually fixes a failure of apt with this output."""
-    found = (fix for words, fix in REMEDIES.items() if re.search(words, output))
-    return next(found, "Is the network reachable?")
 
 
 def with_sources(text: str, *, one_line: bool) -> str:
@@ -244,11 +221,9 @@ class PackageIndex:
     def download_with_dependencies(self, packages: Sequence[str], directory: Path) -> list[Path]:
         """Download packages and all that they depend on into an empty directory: the .deb files."""
         (directory / "partial").mkdir()
-        command = [
-            *("apt-get", *self._options, f"-oDir::Cache::archives={directory}", "-oDebug::NoLocking=1"),
-            *("install", "--yes", "--download-only", "--no-install-recommends", *packages),
-        ]
-        run(command, seconds=DOWNLOAD_SECONDS, needs=remedy)
+        options = [f"-oDir::Cache::archives={directory}", "-oDebug::NoLocking=1"]
+        install = ["install", "--yes", "--download-only", "--no-install-recommends"]
+        self._fetch([*options, *install, *packages])
         return sorted(directory.glob("*.deb"))
 
     def download_source(self, source: str, directory: Path) -> None:

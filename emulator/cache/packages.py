@@ -11,7 +11,8 @@ from emulator.base.architecture import DEFAULT, Architecture
 from emulator.base.atomic_write import write_atomically
 from emulator.base.command import run
 from emulator.base.errors import SetupError
-from emulator.cache.package_index import PackageIndex, Suites, apt_directory, package_index, remedy
+from emulator.cache.package_index import PackageIndex, Suites, apt_directory, package_index
+from emulator.cache.remedies import remedy
 from emulator.cache.scratch import scratch_directory
 
 UNPACK_SECONDS = 300.0

@@ -62,7 +62,9 @@ def claim_rows(devices: Sequence[Answers]) -> list[Row]:
     for results in zip(*(device.claims for device in devices), strict=True):
         verdicts = {result.verdict for result in results}
         if len(verdicts) > 1 or any(result.as_expected is False for result in results):
-            answers = tuple(f"{result.verdict}: {result.measured}" for result in results)
+            answers = tuple(
+                f"{result.verdict.value}: {result.measured or result.reason}" for result in results
+            )
             rows.append(Row(results[0].id, results[0].statement, answers))
     return rows
 

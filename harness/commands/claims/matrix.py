@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 EVERY_KIND = (
     "embedded?kernel=6.1",
     "embedded",
-    "embedded?arch=arm64",
+    "embedded?kernel=7.3",
+    "embedded?driver=rust",
     "embedded?arch=arm64&pages=16k",
 )
-"""An old kernel and a new one, two architectures, two page sizes."""
+"""Three kernels, the newest with either driver, two architectures, two page sizes."""
 
 
 def matrix(
@@ -75,7 +76,7 @@ def matrix(
     """Judge claims on several devices, and show where they differ.
 
     \b
-    binder-harness matrix  two kernels, two architectures, two page sizes
+    binder-harness matrix  three kernels, two drivers, two architectures, two page sizes
     binder-harness matrix limit -j 1 --json matrix.json --html matrix.html
     binder-harness matrix --target embedded --target adb:SERIAL
     binder-harness matrix --scheduler tcp://build-server:8786

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.experiments.probes import (
     buffers,
     freezing,
@@ -20,6 +22,13 @@ MODULES = (ioctls, operations, transactions, buffers, objects_sent, references, 
 
 
 def catalogue() -> tuple[Probe, ...]:
-    """All probes, module by module."""
+    """All probes, module by module; a question that begins with `And` has the one before it in front."""
     order = {module.__name__: position for position, module in enumerate(MODULES)}
-    return tuple(sorted(PROBES.values(), key=lambda each: order[each.ask.__module__]))
+    probes, subject = [], ""
+    for each in sorted(PROBES.values(), key=lambda each: order[each.ask.__module__]):
+        if each.question.startswith("And "):
+            probes.append(replace(each, question=f"{subject} {each.question}"))
+        else:
+            subject = each.question
+            probes.append(each)
+    return tuple(probes)

@@ -16,10 +16,10 @@ from emulator.cache.package_index import (
     Suites,
     apt_directory,
     package_index,
-    remedy,
     with_sources,
 )
 from emulator.cache.packages import forget_version, recorded_version, unpack, version_in
+from emulator.cache.remedies import remedy
 
 POLICY = """\
 busybox-static:

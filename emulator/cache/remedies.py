@@ -1,0 +1,28 @@
+"""What usually fixes the errors of apt and dpkg."""
+
+from __future__ import annotations
+
+import re
+
+REMEDIES = {
+    "Mirror sync in progress|unexpected size|Hash Sum mismatch": (
+        "The mirror is being updated. Try again in some minutes."
+    ),
+    "No space left|enough free space|ENOSPC": (
+        "The disk is full. Free some space (`binder-harness cache --clear`), or set BINDER_HARNESS_CACHE to "
+        "a directory with room."
+    ),
+    "NO_PUBKEY|is not signed|couldn't be verified": (
+        "This machine lacks the suite's key. Install the package debian-archive-keyring."
+    ),
+    "does not have a Release file|404 |Unable to locate|no installation candidate|was not found": (
+        "The mirror does not have that suite or package, or no longer has."
+    ),
+}
+"""What to do about apt's errors, by the words in them (apt-pkg/acquire-item.cc, methods/gpgv.cc, 2.6)."""
+
+
+def remedy(output: str) -> str:
+    """What usually fixes a failure of apt with this output."""
+    found = (fix for words, fix in REMEDIES.items() if re.search(words, output))
+    return next(found, "Is the network reachable?")

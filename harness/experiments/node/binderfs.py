@@ -119,7 +119,7 @@ def measure_added_device(device: Device) -> AddedDevice:
             listed=listed,
             reported=(made.major, made.minor),
             of_file=instance.numbers(NAME) if listed else None,
-            majors_of_binder=tuple(sorted(read_devices(device.files).character_majors("binder"))),
+            majors_of_binder=tuple(sorted(read_devices(device.files).binder_majors)),
             same_name=attempt(lambda: instance.add(NAME)),
             removal=attempt(lambda: instance.unlink(NAME)),
             removal_of_control=attempt(lambda: instance.unlink(CONTROL)),

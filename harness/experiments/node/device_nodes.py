@@ -69,7 +69,7 @@ def measure_node_numbers(device: Device) -> NodeNumbers:
     return NodeNumbers(
         nodes=nodes,
         misc_majors=tuple(sorted(devices.character_majors("misc"))),
-        binder_majors=tuple(sorted(devices.character_majors("binder"))),
+        binder_majors=tuple(sorted(devices.binder_majors)),
         misc_minors={node.name: misc[node.name] for node in nodes if node.name in misc},
     )
 

@@ -29,6 +29,11 @@ class Devices:
     character: tuple[Driver, ...]
     block: tuple[Driver, ...]
 
+    @property
+    def binder_majors(self) -> frozenset[int]:
+        """The major numbers of binderfs' devices, by the name that the driver in C or in Rust gives them."""
+        return self.character_majors("binder") | self.character_majors("rust_binder")
+
     def character_majors(self, name: str) -> frozenset[int]:
         """The major numbers of the character driver `name`; empty if there is no such driver."""
         return frozenset(driver.major for driver in self.character if driver.name == name)

@@ -232,6 +232,7 @@ def test_devices() -> None:
     assert devices.character[:2] == (Driver(4, "/dev/vc/0"), Driver(4, "tty"))
     assert devices.character_majors("misc") == {10}
     assert devices.character_majors("ashmem") == frozenset()
+    assert devices.binder_majors == {511}
     assert devices.block == (Driver(254, "virtblk"),)
 
 
@@ -331,3 +332,9 @@ def test_config() -> None:
     expected = {"CONFIG_DEBUG_FS": "y", "CONFIG_ANDROID_BINDER_DEVICES": "binder,hwbinder"}
     assert read_config(files) == expected
     assert read_config(FakeFiles()) is None
+
+
+@pytest.mark.parametrize("name", ["binder", "rust_binder"])
+def test_the_major_of_binderfs_is_found_with_either_driver(name: str) -> None:
+    text = f"Character devices:\n 10 misc\n243 {name}\n\nBlock devices:\n 7 loop\n"
+    assert parse_devices(text).binder_majors == {243}

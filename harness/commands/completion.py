@@ -28,9 +28,9 @@ def completion(
     """Print what makes a shell complete commands, options and claims.
 
     \b
-    eval "$(binder-harness completion bash)"                 in ~/.bashrc
-    eval "$(binder-harness completion zsh)"                  in ~/.zshrc, after compinit
-    binder-harness completion fish > ~/.config/fish/completions/binder-harness.fish
+    eval "$(binder-harness completion bash)"    in ~/.bashrc
+    eval "$(binder-harness completion zsh)"     in ~/.zshrc, after compinit
+    binder-harness completion fish | source     in ~/.config/fish/config.fish
     """
     from typer.completion import get_completion_script  # type: ignore[attr-defined]  # as --show-completion
 

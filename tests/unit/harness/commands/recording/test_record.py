@@ -36,7 +36,7 @@ from tests.unit.harness.recording.test_statistics import TRACE
     ("arguments", "reason"),
     [
         (["-o", "recording.xml"], "Endings: .json .txt .mmd .svg .perfetto-trace .pftrace"),
-        (["-o", "no/such/folder/recording.json"], "there is no folder no/such/folder"),
+        (["-o", "no/such/folder/recording.json"], "no/such/folder/recording.json cannot be written: No such"),
         (["--seconds", "0"], "--seconds"),
         (["--aidl", "/no/such/folder"], "/no/such/folder"),
     ],

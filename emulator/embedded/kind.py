@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os.path
-from pathlib import Path
 
 from emulator.base.architecture import BY_TARGET_NAME, DEFAULT, X86_64
 from emulator.base.controller import Controller
@@ -60,7 +59,7 @@ def _check(target: Target) -> None:
         )
     if _is_debians(kernel) and architecture is X86_64 and target.option("pages") != DEFAULT_PAGES:
         raise UsageError("Only kernels for arm64 have pages of 16 KiB. Add arch=arm64 to the target.")
-    if not _is_debians(kernel) and not Path(kernel).is_file():
+    if not _is_debians(kernel) and not os.path.isfile(kernel):  # a name too long is none, too
         raise UsageError(
             f"There is no file {kernel}, which {target} names as its kernel. Give the path of a kernel image."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os.path
 import re
 import tomllib
 from collections.abc import Collection, Mapping
@@ -150,7 +151,7 @@ class _File:
 
     def beside(self, name: str, key: str, disk: int = 0) -> Path:
         file = self.path.parent / name
-        if not file.is_file():
+        if not os.path.isfile(file):  # a name too long is none, too
             raise self.wrong(f"there is no file {file}", key, disk)
         return file
 

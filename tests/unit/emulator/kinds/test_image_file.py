@@ -52,6 +52,7 @@ def test_a_disk_alone_is_enough(tmp_path: Path) -> None:
         ('kernel = "bzImage"\n\nfont = 3', r", line 3: there is no key 'font'\.\n"),
         ('kernel = "bzImage"\n[machine]\nmemory = 1', ", line 2: there is no key 'machine'"),
         ('kernel = "absent"', ", line 1: there is no file .*absent"),
+        (f'kernel = "{"long" * 100}"', ", line 1: there is no file .*long"),
         ('kernel = "bzImage"\nmemory = "2G"', ", line 2: memory takes a whole number, not a string"),
         ('kernel = "bzImage"\nmemory = true', ", line 2: memory takes a whole number, not a Boolean"),
         ('kernel = "bzImage"\nmemory = 0', ", line 2: memory must be more than 0, not 0"),

@@ -96,6 +96,8 @@ def test_a_target_takes_a_kernel_by_version_or_by_path(tmp_path: Path) -> None:
     assert parse_target("embedded?kernel=6.1").option("kernel") == "6.1"
     with pytest.raises(UsageError, match="There is no file /nonexistent/bzImage"):
         parse_target("embedded?kernel=/nonexistent/bzImage")
+    with pytest.raises(UsageError, match="There is no file /long"):
+        parse_target(f"embedded?kernel=/{'long' * 100}")
     assert parse_target("embedded?kernel=7.3-rt").option("kernel") == "7.3-rt"
     with pytest.raises(UsageError, match=r"takes a series .*-source, or the path of an image, not 'six'"):
         parse_target("embedded?kernel=six")

@@ -92,7 +92,8 @@ def encode(event: Event) -> str:
 def decode(line: str) -> Event:
     """The event that `encode` turned into this line; ValueError for any other line."""
     value = json.loads(line)
-    if not isinstance(value, dict) or value.get("event") not in _KINDS:
+    name = value.pop("event", None) if isinstance(value, dict) else None
+    kind = _KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
         raise ValueError(f"not an event of a run: {line[:80]}")
-    kind = _KINDS[value.pop("event")]
     return from_json(kind, value, where=f"the event {kind.__name__.lower()}")

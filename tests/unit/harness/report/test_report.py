@@ -262,7 +262,10 @@ def test_events_survive_their_way(run: Run) -> None:
     assert all(line.isascii() and "\n" not in line for line in lines)
 
 
-@pytest.mark.parametrize("line", ["{", "[]", "{}", '{"event": "other"}', '{"event": "line", "target": 1}'])
+@pytest.mark.parametrize(
+    "line",
+    ["{", "[]", "{}", '{"event": "other"}', '{"event": {"line": 1}}', '{"event": "line", "target": 1}'],
+)
 def test_what_is_no_event_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match=r"event|Expecting"):
         decode(line)

@@ -15,7 +15,7 @@ test: setup ## Run this project's own tests, three files at a time.
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder tests/emulator tests/device tests/unit
 
 .PHONY: test-long
-test-long: setup ## Run what takes longer than CI has: every claim on a userdebug build.
+test-long: setup ## Run what takes longer than CI has: every claim on a userdebug build, newer kernels, the driver in Rust.
 	$(BIN)/pytest -n 2 --dist loadfile -m long
 
 .PHONY: test-unit

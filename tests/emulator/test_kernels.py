@@ -36,8 +36,8 @@ def test_a_device_is_of_the_kernel_that_its_target_names(
         assert "manager" in device.shell("service list").lower()
 
 
-def verified(target: str, results: Path) -> Document:
-    """The results of all claims, which must be as expected."""
+def judged(target: str, results: Path) -> tuple[subprocess.CompletedProcess[str], Document]:
+    """A run of all claims, and its results."""
     command = ["verify", "--target", target, "--json", str(results)]
     ran = subprocess.run(
         [sys.executable, "-c", "import harness.cli; harness.cli.main()", *command],
@@ -45,8 +45,15 @@ def verified(target: str, results: Path) -> Document:
         text=True,
         timeout=WITHIN,
     )
+    assert results.exists(), ran.stdout[-4000:] + ran.stderr[-2000:]
+    return ran, Document.load(results)
+
+
+def verified(target: str, results: Path) -> Document:
+    """The results of all claims, which must be as expected."""
+    ran, document = judged(target, results)
     assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-2000:]
-    return Document.load(results)
+    return document
 
 
 def test_all_claims_are_as_known_where_pages_have_16_kib(tmp_path: Path) -> None:
@@ -67,6 +74,24 @@ def test_all_claims_are_as_expected_where_no_device_of_binderfs_is_free(tmp_path
     untestable = {name for name, claim in results.items() if claim.verdict is Verdict.NOT_TESTABLE}
     assert untestable == {"mmap.same-frame", "sm.restart", "service.cache", "service.slow-log"}
     assert results["node.misc"].verdict is Verdict.REFUTED
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kernel", ["6.18", "7.3"])
+def test_all_claims_are_as_expected_on_newer_kernels(kernel: str, tmp_path: Path) -> None:
+    document = verified(f"embedded?kernel={kernel}", tmp_path / "results.json")
+    assert document.device is not None
+    assert document.device.kernel_release.startswith(f"{kernel}.")
+
+
+@pytest.mark.long
+def test_each_claim_has_a_verdict_on_the_driver_in_rust(tmp_path: Path) -> None:
+    find_kernel("7.3", in_rust=True)  # is built at the first use, which takes longer than the claims
+    _, document = judged("embedded?driver=rust", tmp_path / "results.json")
+    assert document.device is not None
+    assert document.device.driver == "Rust"
+    assert [claim.id for claim in document.claims if claim.verdict is Verdict.ERROR] == []
+    assert [claim.id for claim in document.claims if claim.as_expected is False] == ["node.fd-limit"]
 
 
 def test_a_kernel_from_debians_source_has_and_hides_what_androids_does() -> None:

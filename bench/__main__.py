@@ -18,6 +18,7 @@ from bench import (
     claims,
     commands,
     drivers,
+    explore,
     growth,
     libbinder,
     python_calls,
@@ -33,7 +34,7 @@ from emulator.base.errors import HarnessError
 from emulator.base.progress import reporting_to
 
 MODULES = (
-    *(commands, starts, alternatives, round_trips, python_calls, transports),
+    *(commands, starts, alternatives, round_trips, python_calls, explore, transports),
     *(libbinder, recording, growth, claims, drivers),
 )
 BENCHMARKS = [benchmark for module in MODULES for benchmark in module.BENCHMARKS]

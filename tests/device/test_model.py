@@ -51,7 +51,7 @@ def test_a_program_is_taken_again(device: Device) -> None:
 
 
 def test_random_programs_agree(device: Device) -> None:
-    search = Search(Actors(device, free_node(device)), limits=Limits(seconds=4))
+    search = Search(Actors(device, free_node(device)), limits=Limits(seconds=2))
     search.run(tuple(RULES), seed=20)
     assert search.disagreement is None, str(search.disagreement)
     assert search.steps > 0

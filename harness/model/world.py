@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.model import exits, writing
+from harness.model import exits, nodes, writing
 from harness.model.controls import control
 from harness.model.reading import Reading
 from harness.model.records import LINUX_6_12, Context, Features, Process
@@ -109,5 +109,13 @@ class Worlds:
 
 
 def view_of(world: World) -> View:
-    """What the driver's debug files have to show of a world."""
+    """What the driver's debug files show of a world, which looking may change. print_binder_proc.
+
+    The file `state` holds each node while it prints it, and lets it go: if nothing else keeps the node, the
+    owner gets work for it, which may tell it nothing.
+    """
+    for process in world.processes.values():
+        for ptr in sorted(process.nodes):
+            with nodes.held(process.nodes[ptr]):
+                pass
     return view(world.context, world.processes.values())

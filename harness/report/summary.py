@@ -9,6 +9,7 @@ from rich.text import Text
 
 from emulator.base.errors import ExitCode
 from harness.experiments.core.finding import Verdict
+from harness.kernel.concise import counted
 from harness.report.comparison import claim_rows
 from harness.report.document import Document
 from harness.report.matrix import Matrix
@@ -87,8 +88,3 @@ def conclusion(matrix: Matrix) -> Text:
     elif matrix.exit_code is ExitCode.AS_EXPECTED:
         text.append(", ").append("all as expected", style="bold green")
     return text
-
-
-def counted(count: int, noun: str) -> str:
-    """A number and its noun, in the singular or the plural."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

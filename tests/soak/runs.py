@@ -6,10 +6,12 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, UsageError
 from harness.report import journal
 from harness.report.document import Document
@@ -74,7 +76,7 @@ class Ended:
 
 def _problems_of_document(path: Path, judged: int, interrupted: str | None) -> Iterator[str]:
     try:
-        stored: Document | Matrix = journal.read(path) if path.suffix == ".partial" else _load(path)
+        stored: Document | Matrix = _journal(path) if path.suffix == ".partial" else _load(path)
     except (HarnessError, OSError) as error:
         yield f"the results cannot be read: {error}"
         return
@@ -84,6 +86,18 @@ def _problems_of_document(path: Path, judged: int, interrupted: str | None) -> I
     kept = len({claim.id for document in documents for claim in document.claims})
     if kept < judged:
         yield f"{path.name} has {kept} results, but {judged} claims were judged"
+
+
+def _journal(path: Path) -> Document | Matrix:
+    """A killed run's, once no process has it open: one that it was just starting lasts a moment longer."""
+    deadline = Deadline(10.0)
+    while True:
+        try:
+            return journal.read(path)
+        except UsageError:
+            if deadline.expired:
+                raise
+            time.sleep(0.05)
 
 
 def _load(path: Path) -> Document | Matrix:

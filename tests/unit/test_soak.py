@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from emulator.base.deadline import Deadline
+from emulator.base.errors import UsageError
+from harness.report import journal
 from harness.report.document import Document
 from tests.soak.belongings import MARK, end, left_in_cache, processes
 from tests.soak.campaign import Record
@@ -62,6 +64,20 @@ def test_what_is_left_in_a_cache_is_named(tmp_path: Path) -> None:
 def test_lost_results_are_a_problem(tmp_path: Path, status: int, output: str, problem: str) -> None:
     ended = Ended(status, output, tmp_path / "run.json")
     assert any(problem in each for each in ended.problems(frozenset({0, KILLED, 128 + signal.SIGTERM})))
+
+
+def test_a_journal_is_read_once_the_last_process_of_its_run_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run.json.partial").write_text("an event")
+    answers = iter([UsageError("The run goes on."), UsageError("The run goes on."), OSError("read at last")])
+
+    def read(_: Path) -> Document:
+        raise next(answers)
+
+    monkeypatch.setattr(journal, "read", read)
+    (problem,) = Ended(KILLED, "", tmp_path / "run.json").problems(frozenset({KILLED}))
+    assert "read at last" in problem
 
 
 def test_results_have_to_be_marked_with_what_interrupted_them(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from harness.kernel.concise import counted
+
 _PS_HEADER = re.compile(r"\s*(?:LABEL\s+)?(?:USER|UID|PID)\s.*\b(?:NAME|CMD|COMMAND|ARGS)\s*")
 _PROCESS_RECORD = re.compile(r"ProcessRecord\{[0-9a-f]+ (\d+):([^/\s}]+)/")
 _SHOW_MAP = re.compile(r"------ SHOW MAP (\d+) \((\S+).*\) ------\s*")
@@ -45,7 +47,8 @@ class ProcessNames:
         """Whether the next lines are the activity manager's list of frozen processes."""
 
     def __repr__(self) -> str:
-        return f"<ProcessNames of {len(self.processes)} processes, {len(self.threads)} threads>"
+        processes, threads = counted(len(self.processes), "process"), counted(len(self.threads), "thread")
+        return f"<ProcessNames of {processes}, {threads}>"
 
     def name_process(self, pid: int, name: str) -> None:
         """Note the name of a process, unless a fuller one is known."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from harness.experiments.core.result import Result
+from harness.kernel.concise import counted
 from harness.report.comparison import account, claim_rows
 from harness.report.formats.report import Report
 from harness.report.labels import described
@@ -32,11 +33,11 @@ def _run(column: Column) -> Iterator[str]:
     yield "**" + "**  \n**".join(text(line) for line in summary(document).plain.splitlines()) + "**"
     yield from _problems(column)
     if document.claims:
-        yield from _folded(f"{len(document.claims)} claims", _table(document.claims))
+        yield from _folded(counted(len(document.claims), "claim"), _table(document.claims))
 
 
 def _matrix(matrix: Matrix) -> Iterator[str]:
-    yield f"## Binder on {len(matrix.columns)} devices"
+    yield f"## Binder on {counted(len(matrix.columns), 'device')}"
     yield ""
     yield f"**{text(conclusion(matrix).plain)}**"
     yield ""
@@ -53,7 +54,7 @@ def _matrix(matrix: Matrix) -> Iterator[str]:
     for row in rows:
         cells = ["-" if result is None else _verdict(result, words=False) for result in row.results]
         table.append(_row(row.id, *cells))
-    yield from _folded(f"{len(rows)} claims", table)
+    yield from _folded(counted(len(rows), "claim"), table)
 
 
 def _problems(column: Column) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from harness.experiments.core.figure import label
+from harness.kernel.concise import counted
 from harness.report.comparison import ClaimRow, claim_rows, differing_facts
 from harness.report.labels import short_names
 from harness.report.matrix import Matrix
@@ -14,7 +15,7 @@ from harness.report.page.page import Page, Section
 from harness.report.pictures.bars import Bar, Part, bars
 from harness.report.pictures.canvas import Picture
 from harness.report.pictures.values import number
-from harness.report.summary import conclusion, counted, summary
+from harness.report.summary import conclusion, summary
 
 
 @dataclass(slots=True)

@@ -7,11 +7,12 @@ from rich.text import Text
 
 from harness.experiments.core.figure import label
 from harness.experiments.core.result import Result
+from harness.kernel.concise import counted
 from harness.report.comparison import ClaimRow, account, differing_facts
 from harness.report.difference import DocumentPair
 from harness.report.document import Document
 from harness.report.labels import described
-from harness.report.summary import STYLES, counted, lacks
+from harness.report.summary import STYLES, lacks
 from harness.report.terminal.layout import put
 
 NOTHING = "-"

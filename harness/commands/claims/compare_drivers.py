@@ -45,9 +45,9 @@ def compare_drivers(
     """Show what differs between Binder's drivers, in C and in Rust.
 
     \b
-    binder-harness compare-drivers                    one kernel with either driver
+    binder-harness compare-drivers  one kernel with either driver
     binder-harness compare-drivers freeze death --json
-    binder-harness compare-drivers --target 'embedded?kernel=6.1' --target embedded
+    binder-harness compare-drivers --target embedded --target cuttlefish
     binder-harness compare-drivers --claims -o page.md
 
     Each probe is a small experiment with the driver's interface. What programs could trip over comes first.

@@ -76,7 +76,7 @@ def matrix(
     """Judge claims on several devices, and show where they differ.
 
     \b
-    binder-harness matrix  three kernels, two drivers, two architectures, two page sizes
+    binder-harness matrix  kernels, drivers, architectures and page sizes
     binder-harness matrix limit -j 1 --json matrix.json --html matrix.html
     binder-harness matrix --target embedded --target adb:SERIAL
     binder-harness matrix --scheduler tcp://build-server:8786

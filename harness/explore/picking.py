@@ -7,7 +7,6 @@ from typing import Protocol, TypeVar
 
 from harness.model.records import Process
 from harness.model.steps import (
-    MAPPED,
     READ_SIZE,
     Binder,
     Command,
@@ -30,7 +29,7 @@ PTRS = (0x10, 0x20)
 COOKIES = (0x1, 0x2)
 """Of death notifications."""
 CODES = (1, 2)
-SIZES = (0, 8, 100, 0, 8, 100, 1000, 3000, 3000, 5000, 17000)
+SIZES = (0, 8, 100, 0, 8, 100, 1000, 3000, 5000, 9000, 17000)
 """Bytes of payload: nothing, little, what soon fills a mapping or its half, and what is too large for any."""
 READ_SIZES = (*[READ_SIZE] * 6, 0, 0, 4, 100)
 MOST_COMMANDS = 3
@@ -91,6 +90,25 @@ def any_target(pick: Pick, world: World, process: Process) -> int:
     return pick.one(known) if known and chance(pick, 7, 8) else any_handle(pick, process)
 
 
+def any_holder(pick: Pick, world: World) -> Process | None:
+    """A process that holds delivered buffers, the more the likelier; one time in four, any."""
+    holders = [
+        each for each in world.processes.values() for buffer in each.mapping.used if buffer.may_be_freed
+    ]
+    return pick.one(holders) if holders and chance(pick, 3, 4) else any_process(pick, world)
+
+
+def any_mourner(pick: Pick, world: World) -> Process | None:
+    """A process that has been told of a death, or asked to be, or could be; one time in four, any."""
+    told = [each for each in world.processes.values() if each.delivered_deaths.entries]
+    asking = [
+        each for each in world.processes.values() if any(other.death for other in each.references.values())
+    ]
+    able = [each for each in world.processes.values() if each.references]
+    mourners = told * 4 + asking * 2 + able
+    return pick.one(mourners) if mourners and chance(pick, 3, 4) else any_process(pick, world)
+
+
 def receiver_of(world: World, process: Process, handle: int) -> Process | None:
     """Whom a call to a handle would reach."""
     reference = process.references.get(handle)
@@ -107,7 +125,7 @@ def any_node(pick: Pick, process: Process) -> tuple[int, int]:
 
 def any_object(pick: Pick, process: Process) -> Object:
     """An object that can be sent; seldom one of no type, or a handle that may be none."""
-    strong = pick.one((True, True, False))
+    strong = pick.one((True, False))
     usable = [each.handle for each in process.references.values() if each.strong or not strong]
     kinds = (
         ["binder"] * 12
@@ -131,15 +149,21 @@ def any_object(pick: Pick, process: Process) -> Object:
 
 
 def any_payload(pick: Pick, process: Process, receiver: Process | None, *, one_way: bool = False) -> Payload:
-    """Up to two objects, and some bytes: seldom as many as just fit, or do not."""
+    """Up to two objects, and some bytes: mostly what fits, sometimes what just fits, seldom what does not."""
     objects = tuple(any_object(pick, process) for _ in range(pick.one((0, 0, 1, 1, 2))))
-    sizes = list(SIZES)
+    sizes = SIZES
     if receiver is not None:
-        free = [each.size for each in receiver.mapping.buffers if each.free]
-        room = receiver.mapping.one_way_space if one_way else max(free, default=0)
+        free = {each.size for each in receiver.mapping.buffers if each.free}
+        rooms = free | {receiver.mapping.one_way_space} if one_way else free
         least = Payload(0, objects)
-        fitting = room - least.data_size - least.offsets_size - least.extra_size
-        sizes += [each for each in (fitting, fitting - 100, fitting + 1) if 0 <= each <= MAPPED]
+        taken = least.data_size + least.offsets_size + least.extra_size
+        exact = [room - taken for room in sorted(rooms) if room >= taken]
+        fitting = tuple(size for size in SIZES if size <= max(exact, default=0))
+        # Of several free pieces, which one is taken shows in sizes that fit one of them.
+        if exact and chance(pick, 1, 2 if len(free) > 1 else 6):
+            sizes = tuple(size for room in exact for size in (room, room - 100, room + 1) if size >= 0)
+        elif fitting and chance(pick, 3, 4):
+            sizes = fitting
     missing = 8 if Payload(0, objects).extra_size and chance(pick, 1, 8) else 0
     return Payload(pick.one(sizes), objects, missing)
 

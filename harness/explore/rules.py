@@ -17,6 +17,8 @@ from harness.explore.picking import (
     Pick,
     any_caller,
     any_handle,
+    any_holder,
+    any_mourner,
     any_node,
     any_payload,
     any_process,
@@ -112,7 +114,7 @@ def buffers(pick: Pick, world: World) -> Step | None:
         other = [each.offset for each in process.mapping.buffers if not each.may_be_freed]
         return Free(pick.one(delivered if delivered and chance(pick, 3, 4) else [*other, 4]))
 
-    return exchange_of(pick, world, make)
+    return exchange_of(pick, world, make, any_holder)
 
 
 def refcounts(pick: Pick, world: World) -> Step | None:
@@ -156,7 +158,7 @@ def deaths(pick: Pick, world: World) -> Step | None:
             )
         )
 
-    return exchange_of(pick, world, make)
+    return exchange_of(pick, world, make, any_mourner)
 
 
 def loopers(pick: Pick, world: World) -> Step | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.binder.abi.uapi import BinderReturn
+from harness.explore.rules import RULES
 from harness.model import (
     buffers,
     controls,
@@ -34,6 +35,8 @@ from harness.model.records import (
 from harness.model.steps import Descriptor, Handle
 from harness.model.work import Queue
 
+SENDING = ("opening", "reads", "calls", "oneway")
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -44,6 +47,8 @@ class Mutant:
     attribute: str
     bend: Callable[[Any], Any]
     """Makes the bent function of the right one."""
+    rules: tuple[str, ...] = tuple(RULES)
+    """Those of `explore --rules` that search for it: what seldom shows is searched by what concerns it."""
 
 
 def constant(value: object) -> Callable[[Any], Any]:
@@ -319,7 +324,7 @@ MUTANTS = (
     Mutant("an owner's news is lost", nodes, "news", constant([])),
     Mutant("a manager's handle cannot be acquired first", nodes, "_is_kept_manager", constant(False)),
     Mutant("sizes are rounded up to 16", buffers, "rounded", lambda _: lambda size: -(-size // 16) * 16),
-    Mutant("the first fit is taken", buffers, "best_fits", lambda _: first_fit),
+    Mutant("the first fit is taken", buffers, "best_fits", lambda _: first_fit, (*SENDING, "buffers")),
     Mutant("a buffer can be freed twice", buffers, "find", freed_twice),
     Mutant("free neighbours are not joined", buffers, "free", unjoined),
     Mutant("one-way space is not given back", buffers, "free", after(one_way_space_kept)),
@@ -337,13 +342,25 @@ MUTANTS = (
     Mutant("an undelivered call is dropped in silence", transactions, "drop", constant(None)),
     Mutant("a transaction never ends", transactions, "finish", constant(None)),
     Mutant("an unread call may be freed", transactions, "free_buffer", lambda _: free_any),
-    Mutant("a weak handle arrives strong", translation, "_translate_handle", strength_lost),
+    Mutant(
+        "a weak handle arrives strong",
+        translation,
+        "_translate_handle",
+        strength_lost,
+        (*SENDING, "buffers", "refcounts"),
+    ),
     Mutant("any node takes descriptors", translation.Translation, "_descriptor", constant(Descriptor())),
     Mutant("memory is placed without rounding", translation, "rounded", lambda _: lambda size: size),
     Mutant("a freed buffer keeps its objects", translation, "release", without_objects),
     Mutant("a death is told twice", deaths, "notify", after(told_twice)),
     Mutant("a death is not told", deaths, "notify", constant(None)),
-    Mutant("an acknowledged death comes again", deaths, "acknowledge", lambda _: death_delivered_again),
+    Mutant(
+        "an acknowledged death comes again",
+        deaths,
+        "acknowledge",
+        lambda _: death_delivered_again,
+        ("opening", "reads", "calls", "buffers", "refcounts", "deaths", "exits"),
+    ),
     Mutant("a cleared death needs no cookie", deaths, "clear", any_cookie),
     Mutant("a death of the dead is not told", deaths, "request", only_of_living),
     Mutant("a read needs no room", reading, "ROOM_FOR_ANY", lambda _: 0),
@@ -360,7 +377,7 @@ MUTANTS = (
     ),
     Mutant("EPERM in the place of EBUSY", controls, "become_context_manager", other_errno),
     Mutant("a busy process can be frozen", controls, "is_busy", constant(False)),
-    Mutant("a frozen process takes calls", controls, "freeze", never_frozen),
+    Mutant("a frozen process takes calls", controls, "freeze", never_frozen, (*SENDING, "freezing")),
     Mutant("a thread's end leaves its callers waiting", exits, "end_thread", silent_end),
     Mutant("a dead node is gone at once", exits, "_end_node", after(drop_dead)),
     Mutant("a dead process keeps its handles", exits, "end_process", keeps_handles),

@@ -151,7 +151,7 @@ def any_object(pick: Pick, process: Process) -> Object:
 def any_payload(pick: Pick, process: Process, receiver: Process | None, *, one_way: bool = False) -> Payload:
     """Up to two objects, and some bytes: mostly what fits, sometimes what just fits, seldom what does not."""
     objects = tuple(any_object(pick, process) for _ in range(pick.one((0, 0, 1, 1, 2))))
-    sizes = SIZES
+    sizes: tuple[int, ...] = SIZES
     if receiver is not None:
         free = {each.size for each in receiver.mapping.buffers if each.free}
         rooms = free | {receiver.mapping.one_way_space} if one_way else free

@@ -46,7 +46,8 @@ screenshots: setup ## Look at the report in Chromium: its tests, and pictures at
 	$(BIN)/pip install --disable-pip-version-check --editable '.[screenshots]'
 	mkdir -p $(SCREENSHOTS)
 	$(BIN)/binder-harness verify -o $(SCREENSHOTS)/run.json > /dev/null
-	$(BIN)/binder-harness matrix -o $(SCREENSHOTS)/matrix.json > /dev/null
+	@# Status 1: the driver in Rust behaves otherwise than expected, which is to be seen, too.
+	$(BIN)/binder-harness matrix -o $(SCREENSHOTS)/matrix.json > /dev/null || [ $$? = 1 ]
 	$(BIN)/pytest tests/browser --documents $(SCREENSHOTS) --screenshots $(SCREENSHOTS)
 	@echo "The pictures are in $(SCREENSHOTS)."
 

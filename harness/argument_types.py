@@ -10,11 +10,11 @@ import functools
 import inspect
 import sys
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from types import FunctionType, NoneType, UnionType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Class = TypeVar("Class", bound=type)
@@ -28,34 +28,48 @@ _NUMBERS: dict[type, Any] = {float: int | float, bool: int, bytes: bytes | bytea
 """What is accepted beside a type itself: numbers and buffers as Python itself takes them."""
 
 
+class _Checks(NamedTuple):
+    """How a function's arguments are checked."""
+
+    positional: Sequence[tuple[str, Check | None]]
+    by_name: Mapping[str, Check | None]
+    rest: tuple[str, Check | None]
+    """Of further arguments without a name."""
+
+
+def _checks_of(function: Callable[..., Any]) -> _Checks:
+    """Whole at once: several threads may be the first to call a function."""
+    hints = hints_of(function)
+    positional: list[tuple[str, Check | None]] = []
+    by_name: dict[str, Check | None] = {}
+    rest: tuple[str, Check | None] = ("", None)  # too many arguments are the function's own TypeError
+    for parameter in inspect.signature(function).parameters.values():
+        entry = parameter.name, check_of(hints.get(parameter.name, Any))
+        match parameter.kind:
+            case inspect.Parameter.VAR_POSITIONAL:
+                rest = entry
+            case inspect.Parameter.KEYWORD_ONLY | inspect.Parameter.VAR_KEYWORD:
+                by_name[entry[0]] = entry[1]
+            case _:
+                by_name[entry[0]] = entry[1]
+                positional.append(entry)
+    return _Checks(positional, by_name, rest)
+
+
 def checked(function: Function) -> Function:
     """The same function; an argument that is not of its annotated type raises TypeError."""
-    parameters: list[tuple[str, Check | None]] = []
-    by_name: dict[str, Check | None] = {}
-    rest: list[tuple[str, Check | None]] = []
-
-    def prepare() -> None:
-        hints = hints_of(function)
-        for parameter in inspect.signature(function).parameters.values():
-            entry = parameter.name, check_of(hints.get(parameter.name, Any))
-            match parameter.kind:
-                case inspect.Parameter.VAR_POSITIONAL:
-                    rest.append(entry)
-                case inspect.Parameter.KEYWORD_ONLY | inspect.Parameter.VAR_KEYWORD:
-                    by_name[entry[0]] = entry[1]
-                case _:
-                    by_name[entry[0]] = entry[1]
-                    parameters.append(entry)
-        rest.append(("", None))  # too many arguments are the function's own TypeError
+    checks: _Checks | None = None
 
     @functools.wraps(function)
     def check_and_call(*arguments: Any, **named: Any) -> Any:
         __tracebackhide__ = True
-        if not rest:
-            prepare()
-        number = len(parameters)
+        nonlocal checks
+        if checks is None:
+            checks = _checks_of(function)
+        positional, by_name, rest = checks
+        number = len(positional)
         for index, value in enumerate(arguments):
-            name, check = parameters[index] if index < number else rest[0]
+            name, check = positional[index] if index < number else rest
             if check is not None and not check(value):
                 raise _refusal(function, name, value)
         for name, value in named.items():

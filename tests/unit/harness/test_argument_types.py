@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from enum import IntFlag
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -14,6 +16,7 @@ import pytest
 
 import harness
 import harness.binder
+from harness import argument_types
 from harness.agent.operations import SystemCall
 from harness.agent.process import RemoteProcess
 from harness.agent.thread import RemoteThread
@@ -167,3 +170,22 @@ def test_a_double_may_stand_in_for_a_class_of_ours() -> None:
 
     double: Any = SimpleNamespace(pid=1)
     assert opened(double) is double
+
+
+def test_several_threads_may_be_the_first_to_call_a_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    @checked
+    def gather(first: int, *rest: str) -> tuple[str, ...]:
+        return rest[:first]
+
+    both = threading.Barrier(2, timeout=10)
+    hints_of = argument_types.hints_of
+
+    def hints_at_once(function: Callable[..., Any]) -> dict[str, Any]:
+        both.wait()
+        return hints_of(function)
+
+    monkeypatch.setattr(argument_types, "hints_of", hints_at_once)
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(gather, (1, 2), "ab")) == [("a",), ("b",)]
+    monkeypatch.undo()
+    assert gather(2, "a", "b") == ("a", "b")

@@ -186,8 +186,7 @@ def _where_from(release: str) -> str:
         return "Debian's kernels have it: is this one's package (linux-image-…) installed whole?"
     return (
         "Its configuration needs CONFIG_ANDROID_BINDER_IPC and CONFIG_ANDROID_BINDERFS; the kernels of "
-        "Debian "
-        "have them, and those of Ubuntu with the package linux-modules-extra-RELEASE."
+        "Debian have them, and those of Ubuntu with the package linux-modules-extra-RELEASE."
     )
 
 

@@ -151,8 +151,7 @@ _REFUSED = Refusal(
     meaning="the driver refused the request.",
     at_fault="the process that made it",
     decided_by="the errno: EINVAL for malformed arguments or commands, EFAULT for an address, EBADF and "
-    "EPERM "
-    "as everywhere",
+    "EPERM as everywhere",
     look_at="the message before this one in the kernel log, which names the command",
     claims=("proto.ioctls",),
 )

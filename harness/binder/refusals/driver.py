@@ -194,8 +194,7 @@ _NEWS = {
     BinderReturn.BR_ONEWAY_SPAM_SUSPECT: replace(
         ONEWAY_SPAM,
         meaning="this process's one-way calls fill most of a receiver's space: over 50 unfreed buffers, or "
-        "half "
-        "of the space. The call was sent.",
+        "half of the space. The call was sent.",
         at_fault="the process that receives this code, which sends faster than its receiver handles; or the "
         "receiver, if it is stuck",
     ),

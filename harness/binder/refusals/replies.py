@@ -95,8 +95,7 @@ STATUSES: Mapping[StatusCode, Refusal] = {
 _THREW = "whatever the message names: the caller's arguments, or the service"
 _STACK = (
     "the service's stack: `Caused by: android.os.RemoteException: Remote stack trace` below the exception, "
-    "or "
-    "the service's own log"
+    "or the service's own log"
 )
 _EXCEPTION = Refusal(
     meaning="the called method threw it, and the reply carried it to the caller; the driver has no part in "
@@ -113,8 +112,7 @@ EXCEPTIONS: Mapping[ExceptionCode, Refusal] = {
         at_fault="the caller, which lacks the permission that the message names",
         decided_by="Binder.getCallingUid() in the service: the sender's uid, which the driver fills in",
         look_at="the permission in the message, in `dumpsys package PACKAGE`; in the service: whether it "
-        "should "
-        "have called clearCallingIdentity()",
+        "should have called clearCallingIdentity()",
         claims=("proto.sender-identity",),
     ),
     ExceptionCode.EX_BAD_PARCELABLE: replace(
@@ -125,8 +123,7 @@ EXCEPTIONS: Mapping[ExceptionCode, Refusal] = {
         decided_by="the class loader of the process that reads, and createFromParcel() against "
         "writeToParcel()",
         look_at="the class in the message: is it in the reading process's package, in this version, and was "
-        "its "
-        "class loader set on the Bundle?",
+        "its class loader set on the Bundle?",
     ),
     ExceptionCode.EX_ILLEGAL_ARGUMENT: replace(
         _EXCEPTION, at_fault="the caller, whose argument is not valid"
@@ -147,8 +144,7 @@ EXCEPTIONS: Mapping[ExceptionCode, Refusal] = {
         at_fault=_SERVICE,
         decided_by="the interface: the same number means something else in another one",
         look_at="the interface's constants (for keystore2 its ErrorCode and ResponseCode, for example), and "
-        "the "
-        "service's own log",
+        "the service's own log",
     ),
     ExceptionCode.EX_PARCELABLE: replace(
         _EXCEPTION, meaning="the service threw an exception of its own class."

@@ -55,8 +55,7 @@ def no_space(size: int | None, call_type: str | None) -> Refusal:
             found,
             meaning=meaning,
             at_fault=f"the sender: no {'caller' if call_type == 'reply' else 'receiver'} on libbinder can "
-            "take "
-            "so much",
+            "take so much",
             look_at="what it sends: give a descriptor of shared memory, or send it in pieces",
         )
     at_fault = _KEEPS[call_type or "call"]

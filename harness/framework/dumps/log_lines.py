@@ -108,8 +108,7 @@ LOG_LINES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
         re.compile(r"Uncaught remote exception!"),
         Refusal(
             meaning="a method of this process, called over Binder, threw an Error, or an exception that a "
-            "reply cannot "
-            "carry; its caller gets no exception, and may end with UNKNOWN_ERROR.",
+            "reply cannot carry; its caller gets no exception, and may end with UNKNOWN_ERROR.",
             at_fault="the process that logs it",
             decided_by="the method's code; a reply carries eight kinds of exceptions (Parcel.java, "
             "writeException)",
@@ -122,17 +121,15 @@ LOG_LINES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
         replace(
             EXCEPTIONS[ExceptionCode.EX_BAD_PARCELABLE],
             meaning="a value in a Bundle or a parcel is of no type that Parcel knows, or is read at the "
-            "wrong place: the "
-            "two sides write and read different fields, or in another order.",
+            "wrong place: the two sides write and read different fields, or in another order.",
         ),
     ),
     (
         re.compile(r"seems to be sending too many oneway calls"),
         replace(
             ONEWAY_SPAM,
-            meaning="libbinder was told (BR_ONEWAY_SPAM_SUSPECT) that this process's one-way calls fill "
-            "most of a "
-            "receiver's space: over 50 unfreed buffers, or half of the space.",
+            meaning="libbinder was told (BR_ONEWAY_SPAM_SUSPECT) that this process's one-way calls fill most "
+            "of a receiver's space: over 50 unfreed buffers, or half of the space.",
             at_fault="the process that logs it; or the receiver, if it is stuck",
         ),
     ),
@@ -140,9 +137,9 @@ LOG_LINES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
     (
         re.compile(r"Caught a RuntimeException from the binder stub implementation"),
         Refusal(
-            meaning="a method of this process, called over Binder, threw. Parcel passes the exception to "
-            "the caller "
-            "if it is of a kind that it can write, and the call was not one-way; the process lives on.",
+            meaning="a method of this process, called over Binder, threw. Parcel passes the exception to the "
+            "caller if it is of a kind that it can write, and the call was not one-way; the process lives "
+            "on.",
             at_fault="the process that logs it, or its caller's arguments",
             decided_by="the method's code",
             look_at="the stack trace below the line: the first frame below `onTransact` is the method",
@@ -156,13 +153,11 @@ LOG_LINES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
         ),
         Refusal(
             meaning="the process asks the service manager again and again for a service that nobody has "
-            "registered "
-            "yet; up to five seconds, or without end (waitForService).",
+            "registered yet; up to five seconds, or without end (waitForService).",
             at_fault="the process that should register it: it has not started, crashes, or may not",
             decided_by="whether that process runs and calls addService",
             look_at="`service list`; the process's exits in the log; `avc: denied { add }`; the VINTF "
-            "manifest for "
-            "services of the vendor's",
+            "manifest for services of the vendor's",
             claims=("sm.register-lookup",),
         ),
     ),
@@ -173,8 +168,7 @@ LOG_LINES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
         ),
         Refusal(
             meaning="somebody asked for a service that is not registered, and servicemanager asked init to "
-            "start the "
-            "process that offers it; no .rc file has `interface aidl NAME` for it.",
+            "start the process that offers it; no .rc file has `interface aidl NAME` for it.",
             at_fault="nobody, if the service may be absent; otherwise the .rc file of its process",
             decided_by="the `interface` lines of the .rc files that init has read",
             look_at="whether the process runs already and has not registered yet, or is not installed",
@@ -188,8 +182,7 @@ LOG_LINES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
         ),
         Refusal(
             meaning="the service is not declared in this device's VINTF manifest: nobody may register it, "
-            "and "
-            "whoever asks for it is told that there is none.",
+            "and whoever asks for it is told that there is none.",
             at_fault="nobody, if the device has no such hardware; otherwise its vendor's manifest",
             decided_by="/vendor/etc/vintf/manifest.xml and its fragments, and those of the system and of "
             "APEXes",
@@ -200,8 +193,7 @@ LOG_LINES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
         re.compile(r"^(?:service: )?Service \S+(?: does not exist|: not found)|Can't find service: \S"),
         Refusal(
             meaning="the service manager has no service of that name; `service call` says so of one that "
-            "does not "
-            "answer, too.",
+            "does not answer, too.",
             at_fault="the process that should register it; or the name, which differs from release to "
             "release",
             decided_by="who has registered which name; SELinux, which hides what the caller may not find",

@@ -13,16 +13,13 @@ from harness.binder.refusals.refusal import Refusal
 
 _NO_DEVICE = Refusal(
     meaning="the process cannot open its binder device, without which libbinder ends it: there is no such "
-    "file, or "
-    "the process may not.",
+    "file, or the process may not.",
     at_fault="the device's set-up: the kernel lacks the driver, or binderfs is not mounted where the "
     "process looks",
     decided_by="CONFIG_ANDROID_BINDER_IPC, CONFIG_ANDROID_BINDER_DEVICES or a mounted binderfs; the file's "
-    "mode, and "
-    "SELinux",
+    "mode, and SELinux",
     look_at="`ls -lZ /dev/binder* /dev/binderfs`, /proc/filesystems, and `avc: denied` for this process; on "
-    "a machine "
-    "of yours `binder-harness doctor`",
+    "a machine of yours `binder-harness doctor`",
     claims=("node.misc",),
 )
 
@@ -38,8 +35,7 @@ START_LINES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
         re.compile(r"[Bb]inder driver protocol ?(?:\(\d+\) does not match|mismatch)|driver version differs"),
         Refusal(
             meaning="the driver speaks another version of the protocol than this libbinder: 7 with 32-bit "
-            "and 8 with "
-            "64-bit pointers.",
+            "and 8 with 64-bit pointers.",
             at_fault="neither: kernel and user space were built for different versions",
             decided_by="CONFIG_ANDROID_BINDER_IPC_32BIT of kernels before 4.20, and how libbinder was built",
             look_at="the kernel's configuration; later kernels speak version 8 alone",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.binder.abi.layout import Structure, structure, u32
+from harness.binder.abi.layout import Structure
 from harness.binder.abi.structures import (
     BinderExtendedError,
     BinderFreezeInfo,
@@ -17,14 +17,8 @@ from harness.binder.abi.structures import (
     ObjectType,
 )
 from harness.binder.abi.uapi import BinderIoctl
+from harness.binder.driver.controls import Word
 from harness.model.steps import Control
-
-
-@structure
-class Word(Structure):
-    """The argument of ioctls that take a number."""
-
-    value: u32
 
 
 def argument_of(step: Control, pid_of: Callable[[int], int]) -> Structure | None:

@@ -119,9 +119,11 @@ def state_of(world: World, step: Exchange, command: Command) -> str:
         reference = references.find(process, handle, strong=False)
         if reference is None:
             return f"{found}, no handle"
-        dead = reference.node.process is None
-        frozen = not dead and reference.node.process is not None and reference.node.process.frozen
-        kind = "dead" if dead else "frozen" if frozen else "strong" if reference.strong else "weak"
+        owner = reference.node.process
+        if owner is None or owner.frozen:
+            kind = "dead" if owner is None else "frozen"
+        else:
+            kind = "strong" if reference.strong else "weak"
         return f"{found}, {kind} handle" + (", death requested" if reference.death else "")
     if isinstance(command, Free):
         known = [each for each in process.mapping.used if each.offset == command.offset]

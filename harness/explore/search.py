@@ -13,7 +13,7 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError
 from harness.explore.comparison import Apart, DisagreementError, Taker, Together
 from harness.explore.coverage import Coverage
-from harness.explore.machine import Session, run_programs
+from harness.explore.machine import run_programs
 from harness.explore.rules import ALWAYS, RULES
 from harness.model.steps import Exchange, Step
 
@@ -34,7 +34,7 @@ class _OverError(KeyboardInterrupt):
     """A limit is reached. hypothesis takes every other exception for a failure of the program."""
 
 
-class Search(Session):
+class Search:
     """One search, and what it has done so far."""
 
     def __init__(

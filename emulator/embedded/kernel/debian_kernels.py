@@ -48,7 +48,12 @@ def kernel_of(package: str) -> DebianKernel | None:
     )
 
 
+def numbers_in(name: str) -> list[int]:
+    """The numbers in a package's name or a series, by which releases are compared."""
+    return [int(part) for part in re.findall(r"\d+", name)]
+
+
 def newest(packages: Iterable[str], kernel: DebianKernel) -> str | None:
     """Of these packages, the newest kernel of a series; releases compare by the numbers in them."""
     matching = [package for package in packages if kernel_of(package) == kernel]
-    return max(matching, key=lambda name: [int(part) for part in re.findall(r"\d+", name)], default=None)
+    return max(matching, key=numbers_in, default=None)

@@ -19,6 +19,7 @@ from emulator.embedded.kernel.debian_kernels import (
     DebianKernel,
     kernel_of,
     newest,
+    numbers_in,
 )
 
 SUITES: tuple[Suites, ...] = (
@@ -120,4 +121,4 @@ def _offline(errors: Sequence[SetupError]) -> NoNetworkError | None:
 
 
 def _order(kernel: DebianKernel) -> tuple[list[int], DebianKernel]:
-    return [int(part) for part in re.findall(r"\d+", kernel.version)], kernel
+    return numbers_in(kernel.version), kernel

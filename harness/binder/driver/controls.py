@@ -23,7 +23,9 @@ from harness.binder.driver.ioctls import ThreadIoctls
 
 
 @structure
-class _Word(Structure):
+class Word(Structure):
+    """The argument of ioctls that take a number."""
+
     value: u32
 
 
@@ -43,7 +45,7 @@ class Controls:
 
     def set_max_threads(self, threads: int) -> None:
         """BINDER_SET_MAX_THREADS: how many loopers the driver may request with BR_SPAWN_LOOPER."""
-        self._ioctls.ioctl(BinderIoctl.BINDER_SET_MAX_THREADS, _Word(threads))
+        self._ioctls.ioctl(BinderIoctl.BINDER_SET_MAX_THREADS, Word(threads))
 
     def set_context_manager(
         self, *, extended: bool = False, security_context: bool = False, uid: int | None = None
@@ -68,7 +70,7 @@ class Controls:
 
     def enable_oneway_spam_detection(self, enabled: bool = True) -> None:
         """BINDER_ENABLE_ONEWAY_SPAM_DETECTION: warn this process if it sends too much (Linux 5.13)."""
-        self._ioctls.ioctl(BinderIoctl.BINDER_ENABLE_ONEWAY_SPAM_DETECTION, _Word(int(enabled)))
+        self._ioctls.ioctl(BinderIoctl.BINDER_ENABLE_ONEWAY_SPAM_DETECTION, Word(int(enabled)))
 
     def extended_error(self) -> BinderExtendedError:
         """BINDER_GET_EXTENDED_ERROR: this thread's last failure, which is then cleared (Linux 5.19)."""

@@ -102,6 +102,11 @@ def names(exchanged: Iterable[Tagged]) -> tuple[str, ...]:
     return tuple(each.TAG.name for each in exchanged)
 
 
+def without_noop(names: Iterable[str]) -> list[str]:
+    """Names of returns without BR_NOOP, which the driver puts in front of what it returns."""
+    return [name for name in names if name != "BR_NOOP"]
+
+
 def obtain_object(pair: Pair[DeviceProcess], node: Node) -> int:
     """Have the server send an object of its own in a reply; the client's handle, which it has acquired."""
     exchange(pair.client, commands.Transaction(target=0))

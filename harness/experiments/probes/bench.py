@@ -16,7 +16,15 @@ from harness.binder.abi.returns import Return
 from harness.binder.abi.structures import BinderWriteRead
 from harness.binder.abi.uapi import BinderIoctl, BinderReturn
 from harness.binder.driver.received import ReceivedBuffer
-from harness.experiments.instruments.non_blocking import End, drain, exchange, names, only, open_non_blocking
+from harness.experiments.instruments.non_blocking import (
+    End,
+    drain,
+    exchange,
+    names,
+    only,
+    open_non_blocking,
+    without_noop,
+)
 
 if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess
@@ -130,7 +138,7 @@ def open_bench(device: Device) -> Iterator[Bench]:
 
 def shown(returned: Sequence[Return]) -> str:
     """The names of returns; `nothing` where there is none."""
-    return " ".join(name for name in names(returned) if name != "BR_NOOP") or "nothing"
+    return " ".join(without_noop(names(returned))) or "nothing"
 
 
 def name_of(command: int) -> str:

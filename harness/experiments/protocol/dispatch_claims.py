@@ -7,6 +7,7 @@ from harness.experiments.core.claim import claim
 from harness.experiments.core.expectation import Expectation
 from harness.experiments.core.figure import Figure
 from harness.experiments.core.finding import Finding, Verdict
+from harness.experiments.instruments.non_blocking import without_noop
 from harness.experiments.protocol.deaths import Deaths, measure_deaths
 from harness.experiments.protocol.dispatch import (
     CODES,
@@ -158,7 +159,7 @@ def call_at_a_time(m: CallsAtATime, facts: Facts) -> Finding:
 def call_waits(m: CallsAtATime, facts: Facts) -> Finding:
     """The driver must have nothing for a caller whose call was received, and not answered."""
     received = sum(map(len, m.received))
-    waiting = [names for names in m.returned if not set(names) - {"BR_NOOP"}]
+    waiting = [names for names in m.returned if not without_noop(names)]
     return Finding.whether(
         received == len(m.returned) == len(waiting),
         "{calls_received} are being handled, and for {callers_waiting} of {callers} the driver has nothing",
@@ -234,7 +235,7 @@ def looper_enter(m: RequestedThreads, facts: Facts) -> Finding:
 )
 def death_dead_reply(m: Deaths, facts: Facts) -> Finding:
     """Nothing else may come of the call."""
-    returned = [name for name in m.call if name != "BR_NOOP"]
+    returned = without_noop(m.call)
     return Finding.whether(
         returned == ["BR_DEAD_REPLY"],
         "when the owner {owners_end}, a call brings {returned}",
@@ -254,7 +255,7 @@ def death_dead_reply(m: Deaths, facts: Facts) -> Finding:
 )
 def frozen_call(m: FrozenCalls, facts: Facts) -> Finding:
     """The caller must get that at once, and the process never the call."""
-    returned = [name for name in m.call if name != "BR_NOOP"]
+    returned = without_noop(m.call)
     return Finding.whether(
         returned == [FROZEN] and m.called_since,
         "a call to a frozen process brings {returned}; unfrozen, it receives the code {codes}",
@@ -283,7 +284,7 @@ def frozen_call(m: FrozenCalls, facts: Facts) -> Finding:
 )
 def frozen_one_way(m: FrozenCalls, facts: Facts) -> Finding:
     """Delivered later it must be in any case; what the sender is told decides the rest."""
-    returned = [name for name in m.one_way if name != "BR_NOOP"]
+    returned = without_noop(m.one_way)
     return Finding.in_cases(
         (returned == [PENDING], m.afterwards == (ONE_WAY_CALL,) and m.one_way_since),
         "a one-way call to a frozen process brings {returned}; unfrozen, the process receives the code "

@@ -12,7 +12,14 @@ from harness.binder.abi.structures import TransactionFlag
 from harness.binder.driver.payload import Loaded
 from harness.binder.driver.received import ReceivedBuffer
 from harness.experiments.core.measurement import measurement
-from harness.experiments.instruments.non_blocking import drain, exchange, names, only, open_non_blocking
+from harness.experiments.instruments.non_blocking import (
+    drain,
+    exchange,
+    names,
+    only,
+    open_non_blocking,
+    without_noop,
+)
 
 if TYPE_CHECKING:
     from harness.device.device import Device, DeviceProcess
@@ -118,7 +125,7 @@ class _Experiment:
             Step(
                 by="owner" if end is owner else "holder",
                 command=command.TAG.name,
-                owner_received=tuple(name for name in names(received) if name != "BR_NOOP"),
+                owner_received=tuple(without_noop(names(received))),
                 handle=self._handle(),
                 object=self._object(),
             )

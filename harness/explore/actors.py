@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import TimeLimitError
 from harness.agent.operations import Earlier, Operation, OperationResult, Read, Stored, SystemCall, Write
 from harness.agent.process import RemoteProcess
 from harness.agent.syscalls import AT_FDCWD
@@ -65,17 +64,23 @@ def free_node(device: Device) -> str:
 class Actor:
     """One process of a program: an agent, its threads, and the file that it has open now."""
 
-    def __init__(self, process: RemoteProcess, path: str) -> None:
+    def __init__(self, process: RemoteProcess, path: str, state_path: str) -> None:
         self.process = process
-        self.path = path
         self.threads: dict[int, tuple[RemoteThread, int]] = {}
         """By number: the thread, and the address of its memory."""
         self.descriptor = -1
         self.spare_descriptor = process.syscall("openat", AT_FDCWD, b"/", os.O_RDONLY | os.O_CLOEXEC, 0)
         """What it sends."""
         self.mapping = self.mapped = 0
-        self.state_memory = process.memory.allocate(STATE_SIZE).address
-        self.path_memory = process.memory.allocate(mmap.PAGESIZE).address
+        self._path = self._placed(path)
+        self._state_path = self._placed(state_path)
+        self._state_memory = process.memory.allocate(STATE_SIZE).address
+
+    def _placed(self, path: str) -> int:
+        content = os.fsencode(path) + b"\0"
+        address = self.process.memory.allocate(len(content)).address
+        self.process.memory.write(address, content)
+        return address
 
     def thread(self, number: int) -> tuple[RemoteThread, int]:
         """A thread and its memory, started at its first use."""
@@ -86,22 +91,38 @@ class Actor:
             self.threads[len(self.threads) + 1] = (remote, memory.address)
         return self.threads[number]
 
-    def open(self, mapped: int) -> None:
-        """Open the device without waiting for anything, and map it."""
+    def opening(self, mapped: int) -> list[Operation]:
+        """The operations that open the device without waiting for anything, and map it."""
         flags = OPEN_FLAGS | os.O_NONBLOCK
-        self.descriptor = self.process.syscall("openat", AT_FDCWD, os.fsencode(self.path), flags, 0)
+        operations: list[Operation] = [SystemCall("openat", AT_FDCWD, self._path, flags, 0)]
+        if mapped:
+            protection, kind = mmap.PROT_READ, mmap.MAP_PRIVATE | MAP_NORESERVE
+            operations.append(SystemCall("mmap", 0, mapped, protection, kind, Earlier(0), 0))
+        return operations
+
+    def opened(self, mapped: int, results: Sequence[OperationResult]) -> None:
+        """Keep what these returned; OSError where one failed."""
+        self.descriptor = results[0].checked().value
         self.mapped = mapped
         if mapped:
-            arguments = (0, mapped, mmap.PROT_READ, mmap.MAP_PRIVATE | MAP_NORESERVE, self.descriptor, 0)
-            self.mapping = self.process.syscall("mmap", *arguments)
+            self.mapping = results[1].checked().value
 
-    def close(self) -> None:
-        """Unmap and close, if it is open."""
-        if self.descriptor >= 0:
-            if self.mapped:
-                self.process.syscall("munmap", self.mapping, self.mapped)
-            self.process.syscall("close", self.descriptor)
+    def closing(self) -> list[Operation]:
+        """The operations that unmap and close the device, which is not open from then on."""
+        operations: list[Operation] = [SystemCall("close", self.descriptor)]
+        if self.mapped:
+            operations.insert(0, SystemCall("munmap", self.mapping, self.mapped))
         self.descriptor = -1
+        return operations
+
+    def looking(self, before: int) -> list[Operation]:
+        """The operations that read the driver's state, after so many others of the batch."""
+        return [
+            SystemCall("openat", AT_FDCWD, self._state_path, os.O_RDONLY | os.O_CLOEXEC, 0),
+            SystemCall("read", Earlier(before), self._state_memory, STATE_SIZE),
+            SystemCall("close", Earlier(before)),
+            Read(self._state_memory, Earlier(before + 1), STATE_SIZE),
+        ]
 
 
 class Actors:
@@ -110,7 +131,7 @@ class Actors:
     def __init__(self, device: Device, path: str) -> None:
         self._device = device
         self._path = path
-        self._state_path = f"{device.binder.location}/{_STATE}".encode() + b"\0"
+        self._state_path = f"{device.binder.location}/{_STATE}"
         self._actors: dict[int, Actor] = {}
         self.features = LINUX_6_12
         self.features = find_features(self)
@@ -123,52 +144,50 @@ class Actors:
         """
         match step:
             case Open(number, mapped):
-                self._actor(number).open(mapped)
-                outcome = Outcome()
+                actor = self._actor(number)
+                results, shown = self._run(actor, 1, actor.opening(mapped))
+                actor.opened(mapped, results)
+                return Outcome(), shown
             case Close(number):
-                self._actor(number).close()
-                return Outcome(), self._settled(number, allowed)
+                actor = self._actor(number)
+                _, shown = self._run(actor, 1, actor.closing())
+                return Outcome(), self._settled(number, shown, allowed)
             case Exchange():
-                outcome, shown = self._exchange(step, expected)
-                return outcome, shown
+                return self._exchange(step, expected)
             case Control():
-                outcome = self._control(step)
-        return outcome, self.view(step.process)
-
-    def view(self, number: int) -> View:
-        """What the driver shows now, read by one of the processes."""
-        actor = self._actor(number)
-        remote, _ = actor.thread(1)
-        operations = self._look(actor, 0)
-        results = remote.batch(*operations, keep_going=True)
-        return self._view(results[-1])
+                return self._control(step)
 
     def reset(self) -> None:
         """Close what is open; the driver has released all of it when this returns."""
         opened = [number for number, each in self._actors.items() if each.descriptor >= 0]
-        for number in opened:
-            self._actors[number].close()
+        actors = [self._actor(number) for number in opened]
+        for pending in [each.process.main.submit(*each.closing(), keep_going=True) for each in actors]:
+            pending.result()
         if opened:
-            self._settled(opened[0], [{}])
+            _, shown = self._run(actors[0], 1, [])
+            self._settled(opened[0], shown, [{}])
 
     def _actor(self, number: int) -> Actor:
         if number not in self._actors:
-            actor = Actor(self._device.process(), self._path)
-            actor.process.memory.write(actor.path_memory, self._state_path)
-            self._actors[number] = actor
+            self._actors[number] = Actor(self._device.process(), self._path, self._state_path)
         return self._actors[number]
 
-    def _settled(self, number: int, allowed: Sequence[View]) -> View:
+    def _run(
+        self, actor: Actor, thread: int, operations: Sequence[Operation]
+    ) -> tuple[list[OperationResult], View]:
+        """Run operations and look, in one round trip: what they returned, and what the driver shows."""
+        remote, _ = actor.thread(thread)
+        results = remote.batch(*operations, *actor.looking(len(operations)), keep_going=True)
+        return results[: len(operations)], self._view(results[-1])
+
+    def _settled(self, number: int, shown: View, allowed: Sequence[View]) -> View:
         """What is shown once it is allowed; with nothing allowed, once the process is gone."""
         deadline = Deadline(SETTLE_SECONDS)
-        while True:
-            shown = self.view(number)
-            if shown in allowed or (not allowed and f"process {number}" not in shown):
+        while not (shown in allowed if allowed else f"process {number}" not in shown):
+            if deadline.expired:
                 return shown
-            try:
-                deadline.check("the release of a closed file")
-            except TimeLimitError:
-                return shown
+            _, shown = self._run(self._actor(number), 1, [])
+        return shown
 
     def _exchange(self, step: Exchange, expected: Outcome) -> tuple[Outcome, View]:
         actor = self._actor(step.process)
@@ -197,8 +216,7 @@ class Actors:
             )
             buffer = record + BinderTransactionData.offsetof("buffer")
             operations.append(Read(Stored(buffer), sum(map(object_size, expected.objects))))
-        operations += self._look(actor, len(operations))
-        results = remote.batch(*operations, keep_going=True)
+        results, shown = self._run(actor, step.thread, operations)
         answer = BinderWriteRead.unpack(results[call + 1].checked().data)
         content = results[call + 2].checked().data[: answer.read_consumed]
         objects, descriptors = (
@@ -212,31 +230,21 @@ class Actors:
             tuple(self._relative(each, actor) for each in returns.parse(content)),
             objects,
         )
-        return outcome, self._view(results[-1])
+        return outcome, shown
 
-    def _control(self, step: Control) -> Outcome:
+    def _control(self, step: Control) -> tuple[Outcome, View]:
         actor = self._actor(step.process)
-        remote, memory = actor.thread(step.thread)
+        _, memory = actor.thread(step.thread)
         argument = argument_of(step, lambda number: self._actor(number).process.pid)
-        results = remote.batch(
+        operations = (
             Write(memory, argument.pack() if argument is not None else bytes(_ARGUMENT_SIZE)),
             SystemCall("ioctl", actor.descriptor, step.ioctl, memory),
             Read(memory, _ARGUMENT_SIZE),
-            keep_going=True,
         )
-        error = results[1].errno
-        if error or argument is None:
-            return Outcome(-error)
-        return Outcome(answer=answer_in(type(argument).unpack(results[2].checked().data)))
-
-    def _look(self, actor: Actor, before: int) -> list[Operation]:
-        """The operations that read the driver's state, after so many others of the batch."""
-        return [
-            SystemCall("openat", AT_FDCWD, actor.path_memory, os.O_RDONLY | os.O_CLOEXEC, 0),
-            SystemCall("read", Earlier(before), actor.state_memory, STATE_SIZE),
-            SystemCall("close", Earlier(before)),
-            Read(actor.state_memory, Earlier(before + 1), STATE_SIZE),
-        ]
+        (_, call, content), shown = self._run(actor, step.thread, operations)
+        if call.errno or argument is None:
+            return Outcome(-call.errno), shown
+        return Outcome(answer=answer_in(type(argument).unpack(content.checked().data))), shown
 
     def _view(self, result: OperationResult) -> View:
         state = parse_state(result.checked().data.decode())

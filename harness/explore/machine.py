@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -24,12 +25,24 @@ STEPS = 40
 class FromHypothesis:
     """Choices that hypothesis makes, remembers and shrinks: towards the first option."""
 
-    def __init__(self, data: st.DataObject) -> None:
-        self._data = data
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._draw = draw
 
     def one(self, options: Sequence[Item]) -> Item:
         """One of these."""
-        return options[0] if len(options) == 1 else self._data.draw(st.sampled_from(options))
+        return options[0] if len(options) == 1 else options[self._draw(_below(len(options)))]
+
+
+@functools.cache
+def _below(count: int) -> st.SearchStrategy[int]:
+    """An index; made once for each count, since that takes longer than to draw from it."""
+    return st.integers(0, count - 1)
+
+
+@st.composite
+def _next_step(draw: st.DrawFn, chosen: Rule) -> Step | None:
+    """What a rule makes of the state that the program has reached."""
+    return chosen(FromHypothesis(draw), draw(st.runner()).comparison.worlds.likely)
 
 
 class Session(Protocol):
@@ -93,15 +106,14 @@ def _machine(session: Session, names: Sequence[str]) -> type[RuleBasedStateMachi
 
     for name in names:
         for number in range(WEIGHTS.get(name, 1)):
-            setattr(Program, f"{name}_{number}", rule(data=st.data())(_method(session, RULES[name])))
+            setattr(Program, f"{name}_{number}", rule(step=_next_step(RULES[name]))(_method(session, name)))
     return Program
 
 
-def _method(session: Session, chosen: Rule) -> Callable[..., None]:
-    def method(self: Any, data: st.DataObject) -> None:
-        step = chosen(FromHypothesis(data), self.comparison.worlds.likely)
+def _method(session: Session, name: str) -> Callable[..., None]:
+    def method(self: Any, step: Step | None) -> None:
         if step is not None:
             session.take(self.comparison, step)
 
-    method.__name__ = chosen.__name__
+    method.__name__ = name
     return method

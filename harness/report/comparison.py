@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import groupby
+from typing import TypeVar
 
 from harness.device.facts import Facts
 from harness.experiments.core.claim import Topic
@@ -14,6 +16,7 @@ from harness.experiments.core.json_values import Json, to_json
 from harness.experiments.core.result import Result
 from harness.report.document import Document
 
+Value = TypeVar("Value")
 NOT_COMPARED = frozenset({"reasons", "memory_bytes"})
 """Facts that only explain others, and the memory size, which differs with each kernel's own share."""
 
@@ -76,16 +79,37 @@ class ClaimRow:
         """Whether the result on some device is unexpected."""
         return any(result.as_expected is False for result in self.judged)
 
-    def accounts(self) -> dict[str, list[int]]:
-        """The distinct results, in one line each, with the indices of the devices that have them.
+    @cached_property
+    def accounts(self) -> list[tuple[str, list[int]]]:
+        """The distinct results, in one line each, with the numbers of the devices that have them.
 
         Figures that vary or differ are left out, so that devices which differ only in them share a line.
         """
-        indices: dict[str, list[int]] = {}
-        for index, result in enumerate(self.results):
-            if result is not None:
-                indices.setdefault(_lasting(result, self.figures), []).append(index)
-        return indices
+        return alike(result if result is None else _lasting(result, self.figures) for result in self.results)
+
+
+def alike(values: Iterable[Value | None]) -> list[tuple[Value, list[int]]]:
+    """Each distinct value, and the numbers, from 1, of the devices that have it; None is no value."""
+    found: list[tuple[Value, list[int]]] = []
+    for number, value in enumerate(values, 1):
+        if value is None:
+            continue
+        same = next((numbers for other, numbers in found if other == value), None)
+        if same is None:
+            found.append((value, [number]))
+        else:
+            same.append(number)
+    return found
+
+
+def numbered(numbers: Iterable[int]) -> str:
+    """Ascending numbers of devices, in short: `1-3, 5`."""
+    runs = groupby(enumerate(numbers), key=lambda entry: entry[1] - entry[0])
+    return ", ".join(_run([number for _, number in run]) for _, run in runs)
+
+
+def _run(numbers: Sequence[int]) -> str:
+    return f"{numbers[0]}-{numbers[-1]}" if len(numbers) > 2 else ", ".join(map(str, numbers))
 
 
 def _lasting(result: Result, differing: Iterable[str]) -> str:

@@ -112,6 +112,17 @@ def test_it_is_used_with_the_keyboard(open_page: OpenPage) -> None:
     assert page.locator("details[open]").count() > 0
 
 
+def test_a_link_leads_to_code_that_claims_share(open_page: OpenPage) -> None:
+    page = open_page(scripts=False)
+    link = page.locator("details a[href^='#code-']").first
+    link.locator("xpath=ancestor::details").locator("summary").focus()
+    page.keyboard.press("Enter")
+    link.focus()
+    page.keyboard.press("Enter")
+    name = (link.get_attribute("href") or "").removeprefix("#")
+    assert page.locator(f"[id='{name}']").is_visible(), "which unfolds where it is"
+
+
 def test_a_screen_reader_has_headings_and_names(open_page: OpenPage) -> None:
     page = open_page()
     levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map((e) => Number(e.tagName[1]))")

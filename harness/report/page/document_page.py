@@ -13,6 +13,7 @@ from harness.report.comparison import ClaimRow, claim_rows
 from harness.report.document import Document
 from harness.report.formats.report import Report
 from harness.report.page.page import Page, Section
+from harness.report.page.reproduction import reproductions
 from harness.report.pictures.bars import Bar, Part, bars
 from harness.report.pictures.canvas import Picture
 from harness.report.pictures.gallery import picture_of_topic
@@ -36,6 +37,7 @@ def document_page(report: Report) -> Page:
             "failures": report.failures,
             "summary": summary(document).plain,
             "outcome": outcome(sections) if sections else None,
+            "reproductions": reproductions({row.id: document.target for row in rows}),
             "surprises": most_surprising(document.claims),
             "benchmarks": report.benchmarks,
             "timings": list(report.benchmarks.pictures()) if report.benchmarks else [],

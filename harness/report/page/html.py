@@ -16,13 +16,23 @@ from markupsafe import Markup, escape
 from harness.experiments.core.figure import label, shown
 from harness.experiments.core.json_values import Json
 from harness.experiments.core.source_documents import SourceDocument, source_documents, titles
+from harness.kernel.concise import counted
+from harness.report.comparison import numbered
 from harness.report.document import Document
 from harness.report.formats.report import Report
 from harness.report.labels import described
 from harness.report.page.document_page import document_page
 from harness.report.page.matrix_page import matrix_page
-from harness.report.page.page import NO_DOCUMENT, letters_of, verdicts_of
-from harness.report.page.reproduction import reproduction
+from harness.report.page.page import (
+    NO_DOCUMENT,
+    accounts_of,
+    letters_of,
+    not_judged_on,
+    other_figures_of,
+    outcomes_of,
+    readings_of,
+    verdicts_of,
+)
 from harness.report.pictures.gallery import picture_of
 from harness.report.summary import STYLES
 
@@ -51,7 +61,13 @@ def render(report: Report) -> str:
         "together": together,
         "letters": letters_of,
         "verdicts": verdicts_of,
-        "reproduction": reproduction,
+        "readings": readings_of,
+        "other_figures": other_figures_of,
+        "accounts": accounts_of,
+        "not_judged_on": not_judged_on,
+        "outcomes": outcomes_of,
+        "numbered": numbered,
+        "counted": counted,
     }
     stated_in = _stated_in(report)
     environment.filters["titles"] = partial(titles, found=stated_in)

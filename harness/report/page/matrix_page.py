@@ -12,6 +12,7 @@ from harness.report.comparison import ClaimRow, claim_rows, differing_facts
 from harness.report.labels import short_names
 from harness.report.matrix import Matrix
 from harness.report.page.page import Page, Section
+from harness.report.page.reproduction import reproductions
 from harness.report.pictures.bars import Bar, Part, bars
 from harness.report.pictures.canvas import Picture
 from harness.report.pictures.values import number
@@ -47,8 +48,14 @@ def matrix_page(matrix: Matrix) -> Page:
             "facts": differing_facts([each.device for each in documents]),
             "multiples": multiples(rows, numbered),
             "total": len(rows),
+            "reproductions": reproductions({row.id: _target(matrix, row) for row in rows}),
         },
     )
+
+
+def _target(matrix: Matrix, row: ClaimRow) -> str:
+    """The first device on which a claim was judged."""
+    return next(c.target for c, result in zip(matrix.columns, row.results, strict=True) if result is not None)
 
 
 def _differing(rows: Sequence[ClaimRow]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.experiments.core.claim import Topic
+from harness.experiments.core.figure import Figure
 from harness.experiments.core.result import Result
-from harness.report.comparison import ClaimRow
+from harness.report.comparison import ClaimRow, alike
 from harness.report.pictures.canvas import Picture
 
 NO_DOCUMENT = "none"
@@ -53,3 +54,37 @@ def letters_of(result: Result) -> tuple[str, ...]:
     """The documents that state a claim, by letter, as far as a letter can stand in an attribute."""
     letters = (letter for letter in result.documents if letter.isascii() and letter.isalnum())
     return tuple(dict.fromkeys(letters)) or (NO_DOCUMENT,)
+
+
+def readings_of(row: ClaimRow, names: Iterable[str]) -> dict[str, list[tuple[Figure, list[int]]]]:
+    """The figures of these names: what each was, where it was read, and on which devices that is so."""
+    figures = [{} if result is None else result.figures for result in row.results]
+    return {name: alike(entries.get(name) for entries in figures) for name in names}
+
+
+def other_figures_of(row: ClaimRow) -> tuple[str, ...]:
+    """The names of the figures that are the same on each device, or vary anyway."""
+    names = dict.fromkeys(name for result in row.judged for name in result.figures)
+    return tuple(name for name in names if name not in row.figures)
+
+
+def accounts_of(row: ClaimRow) -> list[tuple[Result, list[int]]]:
+    """A result for each account that reads differently, and the devices that have it."""
+    return _distinct(row, lambda r: (r.measured, r.what_is_true, r.reason, r.unexpected, r.traceback))
+
+
+def outcomes_of(row: ClaimRow) -> list[tuple[Result, list[int]]]:
+    """A result for each verdict, as expected or not, and the devices that have it."""
+    return _distinct(row, lambda r: (r.verdict, r.as_expected))
+
+
+def not_judged_on(row: ClaimRow) -> list[int]:
+    """The devices that have no result."""
+    return [number for number, result in enumerate(row.results, 1) if result is None]
+
+
+def _distinct(row: ClaimRow, key: Callable[[Result], Hashable]) -> list[tuple[Result, list[int]]]:
+    """A result for each distinct key, and the devices that have it."""
+    by_key = {key(result): result for result in row.judged}
+    keys = alike(None if result is None else key(result) for result in row.results)
+    return [(by_key[found], devices) for found, devices in keys]

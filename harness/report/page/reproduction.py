@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from emulator.base.errors import UsageError
 from harness.experiments.core.claim import CLAIMS, Claim
@@ -39,6 +40,8 @@ class Reproduction:
     """What is done, in words; empty for a claim that this release does not have."""
     code: str = ""
     """The function that measures."""
+    code_at: str = ""
+    """The claim that shows this code already, for several can be measured together; empty for the first."""
 
 
 def verify_arguments(claim: str, target: str) -> str:
@@ -64,6 +67,17 @@ def reproduction(claim: str, target: str) -> Reproduction:
     except UsageError:
         return Reproduction(command, python)
     return Reproduction(command, python, found.experiment, _code_of(found))
+
+
+def reproductions(targets: Mapping[str, str]) -> dict[str, Reproduction]:
+    """How to judge each claim again on its target; only the first of several that share code shows it."""
+    found = {claim: reproduction(claim, target) for claim, target in targets.items()}
+    first: dict[str, str] = {}
+    for claim, how in found.items():
+        at = first.setdefault(how.code, claim)
+        if how.code and at != claim:
+            found[claim] = replace(how, code_at=at)
+    return found
 
 
 def _code_of(claim: Claim) -> str:

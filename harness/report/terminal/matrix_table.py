@@ -10,7 +10,7 @@ from rich.text import Text
 
 from harness.experiments.core.figure import Figure, label, without_unit
 from harness.experiments.core.result import Result
-from harness.report.comparison import ClaimRow, claim_rows, differing_facts
+from harness.report.comparison import ClaimRow, alike, claim_rows, differing_facts, numbered
 from harness.report.labels import described, short_names
 from harness.report.matrix import Matrix
 from harness.report.summary import STYLES, conclusion, summary
@@ -108,14 +108,13 @@ class _MatrixTable:
             what = label(name)
             first = Text(f"  {what}" if not unit or unit in what else f"  {what}, {unit}")
             self._show_cells(first, _values(figures))
-        accounts = row.accounts()
-        if row.verdicts_differ and len(accounts) > 1:
-            for line, indices in accounts.items():
-                self._show_below(Text(line), numbers=indices)
+        if row.verdicts_differ and len(row.accounts) > 1:
+            for line, numbers in row.accounts:
+                self._show_below(Text(line), numbers=numbers)
 
     def _show_below(self, text: Text, *, numbers: Sequence[int] = (), indent: int = 4) -> None:
         """Print a text below a row, with the numbers of the devices that it is about."""
-        first = Text(", ".join(str(number + 1) for number in numbers) + (": " if numbers else ""), "bold")
+        first = Text(f"{numbered(numbers)}: " if numbers else "", "bold")
         put(self._console, first.append_text(text), indent=indent)
 
     def _show_cells(self, first: Text, cells: Sequence[Text]) -> None:
@@ -134,12 +133,8 @@ class _MatrixTable:
     def _show_in_lines(self, first: Text, cells: Sequence[Text]) -> None:
         """Print a row whose cells are too narrow: a line for each text, with the devices that have it."""
         put(self._console, first)
-        devices: dict[str, list[int]] = {}
-        for index, cell in enumerate(cells):
-            if cell.plain:
-                devices.setdefault(cell.plain, []).append(index)
-        for text, indices in devices.items():
-            self._show_below(Text(text), numbers=indices)
+        for text, numbers in alike(cell.plain or None for cell in cells):
+            self._show_below(Text(text), numbers=numbers)
 
 
 def _cell(result: Result | None, *, words: bool) -> Text:

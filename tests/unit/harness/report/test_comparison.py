@@ -6,7 +6,7 @@ import pytest
 
 from harness.experiments.core.figure import Figure
 from harness.experiments.core.finding import Verdict
-from harness.report.comparison import claim_rows, differing_facts
+from harness.report.comparison import alike, claim_rows, differing_facts, numbered
 from harness.report.document import Document
 from harness.report.labels import described, short_names
 from tests.support.fake_device import FACTS
@@ -70,19 +70,19 @@ def test_accounts_leave_out_what_differs_or_varies() -> None:
     small, large = document_on(ARM), document_on(ARM_16K)
     row = claim_rows([small, small, large])[-1]
     assert row.figures == ("mapped", "page_size")
-    assert row.accounts() == {"… are mapped by process …, and a page has …": [0, 1, 2]}
+    assert row.accounts == [("… are mapped by process …, and a page has …", [1, 2, 3])]
     other = changed(small, "limit.zygote", sentence="{page_size} a page", verdict=Verdict.REFUTED)
     row = claim_rows([small, other])[-1]
-    assert row.accounts() == {
-        "1,040,384 bytes are mapped by process …, and a page has 4,096 bytes": [0],
-        "4,096 bytes a page": [1],
-    }
+    assert row.accounts == [
+        ("1,040,384 bytes are mapped by process …, and a page has 4,096 bytes", [1]),
+        ("4,096 bytes a page", [2]),
+    ]
 
 
 def test_why_a_claim_is_not_testable_is_not_cut_at_the_end_of_a_line() -> None:
     document = document_on(FACTS, "copy.binder-one")
     several = changed(document, "copy.binder-one", reason="the first line:\n  a second")
-    assert claim_rows([several])[0].accounts() == {"the first line: a second": [0]}
+    assert claim_rows([several])[0].accounts == [("the first line: a second", [1])]
 
 
 def test_facts_are_shown_in_words() -> None:
@@ -110,3 +110,16 @@ def test_names_are_what_distinguishes_devices() -> None:
     assert short_names([documents[0], phone]) == [("no Android",), ("Android 14",)]
     assert described(ARM_16K) == "Linux 6.12.48+deb12-amd64, aarch64, 16 KiB pages"
     assert described(None) == "no device"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "shown"),
+    [([], ""), ([4], "4"), ([1, 2], "1, 2"), ([1, 2, 3, 5], "1-3, 5"), ([2, 4, 5, 6], "2, 4-6")],
+)
+def test_numbers_of_devices_are_short(numbers: list[int], shown: str) -> None:
+    assert numbered(numbers) == shown
+
+
+def test_what_is_alike_is_there_once() -> None:
+    assert alike(["a", None, "b", "a"]) == [("a", [1, 4]), ("b", [3])]
+    assert alike([None, {"x": [1]}, {"x": [1]}]) == [({"x": [1]}, [2, 3])]

@@ -170,7 +170,8 @@ def test_a_matrix_marks_what_differs() -> None:
     page = page_of(matrix_of(document_on(ARM), document_on(ARM_16K)))
     assert page.count("tr", **{"class": "differs"}) == 1
     assert page.count("article") == 5
-    assert "mapped 1,040,384 bytes 1,015,808 bytes page size 4,096 bytes 16,384 bytes" in page.text
+    mapped = "1 1,040,384 bytes 1,040,384 bytes /proc/PID/maps 2 1,015,808 bytes 1,015,808 bytes"
+    assert f"figure device value expected read from mapped {mapped} /proc/PID/maps page size 1" in page.text
     assert page.count("details", open=None) == 0
     assert "page size 4,096 16,384" in page.text
     assert "1 4 KiB pages 2 16 KiB pages" in page.text
@@ -183,6 +184,15 @@ def test_claims_whose_verdicts_differ_are_unfolded() -> None:
     assert page.count("details", open=None) == 1
     assert "it failed with 16" in page.text
     assert page.count("article", id="mmap.once", **{"data-verdicts": "confirmed refuted"}) == 1
+
+
+def test_a_matrix_has_what_devices_have_in_common_once() -> None:
+    other = changed(document_on(), "mmap.once", sentence="success", verdict=Verdict.REFUTED)
+    none = dataclasses.replace(document_on(), claims=())
+    text = page_of(matrix_of(document_on(), other, document_on(), none)).text
+    claim = text[text.index("mmap.once 1, 3: ✓ confirmed 2: ✗ refuted 4: not judged") :]
+    figures = claim[claim.index("figure device value expected read from") : claim.index("Reproduce it")]
+    assert figures.startswith("figure device value expected read from errno 1-3 16")
 
 
 def test_a_device_that_failed_says_why() -> None:

@@ -31,6 +31,7 @@ Each with its exit code, and its module where that is another one:
     LostEventsError               1 UNEXPECTED  harness.experiments.copies.copy_functions
     MalformedCommandsError        1 UNEXPECTED  harness.binder.errors
     MalformedFileError            1 UNEXPECTED  harness.kernel.parsing
+    MalformedMessageError         1 UNEXPECTED  harness.binder.reports.netlink
     NeverRefusedError             1 UNEXPECTED  harness.experiments.limits.size_limit
     ParcelError                   1 UNEXPECTED  harness.binder.errors
       ReplyStatusError            1 UNEXPECTED  harness.framework.dumps.parcel_text

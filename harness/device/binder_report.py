@@ -17,10 +17,7 @@ from harness.device.free_device import distinct
 if TYPE_CHECKING:
     from harness.agent.process import RemoteProcess
     from harness.device.device import Device
-    from harness.kernel.files import Files
 
-FEATURES = "/dev/binderfs/features"
-"""Where binderfs lists what its driver can (drivers/android/binderfs.c, init_binder_features, Linux 5.13)."""
 LIBBINDER_THREADS = 15
 """ProcessState.cpp, DEFAULT_MAX_BINDER_THREADS."""
 CONTAINERS_LEFT_ALONE = "not asked: its manager may be Android's in a container"
@@ -44,8 +41,6 @@ class BinderReport:
 
     driver: str
     """`C driver`, `Rust driver`, or why that is not known."""
-    features: tuple[str, ...]
-    """Of binderfs; none where it is not mounted, or the driver is older than they are."""
     largest_call: int
     """To a process on libbinder with nothing else in its mapping, which is 1 MiB less two pages."""
     largest_oneway: int
@@ -70,20 +65,11 @@ def report_binder(device: Device) -> BinderReport:
     unknown = "not known: its debug files cannot be read"
     return BinderReport(
         f"{facts.driver} driver" if facts.driver else unknown,
-        _features(device.files),
         mapping,
         mapping // 2,
         LIBBINDER_THREADS,
         nodes,
     )
-
-
-def _features(files: Files) -> tuple[str, ...]:
-    try:
-        names = files.list_directory(FEATURES)
-        return tuple(name for name in names if files.read_text(f"{FEATURES}/{name}").strip() == "1")
-    except OSError:
-        return ()
 
 
 def _managed(process: RemoteProcess, path: str) -> ManagedNode:

@@ -1,18 +1,26 @@
-"""Which ioctls the driver supports, found by trying each."""
+"""What the driver supports: its ioctls and notifications, found by trying each, and the features it lists."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import posixpath
 from collections.abc import Mapping
 
+from emulator.base.errors import FacilityMissingError
 from harness.agent.operations import Read, SystemCall
 from harness.agent.process import RemoteProcess
 from harness.agent.syscalls import AT_FDCWD
 from harness.agent.thread import effective_user
 from harness.binder.abi.structures import BinderVersion
-from harness.binder.abi.uapi import BinderIoctl
+from harness.binder.abi.uapi import BinderCommand, BinderIoctl
+from harness.binder.driver.ioctls import ThreadIoctls
+from harness.binder.driver.known_commands import knows_command
+from harness.binder.driver.open_file import OpenFile
 from harness.binder.pair import SYSTEM_USER
+from harness.binder.thread.notifications import NO_FREEZE_NOTIFICATIONS
+from harness.kernel.files import Files
 
 MAKE_CONTEXT_MANAGER = (BinderIoctl.BINDER_SET_CONTEXT_MGR, BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT)
 NEED_AN_ARGUMENT = (
@@ -24,6 +32,8 @@ NEED_AN_ARGUMENT = (
 
 A process that becomes context manager by this stops being one when it closes the device.
 """
+BINDERFS = "/dev/binderfs"
+"""Where Android mounts it (system/core/rootdir/init.rc, Android 11)."""
 
 
 def driver_interface(
@@ -69,3 +79,31 @@ def supported_and_refused(outcomes: Mapping[str, int]) -> tuple[frozenset[str], 
     refused = {name for name, number in outcomes.items() if number in (errno.EACCES, errno.EPERM)}
     unsupported = {name for name, number in outcomes.items() if number in (errno.EINVAL, errno.ENOTTY)}
     return frozenset(outcomes.keys() - refused - unsupported), frozenset(refused)
+
+
+def driver_features(files: Files, free: str | None) -> tuple[str, ...]:
+    """What binderfs lists as its driver's features, of those that are there.
+
+    Read where Android has binderfs mounted, or where the device is that this run may manage
+    (drivers/android/binderfs.c, init_binder_features, Linux 5.13; rust_binderfs.c, Linux 6.18).
+    """
+    for mounted in (BINDERFS, *([posixpath.dirname(free)] if free else [])):
+        directory = f"{mounted}/features"
+        with contextlib.suppress(OSError):
+            names = files.list_directory(directory)
+            return tuple(name for name in names if files.read_text(f"{directory}/{name}").strip() == "1")
+    return ()
+
+
+def takes_freeze_requests(process: RemoteProcess, path: str | None) -> bool:
+    """Whether the driver takes requests for freeze notifications; else FacilityMissingError.
+
+    Raises OSError where the device cannot be opened, or a security policy refuses the attempt.
+    """
+    if path is None:
+        raise FacilityMissingError("there is no binder device")
+    with contextlib.closing(OpenFile.open(process, path)) as file:
+        thread = ThreadIoctls(file, process.main)
+        if not knows_command(thread, BinderCommand.BC_REQUEST_FREEZE_NOTIFICATION):
+            raise FacilityMissingError(NO_FREEZE_NOTIFICATIONS)
+    return True

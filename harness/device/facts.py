@@ -23,6 +23,9 @@ class Need(StrEnum):
     KCORE = "kcore"
     SERVICE_MANAGER = "service_manager"
     FRAMEWORK = "framework"
+    FREEZE_NOTIFICATIONS = "freeze_notifications"
+    TRANSACTION_REPORTS = "transaction_reports"
+    HASHED_DEBUG_FILES = "hashed_debug_files"
 
     @property
     def meaning(self) -> str:
@@ -82,6 +85,16 @@ _FACILITIES = {
     Need.KCORE: _Facility("/proc/kcore", _TRACED),
     Need.SERVICE_MANAGER: _Facility("a running servicemanager", "any Android device"),
     Need.FRAMEWORK: _Facility("Android's framework", "an Android emulator, Cuttlefish or a phone"),
+    Need.FREEZE_NOTIFICATIONS: _Facility(
+        "notifications of frozen processes", "a kernel from 6.12 on, or one of Android's that has them"
+    ),
+    Need.TRANSACTION_REPORTS: _Facility(
+        "reports of failed transactions over netlink", "a kernel from 6.18 on, such as `embedded?kernel=7.3`"
+    ),
+    Need.HASHED_DEBUG_FILES: _Facility(
+        "debug files that hide addresses",
+        "the driver in C of a kernel from 6.18 on, such as `embedded?kernel=7.3`",
+    ),
 }
 
 
@@ -125,6 +138,14 @@ class Facts:
     """Kernel names of the ioctls that the driver supports."""
     refused_ioctls: frozenset[str] = frozenset()
     """Those that a security policy refused (EACCES, EPERM), so that nothing is known of them."""
+    driver_features: tuple[str, ...] = ()
+    """What binderfs lists in `features`; nothing where none is mounted, or before Linux 5.13."""
+    freeze_notifications: bool = False
+    """Whether the driver takes BC_REQUEST_FREEZE_NOTIFICATION (Linux 6.12)."""
+    transaction_reports: bool = False
+    """Whether the kernel reports failed transactions over generic netlink (Linux 6.18)."""
+    hashed_debug_files: bool = False
+    """Whether there are `state_hashed` and `transactions_hashed` (the driver in C, Linux 6.18)."""
     service_manager: bool = False
     """Whether the context manager of /dev/binder is a running servicemanager."""
     framework: bool = False

@@ -73,4 +73,5 @@ def from_json(text: str) -> Facts:
     values = json.loads(text)
     for name in ("driver_ioctls", "refused_ioctls"):
         values[name] = frozenset(values[name])
-    return Facts(**values | {"binder_devices": tuple(values["binder_devices"])})
+    tuples = {name: tuple(values[name]) for name in ("binder_devices", "driver_features")}
+    return Facts(**values | tuples)

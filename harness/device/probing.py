@@ -12,10 +12,11 @@ from emulator.base.errors import HarnessError, TimeLimitError, in_words
 from harness.agent.process import RemoteProcess
 from harness.binder.endpoint import Binder
 from harness.binder.errors import DeadObjectError
+from harness.binder.reports.listener import reports_transactions
 from harness.binder.services.service import ACTIVITY_MANAGER, BINDER
 from harness.binder.services.service_manager import ServiceManager
 from harness.device.command import ShellResult
-from harness.device.driver_interface import driver_interface
+from harness.device.driver_interface import driver_features, driver_interface, takes_freeze_requests
 from harness.device.facts import Facts, Need
 from harness.device.free_device import HasBinderDevices, free_device
 from harness.kernel.binder_debug.debug_files import BinderDebugFiles
@@ -101,14 +102,22 @@ def _find_facts(
         free = attempts.result(Need.FREE_BINDER, lambda: free_device(device, process, nodes))
         kernel_release = _kernel_release(process)
         service_manager, framework = _services(device, process, attempts)
+        tried = free or next(reversed(nodes), None)
         protocol, ioctls, refused_ioctls = driver_interface(
-            process, free or next(reversed(nodes), None), may_manage=bool(free or service_manager)
+            process, tried, may_manage=bool(free or service_manager)
         )
+        freeze = attempts.result(Need.FREEZE_NOTIFICATIONS, lambda: takes_freeze_requests(process, tried))
+        reports = attempts.result(Need.TRANSACTION_REPORTS, lambda: reports_transactions(process))
         pagemap = attempts.result(Need.PAGEMAP, lambda: _frame_of_own_page(device, process))
         kcore = attempts.result(Need.KCORE, lambda: Kcore(files).segments)
     debug = attempts.result(Need.BINDER_DEBUG, lambda: device.binder.location)
     # The driver in Rust keeps no logs of transactions (rust_binder_main.rs, Linux 6.18).
     driver = debug and ("C" if files.exists(f"{debug}/transaction_log") else "Rust")
+    hashed = debug is not None and files.exists(f"{debug}/state_hashed")
+    if not hashed:
+        attempts.reasons[Need.HASHED_DEBUG_FILES] = attempts.reasons.get(
+            Need.BINDER_DEBUG, "the directory of the driver's debug files has no `state_hashed`"
+        )
     tracefs = attempts.result(Need.TRACING, device.tracing.tried)
     kprobes, probe_arguments = (False, False) if tracefs is None else probes_taken(device.tracing.can_probe)
     if not kprobes:
@@ -143,6 +152,10 @@ def _find_facts(
         driver=driver,
         driver_ioctls=ioctls,
         refused_ioctls=refused_ioctls,
+        driver_features=driver_features(files, free),
+        freeze_notifications=bool(freeze),
+        transaction_reports=bool(reports),
+        hashed_debug_files=hashed,
         service_manager=service_manager,
         framework=framework,
         reasons=attempts.reasons,

@@ -346,29 +346,6 @@ def test_a_frozen_process_takes_no_calls(pair: OpenPair) -> None:
     assert opened.client.transact(0, 1).int32() == 0
 
 
-def test_freezing_is_notified_if_the_driver_supports_it(pair: OpenPair) -> None:
-    opened = pair(echo)
-    opened.client.references.acquire(0)
-    try:
-        opened.client.notifications.link_to_freeze(0, 0xF0)
-    except DriverRefusedError as error:
-        if error.errno != errno.EINVAL:  # the error of a driver before Linux 6.12 for an unknown command
-            raise
-        return
-    assert not opened.client.notifications.wait_for_freeze(0xF0).is_frozen
-    opened.client.controls.freeze(opened.server_process.pid, timeout_milliseconds=1000)
-    assert opened.client.notifications.wait_for_freeze(0xF0).is_frozen
-    opened.client.controls.freeze(opened.server_process.pid, enable=False)
-    assert not opened.client.notifications.wait_for_freeze(0xF0).is_frozen
-
-
-def test_one_way_spam_is_suspected(pair: OpenPair) -> None:
-    opened = pair(lambda call: call.keep() and None)
-    opened.client.controls.enable_oneway_spam_detection()
-    kinds = {type(opened.client.post(0, 1, Parcel().raw(bytes(1024)))) for _ in range(60)}
-    assert kinds == {returns.TransactionComplete, returns.OnewaySpamSuspect}
-
-
 def test_the_driver_has_version_8_and_one_context_manager(pair: OpenPair) -> None:
     opened = pair(echo)
     assert opened.client.controls.version() == BINDER_CURRENT_PROTOCOL_VERSION

@@ -14,6 +14,7 @@ from emulator.embedded.kernel.image_format import read_kernel_image
 from harness.device.device import open_device
 from harness.experiments.core.finding import Verdict
 from harness.report.document import Document
+from tests.device import test_driver_facilities
 
 WITHIN = 240.0
 
@@ -92,6 +93,27 @@ def test_each_claim_has_a_verdict_on_the_driver_in_rust(tmp_path: Path) -> None:
     assert document.device.driver == "Rust"
     assert [claim.id for claim in document.claims if claim.verdict is Verdict.ERROR] == []
     assert [claim.id for claim in document.claims if claim.as_expected is False] == ["node.fd-limit"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("target", "reports", "hashed"),
+    [
+        ("embedded?kernel=6.18", True, True),
+        ("embedded?kernel=7.3", True, True),
+        ("embedded?driver=rust", True, False),
+    ],
+)
+def test_what_newer_drivers_have_works(target: str, reports: bool, hashed: bool) -> None:
+    with open_device(target) as device:
+        facts = device.facts
+        assert (facts.freeze_notifications, facts.transaction_reports) == (True, reports)
+        assert facts.hashed_debug_files == hashed
+        test_driver_facilities.test_freezing_is_notified_where_the_driver_can(device)
+        test_driver_facilities.test_failed_transactions_are_reported_where_the_kernel_does(device)
+        test_driver_facilities.test_addresses_are_hashed_where_the_driver_can(device)
+        if facts.driver == "Rust":  # its devices are binderfs's, which lists features
+            assert {"freeze_notification", "transaction_report"} <= set(facts.driver_features)
 
 
 def test_a_kernel_from_debians_source_has_and_hides_what_androids_does() -> None:

@@ -19,6 +19,8 @@ from harness.binder.abi import commands, objects, returns
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.reader import ParcelReader
 from harness.binder.parcels.wire_format import WireFormat
+from harness.binder.reports.netlink import parse_attributes, parse_messages, request
+from harness.binder.reports.transaction_report import Attribute, parse_report
 from harness.binder.services import wire
 from harness.framework.activity_manager import read_broadcast
 from harness.framework.bundle import read_bundle, write_bundle
@@ -61,6 +63,11 @@ def frames(data: bytes) -> None:
         ):
             with contextlib.suppress(HarnessError, OSError):
                 decode(frame)
+
+
+def report(data: bytes) -> object:
+    """A message with a report of a failed transaction."""
+    return [parse_report(message.attributes) for message in parse_messages(data)]
 
 
 def lines(data: bytes) -> None:
@@ -107,11 +114,16 @@ def _written(write: Callable[[Parcel], object]) -> Parcel:
     return parcel
 
 
+_ATTRIBUTES: dict[int, bytes] = dict.fromkeys(Attribute, b"\x11\x72\0\0")
+_REPORT = request(32, 1, _ATTRIBUTES | {Attribute.CONTEXT: b"binder\0", Attribute.IS_REPLY: b""})
 _RESULTS = protocol._RESULTS.pack(0, 0, 1) + protocol._ANSWER.pack(7, 0)
 
 TARGETS = (
     Target(name_of(returns.parse), returns.parse, (returns.Noop().encode() * 2,)),
     Target(name_of(commands.parse), commands.parse, (commands.EnterLooper().encode(),)),
+    Target(name_of(parse_report), report, (_REPORT,)),
+    Target(name_of(parse_messages), parse_messages, (_REPORT,)),
+    Target(name_of(parse_attributes), parse_attributes, (_REPORT[20:],)),
     Target(
         name_of(objects.all_objects),
         lambda data: objects.handles(data, range(0, max(0, len(data) - 4), 4)),

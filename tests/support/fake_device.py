@@ -32,6 +32,7 @@ FACTS = Facts(
     binder_protocol=8,
     driver="C",
     driver_ioctls=frozenset({"BINDER_VERSION", "BINDER_WRITE_READ"}),
+    driver_features=("extended_error", "freeze_notification"),
     reasons={Need.KCORE: "this kernel has no /proc/kcore"},
 )
 CONSOLE = "Kernel panic - not syncing: of a test"

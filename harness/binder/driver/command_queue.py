@@ -8,7 +8,9 @@ from emulator.base.deadline import Deadline
 from harness.agent.operations import Write
 from harness.binder.abi import commands
 from harness.binder.abi.commands import Command
+from harness.binder.abi.uapi import BinderCommand
 from harness.binder.driver.ioctls import READ_SIZE, Exchange, ThreadIoctls
+from harness.binder.driver.known_commands import knows_command
 from harness.binder.driver.one_trip import Awaited
 from harness.binder.driver.payload import Carrier, Data
 from harness.binder.errors import DriverRefusedError
@@ -43,6 +45,10 @@ class CommandQueue:
         buffer, payload = self._take()
         if buffer:
             self._ioctls.write_read(buffer, payload=payload)
+
+    def driver_knows(self, command: BinderCommand) -> bool:
+        """Whether the driver knows a command that has a parameter; it is not carried out."""
+        return knows_command(self._ioctls, command)
 
     def exchange(self, deadline: Deadline, awaited: Awaited | None = None) -> Exchange:
         """Write what is queued and wait for returns; a wait that a signal interrupts is continued.

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import TimeLimitError
+from emulator.base.errors import FacilityMissingError, TimeLimitError
 from harness.argument_types import checked_methods
 from harness.binder.abi import commands, returns
 from harness.binder.abi.returns import Return
+from harness.binder.abi.uapi import BinderCommand
 from harness.binder.driver.command_queue import CommandQueue
 from harness.binder.driver.ioctls import CALL_SECONDS
+from harness.binder.errors import DriverRefusedError
 
 Kind = TypeVar("Kind", bound=Return)
+NO_FREEZE_NOTIFICATIONS = (
+    "the driver does not know BC_REQUEST_FREEZE_NOTIFICATION, which mainline's has from Linux 6.12 on"
+)
 
 
 class Delivered:
@@ -80,11 +86,22 @@ class Notifications:
         self._queue.write(commands.ClearDeathNotification(handle, cookie))
 
     def link_to_freeze(self, handle: int, cookie: int) -> None:
-        """BC_REQUEST_FREEZE_NOTIFICATION (Linux 6.12); the driver returns the present state at once."""
-        self._queue.write(commands.RequestFreezeNotification(handle, cookie))
+        """BC_REQUEST_FREEZE_NOTIFICATION (Linux 6.12): BR_FROZEN_BINDER now, and at each change from now on.
+
+        The first has the present state; the driver sends no other until it is acknowledged, which
+        `wait_for_freeze` does. Raises FacilityMissingError where the driver has no such notifications,
+        DriverRefusedError with EINVAL for a handle that is not held or has a request already.
+        """
+        try:
+            self._queue.write(commands.RequestFreezeNotification(handle, cookie))
+        except DriverRefusedError as error:
+            command = BinderCommand.BC_REQUEST_FREEZE_NOTIFICATION
+            if error.errno != errno.EINVAL or self._queue.driver_knows(command):
+                raise
+            raise FacilityMissingError(NO_FREEZE_NOTIFICATIONS) from error
 
     def unlink_to_freeze(self, handle: int, cookie: int) -> None:
-        """BC_CLEAR_FREEZE_NOTIFICATION."""
+        """BC_CLEAR_FREEZE_NOTIFICATION; `wait_for_freeze_clear` waits until the driver has confirmed it."""
         self._queue.write(commands.ClearFreezeNotification(handle, cookie))
 
     def wait_for_death(self, cookie: int, deadline: Deadline | None = None) -> returns.DeadBinder:
@@ -96,8 +113,12 @@ class Notifications:
         self._wait_for(returns.ClearDeathNotificationDone, cookie, deadline)
 
     def wait_for_freeze(self, cookie: int, deadline: Deadline | None = None) -> returns.FrozenBinder:
-        """Wait for the next BR_FROZEN_BINDER and acknowledge it."""
+        """Wait for the next BR_FROZEN_BINDER and acknowledge it; TimeLimitError as `wait_for_death`."""
         return self._wait_for(returns.FrozenBinder, cookie, deadline)
+
+    def wait_for_freeze_clear(self, cookie: int, deadline: Deadline | None = None) -> None:
+        """Wait for BR_CLEAR_FREEZE_NOTIFICATION_DONE."""
+        self._wait_for(returns.ClearFreezeNotificationDone, cookie, deadline)
 
     def thread_exited(self) -> None:
         """After BINDER_THREAD_EXIT: the driver no longer regards this thread as a looper."""

@@ -145,13 +145,12 @@ def _lacking(facts: Facts) -> Iterator[str]:
     for reason, lacking in needs.items():
         meanings = " or ".join(need.meaning for need in lacking)
         places = "; ".join(dict.fromkeys(need.found_on for need in lacking))
-        yield f"any claim that needs {meanings}: {reason}. It can be tested on {places}."
+        yield f"any claim or test that needs {meanings}: {reason}. It can be tested on {places}."
 
 
 def _show_binder(binder: BinderReport) -> None:
-    features = f"; features: {', '.join(binder.features)}" if binder.features else ""
     lines = [
-        ("Binder", f"{binder.driver}{features}"),
+        ("Binder", binder.driver),
         *((node.path, node.manager) for node in binder.nodes),
         (
             "limits on libbinder",

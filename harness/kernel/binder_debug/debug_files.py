@@ -23,6 +23,14 @@ from harness.kernel.binder_debug.transaction_log import TransactionLog, parse_tr
 from harness.kernel.concise import counted
 from harness.kernel.files import Files, find_directory_with
 
+_HASHED = "the driver in C has it from Linux 6.18 on, the one in Rust has not"
+_WHO_HAS = {
+    "transaction_log": "the driver in Rust keeps no transaction logs",
+    "failed_transaction_log": "the driver in Rust keeps no transaction logs",
+    "state_hashed": _HASHED,
+    "transactions_hashed": _HASHED,
+}
+"""Which driver has a file that another lacks."""
 LOCATIONS = ("/sys/kernel/debug/binder", "/dev/binderfs/binder_logs")
 
 
@@ -107,13 +115,20 @@ class BinderDebugFiles:
             text = self._files.read_text(f"{location}/state")
         return BinderProcess(pid, parse_state(text).of_process(pid))
 
-    def state(self) -> State:
-        """All processes, and the nodes whose owner is dead."""
-        return parse_state(self._read("state"))
+    def state(self, *, hashed: bool = False) -> State:
+        """All processes, and the nodes whose owner is dead.
 
-    def transactions(self) -> State:
-        """Only the threads, nodes and processes with a transaction in progress, and all buffers."""
-        return parse_state(self._read("transactions"))
+        With `hashed`, from `state_hashed`: the addresses of nodes and their cookies are hashed, equal ones
+        alike until the next boot, so that it can be passed on (the driver in C, Linux 6.18).
+        """
+        return parse_state(self._read("state_hashed" if hashed else "state"))
+
+    def transactions(self, *, hashed: bool = False) -> State:
+        """Only the threads, nodes and processes with a transaction in progress, and all buffers.
+
+        With `hashed`, from `transactions_hashed`; see `state`.
+        """
+        return parse_state(self._read("transactions_hashed" if hashed else "transactions"))
 
     def stats(self) -> Stats:
         """Counters of the system and of each process, including pages and free one-way space."""
@@ -134,5 +149,5 @@ class BinderDebugFiles:
         except FileNotFoundError as error:
             raise BinderDebugMissingError(
                 f"{path} does not exist, though {self.location} does: this driver does not provide it "
-                "(the Rust driver keeps no transaction logs)"
+                f"({_WHO_HAS.get(name, 'the driver in C has it')})"
             ) from error

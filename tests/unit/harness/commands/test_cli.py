@@ -703,7 +703,6 @@ def test_doctor_shows_the_facts_of_a_device(
     monkeypatch.setattr(emulator.kinds.doctor, "checks", list)
     binder = BinderReport(
         "Rust driver",
-        ("extended_error",),
         1_040_384,
         520_192,
         15,
@@ -714,7 +713,8 @@ def test_doctor_shows_the_facts_of_a_device(
     )
     monkeypatch.setattr("harness.device.binder_report.report_binder", lambda _device: binder)
     output = command_line("doctor", "--target", "embedded").output
-    assert "Rust driver; features: extended_error" in output
+    assert "Binder                Rust driver" in output
+    assert "driver features       extended_error, freeze_notification" in output
     assert "/dev/binder           its service manager speaks Android 14" in output
     assert "/dev/binderfs/hwbinder\n                      left alone" in output
     assert "root                  yes" in output

@@ -202,7 +202,7 @@ def test_the_traceback_of_a_mistake_is_printable(run: Run, monkeypatch: pytest.M
 
 def test_the_facts_and_a_measurement(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     node = ManagedNode(HOSTILE, False, HOSTILE)
-    binder = BinderReport(HOSTILE, (HOSTILE,), 1, 1, 1, (node,))
+    binder = BinderReport(HOSTILE, 1, 1, 1, (node,))
     monkeypatch.setattr("harness.device.binder_report.report_binder", lambda _: binder)
     assert "The device embedded" in run("doctor", "embedded")[1]
     measurement = Measurement("hostile", "What is hostile.", lambda _: {"name": HOSTILE})

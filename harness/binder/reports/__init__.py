@@ -1,0 +1,1 @@
+"""The kernel's reports of failed transactions, over generic netlink."""

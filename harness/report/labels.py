@@ -15,7 +15,8 @@ def described(facts: Facts | None) -> str:
     if facts is None:
         return "no device"
     android = f"Android {facts.android_release}, " if facts.android_release else ""
-    return f"{android}Linux {facts.kernel_release}, {facts.architecture}, {_pages(facts)}"
+    driver = ", driver in Rust" if facts.driver == "Rust" else ""
+    return f"{android}Linux {facts.kernel_release}, {facts.architecture}, {_pages(facts)}{driver}"
 
 
 def short_names(documents: Sequence[Document]) -> list[tuple[str, ...]]:
@@ -33,12 +34,18 @@ def short_names(documents: Sequence[Document]) -> list[tuple[str, ...]]:
     ]
 
 
+def moment(time: str) -> str:
+    """A time of a document as people read it: `2026-11-29 20:56:11 UTC`."""
+    return time.replace("T", " ").replace("+00:00", " UTC")
+
+
 def _parts(facts: Facts | None) -> tuple[str, ...]:
     if facts is None:
         return ()
     version = ".".join(map(str, facts.kernel_version))
     android = f"Android {facts.android_release}" if facts.android_release else "no Android"
-    return (android, f"Linux {version}", facts.architecture, _pages(facts))
+    driver = f"driver in {facts.driver}" if facts.driver else "driver unknown"
+    return (android, f"Linux {version}", facts.architecture, _pages(facts), driver)
 
 
 def _pages(facts: Facts) -> str:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from harness.report.difference import load
 from harness.report.formats.report import Report
 from harness.report.page.html import render
+from harness.report.stored import write_text
 
 CHROMIUM = "/usr/bin/chromium"
 """Debian's."""
@@ -35,7 +36,7 @@ def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     name: str = request.param
     documents: Path = request.config.getoption("--documents")
     page = tmp_path_factory.mktemp("pages") / f"{name}.html"
-    page.write_text(render(Report(load(documents / f"{name}.json"))))
+    write_text(render(Report(load(documents / f"{name}.json"))), page)
     return page.as_uri()
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.base.errors import ExitCode
+from harness.experiments.core.source_documents import SourceDocument, source_documents
 from harness.report.document import Document
 from harness.report.failure import Failure, gravest
 from harness.report.matrix import Column, Matrix
@@ -39,6 +40,12 @@ class Report:
                 document=self.content,
             ),
         )
+
+    def stated_in(self) -> list[SourceDocument]:
+        """The documents that results can name: those stored with them, and, for early releases, our own."""
+        stored = [document for column in self.columns for document in column.document.stated_in]
+        found = source_documents() | {document.letter: document for document in stored}
+        return sorted(found.values(), key=lambda document: document.letter)
 
 
 def lost_claims(column: Column) -> tuple[tuple[str, str], ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from harness.experiments.core.claim import Topic
 from harness.experiments.core.finding import Verdict
 from harness.experiments.core.result import Result
+from harness.experiments.core.source_documents import SourceDocument
 from harness.report.comparison import ClaimRow, claim_rows
 from harness.report.document import Document
 from harness.report.formats.report import Report
@@ -36,7 +37,7 @@ def document_page(report: Report) -> Page:
             "document": document,
             "failures": report.failures,
             "summary": summary(document).plain,
-            "outcome": outcome(sections) if sections else None,
+            "outcomes": list(outcomes(sections, report.stated_in())) if sections else [],
             "reproductions": reproductions({row.id: document.target for row in rows}),
             "surprises": most_surprising(document.claims),
             "benchmarks": report.benchmarks,
@@ -57,20 +58,31 @@ def verdict_counts(results: Sequence[Result]) -> str:
     return " ".join(f"{counts[verdict]} {symbol}" for verdict, symbol in symbols.items())
 
 
-def outcome(sections: Sequence[Section]) -> Picture:
-    """The verdicts of each topic as a bar."""
+def outcomes(sections: Sequence[Section], stated_in: Sequence[SourceDocument]) -> Iterator[Picture]:
+    """The verdicts on each topic, and on what each document states, as bars."""
+    by_topic = {section.topic.heading: [row.judged[0] for row in section.rows] for section in sections}
+    yield _verdicts("Verdicts by topic", by_topic)
+    results = [result for found in by_topic.values() for result in found]
+    by_document = {
+        f"{document.letter}: {document.title}": [r for r in results if document.letter in r.documents]
+        for document in stated_in
+    }
+    stated = {title: found for title, found in by_document.items() if found}
+    if stated:
+        yield _verdicts("Verdicts by document", stated)
+
+
+def _verdicts(title: str, groups: Mapping[str, Sequence[Result]]) -> Picture:
+    """How many results in each group have each verdict."""
+    there = {result.verdict for results in groups.values() for result in results}
     rows = []
-    for section in sections:
-        counts = Counter(row.judged[0].verdict for row in section.rows)
-        parts = [
-            Part(counts[verdict], verdict.name.lower(), verdict.value)
-            for verdict in STYLES
-            if counts[verdict]
-        ]
-        unexpected = sum(row.unexpected for row in section.rows)
-        text = f"{unexpected} UNEXPECTED, {section.counts}" if unexpected else section.counts
-        rows.append(Bar(section.topic.heading, parts, text))
-    return bars("How many claims have each verdict", rows, "claims")
+    for name, results in groups.items():
+        counts = Counter(result.verdict for result in results)
+        parts = [Part(counts[v], v.name.lower(), v.value) for v in STYLES if v in there]
+        unexpected = sum(result.as_expected is False for result in results)
+        text = verdict_counts(results)
+        rows.append(Bar(name, parts, f"{unexpected} UNEXPECTED, {text}" if unexpected else text))
+    return bars(title, rows, "claims")
 
 
 def most_surprising(results: Sequence[Result]) -> list[Result]:

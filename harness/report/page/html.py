@@ -15,12 +15,12 @@ from markupsafe import Markup, escape
 
 from harness.experiments.core.figure import label, shown
 from harness.experiments.core.json_values import Json
-from harness.experiments.core.source_documents import SourceDocument, source_documents, titles
+from harness.experiments.core.source_documents import titles
 from harness.kernel.concise import counted
-from harness.report.comparison import numbered
+from harness.report.comparison import alike, numbered
 from harness.report.document import Document
 from harness.report.formats.report import Report
-from harness.report.labels import described
+from harness.report.labels import described, moment
 from harness.report.page.document_page import document_page
 from harness.report.page.matrix_page import matrix_page
 from harness.report.page.page import (
@@ -31,6 +31,8 @@ from harness.report.page.page import (
     other_figures_of,
     outcomes_of,
     readings_of,
+    truths_of,
+    unexpected_of,
     verdicts_of,
 )
 from harness.report.pictures.gallery import picture_of
@@ -55,6 +57,7 @@ def render(report: Report) -> str:
         "value": value_text,
         "label": label,
         "described": described,
+        "moment": moment,
         "picture": picture_of,
         "code": code,
         "sentences": sentences,
@@ -66,10 +69,13 @@ def render(report: Report) -> str:
         "accounts": accounts_of,
         "not_judged_on": not_judged_on,
         "outcomes": outcomes_of,
+        "truths": truths_of,
+        "unexpected": unexpected_of,
+        "values": lambda fact: alike(text or None for text in fact.texts),
         "numbered": numbered,
         "counted": counted,
     }
-    stated_in = _stated_in(report)
+    stated_in = report.stated_in()
     environment.filters["titles"] = partial(titles, found=stated_in)
     script, style = (_asset(name) for name in ("filter.js", "style.css"))
     content = report.content
@@ -89,13 +95,6 @@ def render(report: Report) -> str:
     return environment.get_template(page.template).render(**page.variables())
 
 
-def _stated_in(report: Report) -> list[SourceDocument]:
-    """The documents that results can name: those stored with them, and, for early releases, our own."""
-    stored = [document for column in report.columns for document in column.document.stated_in]
-    found = source_documents() | {document.letter: document for document in stored}
-    return sorted(found.values(), key=lambda document: document.letter)
-
-
 def code(text: str) -> Markup:
     """A text in which what stands between backticks is code."""
     parts = [escape(part) for part in text.split("`")]
@@ -111,10 +110,10 @@ def sentences(text: str, count: int) -> str:
     return " ".join(re.split(r"(?<=\.) (?=[A-Z])", text)[:count])
 
 
-def together(text: str) -> str:
+def together(text: str) -> Markup:
     """A summary in which no line breaks between a verdict's symbol and its number."""
     symbols = "".join(symbol for symbol, _ in STYLES.values())
-    return re.sub(rf"(?<=[{re.escape(symbols)}]) ", "\N{NO-BREAK SPACE}", text)
+    return Markup(re.sub(rf"(?<=[{re.escape(symbols)}]) ", "&nbsp;", str(escape(text))))
 
 
 def value_text(value: Json, unit: str = "") -> str:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from harness.experiments.core.figure import label
+from harness.experiments.core.finding import Verdict
+from harness.experiments.core.result import Result
 from harness.kernel.concise import counted
-from harness.report.comparison import ClaimRow, claim_rows, differing_facts
+from harness.report.comparison import ClaimRow, alike, claim_rows, differing_facts, numbered
 from harness.report.labels import short_names
 from harness.report.matrix import Matrix
 from harness.report.page.page import Page, Section
@@ -21,7 +23,7 @@ from harness.report.summary import conclusion, summary
 
 @dataclass(slots=True)
 class Multiple:
-    """A picture of one value on each device, and the figures that have it."""
+    """A picture of a quantity's values, and of the devices with each; and the figures that have them."""
 
     picture: Picture
     figures: list[tuple[str, str]] = field(default_factory=list)
@@ -33,7 +35,6 @@ def matrix_page(matrix: Matrix) -> Page:
     documents = matrix.documents
     rows = claim_rows(documents)
     names = short_names(documents)
-    numbered = [f"{place}: {' · '.join(name)}" for place, name in enumerate(names, 1)]
     topics = [(topic, tuple(found)) for topic, found in groupby(rows, key=lambda row: row.topic)]
     sections = tuple(Section(topic, _differing(members), members) for topic, members in topics)
     return Page(
@@ -46,7 +47,7 @@ def matrix_page(matrix: Matrix) -> Page:
             "summaries": [summary(each).plain for each in documents],
             "conclusion": conclusion(matrix).plain,
             "facts": differing_facts([each.device for each in documents]),
-            "multiples": multiples(rows, numbered),
+            "multiples": multiples(rows, [" · ".join(name) for name in names]),
             "total": len(rows),
             "reproductions": reproductions({row.id: _target(matrix, row) for row in rows}),
         },
@@ -54,8 +55,16 @@ def matrix_page(matrix: Matrix) -> Page:
 
 
 def _target(matrix: Matrix, row: ClaimRow) -> str:
-    """The first device on which a claim was judged."""
-    return next(c.target for c, result in zip(matrix.columns, row.results, strict=True) if result is not None)
+    """The device on which to look at a claim: where it is unexpected, or else where it is testable."""
+    columns = zip(row.results, matrix.columns, strict=True)
+    judged = [(result, column.target) for result, column in columns if result is not None]
+    _, target = min(judged, key=lambda entry: _tameness(entry[0]))
+    return target
+
+
+def _tameness(result: Result) -> tuple[bool, bool]:
+    """How little there is to see."""
+    return result.as_expected is not False, result.verdict is Verdict.NOT_TESTABLE
 
 
 def _differing(rows: Sequence[ClaimRow]) -> str:
@@ -74,14 +83,17 @@ def multiples(rows: Sequence[ClaimRow], devices: Sequence[str]) -> list[Multiple
                 continue
             multiple = found.get((unit, values))
             if multiple is None:
-                bars_drawn = [
-                    Bar(device, [Part(value, "first")])
-                    for device, value in zip(devices, values, strict=True)
-                    if value is not None
+                rows_drawn = [
+                    Bar(_named(numbers, devices), [Part(value, "first")]) for value, numbers in alike(values)
                 ]
-                multiple = found[(unit, values)] = Multiple(bars(f"{label(name)}, {unit}", bars_drawn, unit))
+                multiple = found[(unit, values)] = Multiple(bars(f"{label(name)}, {unit}", rows_drawn, unit))
             multiple.figures.append((row.id, label(name)))
     return list(found.values())
+
+
+def _named(numbers: Sequence[int], devices: Sequence[str]) -> str:
+    """Devices by their numbers; one of them with its name, too."""
+    return numbered(numbers) if len(numbers) > 1 else f"{numbers[0]}: {devices[numbers[0] - 1]}"
 
 
 def _quantity(row: ClaimRow, place: int, name: str) -> float | None:

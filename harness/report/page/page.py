@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.experiments.core.claim import Topic
 from harness.experiments.core.figure import Figure
+from harness.experiments.core.finding import Verdict
 from harness.experiments.core.result import Result
-from harness.report.comparison import ClaimRow, alike
+from harness.report.comparison import ClaimRow, Value, alike
 from harness.report.pictures.canvas import Picture
 
 NO_DOCUMENT = "none"
@@ -68,23 +70,53 @@ def other_figures_of(row: ClaimRow) -> tuple[str, ...]:
     return tuple(name for name in names if name not in row.figures)
 
 
-def accounts_of(row: ClaimRow) -> list[tuple[Result, list[int]]]:
-    """A result for each account that reads differently, and the devices that have it."""
-    return _distinct(row, lambda r: (r.measured, r.what_is_true, r.reason, r.unexpected, r.traceback))
+class Account(NamedTuple):
+    """What a result has to say; the same names as a result's own."""
+
+    measured: str
+    reason: str
+    traceback: str
 
 
-def outcomes_of(row: ClaimRow) -> list[tuple[Result, list[int]]]:
-    """A result for each verdict, as expected or not, and the devices that have it."""
-    return _distinct(row, lambda r: (r.verdict, r.as_expected))
+class Outcome(NamedTuple):
+    """A verdict, and whether it is as expected; the same names as a result's own."""
+
+    verdict: Verdict
+    as_expected: bool | None
+
+
+def accounts_of(row: ClaimRow) -> list[tuple[Account, list[int]]]:
+    """The distinct accounts, without what the claim's lines have already, and the devices of each."""
+    lines = {line for line, _ in row.accounts}
+
+    def account(result: Result) -> Account | None:
+        measured = "" if result.measured in lines else result.measured
+        reason = "" if " ".join(result.reason.split()) in lines else result.reason
+        return Account(measured, reason, result.traceback) if measured or reason or result.traceback else None
+
+    return _by_device(row, account)
+
+
+def outcomes_of(row: ClaimRow) -> list[tuple[Outcome, list[int]]]:
+    """The distinct outcomes, and the devices of each."""
+    return _by_device(row, lambda result: Outcome(result.verdict, result.as_expected))
+
+
+def unexpected_of(row: ClaimRow) -> list[tuple[tuple[str, ...], list[int]]]:
+    """The figures that are other than expected, in words, and the devices of each."""
+    return _by_device(row, lambda result: result.unexpected or None)
+
+
+def truths_of(row: ClaimRow) -> list[tuple[str, list[int]]]:
+    """What is true, other than the statement, and the devices where it is."""
+    return _by_device(row, lambda result: result.what_is_true or None)
+
+
+def _by_device(row: ClaimRow, value: Callable[[Result], Value | None]) -> list[tuple[Value, list[int]]]:
+    """The distinct values that results have, and the devices of each."""
+    return alike(None if result is None else value(result) for result in row.results)
 
 
 def not_judged_on(row: ClaimRow) -> list[int]:
     """The devices that have no result."""
     return [number for number, result in enumerate(row.results, 1) if result is None]
-
-
-def _distinct(row: ClaimRow, key: Callable[[Result], Hashable]) -> list[tuple[Result, list[int]]]:
-    """A result for each distinct key, and the devices that have it."""
-    by_key = {key(result): result for result in row.judged}
-    keys = alike(None if result is None else key(result) for result in row.results)
-    return [(by_key[found], devices) for found, devices in keys]

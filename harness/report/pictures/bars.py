@@ -50,8 +50,9 @@ def bars(title: str, rows: Sequence[Bar], unit: str, *, about: str = "") -> Pict
     _draw_axis(canvas, scale, top, bottom)
     for place, row in enumerate(rows):
         y = top + ROW * place
-        canvas.text(row.label, MARGIN, y + 14, "label")
-        canvas.text(_text(row, unit), WIDTH - MARGIN, y + 14, "value", anchor="end")
+        text = _text(row, unit)
+        canvas.text(_beside(row.label, text), MARGIN, y + 14, "label")
+        canvas.text(text, WIDTH - MARGIN, y + 14, "value", anchor="end")
         x = 0.0
         for part in row.parts:
             width = scale(x + part.value) - scale(x)
@@ -59,6 +60,14 @@ def bars(title: str, rows: Sequence[Bar], unit: str, *, about: str = "") -> Pict
             canvas.box(scale(x), y + 20, width, BAR, f"fill {part.kind}", hint=hint)
             x += part.value
     return canvas.picture()
+
+
+def _beside(label: str, text: str) -> str:
+    """A label, cut short where it would run into the text at the right."""
+    most = int((WIDTH - 2 * MARGIN) / LETTER) - len(text) - 1
+    if len(label) <= most:
+        return label
+    return f"{label[: max(most - 1, 0)].rstrip(' ·')}…"
 
 
 def _text(row: Bar, unit: str) -> str:

@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from harness.report.failure import Failure
 from harness.report.formats.report import Report
 from harness.report.matrix import Matrix
 from harness.report.page import html
+from harness.report.stored import write_text
 from tests.support.fake_device import FACTS
 from tests.support.fake_documents import ARM, ARM_16K, changed, document_on, matrix_of
 
@@ -106,6 +108,13 @@ def test_a_page_is_whole_and_loads_nothing(shown: Document | Matrix) -> None:
 
 
 @pytest.mark.parametrize("shown", PAGES, ids=["document", "matrix"])
+def test_a_page_is_the_same_in_a_file(shown: Document | Matrix, tmp_path: Path) -> None:
+    text = html.render(Report(shown))
+    write_text(text, tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text() == text, "nothing in it is escaped as if for a terminal"
+
+
+@pytest.mark.parametrize("shown", PAGES, ids=["document", "matrix"])
 def test_only_the_pages_own_script_may_run(shown: Document | Matrix) -> None:
     page = page_of(shown)
     (policy,) = [
@@ -148,6 +157,17 @@ def test_what_is_unexpected_comes_before_what_surprises() -> None:
     assert "mmap.once" not in overview
 
 
+def test_verdicts_are_drawn_by_topic_and_by_document() -> None:
+    document = changed(document_on(), "mmap.once", documents="AC")
+    text = page_of(document).text
+    for shown in (
+        "Verdicts by topic: The mapping, ",
+        "Verdicts by document: A: Inter-process communication in Android, ",
+        "; C: Binder in depth, 1 ✓",
+    ):
+        assert shown in text
+
+
 def test_what_people_take_for_granted_comes_before_other_surprises() -> None:
     document = document_on(FACTS, "mmap.first-page", "limit.verdict", "sm.single")
     for id_ in ("mmap.first-page", "sm.single"):
@@ -173,7 +193,7 @@ def test_a_matrix_marks_what_differs() -> None:
     mapped = "1 1,040,384 bytes 1,040,384 bytes /proc/PID/maps 2 1,015,808 bytes 1,015,808 bytes"
     assert f"figure device value expected read from mapped {mapped} /proc/PID/maps page size 1" in page.text
     assert page.count("details", open=None) == 0
-    assert "page size 4,096 16,384" in page.text
+    assert "How the devices differ fact device value page size 1 4,096 2 16,384" in page.text
     assert "1 4 KiB pages 2 16 KiB pages" in page.text
     assert "1: 4 KiB pages 1,040,384 bytes" in page.text, "a picture of each quantity that differs"
 
@@ -195,6 +215,14 @@ def test_a_matrix_has_what_devices_have_in_common_once() -> None:
     assert figures.startswith("figure device value expected read from errno 1-3 16")
 
 
+def test_a_claim_is_reproduced_where_there_is_most_to_see() -> None:
+    other = changed(document_on(target="rust"), "mmap.once", as_expected=False)
+    none = changed(document_on(target="old"), "sm.single", verdict=Verdict.NOT_TESTABLE, reason="none")
+    text = page_of(matrix_of(none, document_on(target="new"), other)).text
+    for command in ("mmap.once --target rust", "sm.single --target new", "mmap.first-page --target old"):
+        assert f"binder-harness verify -v {command} " in text
+
+
 def test_a_device_that_failed_says_why() -> None:
     missing = document_on(None, target="avd:none")
     page = page_of(matrix_of(document_on(), missing, failure=HOSTILE, exit_code=ExitCode.SETUP_MISSING))
@@ -208,8 +236,8 @@ def test_a_device_that_failed_says_why() -> None:
 def test_each_device_says_when_it_was_judged_and_for_how_long() -> None:
     first = dataclasses.replace(document_on(ARM, target="a"), ended="2026-11-21T12:01:05+00:00")
     page = page_of(matrix_of(first, document_on(ARM_16K, target="b")))
-    assert "2026-11-21T12:00:00+00:00, for 65 s" in page.text
-    assert "2026-11-21T12:00:00+00:00, for 0 s" in page.text
+    assert "2026-11-21 12:00:00 UTC, for 65 s" in page.text
+    assert "2026-11-21 12:00:00 UTC, for 0 s" in page.text
 
 
 def test_what_was_ended_says_so_and_what_was_not_judged() -> None:

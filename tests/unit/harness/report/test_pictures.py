@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.figure import Figure
 from harness.report.pictures.bars import Bar, Part, bars
-from harness.report.pictures.canvas import WIDTH, Picture
+from harness.report.pictures.canvas import LETTER, WIDTH, Picture
 from harness.report.pictures.gallery import OF_TOPICS, PICTURES
 from harness.report.pictures.scale import Scale, tick
 
@@ -63,6 +63,13 @@ def test_bars_are_to_scale_and_say_what_they_are() -> None:
     assert {"all", "half", "1,000 bytes", "taken", "left"} <= set(texts(picture))
     title = elements(picture, "title")[0].text
     assert title == "A mapping: all, 1,000 bytes; half, 1,000 bytes"
+
+
+@given(st.text(st.characters(categories=["L", "N"]), max_size=90), st.integers(0, 1 << 40))
+def test_a_label_does_not_run_into_the_text_beside_it(label: str, value: int) -> None:
+    shown, text = texts(bars("Something", [Bar(label, [Part(value, "first")])], "bytes"))[-2:]
+    assert (len(shown) + len(text)) * LETTER < WIDTH
+    assert shown == label or label.startswith(shown.removesuffix("…"))
 
 
 def test_a_picture_without_a_quantity_is_drawn() -> None:

@@ -29,6 +29,13 @@ def complete_claim(incomplete: str) -> list[str]:
     return [id_ for id_ in CLAIMS.names([]) if id_.startswith(incomplete)]
 
 
+def complete_target(incomplete: str) -> list[str]:
+    """The kinds of targets whose names begin so, for a shell."""
+    from emulator.target import KIND_MODULES
+
+    return [kind for kind in KIND_MODULES if kind.startswith(incomplete)]
+
+
 Claims = Annotated[list[str], typer.Argument(metavar="CLAIM", help=CLAIM_HELP, autocompletion=complete_claim)]
 ClaimsOrAll = Annotated[
     list[str] | None,
@@ -50,11 +57,20 @@ COMMAND_LINE_OPTIONS = {
     "kernel": "--kernel (or BINDER_HARNESS_KERNEL)",
 }
 """The command line's option for an option of a target."""
-TARGET = typer.Option("--target", metavar="TARGET", envvar="BINDER_HARNESS_TARGET", help=TARGET_HELP)
+TARGET = typer.Option(
+    "--target",
+    metavar="TARGET",
+    envvar="BINDER_HARNESS_TARGET",
+    help=TARGET_HELP,
+    autocompletion=complete_target,
+)
 Target = Annotated[str, TARGET]
 OptionalTarget = Annotated[str | None, TARGET]
 PositionalTarget = Annotated[
-    str | None, typer.Argument(metavar="TARGET", show_default=False, help="The same as --target.")
+    str | None,
+    typer.Argument(
+        metavar="TARGET", show_default=False, help="The same as --target.", autocompletion=complete_target
+    ),
 ]
 Cold = Annotated[bool, typer.Option("--cold", help="Boot the device instead of restoring a snapshot.")]
 Host = Annotated[

@@ -13,7 +13,7 @@ from emulator.base.atomic_write import write_atomically
 from emulator.base.errors import UsageError
 from emulator.base.printable import show
 from emulator.base.progress import step
-from harness.commands.options import AsJson, Cold, with_start_options
+from harness.commands.options import AsJson, Cold, complete_target, with_start_options
 from harness.commands.text import wrapped
 
 if TYPE_CHECKING:
@@ -32,7 +32,10 @@ def compare_drivers(
     targets: Annotated[
         list[str] | None,
         typer.Option(
-            "--target", metavar="TARGET", help=f"A device; give two or more. Default: {' and '.join(BOTH)}."
+            "--target",
+            metavar="TARGET",
+            help=f"A device; give two or more. Default: {' and '.join(BOTH)}.",
+            autocompletion=complete_target,
         ),
     ] = None,
     claims: Annotated[bool, typer.Option("--claims", help="Judge all claims on each device, too.")] = False,

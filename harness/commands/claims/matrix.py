@@ -17,7 +17,14 @@ from emulator.base.errors import UsageError
 from emulator.base.interruption import mark_shown
 from emulator.base.printable import show
 from harness.commands.claims.outputs import Html, Junit, OutputFile, OutputFormat, Outputs, attempt_all
-from harness.commands.options import ClaimsOrAll, ClaimSources, Cold, Host, with_start_options
+from harness.commands.options import (
+    ClaimsOrAll,
+    ClaimSources,
+    Cold,
+    Host,
+    complete_target,
+    with_start_options,
+)
 
 if TYPE_CHECKING:
     from emulator.target import Target
@@ -43,6 +50,7 @@ def matrix(
             "--target",
             metavar="TARGET",
             help=f"A device; may be repeated. Default: {', '.join(EVERY_KIND)}.",
+            autocompletion=complete_target,
         ),
     ] = None,
     cold: Cold = False,

@@ -19,12 +19,21 @@ if TYPE_CHECKING:
 
 STANDARD_OUTPUT = Path("-")
 
+
+def complete_format(incomplete: str) -> list[str]:
+    """The formats whose names begin so, for a shell."""
+    from harness.report.formats.formats import FORMATS
+
+    return [name for name in FORMATS if name.startswith(incomplete)]
+
+
 OutputFormat = Annotated[
     str | None,
     typer.Option(
         "--format",
         metavar="FORMAT",
         help="Show the results as json, junit, ktap, markdown or html, not as a table; with -o in a file.",
+        autocompletion=complete_format,
     ),
 ]
 OutputFile = Annotated[

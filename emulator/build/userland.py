@@ -88,7 +88,13 @@ def adbd_root(architecture: Architecture = DEFAULT) -> Path:
             shutil.copytree(recipe, source.with_name("recipe"))
             variables = (compiler, f"SOURCE={source.name}", f"OUTPUT={output.name}")
             command = ["make", "--file=recipe/Makefile", f"--jobs={_jobs()}", *variables]
-            run(command, directory=source.parent, seconds=BUILD_SECONDS)
+            planned = run([*command, "--dry-run"], directory=source.parent, seconds=BUILD_SECONDS)
+            files = planned.count(" -c ")
+
+            def report_files(_: str) -> None:
+                report(f"building AOSP's adbd: {len([*output.rglob('*.o')])} of {files} files compiled")
+
+            run(command, directory=source.parent, seconds=BUILD_SECONDS, progress=report_files)
             shutil.copytree(output / "root", target / "root", symlinks=True)
 
     key = fingerprint(_platform_tools().name, recipe, identity(architecture))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from emulator.base.errors import SetupError
+from emulator.base.progress import reporting_to
 from emulator.build import userland
 from emulator.build.agents import SOURCES
 from emulator.build.userland import busybox, busybox_commands
@@ -69,5 +70,13 @@ def test_adbd_is_built_in_a_directory_with_a_blank_in_its_path(
     monkeypatch.setattr(userland, "_platform_tools", lambda: Path("any version"))
     monkeypatch.setattr(userland, "clang", lambda *_: (str(compiler),))
     monkeypatch.setattr(userland, "identity", lambda _: "a compiler")
-    root = userland.adbd_root()
+    monkeypatch.setattr("emulator.base.command.PROGRESS_SECONDS", 0.02)
+    lines: list[str] = []
+    with reporting_to(lines.append):
+        root = userland.adbd_root()
     assert {"adbd", "getprop", "reboot"} <= {path.name for path in root.glob("system/bin/*")}
+    objects = len([*(scratch / "built").rglob("*.o")])
+    found = [re.fullmatch(r"building AOSP's adbd: (\d+) of (\d+) files compiled", line) for line in lines]
+    counts = [int(count[1]) for count in found if count]
+    assert counts == sorted(counts)
+    assert {int(count[2]) for count in found if count} == {objects}, "a build of minutes shows how far it is"

@@ -80,8 +80,6 @@ void choose_managers(void)
     read_file("/proc/cmdline", arguments, sizeof arguments);
     if (strstr(arguments, "binder_harness.userland=none"))
         leave_out_servicemanager();
-    else if (strstr(arguments, "binder_harness.userland=10"))
-        services[SERVICE_MANAGER].program = "/system/bin/servicemanager10";
     if (strstr(arguments, "binder_harness.managers=all"))
         add_managers();
 }

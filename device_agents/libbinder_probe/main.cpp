@@ -14,11 +14,14 @@
 #include "answer.h"
 #include "commands.h"
 
+#define TEXT_OF(number) #number
+#define TEXT(macro) TEXT_OF(macro)
+
 static const char HELP[] =
     R"(usage: libbinder_probe [OPTION…] COMMAND [ARGUMENT…]
 
-Uses AOSP's libbinder (Android 11) as an app's process does, and prints one JSON object on each line of standard
-output. libbinder's own log goes to standard error.
+Uses AOSP's libbinder (Android )" TEXT(ANDROID_GENERATION) R"() as an app's process does, and prints one JSON object on
+each line of standard output. libbinder's own log goes to standard error.
 
 The process and its driver:
   state               ask for ProcessState again and again: how many objects, which driver, descriptors, mappings *
@@ -34,7 +37,7 @@ The service manager:
                         4  dies, by SIGKILL, before it replies
   lookup NAME         getService, which tries again for five seconds
   check NAME          checkService, which asks once
-  wait NAME           waitForService, which registers for a notification
+  wait NAME           waitForService, which registers for a notification (from Android 11 on)
   list                all names
   call NAME CODE [VALUE…]
                       call a service; a VALUE that is a whole number is sent as an int32, any other as a String16

@@ -70,7 +70,13 @@ int check_service(const Options& options) {
 }
 
 int wait_for_service(const Options& options) {
+#if ANDROID_GENERATION < 11
+    (void)options;
+    Answer().text("event", "error").text("error", "libbinder has waitForService from Android 11 on").print();
+    return REFUSED;
+#else
     return lookup("wait", options, [](auto& manager, const String16& name) { return manager.waitForService(name); });
+#endif
 }
 
 int list_services(const Options&) {

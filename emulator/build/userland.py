@@ -10,8 +10,6 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from emulator.base.architecture import DEFAULT, Architecture
@@ -20,7 +18,8 @@ from emulator.base.errors import SetupError
 from emulator.base.progress import report
 from emulator.build.agents import SOURCES
 from emulator.build.clang import clang, identity
-from emulator.cache.package_index import package_index
+from emulator.build.generation import DEFAULT_GENERATION, TOOLS_29, Generation
+from emulator.build.sources import IN_C, source_package, source_packages, unpacked, unpacked_sources
 from emulator.cache.packages import recorded_version, unpack
 from emulator.cache.scratch import scratch_directory
 from emulator.cache.store import entry, fingerprint
@@ -33,11 +32,6 @@ LIBBINDER_PROBE = SOURCES / "libbinder_probe"
 ACTIVITY_STANDIN = SOURCES / "activity_standin"
 THROUGHPUT_TEST = "binderThroughputTest"
 """AOSP's own measurement of libbinder, for the benchmarks."""
-PLATFORM_TOOLS = "android-platform-tools"
-"""Debian's source package of adbd, libbinder and the Binder commands, as of Android 11."""
-FRAMEWORKS_NATIVE = "android-platform-frameworks-native"
-"""Debian's source package of Android 10's servicemanager, the last in C."""
-SERVICE_MANAGER_10 = "cmds/servicemanager"
 BUILD_SECONDS = 1200.0
 
 
@@ -81,7 +75,7 @@ def adbd_root(architecture: Architecture = DEFAULT) -> Path:
 
     def build(target: Path) -> None:
         logger.info("building AOSP's adbd for %s with %s", architecture, recipe)
-        with _unpacked_platform_tools() as source:
+        with unpacked() as source:
             output = source.with_name("built")
             compiler = f"CXX={shlex.join(clang('clang++', architecture))}"
             # make splits names at blanks, which the cache's and the recipe's may hold: so all are relative.
@@ -97,48 +91,55 @@ def adbd_root(architecture: Architecture = DEFAULT) -> Path:
             run(command, directory=source.parent, seconds=BUILD_SECONDS, progress=report_files)
             shutil.copytree(output / "root", target / "root", symlinks=True)
 
-    key = fingerprint(_platform_tools().name, recipe, identity(architecture))
+    key = fingerprint(source_package(TOOLS_29).name, recipe, identity(architecture))
     return entry(f"adbd-{architecture}", key, build) / "root"
 
 
-def binder_userland(architecture: Architecture = DEFAULT) -> Path:
-    """AOSP's Binder user space: `root`, laid out as the device's file system, and the agents that use it."""
+def binder_userland(
+    architecture: Architecture = DEFAULT, generation: Generation = DEFAULT_GENERATION
+) -> Path:
+    """AOSP's Binder user space of a generation: `root`, laid out as the device's file system, and the agents.
+
+    The agents are the programs that are linked with its libbinder, and pushed when they are needed. It comes
+    from the cache, or is built now: in a minute on two cores, after a download of up to 45 MB.
+    """
 
     def build(target: Path) -> None:
-        logger.info("building AOSP's Binder user space for %s with %s", architecture, AOSP)
-        with unpacked_sources() as directory:
-            output = build_aosp(directory, architecture)
+        logger.info("building the Binder user space of %s for %s with %s", generation, architecture, AOSP)
+        with unpacked_sources(generation) as source:
+            output = build_aosp(source, generation, architecture)
             shutil.copytree(output / "root", target / "root", symlinks=True)
             for agent in (LIBBINDER_PROBE.name, ACTIVITY_STANDIN.name, THROUGHPUT_TEST):
                 (output / agent).rename(target / agent)
 
-    sources = _platform_tools().name, _frameworks_native().name
-    key = fingerprint(*sources, AOSP, LIBBINDER_PROBE, ACTIVITY_STANDIN, identity(architecture))
-    return entry(f"binder-userland-{architecture}", key, build)
+    sources = [package.name for package in source_packages(generation)]
+    recipe = (*recipe_of(generation), LIBBINDER_PROBE, ACTIVITY_STANDIN)
+    key = fingerprint(*sources, *recipe, identity(architecture))
+    return entry(f"binder-userland-{generation.number}-{architecture}", key, build)
 
 
-@contextmanager
-def unpacked_sources() -> Iterator[Path]:
-    """A directory, removed after the block, with AOSP's sources: Android 11's and, in `source-10`, 10's."""
-    with _unpacked_platform_tools() as source:
-        source_10 = source.with_name("source-10")
-        source_10.mkdir()
-        (tarball,) = _frameworks_native().glob("*.orig.tar.*")
-        run(["tar", "-xf", tarball, "-C", source_10, SERVICE_MANAGER_10], seconds=60)
-        yield source.parent
+def recipe_of(generation: Generation) -> list[Path]:
+    """The files and directories of AOSP's recipe that a generation is built with."""
+    own = f"android_{generation.number}"
+    return [
+        path for path in sorted(AOSP.iterdir()) if path.name == own or not path.name.startswith("android_")
+    ]
 
 
-def build_aosp(directory: Path, architecture: Architecture, *targets: str, **more: str | Path) -> Path:
+def build_aosp(
+    source: Path, generation: Generation, architecture: Architecture, *targets: str, **more: str | Path
+) -> Path:
     """Build AOSP's Binder user space, or some of its targets, from unpacked sources; returns where it is.
 
     `more` are CMake's variables, in addition to those that its recipe needs.
     """
-    output = directory / "built"
+    output = source.with_name("built")
     variables = {
         "CMAKE_C_COMPILER": ";".join(clang("clang", architecture)),
         "CMAKE_CXX_COMPILER": ";".join(clang("clang++", architecture)),
-        "SOURCE": directory / "source",
-        "SOURCE_10": directory / "source-10",
+        "GENERATION": str(generation.number),
+        "SOURCE": source,
+        "SOURCE_IN_C": source.with_name(IN_C),
         "PROBE": LIBBINDER_PROBE,
         "STANDIN": ACTIVITY_STANDIN,
         **more,
@@ -158,35 +159,3 @@ def _report_steps(line: str) -> None:
 
 def _jobs() -> int:
     return os.cpu_count() or 1
-
-
-def _platform_tools() -> Path:
-    version = recorded_version(PLATFORM_TOOLS, lambda index: index.source_version(PLATFORM_TOOLS))
-
-    def download(target: Path) -> None:
-        with package_index() as index:
-            index.download_source(f"{PLATFORM_TOOLS}={version}", target)
-
-    return entry(f"{PLATFORM_TOOLS}-source", fingerprint(PLATFORM_TOOLS, version), download)
-
-
-def _frameworks_native() -> Path:
-    version = recorded_version(FRAMEWORKS_NATIVE, lambda index: index.source_version(FRAMEWORKS_NATIVE))
-
-    def download(target: Path) -> None:
-        with package_index() as index:
-            index.download_tarball(f"{FRAMEWORKS_NATIVE}={version}", target)
-
-    return entry(f"{FRAMEWORKS_NATIVE}-source", fingerprint(FRAMEWORKS_NATIVE, version), download)
-
-
-@contextmanager
-def _unpacked_platform_tools() -> Iterator[Path]:
-    """The source with Debian's patches applied, in a directory that is removed after the block."""
-    package = _platform_tools()
-    with scratch_directory(package.parent) as scratch:
-        source = scratch / "source"
-        (description,) = package.glob("*.dsc")
-        # apt has checked the hashes; a check of the maintainer's signature would need another keyring.
-        run(["dpkg-source", "--no-check", "--extract", description, source], seconds=600)
-        yield source

@@ -38,8 +38,11 @@ NO_NETWORK = re.compile(
     r"Unable to connect to \S+(?=:)|Network is unreachable|Connection timed out"
 )
 """The words of apt about an archive that cannot be reached (apt-pkg/…/connect.cc, 2.6)."""
+CODENAME = re.compile(r"^Codename: (?!rc-buggy)(\S+)$", flags=re.MULTILINE)
+"""experimental has one name for ever, and not every mirror has a directory of its codename."""
 RELEASE_ONLY = "-oAcquire::IndexTargets::deb::Packages::DefaultEnabled=false"
-"""An option of `apt-get update`: what the suites are, not what they have."""
+RELEASES_OF_SOURCES_ONLY = "-oAcquire::IndexTargets::deb-src::Sources::DefaultEnabled=false"
+"""Options of `apt-get update`: what the suites are, not what packages or sources they have."""
 
 
 def with_sources(text: str, *, one_line: bool) -> str:
@@ -68,10 +71,13 @@ class NoNetworkError(SetupError):
 class PackageIndex:
     """The private apt state of one architecture, for the machine's own sources or for other suites."""
 
-    def __init__(self, root: Path, architecture: Architecture, suites: Suites = ()) -> None:
+    def __init__(
+        self, root: Path, architecture: Architecture, suites: Suites = (), *, of_sources: bool = False
+    ) -> None:
         self.root = root
         self.architecture = architecture
         self.suites = suites
+        self.of_sources = of_sources
 
     @functools.cached_property
     def _options(self) -> list[str]:
@@ -105,11 +111,14 @@ class PackageIndex:
             self._take_suites()
         else:
             self._copy_own_sources()
-        with step(f"reading the list of {self} for {self.architecture.debian_name}"):
+        subject = "" if self.of_sources else f" for {self.architecture.debian_name}"
+        with step(f"reading the list of {self}{subject}"):
             self._update()
 
     def __str__(self) -> str:
-        return f"Debian's {' and '.join(self.suites)}" if self.suites else "Debian's packages"
+        if not self.suites:
+            return "Debian's packages"
+        return f"Debian's {' and '.join(self.suites)}{' (source packages)' if self.of_sources else ''}"
 
     def _update(self, *options: str) -> None:
         try:
@@ -137,18 +146,20 @@ class PackageIndex:
             )
         keys = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
 
+        kind = "deb-src" if self.of_sources else "deb"
+
         def take(suites: Iterable[str]) -> None:
-            lines = [f"deb {keys}{mirror} {suite} main\n" for suite in suites]
+            lines = [f"{kind} {keys}{mirror} {suite} main\n" for suite in suites]
             (self.root / "sources.list").write_text("".join(lines))
 
         take(self.suites)
-        self._update(RELEASE_ONLY)
+        self._update(RELEASE_ONLY, RELEASES_OF_SOURCES_ONLY)
         # A mirror that keeps copies may have one of `stable` that is weeks older than that of its codename.
         take(map(self._codename, self.suites))
 
     def _codename(self, suite: str) -> str:
         for file in (self.root / "state/lists").glob(f"*_dists_{suite}_*Release"):
-            if found := re.search(r"^Codename: (\S+)$", file.read_text(), flags=re.MULTILINE):
+            if found := CODENAME.search(file.read_text()):
                 return found[1]
         return suite
 
@@ -164,8 +175,9 @@ class PackageIndex:
 
     @property
     def has_lists(self) -> bool:
-        """Whether it holds the packages of any source."""
-        return any((self.root / "state/lists").glob("*_Packages*"))
+        """Whether it holds the packages of any source, or the source packages of its suites."""
+        pattern = "*_Sources*" if self.of_sources else "*_Packages*"
+        return any((self.root / "state/lists").glob(pattern))
 
     def version(self, package: str) -> str | None:
         """The version that would be downloaded; None when the index does not have the package."""
@@ -248,9 +260,10 @@ class PackageIndex:
             raise
 
 
-def apt_directory(architecture: Architecture, suites: Suites = ()) -> Path:
+def apt_directory(architecture: Architecture, suites: Suites = (), *, of_sources: bool = False) -> Path:
     """The directory of the apt state of an architecture and of suites; it exists."""
-    root = cache_root() / "-".join(("apt", architecture.debian_name, *suites))
+    packages = "source" if of_sources else architecture.debian_name
+    root = cache_root() / "-".join(("apt", packages, *suites))
     root.mkdir(exist_ok=True)
     return root
 
@@ -261,16 +274,19 @@ def has_lists(architecture: Architecture, suites: Suites = ()) -> bool:
 
 
 @contextlib.contextmanager
-def package_index(architecture: Architecture = DEFAULT, suites: Suites = ()) -> Iterator[PackageIndex]:
+def package_index(
+    architecture: Architecture = DEFAULT, suites: Suites = (), *, of_sources: bool = False
+) -> Iterator[PackageIndex]:
     """The private index of an architecture, at most an hour old, locked for one run at a time.
 
-    It has what the machine's own sources offer or, where `suites` are given, what those of its mirror do.
-    Source packages are the same for all architectures. Where the network fails, an older index is used, and
-    the next use tries again; SetupError where there is none.
+    It has what the machine's own sources offer or, where `suites` are given, what those of its mirror do:
+    their packages or, with `of_sources`, their source packages alone, which are the same for all
+    architectures. Where the network fails, an older index is used, and the next use tries again; SetupError
+    where there is none.
     """
-    root = apt_directory(architecture, suites)
+    root = apt_directory(architecture, suites, of_sources=of_sources)
     with locked(root.name, f"the list of packages for {architecture}"):
-        index = PackageIndex(root, architecture, suites)
+        index = PackageIndex(root, architecture, suites, of_sources=of_sources)
         stamp = root / "refreshed"
         if not stamp.exists() or time.time() - stamp.stat().st_mtime > FRESH_SECONDS:
             try:

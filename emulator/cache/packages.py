@@ -40,11 +40,13 @@ def version_in(
     find: Callable[[PackageIndex], str | None],
     architecture: Architecture = DEFAULT,
     suites: Suites = (),
+    *,
+    of_sources: bool = False,
 ) -> str | None:
     """As `recorded_version`, of some suites; None where their index has no such one."""
-    record = apt_directory(architecture, suites) / "versions.json"
+    record = apt_directory(architecture, suites, of_sources=of_sources) / "versions.json"
     if name not in _read_record(record):
-        with package_index(architecture, suites) as index:
+        with package_index(architecture, suites, of_sources=of_sources) as index:
             versions = _read_record(record)  # another run may have added to it meanwhile
             found = versions.get(name) or find(index)
             if found is None:

@@ -15,6 +15,7 @@ from emulator.base.controller import close_on_failure
 from emulator.base.deadline import Deadline
 from emulator.base.on_demand import OnDemand
 from emulator.base.progress import step
+from emulator.build.generation import DEFAULT_GENERATION, GENERATIONS, Generation
 from emulator.cache.run_directory import run_directory
 from emulator.embedded.image import AGENT, Image, embedded_image
 from emulator.embedded.kernel.command_line import kernel_arguments
@@ -25,11 +26,11 @@ from emulator.embedded.qemu.machine import Hardware, Machine
 from emulator.embedded.qemu.machine_factory import machine_factory
 from emulator.embedded.qemu.virtio_serial import GuestProgram
 from emulator.embedded.snapshot import restored_machine, snapshot_key
-from emulator.embedded.strict import build_type, in_rust, option
+from emulator.embedded.strict import NO_USERLAND, build_type, in_rust, option
 from emulator.target import START_SECONDS, Target
 
 USERLAND = "binder_harness.userland"
-"""The kernel argument that names the servicemanager for the device's init to start."""
+"""The kernel argument that has the device's init start no servicemanager, where it is `none`."""
 MANAGERS = "binder_harness.managers"
 """The kernel argument that names the binder devices that get a context manager."""
 ADB_KEY = "binder_harness.adb_key"
@@ -136,7 +137,13 @@ def image_of(target: Target) -> Image:
     kernel = find_kernel(
         option(target, "kernel"), architecture, target.given.get("pages"), in_rust=in_rust(target)
     )
-    return embedded_image(kernel, build_type(target))
+    return embedded_image(kernel, build_type(target), generation_of(target))
+
+
+def generation_of(target: Target) -> Generation:
+    """The generation of a target's user space; the default one where no servicemanager is to run."""
+    userland = target.option("userland")
+    return DEFAULT_GENERATION if userland == NO_USERLAND else GENERATIONS[int(userland)]
 
 
 def hardware_of(target: Target, image: Image) -> Hardware:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.build.agents import channel_server, init, syscall_agent
+from emulator.build.generation import ANDROID_11, DEFAULT_GENERATION, PROPERTY, Generation
 from emulator.build.userland import adbd_root, binder_userland, busybox, busybox_commands
 from emulator.cache.store import entry, fingerprint
 from emulator.embedded.archive import Archive
@@ -21,6 +22,8 @@ SHELL_USER = 2000
 """AID_SHELL, the user of adb's shell (AOSP, private/android_filesystem_config.h)."""
 
 BUSYBOX = "system/bin/busybox"
+ON_LIBBINDER = "system/bin/servicemanager11"
+"""Android 11's service manager, beside that of Android 10, which is in C."""
 BUILD_PROPERTIES = "system/build.prop"
 POLICY = "sepolicy"
 """Where init looks for a security policy, as Android's did before it had several partitions."""
@@ -38,11 +41,16 @@ class Image:
     initramfs: Path
 
 
-def embedded_image(kernel: Kernel | None = None, build_type: str | None = None) -> Image:
+def embedded_image(
+    kernel: Kernel | None = None,
+    build_type: str | None = None,
+    generation: Generation = DEFAULT_GENERATION,
+) -> Image:
     """An embedded device's image, from the cache or built now, with everything in it.
 
-    Its kernel is Debian's 6.12 for x86_64 unless another is given. Where a build type is given, user or
-    userdebug, the image has its security policy, which init enforces, and its properties.
+    Its kernel is Debian's 6.12 for x86_64 unless another is given. Its user space is that of a generation of
+    Android, and it has a service manager of the other kind beside that one's. Where a build type is given,
+    user or userdebug, the image has its security policy, which init enforces, and its properties.
     """
     kernel = kernel or find_kernel(DEFAULT_VERSION)
     architecture = kernel.architecture
@@ -54,9 +62,11 @@ def embedded_image(kernel: Kernel | None = None, build_type: str | None = None) 
     }
     if build_type is not None:
         programs[POLICY] = security_policy(build_type)
-    properties = PROPERTIES.get(build_type or "", {})
+    if generation.in_c:
+        programs[ON_LIBBINDER] = binder_userland(architecture, ANDROID_11) / "root/system/bin/aosp_commands"
+    properties = {PROPERTY: str(generation.number), **PROPERTIES.get(build_type or "", {})}
     modules = {f"lib/modules/{module.name}": module for module in kernel.modules}
-    roots = (ROOT, adbd_root(architecture), binder_userland(architecture) / "root")
+    roots = (ROOT, adbd_root(architecture), binder_userland(architecture, generation) / "root")
     key = fingerprint(
         ROOT,
         # The paths of cache entries contain fingerprints of their sources.

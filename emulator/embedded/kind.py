@@ -9,6 +9,7 @@ from emulator.base.controller import Controller
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from emulator.base.prerequisites import install_command, missing
+from emulator.build.generation import DEFAULT_GENERATION, GENERATIONS
 from emulator.cache.room import room_in
 from emulator.cache.root import cache_root
 from emulator.embedded.kernel.debian_kernels import (
@@ -19,7 +20,7 @@ from emulator.embedded.kernel.debian_kernels import (
     RUST_VERSION,
     SERIES,
 )
-from emulator.embedded.strict import IMPLIED, OPEN, PROPERTIES, RUST, build_type, in_rust, option
+from emulator.embedded.strict import IMPLIED, NO_USERLAND, OPEN, PROPERTIES, RUST, build_type, in_rust, option
 from emulator.host.host import Host, absence
 from emulator.target import HOST, DeviceKind, Offer, Option, Target, on_host, whole_number
 
@@ -63,7 +64,7 @@ def _check(target: Target) -> None:
         raise UsageError(
             f"There is no file {kernel}, which {target} names as its kernel. Give the path of a kernel image."
         )
-    if target.option("userland") == "none" and option(target, "managers") == "all":
+    if target.option("userland") == NO_USERLAND and option(target, "managers") == "all":
         raise UsageError(
             "userland=none leaves out the program that managers=all starts, which android=… implies. Remove "
             "one of the options."
@@ -130,10 +131,12 @@ KIND = DeviceKind(
         ),
         Option(
             "userland",
-            "generation of AOSP's servicemanager on /dev/binder: Android 11's, Android 10's (in C), or none",
-            "11",
-            ("11", "10", "none").__contains__,
-            "11, 10 or none",
+            "generation of AOSP's libbinder, servicemanager, service, cmd and dumpsys, by its release of "
+            "Android (10's servicemanager is in C); others than 11 are built at the first use; none for no "
+            "servicemanager",
+            str(DEFAULT_GENERATION.number),
+            (*map(str, GENERATIONS), NO_USERLAND).__contains__,
+            f"{', '.join(map(str, GENERATIONS))} or {NO_USERLAND}",
         ),
         Option(
             "managers",

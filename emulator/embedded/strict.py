@@ -13,6 +13,8 @@ from emulator.target import Target
 
 OPEN = "none"
 RUST = "rust"
+NO_USERLAND = "none"
+"""The value of `userland` for a device without a servicemanager."""
 PROPERTIES: Mapping[str, Mapping[str, str]] = {
     "user": {"ro.build.type": "user", "ro.debuggable": "0", "ro.secure": "1"},
     "userdebug": {"ro.build.type": "userdebug", "ro.debuggable": "1", "ro.secure": "1"},

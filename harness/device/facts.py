@@ -115,6 +115,8 @@ class Facts:
     api_level: int | None = None
     build_type: str | None = None
     """ro.build.type: user, userdebug or eng."""
+    userland: int | None = None
+    """The release of Android that the embedded device's libbinder and commands are of; None elsewhere."""
     root: bool = False
     binder_devices: tuple[str, ...] = ()
     """Paths of the device nodes."""

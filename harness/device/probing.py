@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, TimeLimitError, in_words
+from emulator.build.generation import PROPERTY
 from harness.agent.process import RemoteProcess
 from harness.binder.endpoint import Binder
 from harness.binder.errors import DeadObjectError
@@ -128,6 +129,7 @@ def _find_facts(
     properties = all_properties()
     level = properties.get("ro.build.version.sdk", "")
     build_type = properties.get("ro.build.type")
+    generation = properties.get(PROPERTY, "")
     if not root:
         attempts.reasons[Need.ROOT] = device.surroundings.how_to_root(process.uid, build_type)
     return Facts(
@@ -139,6 +141,7 @@ def _find_facts(
         android_release=properties.get("ro.build.version.release"),
         api_level=int(level) if level.isdecimal() else None,
         build_type=build_type,
+        userland=int(generation) if generation.isdecimal() else None,
         root=root,
         binder_devices=nodes,
         free_binder_device=free,

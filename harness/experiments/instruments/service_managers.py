@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 PROGRAM = "/system/bin/servicemanager"
 PROGRAM_IN_C = "/system/bin/servicemanager10"
-"""The embedded device's second service manager, Android 10's."""
+"""Android 10's, which the embedded device has in any case."""
+PROGRAM_ON_LIBBINDER = "/system/bin/servicemanager11"
+"""Android 11's, where the embedded device's own is Android 10's."""
 START_SECONDS = 10.0
 IN_C, ON_LIBBINDER = Generation.IN_C, Generation.ON_LIBBINDER
 
@@ -125,12 +127,14 @@ def _programs(device: Device) -> dict[Generation, str]:
     """Of both generations where the device has both, else none."""
     if not device.files.exists(PROGRAM_IN_C):
         return {}
-    return {IN_C: PROGRAM_IN_C, ON_LIBBINDER: PROGRAM}
+    beside = device.files.exists(PROGRAM_ON_LIBBINDER)
+    return {IN_C: PROGRAM_IN_C, ON_LIBBINDER: PROGRAM_ON_LIBBINDER if beside else PROGRAM}
 
 
 def _pid(device: Device) -> int:
     """Of the service manager that has /dev/binder open: a vendor's own has another device open."""
-    named = device.run(["pidof", *(os.path.basename(program) for program in (PROGRAM, PROGRAM_IN_C))])
+    names = map(os.path.basename, (PROGRAM, PROGRAM_IN_C, PROGRAM_ON_LIBBINDER))
+    named = device.run(["pidof", *names])
     pids = named.output.split()
     for pid in map(int, pids):
         files = ProcessFiles(device.files, pid).descriptors.values()

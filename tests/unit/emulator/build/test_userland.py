@@ -66,8 +66,8 @@ def test_adbd_is_built_in_a_directory_with_a_blank_in_its_path(
         yield scratch / "source"
 
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path / "the cache"))
-    monkeypatch.setattr(userland, "_unpacked_platform_tools", unpacked)
-    monkeypatch.setattr(userland, "_platform_tools", lambda: Path("any version"))
+    monkeypatch.setattr(userland, "unpacked", unpacked)
+    monkeypatch.setattr(userland, "source_package", lambda _: Path("any version"))
     monkeypatch.setattr(userland, "clang", lambda *_: (str(compiler),))
     monkeypatch.setattr(userland, "identity", lambda _: "a compiler")
     monkeypatch.setattr("emulator.base.command.PROGRESS_SECONDS", 0.02)

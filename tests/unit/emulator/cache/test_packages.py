@@ -148,8 +148,10 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Index:
     index = _Index()
 
     @contextlib.contextmanager
-    def package_index(architecture: Architecture, suites: Suites = ()) -> Iterator[_Index]:
-        index.root = apt_directory(architecture, suites)
+    def package_index(
+        architecture: Architecture, suites: Suites = (), *, of_sources: bool = False
+    ) -> Iterator[_Index]:
+        index.root = apt_directory(architecture, suites, of_sources=of_sources)
         other, index.held_by_another = index.held_by_another, None
         if other is not None:
             other()
@@ -243,6 +245,8 @@ def test_a_suite_has_versions_and_a_record_of_its_own() -> None:
     assert version_in("thing", lambda _: None, AARCH64, ("stable",)) is None
     assert version_in("thing", lambda _: "2", AARCH64, ("stable",)) == "2"
     assert version_in("thing", lambda _: "3", AARCH64, ("stable",)) == "2"
+    assert version_in("thing", lambda _: "4", AARCH64, ("stable",), of_sources=True) == "4"
+    assert version_in("thing", lambda _: "5", X86_64, ("stable",), of_sources=True) == "4"
     assert recorded_version("thing", lambda _: "3", AARCH64) == "1"
 
 
@@ -252,6 +256,44 @@ Debian Backports|Debian Backports|http://mirror.example/debian/
 Debian|Debian|http://mirror.example/debian/
 . nodistro|. nodistro|http://elsewhere.example/node/
 """
+
+
+@pytest.mark.parametrize(("of_sources", "kind"), [(False, "deb"), (True, "deb-src")])
+@pytest.mark.parametrize(
+    ("suite", "release", "taken"),
+    [
+        ("stable", "Suite: stable\nCodename: trixie\n", "trixie"),
+        ("trixie", "Suite: stable\nCodename: trixie\n", "trixie"),
+        ("experimental", "Suite: experimental\nCodename: rc-buggy\n", "experimental"),
+    ],
+)
+def test_a_suite_is_taken_by_its_codename_and_for_its_packages_or_its_sources(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    suite: str,
+    release: str,
+    taken: str,
+    of_sources: bool,
+    kind: str,
+) -> None:
+    def apt(_command: Sequence[str | Path], **_options: object) -> str:
+        lists = root / "state/lists"
+        (lists / f"mirror.example_debian_dists_{suite}_InRelease").write_text(release)
+        (lists / "a_list_Sources").touch()
+        return TARGETS
+
+    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
+    monkeypatch.setattr("emulator.cache.package_index.run", apt)
+    root = apt_directory(X86_64, (suite,), of_sources=of_sources)
+    of_suite = PackageIndex(root, X86_64, (suite,), of_sources=of_sources)
+    for state in (root, apt_directory(X86_64)):
+        (state / "state/lists").mkdir(parents=True)
+    of_suite.refresh()
+    (line,) = (root / "sources.list").read_text().splitlines()
+    assert line.split()[0] == kind
+    assert line.split()[-2:] == [taken, "main"]
+    assert of_suite.has_lists == of_sources
 
 
 @pytest.mark.parametrize(

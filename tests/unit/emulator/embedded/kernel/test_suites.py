@@ -40,7 +40,9 @@ def suites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Suites, dict
     offered: dict[Suites, dict[str, str] | None] = {}
 
     @contextlib.contextmanager
-    def package_index(architecture: Architecture, suites: Suites = ()) -> Iterator[_Index]:
+    def package_index(
+        architecture: Architecture, suites: Suites = (), **_options: object
+    ) -> Iterator[_Index]:
         packages = offered.get(suites, {})
         if packages is None:
             raise SetupError(f"The list of {suites} cannot be read.")
@@ -109,7 +111,7 @@ def test_without_the_network_one_suite_is_tried_and_one_reason_given(
     tried: list[Suites] = []
 
     @contextlib.contextmanager
-    def package_index(architecture: Architecture, asked: Suites = ()) -> Iterator[_Index]:
+    def package_index(architecture: Architecture, asked: Suites = (), **_options: object) -> Iterator[_Index]:
         tried.append(asked)
         if asked != ("testing",):
             raise NoNetworkError("Temporary failure resolving 'mirror'")

@@ -1,4 +1,4 @@
-"""adbutils, which speaks to the adb server: imported when it is first needed, and changed in two places."""
+"""adbutils, which speaks to the adb server: imported when it is first needed, and changed in three places."""
 
 from __future__ import annotations
 
@@ -41,6 +41,9 @@ def client_class() -> Any:
                 on_failure.callback(self.close)
                 super().check_okay()
                 on_failure.pop_all()
+
+        def close(self) -> None:  # before which adbutils 2.12 sleeps 10 ms, in every request
+            self.conn.close()
 
     class Client(adbutils.AdbClient):  # type: ignore[misc]
         def make_connection(self, timeout: float | None = None) -> Connection:

@@ -84,7 +84,8 @@ class AdbShellStream:
         # Only for sending: settimeout() would also limit how long the receiver waits for an answer.
         send_limit = struct.pack("@ll", int(SEND_SECONDS), 0)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, send_limit)
-        if connection.family in (socket.AF_INET, socket.AF_INET6):
+        self._is_tcp = connection.family in (socket.AF_INET, socket.AF_INET6)
+        if self._is_tcp:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @property
@@ -114,6 +115,7 @@ class AdbShellStream:
             output = self._take_output(limit)
             if output or self._ended.is_set():
                 return output
+            self._acknowledge()
             if deadline is not None:
                 if waited:  # what came was no output, and may come for ever
                     deadline.check(_OUTPUT)
@@ -137,6 +139,16 @@ class AdbShellStream:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+    def _acknowledge(self) -> None:
+        """Acknowledge what has come, which the kernel may otherwise do 40 ms later (tcp(7), TCP_QUICKACK).
+
+        Until then it keeps back what the adb server sends next, which does not set TCP_NODELAY for its
+        clients (AOSP, packages/modules/adb, adb_listeners.cpp, ss_listener_event_func).
+        """
+        if self._is_tcp:
+            with contextlib.suppress(OSError):  # it may be closed by another thread at any time
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _take_output(self, limit: int) -> bytes:
         """Process the received packets up to the first output, and return that."""

@@ -97,6 +97,13 @@ def test_an_answer_that_breaks_off_is_an_error_of_ours(
         thread.join()
 
 
+def test_no_request_sleeps(listing: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """adbutils sleeps before it closes a connection: a claim made of 20 requests slept for 0.2 s."""
+    listing["phone"] = "device"
+    monkeypatch.setattr("adbutils._adb.time", None)
+    assert AdbClient().state("phone") == REACHED
+
+
 def test_an_emulator_that_the_server_does_not_list_is_announced_to_it(listing: dict[str, str]) -> None:
     """A first boot waited for half an hour where the server had lost the emulator while it booted."""
     adb = AdbClient()

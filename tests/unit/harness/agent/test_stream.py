@@ -143,6 +143,20 @@ def test_small_requests_do_not_wait_for_one_another_over_tcp() -> None:
         stream.close()
 
 
+def test_what_comes_over_tcp_is_acknowledged_at_once() -> None:
+    """Each program on the device started 40 ms late: the adb server's next packet waits for that."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = socket.create_connection(server.getsockname())
+        theirs, _ = server.accept()
+        with theirs, contextlib.closing(AdbShellStream(ours)) as stream:
+            for _ in range(2):  # who has sent an answer delays what acknowledges the next packet
+                theirs.sendall(packet(STDOUT, b"x"))
+                assert stream.receive(1, Deadline(10)) == b"x"
+                at_once = ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK)
+                stream.send(b"y")
+            assert at_once == 1
+
+
 @pytest.mark.parametrize("kind", [STDOUT, STDERR])
 def test_a_flood_without_output_ends_at_the_deadline(
     ends: tuple[AdbShellStream, socket.socket], kind: int

@@ -42,17 +42,19 @@ class HasBinderDevices(Protocol):
         ...
 
 
-def free_device(device: HasBinderDevices, process: RemoteProcess, nodes: Sequence[str]) -> str:
+def free_device(
+    device: HasBinderDevices, process: RemoteProcess, nodes: Sequence[str], *, may_make_one: bool = True
+) -> str:
     """The first device whose context manager this process can become; it stops being one at once.
 
-    Best is one that is made for this run. The driver remembers the user of a device's first context manager
-    and refuses all others until the next boot (drivers/android/binder.c, binder_ioctl_set_ctx_mgr, Linux
-    6.12): so where Android has a program for a device, or may have one in a container, only that program's
-    user is tried, and servicemanager, without which nothing works, always finds its own free.
-    FacilityMissingError, with the reason for each device, where there is none.
+    Best is one that is made for this run, unless it is known that none can be. The driver remembers the user
+    of a device's first context manager and refuses all others until the next boot (drivers/android/binder.c,
+    binder_ioctl_set_ctx_mgr, Linux 6.12): so where Android has a program for a device, or may have one in a
+    container, only that program's user is tried, and servicemanager, without which nothing works, always
+    finds its own free. FacilityMissingError, with the reason for each device, where there is none.
     """
     refusals = []
-    if process.uid == 0:
+    if may_make_one and process.uid == 0:
         try:
             return manage_once(process, device.make_private_node(process))
         except (HarnessError, OSError) as error:

@@ -57,9 +57,11 @@ def facts_of_state(device: ProbedDevice, state: str) -> Facts:
     if found:
         return found[0]
     facts = from_json((directory / FILE).read_text())
-    if facts.free_binder_device is not None:
+    free = facts.free_binder_device
+    if free is not None:
+        made = free not in facts.binder_devices
         with device.process() as process:
-            free_device(device, process, facts.binder_devices)
+            free_device(device, process, facts.binder_devices if made else (free,), may_make_one=made)
     return facts
 
 

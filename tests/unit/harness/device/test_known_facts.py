@@ -41,8 +41,10 @@ class Restored:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def manage_one(self, _device: object, _process: object, paths: tuple[str, ...]) -> None:
-        self.made.append(f"manages one of {paths}")
+    def manage_one(
+        self, _device: object, _process: object, paths: tuple[str, ...], *, may_make_one: bool
+    ) -> None:
+        self.made.append(f"manages {' or '.join([*paths, *['a new one'] * may_make_one])}")
 
     def facts_of(self, state: str) -> Facts:
         return facts_of_state(cast(ProbedDevice, self), state)
@@ -57,7 +59,14 @@ def test_a_state_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
     device = Restored(monkeypatch, FACTS)
     assert [device.facts_of(state) for state in ("one", "one", "other", "one")] == [FACTS] * 4
     assert device.tried == 2
-    assert device.made == [f"manages one of {FACTS.binder_devices}"] * 2
+    assert device.made == [f"manages {FACTS.free_binder_device}"] * 2
+
+
+def test_a_device_of_its_own_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = "/data/local/tmp/node/binder-harness"
+    device = Restored(monkeypatch, dataclasses.replace(FACTS, free_binder_device=own))
+    assert [device.facts_of("one").free_binder_device for _ in range(2)] == [own] * 2
+    assert device.made == [f"manages {' or '.join(FACTS.binder_devices)} or a new one"]
 
 
 def test_where_none_is_free_nothing_is_done_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -16,7 +15,6 @@ from harness.report.failure import Failure
 from harness.report.matrix import Column
 from harness.report.run import Run
 
-COMMAND = (sys.executable, "-c", "from harness.cli import main; main()")
 SECONDS = 3600.0
 """The limit for one device, including the download and build of its kernel and userland."""
 SECONDS_TO_END = 20.0
@@ -46,7 +44,7 @@ def judge_on(
         return aborted_column(run, end)
     view(Started(target=target, where=where))
     deadline = Deadline(seconds)
-    with WorkerProcess(_command(target, claims, sources), pipe_option=OPTION) as process:
+    with WorkerProcess(_words(target, claims, sources), pipe_option=OPTION) as process:
         for line in process.lines():
             if line is not None:
                 event = decode(line)
@@ -89,9 +87,8 @@ def failed_column(run: Run, reason: str, exit_code: ExitCode) -> Column:
     return run.column()
 
 
-def _command(target: str, claims: Sequence[str], sources: Sequence[str]) -> list[str]:
+def _words(target: str, claims: Sequence[str], sources: Sequence[str]) -> list[str]:
     return [
-        *COMMAND,
         "verify",
         f"--target={target}",
         "--jobs=1",

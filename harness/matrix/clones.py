@@ -7,6 +7,7 @@ own, judge the next claim that nobody has taken: a process that is lost loses on
 from __future__ import annotations
 
 import contextlib
+import importlib
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from emulator.base.progress import reporting_to
 from harness.experiments.core.claim import Claim
 from harness.experiments.core.finding import Finding, Verdict
 from harness.experiments.core.result import Result
-from harness.matrix import child, event_writer, fed
+from harness.matrix import event_writer, fed
 from harness.matrix.child import SECONDS, SECONDS_TO_END, exit_code_of
 from harness.matrix.claim_queue import ClaimQueue
 from harness.matrix.worker_process import WorkerProcess
@@ -28,19 +29,36 @@ from harness.plugin.views import show
 from harness.report.events import Event, Failed, Judged, Line, Ready, decode
 from harness.report.failure import Failure
 
+USED_BY_ALL = (
+    "adbutils",
+    "emulator.embedded.device",
+    "harness.commands.claims.live.verify_view",
+    "harness.device.known_facts",
+    "harness.experiments.core.judge",
+    "harness.plugin.plugin",
+)
+"""What each process imports: before they are copied, once for all."""
+ALONE = {"PYTEST_ADDOPTS": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""The variables of processes whose pytest is an inner one: the user's options and plugins are this one's."""
+
 
 class Clones:
     """A pytest plugin and a context manager that ends the processes, and their devices with them."""
 
     def __init__(
-        self, target: str, claims: Sequence[Claim], jobs: int, *, options: Sequence[str] = ()
+        self,
+        target: str,
+        claims: Sequence[Claim],
+        jobs: int,
+        *,
+        options: Sequence[str] = (),
     ) -> None:
         """`claims` are those that the run may ask for, `options` those of `verify` for each process."""
         self._target = target
         self._jobs = jobs
         self._options = [*options, *(claim.id for claim in claims)]
         self._ahead: deque[WorkerProcess] = deque()
-        """Processes that were started while this one still imports what it uses."""
+        """Processes that were started while this one had no other threads, and could be copied."""
         self._config: pytest.Config | None = None
         self._claims: dict[str, Claim] = {}
         self._changed = threading.Condition()  # protects the attributes below
@@ -53,6 +71,8 @@ class Clones:
         self._closed = False
 
     def __enter__(self) -> Clones:
+        for name in USED_BY_ALL:
+            importlib.import_module(name)
         for _ in range(self._jobs):
             self._ahead.append(self._start_process())
         return self
@@ -184,8 +204,13 @@ class Clones:
     def _start_process(self) -> WorkerProcess:
         plugins = ("-p", "no:cacheprovider", "-p", event_writer.__name__, "-p", fed.__name__)
         options = (f"--target={self._target}", "--jobs=1", *self._options)
-        command = [*child.COMMAND, "verify", *options, "--", *plugins]
-        return WorkerProcess(command, pipe_option=event_writer.OPTION, feed_option=fed.OPTION)
+        return WorkerProcess(
+            ["verify", *options, "--", *plugins],
+            pipe_option=event_writer.OPTION,
+            feed_option=fed.OPTION,
+            environment=ALONE,
+            copied=True,
+        )
 
     def _show_line(self, text: str) -> None:
         self._show(Line(target=self._target, text=text))

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import os
+import runpy
 import select
 import signal
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import IO
 
 from emulator.base.command import ends_with_us, missing_supervisor
 from emulator.base.deadline import Deadline
 from emulator.base.lines import LineSplitter, last_lines
+from harness.matrix.forked_process import ForkedProcess, may_fork
 
 TICK = 0.2
 """Seconds without a line after which the reader gets None, to check whether to end the process."""
 
+COMMAND = (sys.executable, "-m", "harness")
 NOT_INHERITED = ("BINDER_HARNESS_JSON", "BINDER_HARNESS_HOST")
 """Variables that the parent has already applied to its own run."""
 
@@ -24,8 +30,20 @@ NOT_INHERITED = ("BINDER_HARNESS_JSON", "BINDER_HARNESS_HOST")
 class WorkerProcess:
     """A running process; a context manager, used in the thread with which the process ends."""
 
-    def __init__(self, command: Sequence[str], *, pipe_option: str, feed_option: str | None = None) -> None:
-        """`pipe_option` tells the process which descriptor to write to, `feed_option` which to read from."""
+    def __init__(
+        self,
+        words: Sequence[str],
+        *,
+        pipe_option: str,
+        feed_option: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        copied: bool = False,
+    ) -> None:
+        """`words` are the command line's, `environment` what is added to this process's.
+
+        `pipe_option` tells the process which descriptor to write to, `feed_option` which to read from. Where
+        it can be, a `copied` one is a copy of this process, which need not import anything again.
+        """
         with contextlib.ExitStack() as stack:
             self._errors = stack.enter_context(tempfile.TemporaryFile())
             self._pipe, far_end = os.pipe()
@@ -37,18 +55,15 @@ class WorkerProcess:
                 self._feed = stack.enter_context(os.fdopen(feed, "w", buffering=1))
                 theirs.append(near_end)
                 options.append(f"{feed_option}={near_end}")
+            words = [*words, *options]
+            variables = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+            variables.update(environment or {})
+            self._process: ForkedProcess | subprocess.Popen[bytes]
             try:
-                self._process = subprocess.Popen(
-                    [*ends_with_us(), *command, *options],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=self._errors,
-                    env={name: value for name, value in os.environ.items() if name not in NOT_INHERITED},
-                    pass_fds=theirs,
-                    start_new_session=True,
-                )
-            except FileNotFoundError as error:
-                raise missing_supervisor(error) or error from error
+                if copied and may_fork():
+                    self._process = ForkedProcess(partial(_run, words), variables, self._errors, theirs)
+                else:
+                    self._process = _started(words, variables, self._errors, theirs)
             finally:
                 for descriptor in theirs:
                     os.close(descriptor)
@@ -102,7 +117,7 @@ class WorkerProcess:
 
     def exit_reason(self) -> str:
         """Its exit status, and the last lines of its standard error."""
-        status = self._process.returncode
+        status = self._process.wait()
         end = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
         self._errors.seek(0)
         tail = last_lines(self._errors.read().decode(errors="replace"))
@@ -112,3 +127,26 @@ class WorkerProcess:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+
+
+def _run(words: Sequence[str]) -> None:
+    """What COMMAND does, in this process."""
+    sys.argv[1:] = words
+    runpy.run_module("harness", run_name="__main__")
+
+
+def _started(
+    words: Sequence[str], variables: Mapping[str, str], errors: IO[bytes], inherited: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            [*ends_with_us(), *COMMAND, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env=variables,
+            pass_fds=inherited,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise missing_supervisor(error) or error from error

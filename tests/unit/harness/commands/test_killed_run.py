@@ -23,8 +23,8 @@ MAIN = "from harness.cli import main; main()"
 A_MATRIX = f"""
 import sys
 {FAKES}
-from harness.matrix import child
-child.COMMAND = (sys.executable, "-c", {f"{FAKES}; {MAIN}"!r})
+from harness.matrix import worker_process
+worker_process.COMMAND = (sys.executable, "-c", {f"{FAKES}; {MAIN}"!r})
 {MAIN}
 """
 """The processes that judge on one device each have the fakes, too."""

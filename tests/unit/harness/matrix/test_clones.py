@@ -31,8 +31,8 @@ MAIN = "from harness.cli import main; main()"
 WITH_CLONES = f"""
 import sys
 {FAKES}
-from harness.matrix import child
-child.COMMAND = (sys.executable, "-c", {f"{FAKES}; {MAIN}"!r})
+from harness.matrix import worker_process
+worker_process.COMMAND = (sys.executable, "-c", {f"{FAKES}; {MAIN}"!r})
 {MAIN}
 """
 NO_QEMU = f"""
@@ -42,7 +42,6 @@ from tests.support import fake_device
 sys.modules["harness.device.device"] = fake_device.device_module(missing="There is no QEMU.")
 {MAIN}
 """
-WITHOUT_DEVICES = WITH_CLONES.replace(repr(f"{FAKES}; {MAIN}"), repr(NO_QEMU))
 SECONDS = 60.0
 
 
@@ -125,7 +124,7 @@ def test_a_lost_device_is_replaced(verify: Verify) -> None:
 
 
 def test_without_a_device_the_run_ends_with_the_reason(verify: Verify) -> None:
-    ended, document = verify("", program=WITHOUT_DEVICES)
+    ended, document = verify("", program=NO_QEMU)
     assert ended.returncode == 4
     assert "There is no QEMU." in ended.stderr
     assert (document["claims"], document["device"]) == ([], None)

@@ -19,7 +19,7 @@ from harness.cli import main
 from harness.commands.claims.live import matrix_view
 from harness.commands.claims.live.matrix_view import MatrixView
 from harness.experiments.core.claim import CLAIMS
-from harness.matrix import child, workers
+from harness.matrix import child, worker_process, workers
 from harness.matrix.local import judge_locally
 from harness.report.matrix import Column, Matrix
 from tests.support import fake_device, own_claims
@@ -62,7 +62,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def run_children(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
-    monkeypatch.setattr(child, "COMMAND", (sys.executable, "-c", program))
+    monkeypatch.setattr(worker_process, "COMMAND", (sys.executable, "-c", program))
 
 
 def choose(monkeypatch: pytest.MonkeyPatch, *ids: str) -> None:
@@ -222,14 +222,14 @@ def test_wrong_usage_is_reported_before_a_device_is_opened(words: tuple[str, ...
 PARENT = f"""
 import os, signal, sys
 {FAKES}
-from harness.matrix import child
+from harness.matrix import worker_process
 from harness.matrix.worker_process import WorkerProcess
 terminate = WorkerProcess.terminate
 def terminate_while_the_user_presses_again(process):
     os.kill(os.getpid(), signal.SIGINT)
     terminate(process)
 WorkerProcess.terminate = terminate_while_the_user_presses_again
-child.COMMAND = (sys.executable, "-c", "{FAKES}; {MAIN}")
+worker_process.COMMAND = (sys.executable, "-c", "{FAKES}; {MAIN}")
 {MAIN}
 """
 

@@ -18,6 +18,7 @@ class Need(StrEnum):
     BINDER_DEBUG = "binder_debug"
     TRACING = "tracing"
     KPROBES = "kprobes"
+    DRIVER_PROBES = "driver_probes"
     PROBE_ARGUMENTS = "probe_arguments"
     PAGEMAP = "pagemap"
     KCORE = "kcore"
@@ -78,6 +79,9 @@ _FACILITIES = {
     Need.BINDER_DEBUG: _Facility("the driver's debug files", _ROOTED),
     Need.TRACING: _Facility("tracefs", _TRACED, fact="tracefs"),
     Need.KPROBES: _Facility("kernel probes", _TRACED),
+    Need.DRIVER_PROBES: _Facility(
+        "kernel probes on the driver's functions", "the target `embedded` with the driver in C"
+    ),
     Need.PROBE_ARGUMENTS: _Facility(
         "probe arguments by name (BTF)", "a kernel that reads its own BTF: 6.12, not 6.1"
     ),
@@ -129,6 +133,9 @@ class Facts:
     tracefs: str | None = None
     """Where tracefs is mounted."""
     kprobes: bool = False
+    """Whether the kernel accepts probes on its functions."""
+    driver_probes: bool = False
+    """Whether it accepts them on the driver's: those of the driver in Rust have no hooks for probes."""
     probe_arguments: bool = False
     """Whether a probe's arguments can be given by name (BTF), not by register alone."""
     pagemap: bool = False

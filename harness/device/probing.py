@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from emulator.base.deadline import Deadline
@@ -40,6 +41,8 @@ operations, to which there are pointers (drivers/android/binder.c, binder_fops).
 """
 UTSNAME_FIELD = 65
 """Bytes of each of the six strings in struct new_utsname (include/uapi/linux/utsname.h)."""
+ELSEWHERE = "vfs_read", "count"
+"""A function of every kernel, and a parameter (fs/read_write.c)."""
 ValueT = TypeVar("ValueT")
 
 
@@ -120,12 +123,8 @@ def _find_facts(
             Need.BINDER_DEBUG, "the directory of the driver's debug files has no `state_hashed`"
         )
     tracefs = attempts.result(Need.TRACING, device.tracing.tried)
-    kprobes, probe_arguments = (False, False) if tracefs is None else probes_taken(device.tracing.can_probe)
-    if not kprobes:
-        why = ", functions that the driver in Rust does not have" if driver == "Rust" else ""
-        attempts.reasons[Need.KPROBES] = attempts.reasons.get(
-            Need.TRACING, f"the kernel accepts no probe on {', '.join(TRACED)}{why}"
-        )
+    probes = NO_PROBES if tracefs is None else probes_taken(device.tracing.can_probe)
+    attempts.reasons |= probes.refusals(driver, attempts.reasons.get(Need.TRACING))
     properties = all_properties()
     level = properties.get("ro.build.version.sdk", "")
     build_type = properties.get("ro.build.type")
@@ -148,8 +147,9 @@ def _find_facts(
         binder_protocol=protocol,
         binder_debug=debug,
         tracefs=tracefs,
-        kprobes=kprobes,
-        probe_arguments=probe_arguments,
+        kprobes=probes.anywhere,
+        driver_probes=probes.on_driver,
+        probe_arguments=probes.by_name,
         pagemap=bool(pagemap),
         kcore=bool(kcore),
         driver=driver,
@@ -165,12 +165,40 @@ def _find_facts(
     )
 
 
-def probes_taken(can_probe: Callable[[str | Kprobe], bool]) -> tuple[bool, bool]:
-    """Whether the kernel takes a probe on a function of the driver, and one with an argument by name."""
+@dataclass(frozen=True, slots=True)
+class ProbesTaken:
+    """Which probes a kernel accepts."""
+
+    anywhere: bool
+    on_driver: bool
+    """On functions of the driver."""
+    by_name: bool
+    """With an argument by name."""
+
+    def refusals(self, driver: str | None, untraced: str | None) -> dict[str, str]:
+        """Why probes are refused, by the value of the Need; `untraced` is why there is no tracing."""
+        found = {}
+        if not self.anywhere:
+            found[Need.KPROBES] = untraced or f"the kernel accepts no probe on {ELSEWHERE[0]}"
+        if not self.on_driver:
+            why = ", which the driver in Rust does not have, and its functions have no hooks for probes"
+            tried = f"the kernel accepts no probe on {', '.join(TRACED)}{why if driver == 'Rust' else ''}"
+            found[Need.DRIVER_PROBES] = found.get(Need.KPROBES, tried)
+        return {str(need): reason for need, reason in found.items()}
+
+
+NO_PROBES = ProbesTaken(False, False, False)
+
+
+def probes_taken(can_probe: Callable[[str | Kprobe], bool]) -> ProbesTaken:
+    """Which probes a kernel accepts, on the driver's functions and elsewhere, by trying."""
     for function, parameter in TRACED.items():
         if can_probe(Kprobe(function, (Argument(parameter),))):
-            return True, True
-    return any(map(can_probe, TRACED)), False
+            return ProbesTaken(True, True, True)
+    on_driver = any(map(can_probe, TRACED))
+    function, parameter = ELSEWHERE
+    by_name = can_probe(Kprobe(function, (Argument(parameter),)))
+    return ProbesTaken(on_driver or by_name or can_probe(function), on_driver, by_name)
 
 
 def _properties(device: ProbedDevice) -> dict[str, str]:

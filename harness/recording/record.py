@@ -18,11 +18,14 @@ from harness.kernel.tracing.binder_transactions import (
     RETURNED,
     SENT,
     failure_filters,
+    shows,
     transaction_events,
 )
 from harness.kernel.tracing.hop_collector import parse_hops
 from harness.kernel.tracing.recording import Recording
+from harness.kernel.tracing.written_commands import written_probe
 from harness.recording.hops import Hops
+from harness.recording.service_nodes import service_interfaces
 from harness.recording.threads import Threads
 
 if TYPE_CHECKING:
@@ -38,8 +41,11 @@ class TransactionRecord:
         files: Files,
         names: CodeNames,
         process_names: Mapping[int, str] | None = None,
+        interfaces: Mapping[int, str] | None = None,
     ) -> None:
-        """`process_names` has names to show instead of programs', by process id."""
+        """`process_names` has names to show instead of programs', by process id; `interfaces` those of nodes,
+        for what the trace does not name."""
+        self._interfaces = interfaces
         self._process_names = process_names or {}
         self._recording = recording
         self._names = names
@@ -57,7 +63,7 @@ class TransactionRecord:
         The kernel notes a thread's process when it next leaves a processor after its first event
         (kernel/trace/trace.c, tracing_record_taskinfo_sched_switch, Linux 6.12): /proc has it before that.
         """
-        hops = tuple(map(self._threads.named, parse_hops(self._recording.events())))
+        hops = tuple(map(self._threads.named, parse_hops(self._recording.events(), self._interfaces)))
         return Hops(hops, self._recording.lost, self._names).naming(self._process_names)
 
 
@@ -69,16 +75,19 @@ def record_transactions(
     """Record every transaction on the device during the block; see `Hops` for filters.
 
     `buffer_kib` is for each processor. Interfaces have names where the kernel accepts a probe on the driver;
-    codes have those of `names`, by default the known ones of the device.
+    elsewhere, as on the driver in Rust, only those of registered services have, which are asked before.
+    Codes have the names of `names`, by default the known ones of the device.
     Raises TracingMissingError where the kernel cannot be traced, UsageError where its driver has no
     tracepoints.
     """
     names = names or code_names_on(device)  # before the recording: this may call the device
-    probes = [BEGINNING] if device.tracing.can_probe(BEGINNING) else []
     events = transaction_events(device.tracing, SENT, ALLOCATED, RECEIVED, RETURNED)
+    wanted = [BEGINNING] if shows(events, ALLOCATED) else [BEGINNING, written_probe(device.architecture)]
+    probes = list(filter(device.tracing.can_probe, wanted))
+    interfaces = {} if BEGINNING in probes else service_interfaces(device)
     with device.tracing.record(
         events=events, kprobes=probes, filters=failure_filters(events), buffer_kib=buffer_kib
     ) as recording:
-        record = TransactionRecord(recording, device.files, names, device.process_names)
+        record = TransactionRecord(recording, device.files, names, device.process_names, interfaces)
         yield record
         _ = record.hops  # names the processes before they end

@@ -20,7 +20,6 @@ from harness.framework.dialect import framework_release
 from harness.framework.intent import Intent
 from harness.framework.receiver import Receiver, Sender, open_receiver, open_sender
 from harness.framework.standin import Framework, open_framework
-from harness.framework.transaction_codes import ACTIVITY_MANAGER, INTENT_RECEIVER
 from harness.recording.hops import Hops
 from harness.recording.record import record_transactions
 from harness.recording.sequence_diagram import SequenceDiagram
@@ -100,15 +99,17 @@ def measure_broadcast_hops(device: Device) -> BroadcastHops:
         names = {sender.pid: "sender", receiver.pid: "receiver"}
         recorded = [record.hops.involving(*names).naming(names) for record in (first, second)]
         own = [hops.caused_by(sender.pid).without_replies() for hops in recorded]
-        manager = next(hop.receiver for hop in own[1] if hop.interface == ACTIVITY_MANAGER)
-        last = next(hop for hop in reversed(recorded[1].hops) if hop.interface == INTENT_RECEIVER)
+        # By process, not by interface: only a probe on the driver shows that of a call to an app.
+        calls = recorded[1].without_replies().hops
+        sent = [hop for hop in calls if hop.sender.process == sender.pid][-1]
+        last = [hop for hop in calls if hop.receiver.process == receiver.pid][-1]
         return BroadcastHops(
             stand_in=framework.stand_in,
             first=_processes(own[0]),
             second=_processes(own[1]),
             lookups=(_lookups(own[0]), _lookups(own[1])),
             last_hop_one_way=last.one_way,
-            last_hop_from_activity_manager=last.sender.process == manager.process,
+            last_hop_from_activity_manager=last.sender.process == sent.receiver.process,
             lost=any(hops.lost for hops in recorded),
             text="\n\n".join(hops.text() for hops in recorded),
             diagram=recorded[0].diagram(),

@@ -82,7 +82,7 @@ def broadcast_delivery(m: Delivery, facts: Facts) -> Finding:
     source="core/java/android/app/ActivityManager.java, IActivityManagerSingleton; "
     "services/core/java/com/android/server/am/BroadcastQueue.java, performReceiveLocked; Android 11",
     expected=Verdict.REFUTED,
-    needs=(Need.SERVICE_MANAGER, Need.TRACING, Need.KPROBES),
+    needs=(Need.SERVICE_MANAGER, Need.TRACING),
     what_is_true="Only the first call goes to servicemanager: the handle is kept, and every later broadcast "
     "goes from the sender to the activity manager alone. The reply waits for no receiver; the receiver, a "
     "third process, gets the broadcast by a one-way transaction of the activity manager's own.",
@@ -123,7 +123,7 @@ def broadcast_hops(m: BroadcastHops, facts: Facts) -> Finding:
     "by tracing how often its own process, which uses many services, calls the service manager meanwhile.",
     source="core/java/android/os/ServiceManager.java, sCache; "
     "core/java/android/app/SystemServiceRegistry.java, CachedServiceFetcher; Android 11",
-    needs=(Need.FRAMEWORK, Need.TRACING, Need.KPROBES),
+    needs=(Need.FRAMEWORK, Need.TRACING),
 )
 def service_cache(m: Lookups, facts: Facts) -> Finding:
     """What decides is that a process that works no longer calls the service manager."""
@@ -212,7 +212,7 @@ def bind_once(m: Bindings, facts: Facts) -> Finding:
     "may send: confirmed if the driver carries that call and its reply out as any other, and the reply holds "
     "the exception.",
     source="core/java/android/os/Parcel.java, writeException; libs/binder/Status.cpp; Android 11",
-    needs=(Need.SERVICE_MANAGER, Need.TRACING, Need.KPROBES),
+    needs=(Need.SERVICE_MANAGER, Need.TRACING),
 )
 def call_marshalling(m: Marshalling, facts: Facts) -> Finding:
     """What decides is where the exception is found."""

@@ -38,10 +38,10 @@ class Lookups:
 def measure_framework_lookups(device: Device, *, broadcasts: int = 5) -> Lookups:
     """Have the activity manager send broadcasts, and count its process's calls to the service manager.
 
-    Raises FacilityMissingError where Android's framework, or tracing with probes, is not there.
+    Raises FacilityMissingError where Android's framework, or tracing, is not there.
     """
     require_android(device.facts)
-    Need.KPROBES.require(device.facts)
+    Need.TRACING.require(device.facts)
     intent = Intent(action=ACTION, extras={"data": NOTICE})
     shell_broadcast(device, intent)
     with record_transactions(device) as record:

@@ -118,7 +118,7 @@ def start_sequence(m: tuple[Start, ...], facts: Facts) -> Finding:
 
 
 def _steps(start: Start) -> tuple[str, dict[str, Figure]]:
-    where = "probes on binder_open, binder_mmap and binder_ioctl, tracepoint binder_command"
+    where = "probes on openat, mmap and ioctl, tracepoint binder_command"
     return "{different_steps}", {
         "different_steps": Figure(list(dict.fromkeys(start.steps)), where),
         # The recording ends before or after the last read, as it happens.
@@ -153,7 +153,7 @@ def starts_as_stated(steps: Sequence[str]) -> bool:
 )
 def read_buffer(m: tuple[ReadBuffer, ...], facts: Facts) -> Finding:
     """All reads of its loop must ask for 128 bytes."""
-    if not all(reads.complete for reads in m):
+    if not all(reads.complete and reads.sizes for reads in m):
         return Finding.not_testable(LOST_EVENTS)
     sentence, figures = for_each_generation(m, _reads)
     return Finding.in_cases([reads.sizes == (READ_IN_C,) for reads in m], sentence, **figures)

@@ -6,31 +6,46 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emulator.base.architecture import Architecture
 from harness.binder.abi.uapi import BinderIoctl
 from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.generations import Generation
 from harness.experiments.instruments.service_managers import Place, at_each, held
+from harness.kernel.tracing.binder_transactions import GROUPS
 from harness.kernel.tracing.events import TraceEvent
-from harness.kernel.tracing.kprobes import Argument, Kprobe
+from harness.kernel.tracing.kprobes import Probe
+from harness.kernel.tracing.system_calls import call_argument, call_entry, call_return
 
 if TYPE_CHECKING:
     from harness.device.device import Device
 
-OPEN = Kprobe("binder_open")
-MMAP = Kprobe("binder_mmap")
 READ_SIZE_OFFSET = 24
 """Of read_size in struct binder_write_read."""
-IOCTL = Kprobe(
-    "binder_ioctl",
-    (
-        Argument("cmd", position=2, type="x32"),
-        Argument("arg", position=3, type="u64", user_offset=READ_SIZE_OFFSET, label="read_size"),
-    ),
-)
-"""An ioctl's request, and its argument at read_size, which means something for BINDER_WRITE_READ alone."""
-COMMANDS = "binder:binder_command"
+COMMAND = "binder_command"
+OPENED, MAPPED, IOCTL = "sys_openat_return", "sys_mmap_entry", "sys_ioctl_entry"
+"""The names of the events."""
 PINGS = 3
 _NAMES = {int(ioctl): ioctl.name for ioctl in BinderIoctl}
+
+
+def ioctl_probe(architecture: Architecture) -> Probe:
+    """A probe on ioctl(2): the file, the request, and what its argument has where read_size is.
+
+    That means something for BINDER_WRITE_READ alone.
+    """
+    return call_entry(
+        architecture,
+        "ioctl",
+        call_argument(architecture, 1, "fd", type="s32"),
+        call_argument(architecture, 2, "cmd", type="x32"),
+        call_argument(architecture, 3, "read_size", user_offsets=(READ_SIZE_OFFSET,)),
+    )
+
+
+def start_probes(architecture: Architecture) -> list[Probe]:
+    """Probes on the system calls by which a process begins to use a driver, in C or in Rust."""
+    mapped = call_entry(architecture, "mmap", call_argument(architecture, 5, "fd", type="s32"))
+    return [call_return(architecture, "openat"), mapped, ioctl_probe(architecture)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +54,7 @@ class Start:
 
     generation: Generation
     steps: tuple[str, ...]
-    """Functions of the driver (`open`, `mmap`), names of ioctls and of commands, and `read 128`, in bytes."""
+    """System calls on its file (`open`, `mmap`), names of ioctls and commands, and `read 128`, in bytes."""
     complete: bool
     """Whether the trace lost no events."""
 
@@ -48,12 +63,14 @@ class Start:
 def measure_start(device: Device) -> tuple[Start, ...]:
     """Start one of each generation on a device without context manager, traced, and ping it three times."""
     starts = []
+    events = [
+        event for group in GROUPS for event in device.tracing.events(group) if event.endswith(f":{COMMAND}")
+    ]
+    probes = start_probes(device.architecture)
     for generation in Generation:
         with held(device, generation) as manager:
             pids = [manager.program.pid]
-            with device.tracing.record(
-                events=[COMMANDS], kprobes=[OPEN, MMAP, IOCTL], pids=pids
-            ) as recording:
+            with device.tracing.record(events=events, kprobes=probes, pids=pids) as recording:
                 place = manager.begin()
                 for _ in range(PINGS):
                     place.manager.ping()
@@ -77,7 +94,8 @@ def measure_read_buffer(device: Device) -> tuple[ReadBuffer, ...]:
     """Trace a running one's ioctls while it answers three pings; of each generation there is."""
 
     def experiment(place: Place) -> ReadBuffer:
-        with device.tracing.record(kprobes=[IOCTL], pids=[place.pid]) as recording:
+        probes = [ioctl_probe(device.architecture)]
+        with device.tracing.record(kprobes=probes, pids=[place.pid]) as recording:
             for _ in range(PINGS):
                 place.manager.ping()
         sizes = {size for event in recording.events() if (size := read_size(event))}
@@ -88,26 +106,44 @@ def measure_read_buffer(device: Device) -> tuple[ReadBuffer, ...]:
 
 def read_size(event: TraceEvent) -> int:
     """Bytes that an ioctl asks to read; 0 for one that reads nothing."""
-    if event.name != IOCTL.event or event.fields["cmd"] != BinderIoctl.BINDER_WRITE_READ:
+    if event.name != IOCTL or event.fields["cmd"] != BinderIoctl.BINDER_WRITE_READ:
         return 0
     return int(event.fields["read_size"])
 
 
 def steps_of(events: Iterable[TraceEvent]) -> tuple[str, ...]:
-    """The steps that a trace shows, in its order."""
-    return tuple(step for event in events if (step := _step(event)))
+    """The steps that a trace shows, in its order; the driver's file is that of the first ioctl of Binder's.
+
+    A path cannot be told: the page that it is in may not be in memory yet when the call begins.
+    """
+    seen = list(events)
+    first = next((place for place, event in enumerate(seen) if _is_of_binder(event)), len(seen))
+    file = seen[first].fields["fd"] if first < len(seen) else None
+    # The same number may have been that of a library, which was closed.
+    opened = [place for place, event in enumerate(seen[:first]) if _opens(event, file)]
+    return tuple(step for event in seen[opened[-1] if opened else first :] if (step := _step(event, file)))
 
 
-def _step(event: TraceEvent) -> str | None:
+def _is_of_binder(event: TraceEvent) -> bool:
+    return event.name == IOCTL and event.fields["cmd"] in _NAMES
+
+
+def _opens(event: TraceEvent, file: int | str | None) -> bool:
+    return event.name == OPENED and event.fields["result"] == file
+
+
+def _step(event: TraceEvent, file: int | str | None) -> str | None:
     match event.name:
-        case OPEN.event:
-            return "open"
-        case MMAP.event:
-            return "mmap"
-        case "binder_command":
+        case name if name == OPENED:
+            return "open" if event.fields["result"] == file else None
+        case name if name == COMMAND:
             return event.text.rpartition(" ")[2]
-        case IOCTL.event if event.fields["cmd"] != BinderIoctl.BINDER_WRITE_READ:
+        case _ if event.fields.get("fd") != file:
+            return None
+        case name if name == MAPPED:
+            return "mmap"
+        case name if name == IOCTL and event.fields["cmd"] != BinderIoctl.BINDER_WRITE_READ:
             return _NAMES.get(int(event.fields["cmd"]), f"ioctl {event.fields['cmd']:#x}")
-        case IOCTL.event if size := read_size(event):
+        case name if name == IOCTL and (size := read_size(event)):
             return f"read {size}"
     return None

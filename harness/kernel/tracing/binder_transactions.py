@@ -61,7 +61,7 @@ BEGINNING = Kprobe(
             type="x64",
             member="data.ptr.buffer",
             offset=_BUFFER_OFFSET,
-            user_offset=8 * number,
+            user_offsets=(8 * number,),
             label=label,
         )
         for number, label in enumerate(_WORD_LABELS)
@@ -109,7 +109,7 @@ class Hop:
     sender: End
     receiver: End
     node: int
-    """The driver's debug id of the called node; 0 in a reply."""
+    """The driver's debug id of the called node; 0 in a reply, and, in Rust, also of the first node of all."""
     code: int
     reply: bool
     one_way: bool
@@ -117,7 +117,7 @@ class Hop:
     received: float | None = None
     """When a thread of the receiver took it; None if none did during the recording."""
     data_size: int | None = None
-    """None if the driver failed the transaction before it had a buffer, or shows no sizes, as in Rust."""
+    """None if the driver failed the transaction before it had a buffer, or no sizes were recorded."""
     offsets_size: int = 0
     interface: str | None = None
     """The name in the data's interface token; for a reply, that of its call."""
@@ -155,12 +155,17 @@ def transaction_events(tracer: Tracer, *wanted: str) -> tuple[str, ...]:
         for event in tracer.events(group)
         if base_name(event.partition(":")[2]) in wanted
     )
-    if not any(base_name(event.partition(":")[2]) == SENT for event in events):
+    if not shows(events, SENT):
         raise UsageError(
             f"This kernel's binder driver has no event for transactions: {tracer.location}/events has "
             f"{' and '.join(GROUPS)} without {SENT}, or neither. Transactions cannot be recorded here."
         )
     return events
+
+
+def shows(events: Iterable[str], wanted: str) -> bool:
+    """Whether one of the events (SYSTEM:EVENT) is the wanted one, of either driver."""
+    return any(base_name(event.partition(":")[2]) == wanted for event in events)
 
 
 def failure_filters(events: Iterable[str]) -> dict[str, str]:

@@ -24,15 +24,16 @@ from harness.kernel.tracing.binder_transactions import (
     interface_in,
 )
 from harness.kernel.tracing.events import TraceEvent
+from harness.kernel.tracing.written_commands import WRITTEN, sizes_written
 
 DEEPEST = 64
 """The most calls within each other that are remembered of a thread."""
 REFUSED = "refused"
 
 
-def parse_hops(events: Iterable[TraceEvent]) -> tuple[Hop, ...]:
-    """The transactions in the events, in the order in which they were sent."""
-    collector = HopCollector()
+def parse_hops(events: Iterable[TraceEvent], interfaces: Mapping[int, str] | None = None) -> tuple[Hop, ...]:
+    """The transactions in the events, in the order of their sending; `interfaces` as the collector's."""
+    collector = HopCollector(interfaces=interfaces)
     for event in events:
         collector.take(event)
     hops = [
@@ -76,6 +77,8 @@ class HopCollector:
         """Of each thread: what it has received and not replied to."""
         self._processes: dict[int, int] = {}
         self._interfaces: dict[int, str | None] = {}
+        self._written: dict[int, deque[tuple[int, int]]] = {}
+        """Of each thread: the sizes of what its last ioctl sends and the driver has not taken yet."""
         self._sizes_shown = False
         self._done: list[Hop] = []
 
@@ -90,6 +93,10 @@ class HopCollector:
         name = base_name(event.name)
         if name == BEGINNING.event:
             self._interfaces[event.tid] = interface_in(event)
+        elif name == WRITTEN:
+            sizes = sizes_written(event)
+            if sizes is not None:
+                self._written[event.tid] = deque(sizes)
         elif name == RETURNED:
             command = FAILURES.get(_integer(event, "cmd"))
             if command is not None:
@@ -156,6 +163,8 @@ class HopCollector:
                 call_sent=call.sent if call else None,
             )
         )
+        if written := self._written.get(event.tid):
+            sent.data_size, sent.offsets_size = written.popleft()
         self._open[number] = sent
         self._last_sent[event.tid] = number
         if not reply and not sent.hop.one_way:

@@ -20,7 +20,8 @@ class Argument:
     """
 
     name: str
-    """The parameter's name in the kernel's source, and the field's name in the trace."""
+    """The parameter's name in the kernel's source, and the field's name in the trace; empty to use the
+    position alone, as for what no member of a structure is."""
     position: int | None = None
     """The parameter's number, from 1 as in $arg1."""
     type: str = "u64"
@@ -29,8 +30,9 @@ class Argument:
     """A member of the structure that the parameter points to; it also names the field."""
     offset: int | None = None
     """The member's offset in the structure, in bytes."""
-    user_offset: int | None = None
-    """Fetch the process's own memory at this offset from the address, not the address itself."""
+    user_offsets: tuple[int, ...] = ()
+    """Fetch the process's own memory at this offset from the address, not the address itself; with several,
+    there is the next address at each but the last."""
     label: str = ""
     """Another name for the field in the trace."""
 
@@ -41,7 +43,8 @@ class Argument:
 
     def forms(self) -> Iterator[str]:
         """The ways to fetch it, in the order to try them."""
-        yield self._fetch(f"{self.name}->{self.member}" if self.member else self.name)
+        if self.name:
+            yield self._fetch(f"{self.name}->{self.member}" if self.member else self.name)
         if self.position is None or (self.member and self.offset is None):
             return
         yield self._fetched_from(f"$arg{self.position}")
@@ -54,8 +57,9 @@ class Argument:
         return self._fetch(source if self.offset is None else f"+{self.offset}({source})")
 
     def _fetch(self, value: str) -> str:
-        fetched = value if self.user_offset is None else f"+u{self.user_offset}({value})"
-        return f"{self.field}={fetched}:{self.type}"
+        for offset in self.user_offsets:
+            value = f"+u{offset}({value})"
+        return f"{self.field}={value}:{self.type}"
 
 
 @dataclass(frozen=True, slots=True)

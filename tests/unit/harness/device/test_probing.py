@@ -16,8 +16,9 @@ from harness.binder.abi.uapi import BinderIoctl
 from harness.device.adb_link import BINDER_DEVICES, NODE_PLACE
 from harness.device.command import ShellResult
 from harness.device.driver_interface import supported_and_refused
+from harness.device.facts import Need
 from harness.device.link import Surroundings
-from harness.device.probing import find_facts, probes_taken
+from harness.device.probing import NO_PROBES, ProbesTaken, find_facts, probes_taken
 from harness.kernel.binder_debug.debug_files import BinderDebugFiles
 from harness.kernel.tracing.kprobes import Kprobe
 from harness.kernel.tracing.tracer import Tracer
@@ -83,16 +84,31 @@ def test_of_an_ioctl_that_a_policy_refuses_nothing_is_known(denial: int) -> None
 @pytest.mark.parametrize(
     ("functions", "by_name", "expected"),
     [
-        (("binder_alloc_new_buf", "binder_mmap", "binder_ioctl"), True, (True, True)),
-        (("binder_mmap", "binder_ioctl"), True, (True, True)),  # the first is inlined
-        (("binder_ioctl",), False, (True, False)),
-        ((), True, (False, False)),
+        (("binder_alloc_new_buf", "binder_mmap", "binder_ioctl"), True, ProbesTaken(True, True, True)),
+        (("binder_mmap", "binder_ioctl"), True, ProbesTaken(True, True, True)),  # the first is inlined
+        (("binder_ioctl",), False, ProbesTaken(True, True, False)),
+        (("vfs_read",), True, ProbesTaken(True, False, True)),  # the driver in Rust
+        (("vfs_read",), False, ProbesTaken(True, False, False)),
+        ((), True, ProbesTaken(False, False, False)),
     ],
 )
 def test_a_function_that_is_inlined_does_not_hide_that_others_can_be_probed(
-    functions: tuple[str, ...], by_name: bool, expected: tuple[bool, bool]
+    functions: tuple[str, ...], by_name: bool, expected: ProbesTaken
 ) -> None:
     def can_probe(probe: str | Kprobe) -> bool:
         return probe in functions if isinstance(probe, str) else by_name and probe.function in functions
 
     assert probes_taken(can_probe) == expected
+
+
+def test_why_the_driver_in_rust_is_not_probed() -> None:
+    reasons = ProbesTaken(True, False, True).refusals("Rust", None)
+    assert reasons.keys() == {Need.DRIVER_PROBES}
+    assert "its functions have no hooks for probes" in reasons[Need.DRIVER_PROBES]
+
+
+def test_without_tracing_no_probe_is_accepted_for_the_same_reason() -> None:
+    assert NO_PROBES.refusals("C", "it needs root") == {
+        Need.KPROBES: "it needs root",
+        Need.DRIVER_PROBES: "it needs root",
+    }

@@ -30,6 +30,6 @@ def test_they_need_android_s_own_framework(measure: Any, facts: Facts, reason: s
         measure(cast(Any, FakeDevice(facts)))
 
 
-def test_they_are_counted_by_probes() -> None:
-    with pytest.raises(FacilityMissingError, match="needs kernel probes"):
-        measure_framework_lookups(cast(Any, FakeDevice(replace(EVERYTHING, kprobes=False))))
+def test_they_are_counted_by_tracing() -> None:
+    with pytest.raises(FacilityMissingError, match="needs tracefs"):
+        measure_framework_lookups(cast(Any, FakeDevice(replace(EVERYTHING, tracefs=None))))

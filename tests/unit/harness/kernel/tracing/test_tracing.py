@@ -295,7 +295,9 @@ def test_a_member_of_a_structure() -> None:
 
 
 def test_what_an_address_points_to_in_the_process_s_memory() -> None:
-    word = Argument("tr", 3, type="x64", member="data.ptr.buffer", offset=48, user_offset=8, label="second")
+    word = Argument(
+        "tr", 3, type="x64", member="data.ptr.buffer", offset=48, user_offsets=(8,), label="second"
+    )
     by_name, by_number, *_ = Kprobe("binder_transaction", (word,)).definitions("g")
     assert by_name.endswith(" second=+u8(tr->data.ptr.buffer):x64")
     assert by_number.endswith(" second=+u8(+48($arg3)):x64")

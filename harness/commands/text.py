@@ -32,4 +32,4 @@ def wrapped(text: str, *, indent: int = 0, first: str = "") -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return "\n".join(lines if fits else [first, *lines])
+    return "\n".join(lines if fits else [first.rstrip(), *lines])

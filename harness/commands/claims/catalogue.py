@@ -35,9 +35,9 @@ def list_claims(patterns: ClaimsOrAll = None, sources: ClaimSources = None, as_j
     for topic, members in groupby(CLAIMS.names(patterns or []), key=CLAIMS.topic):
         show(f"\n{topic.heading}")
         for id_ in members:
-            first, statement = f"  {id_:<25} ", CLAIMS.statement(id_)
+            statement = CLAIMS.statement(id_)
             # In a file or a pipe a line is a claim.
-            show(wrapped(statement, indent=28, first=first) if columns() else first + statement)
+            show(wrapped(statement, indent=28, first=f"  {id_}") if columns() else f"  {id_:<25} {statement}")
     show()
     show(wrapped("How a claim is tested, and what is expected: binder-harness explain CLAIM"))
 
@@ -86,6 +86,8 @@ def _documents(letters: str) -> str:
         return "no document"
     found = named(letters)
     addresses = "".join(f"; {document.letter}: {document.url}" for document in found if document.url)
+    if len(letters) == 1:  # whose address it is, is plain
+        addresses = addresses.replace(f"; {letters}: ", ", ", 1)
     return f"document{'s' if len(letters) > 1 else ''} {shown(titles(letters, found))}{addresses}"
 
 

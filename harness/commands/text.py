@@ -33,3 +33,8 @@ def wrapped(text: str, *, indent: int = 0, first: str = "") -> str:
         break_on_hyphens=False,
     )
     return "\n".join(lines if fits else [first.rstrip(), *lines])
+
+
+def listed(first: str, text: str, *, indent: int) -> str:
+    """An entry of a list, with its text from a column on; in a file or a pipe it is one line."""
+    return wrapped(text, indent=indent, first=first) if columns() else f"{first:<{indent - 1}} {text}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from emulator.base.printable import show
 from harness.commands.options import AsJson, Claims, ClaimsOrAll, ClaimSources
-from harness.commands.text import columns, wrapped
+from harness.commands.text import listed, wrapped
 
 if TYPE_CHECKING:
     from harness.experiments.core.claim import Claim
@@ -35,9 +35,7 @@ def list_claims(patterns: ClaimsOrAll = None, sources: ClaimSources = None, as_j
     for topic, members in groupby(CLAIMS.names(patterns or []), key=CLAIMS.topic):
         show(f"\n{topic.heading}")
         for id_ in members:
-            statement = CLAIMS.statement(id_)
-            # In a file or a pipe a line is a claim.
-            show(wrapped(statement, indent=28, first=f"  {id_}") if columns() else f"  {id_:<25} {statement}")
+            show(listed(f"  {id_}", CLAIMS.statement(id_), indent=28))
     show()
     show(wrapped("How a claim is tested, and what is expected: binder-harness explain CLAIM"))
 

@@ -10,7 +10,7 @@ import typer
 
 from emulator.base.printable import show
 from harness.commands.options import AsJson, ClaimSources, Cold, Host, Target, with_start_options
-from harness.commands.text import wrapped
+from harness.commands.text import listed, wrapped
 
 if TYPE_CHECKING:
     from harness.device.facts import Facts
@@ -44,7 +44,7 @@ def measure(
     load_claims(sources or ())
     if name is None:
         for entry in MEASUREMENTS.all().values():
-            show(f"{entry.name:<24}  {entry.summary}")
+            show(listed(entry.name, entry.summary, indent=26))
         show("\nRun one of them: binder-harness measure NAME")
         return
     measurement = MEASUREMENTS.get(name)

@@ -19,7 +19,7 @@ from harness.commands.options import (
     one_target,
     with_start_options,
 )
-from harness.commands.text import wrapped
+from harness.commands.text import listed, wrapped
 
 if TYPE_CHECKING:
     from emulator.kinds.doctor import Check
@@ -71,7 +71,7 @@ def doctor(
     if not all(check.ok for check in checked) and (device is None or device.kind.starts):
         raise typer.Exit(ExitCode.SETUP_MISSING)
     if device is None:
-        show("\nThe facts of a device: binder-harness doctor --target embedded")
+        show("\nA device's facts: binder-harness doctor --target embedded")
     else:
         _show_device(device)
 
@@ -79,7 +79,7 @@ def doctor(
 def _show_checks(checked: list[Check]) -> None:
     for check in checked:
         state = "MISSING" if not check.ok else "ok" if check.present else "absent"
-        show(f"{state:<7}  {check.name}: {check.detail}")
+        show(listed(state, f"{check.name}: {check.detail}", indent=9))
         if not check.ok and check.fix:
             show(f"         to fix it: {check.fix}")
 

@@ -12,8 +12,7 @@ from harness.experiments.core.claim import CLAIMS
 def lines_of(
     width: int | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> list[str]:
-    for module in (text, catalogue):
-        monkeypatch.setattr(module, "columns", lambda: width)
+    monkeypatch.setattr(text, "columns", lambda: width)
     catalogue.list_claims()
     return capsys.readouterr().out.splitlines()
 

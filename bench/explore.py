@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from bench.rows import Row, in_turns, milliseconds
 from bench.suite import Bench, Benchmark
-from harness.explore.actors import Actors, free_node
-from harness.explore.rules import RULES
+from harness.explore.choosing.rules import RULES
 from harness.explore.search import Limits, Search
+from harness.explore.taking.actors import Actors, free_node
 
 STEPS = 400
 """In each round: about a second."""

@@ -159,6 +159,7 @@ class SyscallNumber(Enum):
     exit = 60, 93
     exit_group = 231, 94
     prlimit64 = 302, 261
+    close_range = 436, 436
     getrusage = 98, 165
     sched_setaffinity = 203, 122
     sched_getaffinity = 204, 123

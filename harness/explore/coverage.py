@@ -14,6 +14,7 @@ from harness.model.steps import (
     Command,
     Control,
     Descriptor,
+    DescriptorArray,
     Exchange,
     Free,
     Handle,
@@ -107,6 +108,8 @@ def _type(sent: Object) -> str:
             return ObjectType.BINDER_TYPE_FD.name
         case Pointer():
             return ObjectType.BINDER_TYPE_PTR.name
+        case DescriptorArray():
+            return ObjectType.BINDER_TYPE_FDA.name
     return "none"
 
 

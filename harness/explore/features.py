@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from harness.binder.abi import returns
-from harness.binder.abi.structures import TransactionFlag
+from harness.binder.abi.commands import Acquire, RequestFreezeNotification
+from harness.binder.abi.structures import FlatBinderFlag, TransactionFlag
 from harness.binder.abi.uapi import BinderIoctl
 from harness.explore.comparison import Taker
 from harness.model.records import Features
@@ -11,10 +14,17 @@ from harness.model.steps import MAPPED, Close, Control, Exchange, Open, Outcome,
 
 MANAGER, CALLER = 1, 2
 ONE_WAY = int(TransactionFlag.TF_ONE_WAY)
+WITH_CONTEXT = FlatBinderFlag.FLAT_BINDER_FLAG_TXN_SECURITY_CTX
 SUSPECT = Exchange(CALLER, 1, (Transact(0, flags=ONE_WAY, payload=Payload(MAPPED // 2 - 100)),))
 """A one-way call that takes nearly all the space for them."""
 FROZEN = Exchange(CALLER, 1, (Transact(0, flags=ONE_WAY),))
 """A one-way call to a frozen process, as the last step."""
+NOTIFY = Exchange(CALLER, 2, (Acquire(0), RequestFreezeNotification(0, 1)), 0)
+"""A request that some drivers do not know."""
+CONTEXT = Exchange(CALLER, 2, (Transact(0),), 0)
+"""A call to a node that asks for security contexts."""
+REASON = Control(CALLER, 2, BinderIoctl.BINDER_GET_EXTENDED_ERROR)
+"""Why that failed."""
 PROGRAM = (
     Open(MANAGER),
     Open(CALLER),
@@ -26,6 +36,12 @@ PROGRAM = (
     Control(MANAGER, 1, BinderIoctl.BINDER_SET_CONTEXT_MGR),
     Control(MANAGER, 1, BinderIoctl.BINDER_FREEZE, (MANAGER, 1)),
     FROZEN,
+    NOTIFY,
+    Close(MANAGER),
+    Open(MANAGER),
+    Control(MANAGER, 1, BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT, (0, 0, int(WITH_CONTEXT))),
+    CONTEXT,
+    REASON,
 )
 
 
@@ -35,8 +51,12 @@ def find_features(taker: Taker) -> Features:
         taken = {step: taker.take(step, Outcome(), []) for step in PROGRAM}
     finally:
         taker.reset()
+    buffers = taken[CONTEXT][1][f"process {MANAGER} buffers"]
+    size = re.match(r"0:0:(\d+) ", buffers)
     return Features(
         reports_pending=returns.TransactionPendingFrozen() in taken[FROZEN][0].returns,
         counts_latest=returns.OnewaySpamSuspect() in taken[SUSPECT][0].returns,
         shows_offsets=not taken[FROZEN][1][f"process {MANAGER} buffers"].endswith("None"),
+        notifies_of_freezing=not taken[NOTIFY][0].result,
+        security_context=int(size[1]) if size else taken[REASON][0].answer[1],
     )

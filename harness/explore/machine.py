@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.database import ExampleDatabase
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from harness.explore.choosing.rules import RULES, START, WEIGHTS, Rule
 from harness.explore.comparison import Together
-from harness.explore.rules import RULES, START, WEIGHTS, Rule
 from harness.model.steps import Step
 
 Item = TypeVar("Item")

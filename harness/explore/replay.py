@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from harness.device.device import Device
-from harness.explore.actors import Actors, free_node
 from harness.explore.comparison import Comparison
+from harness.explore.taking.actors import Actors, free_node
 from harness.model.steps import Outcome, Step
 
 

@@ -11,10 +11,10 @@ from hypothesis.errors import Flaky
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError
+from harness.explore.choosing.rules import ALWAYS, RULES
 from harness.explore.comparison import Apart, DisagreementError, Taker, Together
 from harness.explore.coverage import Coverage
 from harness.explore.machine import run_programs
-from harness.explore.rules import ALWAYS, RULES
 from harness.model.steps import Exchange, Step
 
 PROGRAMS = 20

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from harness.binder.abi.uapi import BINDER_CURRENT_PROTOCOL_VERSION, BinderIoctl, BinderReturn
 from harness.model import exits, nodes, references
+from harness.model.notifications import freezes
 from harness.model.records import Process, Thread
 from harness.model.steps import Control, Outcome
 
@@ -93,6 +94,7 @@ def freeze(target: Process | None, *, enable: bool) -> int:
     if enable and is_busy(target):
         target.frozen = False
         return -errno.EAGAIN
+    freezes.announce(target, is_frozen=enable)
     return 0
 
 

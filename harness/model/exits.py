@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from harness.binder.abi.uapi import BinderReturn
-from harness.model import deaths, nodes, references, transactions
+from harness.model import failures, nodes, references
+from harness.model.notifications import deaths
 from harness.model.records import Node, Process, Thread, Transaction
 from harness.model.work import Queue
 
@@ -31,7 +32,7 @@ def end_thread(thread: Thread) -> None:
             each = each.outer_of_caller
     thread.stack = None
     if answered is not None:
-        transactions.fail_call(answered, BinderReturn.BR_DEAD_REPLY)
+        failures.fail_call(answered, BinderReturn.BR_DEAD_REPLY)
     _release_work(thread.todo)
 
 
@@ -48,6 +49,7 @@ def end_process(process: Process) -> None:
         references.remove(process.references[handle])
     _release_work(process.todo)
     _release_work(process.delivered_deaths)
+    _release_work(process.delivered_freezes)
 
 
 def _end_node(node: Node) -> None:
@@ -67,4 +69,4 @@ def _release_work(queue: Queue) -> None:
     """Drop queued work; callers whose calls were queued get BR_DEAD_REPLY. binder_release_work."""
     while (work := queue.take()) is not None:
         if isinstance(work, Transaction):
-            transactions.drop(work, BinderReturn.BR_DEAD_REPLY)
+            failures.drop(work, BinderReturn.BR_DEAD_REPLY)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
+from functools import partial
 
 from harness.binder.abi import returns
 from harness.binder.abi.returns import RETURNS, Return
 from harness.binder.abi.structures import BinderTransactionDataSecctx, TransactionFlag
 from harness.binder.abi.uapi import BinderReturn
 from harness.model import nodes
-from harness.model.records import IN_POOL, Buffer, Death, DeathState, Node, Thread, Transaction
-from harness.model.steps import rounded
-from harness.model.transactions import finish
+from harness.model.failures import drop, finish
+from harness.model.records import IN_POOL, Buffer, Death, DeathState, Freeze, Node, Thread, Transaction
+from harness.model.steps import descriptors_in, rounded
+from harness.model.transactions import release_buffer
 from harness.model.work import Completion, ErrorSlot, Work
 
 CODE_SIZE = 4
@@ -22,9 +25,11 @@ ROOM_FOR_ANY = CODE_SIZE + BinderTransactionDataSecctx.sizeof()
 class Reading:
     """One read by a thread, into a buffer of `size` bytes."""
 
-    def __init__(self, thread: Thread, size: int) -> None:
+    def __init__(self, thread: Thread, size: int, *, is_full: bool = False) -> None:
+        """`is_full`: whether the process may have no further descriptor."""
         self.thread = thread
         self.size = size
+        self.is_full = is_full
         self.returns: list[Return] = [returns.Noop()]
         self.delivered: Buffer | None = None
         """The buffer of the transaction or reply that it returned."""
@@ -63,8 +68,7 @@ class Reading:
         """Whether the read ends with it."""
         match work:
             case Transaction():
-                self._deliver(work)
-                return True
+                return self._deliver(work)
             case ErrorSlot():
                 self.returns.append(RETURNS[work.code]())
                 work.code = BinderReturn.BR_OK
@@ -80,12 +84,36 @@ class Reading:
                 self.thread.process.delivered_deaths.add(work)
                 self.returns.append(returns.DeadBinder(work.cookie))
                 return True
+            case Freeze() if work.is_cleared:
+                self.returns.append(returns.ClearFreezeNotificationDone(work.cookie))
+            case Freeze():
+                work.is_sent = True
+                self.thread.process.delivered_freezes.add(work)
+                self.returns.append(returns.FrozenBinder(work.cookie, int(work.is_frozen)))
+                return True
         return False
 
-    def _deliver(self, transaction: Transaction) -> None:
+    def _lose(self, transaction: Transaction, buffer: Buffer) -> bool:
+        """Drop what has descriptors that do not fit; whether it was a reply, which ends the read.
+
+        The caller gets BR_FAILED_REPLY. binder_apply_fd_fixups.
+        """
+        drop(transaction, BinderReturn.BR_FAILED_REPLY)
+        is_reply = buffer.node is None
+        release_buffer(self.thread.process, buffer)
+        if is_reply:
+            self.returns.append(returns.FailedReply())
+        return is_reply
+
+    def _deliver(self, transaction: Transaction) -> bool:
+        """Whether the read ends with it."""
         buffer, thread = transaction.buffer, self.thread
         assert buffer is not None
-        kind = returns.Reply if buffer.node is None else returns.Transaction
+        if self.is_full and descriptors_in(buffer.objects):
+            return self._lose(transaction, buffer)
+        kind: Callable[..., Return] = returns.Reply if buffer.node is None else returns.Transaction
+        if transaction.security_context is not None:
+            kind = partial(returns.TransactionSecurityContext, secctx=transaction.security_context)
         self.returns.append(
             kind(
                 target=buffer.node.ptr if buffer.node else 0,
@@ -107,6 +135,7 @@ class Reading:
             thread.stack = transaction
         else:
             finish(transaction)
+        return True
 
     def _request_thread(self) -> None:
         """Put BR_SPAWN_LOOPER in place of BR_NOOP where the pool may grow; nobody waits in this model."""

@@ -28,10 +28,16 @@ class Features:
     """A one-way call counts itself when it is judged to be spam: Linux 6.1, not 6.12."""
     shows_offsets: bool = True
     """The debug files show where a buffer is: Linux 6.12; 6.1 shows a hashed address."""
+    notifies_of_freezing: bool = True
+    """There are freeze notifications: Linux 6.12, not 6.1."""
+    security_context: int = 8
+    """Bytes that the sender's security context takes in a buffer, or the negative errno of what has none."""
 
 
 LINUX_6_12 = Features()
-LINUX_6_1 = Features(reports_pending=False, counts_latest=True, shows_offsets=False)
+LINUX_6_1 = Features(
+    reports_pending=False, counts_latest=True, shows_offsets=False, notifies_of_freezing=False
+)
 
 
 class Context:
@@ -101,6 +107,8 @@ class Process:
         """Work that any of its threads may take."""
         self.delivered_deaths = Queue()
         """Death notifications that wait for BC_DEAD_BINDER_DONE."""
+        self.delivered_freezes = Queue()
+        """Freeze notifications that wait for BC_FREEZE_NOTIFICATION_DONE."""
         self.max_threads = self.requested_threads = self.started_threads = 0
         self.unfinished = 0
         """Transactions sent to it that have not ended (outstanding_txns)."""
@@ -166,6 +174,8 @@ class Reference:
         self.strong = self.weak = 0
         self.death: Death | None = None
         """The request for a death notification."""
+        self.freeze: Freeze | None = None
+        """The request for freeze notifications."""
 
 
 class DeathState(Enum):
@@ -183,6 +193,21 @@ class Death(Work):
         super().__init__()
         self.cookie = cookie
         self.state = DeathState.DEAD
+
+
+class Freeze(Work):
+    """A request for freeze notifications (struct binder_ref_freeze)."""
+
+    def __init__(self, cookie: int) -> None:
+        super().__init__()
+        self.cookie = cookie
+        self.is_frozen = False
+        """What the next notification states."""
+        self.is_sent = False
+        """Whether one is delivered and not acknowledged."""
+        self.has_changed = False
+        """Whether another follows once it is."""
+        self.is_cleared = False
 
 
 class Transaction(Work):
@@ -204,6 +229,8 @@ class Transaction(Work):
         """The thread that handles it, or is to (to_thread)."""
         self.outer_of_handler: Transaction | None = None
         self.buffer: Buffer | None = None
+        self.security_context: int | None = None
+        """Where the sender's security context is in the mapping."""
 
     @property
     def one_way(self) -> bool:

@@ -73,8 +73,9 @@ def remove(reference: Reference) -> None:
         nodes.count_down(reference.node, strong=True, internal=True)
     reference.node.references.remove(reference)
     nodes.count_down(reference.node, strong=False, internal=True)
-    if reference.death is not None:
-        reference.death.dequeue()
+    for notification in (reference.death, reference.freeze):
+        if notification is not None:
+            notification.dequeue()
 
 
 def update(process: Process, handle: int, *, up: bool, strong: bool) -> int:

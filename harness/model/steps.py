@@ -5,12 +5,14 @@ Processes, and the threads of each, are numbered from 1; buffers are named by th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.binder.abi.commands import Command as PlainCommand
 from harness.binder.abi.returns import Return
 from harness.binder.abi.structures import (
     BinderBufferObject,
+    BinderFdArrayObject,
     BinderTransactionData,
     BinderTransactionDataSg,
     FlatBinderFlag,
@@ -66,14 +68,45 @@ class Pointer:
     """Bytes."""
     at: int | None = None
     """When received: where it is in the mapping."""
+    parent: int | None = None
+    """The index of the Pointer whose memory has its address."""
+    parent_offset: int = 0
+    """Where in that memory, in bytes."""
 
 
-Object = Binder | Handle | Descriptor | Pointer | Nonsense
+@dataclass(frozen=True, slots=True)
+class DescriptorArray:
+    """File descriptors in the memory of a Pointer (BINDER_TYPE_FDA)."""
+
+    count: int
+    parent: int
+    """The index of the Pointer."""
+    parent_offset: int = 0
+    """Where in its memory, in bytes."""
+    is_open: bool = True
+    """Whether the sender has them."""
+
+
+Object = Binder | Handle | Descriptor | Pointer | DescriptorArray | Nonsense
 
 
 def object_size(sent: Object) -> int:
     """Bytes of an object in the data."""
-    return BinderBufferObject.sizeof() if isinstance(sent, Pointer) else FlatBinderObject.sizeof()
+    match sent:
+        case Pointer():
+            return BinderBufferObject.sizeof()
+        case DescriptorArray():
+            return BinderFdArrayObject.sizeof()
+    return FlatBinderObject.sizeof()
+
+
+def descriptors_in(objects: Iterable[Object]) -> int:
+    """How many descriptors the receiver gets."""
+    return sum(
+        each.count if isinstance(each, DescriptorArray) else 1
+        for each in objects
+        if isinstance(each, Descriptor | DescriptorArray)
+    )
 
 
 def rounded(size: int) -> int:
@@ -190,6 +223,8 @@ class Exchange:
     thread: int
     commands: tuple[Command, ...] = ()
     read: int = READ_SIZE
+    is_full: bool = False
+    """Whether the process may have no further descriptor meanwhile (RLIMIT_NOFILE)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ import errno
 
 from harness.binder.abi.structures import FlatBinderFlag, TransactionFlag
 from harness.binder.abi.uapi import BinderReturn
-from harness.model import buffers, nodes, references, translation
+from harness.model import nodes, references
+from harness.model.failures import fail_call, finish
+from harness.model.payloads import buffers, translation
 from harness.model.records import Buffer, Node, Process, Thread, Transaction
-from harness.model.steps import Payload
+from harness.model.steps import DescriptorArray, Payload, rounded
 from harness.model.work import Completion
 
 
@@ -52,13 +54,14 @@ def _transact(thread: Thread, handle: int, code: int, flags: int, content: Paylo
     nodes.count_up(node, strong=True, internal=False, todo=None)
     with nodes.held(node):
         transaction = Transaction(target, code, flags, thread.process.number)
+        wants_context = bool(node.flags & FlatBinderFlag.FLAT_BINDER_FLAG_TXN_SECURITY_CTX)
         try:
             if target is thread.process:
                 raise _UndeliveredError(FAILED, -errno.EINVAL)
             if not transaction.one_way:
                 transaction.caller = thread
                 transaction.handler = thread_to_call_back(thread, target)
-            buffer = _allocate(transaction, content, one_way=transaction.one_way)
+            buffer = _allocate(transaction, content, with_context=wants_context)
         except _UndeliveredError:
             nodes.count_down(node, strong=True, internal=False)
             raise
@@ -105,19 +108,26 @@ def thread_to_call_back(thread: Thread, target: Process) -> Thread | None:
     return None
 
 
-def _allocate(transaction: Transaction, content: Payload, *, one_way: bool) -> Buffer:
+def _allocate(transaction: Transaction, content: Payload, *, with_context: bool) -> Buffer:
+    """A buffer of the receiver's; a security context takes the end of it."""
     target = transaction.target
     assert target is not None
+    context_size = target.context.features.security_context if with_context else 0
+    if context_size < 0:
+        raise _UndeliveredError(FAILED, context_size)
     found = buffers.allocate(
         target.mapping,
         content.data_size,
         content.offsets_size,
-        content.extra_size,
-        one_way=one_way,
+        content.extra_size + context_size,
+        one_way=transaction.one_way and transaction.handler is None,
         sender=transaction.sender,
     )
     if isinstance(found, int):
         raise _UndeliveredError(DEAD if found == -errno.ESRCH else FAILED, found)
+    if with_context:
+        sizes = (found.data_size, found.offsets_size, found.extra_size)
+        transaction.security_context = found.offset + sum(map(rounded, sizes)) - context_size
     transaction.buffer = found
     found.transaction = transaction
     found.node = None
@@ -129,12 +139,16 @@ def _fill(
     buffer: Buffer, content: Payload, thread: Thread, receiver: Process, *, takes_descriptors: bool
 ) -> None:
     """Translate the objects; the first that cannot be ends the transaction."""
-    translated = translation.Translation(thread, receiver, buffer, takes_descriptors=takes_descriptors)
+    translated = translation.Translation(
+        thread, receiver, buffer, extra_size=content.extra_size, takes_descriptors=takes_descriptors
+    )
     for sent in content.objects:
         received = translated.of(sent)
         if isinstance(received, int):
             raise _UndeliveredError(FAILED, received)
         buffer.objects.append(received)
+    if translated.is_misplaced:
+        raise _UndeliveredError(FAILED, -errno.EINVAL)
 
 
 def _discard(process: Process, buffer: Buffer) -> None:
@@ -167,10 +181,35 @@ def _queue(thread: Thread, transaction: Transaction, node: Node, target: Process
     if transaction.handler is not None:
         transaction.handler.give(transaction)
     elif waits:
+        outdated = _outdated(transaction, node)
+        if outdated is not None:
+            outdated.dequeue()
+            target.unfinished -= 1
         node.one_way_queue.add(transaction)
+        if outdated is not None and outdated.buffer is not None:
+            _discard(target, outdated.buffer)
     else:
         target.todo.add(transaction)
     target.unfinished += 1
+
+
+def _outdated(transaction: Transaction, node: Node) -> Transaction | None:
+    """The one-way call that waits at a frozen node and that this one replaces.
+
+    binder_find_outdated_transaction_ilocked.
+    """
+    wanted = TransactionFlag.TF_ONE_WAY | TransactionFlag.TF_UPDATE_TXN
+    if node.process is None or not node.process.frozen or transaction.flags & wanted != wanted:
+        return None
+    for waiting in node.one_way_queue.entries:
+        if isinstance(waiting, Transaction) and _alike(waiting) == _alike(transaction):
+            return waiting
+    return None
+
+
+def _alike(transaction: Transaction) -> tuple[int, int, int]:
+    """What a call has in common with one that it may replace. binder_can_update_transaction."""
+    return (transaction.code, transaction.flags, transaction.sender)
 
 
 def _reply(thread: Thread, code: int, flags: int, content: Payload) -> None:
@@ -186,7 +225,7 @@ def _reply(thread: Thread, code: int, flags: int, content: Payload) -> None:
     answer = Transaction(caller.process, code, flags, thread.process.number)
     answer.handler = caller
     try:
-        buffer = _allocate(answer, content, one_way=False)
+        buffer = _allocate(answer, content, with_context=False)
         try:
             accepts = bool(call.flags & TransactionFlag.TF_ACCEPT_FDS)
             _fill(buffer, content, thread, caller.process, takes_descriptors=accepts)
@@ -218,54 +257,21 @@ def _fail(thread: Thread, failure: _UndeliveredError) -> None:
     fail_call(failure.call, failure.code)
 
 
-def fail_call(call: Transaction, code: BinderReturn) -> None:
-    """Answer a call with an error; if its caller has ended, the call that that was made for, and so on.
+def free_buffer(thread: Thread, offset: int) -> None:
+    """BC_FREE_BUFFER; nothing for an address that is none, or not delivered. binder_thread_write.
 
-    binder_send_failed_reply.
+    Where the driver closes descriptors with it, the thread returns to do so: its next read waits for nothing.
     """
-    each: Transaction | None = call
-    while each is not None:
-        caller, outer = each.caller, each.outer_of_caller
-        if caller is not None:
-            assert caller.stack is each, (
-                "the kernel would stop here: BUG_ON in binder_pop_transaction_ilocked"
-            )
-            caller.stack = outer
-            each.caller = None
-            if caller.reply_error.code == BinderReturn.BR_OK:
-                caller.reply_error.code = code
-                caller.give(caller.reply_error)
-        finish(each)
-        if caller is not None:
-            return
-        each = outer
-
-
-def drop(transaction: Transaction, code: BinderReturn) -> None:
-    """End a transaction that nobody has read: its caller gets `code`. binder_cleanup_transaction."""
-    assert transaction.buffer is not None
-    if transaction.buffer.node is not None and not transaction.one_way:
-        fail_call(transaction, code)
-    else:
-        finish(transaction)
-
-
-def finish(transaction: Transaction) -> None:
-    """Forget a transaction; its buffer stays until it is freed. binder_free_transaction."""
-    if transaction.target is not None:
-        transaction.target.unfinished -= 1
-        if transaction.buffer is not None:
-            transaction.buffer.transaction = None
-
-
-def free_buffer(process: Process, offset: int) -> None:
-    """BC_FREE_BUFFER; nothing for an address that is none, or not delivered. binder_free_buf.
-
-    The next one-way call to the node may be read then.
-    """
-    buffer = buffers.find(process.mapping, offset)
+    buffer = buffers.find(thread.process.mapping, offset)
     if buffer is None:
         return
+    if any(isinstance(each, DescriptorArray) and each.count for each in buffer.objects):
+        thread.need_return = True
+    release_buffer(thread.process, buffer)
+
+
+def release_buffer(process: Process, buffer: Buffer) -> None:
+    """Free a buffer with what it holds; then the node's next one-way call may be read. binder_free_buf."""
     if buffer.transaction is not None:
         buffer.transaction.buffer = None
         buffer.transaction = None

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.binder.abi.uapi import BinderReturn
-from harness.model.records import Buffer, Context, Death, Node, Process, Reference, Thread, Transaction
+from harness.model.records import (
+    Buffer,
+    Context,
+    Death,
+    Freeze,
+    Node,
+    Process,
+    Reference,
+    Thread,
+    Transaction,
+)
 from harness.model.work import Completion, ErrorSlot, Queue, Work
 
 View = dict[str, str]
@@ -25,6 +35,7 @@ def view(context: Context, processes: Iterable[Process]) -> View:
 def _process(process: Process, *, with_offsets: bool) -> View:
     name = f"process {process.number}"
     delivered = "; has delivered dead binder" if process.delivered_deaths else ""
+    delivered += "; has delivered freeze binder" if process.delivered_freezes else ""
     found = {name: _queue(process.todo) + delivered}
     for thread in process.threads.values():
         found[f"{name} thread {thread.number}"] = _thread(thread)
@@ -93,4 +104,6 @@ def _work(work: Work) -> str:
             return f"node work {work.ptr:#x} {work.cookie:#x}"
         case Death():
             return work.state.value
+        case Freeze():
+            return "has cleared freeze notification" if work.is_cleared else "has frozen binder"
     raise NotImplementedError(work)

@@ -46,7 +46,7 @@ class World:
         """binder_ioctl_write_read."""
         thread = self.processes[step.process].thread(step.thread)
         result, consumed = writing.write(thread, step.commands)
-        reading = Reading(thread, step.read)
+        reading = Reading(thread, step.read, is_full=step.is_full)
         if result == 0 and step.read:
             result = reading.run()
         thread.need_return = False

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from harness.binder.abi import commands as bc
 from harness.binder.abi.uapi import BinderReturn
-from harness.model import deaths, nodes, references, transactions
-from harness.model.records import Looper, Thread
+from harness.model import nodes, references, transactions
+from harness.model.notifications import deaths, freezes
+from harness.model.records import Looper, Process, Thread
 from harness.model.steps import Command, Free, Reply, Transact, Unsupported, size_of
 
 
@@ -45,7 +46,7 @@ def carry_out(thread: Thread, command: Command) -> int:
         case Reply(code, flags, payload):
             transactions.reply(thread, code, flags, payload)
         case Free(offset):
-            transactions.free_buffer(process, offset)
+            transactions.free_buffer(thread, offset)
         case bc.EnterLooper():
             if thread.looper & Looper.REGISTERED:
                 thread.looper |= Looper.INVALID
@@ -60,11 +61,29 @@ def carry_out(thread: Thread, command: Command) -> int:
             deaths.clear(thread, handle, cookie)
         case bc.DeadBinderDone(cookie):
             deaths.acknowledge(thread, cookie)
+        case bc.RequestFreezeNotification() | bc.ClearFreezeNotification() | bc.FreezeNotificationDone():
+            return notify_of_freezing(process, command)
         case Unsupported():
             return -errno.EINVAL
         case _:
             raise NotImplementedError(command)
     return 0
+
+
+def notify_of_freezing(
+    process: Process,
+    command: bc.RequestFreezeNotification | bc.ClearFreezeNotification | bc.FreezeNotificationDone,
+) -> int:
+    """The commands about freeze notifications, whose mistakes end a write, as unknown commands do."""
+    if not process.context.features.notifies_of_freezing:
+        return -errno.EINVAL
+    match command:
+        case bc.RequestFreezeNotification(handle, cookie):
+            return freezes.request(process, handle, cookie)
+        case bc.ClearFreezeNotification(handle, cookie):
+            return freezes.clear(process, handle, cookie)
+        case bc.FreezeNotificationDone(cookie):
+            return freezes.acknowledge(process, cookie)
 
 
 def register_looper(thread: Thread) -> None:

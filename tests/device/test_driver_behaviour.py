@@ -7,6 +7,7 @@ import errno
 import pytest
 
 from harness.device.device import Device
+from harness.explore.comparison import Comparison
 from harness.explore.names import (
     Acquire,
     Binder,
@@ -14,13 +15,20 @@ from harness.explore.names import (
     Close,
     Control,
     Exchange,
+    Free,
+    IncrefsDone,
     Open,
     Payload,
+    Pointer,
     Reply,
+    RequestDeathNotification,
+    RequestFreezeNotification,
     Transact,
     replay,
 )
+from harness.explore.taking.actors import Actors, free_node
 from harness.model.steps import Outcome
+from harness.model.world import view_of
 
 pytestmark = [pytest.mark.requires("free_binder"), pytest.mark.requires("binder_debug")]
 
@@ -97,6 +105,37 @@ ANY_THREAD = (
 )
 
 
+FIRST_OBJECT = (
+    Open(1),
+    Open(2),
+    Control(1, 1, BinderIoctl.BINDER_SET_CONTEXT_MGR),
+    Exchange(2, 1, (Transact(0, payload=Payload(0, (Pointer(8), Pointer(8, parent=0)))),)),  # BR_FAILED_REPLY
+    Exchange(2, 1, (Transact(0, payload=Payload(0, (Pointer(0), Pointer(8), Pointer(8, parent=1)))),), 0),
+    Exchange(1, 1),  # BR_TRANSACTION
+)
+
+REQUESTED_TWICE = (
+    Open(1),
+    Open(2),
+    Control(1, 1, BinderIoctl.BINDER_SET_CONTEXT_MGR),
+    Exchange(
+        2, 1, (Acquire(0), RequestDeathNotification(0, 1), RequestDeathNotification(0, 1)), 0
+    ),  # succeeds
+    Exchange(2, 1, (*[RequestFreezeNotification(0, 1)] * 2,), 0),  # EINVAL
+)
+
+WORK_BY_LOOKING = (
+    Open(1),
+    Open(2),
+    Control(1, 1, BinderIoctl.BINDER_SET_CONTEXT_MGR),
+    Exchange(2, 1, (Transact(0, 1, ONE_WAY, Payload(0, (Binder(0x10, 0x99),))),)),
+    Exchange(1, 1),
+    Exchange(1, 1, (Free(0),), 0),
+    Exchange(2, 1, (IncrefsDone(0x10, 0x99),)),  # BR_ACQUIRE is not acknowledged
+    Exchange(2, 1),  # EAGAIN: nothing to read, and yet `state` shows "node work" after it
+)
+
+
 def codes(outcome: Outcome) -> list[str]:
     return [each.TAG.name.removeprefix("BR_") for each in outcome.returns]
 
@@ -138,3 +177,27 @@ def test_handle_0_is_the_context_manager_whatever_it_refers_to(device: Device) -
 def test_the_driver_in_c_gives_work_to_a_thread_outside_the_pool(device: Device) -> None:
     last = replay(device, *ANY_THREAD)[-1]
     assert codes(last) == ["NOOP", "TRANSACTION"]
+
+
+def test_the_memory_of_the_first_object_takes_no_address(device: Device) -> None:
+    *_, first, _, second = replay(device, *FIRST_OBJECT)
+    assert codes(first) == ["NOOP", "FAILED_REPLY"]
+    assert codes(second) == ["NOOP", "TRANSACTION"]
+
+
+def test_mistakes_about_freeze_notifications_end_the_write(device: Device) -> None:
+    *_, deaths, freezes = replay(device, *REQUESTED_TWICE)
+    assert (deaths.result, freezes.result) == (0, -errno.EINVAL)
+
+
+def test_reading_the_state_gives_an_owner_work(device: Device) -> None:
+    """The model says so, and the driver agrees: it reads nothing, and shows work for the next read."""
+    actors = Actors(device, free_node(device))
+    comparison = Comparison(actors)
+    try:
+        last = [comparison.take(step) for step in WORK_BY_LOOKING][-1]
+    finally:
+        actors.reset()
+    assert last.result == -errno.EAGAIN
+    shown = view_of(comparison.worlds.likely)
+    assert shown["process 2"] == "; node work 0x10 0x99"

@@ -7,7 +7,7 @@ import pytest
 from harness.binder.abi.structures import TransactionFlag
 from harness.binder.abi.uapi import BinderIoctl
 from harness.device.device import Device
-from harness.explore.actors import Actors, free_node
+from harness.explore.choosing.rules import RULES
 from harness.explore.comparison import DisagreementError
 from harness.explore.names import (
     Acquire,
@@ -24,8 +24,8 @@ from harness.explore.names import (
     Transact,
     replay,
 )
-from harness.explore.rules import RULES
 from harness.explore.search import Limits, Search
+from harness.explore.taking.actors import Actors, free_node
 from harness.model import references
 
 pytestmark = [pytest.mark.requires("free_binder"), pytest.mark.requires("binder_debug")]

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from harness.explore.rules import RULES, START, WEIGHTS
+from harness.explore.choosing.rules import RULES, START, WEIGHTS
 from harness.model.records import LINUX_6_12, Features
 from harness.model.steps import Outcome, Step
 from harness.model.views import View

@@ -70,9 +70,9 @@ def explore(
     from emulator.cache.root import cache_root
     from harness.device.device import open_device
     from harness.experiments.core.json_values import to_json
-    from harness.explore.actors import Actors, free_node
     from harness.explore.result import Exploration
     from harness.explore.search import Limits, Search
+    from harness.explore.taking.actors import Actors, free_node
     from harness.report import stored
 
     chosen = chosen_rules(rules)
@@ -120,7 +120,7 @@ def explore(
 
 def chosen_rules(text: str | None) -> tuple[str, ...]:
     """The rules named in `A,B`, or all; UsageError, with the names, for an unknown one."""
-    from harness.explore.rules import RULES
+    from harness.explore.choosing.rules import RULES
 
     names = tuple(RULES) if text is None else tuple(filter(None, map(str.strip, text.split(","))))
     unknown = [name for name in names if name not in RULES]

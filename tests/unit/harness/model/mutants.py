@@ -8,22 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.binder.abi.uapi import BinderReturn
-from harness.explore.rules import RULES
-from harness.model import (
-    buffers,
-    controls,
-    deaths,
-    exits,
-    nodes,
-    reading,
-    references,
-    transactions,
-    translation,
-    writing,
-)
+from harness.explore.choosing.rules import RULES
+from harness.model import controls, exits, failures, nodes, reading, references, transactions, writing
+from harness.model.notifications import deaths, freezes
+from harness.model.payloads import buffers, fixups, translation
 from harness.model.records import (
     Death,
     DeathState,
+    Freeze,
     Looper,
     Mapping,
     Node,
@@ -32,7 +24,7 @@ from harness.model.records import (
     Thread,
     Transaction,
 )
-from harness.model.steps import Descriptor, Handle
+from harness.model.steps import Descriptor, Handle, Pointer
 from harness.model.work import Queue
 
 SENDING = ("opening", "reads", "calls", "oneway")
@@ -199,11 +191,11 @@ def write_goes_on(right: Any) -> Any:
     return bent
 
 
-def free_any(process: Process, offset: int) -> None:
-    for buffer in process.mapping.used:
+def free_any(thread: Thread, offset: int) -> None:
+    for buffer in thread.process.mapping.used:
         if buffer.offset == offset:
             buffer.may_be_freed = True
-    RIGHT_FREE(process, offset)
+    RIGHT_FREE(thread, offset)
 
 
 RIGHT_FREE = transactions.free_buffer
@@ -306,6 +298,90 @@ def node_kept(reference: Reference) -> None:
     reference.node.references.append(reference)
 
 
+def changed_again(right: Any) -> Any:
+    def bent(process: Process, cookie: int) -> int:
+        for freeze in process.delivered_freezes.entries:
+            if isinstance(freeze, Freeze):
+                freeze.has_changed = True
+        return int(right(process, cookie))
+
+    return bent
+
+
+def not_told_at_once(process: Process, handle: int, cookie: int) -> None:
+    reference = process.references.get(handle)
+    if reference is not None and reference.freeze is not None and reference.freeze.cookie == cookie:
+        reference.freeze.dequeue()
+
+
+def any_freeze_cookie(right: Any) -> Any:
+    def bent(process: Process, handle: int, cookie: int) -> int:
+        found = process.references.get(handle)
+        return int(right(process, handle, found.freeze.cookie if found and found.freeze else cookie))
+
+    return bent
+
+
+def unchanged(target: Process, *, is_frozen: bool) -> None:
+    del is_frozen
+    for node in target.nodes.values():
+        for reference in node.references:
+            if reference.freeze is not None:
+                reference.freeze.has_changed = False
+
+
+def refused_for_the_dead(right: Any) -> Any:
+    def bent(process: Process, handle: int, cookie: int) -> int:
+        found = process.references.get(handle)
+        return -errno.EINVAL if found and found.node.process is None else int(right(process, handle, cookie))
+
+    return bent
+
+
+def any_parent(right: Any) -> Any:
+    del right
+
+    def bent(self: Any, objects: Any, index: int, place: int) -> Any:
+        del self, place
+        return objects[index] if index < len(objects) and isinstance(objects[index], Pointer) else None
+
+    return bent
+
+
+def first_is_parent(right: Any) -> Any:
+    def bent(self: Any, objects: Any, index: int, place: int) -> Any:
+        if not self._last and index == 0 and objects and isinstance(objects[0], Pointer):
+            return objects[0]
+        return right(self, objects, index, place)
+
+    return bent
+
+
+def back_again(right: Any) -> Any:
+    return lambda self, objects, index, _: right(self, objects, index, 1 << 20)
+
+
+def reply_lost(right: Any) -> Any:
+    def bent(self: Any, transaction: Transaction, buffer: Any) -> bool:
+        if right(self, transaction, buffer):
+            self.returns.pop()
+        return False
+
+    return bent
+
+
+def waits_after_closing(right: Any) -> Any:
+    def bent(thread: Thread, offset: int) -> None:
+        needed = thread.need_return
+        right(thread, offset)
+        thread.need_return = needed
+
+    return bent
+
+
+WATCHING = ("opening", "reads", "refcounts", "freezing")
+UPDATING = ("opening", "reads", "oneway", "freezing")
+PAYLOADS = ("opening", "reads", "calls", "buffers")
 MUTANTS = (
     Mutant("handles start at 2", references, "lowest_free_handle", lambda _: from_two),
     Mutant(
@@ -335,11 +411,11 @@ MUTANTS = (
     Mutant("a waiting thread may call again", transactions, "thread_to_call_back", two_calls_at_once),
     Mutant(
         "the dead are reported as a failure",
-        transactions,
+        failures,
         "fail_call",
         error_code(BinderReturn.BR_FAILED_REPLY),
     ),
-    Mutant("an undelivered call is dropped in silence", transactions, "drop", constant(None)),
+    Mutant("an undelivered call is dropped in silence", failures, "drop", constant(None)),
     Mutant("a transaction never ends", transactions, "finish", constant(None)),
     Mutant("an unread call may be freed", transactions, "free_buffer", lambda _: free_any),
     Mutant(
@@ -381,4 +457,45 @@ MUTANTS = (
     Mutant("a thread's end leaves its callers waiting", exits, "end_thread", silent_end),
     Mutant("a dead node is gone at once", exits, "_end_node", after(drop_dead)),
     Mutant("a dead process keeps its handles", exits, "end_process", keeps_handles),
+    Mutant("a freeze is not told", freezes, "announce", constant(None), WATCHING),
+    Mutant("a freeze is told again", freezes, "acknowledge", changed_again, WATCHING),
+    Mutant("a change before the acknowledgement is lost", freezes, "announce", after(unchanged), WATCHING),
+    Mutant("the first freeze notification waits for a change", freezes, "request", after(not_told_at_once)),
+    Mutant("a cleared freeze notification needs no cookie", freezes, "clear", any_freeze_cookie, WATCHING),
+    Mutant(
+        "freeze notifications of the dead are refused",
+        freezes,
+        "request",
+        refused_for_the_dead,
+        (*WATCHING, "exits"),
+    ),
+    Mutant("a security context takes no room", transactions, "_allocate", with_named(with_context=False)),
+    Mutant("an outdated call is kept", transactions, "_outdated", constant(None), UPDATING),
+    Mutant(
+        "a call is outdated by one with another code",
+        transactions,
+        "_alike",
+        lambda right: lambda call: right(call)[1:],
+        UPDATING,
+    ),
+    Mutant("an address may be put into any memory", fixups.Fixups, "parent_of", any_parent, PAYLOADS),
+    Mutant("the first object may have addresses", fixups.Fixups, "parent_of", first_is_parent, PAYLOADS),
+    Mutant("addresses may be put at falling places", fixups.Fixups, "parent_of", back_again, PAYLOADS),
+    Mutant(
+        "an array of descriptors need not fit",
+        translation.Translation,
+        "_array",
+        lambda _: lambda _, sent: sent,
+        PAYLOADS,
+    ),
+    Mutant("an address may be put anywhere", translation, "ALIGNMENT", lambda _: 1, PAYLOADS),
+    Mutant("descriptors always fit", reading, "descriptors_in", constant(0), PAYLOADS),
+    Mutant("a reply whose descriptors do not fit is lost", reading.Reading, "_lose", reply_lost, PAYLOADS),
+    Mutant(
+        "a thread that closed descriptors waits",
+        transactions,
+        "free_buffer",
+        waits_after_closing,
+        PAYLOADS,
+    ),
 )

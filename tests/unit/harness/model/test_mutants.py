@@ -6,6 +6,7 @@ import contextlib
 import functools
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -19,6 +20,8 @@ from tests.unit.harness.model.mutants import MUTANTS, Mutant
 PROGRAM_STEPS = 40
 MOST_PROGRAMS = 150
 """Within 6,000 steps."""
+TRIED = replace(LINUX_6_1, notifies_of_freezing=True)
+"""A driver whose mistakes all show: one that counts the latest call as spam, and notifies of freezing."""
 Recorded = list[tuple[Step, Outcome, View]]
 
 
@@ -30,7 +33,7 @@ def recorded(rules: tuple[str, ...], search: int = 0) -> list[Recorded]:
 
 
 def _record(seed: int, names: Sequence[str]) -> Recorded:
-    world = World(LINUX_6_1)
+    world = World(TRIED)
     steps = [step for step, _ in random_program(seed, PROGRAM_STEPS, names)]
     return [(step, world.apply(step), view_of(world)) for step in steps]
 
@@ -41,7 +44,7 @@ def steps_to_catch(mutant: Mutant, programs: list[Recorded]) -> int | None:
         patch.setattr(mutant.owner, mutant.attribute, mutant.bend(getattr(mutant.owner, mutant.attribute)))
         taken = 0
         for program in programs:
-            world = World(LINUX_6_1)
+            world = World(TRIED)
             for step, outcome, shown in program:
                 taken += 1
                 with contextlib.suppress(Exception):  # a broken state is no agreement, either

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import resource
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -22,13 +23,15 @@ from harness.binder.abi.uapi import BinderIoctl
 from harness.binder.driver.open_file import MAP_NORESERVE, OPEN_FLAGS
 from harness.device.device import Device
 from harness.device.facts import Need
-from harness.explore.control_arguments import answer_in, argument_of
 from harness.explore.features import find_features
-from harness.explore.observed import Numbers, observed_view
-from harness.explore.packing import PAYLOAD_SIZE, packed, parsed_objects
+from harness.explore.taking.control_arguments import answer_in, argument_of
+from harness.explore.taking.observed import Numbers, observed_view
+from harness.explore.taking.packing import PAYLOAD_SIZE, packed, parsed_objects
+from harness.explore.taking.received import with_fixups
 from harness.kernel.binder_debug.state_parser import parse_state
 from harness.model.records import LINUX_6_12
 from harness.model.steps import (
+    WORD,
     Close,
     Control,
     Exchange,
@@ -49,6 +52,8 @@ SETTLE_SECONDS = 5.0
 """How long the driver may take to release a closed file: it does so from a work queue (binder_defer_work)."""
 _READ_ROOM = 4096
 _ARGUMENT_SIZE = 64
+_LIMIT_SIZE = 16
+"""Of struct rlimit: the soft and the hard one."""
 _STATE = "state"
 
 
@@ -75,6 +80,11 @@ class Actor:
         self._path = self._placed(path)
         self._state_path = self._placed(state_path)
         self._state_memory = process.memory.allocate(STATE_SIZE).address
+        self._limit = process.memory.allocate(2 * _LIMIT_SIZE).address
+        process.syscall("prlimit64", 0, resource.RLIMIT_NOFILE, 0, self._limit)
+        process.memory.write(
+            self._limit + _LIMIT_SIZE, bytes(WORD) + process.memory.read(self._limit + WORD, WORD)
+        )
 
     def _placed(self, path: str) -> int:
         content = os.fsencode(path) + b"\0"
@@ -108,12 +118,21 @@ class Actor:
             self.mapping = results[1].checked().value
 
     def closing(self) -> list[Operation]:
-        """The operations that unmap and close the device, which is not open from then on."""
-        operations: list[Operation] = [SystemCall("close", self.descriptor)]
+        """The operations that unmap and close the device and what was received, which are not open then."""
+        operations: list[Operation] = [SystemCall("close_range", self.spare_descriptor + 1, 0xFFFF_FFFF, 0)]
         if self.mapped:
             operations.insert(0, SystemCall("munmap", self.mapping, self.mapped))
         self.descriptor = -1
         return operations
+
+    def filled(self, call: SystemCall) -> list[Operation]:
+        """A call during which the process may have no further descriptor; it is the second operation."""
+        unlimited, limited = self._limit, self._limit + _LIMIT_SIZE
+        return [
+            SystemCall("prlimit64", 0, resource.RLIMIT_NOFILE, limited, 0),
+            call,
+            SystemCall("prlimit64", 0, resource.RLIMIT_NOFILE, unlimited, 0),
+        ]
 
     def looking(self, before: int) -> list[Operation]:
         """The operations that read the driver's state, after so many others of the batch."""
@@ -198,37 +217,31 @@ class Actors:
         commands, operations = b"", list[Operation]()
         for place, command in enumerate(step.commands):
             place_of = payloads + place * PAYLOAD_SIZE
-            encoded, content = packed(command, actor.mapping, place_of, actor.spare_descriptor)
+            encoded, writes = packed(command, actor.mapping, place_of, actor.spare_descriptor)
             commands += encoded
-            if content:
-                operations.append(Write(payloads + place * PAYLOAD_SIZE, content))
+            operations += writes
         argument = BinderWriteRead(
             write_size=len(commands), write_buffer=written, read_size=step.read, read_buffer=read
         )
         operations.append(Write(memory, argument.pack() + commands))
-        call = len(operations)
-        operations.append(SystemCall("ioctl", actor.descriptor, BinderIoctl.BINDER_WRITE_READ, memory))
+        exchange = SystemCall("ioctl", actor.descriptor, BinderIoctl.BINDER_WRITE_READ, memory)
+        operations += actor.filled(exchange) if step.is_full else [exchange]
+        call = operations.index(exchange)
+        answered = len(operations)
         operations += [Read(memory, BinderWriteRead.sizeof()), Read(read, max(step.read, 4))]
-        delivered = len(operations)
         if expected.objects:
-            record = (
-                read + sum(4 + each.sizeof() for each in expected.returns) - BinderTransactionData.sizeof()
-            )
+            record = read + sum(4 + each.sizeof() for each in expected.returns[:-1]) + 4
             buffer = record + BinderTransactionData.offsetof("buffer")
             operations.append(Read(Stored(buffer), sum(map(object_size, expected.objects))))
         results, shown = self._run(actor, step.thread, operations)
-        answer = BinderWriteRead.unpack(results[call + 1].checked().data)
-        content = results[call + 2].checked().data[: answer.read_consumed]
-        objects, descriptors = (
-            parsed_objects(results[delivered].data, actor.mapping) if expected.objects else ((), [])
-        )
-        if descriptors:
-            remote.batch(*(SystemCall("close", each) for each in descriptors), keep_going=True)
+        answer = BinderWriteRead.unpack(results[answered].checked().data)
+        content = results[answered + 1].checked().data[: answer.read_consumed]
+        objects = parsed_objects(results[-1].data, actor.mapping) if expected.objects else ()
         outcome = Outcome(
             -results[call].errno,
             answer.write_consumed,
             tuple(self._relative(each, actor) for each in returns.parse(content)),
-            objects,
+            with_fixups(objects, actor.mapping, remote),
         )
         return outcome, shown
 
@@ -261,6 +274,8 @@ class Actors:
     def _relative(self, returned: Return, actor: Actor) -> Return:
         if isinstance(returned, returns.Transaction | returns.Reply):
             pids = {each.process.pid: number for number, each in self._actors.items()}
+            if isinstance(returned, returns.TransactionSecurityContext):
+                returned = replace(returned, secctx=returned.secctx - actor.mapping)
             return replace(
                 returned,
                 buffer=returned.buffer - actor.mapping,

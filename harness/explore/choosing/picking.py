@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from harness.binder.abi.structures import FlatBinderFlag
 from harness.model.records import Process
 from harness.model.steps import (
     READ_SIZE,
     Binder,
     Command,
     Descriptor,
+    DescriptorArray,
     Exchange,
     Handle,
     Nonsense,
@@ -33,6 +35,9 @@ SIZES = (0, 8, 100, 0, 8, 100, 1000, 3000, 5000, 9000, 17000)
 """Bytes of payload: nothing, little, what soon fills a mapping or its half, and what is too large for any."""
 READ_SIZES = (*[READ_SIZE] * 6, 0, 0, 4, 100)
 MOST_COMMANDS = 3
+ACCEPTS = int(FlatBinderFlag.FLAT_BINDER_FLAG_ACCEPTS_FDS)
+NODE_FLAGS = (*[ACCEPTS] * 4, *[ACCEPTS | int(FlatBinderFlag.FLAT_BINDER_FLAG_TXN_SECURITY_CTX)] * 2, 0)
+"""Of nodes: what most take, with security contexts, and without descriptors."""
 
 
 class Pick(Protocol):
@@ -109,6 +114,25 @@ def any_mourner(pick: Pick, world: World) -> Process | None:
     return pick.one(mourners) if mourners and chance(pick, 3, 4) else any_process(pick, world)
 
 
+def any_watcher(pick: Pick, world: World) -> Process | None:
+    """A process that is to be told of freezing, or could be; one time in four, any."""
+    told = [each for each in world.processes.values() if each.delivered_freezes.entries]
+    able = [each for each in world.processes.values() if each.references]
+    watchers = told * 4 + able
+    return pick.one(watchers) if watchers and chance(pick, 3, 4) else any_process(pick, world)
+
+
+def any_frozen(pick: Pick, world: World) -> int:
+    """The number of a process to freeze, thaw or ask about: mostly one that others watch."""
+    watched = [
+        each.node.process.number
+        for process in world.processes.values()
+        for each in process.references.values()
+        if each.freeze is not None and each.node.process is not None
+    ]
+    return pick.one(watched) if watched and chance(pick, 3, 4) else pick.one(PROCESSES)
+
+
 def receiver_of(world: World, process: Process, handle: int) -> Process | None:
     """Whom a call to a handle would reach."""
     reference = process.references.get(handle)
@@ -136,7 +160,7 @@ def any_object(pick: Pick, process: Process) -> Object:
     )
     match pick.one(kinds):
         case "binder":
-            return Binder(*any_node(pick, process), strong)
+            return Binder(*any_node(pick, process), strong, pick.one(NODE_FLAGS))
         case "handle":
             return Handle(pick.one(usable), strong)
         case "descriptor":
@@ -148,9 +172,30 @@ def any_object(pick: Pick, process: Process) -> Object:
     return Nonsense()
 
 
+def any_family(pick: Pick) -> tuple[Object, ...]:
+    """Memory, and what is placed in it: mostly in an order that the driver accepts."""
+    first: tuple[Object, ...] = (Pointer(8),) if chance(pick, 7, 8) else ()
+    family: list[Object] = [*first, Pointer(pick.one((24, 8, 1000)))]
+    free = 0
+    for _ in range(pick.one((1, 1, 2))):
+        parent = pick.one((*[len(first)] * 4, len(family) - 1, 0))
+        place = pick.one((*[free] * 6, 0, 4, 2, 2, 2, 1000))
+        if pick.one((True, False)):
+            family.append(Pointer(pick.one((8, 20, 0)), None, parent, place))
+            free = place + 8
+        else:
+            count = pick.one((1, 2, 0, 3))
+            family.append(DescriptorArray(count, parent, place, chance(pick, 7, 8)))
+            free = place + 4 * count
+    return tuple(family)
+
+
 def any_payload(pick: Pick, process: Process, receiver: Process | None, *, one_way: bool = False) -> Payload:
     """Up to two objects, and some bytes: mostly what fits, sometimes what just fits, seldom what does not."""
-    objects = tuple(any_object(pick, process) for _ in range(pick.one((0, 0, 1, 1, 2))))
+    if chance(pick, 1, 10):
+        objects = any_family(pick)
+    else:
+        objects = tuple(any_object(pick, process) for _ in range(pick.one((0, 0, 1, 1, 2))))
     sizes: tuple[int, ...] = SIZES
     if receiver is not None:
         free = {each.size for each in receiver.mapping.buffers if each.free}
@@ -179,4 +224,4 @@ def exchange_of(
     if process is None:
         return None
     made = tuple(make(process) for _ in range(pick.one((1, 1, 2, MOST_COMMANDS))))
-    return Exchange(process.number, any_thread(pick), made, pick.one(READ_SIZES))
+    return Exchange(process.number, any_thread(pick), made, pick.one(READ_SIZES), chance(pick, 1, 30))

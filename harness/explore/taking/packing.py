@@ -6,13 +6,16 @@ import itertools
 import struct
 from dataclasses import replace
 
+from harness.agent.operations import Write
 from harness.binder.abi import commands as bc
 from harness.binder.abi.layout import Structure
 from harness.binder.abi.objects import object_at
 from harness.binder.abi.structures import (
     BinderBufferObject,
+    BinderFdArrayObject,
     BinderFdObject,
     BinderObjectHeader,
+    BufferFlag,
     FlatBinderFlag,
     FlatBinderObject,
     ObjectType,
@@ -23,6 +26,7 @@ from harness.model.steps import (
     Binder,
     Command,
     Descriptor,
+    DescriptorArray,
     Free,
     Handle,
     Nonsense,
@@ -42,11 +46,15 @@ _OFFSETS_SIZE = 256
 """Bytes for the offsets, which come before the data."""
 MOST_DATA = 24 * 1024
 """Bytes of data in one payload."""
-PAYLOAD_SIZE = _OFFSETS_SIZE + MOST_DATA
+MOST_OBJECTS = 8
+"""Objects in one payload whose memory has a place."""
+MOST_POINTED = 1024
+"""Bytes of the memory of one Pointer."""
+PAYLOAD_SIZE = _OFFSETS_SIZE + MOST_DATA + MOST_OBJECTS * MOST_POINTED
 """Bytes of memory for one payload."""
 
 
-def packed(command: Command, mapping: int, memory: int, descriptor: int) -> tuple[bytes, bytes]:
+def packed(command: Command, mapping: int, memory: int, descriptor: int) -> tuple[bytes, list[Write]]:
     """A command as the process writes it, and what has to be in `memory`, where its payload is.
 
     `descriptor` is one that the process has open.
@@ -59,10 +67,10 @@ def packed(command: Command, mapping: int, memory: int, descriptor: int) -> tupl
             answer = bc.Reply(code=code, flags=TransactionFlag(flags))
             return _carrier(answer, payload, memory), _content(payload, memory, descriptor)
         case Free(offset):
-            return bc.FreeBuffer(mapping + offset).encode(), b""
+            return bc.FreeBuffer(mapping + offset).encode(), []
         case Unsupported(code):
-            return WORD.pack(code) + bytes(size_of(command) - WORD.size), b""
-    return command.encode(), b""
+            return WORD.pack(code) + bytes(size_of(command) - WORD.size), []
+    return command.encode(), []
 
 
 def _carrier(command: bc.Transaction | bc.Reply, payload: Payload, memory: int) -> bytes:
@@ -80,14 +88,32 @@ def _carrier(command: bc.Transaction | bc.Reply, payload: Payload, memory: int) 
     return WORD.pack(kind.TAG) + filled.pack() + payload.extra_size.to_bytes(8, "little")
 
 
-def _content(payload: Payload, memory: int, descriptor: int) -> bytes:
-    """The offsets and the objects; what follows them has no meaning, and stays what it was."""
-    if not payload.objects:
-        return b""
-    places = list(itertools.accumulate(map(object_size, payload.objects), initial=0))[:-1]
+def _content(payload: Payload, memory: int, descriptor: int) -> list[Write]:
+    """The offsets, the objects and the descriptors of arrays; the rest stays as it was."""
+    objects = payload.objects
+    if not objects:
+        return []
+    places = list(itertools.accumulate(map(object_size, objects), initial=0))[:-1]
     offsets = struct.pack(f"<{len(places)}Q", *places)
-    packed_objects = b"".join(_object(each, memory, descriptor).pack() for each in payload.objects)
-    return offsets.ljust(_OFFSETS_SIZE, b"\0") + packed_objects
+    packed_objects = b"".join(
+        _object(each, _memory_of(memory, index), descriptor).pack() for index, each in enumerate(objects)
+    )
+    return [
+        Write(memory, offsets.ljust(_OFFSETS_SIZE, b"\0") + packed_objects),
+        *(
+            Write(
+                _memory_of(memory, each.parent) + each.parent_offset,
+                WORD.pack(descriptor if each.is_open else NOT_OPEN) * each.count,
+            )
+            for each in objects
+            if isinstance(each, DescriptorArray) and each.parent < MOST_OBJECTS
+        ),
+    ]
+
+
+def _memory_of(memory: int, index: int) -> int:
+    """Where the sender has the memory of the Pointer with this index."""
+    return memory + _OFFSETS_SIZE + MOST_DATA + index * MOST_POINTED
 
 
 def _object(sent: Object, memory: int, descriptor: int) -> Structure:
@@ -100,24 +126,26 @@ def _object(sent: Object, memory: int, descriptor: int) -> Structure:
             return FlatBinderObject(kind, FlatBinderFlag(flags), handle)
         case Descriptor(is_open):
             return BinderFdObject(ObjectType.BINDER_TYPE_FD, 0, descriptor if is_open else NOT_OPEN)
-        case Pointer(size):
-            return BinderBufferObject(ObjectType.BINDER_TYPE_PTR, buffer=memory, length=size)
+        case Pointer(size, _, parent, parent_offset):
+            flags = BufferFlag(0) if parent is None else BufferFlag.BINDER_BUFFER_FLAG_HAS_PARENT
+            return BinderBufferObject(
+                ObjectType.BINDER_TYPE_PTR, flags, memory, size, parent or 0, parent_offset
+            )
+        case DescriptorArray(count, parent, parent_offset):
+            return BinderFdArrayObject(ObjectType.BINDER_TYPE_FDA, 0, count, parent, parent_offset)
         case Nonsense():
             return FlatBinderObject(0)
 
 
-def parsed_objects(data: bytes, mapping: int) -> tuple[tuple[Object, ...], list[int]]:
-    """The objects at the start of received data, and the numbers of the descriptors among them."""
+def parsed_objects(data: bytes, mapping: int) -> tuple[Object, ...]:
+    """The objects at the start of received data."""
     found: list[Object] = []
-    descriptors: list[int] = []
     at = 0
     while at < len(data):
         each = object_at(data, at) if BinderObjectHeader.unpack(data, at).type else FlatBinderObject(0)
-        if isinstance(each, BinderFdObject):
-            descriptors.append(each.fd)
         found.append(_parsed(each, mapping))
         at += each.sizeof()
-    return tuple(found), descriptors
+    return tuple(found)
 
 
 def _parsed(found: Structure, mapping: int) -> Object:
@@ -129,6 +157,9 @@ def _parsed(found: Structure, mapping: int) -> Object:
             return Handle(found.handle, found.type == ObjectType.BINDER_TYPE_HANDLE, int(found.flags))
         case BinderFdObject():
             return Descriptor()
-        case BinderBufferObject(buffer=buffer, length=length):
-            return Pointer(length, buffer - mapping)
+        case BinderBufferObject(_, flags, buffer, length, parent, parent_offset):
+            has_parent = BufferFlag.BINDER_BUFFER_FLAG_HAS_PARENT in flags
+            return Pointer(length, buffer - mapping, parent if has_parent else None, parent_offset)
+        case BinderFdArrayObject(_, _, count, parent, parent_offset):
+            return DescriptorArray(count, parent, parent_offset)
     return Nonsense()

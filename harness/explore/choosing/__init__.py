@@ -1,0 +1,1 @@
+"""What a random program does next."""

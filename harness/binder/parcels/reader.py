@@ -55,6 +55,15 @@ class ParcelReader:
         shown = self.data[:64].hex(" ", 4) + (" …" if len(self.data) > 64 else "")
         return f"<ParcelReader at {self.position} of {len(self.data)}: {shown!r}>"
 
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __bool__(self) -> bool:
+        return True  # an empty one is a reply, too
+
+    def __bytes__(self) -> bytes:
+        return self.data
+
     def show(self) -> None:
         """Print a line for each field that was read, as `Parcel.show` does, and one for the other bytes."""
         show(self.fields.text(self.data))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import logging
 import time
 import traceback
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 from emulator.base.deadline import Deadline
@@ -42,6 +45,7 @@ def judge(claim: Claim, device: Device, *, seconds: float | None = None, may_rep
     expected: Verdict | None = None
     measurement: object = None
     trace = ""
+    logged: list[str] = []
     begun = False
     try:
         facts = device.facts
@@ -49,7 +53,8 @@ def judge(claim: Claim, device: Device, *, seconds: float | None = None, may_rep
         for need in claim.needs:
             need.require(facts)
         begun = True
-        with time_limit(claim.time_limit if seconds is None else seconds, f"the experiment of {claim.id}"):
+        limit = time_limit(claim.time_limit if seconds is None else seconds, f"the experiment of {claim.id}")
+        with _logged_errors(logged), limit:
             measured = claim.measure(device)
         measurement = to_json(measured)
         finding = claim.verdict(measured, facts)
@@ -62,7 +67,8 @@ def judge(claim: Claim, device: Device, *, seconds: float | None = None, may_rep
             return judge(claim, device, seconds=seconds, may_repeat=False)
         finding = _without_finding(error, facts)
         if finding.verdict is Verdict.ERROR:
-            trace = "".join(traceback.format_exception(error))
+            finding = dataclasses.replace(finding, reason="\n".join([finding.reason, *map(_ends, logged)]))
+            trace = "\n".join(["".join(traceback.format_exception(error)), *logged])
     if finding.verdict is Verdict.ERROR or begun:
         finding = _unless_lost(finding, expected, device)
     if finding.verdict is Verdict.LOST:
@@ -75,6 +81,25 @@ def judge(claim: Claim, device: Device, *, seconds: float | None = None, may_rep
         measurement=measurement,
         traceback=trace,
     )
+
+
+@contextlib.contextmanager
+def _logged_errors(logged: list[str]) -> Iterator[None]:
+    """Collect what is logged as an error: that a handler failed is not in the exception of its caller."""
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: logged.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("harness")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+def _ends(text: str) -> str:
+    """The first and the last line of an error that was logged: what failed, and the exception."""
+    lines = text.strip().splitlines()
+    return "\n".join(dict.fromkeys([*lines[:1], *lines[-1:]]))
 
 
 def judge_again(claim: Claim, stored: Result, facts: Facts) -> Result:

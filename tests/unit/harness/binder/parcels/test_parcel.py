@@ -343,3 +343,9 @@ def test_a_parcel_shows_no_control_characters(capsys: pytest.CaptureFixture[str]
     assert len(lines) == 2
     assert "\x1b" not in lines[0]
     assert len(lines[1]) < 100
+
+
+@given(st.binary(max_size=40))
+def test_what_was_received_is_taken_for_bytes_as_a_parcel_is(data: bytes) -> None:
+    reader = ParcelReader(data)
+    assert (bytes(reader), len(reader), bool(reader)) == (data, len(data), True)

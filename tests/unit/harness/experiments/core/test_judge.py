@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import json
+import logging
 import os
 import signal
 import threading
@@ -17,7 +18,8 @@ from emulator.base.interruption import Interrupted
 from emulator.base.progress import reporting_to
 from harness.agent.errors import AgentDiedError
 from harness.binder.abi.uapi import BinderReturn
-from harness.binder.errors import transaction_error
+from harness.binder.errors import StatusError, transaction_error
+from harness.binder.parcels.status import StatusCode
 from harness.device.facts import Facts, Need
 from harness.experiments.core.claim import Claim
 from harness.experiments.core.expectation import Expectation
@@ -230,6 +232,23 @@ def test_an_unexpected_error_keeps_its_traceback() -> None:
     assert (result.verdict, result.as_expected) == (Verdict.ERROR, False)
     assert result.reason == "ValueError: a mistake in the experiment"
     assert "_breaks" in result.traceback
+
+
+def test_the_failure_of_a_handler_is_in_the_result_of_its_caller() -> None:
+    """The caller gets a status, and a run has no terminal on which the handler's traceback would be seen."""
+
+    def served(_: FakeDevice) -> object:
+        report = "The handler of <Call of code 1> failed; the caller gets status UNKNOWN_ERROR:\nTraceback"
+        logging.getLogger("harness.binder.serving.nodes").error("%s", f"{report}\nValueError: no such name\n")
+        raise StatusError(StatusCode.UNKNOWN_ERROR)
+
+    result = judged_experiment(served)
+    assert result.reason.splitlines()[1:] == [
+        "The handler of <Call of code 1> failed; the caller gets status UNKNOWN_ERROR:",
+        "ValueError: no such name",
+    ]
+    assert result.traceback.endswith("Traceback\nValueError: no such name\n")
+    assert judged_experiment(served).traceback.count("no such name") == 1
 
 
 def test_a_mistake_in_a_verdict_keeps_the_measurement() -> None:

@@ -11,7 +11,7 @@ from harness.kernel.concise import counted
 from harness.report.comparison import ClaimRow, account, differing_facts
 from harness.report.difference import DocumentPair
 from harness.report.document import Document
-from harness.report.labels import described
+from harness.report.labels import described, moment
 from harness.report.summary import STYLES, lacks
 from harness.report.terminal.layout import put
 
@@ -58,7 +58,7 @@ def show_judged_again(before: Document, after: Document, console: Console) -> No
 def _show_device(sign: str, document: Document, console: Console) -> None:
     """Print the target and the device of a document, when its run started, and what the run lacks."""
     target = Text.assemble((f"{sign}{document.target}", "bold"), ": ")
-    put(console, target.append(f"{described(document.device)}, {document.started}"))
+    put(console, target.append(f"{described(document.device)}, {moment(document.started)}"))
     for line in lacks(document):
         put(console, Text(line, style="bold red"), indent=2)
 

@@ -62,7 +62,7 @@ class TransactionTooLargeError(TransactionFailedError):
 
 
 class UnknownHandleError(TransactionFailedError):
-    """BR_FAILED_REPLY with EINVAL: the caller has no such handle.
+    """BR_FAILED_REPLY with EINVAL, or with ENOENT by the driver in Rust: the caller has no such handle.
 
     `handles` are those that the driver's debug files show of it.
     """

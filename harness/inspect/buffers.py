@@ -145,7 +145,7 @@ def _use(block: ProcessBlock, stats: ProcessStats | None, table: Mapping[int, Tr
     filled: defaultdict[tuple[int | None, int | None], list[int]] = defaultdict(list)
     oneway = 0
     for buffer in block.buffers:
-        transaction = table.get(buffer.debug_id or -1)
+        transaction = None if buffer.debug_id is None else table.get(buffer.debug_id)
         sender = buffer.sender or (transaction.from_pid or None if transaction else None)
         node = transaction.node if transaction else None
         filled[sender, node].append(_size(buffer))
@@ -206,7 +206,7 @@ def _use_answer(use: BufferUse, places: tuple[Place, ...], names: ProcessNames) 
     details = tuple(
         f"{counted(filler.buffers, 'buffer')} of {filler.size:,} bytes, "
         f"{f'from {names.title(filler.sender)}' if filler.sender else 'of a sender that is not shown'}"
-        f"{f', for node {filler.node}' if filler.node else ''}"
+        f"{'' if filler.node is None else f', for node {filler.node}'}"
         for filler in use.fillers[:5]
     )
     full = use.mapping is not None and use.used > use.mapping * _MANY
@@ -217,7 +217,7 @@ def _use_answer(use: BufferUse, places: tuple[Place, ...], names: ProcessNames) 
 
 def _queues(block: ProcessBlock, file: str) -> list[tuple[NodeQueue, Place]]:
     found: list[tuple[NodeQueue, Place]] = []
-    buffered = {buffer.debug_id for buffer in block.buffers if buffer.debug_id}
+    buffered = {buffer.debug_id for buffer in block.buffers if buffer.debug_id is not None}
     waiting = {each.debug_id for node in block.nodes for each in node.transactions}
     shown = {each.debug_id: each for each in block.transactions}
     shown |= {each.debug_id: each for thread in block.threads for each in thread.transactions}

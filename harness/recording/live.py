@@ -26,6 +26,7 @@ from harness.kernel.tracing.binder_transactions import (
     Hop,
     failure_filters,
     transaction_events,
+    transaction_probes,
 )
 from harness.kernel.tracing.hop_collector import HopCollector, SendingOrder
 from harness.kernel.tracing.live_trace import LiveTrace
@@ -177,11 +178,11 @@ def follow_transactions(
         clock=CLOCK,
         names=names,
     )
-    probed = tracing.can_probe(BEGINNING)
-    interfaces = {} if probed else service_interfaces(device)
+    probes = transaction_probes(tracing, device.architecture, events)
+    interfaces = {} if BEGINNING in probes else service_interfaces(device)
     with tracing.follow(
         events=(*events, *threads),
-        kprobes=[BEGINNING] if probed else [],
+        kprobes=probes,
         filters=failure_filters(events),
         renamed=RENAMED,
         buffer_kib=buffer_kib,

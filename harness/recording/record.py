@@ -18,12 +18,11 @@ from harness.kernel.tracing.binder_transactions import (
     RETURNED,
     SENT,
     failure_filters,
-    shows,
     transaction_events,
+    transaction_probes,
 )
 from harness.kernel.tracing.hop_collector import parse_hops
 from harness.kernel.tracing.recording import Recording
-from harness.kernel.tracing.written_commands import written_probe
 from harness.recording.hops import Hops
 from harness.recording.service_nodes import service_interfaces
 from harness.recording.threads import Threads
@@ -82,8 +81,7 @@ def record_transactions(
     """
     names = names or code_names_on(device)  # before the recording: this may call the device
     events = transaction_events(device.tracing, SENT, ALLOCATED, RECEIVED, RETURNED)
-    wanted = [BEGINNING] if shows(events, ALLOCATED) else [BEGINNING, written_probe(device.architecture)]
-    probes = list(filter(device.tracing.can_probe, wanted))
+    probes = transaction_probes(device.tracing, device.architecture, events)
     interfaces = {} if BEGINNING in probes else service_interfaces(device)
     with device.tracing.record(
         events=events, kprobes=probes, filters=failure_filters(events), buffer_kib=buffer_kib

@@ -11,8 +11,10 @@ import pytest
 from emulator.base.errors import DeviceLostError
 from emulator.embedded.kernel.find import Kernel, find_kernel
 from emulator.embedded.kernel.image_format import read_kernel_image
+from harness.binder.services.wire import INTERFACE as SERVICE_MANAGER
 from harness.device.device import open_device
 from harness.experiments.core.finding import Verdict
+from harness.recording.record import record_transactions
 from harness.report.document import Document
 from tests.device import test_driver_facilities
 
@@ -116,6 +118,17 @@ def test_what_newer_drivers_have_works(target: str, reports: bool, hashed: bool)
         test_driver_facilities.test_addresses_are_hashed_where_the_driver_can(device)
         if facts.driver == "Rust":  # its devices are binderfs's, which lists features
             assert {"freeze_notification", "transaction_report"} <= set(facts.driver_features)
+
+
+@pytest.mark.long
+def test_a_recording_of_the_driver_in_rust_has_sizes_and_interfaces() -> None:
+    with open_device("embedded?driver=rust") as device:
+        with record_transactions(device) as record:
+            device.shell("service list")
+        calls = record.hops.without_replies()
+    assert None not in {hop.data_size for hop in record.hops}
+    assert [hop.interface for hop in calls][:3] == [SERVICE_MANAGER] * 3  # then the service is asked
+    assert len(calls) == len(record.hops) - len(calls)
 
 
 def test_a_kernel_from_debians_source_has_and_hides_what_androids_does() -> None:

@@ -111,7 +111,12 @@ class RegisterLooper(Command):
 
 @structure
 class EnterLooper(Command):
-    """This thread joins the pool of its own accord."""
+    """This thread joins the pool of its own accord.
+
+    The driver in C gives what waits for a process, calls and notifications, to any thread that reads, and
+    logs an error where it is no looper. The one in Rust gives it to loopers alone: others wait for ever
+    (should_use_process_work_queue in drivers/android/binder/thread.rs, Linux 6.18).
+    """
 
     TAG = BinderCommand.BC_ENTER_LOOPER
 

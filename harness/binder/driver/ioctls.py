@@ -95,6 +95,11 @@ class ThreadIoctls:
     ) -> Exchange:
         """One BINDER_WRITE_READ: writes commands, and reads up to `read_size` bytes of returns.
 
+        With neither, it makes the thread known to the driver: any ioctl does with the one in C, but
+        BINDER_VERSION, BINDER_FREEZE and BINDER_GET_NODE_DEBUG_INFO do not with the one in Rust (Linux 6.18).
+        What waits for the process comes to any thread that reads, in Rust to loopers alone: see
+        `commands.EnterLooper`.
+
         `payload`, from `payloads.load`, is written first. Where the driver returns what is `awaited`, its
         content comes with it. `after_reply`: the commands end in a reply; where the driver returns at once
         that it is complete, and nothing else, a second ioctl waits for what is awaited.

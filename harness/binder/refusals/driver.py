@@ -64,10 +64,20 @@ BY_ERRNO = {
         "receiver requests security contexts and the kernel has none.",
         at_fault="the sender, whose data is malformed; or neither, where no call to this service works",
         decided_by="the objects in the data; for a handle of the target, whether the sender holds it; for "
-        "security contexts, the kernel's security module",
+        "security contexts, the kernel's security module; in Rust, also the thread's transaction stack, for "
+        "which the driver in C has EPROTO",
         look_at="the message before this one in the kernel log (`got transaction with invalid …`), and "
         "/sys/kernel/security/lsm",
         claims=("proto.translation", "proto.refcounts"),
+    ),
+    errno.ENOENT: Refusal(
+        # ProcessInner's handles in drivers/android/binder/process.rs; the driver in C has EINVAL for it.
+        meaning="the sender does not hold the handle that it calls, or one in the data: the driver in Rust "
+        "has this number for what is EINVAL in C.",
+        at_fault="the sender, which dropped its last reference too early, or took the number from elsewhere",
+        decided_by="the references of the sender's process: each handle is the process's own",
+        look_at="`ref` lines of the process in the state; code that compares with EINVAL",
+        claims=("proto.refcounts",),
     ),
     errno.EPERM: Refusal(
         meaning="a security policy forbids it, or the receiver accepts no file descriptors.",

@@ -36,6 +36,8 @@ from harness.binder.thread.references import References
 
 CONTEXT_MANAGER_HANDLE = 0
 """What every process has."""
+UNKNOWN_HANDLE = (None, errno.EINVAL, errno.ENOENT)
+"""What a call to an unknown handle ends in: nothing that can be asked for, the driver's in C, and in Rust."""
 _ACCEPTED = (returns.TransactionComplete, returns.OnewaySpamSuspect, returns.TransactionPendingFrozen)
 _FAILED = (returns.DeadReply, returns.FailedReply, returns.FrozenReply)
 
@@ -172,6 +174,8 @@ class BinderThread:
     def serve_once(self, deadline: Deadline, *, as_looper: bool = False) -> None:
         """Wait until the driver returns something, and act on it.
 
+        Calls to the process, and its notifications, come to a looper alone with the driver in Rust: write
+        BC_ENTER_LOOPER (`queue.write(commands.EnterLooper())`) before, as `Binder.serve` does.
         `as_looper`: also send the reply to the last call and wait for the next one in the same round trip.
         """
         self._act_on_all(self.queue.exchange(deadline, CALL if as_looper else None))
@@ -242,7 +246,7 @@ class BinderThread:
             error_number = -self.controls.extended_error().param or None
         except OSError:
             error_number = None  # a driver before Linux 5.19, or adb's shell before Android 14
-        if answer.TAG == BinderReturn.BR_FAILED_REPLY and error_number in (None, errno.EINVAL):
+        if answer.TAG == BinderReturn.BR_FAILED_REPLY and error_number in UNKNOWN_HANDLE:
             handles = self.file.process.known_handles(posixpath.basename(self.file.path))
             if handles is not None and handle not in {*handles, CONTEXT_MANAGER_HANDLE}:
                 raise UnknownHandleError(error_number, str(self.file), handle, handles)

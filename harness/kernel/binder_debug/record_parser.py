@@ -177,7 +177,7 @@ def _rust_buffer(where: int, line: str) -> Buffer | None:
     if match is None:
         return None
     return Buffer(
-        debug_id=number(match["id"]),
+        debug_id=number(match["id"]) or None,  # 0 is no id here: it stands for every buffer
         offset=int(match["offset"]),
         hashed_pointer=None,
         data_size=int(match["size"]),

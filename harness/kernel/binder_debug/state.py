@@ -76,7 +76,8 @@ class Transaction(Concise):
     is_async: bool | None
     elapsed_ms: int | None
     node: int | None
-    """The debug id of the target node; None for a reply, and at the sender's end."""
+    """The debug id of the target node; None for a reply, and at the sender's end. The driver in C counts from
+    1, the one in Rust from 0: there 0 is an id, such as that of the service manager's node."""
     data_size: int | None
     """Bytes; None at the sender's end."""
     offsets_size: int | None
@@ -185,7 +186,7 @@ class Buffer(Concise):
     """A used part of a process's mapping."""
 
     debug_id: int | None
-    """The transaction's; the Rust driver prints 0 or nothing."""
+    """The transaction's; None where the Rust driver prints nothing, or 0, which it does for every buffer."""
     offset: int | None
     """Bytes from the start of the mapping; None if the kernel prints a pointer in its place."""
     hashed_pointer: int | None

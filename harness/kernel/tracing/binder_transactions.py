@@ -13,9 +13,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emulator.base.architecture import Architecture
 from emulator.base.errors import UsageError
 from harness.kernel.tracing.events import TraceEvent
 from harness.kernel.tracing.kprobes import Argument, Kprobe
+from harness.kernel.tracing.written_commands import written_probe
 
 if TYPE_CHECKING:
     from harness.kernel.tracing.tracer import Tracer
@@ -161,6 +163,12 @@ def transaction_events(tracer: Tracer, *wanted: str) -> tuple[str, ...]:
             f"{' and '.join(GROUPS)} without {SENT}, or neither. Transactions cannot be recorded here."
         )
     return events
+
+
+def transaction_probes(tracer: Tracer, architecture: Architecture, events: Iterable[str]) -> list[Kprobe]:
+    """The probes that show of transactions what these events do not, of those that the kernel accepts."""
+    wanted = [BEGINNING] if shows(events, ALLOCATED) else [BEGINNING, written_probe(architecture)]
+    return list(filter(tracer.can_probe, wanted))
 
 
 def shows(events: Iterable[str], wanted: str) -> bool:

@@ -38,27 +38,37 @@ def test_raw_exchanges_count_bytes(process: FakeProcess, binder: Binder) -> None
 
 
 @pytest.mark.parametrize(
-    ("handles", "error", "message"),
+    ("number", "handles", "error", "message"),
     [
         (
+            errno.EINVAL,
             frozenset({0, 2}),
             UnknownHandleError,
             "(EINVAL): /dev/binder of process 100 has no handle 99; it has 0, 2",
         ),
-        (frozenset(), UnknownHandleError, "it has none but 0"),
-        (frozenset({99}), TransactionFailedError, "BR_FAILED_REPLY (EINVAL): "),
-        (None, TransactionFailedError, "BR_FAILED_REPLY (EINVAL): "),
+        (
+            errno.ENOENT,  # the driver in Rust
+            frozenset({0, 2}),
+            UnknownHandleError,
+            "(ENOENT): /dev/binder of process 100 has no handle 99; it has 0, 2",
+        ),
+        (errno.EINVAL, frozenset(), UnknownHandleError, "it has none but 0"),
+        (errno.EINVAL, frozenset({99}), TransactionFailedError, "BR_FAILED_REPLY (EINVAL): "),
+        (errno.EINVAL, None, TransactionFailedError, "BR_FAILED_REPLY (EINVAL): "),
+        (errno.ENOENT, None, TransactionFailedError, "BR_FAILED_REPLY (ENOENT): the sender does not hold"),
+        (errno.EPERM, frozenset({0}), TransactionFailedError, "BR_FAILED_REPLY (EPERM): "),
     ],
 )
 def test_an_unknown_handle_is_named(
     process: FakeProcess,
     binder: Binder,
+    number: int,
     handles: frozenset[int] | None,
     error: type[TransactionFailedError],
     message: str,
 ) -> None:
     process.handles = handles
-    process.answers[BinderIoctl.BINDER_GET_EXTENDED_ERROR] = BinderExtendedError(1, 0, -errno.EINVAL)
+    process.answers[BinderIoctl.BINDER_GET_EXTENDED_ERROR] = BinderExtendedError(1, 0, -number)
     process.main.script.append([returns.FailedReply()])
     with pytest.raises(TransactionFailedError, match=re.escape(message)) as failed:
         binder.transact(99, 1)

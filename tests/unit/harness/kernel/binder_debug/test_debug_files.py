@@ -101,6 +101,34 @@ context binder
 
 """  # noqa: E501
 
+# The Rust driver of 7.3: the first node of all has the number 0, and so has every buffer.
+RUST_7_3 = """\
+binder state:
+proc 90
+context binder
+  thread 90: l 42 need_return false
+  node 0: u0000000000000000 c0000000000000000 hs true hw true cs 2 cw 0 proc 300
+  pending transaction 2: from 300:301 to 90 code 5f504e47 flags 10 elapsed 3ms node 0 size 0:0
+
+proc 200
+context vndbinder
+  thread 201: l 02 need_return false
+    incoming transaction 9: from 300:301 to 200 code 1 flags 10 elapsed 70ms node 7 size 32:8
+    node work 7: u0000000000000000 c0000000000000000
+  node 7: u0000000000000000 c0000000000000000 hs true hw true cs 3 cw 0 proc 300
+    pending async transaction 11: from 300:302 to 200 code 4 flags 11 elapsed 9ms node 7 size 64:0
+  buffer 0: 0 size 40 pid 300 oneway false allocated
+  buffer 0: 40 size 64 pid 300 oneway true reserved
+
+proc 300
+context vndbinder
+  thread 301: l 02 need_return false
+    outgoing transaction 9: from 300:301 to 200 code 1 flags 10 elapsed 70ms node 7 size 32:8
+    transaction complete
+  ref 1: desc 0 node 0 s 1 w 0  ref 8: desc 1 node 7 s 1 w 1  has delivered dead binder
+
+"""
+
 
 def test_android_5_4() -> None:
     state = parse_state(ANDROID_5_4)
@@ -207,7 +235,22 @@ def test_the_rust_driver() -> None:
         Buffer(None, 16, None, 8, None, None, BufferState.RESERVED, sender=601, oneway=True),
     )
     assert second.threads[0].looper == LooperState.WAITING | LooperState.WAITING_PROC
-    assert (second.buffers[0].debug_id, second.buffers[0].oneway) == (0, False)
+    assert (second.buffers[0].debug_id, second.buffers[0].oneway) == (None, False)
+
+
+def test_debug_ids_of_the_rust_driver_begin_with_0() -> None:
+    state = parse_state(RUST_7_3)
+    assert [state.unknown_lines, *(block.unknown_lines for block in state.processes)] == [()] * 4
+    manager, server, client = state.processes
+    (node,) = manager.nodes
+    assert (node.debug_id, node.has_strong_reference, manager.context) == (0, True, "binder")
+    assert (manager.transactions[0].debug_id, manager.transactions[0].node) == (2, 0)
+    assert server.threads[0].transactions[0].node == 7
+    assert server.nodes[0].transactions[0].is_async is None
+    assert [buffer.debug_id for buffer in server.buffers] == [None, None]
+    assert [buffer.state for buffer in server.buffers] == [BufferState.ALLOCATED, BufferState.RESERVED]
+    assert [(reference.handle, reference.node) for reference in client.references] == [(0, 0), (1, 7)]
+    assert client.work == ("has delivered dead binder",)
 
 
 def test_figures_of_a_later_kernel_are_kept() -> None:
@@ -219,7 +262,7 @@ def test_figures_of_a_later_kernel_are_kept() -> None:
     assert process.threads[0].other == {"q": "1"}
 
 
-TEXTS = [ANDROID_5_4, LINUX_6_1, LINUX_6_12, LINUX_6_18, RUST_6_18]
+TEXTS = [ANDROID_5_4, LINUX_6_1, LINUX_6_12, LINUX_6_18, RUST_6_18, RUST_7_3]
 
 
 @given(st.sampled_from(TEXTS), st.data())
@@ -445,7 +488,7 @@ def test_records_that_are_nowhere() -> None:
 
 def test_a_driver_that_keeps_no_logs() -> None:
     binder = BinderDebugFiles(FakeFiles({f"{LOGS}/state": RUST_6_18}))
-    with pytest.raises(BinderDebugMissingError, match="Rust driver"):
+    with pytest.raises(BinderDebugMissingError, match="the driver in Rust keeps no transaction logs"):
         binder.transaction_log()
 
 
@@ -481,3 +524,13 @@ def test_codes_and_errnos_are_shown_by_name() -> None:
     assert "return_error=0, return_error_param=0" in repr(done)
     unknown = replace(ENTRY, return_error=5, return_error_param=-4000)
     assert "return_error=5, return_error_param=-4000" in repr(unknown)
+
+
+@pytest.mark.parametrize("read", ["state", "transactions"])
+def test_hashed_files_are_read_where_they_are(read: str) -> None:
+    hashed = LINUX_6_18.replace("u0000000000001000", "u00000000c0ffee11")
+    there = BinderDebugFiles(FakeFiles({f"{LOGS}/state": LINUX_6_18, f"{LOGS}/{read}_hashed": hashed}))
+    assert getattr(there, read)(hashed=True) == parse_state(hashed)
+    absent = BinderDebugFiles(FakeFiles({f"{LOGS}/state": LINUX_6_18}))
+    with pytest.raises(BinderDebugMissingError, match=rf"{read}_hashed does not exist.*from Linux 6\.18 on"):
+        getattr(absent, read)(hashed=True)

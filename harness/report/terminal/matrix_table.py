@@ -21,7 +21,7 @@ CELL_WIDTHS = range(4, 25)
 LONGEST_VALUE = 72
 """The longest value of a figure, in characters, that is shown in a cell."""
 HIGHEST_CELL = 4
-"""The most lines of a cell: a heading's."""
+"""The most lines of a cell, but for a heading's."""
 UNEXPECTED = "UNEXPECTED"
 MARK_OF_UNEXPECTED = "!"
 """Where a cell has no room for the word."""
@@ -93,7 +93,7 @@ class _MatrixTable:
         if fits([part for name in self._names for part in name], self._cell_width - 1):
             for number, name in zip(numbers, self._names, strict=True):
                 number.append("".join(f"\n{part}" for part in name))
-        self._show_cells(Text(title, style="bold"), numbers)
+        self._put_cells(Text(title, style="bold"), numbers)
 
     def _show_claim(self, row: ClaimRow) -> None:
         style = "bold" if row.differs else "bold red" if row.unexpected else "dim"
@@ -122,7 +122,12 @@ class _MatrixTable:
         lines = [wrapped(cell, width) for cell in cells]
         if not fits([cell.plain for cell in cells], width) or max(map(len, lines)) > HIGHEST_CELL:
             self._show_in_lines(first, cells)
-            return
+        else:
+            self._put_cells(first, cells)
+
+    def _put_cells(self, first: Text, cells: Sequence[Text]) -> None:
+        """Print a row, each text in its cell."""
+        lines = [wrapped(cell, self._cell_width - 1) for cell in cells]
         for parts in zip_longest(wrapped(first, CLAIM_WIDTH - 1), *lines, fillvalue=Text()):
             line = Text()
             for part, column in zip(parts, [CLAIM_WIDTH, *[self._cell_width] * len(cells)], strict=True):

@@ -139,3 +139,18 @@ def test_damage_is_named(tmp_path: Path) -> None:
         file.write_text(json.dumps(value | changes))
         with pytest.raises(UsageError, match=message):
             Matrix.load(file)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_a_heading_has_the_devices_above_their_cells(width: int) -> None:
+    """However much distinguishes them: with more than four lines, each heading was a list of their names."""
+    new = dataclasses.replace(FACTS, kernel_release="7.3.4")
+    devices = [dataclasses.replace(FACTS, kernel_release="6.1.0"), new]
+    devices += [dataclasses.replace(new, driver="Rust"), ARM_16K]
+    lines = printed(matrix_of(*map(document_on, devices)), width)
+    headings = [line for line in lines if line.startswith(("The mapping", "Service manager"))]
+    assert [line.split()[-4:] for line in headings] == [["1", "2", "3", "4"]] * 2
+    if width >= 120:
+        (place,) = [place for place, line in enumerate(lines) if line.startswith("The mapping")]
+        assert lines[place + 4].split("  ")[-1].strip() == "driver in C"
+        assert "driver in Rust" in lines[place + 4]

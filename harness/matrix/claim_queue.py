@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from harness.experiments.core.claim import Claim
+CLAIMS_WORTH_A_CLONE = 8
+"""Starting a process with a device takes about as long as judging so many claims."""
 
 
 class ClaimQueue:
     """Claims by id, in their order, for several threads; those that have to be alone come last."""
 
-    def __init__(self, claims: Iterable[Claim]) -> None:
+    def __init__(self, claims: Iterable[str], alone: Callable[[str], bool]) -> None:
         claims = list(claims)
         self._changed = threading.Condition()
-        self._waiting = deque(claim.id for claim in claims if not claim.alone)
-        self._alone = deque(claim.id for claim in claims if claim.alone)
+        self._waiting = deque(claim for claim in claims if not alone(claim))
+        self._alone = deque(filter(alone, claims))
         self._taken: set[str] = set()
         self._cleared = False
+
+    @property
+    def waiting(self) -> int:
+        """How many claims can be taken now."""
+        return len(self._waiting)
 
     def take(self) -> str | None:
         """The next claim to judge; None when none is left.

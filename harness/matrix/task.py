@@ -11,7 +11,7 @@ from pathlib import Path
 from distributed import Worker, WorkerPlugin, get_worker
 
 from emulator.base.interruption import Interrupted
-from harness.matrix.child import judge_on
+from harness.matrix.target_run import judge_on
 from harness.report.events import Ended, Event, encode
 
 DEVICE = "binder_harness_device"

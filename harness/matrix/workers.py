@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from emulator.base.errors import ExitCode, HarnessError, SetupError
-from harness.matrix.child import SECONDS, aborted_column, failed_column, time_limit_error
+from harness.matrix.shared_run import SECONDS, time_limit_error
+from harness.matrix.target_run import aborted_column, failed_column
 from harness.report.events import Ended, Started, View, decode
 from harness.report.matrix import Column
 from harness.report.run import Run, arranged

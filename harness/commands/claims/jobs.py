@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator.base.errors import UsageError
+from harness.matrix.claim_queue import CLAIMS_WORTH_A_CLONE
 
 if TYPE_CHECKING:
     from emulator.target import Target
     from harness.experiments.core.claim import Claim
     from harness.matrix.clones import Clones
-
-CLAIMS_WORTH_A_CLONE = 8
-"""Starting a process with a clone takes about as long as judging so many claims."""
 
 Jobs = Annotated[
     int | None,

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from harness.commands.claims.live.progress import live_progress, print_line
-from harness.matrix.child import aborted_column
+from harness.matrix.target_run import aborted_column
 from harness.report.events import Ended, Event, Judged, Line, Started
 from harness.report.matrix import Column
 from harness.report.run import Run

@@ -18,10 +18,9 @@ import pytest
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from emulator.target import parse_target
-from harness.commands.claims.jobs import CLAIMS_WORTH_A_CLONE, jobs_for
-from harness.matrix.claim_queue import ClaimQueue
+from harness.commands.claims.jobs import jobs_for
+from harness.matrix.claim_queue import CLAIMS_WORTH_A_CLONE, ClaimQueue
 from tests.support import fake_device
-from tests.support.fake_device import FakeDevice, make_claim
 from tests.support.own_claims import written
 from tests.support.processes import descendants, has_ended
 
@@ -158,8 +157,7 @@ def test_an_interruption_ends_the_processes_and_keeps_the_results(
 
 def test_claims_that_have_to_be_alone_come_last_and_one_at_a_time() -> None:
     ids = ("sm.alone", "mmap.one", "mmap.two", "sm.alone-too")
-    claims = [make_claim(name, FakeDevice.process, alone="alone" in name) for name in ids]
-    queue = ClaimQueue(claims)
+    queue = ClaimQueue(ids, alone=lambda claim: "alone" in claim)
     assert [queue.take(), queue.take()] == ["mmap.one", "mmap.two"]
     taken: list[str | None] = []
 
@@ -181,7 +179,7 @@ def test_claims_that_have_to_be_alone_come_last_and_one_at_a_time() -> None:
 
 
 def test_a_claim_that_is_put_back_is_the_next() -> None:
-    queue = ClaimQueue(make_claim(name, FakeDevice.process) for name in ("mmap.one", "mmap.two"))
+    queue = ClaimQueue(["mmap.one", "mmap.two"], alone=lambda _: False)
     assert queue.take() == "mmap.one"
     queue.put_back("mmap.one")
     assert [queue.take(), queue.take()] == ["mmap.one", "mmap.two"]
@@ -192,7 +190,7 @@ def test_a_claim_that_is_put_back_is_the_next() -> None:
 
 def test_who_finds_no_claim_waits_for_one_that_may_be_put_back() -> None:
     """A run waited for ever: its last claim was put back when nobody was left to take it."""
-    queue = ClaimQueue([make_claim("mmap.one", FakeDevice.process)])
+    queue = ClaimQueue(["mmap.one"], alone=lambda _: False)
     assert queue.take() == "mmap.one"
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(queue.take)

@@ -19,7 +19,7 @@ from harness.cli import main
 from harness.commands.claims.live import matrix_view
 from harness.commands.claims.live.matrix_view import MatrixView
 from harness.experiments.core.claim import CLAIMS
-from harness.matrix import child, worker_process, workers
+from harness.matrix import target_run, worker_process, workers
 from harness.matrix.local import judge_locally
 from harness.report.matrix import Column, Matrix
 from tests.support import fake_device, own_claims
@@ -162,6 +162,39 @@ def test_a_lost_device_has_its_results_until_then(monkeypatch: pytest.MonkeyPatc
     assert (column.exit_code, len(column.failures), len(column.document.claims)) == (3, 1, 3)
 
 
+def test_a_process_that_is_killed_loses_only_its_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that were left were not judged."""
+    choose(monkeypatch, "mmap.once", "proto.killed", "sm.single")
+    column = judge("embedded")["embedded"]
+    verdicts = [str(result.verdict) for result in column.document.claims]
+    assert (column.exit_code, verdicts) == (3, ["confirmed", "lost", "confirmed"])
+    assert [failure.message for failure in column.failures] == ["The run on this device ended by SIGKILL."]
+
+
+def test_a_target_gets_the_device_that_no_other_needs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    choose(monkeypatch, "mmap.once", "proto.waits", "sm.single")
+    program = f"from harness.matrix import target_run; target_run.CLAIMS_WORTH_A_CLONE = 1\n{PARENT}"
+    command = [sys.executable, "-c", program, "matrix", "--target", "embedded", "-j", "2", *FILES]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        limit = threading.Timer(SECONDS, process.kill)
+        limit.start()
+        awaited = {"sm.single: confirmed", "waiting"}  # on one device, and on the other
+        while awaited:
+            awaited.discard(process.stderr.readline().rpartition("] ")[2].rstrip())
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.stderr.read()
+        assert process.wait(SECONDS) == 130
+        limit.cancel()
+    assert len((tmp_path / "closed").read_text().splitlines()) == 2
+    (document,) = Matrix.load(tmp_path / "matrix.json").documents
+    assert [result.id for result in document.claims] == ["mmap.once", "sm.single"]
+    assert document.not_judged == ("proto.waits",)
+
+
 def test_a_process_that_dies_is_a_failure_with_its_last_lines(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -178,7 +211,7 @@ def test_a_process_that_dies_is_a_failure_with_its_last_lines(
 
 def test_a_run_above_its_time_limit_is_killed_if_it_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
     run_children(monkeypatch, "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()")
-    column = child.judge_on(
+    column = target_run.judge_on(
         "embedded",
         list(CLAIMS.all()),
         view=Recorder(),
@@ -193,7 +226,7 @@ def test_a_run_above_its_time_limit_is_killed_if_it_does_not_end(monkeypatch: py
 def test_after_the_end_of_the_matrix_no_run_is_started() -> None:
     recorder, claims = Recorder(), list(CLAIMS.all())
     end = Interrupted(signal.SIGTERM)
-    column = child.judge_on("embedded", claims, view=recorder, ended_by=lambda: end)
+    column = target_run.judge_on("embedded", claims, view=recorder, ended_by=lambda: end)
     assert recorder.starts == []
     assert (column.exit_code, column.failures) == (143, ())
     assert (column.document.interrupted, column.document.not_judged) == ("SIGTERM", tuple(claims))

@@ -12,7 +12,7 @@ from emulator.base.atomic_write import write_atomically
 from emulator.base.command import run
 from emulator.base.errors import SetupError
 from emulator.cache.package_index import PackageIndex, Suites, apt_directory, package_index
-from emulator.cache.remedies import remedy
+from emulator.cache.remedies import unpacking_remedy
 from emulator.cache.scratch import scratch_directory
 
 UNPACK_SECONDS = 300.0
@@ -133,4 +133,4 @@ def _forgotten_on_failure(record: str, architecture: Architecture, suites: Suite
 
 def _extract(archives: Sequence[Path], directory: Path) -> None:
     for archive in archives:
-        run(["dpkg-deb", "--extract", archive, directory], seconds=UNPACK_SECONDS, needs=remedy)
+        run(["dpkg-deb", "--extract", archive, directory], seconds=UNPACK_SECONDS, needs=unpacking_remedy)

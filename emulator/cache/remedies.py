@@ -24,5 +24,13 @@ REMEDIES = {
 
 def remedy(output: str) -> str:
     """What usually fixes a failure of apt with this output."""
-    found = (fix for words, fix in REMEDIES.items() if re.search(words, output))
-    return next(found, "Is the network reachable?")
+    return _remedy(output) or "Is the network reachable?"
+
+
+def unpacking_remedy(output: str) -> str:
+    """What usually fixes a failure of dpkg-deb with this output."""
+    return _remedy(output) or "The package cannot be unpacked: look at what dpkg-deb said, and try again."
+
+
+def _remedy(output: str) -> str | None:
+    return next((fix for words, fix in REMEDIES.items() if re.search(words, output)), None)

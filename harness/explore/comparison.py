@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol, cast
 
-from harness.binder.abi.returns import Reply, Transaction
+from harness.binder.abi.returns import Noop, Reply, Transaction, TransactionSecurityContext
 from harness.explore.program import as_python
 from harness.model.records import Features
 from harness.model.steps import Outcome, Pointer, Step
@@ -72,24 +72,36 @@ class Apart:
 
 
 class Together:
-    """One program on several drivers, each compared with its model, and with the first of them."""
+    """One program on several drivers: each is compared with its model, and with the first of them."""
 
     def __init__(self, takers: Sequence[Taker], apart: dict[str, Apart]) -> None:
-        """`apart` collects how they differ."""
-        self._comparisons = [Comparison(taker) for taker in takers]
+        """`apart` collects how they differ. A driver that shows other counts than C's has no model."""
+        self._first = Comparison(takers[0])
+        self._others = [
+            Comparison(each) if each.features.shows_counts else Follower(each) for each in takers[1:]
+        ]
         self._apart = apart
+        self.is_over = False
+        """Whether a driver without a model has gone its own way: what follows cannot be compared."""
+        self.joins_pool_first = any(
+            each.features.serves_only_pool or not each.features.returns_at_first for each in takers
+        )
+        """Whether threads that begin otherwise are known to be treated differently."""
 
     @property
     def worlds(self) -> Worlds:
         """The first driver's, from which steps are chosen."""
-        return self._comparisons[0].worlds
+        return self._first.worlds
 
     def take(self, step: Step) -> Outcome:
         """Take one step on each, and return the first's outcome; DisagreementError like Comparison."""
-        first, *others = [each.take(step) for each in self._comparisons]
-        for other in others:
-            if _without_places(other) != _without_places(first):
-                self._note(f"{in_short(first)} / {in_short(other)}")
+        first = self._first.take(step)
+        for other in self._others:
+            found = other.take(step) if isinstance(other, Comparison) else other.take(step, first)
+            what = difference(first, found, but_for_waiting=isinstance(other, Follower))
+            if what:
+                self._note(what)
+                self.is_over |= isinstance(other, Follower)
         return first
 
     def _note(self, what: str) -> None:
@@ -100,14 +112,64 @@ class Together:
             known.program = program
 
 
+class Follower:
+    """A driver that takes a program's steps without a model of its own."""
+
+    def __init__(self, taker: Taker) -> None:
+        self._taker = taker
+
+    def take(self, step: Step, expected: Outcome) -> Outcome:
+        """Take one step, and return its outcome."""
+        return self._taker.take(step, expected, [])[0]
+
+
+def difference(first: Outcome, other: Outcome, *, but_for_waiting: bool = False) -> str:
+    """What two drivers returned, in short, and which figures differ if that is the same; empty if all is.
+
+    `but_for_waiting`: whether a read that returns BR_NOOP alone is taken for one that would have waited.
+    """
+    first, other = _without_places(first), _without_places(other)
+    if but_for_waiting:
+        first, other = _would_wait(first), _would_wait(other)
+    if first == other:
+        return ""
+    names = (in_short(first), in_short(other))
+    if names[0] != names[1]:
+        return " / ".join(names)
+    return f"{names[0]}: {'; '.join(_figures(first, other))}"
+
+
+def _figures(first: Outcome, other: Outcome) -> Iterator[str]:
+    """What differs between outcomes with the same returns, by its name."""
+    for name in ("consumed", "objects", "answer"):
+        if getattr(first, name) != getattr(other, name):
+            yield f"{name} {getattr(first, name)} / {getattr(other, name)}"
+    for one, another in zip(first.returns, other.returns, strict=True):
+        for field in fields(cast(Any, one)):
+            values = getattr(one, field.name), getattr(another, field.name)
+            if values[0] != values[1]:
+                yield f"{field.name} {values[0]} / {values[1]}"
+
+
 def _without_places(outcome: Outcome) -> Outcome:
     """Without where buffers are: of several free pieces that fit, each driver takes which it likes."""
     returned = tuple(
-        replace(each, buffer=0, offsets=0) if isinstance(each, Transaction | Reply) else each
-        for each in outcome.returns
+        _without_place(each) if isinstance(each, Transaction | Reply) else each for each in outcome.returns
     )
     objects = tuple(replace(each, at=None) if isinstance(each, Pointer) else each for each in outcome.objects)
     return replace(outcome, returns=returned, objects=objects)
+
+
+def _would_wait(outcome: Outcome) -> Outcome:
+    if outcome.returns == (Noop(),):
+        return replace(outcome, result=-errno.EAGAIN, returns=())
+    return outcome
+
+
+def _without_place(returned: Transaction | Reply) -> Transaction | Reply:
+    if isinstance(returned, TransactionSecurityContext):
+        returned = replace(returned, secctx=0)
+    return replace(returned, buffer=0, offsets=0)
 
 
 def in_short(outcome: Outcome) -> str:

@@ -25,12 +25,18 @@ CONTEXT = Exchange(CALLER, 2, (Transact(0),), 0)
 """A call to a node that asks for security contexts."""
 REASON = Control(CALLER, 2, BinderIoctl.BINDER_GET_EXTENDED_ERROR)
 """Why that failed."""
+SERVED = Exchange(MANAGER, 2)
+"""A thread outside the pool, for which the call before is no work of its own."""
+FIRST = Exchange(CALLER, 3)
+"""The first read of a thread that has nothing to read."""
 PROGRAM = (
     Open(MANAGER),
     Open(CALLER),
+    FIRST,
     Control(MANAGER, 1, BinderIoctl.BINDER_SET_CONTEXT_MGR),
     Control(CALLER, 1, BinderIoctl.BINDER_ENABLE_ONEWAY_SPAM_DETECTION, (1,)),
     SUSPECT,
+    SERVED,
     Close(MANAGER),
     Open(MANAGER),
     Control(MANAGER, 1, BinderIoctl.BINDER_SET_CONTEXT_MGR),
@@ -57,6 +63,9 @@ def find_features(taker: Taker) -> Features:
         reports_pending=returns.TransactionPendingFrozen() in taken[FROZEN][0].returns,
         counts_latest=returns.OnewaySpamSuspect() in taken[SUSPECT][0].returns,
         shows_offsets=not taken[FROZEN][1][f"process {MANAGER} buffers"].endswith("None"),
+        shows_counts=not any("None" in each for each in taken[FROZEN][1].values()),
+        serves_only_pool=not any(isinstance(each, returns.Transaction) for each in taken[SERVED][0].returns),
+        returns_at_first=not taken[FIRST][0].result,
         notifies_of_freezing=not taken[NOTIFY][0].result,
         security_context=int(size[1]) if size else taken[REASON][0].answer[1],
     )

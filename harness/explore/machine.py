@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.database import ExampleDatabase
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from harness.explore.choosing.processes import in_the_pool
 from harness.explore.choosing.rules import RULES, START, WEIGHTS, Rule
 from harness.explore.comparison import Together
-from harness.model.steps import Step
+from harness.model.steps import Exchange, Step
 
 Item = TypeVar("Item")
 
@@ -42,7 +43,11 @@ def _below(count: int) -> st.SearchStrategy[int]:
 @st.composite
 def _next_step(draw: st.DrawFn, chosen: Rule) -> Step | None:
     """What a rule makes of the state that the program has reached."""
-    return chosen(FromHypothesis(draw), draw(st.runner()).comparison.worlds.likely)
+    comparison: Together = draw(st.runner()).comparison
+    step = chosen(FromHypothesis(draw), comparison.worlds.likely)
+    if comparison.joins_pool_first and isinstance(step, Exchange):
+        return in_the_pool(step, comparison.worlds.likely)
+    return step
 
 
 class Session(Protocol):
@@ -112,7 +117,7 @@ def _machine(session: Session, names: Sequence[str]) -> type[RuleBasedStateMachi
 
 def _method(session: Session, name: str) -> Callable[..., None]:
     def method(self: Any, step: Step | None) -> None:
-        if step is not None:
+        if step is not None and not self.comparison.is_over:
             session.take(self.comparison, step)
 
     method.__name__ = name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from hypothesis.database import ExampleDatabase
 from hypothesis.errors import Flaky
@@ -15,6 +16,7 @@ from harness.explore.choosing.rules import ALWAYS, RULES
 from harness.explore.comparison import Apart, DisagreementError, Taker, Together
 from harness.explore.coverage import Coverage
 from harness.explore.machine import run_programs
+from harness.explore.shrinking import shortest
 from harness.model.steps import Exchange, Step
 
 PROGRAMS = 20
@@ -99,6 +101,28 @@ class Search:
                 return
             seed += 1
             database = None  # what failed in an earlier search has been tried
+
+    def shorten(self, seconds: float) -> None:
+        """Look for the shortest program for each way in which the drivers differ, for so long in all."""
+        deadline = Deadline(seconds)
+        for each in self.apart.values():
+            each.program = shortest(each.program, partial(self._shows, each.what), deadline)
+
+    def _shows(self, what: str, program: Sequence[Step]) -> bool:
+        """Whether the drivers differ in this way in the last step of a program."""
+        apart: dict[str, Apart] = {}
+        together = Together(self._takers, apart)
+        try:
+            for step in program:
+                if together.is_over:
+                    return False
+                together.take(step)
+        except DisagreementError:
+            return False
+        finally:
+            for taker in self._takers:
+                taker.reset()
+        return what in apart and apart[what].program == tuple(program)
 
     def begin(self) -> Together:
         """A new program."""

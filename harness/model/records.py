@@ -28,6 +28,12 @@ class Features:
     """A one-way call counts itself when it is judged to be spam: Linux 6.1, not 6.12."""
     shows_offsets: bool = True
     """The debug files show where a buffer is: Linux 6.12; 6.1 shows a hashed address."""
+    shows_counts: bool = True
+    """The debug files show every count of a node: the driver in C; in Rust it has other counts."""
+    serves_only_pool: bool = False
+    """A thread outside the pool gets no work of its process: the driver in Rust, not in C."""
+    returns_at_first: bool = True
+    """A thread's first read returns even with nothing to read: the driver in C, not in Rust."""
     notifies_of_freezing: bool = True
     """There are freeze notifications: Linux 6.12, not 6.1."""
     security_context: int = 8

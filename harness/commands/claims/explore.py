@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from harness.explore.search import Search
 
 DEFAULT_SECONDS = 60.0
+SHORTEN_SECONDS = 60.0
+"""How long the programs on which two drivers differ are shortened."""
 
 
 def explore(
@@ -101,6 +103,9 @@ def explore(
         except (HarnessError, OSError):
             show_unfinished(search)
             raise
+        if search.apart and not interrupted:
+            report(f"looking for the shortest programs that differ, {SHORTEN_SECONDS:g} s at most")
+            search.shorten(SHORTEN_SECONDS)
         result = Exploration.of(
             search,
             harness=stored.harness_version(),
@@ -166,6 +171,7 @@ def show_result(result: Exploration) -> None:
         show(
             wrapped(f"{each.what} ({counted(each.steps, 'step')})", indent=4, first="the two drivers differ:")
         )
+        show(each.program)
     if not result.differences:
         show("Driver and model agree.")
         return

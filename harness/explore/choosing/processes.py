@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.binder.abi import commands as bc
 from harness.binder.abi.uapi import BinderIoctl
 from harness.explore.choosing.picking import (
@@ -17,7 +19,7 @@ from harness.explore.choosing.picking import (
     chance,
     exchange_of,
 )
-from harness.model.records import Process, Transaction
+from harness.model.records import IN_POOL, Process, Transaction
 from harness.model.steps import (
     MAPPED,
     READ_SIZE,
@@ -46,6 +48,14 @@ def loopers(pick: Pick, world: World) -> Step | None:
         return pick.one((bc.EnterLooper(), bc.RegisterLooper(), bc.ExitLooper()))
 
     return exchange_of(pick, world, make)
+
+
+def in_the_pool(step: Exchange, world: World) -> Exchange:
+    """The step if its thread is in the pool of its process; else that it joins the pool."""
+    thread = world.processes[step.process].threads.get(step.thread)
+    if thread is not None and thread.looper & IN_POOL:
+        return step
+    return replace(step, commands=(bc.EnterLooper(),), read=READ_SIZE)
 
 
 def reads(pick: Pick, world: World) -> Step | None:

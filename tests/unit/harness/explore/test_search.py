@@ -126,9 +126,9 @@ def test_two_drivers_are_compared_with_each_other() -> None:
     shown = [(each.what, each.steps, len(each.program)) for each in apart.values()]
     noop, complete = "BR_NOOP", "BR_TRANSACTION_COMPLETE"
     assert shown == [
-        (f"{noop}, {complete} / {noop}, BR_ONEWAY_SPAM_SUSPECT", 1, 5),
-        (f"{noop}, BR_TRANSACTION_PENDING_FROZEN / {noop}, {complete}", 1, 10),
-        ("success / EINVAL", 1, 11),
+        (f"{noop}, {complete} / {noop}, BR_ONEWAY_SPAM_SUSPECT", 1, 6),
+        (f"{noop}, BR_TRANSACTION_PENDING_FROZEN / {noop}, {complete}", 1, 12),
+        ("success / EINVAL", 1, 13),
     ]
 
 

@@ -39,7 +39,10 @@ _WIDEST_GAP = 1000
 _LINES_BETWEEN_LOOKS = 200_000
 _BESIDE = ("#", "$ ", "```", "cpus=", "* daemon ")
 """Comments, prompts, Markdown's sign of a quotation, the headings of trace-cmd, the start of adb's server."""
-_SIGNS = ("inder", "Exception", "arge out", "oneway", "tclass=", "manifest", "aited one", "aidl", "Status(")
+_SIGNS = (
+    *("inder", "Exception", "arge out", "oneway", "tclass=", "manifest", "aited one", "aidl", "Status("),
+    "calling service",
+)
 """One of which every line has that counts in whatever log: the keywords are looked for in these alone."""
 _NAMES = (
     *("ProcessRecord{", "Apps frozen:", "----- pid ", "Cmd line: ", "Cmdline: ", "sysTid=", "SHOW MAP"),

@@ -30,6 +30,7 @@ KEYWORDS = (
     "BadParcelableException",
     "SecurityException",
     "Status(",
+    "calling service",
     "binder stub",
     "Uncaught remote exception",
     "marshal",

@@ -24,6 +24,12 @@ FAILURE = re.compile(
     r": \d+/(?P<number>\d+)/-?(?P<reason>\d+))"
 )
 """libbinder's line about a failed call (IPCThreadState.cpp, Android 14 and later; the short form before)."""
+OF_CMD = re.compile(
+    r"(?:Failure calling service \S+: [^()]+|Bad type|Failed transaction|File descriptors not allowed|"
+    r"Unexpected null) \((?P<number>\d{5,10})\)"
+)
+"""What `cmd` prints of a service that it could not call, with a status that is no errno, without its sign
+(frameworks/native: cmds/cmd/cmd.cpp, Android 14)."""
 RETURN = re.compile(r"\bBR_[A-Z_]+\b")
 IN_LOGS = re.compile(r"Status\((?:-\d+, )?EX_|\b(?:ServiceSpecific|BadParcelable|Security)Exception\b")
 """The exceptions that are of a call in whatever log: `Status(-8, EX_SERVICE_SPECIFIC): '3: no key'` is what
@@ -84,6 +90,11 @@ def _failure(text: str) -> Explanation | None:
     if match := FAILURE.search(text):
         return _by_code(text, int(match["code"] or match["number"]), int(match["error"] or match["reason"]))
     return None
+
+
+def _cmd(text: str) -> Explanation | None:
+    match = OF_CMD.search(text)
+    return by_status(text, -int(match["number"])) if match else None
 
 
 def _pair(text: str) -> Explanation | None:
@@ -175,4 +186,4 @@ def by_status(text: str, status: int) -> Explanation | None:
     return explanation(text, entry, subject=f"{StatusCode(status).name}, {_AS_LIBBINDER_CALLS_IT}")
 
 
-_WAYS = (_failure, _pair, _return, _request, explain_exception, _named, _number)
+_WAYS = (_failure, _cmd, _pair, _return, _request, explain_exception, _named, _number)

@@ -10,7 +10,15 @@ from emulator.base.lines import without_long_numbers
 from harness.binder.refusals.space import no_space
 from harness.framework.dumps.log_lines import meaning_of
 from harness.framework.dumps.processes import ProcessNames
-from harness.inspect.errors.codes import FAILURE, IN_LOGS, PAIR, RETURN, explain_code, explain_exception
+from harness.inspect.errors.codes import (
+    FAILURE,
+    IN_LOGS,
+    OF_CMD,
+    PAIR,
+    RETURN,
+    explain_code,
+    explain_exception,
+)
 from harness.inspect.errors.explanation import Explanation, explanation
 from harness.inspect.errors.messages import explain_entry, explain_message
 from harness.kernel.binder_debug.kernel_log import KernelMessage, MessageKind, parse_message, with_next_line
@@ -72,6 +80,7 @@ def explain_line(line: str, names: ProcessNames | None = None, *, alone: bool = 
         or (pair and pair["error"])
         or ("_REPLY" in line and RETURN.search(line))
         or FAILURE.search(line)
+        or OF_CMD.search(line)
     ):
         return explain_code(line)
     return explain_exception(line) if IN_LOGS.search(line) else None

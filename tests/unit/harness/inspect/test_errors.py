@@ -50,6 +50,9 @@ def explained(text: str) -> Explanation:
         ("STATUS_BAD_TYPE", "BAD_TYPE, as libbinder calls it: the call's data begins with the token"),
         ("4294967264", "DEAD_OBJECT, as libbinder calls it"),
         ("2147483650", "FAILED_TRANSACTION, as libbinder calls it"),
+        ("Failed transaction (2147483646)", "FAILED_TRANSACTION, as libbinder calls it"),
+        ("Unexpected null (2147483640)", "UNEXPECTED_NULL, as libbinder calls it"),
+        ("cmd: Failure calling service package: Broken pipe (32)", "DEAD_OBJECT, as libbinder calls it"),
         ("0x80000002", "FAILED_TRANSACTION, as libbinder calls it"),
         ("0xffffffffffffffb6", "UNKNOWN_TRANSACTION, as libbinder calls it"),
         ("18446744073709551542", "UNKNOWN_TRANSACTION, as libbinder calls it"),
@@ -296,6 +299,10 @@ def test_an_old_kernel_logs_no_reason(tmp_path: Path) -> None:
         ),
         ("E IPCThreadState: Binder transaction failure: 8204/29189/-22", "BR_DEAD_REPLY (EINVAL): nobody is"),
         ("E x: Status(-8, EX_SERVICE_SPECIFIC): '3: no key'", "EX_SERVICE_SPECIFIC 3: the service reports"),
+        (
+            "W cmd     : Failure calling service activity: Failed transaction (2147483646)",
+            "FAILED_TRANSACTION, as libbinder calls it",
+        ),
         ("E AndroidRuntime: android.os.BadParcelableException: x", "EX_BAD_PARCELABLE: a Parcelable"),
     ],
 )

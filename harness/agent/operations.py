@@ -169,15 +169,18 @@ class OperationResult(NamedTuple):
 
 
 def shown(argument: Word | bytes) -> str:
-    """An argument in an error: a constant by its name, text as it is, other bytes by their number."""
+    """An argument in an error: a constant by its name, text as it is, other bytes by their number.
+
+    A text may end in a zero byte, as a path does in a system call.
+    """
     if isinstance(argument, Enum):
         return argument.name
     if not isinstance(argument, bytes | bytearray):
         return str(argument)
-    text = bytes(argument)
+    text = bytes(argument).removesuffix(b"\0")
     if text and len(text) <= LONGEST_TEXT and text.isascii() and text.decode().isprintable():
         return repr(text.decode())
-    return f"{len(text)} bytes"
+    return f"{len(argument)} byte{'' if len(argument) == 1 else 's'}"
 
 
 def map_anonymous(size: int) -> SystemCall:

@@ -219,6 +219,7 @@ def test_a_process_shows_its_name_and_its_end(agent: RemoteProcess) -> None:
 
 def test_a_failed_call_names_what_it_was_given(agent: RemoteProcess) -> None:
     paths = {b"no/such file": "'no/such file'", b"\x1b\x00": "2 bytes", b"x" * 300: "300 bytes"}
+    paths |= {b"/none\0": "'/none'", b"\x01": "1 byte"}
     for path, shown in paths.items():
         with pytest.raises(OSError, match=re.escape(f"unlinkat(-100, {shown}, 0): E")):
             agent.syscall("unlinkat", -100, path, 0)

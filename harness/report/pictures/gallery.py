@@ -33,6 +33,7 @@ PICTURES: dict[str, Draw] = {
     "proto.refcounts": protocol.reference_counts,
     "proto.looper": protocol.loopers,
     "proto.free-buffer": protocol.buffers,
+    "oneway.in-turn": protocol.one_way_queue,
 }
 
 

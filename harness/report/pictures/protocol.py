@@ -1,7 +1,8 @@
-"""Pictures of the protocol: a call in its order, reference counts step by step, loopers and buffers."""
+"""Pictures of the protocol: a call in order, references step by step, loopers, buffers, a one-way queue."""
 
 from __future__ import annotations
 
+from harness.experiments.core.figure import shown
 from harness.report.pictures.bars import Bar, Part, bars
 from harness.report.pictures.canvas import Picture
 from harness.report.pictures.exchange import ACTORS, exchange
@@ -76,3 +77,23 @@ def buffers(figures: Figures) -> Picture:
     size = number(figures, "payload_size")
     rows = [Bar(label, [Part(count, "first")]) for label, count in zip(labels, held, strict=True)]
     return bars(f"Buffers of {size:,.0f} bytes in the mapping", rows, "buffers")
+
+
+def one_way_queue(figures: Figures) -> Picture:
+    """How many one-way calls to an object are delivered while its first is handled, and how many wait."""
+    order = numbers(figures, "codes.in_order")
+    delivered = len(numbers(figures, "codes.first"))
+    idle = figures.get("codes.meanwhile")
+    if idle is not None and isinstance(idle.value, list):  # else "none"
+        delivered += len(numbers(figures, "codes.meanwhile"))
+    if delivered > len(order):
+        raise ValueError("codes.first")
+    parts = [
+        Part(delivered, "first", "delivered"),
+        Part(len(order) - delivered, "rest", "in the object's queue"),
+    ]
+    rows = [
+        Bar("while the first call is handled", parts, f"{delivered} of {len(order)} calls"),
+        Bar("after each call was freed", [Part(len(order), "first")], shown([int(code) for code in order])),
+    ]
+    return bars("One-way calls to one object", rows, "calls")

@@ -37,6 +37,7 @@ NAMES = sorted(
         *("handle.after_acquire", "pages_mapped", "pages_present", "copies_of_each_byte.into_pipe"),
         *("copies_of_each_byte.out_of_pipe", "frame_numbers.first", "digest_received.first"),
         *("digest_in_frames.first", "bytes_mapped.in_c", "lifelines"),
+        *("codes.in_order", "codes.first", "codes.meanwhile"),
     }
 )
 
@@ -122,6 +123,14 @@ def test_copies_are_compared_across_claims() -> None:
 
 def test_every_picture_belongs_to_a_claim() -> None:
     assert set(PICTURES) <= set(CLAIMS.all())
+
+
+def test_one_way_calls_wait_for_each_other() -> None:
+    draw = PICTURES["oneway.in-turn"]
+    shown = texts(draw(figures(codes__first=[1], codes__meanwhile="none", codes__in_order=[1, 2, 3])))
+    assert {"1 of 3 calls", "1, 2 and 3", "in the object's queue"} <= set(shown)
+    shown = texts(draw(figures(codes__first=[1], codes__meanwhile=[2], codes__in_order=[1, 2, 3])))
+    assert "2 of 3 calls" in shown
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), ANYTHING))

@@ -15,6 +15,8 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, NoReturn
 
+from emulator.base.printable import show
+
 PR_SET_PDEATHSIG = 1
 """include/uapi/linux/prctl.h"""
 STANDARD = 3
@@ -94,7 +96,7 @@ def _run_copy(run: Callable[[], None], parent: int, errors: int, inherited: Sequ
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:
-        traceback.print_exc()
+        show(traceback.format_exc(), end="", errors=True)
     finally:
         try:
             sys.stdout.flush()

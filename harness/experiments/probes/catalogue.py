@@ -12,12 +12,24 @@ from harness.experiments.probes import (
     objects_sent,
     operations,
     references,
+    reported,
     shown,
     transactions,
 )
 from harness.experiments.probes.probe import PROBES, Probe
 
-MODULES = (ioctls, operations, transactions, buffers, objects_sent, references, loopers, freezing, shown)
+MODULES = (
+    ioctls,
+    operations,
+    transactions,
+    buffers,
+    objects_sent,
+    references,
+    loopers,
+    freezing,
+    shown,
+    reported,
+)
 """In the order in which pages show them."""
 
 

@@ -9,6 +9,7 @@ import pytest
 from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import UsageError
 from emulator.embedded.kernel.find import find_kernel
+from emulator.embedded.kernel.image_format import read_kernel_image
 from emulator.embedded.strict import option
 from emulator.target import parse_target
 from tests.unit.emulator.embedded.kernel.test_image_format import CODE, arm64_image, elf
@@ -120,6 +121,25 @@ def test_the_driver_in_rust_is_taken_from_beside_that_in_c(tmp_path: Path) -> No
     module(tree, "rust_binder", "")
     assert [path.name for path in find_kernel(str(file), in_rust=True).modules] == ["00-rust_binder.ko"]
     assert find_kernel(str(file)).modules == ()
+
+
+@pytest.mark.parametrize("architecture", [X86_64, AARCH64])
+def test_the_driver_in_rust_may_be_built_in(tmp_path: Path, architecture: Architecture) -> None:
+    """As ANDROID_BINDER_IPC_RUST=y leaves it (drivers/android/binder/Makefile: rust_binder.o)."""
+    loaded = b"rust_binder: Loaded Rust Binder.\n"
+    file = tmp_path / "image"
+    file.write_bytes(elf() + loaded if architecture is X86_64 else arm64_image(0b0100, CODE + loaded))
+    assert find_kernel(str(file), in_rust=True).modules == (), "it has no modules at all"
+    tree = tmp_path / "lib" / "modules" / read_kernel_image(file.read_bytes()).release
+    tree.mkdir(parents=True)
+    built_in = ("kernel/drivers/android/binder/rust_binder.ko", "virtio_pci.ko", "virtio_console.ko")
+    (tree / "modules.builtin").write_text("\n".join(built_in))
+    module(tree, "virtio_net", "")
+    kernel = find_kernel(str(file), in_rust=True)
+    assert (kernel.architecture, [path.name for path in kernel.modules]) == (
+        architecture,
+        ["00-virtio_net.ko"],
+    )
 
 
 @pytest.mark.parametrize(

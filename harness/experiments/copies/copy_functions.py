@@ -41,19 +41,26 @@ class CopyFunction:
 
     probe: Probe
     field: str
+    successor: CopyFunction | None = None
+    """What has its place in later kernels."""
 
     @property
     def name(self) -> str:
         """As the kernel calls it."""
         return self.probe.function
 
+    @property
+    def all(self) -> tuple[CopyFunction, ...]:
+        """It and what has its place later."""
+        return (self,) if self.successor is None else (self, *self.successor.all)
+
 
 def _taking(function: str, parameter: str, position: int, *others: Argument) -> CopyFunction:
     return CopyFunction(Kprobe(function, (Argument(parameter, position), *others)), parameter)
 
 
-def _returning(function: str) -> CopyFunction:
-    return CopyFunction(Kretprobe(function), "result")
+def _returning(function: str, later: str = "") -> CopyFunction:
+    return CopyFunction(Kretprobe(function), "result", _returning(later) if later else None)
 
 
 BINDER_IN = _taking("binder_alloc_copy_user_to_buffer", "bytes", 5, Argument("from", 4))
@@ -62,8 +69,8 @@ BINDER_WITHIN = _taking("binder_alloc_copy_to_buffer", "bytes", 5)
 """The same file: from the kernel's memory into the receiver's pages, as for an object that is translated."""
 BINDER_BACK = _taking("binder_alloc_copy_from_buffer", "bytes", 5)
 """The same file: from the receiver's pages into the kernel's memory."""
-PIPE_IN, PIPE_OUT = _returning("pipe_write"), _returning("pipe_read")
-"""fs/pipe.c."""
+PIPE_IN, PIPE_OUT = _returning("pipe_write", "anon_pipe_write"), _returning("pipe_read", "anon_pipe_read")
+"""fs/pipe.c; the later names are Linux 6.15's."""
 SOCKET_IN = _taking("skb_copy_datagram_from_iter", "len", 4)
 SOCKET_OUT = _taking("skb_copy_datagram_iter", "len", 4)
 """net/core/datagram.c."""
@@ -81,7 +88,7 @@ COPY_FUNCTIONS = (
     MESSAGE_IN,
     MESSAGE_OUT,
 )
-_BY_EVENT = {function.probe.event: function for function in COPY_FUNCTIONS}
+_BY_EVENT = {each.probe.event: each for function in COPY_FUNCTIONS for each in function.all}
 USER_COPY_CHECK = Kprobe("__check_object_size", (Argument("n", 2), Argument("to_user", 3, "u8")))
 """mm/usercopy.c."""
 
@@ -139,7 +146,7 @@ class CopyCounts:
 
     def sees(self, *functions: CopyFunction) -> bool:
         """Whether all of these could be probed: only then does a count of zero mean that they did nothing."""
-        return self._probes.issuperset(function.probe for function in functions)
+        return all(any(each.probe in self._probes for each in function.all) for function in functions)
 
     def of(self, thread: RemoteThread) -> list[Copied]:
         """What the thread had copied between its marks: one entry for each `marked`, in their order."""
@@ -185,13 +192,15 @@ def count_copies(
         yield None
         return
     mark = _mark(device.architecture)
+    functions = tuple(functions)
     probes: tuple[Probe, ...] = (mark, USER_COPY_CHECK, *(function.probe for function in functions))
     pids = [process.pid for process in processes]
     with contextlib.ExitStack() as stack:
         try:
             recording = stack.enter_context(device.tracing.record(kprobes=probes, pids=pids))
         except ProbeRefusedError:
-            probes = tuple(filter(device.tracing.can_probe, probes))
+            later = [each.probe for function in functions for each in function.all[1:]]
+            probes = tuple(filter(device.tracing.can_probe, (*probes, *later)))
             if mark not in probes:
                 yield None
                 return

@@ -18,6 +18,7 @@ from harness.experiments.copies.copy_functions import (
     BINDER_IN,
     COPY_FUNCTIONS,
     MESSAGE_IN,
+    PIPE_IN,
     PIPE_OUT,
     USER_COPY_CHECK,
     Copied,
@@ -146,6 +147,16 @@ def test_what_the_kernel_refuses_is_left_out() -> None:
     assert counted.sees(PIPE_OUT)
     assert not counted.sees(BINDER_IN)
     assert counted.of(THREAD) == [Copied((), None, None)]
+
+
+def test_a_function_that_has_another_name_in_later_kernels_is_seen() -> None:
+    with count_copies(device(MARKED, "anon_pipe_read"), PROCESS) as counted:
+        assert counted is not None
+    assert counted.sees(PIPE_OUT)
+    assert not counted.sees(PIPE_IN)
+    (later,) = PIPE_OUT.all[1:]
+    (read,) = counts([event(MARK), copied(later, 9), event(MARK)], later.probe).of(THREAD)
+    assert read.moved == 9
 
 
 @pytest.mark.parametrize("bare", [device(*EVERYTHING, kprobes=False), device(BINDER_IN.name)])

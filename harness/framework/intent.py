@@ -90,12 +90,13 @@ def write_intent(parcel: Parcel, intent: Intent, *, layout: Layout | None = None
     Raises UsageError for an unsupported release.
     """
     layout = layout or Layout.of_wire(parcel.wire)
-    parcel.string8(intent.action)
-    write_uri(parcel, intent.data)
-    parcel.string8(intent.type).string8(intent.identifier).uint32(intent.flags)
+    layout.write_string(parcel, intent.action)
+    write_uri(parcel, intent.data, layout=layout)
+    layout.write_string(parcel, intent.type)
+    layout.write_string(parcel, intent.identifier).uint32(intent.flags)
     if layout.extended_flags:
         parcel.uint32(intent.extended_flags)
-    parcel.string8(intent.package)
+    layout.write_string(parcel, intent.package)
     write_component(parcel, intent.component)
     bounds = intent.source_bounds
     parcel.int32(int(bounds is not None))
@@ -103,7 +104,7 @@ def write_intent(parcel: Parcel, intent: Intent, *, layout: Layout | None = None
         parcel.int32(bounds.left).int32(bounds.top).int32(bounds.right).int32(bounds.bottom)
     parcel.int32(len(intent.categories))
     for category in intent.categories:
-        parcel.string8(category)
+        layout.write_string(parcel, category)
     parcel.int32(int(intent.selector is not None))
     if intent.selector is not None:
         write_intent(parcel, intent.selector, layout=layout)
@@ -118,18 +119,18 @@ def read_intent(reader: ParcelReader, *, layout: Layout | None = None, depth: in
     layout = layout or Layout.of_wire(reader.wire)
     if depth > DEEPEST:
         raise ParcelError(f"at byte {reader.position}: Intents nested deeper than {DEEPEST}")
-    action, data = reader.string8(), read_uri(reader)
-    mime_type, identifier = reader.string8(), reader.string8()
+    action, data = layout.read_string(reader), read_uri(reader, layout=layout)
+    mime_type, identifier = layout.read_string(reader), layout.read_string(reader)
     flags = reader.uint32()
     extended_flags = reader.uint32() if layout.extended_flags else 0
-    package, component = reader.string8(), read_component(reader)
+    package, component = layout.read_string(reader), read_component(reader)
     bounds = None
     if reader.boolean():
         bounds = Rect(reader.int32(), reader.int32(), reader.int32(), reader.int32())
     count = reader.int32()
     if not 0 <= count <= reader.remaining:
         raise ParcelError(f"before byte {reader.position}: an Intent of {count} categories")
-    categories = [reader.string8() for _ in range(count)]
+    categories = [layout.read_string(reader) for _ in range(count)]
     selector = read_intent(reader, layout=layout, depth=depth + 1) if reader.boolean() else None
     if reader.boolean():
         raise ParcelError(f"before byte {reader.position}: an Intent with clip data, which is not supported")

@@ -10,6 +10,7 @@ from harness.argument_types import checked_methods
 from harness.binder.errors import ParcelError
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.reader import ParcelReader
+from harness.framework.layout import Layout
 
 _UNRESERVED = "_-!.~'()*"
 """What Uri.encode() does not escape, besides letters and digits."""
@@ -43,31 +44,34 @@ class Uri:
         return self.text
 
 
-def write_uri(parcel: Parcel, uri: Uri | None) -> None:
-    """Append a URI in the form that Uri.parse() gives it."""
+def write_uri(parcel: Parcel, uri: Uri | None, *, layout: Layout | None = None) -> None:
+    """Append a URI as Uri.parse() gives it, by default in the layout of the parcel's release."""
+    layout = layout or Layout.of_wire(parcel.wire)
     if uri is None:
         parcel.int32(UriForm.NULL)
     else:
-        parcel.int32(UriForm.STRING).string8(uri.text)
+        layout.write_string(parcel.int32(UriForm.STRING), uri.text)
 
 
-def read_uri(reader: ParcelReader) -> Uri | None:
+def read_uri(reader: ParcelReader, *, layout: Layout | None = None) -> Uri | None:
     """The URI at the reader's position in whatever form, None for null; ParcelError for anything else."""
+    layout = layout or Layout.of_wire(reader.wire)
     match form := reader.int32():
         case UriForm.NULL:
             return None
         case UriForm.STRING:
-            text = reader.string8()
+            text = layout.read_string(reader)
             if text is None:
                 raise ParcelError(f"before byte {reader.position}: a URI without text")
             return Uri(text)
         case UriForm.OPAQUE:
-            scheme, specific, fragment = reader.string8(), _read_part(reader), _read_part(reader)
+            scheme = layout.read_string(reader)
+            specific, fragment = _read_part(reader, layout), _read_part(reader, layout)
             return Uri(f"{_suffixed(scheme, ':')}{specific or ''}{_prefixed('#', fragment)}")
         case UriForm.HIERARCHICAL:
-            scheme = reader.string8()
-            authority, path = _read_part(reader), _read_part(reader, safe="/")
-            query, fragment = _read_part(reader), _read_part(reader)
+            scheme = layout.read_string(reader)
+            authority, path = _read_part(reader, layout), _read_part(reader, layout, safe="/")
+            query, fragment = _read_part(reader, layout), _read_part(reader, layout)
             return Uri(
                 f"{_suffixed(scheme, ':')}{_prefixed('//', authority)}{path or ''}"
                 f"{_prefixed('?', query)}{_prefixed('#', fragment)}"
@@ -75,17 +79,17 @@ def read_uri(reader: ParcelReader) -> Uri | None:
     raise ParcelError(f"before byte {reader.position}: a URI of unknown form {form}")
 
 
-def _read_part(reader: ParcelReader, *, safe: str = "") -> str | None:
+def _read_part(reader: ParcelReader, layout: Layout, *, safe: str = "") -> str | None:
     """A part's encoded text."""
     match form := reader.int32():
         case PartForm.BOTH:
-            encoded = reader.string8()
-            reader.string8()
+            encoded = layout.read_string(reader)
+            layout.read_string(reader)
             return encoded
         case PartForm.ENCODED:
-            return reader.string8()
+            return layout.read_string(reader)
         case PartForm.DECODED:
-            decoded = reader.string8()
+            decoded = layout.read_string(reader)
             return None if decoded is None else quote(decoded, safe=_UNRESERVED + safe)
     raise ParcelError(f"before byte {reader.position}: a part of a URI of unknown form {form}")
 

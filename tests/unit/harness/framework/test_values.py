@@ -15,12 +15,6 @@ from harness.binder.parcels.reader import ParcelReader
 from harness.binder.parcels.wire_format import WireFormat
 from harness.framework.bundle import (
     DEEPEST,
-    BooleanArray,
-    Byte,
-    Float,
-    IntArray,
-    Long,
-    LongArray,
     Short,
     StringArray,
     Value,
@@ -31,17 +25,14 @@ from harness.framework.intent import (
     ComponentName,
     Intent,
     IntentFilter,
-    Rect,
     read_intent,
     write_filter,
     write_intent,
 )
 from harness.framework.layout import LAYOUTS, Layout
 from harness.framework.uri import PartForm, Uri, UriForm, read_uri, write_uri
+from tests.support.framework_values import bundles, intents, texts, typed
 
-int32s = st.integers(-(2**31), 2**31 - 1)
-int64s = st.integers(-(2**63), 2**63 - 1)
-texts = st.text(max_size=8)
 layouts = st.sampled_from(list(LAYOUTS.values())) | st.builds(
     Layout,
     wire=st.just(WireFormat.ANDROID_13),
@@ -52,50 +43,20 @@ layouts = st.sampled_from(list(LAYOUTS.values())) | st.builds(
     bundles_flag_intents=st.booleans(),
 )
 
-scalars: st.SearchStrategy[Any] = st.one_of(
-    st.none(),
-    texts,
-    st.booleans(),
-    int32s,
-    int64s.map(Long),
-    st.integers(-(2**15), 2**15 - 1).map(Short),
-    st.integers(-128, 127).map(Byte),
-    st.floats(allow_nan=False),
-    st.floats(width=32, allow_nan=False).map(Float),
-    st.binary(max_size=8),
-    st.lists(st.none() | texts, max_size=3).map(StringArray),
-    st.lists(int32s, max_size=3).map(IntArray),
-    st.lists(int64s, max_size=3).map(LongArray),
-    st.lists(st.booleans(), max_size=3).map(BooleanArray),
-)
-values = st.recursive(
-    scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=8,
-)
-bundles = st.none() | st.dictionaries(texts, values, max_size=4)
-components = st.builds(ComponentName, texts, texts)
-plain_intents = st.builds(
-    Intent,
-    action=st.none() | texts,
-    data=st.none() | st.builds(Uri, texts),
-    type=st.none() | texts,
-    identifier=st.none() | texts,
-    flags=st.integers(0, 2**32 - 1),
-    extended_flags=st.integers(0, 2**32 - 1),
-    package=st.none() | texts,
-    component=st.none() | components,
-    source_bounds=st.none() | st.builds(Rect, int32s, int32s, int32s, int32s),
-    categories=st.lists(texts, max_size=3).map(tuple),
-    content_user_hint=int32s,
-    extras=bundles,
-)
-intents = st.builds(
-    lambda outer, selector: Intent(
-        **{name: getattr(outer, name) for name in Intent.__dataclass_fields__} | {"selector": selector}
-    ),
-    plain_intents,
-    st.none() | plain_intents,
+
+ANDROID_14_INTENT = bytes.fromhex(
+    "25000000636f6d2e6578616d706c652e62726f6164636173742e4d595f4e4f54494649434154494f4e00000001000000"
+    "1e000000636f6e74656e743a2f2f636f6d2e6578616d706c652f313f713d2532307800000a000000746578742f706c61"
+    "696e0000ffffffff000000100b000000636f6d2e6578616d706c65000b00000063006f006d002e006500780061006d00"
+    "70006c00650000001400000063006f006d002e006500780061006d0070006c0065002e00520065006300650069007600"
+    "650072000000000000000000010000001f000000616e64726f69642e696e74656e742e63617465676f72792e44454641"
+    "554c54000000000000000000feffffff30010000424e444c080000000600000061006e00730077006500720000000000"
+    "010000002a00000006000000620075006e0064006c006500000000000300000024000000424e444c0100000004000000"
+    "640065006500700000000000000000000200000065007200000000000300000062006900670000000600000000000000"
+    "000100000300000079006500730000000900000001000000040000006400610074006100000000000000000011000000"
+    "4e006f00740069006300650020006d0065002000730065006e007000610069002100000004000000680061006c006600"
+    "0000000008000000000000000000e03f050000006200790074006500730000000d000000030000000102030005000000"
+    "6e0061006d006500730000000e0000000300000001000000610000000100000062000000ffffffff00000000"
 )
 
 
@@ -103,15 +64,6 @@ def without_extended(intent: Intent) -> Intent:
     """As an Intent arrives where there are no extended flags."""
     selector = intent.selector and without_extended(intent.selector)
     return replace(intent, extended_flags=0, selector=selector)
-
-
-def typed(value: Any) -> Any:
-    """A value with the types of everything in it, because 5 equals Long(5)."""
-    if isinstance(value, dict):
-        return {key: typed(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [typed(entry) for entry in value]
-    return type(value), value
 
 
 @given(bundles, layouts)
@@ -279,9 +231,40 @@ def test_clip_data_is_refused_by_name() -> None:
         read_intent(ParcelReader(bytes(data)))
 
 
-def test_releases_before_11_are_refused() -> None:
-    with pytest.raises(UsageError, match="Android 11 and later"):
-        write_intent(Parcel(WireFormat.ANDROID_10), Intent())
+def test_releases_before_10_are_refused() -> None:
+    with pytest.raises(UsageError, match="Android 10 and later"):
+        write_intent(Parcel(WireFormat.ANDROID_9), Intent())
+
+
+def test_the_bytes_that_android_10_wrote() -> None:
+    """By its own Intent.writeToParcel; strings are in UTF-16."""
+    written = bytes.fromhex(
+        "010000007800000000000000ffffffffffffffff00000000ffffffffffffffff00000000000000000000000000000000"
+        "feffffff28000000424e444c020000000100000061000000010000000100000001000000620000000000000001000000"
+        "78000000"
+    )
+    intent = Intent(action="x", extras={"a": 1, "b": "x"})
+
+    assert read_intent(ParcelReader(written, wire=WireFormat.ANDROID_10)) == intent
+    parcel = Parcel(WireFormat.ANDROID_10)
+    write_intent(parcel, intent)
+    assert bytes(parcel.data) == written
+
+
+def test_the_bytes_that_android_14_wrote() -> None:
+    """By the Intent.writeToParcel of 14~beta1: a word for an original Intent, and no second word of flags."""
+    layout = Layout.of_fields(frozenset({"mOriginalIntent"}), frozenset())
+    reader = ParcelReader(ANDROID_14_INTENT, wire=layout.wire)
+
+    intent = read_intent(reader, layout=layout)
+
+    assert reader.remaining == 0
+    assert (intent.action, intent.flags) == ("com.example.broadcast.MY_NOTIFICATION", 0x10000000)
+    assert intent.extras is not None
+    assert intent.extras["names"] == StringArray(("a", "b", None))
+    parcel = Parcel(layout.wire)
+    write_intent(parcel, intent, layout=layout)
+    assert bytes(parcel.data) == ANDROID_14_INTENT
 
 
 @given(st.none() | st.builds(Uri, texts))

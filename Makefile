@@ -18,6 +18,10 @@ test: setup ## Run this project's own tests, three files at a time.
 test-long: setup ## Run what takes longer than CI has: every claim on a userdebug build, newer kernels, the driver in Rust.
 	$(BIN)/pytest -n 2 --dist loadfile -m long
 
+.PHONY: test-java
+test-java: setup ## Run the tests with AOSP's framework in Java, which is compiled first: ten minutes.
+	$(BIN)/pytest -s tests/java
+
 .PHONY: test-unit
 test-unit: setup ## Run the tests that need no device: under a minute.
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit

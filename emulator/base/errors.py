@@ -28,6 +28,7 @@ Each with its exit code, and its module where that is another one:
     HandlerError                  1 UNEXPECTED  harness.binder.errors
     IntentTooLargeError           1 UNEXPECTED  harness.framework.activity_manager
     InterruptedThreadError        1 UNEXPECTED  harness.binder.driver.ioctls
+    JavaError                     1 UNEXPECTED  harness.framework.java.errors
     LostEventsError               1 UNEXPECTED  harness.experiments.copies.copy_functions
     MalformedCommandsError        1 UNEXPECTED  harness.binder.errors
     MalformedFileError            1 UNEXPECTED  harness.kernel.parsing

@@ -54,9 +54,9 @@ def unpacked_sources(generation: Generation) -> Iterator[Path]:
         if generation.native is not None:
             own = source / "frameworks/native"
             shutil.rmtree(own)
-            _unpack_tarball(generation.native, own)
+            unpack_tarball(generation.native, own)
         if not generation.in_c:
-            _unpack_tarball(NATIVE_10, source.with_name(IN_C), "cmds/servicemanager")
+            unpack_tarball(NATIVE_10, source.with_name(IN_C), "cmds/servicemanager")
         yield source
 
 
@@ -72,11 +72,12 @@ def unpacked(package: SourcePackage = TOOLS_29) -> Iterator[Path]:
             command: list[str | Path] = ["dpkg-source", "--no-check", "--extract", description, source]
             run(command, seconds=UNPACK_SECONDS)
         else:
-            _unpack_tarball(package, source)
+            unpack_tarball(package, source)
         yield source
 
 
-def _unpack_tarball(package: SourcePackage, directory: Path, *members: str) -> None:
+def unpack_tarball(package: SourcePackage, directory: Path, *members: str) -> None:
+    """Unpack a source package's upstream tarball, or some members of it, into a new directory."""
     directory.mkdir()
     (tarball,) = source_package(package).glob("*.orig.tar.*")
     run(["tar", "-xf", tarball, "-C", directory, *members], seconds=UNPACK_SECONDS)

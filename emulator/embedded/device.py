@@ -26,7 +26,7 @@ from emulator.embedded.qemu.machine import Hardware, Machine
 from emulator.embedded.qemu.machine_factory import machine_factory
 from emulator.embedded.qemu.virtio_serial import GuestProgram
 from emulator.embedded.snapshot import restored_machine, snapshot_key
-from emulator.embedded.strict import NO_USERLAND, build_type, in_rust, option
+from emulator.embedded.strict import NO_USERLAND, build_type, has_java, in_rust, option
 from emulator.target import START_SECONDS, Target
 
 USERLAND = "binder_harness.userland"
@@ -137,12 +137,12 @@ def image_of(target: Target) -> Image:
     kernel = find_kernel(
         option(target, "kernel"), architecture, target.given.get("pages"), in_rust=in_rust(target)
     )
-    return embedded_image(kernel, build_type(target), generation_of(target))
+    return embedded_image(kernel, build_type(target), generation_of(target), java=has_java(target))
 
 
 def generation_of(target: Target) -> Generation:
     """The generation of a target's user space; the default one where no servicemanager is to run."""
-    userland = target.option("userland")
+    userland = option(target, "userland")
     return DEFAULT_GENERATION if userland == NO_USERLAND else GENERATIONS[int(userland)]
 
 
@@ -157,7 +157,7 @@ def hardware_of(target: Target, image: Image) -> Hardware:
         processors=int(target.option("processors")),
         kernel_arguments=(
             *kernel_arguments(architecture, audit=build_type(target) is not None),
-            f"{USERLAND}={target.option('userland')}",
+            f"{USERLAND}={option(target, 'userland')}",
             f"{MANAGERS}={option(target, 'managers')}",
             f"{ADB_KEY}={public_key(adb_path)}",
             *((CHOOSE_RUST,) if in_rust(target) else ()),

@@ -20,9 +20,23 @@ from emulator.embedded.kernel.debian_kernels import (
     RUST_VERSION,
     SERIES,
 )
-from emulator.embedded.strict import IMPLIED, NO_USERLAND, OPEN, PROPERTIES, RUST, build_type, in_rust, option
+from emulator.embedded.strict import (
+    IMPLIED,
+    NO_JAVA,
+    NO_USERLAND,
+    OPEN,
+    PROPERTIES,
+    RUST,
+    build_type,
+    has_java,
+    in_rust,
+    option,
+)
 from emulator.host.host import Host, absence
 from emulator.target import HOST, DeviceKind, Offer, Option, Target, on_host, whole_number
+
+LEAST_WITH_JAVA = 384
+"""MiB of memory for a device with Java: its files take 75 MiB, and as much again while it boots."""
 
 
 def _is_kernel(text: str) -> bool:
@@ -64,10 +78,32 @@ def _check(target: Target) -> None:
         raise UsageError(
             f"There is no file {kernel}, which {target} names as its kernel. Give the path of a kernel image."
         )
+    if has_java(target):
+        _check_java(target)
     if target.option("userland") == NO_USERLAND and option(target, "managers") == "all":
         raise UsageError(
             "userland=none leaves out the program that managers=all starts, which android=… implies. Remove "
             "one of the options."
+        )
+
+
+def _check_java(target: Target) -> None:
+    release = target.option("java")
+    if option(target, "userland") != release:
+        raise UsageError(
+            f"Java of Android {release} calls the servicemanager of that release. Remove `userland` from the "
+            "target."
+        )
+    if not BY_TARGET_NAME[target.option("arch")].native:
+        raise UsageError(
+            "Java is compiled for devices of this machine's own architecture alone. Remove `java` or `arch`."
+        )
+    if build_type(target) is not None:
+        raise UsageError("A device as strict as a phone has no Java here. Remove `java` or `android`.")
+    if int(target.option("memory")) < LEAST_WITH_JAVA:
+        raise UsageError(
+            f"A device with Java needs {LEAST_WITH_JAVA} MiB of memory. Remove `memory`, or give "
+            f"memory={LEAST_WITH_JAVA} or more."
         )
 
 
@@ -137,6 +173,14 @@ KIND = DeviceKind(
             str(DEFAULT_GENERATION.number),
             (*map(str, GENERATIONS), NO_USERLAND).__contains__,
             f"{', '.join(map(str, GENERATIONS))} or {NO_USERLAND}",
+        ),
+        Option(
+            "java",
+            "release of AOSP's framework in Java that is on the device, with OpenJDK; implies userland=10, "
+            "and is compiled at the first use, in three minutes",
+            NO_JAVA,
+            ("10", NO_JAVA).__contains__,
+            "10 or none",
         ),
         Option(
             "managers",

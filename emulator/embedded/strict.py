@@ -24,6 +24,7 @@ IMPLIED = {"kernel": BUILT_HERE, "managers": "all"}
 """Options that have another default on such a device: with binderfs, and no binder device free."""
 IMPLIED_BY_RUST = {"kernel": RUST_VERSION}
 """The same of a device with the driver in Rust, which may be open."""
+NO_JAVA = "none"
 
 
 def build_type(target: Target) -> str | None:
@@ -39,9 +40,16 @@ def option(target: Target, name: str) -> str:
     implied = IMPLIED_BY_RUST if in_rust(target) else {}
     if build_type(target) is not None:
         implied = IMPLIED
+    if has_java(target):  # which calls the servicemanager of its own release
+        implied = {**implied, "userland": target.option("java")}
     return implied.get(name, target.option(name))
 
 
 def in_rust(target: Target) -> bool:
     """Whether Binder's driver is to be the one in Rust."""
     return target.option("driver") == RUST
+
+
+def has_java(target: Target) -> bool:
+    """Whether AOSP's framework in Java is to be on the device."""
+    return target.option("java") != NO_JAVA

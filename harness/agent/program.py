@@ -90,6 +90,10 @@ class RemoteProgram:
             self._lines.put(None)
         return line
 
+    def send(self, data: bytes) -> None:
+        """Write to its standard input; OSError where it has ended."""
+        self._stream.send(data)
+
     def end_input(self) -> None:
         """Close its standard input."""
         self._stream.close_input()

@@ -24,6 +24,7 @@ class Need(StrEnum):
     KCORE = "kcore"
     SERVICE_MANAGER = "service_manager"
     FRAMEWORK = "framework"
+    JAVA = "java"
     FREEZE_NOTIFICATIONS = "freeze_notifications"
     TRANSACTION_REPORTS = "transaction_reports"
     HASHED_DEBUG_FILES = "hashed_debug_files"
@@ -99,6 +100,7 @@ _FACILITIES = {
         "debug files that hide addresses",
         "the driver in C of a kernel from 6.18 on, such as `embedded?kernel=7.3`",
     ),
+    Need.JAVA: _Facility("AOSP's framework in Java", "the target `embedded?java=10`, which compiles it"),
 }
 
 
@@ -121,6 +123,8 @@ class Facts:
     """ro.build.type: user, userdebug or eng."""
     userland: int | None = None
     """The release of Android that the embedded device's libbinder and commands are of; None elsewhere."""
+    java: int | None = None
+    """The release of AOSP's framework in Java that an embedded device has; None where it has none."""
     root: bool = False
     binder_devices: tuple[str, ...] = ()
     """Paths of the device nodes."""

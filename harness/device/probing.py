@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, TimeLimitError, in_words
 from emulator.build.generation import PROPERTY
+from emulator.build.java.runtime import PROPERTY as JAVA_PROPERTY
 from harness.agent.process import RemoteProcess
 from harness.binder.endpoint import Binder
 from harness.binder.errors import DeadObjectError
@@ -129,6 +130,7 @@ def _find_facts(
     level = properties.get("ro.build.version.sdk", "")
     build_type = properties.get("ro.build.type")
     generation = properties.get(PROPERTY, "")
+    java = properties.get(JAVA_PROPERTY, "")
     if not root:
         attempts.reasons[Need.ROOT] = device.surroundings.how_to_root(process.uid, build_type)
     return Facts(
@@ -141,6 +143,7 @@ def _find_facts(
         api_level=int(level) if level.isdecimal() else None,
         build_type=build_type,
         userland=int(generation) if generation.isdecimal() else None,
+        java=int(java) if java.isdecimal() else None,
         root=root,
         binder_devices=nodes,
         free_binder_device=free,

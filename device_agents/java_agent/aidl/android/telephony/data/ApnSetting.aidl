@@ -1,0 +1,1 @@
+package android.telephony.data; parcelable ApnSetting;

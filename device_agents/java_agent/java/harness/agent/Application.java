@@ -1,0 +1,182 @@
+package harness.agent;
+
+import android.app.ActivityManagerStandin;
+import android.app.ApplicationContext;
+import android.app.Service;
+import android.content.BroadcastReceiver;
+import android.content.ComponentName;
+import android.content.Context;
+import android.content.Intent;
+import android.content.IntentFilter;
+import android.content.ServiceConnection;
+import android.os.Binder;
+import android.os.Handler;
+import android.os.IBinder;
+import android.os.Looper;
+import android.os.Parcel;
+import android.os.RemoteException;
+import android.os.ServiceManager;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.json.JSONArray;
+import org.json.JSONException;
+import org.json.JSONObject;
+
+/** Commands of an application: android.app.ContextImpl sends broadcasts, receives them and binds services. */
+class Application {
+    private static final BlockingQueue<JSONObject> received = new LinkedBlockingQueue<>();
+    private static final BlockingQueue<JSONObject> connections = new LinkedBlockingQueue<>();
+    private static final AtomicInteger binds = new AtomicInteger();
+    private static ApplicationContext application;
+
+    static void addTo(Map<String, Agent.Command> commands) {
+        commands.put("serveActivityManager", request -> {
+            ServiceManager.addService(Context.ACTIVITY_SERVICE, new ActivityManagerStandin());
+            return null;
+        });
+        commands.put("sendBroadcast", Application::sendBroadcast);
+        commands.put("registerReceiver", Application::registerReceiver);
+        commands.put("received", request -> received.poll(request.getInt("seconds"), TimeUnit.SECONDS));
+        commands.put("offerService", Application::offerService);
+        commands.put("binds", request -> binds.get());
+        commands.put("bindService", Application::bindService);
+        commands.put("connected", request -> connections.poll(request.getInt("seconds"), TimeUnit.SECONDS));
+        commands.put("getSystemService", Application::getSystemService);
+    }
+
+    /** The application's context, made at the first use on the main thread. */
+    static ApplicationContext application() throws Exception {
+        if (application == null) {
+            FutureTask<ApplicationContext> making = new FutureTask<>(ApplicationContext::new);
+            if (Looper.myLooper() == Looper.getMainLooper()) {
+                making.run();
+            } else {
+                new Handler(Looper.getMainLooper()).post(making);
+            }
+            application = making.get();
+        }
+        return application;
+    }
+
+    private static Object sendBroadcast(JSONObject request) throws Exception {
+        Intent intent = Values.intent(request.getJSONObject("intent"));
+        if (request.has("size")) {
+            intent.putExtra("data", new byte[request.getInt("size")]);
+        }
+        application().context.sendBroadcast(intent);
+        return null;
+    }
+
+    private static Object registerReceiver(JSONObject request) throws Exception {
+        IntentFilter filter = new IntentFilter();
+        JSONArray actions = request.getJSONArray("actions");
+        for (int at = 0; at < actions.length(); at++) {
+            filter.addAction(actions.getString(at));
+        }
+        application().context.registerReceiver(new BroadcastReceiver() {
+            @Override
+            public void onReceive(Context context, Intent intent) {
+                received.add(described(intent));
+            }
+        }, filter);
+        return null;
+    }
+
+    static JSONObject described(Intent intent) {
+        try {
+            JSONObject described = new JSONObject();
+            byte[] data = intent.getByteArrayExtra("data");
+            if (data != null) {
+                described.put("size", data.length);
+                intent.removeExtra("data");
+            }
+            described.put("intent", Values.describe(intent));
+            described.put("thread", Thread.currentThread().getName());
+            return described.put("stack", Throwables.frames(new Throwable(), 1));
+        } catch (JSONException impossible) {
+            throw new AssertionError(impossible);
+        }
+    }
+
+    private static ComponentName component(JSONObject request) throws JSONException {
+        JSONArray names = request.getJSONArray("component");
+        return new ComponentName(names.getString(0), names.getString(1));
+    }
+
+    /** A service whose object numbers the calls to it. */
+    private static class CountingService extends Service {
+        private final String descriptor;
+        private final AtomicInteger calls = new AtomicInteger();
+
+        CountingService(String descriptor) {
+            this.descriptor = descriptor;
+        }
+
+        @Override
+        public IBinder onBind(Intent intent) {
+            binds.incrementAndGet();
+            return new Binder() {
+                @Override
+                protected boolean onTransact(int code, Parcel data, Parcel reply, int flags) throws RemoteException {
+                    if (code != FIRST_CALL_TRANSACTION) {
+                        return super.onTransact(code, data, reply, flags);
+                    }
+                    data.enforceInterface(descriptor);
+                    reply.writeNoException();
+                    reply.writeInt(calls.incrementAndGet());
+                    return true;
+                }
+            };
+        }
+    }
+
+    private static Object offerService(JSONObject request) throws Exception {
+        Binder token = new Binder();
+        application().addService(new CountingService(request.getString("interface")), token);
+        Parcel data = Parcel.obtain();
+        Parcel reply = Parcel.obtain();
+        try {
+            data.writeInterfaceToken("android.app.IActivityManager");
+            data.writeTypedObject(component(request), 0);
+            data.writeStrongBinder(application().applicationThread());
+            data.writeStrongBinder(token);
+            IBinder manager = ServiceManager.getService(Context.ACTIVITY_SERVICE);
+            manager.transact(ActivityManagerStandin.OFFER_SERVICE, data, reply, 0);
+            reply.readException();
+        } finally {
+            data.recycle();
+            reply.recycle();
+        }
+        return null;
+    }
+
+    private static Object bindService(JSONObject request) throws Exception {
+        Intent intent = new Intent().setComponent(component(request));
+        return application().context.bindService(intent, new ServiceConnection() {
+            @Override
+            public void onServiceConnected(ComponentName name, IBinder service) {
+                try {
+                    connections.add(new JSONObject().put("binder", Binders.number(service)));
+                } catch (JSONException impossible) {
+                    throw new AssertionError(impossible);
+                }
+            }
+
+            @Override
+            public void onServiceDisconnected(ComponentName name) {}
+        }, Context.BIND_AUTO_CREATE);
+    }
+
+    /** The class of a manager object, and whether a second call returns the same object. */
+    private static Object getSystemService(JSONObject request) throws Exception {
+        Context context = application().context;
+        Object first = context.getSystemService(request.getString("name"));
+        boolean same = first == context.getSystemService(request.getString("name"));
+        String type = first == null ? null : first.getClass().getName();
+        return new JSONObject().put("class", type == null ? JSONObject.NULL : type).put("same", same);
+    }
+}

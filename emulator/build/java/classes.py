@@ -1,0 +1,186 @@
+"""AOSP's framework in Java, compiled for OpenJDK: `framework.jar`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from emulator.base.architecture import Architecture
+from emulator.base.command import run
+from emulator.base.errors import SetupError
+from emulator.base.progress import report
+from emulator.build.agents import SOURCES
+from emulator.build.java.critical_natives import critical_natives
+from emulator.build.java.generated import AIDL_STUBS, generate
+from emulator.build.java.sources import (
+    CLEANER,
+    JAVA_DIRECTORIES,
+    LIBCORE_DIRECTORIES,
+    FrameworkSources,
+    compiler_jar,
+    jdk,
+    source_identity,
+    unpacked_framework,
+)
+from emulator.cache.store import entry, fingerprint
+
+RELEASE = 10
+"""Of Android."""
+ABSENT = SOURCES / "java_agent" / "absent"
+"""Constants and types that AOSP's Java uses and Debian has no source of."""
+_RECIPE = ("critical_natives", "event_log_tags", "generated", "proto_constants", "sources")
+"""The modules beside this one that decide what is compiled."""
+CRITICAL_NATIVES = "include/critical_natives.inc"
+FRAMEWORK_JAR = "root/system/java/framework.jar"
+COMPILE_SECONDS = 1200.0
+OPTIONS = (
+    *("-source", "9", "-target", "9", "-encoding", "UTF-8", "-g:lines,source", "-proc:none"),
+    # Without the module jdk.unsupported, whose package sun.misc libcore's Cleaner has.
+    *("--limit-modules", "java.base,java.xml,java.logging,java.sql"),
+)
+_ERROR = re.compile(r"^\d+\. ERROR in (\S+) \(at line (\d+)\)\n(?:\t.*\n)+(.*)$", re.MULTILINE)
+_ABSENT = re.compile(
+    r"(?:The import )?(?:(?:com\.android\.internal\.|android\.)?R|"  # resources
+    r"com\.android\.org\.conscrypt|org\.apache\.harmony|OpenSSLSocketImpl|TrustedCertificateStore|"
+    r"DdmVmInternal) cannot be resolved.*|"
+    # Methods that Android's java.* has beyond OpenJDK's.
+    r"The method (?:[gs]etInt\$|clearDnsCache|set24HourTimePref)\(\w*\) is undefined .*"
+)
+"""What is not on the device: a method that needs it throws that when it is called."""
+
+CLEAN = (
+    "android/app/ContextImpl",
+    "android/app/IActivityManager",
+    "android/app/IApplicationThread",
+    "android/app/IServiceConnection",
+    "android/app/LoadedApk",
+    "android/app/Service",
+    "android/content/BroadcastReceiver",
+    "android/content/ComponentName",
+    "android/content/Context",
+    "android/content/IIntentReceiver",
+    "android/content/IntentFilter",
+    "android/net/Uri",
+    "android/os/BaseBundle",
+    "android/os/Binder",
+    "android/os/BinderProxy",
+    "android/os/Bundle",
+    "android/os/Handler",
+    "android/os/Looper",
+    "android/os/Message",
+    "android/os/Parcel",
+    "android/os/PersistableBundle",
+    "android/os/ServiceManager",
+    "android/os/ServiceManagerNative",
+    "android/util/ArrayMap",
+    "android/util/EventLog",
+    "android/util/Log",
+    "com/android/internal/os/BinderInternal",
+)
+"""The classes that have to compile without an error."""
+CLEAN_BUT_FOR_ABSENT = (
+    "android/app/ActivityManager",
+    "android/app/ActivityThread",
+    "android/app/SystemServiceRegistry",
+    "android/content/Intent",
+    "android/os/MessageQueue",
+)
+"""Those that may have errors about what is absent."""
+
+
+def framework_classes(architecture: Architecture) -> Path:
+    """`root` with Android 10's framework.jar, and `include` for its natives; two minutes for two processors.
+
+    `architecture` is that of this machine, whose OpenJDK compiles. Raises SetupError where a class of `CLEAN`
+    has an error.
+    """
+    java, compiler = jdk(architecture) / "bin/java", compiler_jar()
+
+    def build(target: Path) -> None:
+        with unpacked_framework(target.parent) as sources:
+            made = sources.base.with_name("generated")
+            generate(sources, made)
+            classes = sources.base.with_name("classes")
+            files = [*_java_files(sources), *_below(made), *_below(ABSENT)]
+            report(f"compiling {len(files):,} files of AOSP's Java, half a minute to two minutes")
+            check(compile_java(java, compiler, files, classes))
+            inc = target / CRITICAL_NATIVES
+            inc.parent.mkdir(parents=True)
+            inc.write_text(critical_natives(sources.base / "core/java"))
+            write_jar(classes, target / FRAMEWORK_JAR)
+
+    recipe = [Path(__file__).with_name(f"{name}.py") for name in _RECIPE]
+    key = fingerprint(source_identity(), str(compiler), AIDL_STUBS, ABSENT, Path(__file__), *recipe)
+    return entry(f"framework-java-{RELEASE}", key, build)
+
+
+def _java_files(sources: FrameworkSources) -> list[Path]:
+    directories = [
+        *(sources.base / name for name in JAVA_DIRECTORIES),
+        *(sources.libcore / name for name in LIBCORE_DIRECTORIES),
+    ]
+    return [*(file for directory in directories for file in _below(directory)), sources.libcore / CLEANER]
+
+
+def _below(directory: Path) -> list[Path]:
+    return sorted(directory.rglob("*.java"))
+
+
+def compile_java(
+    java: Path, compiler: Path, files: Iterable[Path], output: Path, *, classpath: Sequence[Path] = ()
+) -> str:
+    """Compile with ECJ and return what it reports; a method with an error throws that when it is called."""
+    arguments = output.with_name(f"{output.name}.arguments")
+    arguments.write_text("".join(f'"{file}"\n' for file in files))
+    log = output.with_name(f"{output.name}.log")
+    command: list[str | Path] = [java, "-Xmx3g", "-XX:+UseParallelGC", "-cp", compiler]
+    command += ["org.eclipse.jdt.internal.compiler.batch.Main", *OPTIONS, "-nowarn", "-proceedOnError"]
+    command += ["-maxProblems", "100000", "-d", output, "-log", log]
+    if classpath:
+        command += ["-cp", os.pathsep.join(map(str, classpath))]
+    # It fails where there is any error; what matters of them, its callers know.
+    script = '"$@" >/dev/null 2>&1; test -s "$0"'
+    run(["sh", "-c", script, log, *command, f"@{arguments}"], seconds=COMPILE_SECONDS)
+    return log.read_text(errors="replace")
+
+
+def check(log: str) -> None:
+    """Raise SetupError where one of the classes that matter has an error that it must not have."""
+    wrong = []
+    found = errors(log)
+    for name in (*CLEAN, *CLEAN_BUT_FOR_ABSENT):
+        for line, message in found.get(name, ()):
+            if name in CLEAN or not _ABSENT.fullmatch(message):
+                wrong.append(f"{name}, line {line}: {message}")
+    logging.getLogger(__name__).info(
+        "errors by class: %s", Counter({name: len(of) for name, of in found.items()})
+    )
+    if wrong:
+        raise SetupError(
+            "\n".join(["AOSP's Java does not compile as it did for Binder harness:", *wrong[:20]])
+        )
+
+
+def errors(log: str) -> dict[str, list[tuple[int, str]]]:
+    """The errors that ECJ reports, line and message, by the name of the class that the file has."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for file, line, message in _ERROR.findall(log):
+        name = re.sub(r"^.*?/(?=(?:android|com|libcore|dalvik|org|sun)/)", "", file.removesuffix(".java"))
+        found.setdefault(name, []).append((int(line), message))
+    return found
+
+
+def write_jar(classes: Path, jar: Path) -> None:
+    """Write a jar with no times in it, and with the time 0: a class data archive checks no other."""
+    jar.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(jar, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(classes.rglob("*.class")):
+            archive.writestr(
+                zipfile.ZipInfo(str(file.relative_to(classes))), file.read_bytes(), zipfile.ZIP_DEFLATED
+            )
+    os.utime(jar, (0, 0))

@@ -1,0 +1,140 @@
+"""Debian's sources of AOSP's framework in Java, as of Android 10, and the tools that compile them.
+
+Nothing is installed: Debian's OpenJDK and its compiler ECJ are unpacked in the cache, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator.base.architecture import DEFAULT, Architecture
+from emulator.build.generation import NATIVE_10, SourcePackage
+from emulator.build.sources import source_package, unpack_tarball
+from emulator.cache.package_index import PackageIndex
+from emulator.cache.packages import recorded_version, unpack
+from emulator.cache.scratch import scratch_directory
+from emulator.cache.store import entry, fingerprint
+
+BASE = SourcePackage("android-platform-frameworks-base", patched=False)
+"""Android 10's framework: core, without `services`."""
+LIBCORE = SourcePackage("android-platform-libcore", patched=False)
+"""Android 10's core library: libcore.*, dalvik.*, org.json, org.xmlpull."""
+JAVA_DIRECTORIES = (
+    "core/java",
+    "graphics/java",
+    "location/java",
+    "lowpan/java",
+    "media/java",
+    "media/mca/effect/java",
+    "media/mca/filterfw/java",
+    "media/mca/filterpacks/java",
+    "drm/java",
+    "opengl/java",
+    "sax/java",
+    "telecomm/java",
+    "telephony/java",
+    "wifi/java",
+    "keystore/java",
+    "rs/java",
+)
+"""Where frameworks/base has what Android's framework.jar is compiled of (Android.bp, Android 10)."""
+OTHER_MEMBERS = ("core/jni", "core/proto", "core/res/AndroidManifest.xml", "proto")
+NATIVE_AIDL_DIRECTORIES = (
+    "aidl/binder",
+    "aidl/gui",
+    "cmds/dumpstate/binder",
+    "cmds/installd/binder",
+    "libs/binder/aidl",
+    "libs/incidentcompanion/binder",
+)
+"""Where frameworks/native has interfaces that the framework's Java uses."""
+LIBCORE_DIRECTORIES = (
+    "luni/src/main/java/android",
+    "luni/src/main/java/libcore",
+    "libart/src/main/java/dalvik",
+    "dalvik/src/main/java/dalvik",
+    "json/src/main/java",
+    "xml/src/main/java",
+)
+"""What OpenJDK does not have. Android's java.* is not compiled: OpenJDK's is used."""
+CLEANER = "ojluni/src/main/java/sun/misc/Cleaner.java"
+"""In OpenJDK, the module jdk.unsupported has had its place since 9, without that class."""
+LIBCORE_NATIVE_DIRECTORY = "luni/src/main/native"
+JDK_PACKAGES = ("openjdk-17-jre-headless", "openjdk-17-jdk-headless")
+COMPILER_PACKAGE = "libeclipse-jdt-core-java"
+COMPILER_JAR = "usr/share/java/eclipse-jdt-core.jar"
+
+
+@dataclass(frozen=True, slots=True)
+class FrameworkSources:
+    """The unpacked sources."""
+
+    base: Path
+    """Of frameworks/base, Java, JNI, and what Java is generated from."""
+    libcore: Path
+    """Of libcore, what OpenJDK lacks."""
+    native: Path
+    """Of frameworks/native, interfaces."""
+
+
+def source_identity() -> str:
+    """What a build's result depends on of the sources."""
+    return " ".join(source_package(package).name for package in (BASE, LIBCORE, NATIVE_10))
+
+
+@contextlib.contextmanager
+def unpacked_framework(parent: Path) -> Iterator[FrameworkSources]:
+    """The sources, in directories below `parent` that are removed after the block: 90 MB."""
+    with scratch_directory(parent) as scratch:
+        sources = FrameworkSources(scratch / "base", scratch / "libcore", scratch / "native")
+        unpack_tarball(BASE, sources.base, *JAVA_DIRECTORIES, *OTHER_MEMBERS)
+        unpack_tarball(LIBCORE, sources.libcore, *LIBCORE_DIRECTORIES, CLEANER, LIBCORE_NATIVE_DIRECTORY)
+        unpack_tarball(NATIVE_10, sources.native, *NATIVE_AIDL_DIRECTORIES)
+        yield sources
+
+
+def jdk(architecture: Architecture) -> Path:
+    """The root of Debian's OpenJDK 17 for an architecture: 260 MB in the cache."""
+    return _unpacked(JDK_PACKAGES, architecture) / f"usr/lib/jvm/java-17-openjdk-{architecture.debian_name}"
+
+
+def compiler_jar() -> Path:
+    """ECJ, a compiler that goes on where a class has errors: its methods then throw what is wrong."""
+    return _unpacked((COMPILER_PACKAGE,), DEFAULT) / COMPILER_JAR
+
+
+def library_packages(architecture: Architecture) -> Path:
+    """The root of the packages of the C libraries that OpenJDK is linked with."""
+    return _unpacked(("libc6", "libgcc-s1", "libstdc++6", "zlib1g"), architecture)
+
+
+def _unpacked(packages: tuple[str, ...], architecture: Architecture) -> Path:
+    """The root of these packages, whose links lead to what they have there."""
+    record = " ".join(packages)
+
+    def find(index: PackageIndex) -> str | None:
+        found = index.versions(packages)
+        return " ".join(f"{name}={found[name]}" for name in packages) if len(found) == len(packages) else None
+
+    versions = recorded_version(record, find, architecture)
+
+    def build(target: Path) -> None:
+        unpack(record, versions.split(), target, architecture)
+        _relink(target)
+
+    return entry(
+        f"{packages[-1]}-{architecture}", fingerprint(architecture.name, versions, "relinked"), build
+    )
+
+
+def _relink(root: Path) -> None:
+    """Have absolute links lead into `root`: OpenJDK has its configuration in /etc."""
+    for path in root.rglob("*"):
+        if path.is_symlink() and (target := path.readlink()).is_absolute():
+            inside = root / target.relative_to("/")
+            path.unlink()
+            path.symlink_to(os.path.relpath(inside, path.parent))

@@ -1,0 +1,115 @@
+"""The agent in Java, a process on the device in which AOSP's classes run: requests and answers."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError
+from harness.device.facts import Need
+from harness.framework.java.errors import JavaError
+
+if TYPE_CHECKING:
+    from harness.agent.program import RemoteProgram
+    from harness.device.device import Device
+
+DIRECTORY = "/system/java"
+"""Where a device has OpenJDK, AOSP's classes and the agent (emulator/build/java/runtime.py)."""
+RELEASE = 10
+"""Of Android, whose classes they are."""
+PROVENANCE = f"AOSP's Java of Android {RELEASE} on OpenJDK"
+"""What a verdict that was found with it names."""
+START_SECONDS = 30.0
+ANSWER_SECONDS = 20.0
+LARGEST_REQUEST = 48 * 1024
+"""Bytes of a request or an answer: the device's shell and the reader of its lines take 64 KiB at once."""
+OPTIONS = (
+    # Most of what runs, runs once: under emulation, compiling it takes longer than interpreting it.
+    "-Xint",
+    "-XX:+UseSerialGC",
+    "-XX:-UsePerfData",
+    "-Xmx64m",
+    "-Xshare:auto",
+    "-XX:SharedArchiveFile=agent.jsa",
+    "-Xbootclasspath/a:framework.jar:agent.jar",
+    f"-Dharness.runtime={DIRECTORY}/libandroid_runtime.so",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingCall:
+    """A transaction that Java sent, as AOSP's hook in BinderProxy.transact shows it."""
+
+    code: int
+    stack: tuple[str, ...]
+    """The methods that were under way, the innermost first: BinderProxy.transact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command returned and, where asked for, the transactions that its thread sent meanwhile."""
+
+    result: Any
+    calls: tuple[OutgoingCall, ...] = ()
+
+
+class JavaAgent:
+    """The process while it runs. Commands are those of device_agents/java_agent/java/harness/agent."""
+
+    def __init__(self, program: RemoteProgram) -> None:
+        self._program = program
+        self.pid: int = self._read(Deadline(START_SECONDS)).result
+
+    def ask(
+        self, command: str, *, stacks: bool = False, deadline: Deadline | None = None, **arguments: Any
+    ) -> Answer:
+        """Have it run a command, and wait for the answer, 20 s unless given.
+
+        Raises JavaError where the command throws, HarnessError where the process ended, TimeLimitError at the
+        deadline.
+        """
+        request = json.dumps({"do": command, "stacks": stacks, **arguments})
+        if len(request) > LARGEST_REQUEST:
+            raise HarnessError(
+                f"A request of {len(request):,} bytes is too large for the agent in Java, which takes "
+                f"{LARGEST_REQUEST:,}. Have it make large content itself, by its size."
+            )
+        self._program.send(f"{request}\n".encode("ascii"))
+        return self._read(deadline or Deadline(ANSWER_SECONDS))
+
+    def _read(self, deadline: Deadline) -> Answer:
+        line = self._program.line(deadline)
+        if line is None:
+            raise HarnessError(f"The agent in Java ended: {self._program.standard_error.strip()}")
+        return read_answer(line)
+
+
+def read_answer(line: str) -> Answer:
+    """A line of the agent's; raises JavaError for one that says what was thrown."""
+    answer = json.loads(line)
+    if "thrown" in answer:
+        raise JavaError.of_answer(answer["thrown"])
+    calls = [OutgoingCall(call["code"], tuple(call["stack"])) for call in answer.get("calls", ())]
+    return Answer(answer["result"], tuple(calls))
+
+
+@contextmanager
+def running_agent(device: Device, *, uid: int = 0) -> Iterator[JavaAgent]:
+    """Start the agent for the block; under emulation, that takes two to three seconds.
+
+    Raises FacilityMissingError where the device has no Java, HarnessError, with the virtual machine's words,
+    where it does not start.
+    """
+    Need.JAVA.require(device.facts)
+    # The names in its class data archive are relative to its directory.
+    line = f"cd {DIRECTORY} && exec bin/java {shlex.join(OPTIONS)} harness.agent.Agent"
+    with device.program(["sh", "-c", line]) as program:
+        agent = JavaAgent(program.resume())
+        if uid:
+            agent.ask("setUid", uid=uid)
+        yield agent

@@ -1,0 +1,135 @@
+"""AOSP's ServiceManager, Binder and Parcel in Java, and services and calls of Python's."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.base.errors import FacilityMissingError
+from harness.binder import Binder, Call, Parcel, ServiceManager
+from harness.binder.errors import RemoteError
+from harness.binder.parcels.status import ExceptionCode
+from harness.binder.parcels.wire_format import WireFormat
+from harness.device.device import Device, open_device
+from harness.framework.java.errors import JavaError
+from harness.framework.java.process import WIRE, JavaProcess, open_java
+
+INTERFACE = "com.example.IEcho"
+MAPPED = 1048576 - 8192
+"""What ProcessState maps: 1 MiB without two pages."""
+EXCEPTIONS = {
+    "SecurityException": ExceptionCode.EX_SECURITY,
+    "BadParcelableException": ExceptionCode.EX_BAD_PARCELABLE,
+    "IllegalArgumentException": ExceptionCode.EX_ILLEGAL_ARGUMENT,
+    "NullPointerException": ExceptionCode.EX_NULL_POINTER,
+    "IllegalStateException": ExceptionCode.EX_ILLEGAL_STATE,
+    "UnsupportedOperationException": ExceptionCode.EX_UNSUPPORTED_OPERATION,
+    "ServiceSpecificException": ExceptionCode.EX_SERVICE_SPECIFIC,
+}
+"""What Parcel.writeException has a number for."""
+
+
+def test_the_process_maps_the_driver_as_aosp_s_libbinder_does(device: Device, java: JavaProcess) -> None:
+    mappings = [
+        line
+        for line in device.files.read_text(f"/proc/{java.pid}/maps").splitlines()
+        if "/dev/binder" in line
+    ]
+
+    (mapping,) = mappings
+    start, end = (int(address, 16) for address in mapping.split()[0].split("-"))
+    assert end - start == MAPPED
+
+
+def test_a_service_in_java_answers_python(device: Device, java: JavaProcess) -> None:
+    java.add_service("java.echo", INTERFACE, {1: {"echo": True}, 2: {"callers": True}})
+
+    assert "java.echo" in java.list_services()
+    with device.process() as process, Binder.open(process) as binder:
+        handle = ServiceManager(binder).check("java.echo")
+        assert isinstance(handle, int)
+        data = Parcel(WireFormat.ANDROID_10).interface_token(INTERFACE).string16("said")
+        assert binder.transact(handle, 1, data).check_exception().string16() == "said"
+        token = Parcel(WireFormat.ANDROID_10).interface_token(INTERFACE)
+        callers = binder.transact(handle, 2, token).check_exception()
+        assert (callers.int32(), callers.int32()) == (process.pid, 0)
+
+
+@pytest.mark.parametrize(("name", "code"), EXCEPTIONS.items())
+def test_an_exception_in_java_is_one_in_python(
+    device: Device, java: JavaProcess, name: str, code: ExceptionCode
+) -> None:
+    java.add_service("java.throws", INTERFACE, {1: {"throws": name, "message": "not for you"}})
+
+    with device.process() as process, Binder.open(process) as binder:
+        handle = ServiceManager(binder).check("java.throws")
+        assert isinstance(handle, int)
+        reply = binder.transact(handle, 1, Parcel(WIRE).interface_token(INTERFACE))
+        with pytest.raises(RemoteError) as caught:
+            reply.check_exception()
+
+    assert caught.value.code == code
+    assert caught.value.text == "not for you"
+
+
+@pytest.mark.parametrize(("name", "code"), EXCEPTIONS.items())
+def test_an_exception_in_python_is_one_in_java(
+    device: Device, java: JavaProcess, name: str, code: ExceptionCode
+) -> None:
+    def refuse(_: Call) -> Parcel:
+        raise RemoteError(code, "not for you", service_specific=7)
+
+    with device.service("python.throws", refuse, interface=INTERFACE):
+        (binder,) = java.get_service("python.throws")
+        assert binder is not None
+        with pytest.raises(JavaError, match="not for you") as caught:
+            java.transact(binder, 1, INTERFACE)
+
+    assert caught.value.name == name
+    assert any("android.os.Parcel.readException" in frame for frame in caught.value.stack)
+
+
+def test_java_calls_a_service_in_python(device: Device, java: JavaProcess) -> None:
+    def handle(call: Call) -> Parcel:
+        return Parcel(call.wire).no_exception().int32(call.data.int32() + 1)
+
+    with device.service("python.adds", handle, interface=INTERFACE):
+        (binder,) = java.get_service("python.adds")
+        assert binder is not None
+        assert java.transact(binder, 1, INTERFACE, data=Parcel(WIRE).int32(41)).int32() == 42
+
+    (call,) = java.last_calls
+    assert call.code == 1
+    assert call.stack[0].startswith("android.os.BinderProxy.transact(BinderProxy.java:")
+
+
+def test_a_missing_service_is_null(java: JavaProcess) -> None:
+    assert java.check_service("com.example.missing") is None
+
+
+def test_an_unknown_command_and_a_wrong_argument_are_java_s_exceptions(java: JavaProcess) -> None:
+    with pytest.raises(JavaError, match="There is no command dance"):
+        java.agent.ask("dance")
+    with pytest.raises(JavaError, match="JSONException"):
+        java.agent.ask("check")
+
+    assert java.list_services() is not None
+
+
+def test_another_user_s_calls_are_that_user_s(device: Device, java: JavaProcess) -> None:
+    java.add_service("java.callers", INTERFACE, {1: {"callers": True}})
+
+    with open_java(device, uid=2000) as shell:
+        (binder,) = shell.get_service("java.callers")
+        assert binder is not None
+        reply = shell.transact(binder, 1, INTERFACE)
+
+    assert (reply.int32(), reply.int32()) == (shell.pid, 2000)
+
+
+def test_a_device_without_java_says_which_has_it() -> None:
+    with (
+        open_device("embedded") as plain,
+        pytest.raises(FacilityMissingError, match=r"embedded\?java=10"),
+        open_java(plain),
+    ):
+        pass

@@ -1,0 +1,85 @@
+"""What a compilation of AOSP's Java has to show, and which natives are called in ART's own way."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from emulator.base.errors import SetupError
+from emulator.build.java.classes import CLEAN, check, errors, write_jar
+from emulator.build.java.critical_natives import critical_methods
+
+LOG = """\
+----------
+1. ERROR in /tmp/x/base/core/java/android/content/Intent.java (at line 10575)
+\tcom.android.internal.R.styleable.Intent);
+\t^^^^^^^^^^^^^^^^^^^^^^
+com.android.internal.R cannot be resolved to a variable
+----------
+2. ERROR in /tmp/x/base/core/java/android/view/View.java (at line 7)
+\tChunk x;
+\t^^^^^
+Chunk cannot be resolved to a type
+----------
+"""
+IN_PARCEL = """\
+3. ERROR in /tmp/x/base/core/java/android/os/Parcel.java (at line 12)
+\tproto.write(X);
+\t            ^
+X cannot be resolved to a variable
+----------
+"""
+
+
+def test_errors_are_found_by_class() -> None:
+    assert errors(LOG + IN_PARCEL) == {
+        "android/content/Intent": [(10575, "com.android.internal.R cannot be resolved to a variable")],
+        "android/view/View": [(7, "Chunk cannot be resolved to a type")],
+        "android/os/Parcel": [(12, "X cannot be resolved to a variable")],
+    }
+
+
+def test_what_asks_for_resources_may_have_errors_and_what_nobody_uses() -> None:
+    check(LOG)
+
+
+def test_an_error_in_a_class_that_matters_is_refused() -> None:
+    with pytest.raises(SetupError, match=r"android/os/Parcel, line 12: X cannot be resolved"):
+        check(LOG + IN_PARCEL)
+
+
+def test_a_missing_resource_is_an_error_where_nothing_may_be_missing() -> None:
+    assert "android/app/ContextImpl" in CLEAN
+    with pytest.raises(SetupError, match="ContextImpl"):
+        check(LOG.replace("content/Intent", "app/ContextImpl"))
+
+
+def test_a_jar_is_the_same_whenever_it_is_written(tmp_path: Path) -> None:
+    """Its time is 0, the one that a class data archive does not compare."""
+    (tmp_path / "classes/a").mkdir(parents=True)
+    (tmp_path / "classes/a/B.class").write_bytes(b"content")
+
+    write_jar(tmp_path / "classes", tmp_path / "one.jar")
+    write_jar(tmp_path / "classes", tmp_path / "two.jar")
+
+    assert (tmp_path / "one.jar").read_bytes() == (tmp_path / "two.jar").read_bytes()
+    assert (tmp_path / "one.jar").stat().st_mtime == 0
+    assert zipfile.ZipFile(tmp_path / "one.jar").namelist() == ["a/B.class"]
+
+
+def test_natives_are_critical_where_the_annotation_is_theirs() -> None:
+    source = """
+        // @CriticalNative in a comment
+        @CriticalNative
+        private static native int nativeDataSize(long nativePtr);
+        @FastNative
+        private static native void nativeWriteInt(long nativePtr, int val);
+        @CriticalNative
+        @UnsupportedAppUsage
+        public static final native long clearCallingIdentity();
+        private static native String nativeReadString(long nativePtr);
+    """
+
+    assert list(critical_methods(source)) == ["nativeDataSize", "clearCallingIdentity"]

@@ -55,6 +55,8 @@ class Exploration:
     """Of the last step of the program; empty where driver and model agree."""
     program: str | None
     """Python."""
+    lost: str | None
+    """Why the device stopped in the last step of `program`, with the last lines of its console."""
     apart: tuple[Difference, ...]
     """How the two drivers differ, each as its model says."""
     reproducible: bool
@@ -72,9 +74,11 @@ class Exploration:
         rules: tuple[str, ...],
         seed: int,
         interrupted: bool,
+        lost: str | None = None,
     ) -> Exploration:
         """The result of a search, finished or not."""
         coverage, found = search.coverage, search.disagreement
+        program = search.unfinished if found is None else found.program
         return cls(
             harness=harness,
             target=target,
@@ -97,6 +101,7 @@ class Exploration:
             objects=dict(sorted(coverage.objects.items())),
             not_reached=coverage.missing(),
             differences=() if found is None else found.differences,
-            program=None if found is None else as_python(found.program),
+            program=as_python(program) if program else None,
+            lost=lost,
             reproducible=search.reproducible,
         )

@@ -22,6 +22,10 @@ from harness.model.steps import Exchange, Step
 PROGRAMS = 20
 """Programs between two looks at the limits."""
 PROGRESS_SECONDS = 5.0
+SHRINKING_SECONDS = 60.0
+"""How long hypothesis looks for a shorter program that differs."""
+SHORTENING_SECONDS = 30.0
+"""How long steps are left out of the one that it found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Search:
         """Whether the program of the disagreement differs each time it is run."""
         self.unfinished: tuple[Step, ...] = ()
         """The program whose last step ended in an error of the device or of the harness."""
+        self._shrinking: Deadline | None = None
         self._error: HarnessError | OSError | None = None
         self._takers = takers
         self._limits = limits
@@ -72,9 +77,9 @@ class Search:
 
     @property
     def over(self) -> bool:
-        """Whether a limit is reached; what differs is still shrunk."""
-        if self.disagreement is not None:
-            return False
+        """Whether a limit is reached; what differs is still shrunk, for a time."""
+        if self._shrinking is not None:
+            return self._shrinking.expired
         seconds, steps = self._limits.seconds, self._limits.steps
         return (seconds is not None and self.seconds >= seconds) or (
             steps is not None and self.steps >= steps
@@ -91,16 +96,15 @@ class Search:
                 run_programs(self, rules, programs=PROGRAMS, seed=seed, database=database)
             except DisagreementError as error:
                 self.disagreement = error
-                return
             except _OverError:
                 if self._error is not None:
                     raise self._error from None
-                return
             except Flaky:
                 self.reproducible = False
-                return
             seed += 1
             database = None  # what failed in an earlier search has been tried
+        if self.disagreement is not None and self.reproducible:
+            shortest(self.disagreement.program, self._disagrees, Deadline(SHORTENING_SECONDS))
 
     def shorten(self, seconds: float) -> None:
         """Look for the shortest program for each way in which the drivers differ, for so long in all."""
@@ -108,20 +112,34 @@ class Search:
         for each in self.apart.values():
             each.program = shortest(each.program, partial(self._shows, each.what), deadline)
 
-    def _shows(self, what: str, program: Sequence[Step]) -> bool:
-        """Whether the drivers differ in this way in the last step of a program."""
-        apart: dict[str, Apart] = {}
+    def _disagrees(self, program: Sequence[Step]) -> bool:
+        """Whether driver and model differ in the last step of a program; it is the disagreement, then."""
+        try:
+            self._replay(program, {})
+        except DisagreementError as error:
+            if error.program == tuple(program):
+                self.disagreement = error
+                return True
+        return False
+
+    def _replay(self, program: Sequence[Step], apart: dict[str, Apart]) -> None:
+        """Take a program from the beginning, up to where a driver without a model goes its own way."""
         together = Together(self._takers, apart)
         try:
             for step in program:
-                if together.is_over:
-                    return False
-                together.take(step)
-        except DisagreementError:
-            return False
+                if not together.is_over:
+                    together.take(step)
         finally:
             for taker in self._takers:
                 taker.reset()
+
+    def _shows(self, what: str, program: Sequence[Step]) -> bool:
+        """Whether the drivers differ in this way in the last step of a program."""
+        apart: dict[str, Apart] = {}
+        try:
+            self._replay(program, apart)
+        except DisagreementError:
+            return False
         return what in apart and apart[what].program == tuple(program)
 
     def begin(self) -> Together:
@@ -136,9 +154,10 @@ class Search:
         try:
             outcome = comparison.take(step)
         except DisagreementError as error:
-            if self.disagreement is None:
-                self._progress(self)
-            self.disagreement = error
+            if self._shrinking is None:
+                self._shrinking = Deadline(SHRINKING_SECONDS)
+            if self.disagreement is None or len(error.program) <= len(self.disagreement.program):
+                self.disagreement = error
             raise
         except (HarnessError, OSError) as error:
             self._error = error

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from emulator.base.deadline import Deadline
-from harness.model.steps import Close, Exchange, Open, Step
+from harness.model.steps import Close, Command, Exchange, Open, Payload, Reply, Step, Transact
 
 Program = tuple[Step, ...]
 
 
 def shortest(program: Sequence[Step], shows: Callable[[Program], bool], deadline: Deadline) -> Program:
-    """Leave out steps, and commands of steps, as long as `shows` is true of what is left, or to the deadline.
+    """Leave out steps, commands and what they carry while `shows` is true of what is left; to the deadline.
 
     `shows` takes programs in which every step is possible: of a process that has the device open.
     """
@@ -42,7 +42,7 @@ def is_possible(program: Sequence[Step]) -> bool:
 
 
 def _shorter(program: Program) -> Iterator[Program]:
-    """The program without half of its steps, a quarter and so on, the later first; then without a command."""
+    """The program without half of its steps, a quarter and so on, the later first; then less in a step."""
     size = len(program) // 2
     while size:
         for start in range(len(program) - size, -1, -size):
@@ -50,6 +50,26 @@ def _shorter(program: Program) -> Iterator[Program]:
         size //= 2
     for number, step in enumerate(program):
         if isinstance(step, Exchange):
-            for place in range(len(step.commands)):
-                fewer = replace(step, commands=step.commands[:place] + step.commands[place + 1 :])
-                yield (*program[:number], fewer, *program[number + 1 :])
+            for place, command in enumerate(step.commands):
+                for simpler in ((), *([each] for each in _simpler(command))):
+                    commands = (*step.commands[:place], *simpler, *step.commands[place + 1 :])
+                    yield (*program[:number], replace(step, commands=commands), *program[number + 1 :])
+
+
+def _simpler(command: Command) -> Iterator[Command]:
+    """A transaction or reply that carries less."""
+    if not isinstance(command, Transact | Reply):
+        return
+    payload = command.payload
+    objects = payload.objects
+    fewer = (objects[:place] + objects[place + 1 :] for place in range(len(objects)))
+    for less in (
+        Payload(),
+        replace(payload, size=0),
+        replace(payload, missing=0),
+        *(replace(payload, objects=each) for each in fewer),
+    ):
+        if less != payload:
+            yield replace(command, payload=less)
+    if command.flags:
+        yield replace(command, flags=0)

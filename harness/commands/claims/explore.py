@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.base.errors import ExitCode, HarnessError, UsageError
+from emulator.base.errors import DeviceLostError, ExitCode, HarnessError, UsageError
 from emulator.base.printable import show
 from emulator.base.progress import report
 from harness.commands.options import Cold, Host, PositionalTarget, Target, one_target, with_start_options
@@ -17,12 +19,16 @@ from harness.commands.text import wrapped
 from harness.kernel.concise import counted
 
 if TYPE_CHECKING:
+    from harness.explore.comparison import Taker
     from harness.explore.result import Exploration
     from harness.explore.search import Search
+    from harness.model.steps import Step
 
 DEFAULT_SECONDS = 60.0
 SHORTEN_SECONDS = 60.0
-"""How long the programs on which two drivers differ are shortened."""
+"""How long programs that stop a device, or on which two drivers differ, are shortened."""
+PROGRAMS = "programs"
+"""The directory in the cache with programs that were found, by name."""
 
 
 def explore(
@@ -45,6 +51,10 @@ def explore(
         str | None,
         typer.Option("--rules", metavar="A,B", help="Only these rules, and those that every program needs."),
     ] = None,
+    replay: Annotated[
+        str | None,
+        typer.Option("--replay", metavar="NAME|FILE.py", help="Take a program of an earlier search again."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the result document to FILE.")
     ] = None,
@@ -66,14 +76,19 @@ def explore(
     binder-harness explore 'embedded?kernel=6.1' --steps 5000 --seed 7
     binder-harness explore --against 'embedded?kernel=6.1'
     binder-harness explore --rules refcounts,deaths,exits --json exploration.json
+    binder-harness explore --replay 1f0c9a7e
     """
     from hypothesis.database import DirectoryBasedExampleDatabase
 
+    from emulator.base.deadline import Deadline
     from emulator.cache.root import cache_root
-    from harness.device.device import open_device
+    from harness.device.device import Device, open_device
     from harness.experiments.core.json_values import to_json
+    from harness.explore import kept_programs
+    from harness.explore.losses import stops_device
     from harness.explore.result import Exploration
     from harness.explore.search import Limits, Search
+    from harness.explore.shrinking import shortest
     from harness.explore.taking.actors import Actors, free_node
     from harness.report import stored
 
@@ -82,45 +97,92 @@ def explore(
     if seconds is None and steps is None:
         seconds = DEFAULT_SECONDS
     parsed = with_start_options(one_target(context, positional, target), cold=cold, host=host)
-    database = DirectoryBasedExampleDatabase(cache_root() / "explore")
     other = None if against is None else with_start_options(against, cold=cold, host=None)
-    with contextlib.ExitStack() as devices:
-        opened = [devices.enter_context(open_device(each)) for each in (parsed, other) if each is not None]
-        for device in opened:
+    directory = cache_root() / "explore"
+    program = None if replay is None else kept_programs.load(replay, directory / PROGRAMS)
+
+    def opened(devices: contextlib.ExitStack) -> list[Device]:
+        return [devices.enter_context(open_device(each)) for each in (parsed, other) if each is not None]
+
+    @contextlib.contextmanager
+    def fresh() -> Iterator[Sequence[Taker]]:
+        with contextlib.ExitStack() as devices:
+            yield [Actors(each, free_node(each)) for each in opened(devices)]
+
+    with contextlib.ExitStack() as stack:
+        devices = opened(stack)
+        for device in devices:
             if not device.controller.disposable and not allow:
                 raise UsageError(
                     f"{device.serial} is not Binder harness's own, and a fault in its driver may stop it. "
                     "If that is acceptable, add --allow-explore."
                 )
-        takers = [Actors(device, free_node(device)) for device in opened]
+        takers = [Actors(device, free_node(device)) for device in devices]
+        if program is not None:
+            take_again(program, takers)
+            return
         report(f"exploring {' and '.join(str(each) for each in (parsed, other) if each)}, seed {seed}")
         search = Search(*takers, limits=Limits(seconds, steps), progress=show_progress)
-        interrupted = False
+        interrupted, lost = False, None
         try:
-            search.run(chosen, seed=seed, database=database)
+            search.run(chosen, seed=seed, database=DirectoryBasedExampleDatabase(directory))
+            if search.apart:
+                report(f"looking for the shortest programs that differ, {SHORTEN_SECONDS:g} s at most")
+                search.shorten(SHORTEN_SECONDS)
         except KeyboardInterrupt:
             interrupted = True
+        except DeviceLostError as error:
+            lost = error
+            if all(each.controller.disposable for each in devices):
+                report(f"the device stopped: looking for the shortest program, {SHORTEN_SECONDS:g} s at most")
+                search.unfinished = shortest(
+                    search.unfinished, partial(stops_device, fresh), Deadline(SHORTEN_SECONDS)
+                )
         except (HarnessError, OSError):
             show_unfinished(search)
             raise
-        if search.apart and not interrupted:
-            report(f"looking for the shortest programs that differ, {SHORTEN_SECONDS:g} s at most")
-            search.shorten(SHORTEN_SECONDS)
         result = Exploration.of(
             search,
             harness=stored.harness_version(),
             target=str(parsed),
-            device=opened[0].facts,
+            device=devices[0].facts,
             against=None if other is None else str(other),
             rules=chosen,
             seed=seed,
             interrupted=interrupted,
+            lost=None if lost is None else str(lost),
         )
     if output is not None:
         stored.write(to_json(result), output)
     show_result(result)
+    found = search.unfinished if search.disagreement is None else search.disagreement.program
+    if found:
+        name = kept_programs.keep(found, directory / PROGRAMS)
+        show(f"To take it again: binder-harness explore --replay {name}")
+    if lost is not None:
+        raise lost
     if result.differences:
         raise typer.Exit(ExitCode.UNEXPECTED)
+
+
+def take_again(program: Sequence[Step], takers: Sequence[Taker]) -> None:
+    """Take a program, and show whether the drivers and the model agree on it; exit status 1 where not."""
+    from harness.explore.comparison import Apart, DisagreementError, Together
+
+    apart: dict[str, Apart] = {}
+    together = Together(takers, apart)
+    try:
+        for step in program:
+            together.take(step)
+    except DisagreementError as error:
+        show(str(error))
+        raise typer.Exit(ExitCode.UNEXPECTED) from error
+    finally:
+        for taker in takers:
+            taker.reset()
+    for each in apart.values():
+        show(f"Step {len(each.program)}, the two drivers differ: {each.what}")
+    show(f"Driver and model agree on {counted(len(program), 'step')}.")
 
 
 def chosen_rules(text: str | None) -> tuple[str, ...]:
@@ -172,6 +234,9 @@ def show_result(result: Exploration) -> None:
             wrapped(f"{each.what} ({counted(each.steps, 'step')})", indent=4, first="the two drivers differ:")
         )
         show(each.program)
+    if result.lost is not None:
+        show(f"\nThe device stopped in the last step of this program:\n\n{result.program or ''}")
+        return
     if not result.differences:
         show("Driver and model agree.")
         return

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from emulator.base.deadline import Deadline
+from emulator.base.errors import HarnessError
+from harness.agent.errors import cut_off
 from harness.agent.operations import Earlier, Operation, OperationResult, Read, Stored, SystemCall, Write
 from harness.agent.process import RemoteProcess
 from harness.agent.syscalls import AT_FDCWD
@@ -159,8 +161,15 @@ class Actors:
         """Take a step, and look at what the driver shows then.
 
         `expected` says where to look for what is delivered. After a Close the driver is given time to show
-        one of the `allowed` views.
+        one of the `allowed` views. Raises DeviceLostError where the device is gone.
         """
+        try:
+            return self._take(step, expected, allowed)
+        except (HarnessError, OSError) as error:
+            self._device.raise_if_lost(cut_off=cut_off(error))
+            raise
+
+    def _take(self, step: Step, expected: Outcome, allowed: Sequence[View]) -> tuple[Outcome, View]:
         match step:
             case Open(number, mapped):
                 actor = self._actor(number)

@@ -57,7 +57,8 @@ def _cache() -> Check:
     held = len(entries())
     if not held:
         return Check("cache", True, f"{root} is empty; the first run fills it")
-    return Check("cache", True, f"{root} has {held} entries; their sizes: `binder-harness cache`")
+    entries_held = "1 entry; its size" if held == 1 else f"{held} entries; their sizes"
+    return Check("cache", True, f"{root} has {entries_held}: `binder-harness cache`")
 
 
 def _kvm() -> Check:

@@ -18,6 +18,7 @@ from harness.inspect.snapshot import Snapshot, snapshots
 from harness.inspect.sources import Source, opened
 from harness.inspect.waits import Deadlock, Holder, waits
 from harness.kernel.binder_debug.stats import Stats
+from harness.kernel.concise import counted
 from harness.recording.hops import Hops
 
 
@@ -38,7 +39,8 @@ class Inspection:
 
     def __repr__(self) -> str:
         return (
-            f"<Inspection of {self.lines} lines: {len(self.sections)} sections, {len(self.answers)} answers>"
+            f"<Inspection of {counted(self.lines, 'line')}: {counted(len(self.sections), 'section')}, "
+            f"{counted(len(self.answers), 'answer')}>"
         )
 
     def of(self, *kinds: Kind) -> tuple[Section, ...]:

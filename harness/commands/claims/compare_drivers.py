@@ -93,10 +93,11 @@ def _asked(target: str, probes: list[Probe], *, claims: bool) -> Answers:
     from harness.experiments.core.claim import CLAIMS
     from harness.experiments.core.judge import judge
     from harness.experiments.probes.probe import answer
+    from harness.kernel.concise import counted
     from harness.report.driver_comparison import Answers
 
     with open_device(target) as device:
-        with step(f"putting {len(probes)} questions to {target}"):
+        with step(f"putting {counted(len(probes), 'question')} to {target}"):
             answers = {each.id: answer(each, device).text for each in probes}
         results = []
         if claims:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Generic, SupportsIndex, TypeVar
 
 from emulator.base.errors import HarnessError
+from harness.kernel.concise import counted
 from harness.kernel.files import Files
 from harness.kernel.parsing import MalformedFileError, matched_lines, numbered_lines, to_bytes
 
@@ -150,7 +151,7 @@ class Maps(Generic[AnyMapping]):
         return len(self._mappings)
 
     def __repr__(self) -> str:
-        return f"<Maps of {len(self)} mappings>"
+        return f"<Maps of {counted(len(self), 'mapping')}>"
 
     def at(self, address: SupportsIndex) -> AnyMapping:
         """The mapping that contains `address`; raises AddressNotMappedError."""

@@ -189,6 +189,7 @@ def test_a_document_has_the_title_and_the_address_that_were_stored() -> None:
 def test_a_matrix_marks_what_differs() -> None:
     page = page_of(matrix_of(document_on(ARM), document_on(ARM_16K)))
     assert page.count("tr", **{"class": "differs"}) == 1
+    assert page.text.count("Stated in A “Inter-process communication in Android” and B “") == 5
     assert page.count("article") == 5
     mapped = "1 1,040,384 bytes 1,040,384 bytes /proc/PID/maps 2 1,015,808 bytes 1,015,808 bytes"
     assert f"figure device value expected read from mapped {mapped} /proc/PID/maps page size 1" in page.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -42,10 +43,11 @@ def spread_of(row: Row) -> Spread | None:
 
 
 def moved(before: Spread, now: Spread) -> float:
-    """By which factor the figure moved; 1 where the spreads overlap."""
+    """By which factor the figure moved; 1 where the spreads overlap, infinite where it was nothing."""
     if before[0] <= now[1] and now[0] <= before[1]:
         return 1.0
-    return (now[0] + now[1]) / (before[0] + before[1])
+    middle = before[0] + before[1]
+    return (now[0] + now[1]) / middle if middle else math.inf
 
 
 def read(file: Path) -> Mapping[str, Spread]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import shlex
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,8 @@ from emulator.base.errors import HarnessError
 from emulator.base.progress import reporting_to
 from harness.agent.thread import RemoteThread
 from harness.experiments.core.claim import CLAIMS as CLAIM_REGISTRY
+from harness.experiments.core.judge import judge
+from harness.experiments.core.result import Result
 from harness.kernel.binder_debug.state_parser import parse_state
 
 PROCESSES = (1, 4, 16, 64)
@@ -128,7 +131,7 @@ def _devices_held(count: int) -> Iterator[None]:
 
 
 def _claims(bench: Bench) -> Iterator[Row]:
-    """Judging so many claims on one device, and on two."""
+    """Judging so many claims on one device, and on two; and their memory, with the results kept."""
     ids = list(CLAIM_REGISTRY.all())
     for jobs in ("1", "2"):
         figures = in_turns(
@@ -145,6 +148,14 @@ def _claims(bench: Bench) -> Iterator[Row]:
         for count, figure in curve.items():
             yield Row(f"judging.{count} on {jobs}", "s", figure, curve[CLAIMS[0]])
         yield Row(f"judging on {jobs}, growth", "", exponent(curve))
+    with Bench(max(1, bench.rounds // 3)) as own, _judged(own, max(CLAIMS)):  # with all modules imported
+        yield from memory_rows("judging", own, CLAIMS, lambda count: _judged(own, count))
+
+
+@contextlib.contextmanager
+def _judged(bench: Bench, count: int) -> Iterator[list[Result]]:
+    """The results of so many claims."""
+    yield [judge(claim, bench.device) for claim in itertools.islice(CLAIM_REGISTRY.all().values(), count)]
 
 
 def _records(bench: Bench) -> Iterator[Row]:

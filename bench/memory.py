@@ -13,6 +13,10 @@ from harness.kernel.proc.memory import read_meminfo
 
 KIB = 1024
 MIB = 1024 * KIB
+USED = ("AnonPages", "Mapped", "SUnreclaim", "PageTables", "KernelStack")
+"""Of meminfo; a driver's pages are mapped."""
+STAT_REFRESH = "/proc/sys/vm/stat_refresh"
+"""Reading it adds up what each processor has counted (admin-guide/sysctl/vm.rst)."""
 LEAST = 64 * KIB
 """Bytes: less is lost among what else happens meanwhile, and tells nothing of a growth."""
 
@@ -25,12 +29,16 @@ def memory_rows(
     *,
     of: Sequence[str] = ("harness", "device"),
 ) -> Iterator[Row]:
-    """What holding so many of something takes on top of what is used before, and the growth's exponent."""
+    """What holding so many of something takes on top of what is used before, and the growth's exponent.
+
+    What the context manager needs is there before it is entered, and does not count.
+    """
     taken: dict[str, dict[int, list[int]]] = {each: {count: [] for count in counts} for each in of}
     for _ in range(bench.rounds):
         for count in counts:
+            holding = hold(count)
             before = _used(bench)
-            with hold(count):
+            with holding:
                 now = _used(bench)
             for each, curve in taken.items():
                 curve[count].append(now[each] - before[each])
@@ -46,9 +54,14 @@ def memory_rows(
 
 
 def _used(bench: Bench) -> dict[str, int]:
-    """Bytes that this process and the device use; the kernel's caches are no use that lasts."""
+    """Bytes of this process, and those of the device that are processes' or the kernel's for them.
+
+    What is free says less of so few bytes: each processor keeps back pages that others have freed (Linux
+    6.12, mm/page_alloc.c, per_cpu_pages).
+    """
     status = Path("/proc/self/status").read_text()
     resident = re.search(r"^VmRSS:\s*(\d+) kB", status, flags=re.MULTILINE)
     assert resident is not None
+    bench.device.files.read_text(STAT_REFRESH)
     device = read_meminfo(bench.device.files)
-    return {"harness": int(resident[1]) * KIB, "device": device["MemTotal"] - device["MemAvailable"]}
+    return {"harness": int(resident[1]) * KIB, "device": sum(device[name] for name in USED)}

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from bench.memory import memory_rows
 from bench.round_trips import Echo, echoed, timed
 from bench.rows import Row, exponent, in_turns
 from bench.suite import Bench, Benchmark
@@ -91,7 +92,7 @@ def _cost_of_python(bench: Bench) -> Iterator[Row]:
 
 
 def _payloads(bench: Bench) -> Iterator[Row]:
-    """Calls with data of each size from one Python thread to another, and how they grow."""
+    """Calls with data of each size from one Python thread to another, how they grow, and their memory."""
     with _pair(bench, reply_nothing, threads=1) as pair:
         data = {size: Parcel().raw(bytes(size)) for size in PAYLOADS}
         figures = in_turns(
@@ -106,6 +107,33 @@ def _payloads(bench: Bench) -> Iterator[Row]:
         yield Row(f"python.payload.{sized(size)}", "ms", figure, curve[0])
     large = {size: curve[size] for size in PAYLOADS if size >= LARGE}
     yield Row("python.payload, growth", "", exponent(large))
+    yield from memory_rows("python.payload", bench, [*large], lambda size: _HeldCall(bench, size))
+
+
+class _HeldCall:
+    """A call with data that is not replied to during the block; its two processes are there before."""
+
+    def __init__(self, bench: Bench, size: int) -> None:
+        self._data = Parcel().raw(bytes(size))
+        self._entered, self._released = threading.Semaphore(0), threading.Semaphore(0)
+        self._stack = contextlib.ExitStack()
+        self._pool = self._stack.enter_context(ThreadPoolExecutor(1))
+        self._pair = self._stack.enter_context(_pair(bench, self._hold, threads=1))
+        self._pool.submit(self._pair.client.transact, 0, 1, Parcel()).result(WAITS_FOR)
+
+    def __enter__(self) -> None:
+        self._call = self._pool.submit(self._pair.client.transact, 0, SLOW, self._data)
+        self._entered.acquire(timeout=WAITS_FOR)
+
+    def __exit__(self, *_: object) -> None:
+        with self._stack:
+            self._released.release()
+            self._call.result(WAITS_FOR)
+
+    def _hold(self, call: Call) -> None:
+        if call.code == SLOW:
+            self._entered.release()
+            self._released.acquire(timeout=WAITS_FOR)
 
 
 def _served(bench: Bench, *, clients: int) -> Iterator[Row]:

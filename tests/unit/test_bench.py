@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self, cast
@@ -138,6 +139,7 @@ def test_what_moved_by_more_than_its_spread_is_shown(tmp_path: Path) -> None:
     assert baseline.moved(known["slower"], (2.0, 2.4)) == pytest.approx(2.0)
     assert baseline.moved(known["slower"], (0.5, 0.6)) == pytest.approx(0.5)
     assert baseline.moved(known["same"], (1.9, 9.0)) == 1
+    assert baseline.moved((0.0, 0.0), (1.0, 2.0)) == math.inf, "the comparison had ended in a traceback"
 
 
 def test_a_baseline_keeps_the_rows_of_what_was_not_run_again(tmp_path: Path) -> None:

@@ -189,3 +189,15 @@ def test_several_threads_may_be_the_first_to_call_a_function(monkeypatch: pytest
         assert list(threads.map(gather, (1, 2), "ab")) == [("a",), ("b",)]
     monkeypatch.undo()
     assert gather(2, "a", "b") == ("a", "b")
+
+
+def test_what_our_own_modules_pass_on_is_not_checked() -> None:
+    """Each call of a user led to ten checked calls, a third of the time that Python took for it."""
+
+    @checked
+    def twice(number: int) -> int:
+        return 2 * number
+
+    ours: dict[str, Any] = {"__name__": "harness.binder.endpoint", "twice": twice}
+    exec("def pass_on(value): return twice(value)", ours)
+    assert ours["pass_on"]("ab") == "abab"

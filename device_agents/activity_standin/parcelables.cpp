@@ -11,7 +11,7 @@ enum UriForm { NO_URI, STRING_URI, OPAQUE_URI, HIERARCHICAL_URI };
 enum PartForm { BOTH, ENCODED, DECODED };
 
 std::string utf8(const String16& text) {
-    return String8(text).string();
+    return String8(text).c_str();
 }
 
 binder::Status refusal(int32_t exception, const std::string& message) {

@@ -97,7 +97,7 @@ class Command {
         int32_t result = 0;
         const auto status = manager_.broadcast(
             {intent, {thread->getCallingPid(), thread->getCallingUid()}, user, true, receiver, {}}, &result);
-        if (!status.isOk()) return refuse(status.exceptionMessage().string());
+        if (!status.isOk()) return refuse(status.exceptionMessage().c_str());
         if (result != 0) return refuse("user " + std::to_string(user) + " is stopped");
         print(out_, receiver->wait() + "\n");
         return 0;

@@ -1,7 +1,6 @@
 // What libbinder's ProcessState is to a process: one object, one descriptor, one mapping; and what a missing driver
 // and a fork do to it.
 
-#include <binder/BpBinder.h>
 #include <binder/IServiceManager.h>
 #include <binder/ProcessState.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 
 #include "answer.h"
 #include "commands.h"
+#include "handle.h"
 #include "own_process.h"
 
 using namespace android;
@@ -21,7 +21,7 @@ int show_state(const Options& options) {
     }
     Answer answer;
     answer.text("event", "state").number("pid", getpid()).number("asked", options.times);
-    answer.number("objects", objects.size()).text("driver", ProcessState::self()->getDriverName().string());
+    answer.number("objects", objects.size()).text("driver", ProcessState::self()->getDriverName().c_str());
     add_binder_files(answer);
     answer.print();
     input_ends();
@@ -33,7 +33,7 @@ int ping_context_object(const Options&) {
     Answer answer;
     answer.text("event", "context object").number("pid", getpid()).truth("found", context != nullptr);
     if (context) {
-        answer.number("handle", context->remoteBinder()->handle()).number("ping", context->pingBinder());
+        answer.number("handle", handle_of(context)).number("ping", context->pingBinder());
     }
     answer.print();
     input_ends();
@@ -44,7 +44,7 @@ int use_missing_driver(const Options& options) {
     const std::string& path = options.arguments[0];
     Answer child = in_forked_child([&path] {
         Answer answer;
-        answer.text("driver", ProcessState::initWithDriver(path.c_str())->getDriverName().string());
+        answer.text("driver", ProcessState::initWithDriver(path.c_str())->getDriverName().c_str());
         add_binder_files(answer);
         return answer.object();
     });

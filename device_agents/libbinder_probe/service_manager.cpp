@@ -1,6 +1,5 @@
 // The service manager as libbinder's client sees it: add, get, check, wait for, list; and the services found there.
 
-#include <binder/BpBinder.h>
 #include <binder/IServiceManager.h>
 #include <binder/Parcel.h>
 #include <binder/ProcessState.h>
@@ -13,6 +12,7 @@
 
 #include "answer.h"
 #include "commands.h"
+#include "handle.h"
 #include "own_process.h"
 #include "probe_service.h"
 
@@ -23,7 +23,7 @@ static sp<IServiceManager> service_manager() {
     if (ProcessState::self()->getContextObject(nullptr)) return defaultServiceManager();
     Answer()
         .text("event", "error")
-        .text("error", "there is no context manager of " + std::string(ProcessState::self()->getDriverName().string()))
+        .text("error", "there is no context manager of " + std::string(ProcessState::self()->getDriverName().c_str()))
         .print();
     return nullptr;
 }
@@ -36,14 +36,14 @@ static sp<IServiceManager> service_manager_with_threads() {
 }
 
 static std::string utf8(const String16& text) {
-    return String8(text).string();
+    return String8(text).c_str();
 }
 
 static int report(const char* event, const std::string& name, const sp<IBinder>& service, double seconds) {
     Answer answer;
     answer.text("event", event).number("pid", getpid()).text("name", name).truth("found", service != nullptr);
     if (service) {
-        answer.number("handle", service->remoteBinder()->handle());
+        answer.number("handle", handle_of(service));
         answer.text("interface", utf8(service->getInterfaceDescriptor()));
     }
     answer.seconds("seconds", seconds).print();
@@ -102,7 +102,7 @@ int register_services(const Options& options) {
             .number("pid", getpid())
             .text("name", name)
             .number("exception", exception)
-            .text("meaning", binder::Status::fromExceptionCode(exception).toString8().string())
+            .text("meaning", binder::Status::fromExceptionCode(exception).toString8().c_str())
             .print();
         if (exception != binder::Status::EX_NONE) return REFUSED;
     }
@@ -149,7 +149,7 @@ int call_service(const Options& options) {
         .text("name", name)
         .number("code", code)
         .number("status", status)
-        .text("meaning", binder::Status::fromStatusT(status).toString8().string())
+        .text("meaning", binder::Status::fromStatusT(status).toString8().c_str())
         .text("reply", hexadecimal(reply))
         .print();
     return status == OK ? DONE : REFUSED;

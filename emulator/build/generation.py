@@ -47,10 +47,12 @@ class Generation:
 
 
 TOOLS_29 = SourcePackage(PLATFORM_TOOLS)
+TOOLS_34 = SourcePackage(PLATFORM_TOOLS, suites=("trixie",))
 NATIVE_10 = SourcePackage(FRAMEWORKS_NATIVE, patched=False)
 
 ANDROID_10 = Generation(10, TOOLS_29, native=NATIVE_10)
 ANDROID_11 = Generation(11, TOOLS_29)
+ANDROID_14 = Generation(14, TOOLS_34)
 DEFAULT_GENERATION = ANDROID_11
-GENERATIONS = {generation.number: generation for generation in (ANDROID_10, ANDROID_11)}
+GENERATIONS = {generation.number: generation for generation in (ANDROID_10, ANDROID_11, ANDROID_14)}
 """By the release of Android."""

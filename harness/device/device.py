@@ -14,7 +14,7 @@ from emulator.base.controller import CanRollBack, CanStartAgents, Controller
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, FacilityMissingError, HarnessError, SetupError, UsageError
 from emulator.build.agents import own_libbinder, syscall_agent
-from emulator.build.generation import DEFAULT_GENERATION, GENERATIONS
+from emulator.build.generation import GENERATIONS
 from emulator.build.userland import binder_userland
 from emulator.target import AnyTarget, open_target
 from harness.agent.errors import cut_off
@@ -265,8 +265,8 @@ class Device(DeviceShell):
                 "needs programs on libbinder, which take /dev/binder, and a machine's may be a container's. "
                 "It can be tested on the target `embedded`, or on an Android device."
             )
-        generation = GENERATIONS[self.facts.userland or DEFAULT_GENERATION.number]
-        return self._put(binder_userland(self.architecture, generation) / name)
+        userland = binder_userland(self.architecture, GENERATIONS[self.facts.libbinder_release])
+        return self._put(userland / name)
 
     def _put(self, program: Path) -> str:
         remote = f"{self._directory}/{program.name}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from emulator.base.errors import FacilityMissingError
+from emulator.build.generation import DEFAULT_GENERATION
 
 
 class Need(StrEnum):
@@ -165,6 +166,14 @@ class Facts:
     """Whether the activity manager is registered."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Why a facility is missing, by the value of its Need."""
+
+    @property
+    def libbinder_release(self) -> int:
+        """The release of Android of the libbinder in programs that are built here and put on the device.
+
+        On the embedded device it is that of its user space, elsewhere 11.
+        """
+        return self.userland or DEFAULT_GENERATION.number
 
     @property
     def kernel_version(self) -> tuple[int, ...]:

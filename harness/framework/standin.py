@@ -13,7 +13,7 @@ from harness.argument_types import checked
 from harness.binder.endpoint import Binder
 from harness.binder.services.service import BINDER
 from harness.binder.services.service_manager import ServiceManager
-from harness.binder.services.wire import ANDROID_11, Dialect
+from harness.binder.services.wire import ANDROID_10, ANDROID_11, ANDROID_14, Dialect
 from harness.device.facts import Facts, Need
 from harness.framework.dialect import android_release, framework_release, standin_answers
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from harness.agent.program import RemoteProgram
     from harness.device.device import Device
 
+OF_LIBBINDER = {10: ANDROID_10, 11: ANDROID_11, 14: ANDROID_14}
+"""How a program on libbinder calls the service manager, by libbinder's release."""
 START_SECONDS = 10.0
 STANDIN = "stand-in"
 
@@ -75,22 +77,32 @@ def open_framework(device: Device, *, receiver_seconds: float = 10.0) -> Iterato
 
 
 def _require_registrable(device: Device) -> None:
+    release = device.facts.libbinder_release
     with device.process() as process, Binder.open(process, BINDER) as binder:
-        reason = why_not_registrable(ServiceManager(binder).dialect)
+        dialect = ServiceManager(binder).dialect
+    reason = why_not_registrable(dialect, release) or why_not_spoken(dialect)
     if reason is not None:
         raise FacilityMissingError(
-            "needs an activity manager, and the stand-in, which uses Android 11's libbinder, cannot be "
-            f"registered here: {reason}. It can be tested on the target `embedded`."
+            f"needs an activity manager, and the stand-in, which uses Android {release}'s libbinder, cannot "
+            f"be used here: {reason}. It can be tested on the target `embedded`."
         )
 
 
-def why_not_registrable(dialect: Dialect) -> str | None:
-    """Why a program on Android 11's libbinder cannot register with a service manager; None where it can."""
+def why_not_registrable(dialect: Dialect, release: int = ANDROID_11.wire.release) -> str | None:
+    """Why a program on a release's libbinder cannot register with a service manager; None where it can."""
     called = f"the service manager is that of {dialect.name}"
-    if dialect.wire.header != ANDROID_11.wire.header:
+    own = OF_LIBBINDER[release]
+    if dialect.wire.header != own.wire.header:
         return f"{called}, whose calls begin otherwise"
-    if dialect.wire.stability != ANDROID_11.wire.stability:
+    if dialect.wire.stability != own.wire.stability:
         return f"{called}, to which an object's stability is stated otherwise (Stability.cpp)"
-    if dialect.code("addService") != ANDROID_11.code("addService"):
+    if dialect.code("addService") != own.code("addService"):
         return f"{called}, where addService has another code"
     return None
+
+
+def why_not_spoken(dialect: Dialect) -> str | None:
+    """Why the stand-in's Intents cannot be written or read, whose parcels are the service manager's."""
+    if dialect.wire.release >= ANDROID_11.wire.release:
+        return None
+    return f"it reads Intents of Android 11, and those in parcels of {dialect.name} are others"

@@ -1,6 +1,7 @@
 """Runs a program that uses libbinder as its arguments direct, and reads its answers.
 
-There are two: one carries AOSP's libbinder of Android 11, the other uses the device's own, for some commands.
+There are two: one carries AOSP's libbinder, of the release that `Facts.libbinder_release` names; the other
+uses the device's own, for some commands.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 10.0
 OWN = "/system/lib64/libbinder.so"
 """The library of an Android device."""
-OURS = "AOSP's libbinder of Android 11, built by Binder harness"
-"""The library of a device without one."""
+OURS = "AOSP's libbinder of Android {release}, built by Binder harness"
+"""The library of a device without one; see `Facts.libbinder_release`."""
 
 Answer = dict[str, Any]
 """One JSON object; the program's --help documents its form."""
@@ -34,7 +35,7 @@ class LibbinderProbe:
         self.program = program
         self.pid = program.pid
         self.library = library
-        """`OWN` or `OURS`."""
+        """`OWN`, or `OURS` with its release."""
 
     def answer(self, deadline: Deadline | None = None) -> Answer:
         """Its next answer. Raises HarnessError where it ended or failed, TimeLimitError after 10 s.
@@ -63,7 +64,7 @@ def running_probe(device: Device, *words: str, own: bool = False) -> Iterator[Li
     path = device.own_libbinder if own else device.libbinder_probe
     with device.program([path, *words]) as program:
         program.resume()
-        yield LibbinderProbe(program, OWN if own else OURS)
+        yield LibbinderProbe(program, OWN if own else OURS.format(release=device.facts.libbinder_release))
 
 
 def ask_probe(device: Device, *words: str) -> Answer:

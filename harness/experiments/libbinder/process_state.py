@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MISSING = "/dev/binder_harness_missing"
 TIMES = 1000
+_OURS = OURS.format(release=11)
+"""What documents that name no library were measured with."""
 USES = 3
 """How many answers `libbinder_probe fork` gives."""
 
@@ -41,7 +43,7 @@ class ProcessState:
     """Of each mapping, such as `r--p`."""
     vm_flags: tuple[tuple[str, ...], ...]
     """Of each mapping."""
-    library: str = OURS
+    library: str = _OURS
     """The libbinder that was used."""
 
 
@@ -70,7 +72,7 @@ class MaximumThreads:
 
     maximum: int
     """As the driver's debug files show it."""
-    library: str = OURS
+    library: str = _OURS
     """The libbinder that was used."""
 
 
@@ -102,7 +104,7 @@ class MissingDriver:
     """The signal that killed the process, if any."""
     log: str
     """What libbinder logged; on Android it logs elsewhere."""
-    library: str = OURS
+    library: str = _OURS
     """The libbinder that was used."""
 
 
@@ -134,7 +136,7 @@ class ChildUse:
     """The signal that killed the child: 6, SIGABRT, is libbinder's own way to refuse."""
     log: str
     """What libbinder logged; on Android it logs elsewhere."""
-    library: str = OURS
+    library: str = _OURS
     """The libbinder that was used."""
 
 

@@ -19,7 +19,7 @@ from harness.binder.services.wire import (
     Kind,
 )
 from harness.framework.dialect import code_names_on, dialect_of, framework_release, standin_answers
-from harness.framework.standin import why_not_registrable
+from harness.framework.standin import why_not_registrable, why_not_spoken
 from harness.framework.transaction_codes import ACTIVITY_MANAGER
 
 
@@ -42,6 +42,19 @@ def test_the_codes_of_a_stand_in_are_its_own() -> None:
 @pytest.mark.parametrize("dialect", [ANDROID_11, ANDROID_13, ANDROID_14])
 def test_where_it_can_register(dialect: Dialect) -> None:
     assert why_not_registrable(dialect) is None
+
+
+@pytest.mark.parametrize(("release", "dialect"), [(10, ANDROID_10), (14, ANDROID_13), (14, ANDROID_14)])
+def test_another_generation_registers_where_its_own_service_manager_runs(
+    release: int, dialect: Dialect
+) -> None:
+    assert why_not_registrable(dialect, release) is None
+    assert why_not_registrable(ANDROID_12, release) is not None
+
+
+def test_it_reads_no_intents_in_parcels_of_android_10() -> None:
+    assert why_not_spoken(ANDROID_14) is None
+    assert "those in parcels of Android 10 are others" in (why_not_spoken(ANDROID_10) or "")
 
 
 @pytest.mark.parametrize(

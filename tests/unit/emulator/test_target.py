@@ -31,7 +31,7 @@ def test_options_are_taken_and_written_back() -> None:
         ("phone", "lists them with their options"),
         (
             "embedded?ram=1",
-            "Valid options: kernel, driver, append, arch, pages, userland, managers, ",
+            "Valid options: kernel, driver, append, arch, pages, userland, java, managers, ",
         ),
         ("embedded?memory=lots", "192 to 65536"),
         ("embedded?memory=512&memory=1024", "memory of embedded is given twice"),

@@ -20,7 +20,7 @@ from tests.support import fake_device
 from tests.support.fake_device import FACTS
 from tests.support.fake_documents import ARM, changed, document_on, matrix_of
 
-DEVICE = "embedded: Linux 6.12.48+deb12-amd64, x86_64, 4 KiB pages, 2026-11-21T12:00:00+00:00"
+DEVICE = "embedded: Linux 6.12.48+deb12-amd64, x86_64, 4 KiB pages, 2026-11-21 12:00:00 UTC"
 UNKNOWN_CLAIM = "There is no claim 'limit.zygote'."
 
 Judge = Callable[..., tuple[int, str, str]]

@@ -18,6 +18,7 @@ from bench import (
     claims,
     commands,
     drivers,
+    earlier,
     explore,
     growth,
     libbinder,
@@ -66,10 +67,14 @@ def main() -> int:
         metavar="FILE",
         help="compare with the figures in FILE (default: this machine's, in the cache)",
     )
+    parser.add_argument(
+        "--before", type=Path, metavar="FILE", help="show the figures that --json wrote to FILE beside these"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the figures as the baseline from now on")
     options = parser.parse_args()
     console = Console()
     try:
+        before = earlier.read(options.before) if options.before else {}
         benchmarks = chosen(BENCHMARKS, options.names)
         rows, where = _measured(benchmarks, options.rounds)
     except HarnessError as error:
@@ -77,7 +82,7 @@ def main() -> int:
         return error.exit_code
     file = options.baseline or baseline.default_file()
     known = baseline.read(file)
-    console.print(_table(rows, where, known))
+    console.print(_table(rows, where, known, before))
     console.print(_targets(rows), soft_wrap=True)
     if options.keep or not known:
         baseline.write(file, rows)
@@ -104,8 +109,15 @@ def _measured(benchmarks: list[Benchmark], rounds: int) -> tuple[list[Row], str]
     return rows, f"{hardware.architecture}, {hardware.processors} processors, {emulated}"
 
 
-def _table(rows: list[Row], where: str, known: Mapping[str, baseline.Spread]) -> Table:
-    columns = ("what", "measured", "reference", "ratio", "at most", "met", "moved", "copies")
+def _table(
+    rows: list[Row],
+    where: str,
+    known: Mapping[str, baseline.Spread],
+    before: Mapping[str, earlier.Earlier],
+) -> Table:
+    columns = ["what", "measured", "reference", "ratio", "at most", "met", "moved", "copies"]
+    if before:
+        columns.insert(1, "before")
     table = Table(
         *columns,
         title="Median (quartiles)",
@@ -113,15 +125,24 @@ def _table(rows: list[Row], where: str, known: Mapping[str, baseline.Spread]) ->
         f"the spread of both. Device: {where}.",
     )
     for row in rows:
+        named = [row.name, _before(row, before.get(row.name))] if before else [row.name]
         if row.failure:
-            table.add_row(row.name, f"not measured: {row.failure}")
+            table.add_row(*named, f"not measured: {row.failure}")
             continue
         shown = [_shown(figure, row.unit) for figure in (row.measured, row.reference)]
         ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
         most = f"{row.most:g}" if row.most is not None else ""
         met = {True: "yes", False: "no", None: ""}[row.met]
-        table.add_row(row.name, *shown, ratio, most, met, _moved(row, known), row.copies)
+        table.add_row(*named, *shown, ratio, most, met, _moved(row, known), row.copies)
     return table
+
+
+def _before(row: Row, then: earlier.Earlier | None) -> str:
+    """The earlier figure, and its ratio to its own reference."""
+    if then is None or then.median is None:
+        return then.failure if then else ""
+    ratio = f" (ratio {then.ratio:.2f})" if then.ratio is not None else ""
+    return f"{_digits(then.median)} {row.unit}{ratio}"
 
 
 def _targets(rows: list[Row]) -> str:

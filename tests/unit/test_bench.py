@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self, cast
 
 import pytest
 
+from bench import __main__ as bench_program
 from bench import baseline, starts
 from bench.__main__ import BENCHMARKS
 from bench.rows import Figure, Row, exponent, in_turns
@@ -161,3 +163,23 @@ def test_a_figure_with_a_reference_is_compared_by_the_ratio_of_each_turn() -> No
 def test_the_exponent_of_a_curve_is_found_for_each_turn() -> None:
     curve = {size: Figure(str(size), (3.0 * size, 2.0 * size**2, 5.0)) for size in (10, 100, 1000)}
     assert exponent(curve).values == pytest.approx((1.0, 2.0, 0.0))
+
+
+def test_an_earlier_run_is_shown_beside_this_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def run(values: tuple[float, ...], *words: object) -> tuple[int, str]:
+        rows = [Row("call", "ms", Figure("pings", values), Figure("echoes", (1.0,)))]
+        monkeypatch.setattr(bench_program, "_measured", lambda *_: (rows, "no device"))
+        monkeypatch.setattr(
+            sys, "argv", ["bench", "--baseline", str(tmp_path / "baseline"), *map(str, words)]
+        )
+        return bench_program.main(), capsys.readouterr().out
+
+    monkeypatch.setenv("COLUMNS", "200")
+    figures = tmp_path / "figures.json"
+    run((4.0, 5.0, 6.0), "--json", figures)
+    status, shown = run((2.0,), "--before", figures)
+    assert (status, "5 ms (ratio 5.00)" in shown, "2.00" in shown) == (0, True, True)
+    figures.write_text("[]")
+    assert run((2.0,), "--before", figures) == (2, "")

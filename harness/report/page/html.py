@@ -40,6 +40,9 @@ from harness.report.summary import STYLES
 
 LINE = 100
 """Characters of a nested value that are shown in one line."""
+LONG_NAME = re.compile(r"[\w./()]{30,}")
+"""So much does not always fit into a line on a phone."""
+END_OF_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[_/])(?=\w)")
 LONGEST_VALUE = 4000
 """Characters of a value that are shown; the result document has all of it."""
 
@@ -97,12 +100,17 @@ def render(report: Report) -> str:
 
 def code(text: str) -> Markup:
     """A text in which what stands between backticks is code."""
-    parts = [escape(part) for part in text.split("`")]
+    parts = [breakable(part) for part in text.split("`")]
     if len(parts) % 2 == 0:  # a backtick of its own
-        return escape(text)
+        return breakable(text)
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts)
     )
+
+
+def breakable(text: str) -> Markup:
+    """A text whose long names may go on in the next line where one of their words ends."""
+    return Markup(LONG_NAME.sub(lambda name: END_OF_WORD.sub("<wbr>", name[0]), str(escape(text))))
 
 
 def sentences(text: str, count: int) -> str:

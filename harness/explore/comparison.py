@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 
 from harness.binder.abi.returns import Noop, Reply, Transaction, TransactionSecurityContext
 from harness.explore.program import as_python
-from harness.model.records import Features
+from harness.model.features import Features
 from harness.model.steps import Outcome, Pointer, Step
 from harness.model.views import View
 from harness.model.world import Worlds

@@ -9,7 +9,7 @@ from harness.binder.abi.commands import Acquire, RequestFreezeNotification
 from harness.binder.abi.structures import FlatBinderFlag, TransactionFlag
 from harness.binder.abi.uapi import BinderIoctl
 from harness.explore.comparison import Taker
-from harness.model.records import Features
+from harness.model.features import Features
 from harness.model.steps import MAPPED, Close, Control, Exchange, Open, Outcome, Payload, Transact
 
 MANAGER, CALLER = 1, 2

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 from emulator.base.errors import DeviceLostError, HarnessError
 from harness.explore.comparison import DisagreementError, Taker, Together
-from harness.model.steps import Step
+from harness.model.steps import ImpossibleStepError, Step
 
 Fresh = Callable[[], AbstractContextManager[Sequence[Taker]]]
 """Starts the devices of a search anew."""
@@ -22,6 +22,6 @@ def stops_device(fresh: Fresh, program: Sequence[Step]) -> bool:
                 together.take(step)
             except DeviceLostError:
                 return number == len(program)
-            except (DisagreementError, HarnessError, OSError):
+            except (DisagreementError, ImpossibleStepError, HarnessError, OSError):
                 return False
     return False

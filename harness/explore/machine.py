@@ -13,7 +13,7 @@ from hypothesis.database import ExampleDatabase
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from harness.explore.choosing.processes import in_the_pool
-from harness.explore.choosing.rules import RULES, START, WEIGHTS, Rule
+from harness.explore.choosing.rules import START, WEIGHTS, next_step
 from harness.explore.comparison import Together
 from harness.model.steps import Exchange, Step
 
@@ -41,10 +41,10 @@ def _below(count: int) -> st.SearchStrategy[int]:
 
 
 @st.composite
-def _next_step(draw: st.DrawFn, chosen: Rule) -> Step | None:
+def _next_step(draw: st.DrawFn, name: str) -> Step | None:
     """What a rule makes of the state that the program has reached."""
     comparison: Together = draw(st.runner()).comparison
-    step = chosen(FromHypothesis(draw), comparison.worlds.likely)
+    step = next_step(name, FromHypothesis(draw), comparison.worlds.likely)
     if comparison.joins_pool_first and isinstance(step, Exchange):
         return in_the_pool(step, comparison.worlds.likely)
     return step
@@ -111,7 +111,7 @@ def _machine(session: Session, names: Sequence[str]) -> type[RuleBasedStateMachi
 
     for name in names:
         for number in range(WEIGHTS.get(name, 1)):
-            setattr(Program, f"{name}_{number}", rule(step=_next_step(RULES[name]))(_method(session, name)))
+            setattr(Program, f"{name}_{number}", rule(step=_next_step(name))(_method(session, name)))
     return Program
 
 

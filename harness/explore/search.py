@@ -17,7 +17,7 @@ from harness.explore.comparison import Apart, DisagreementError, Taker, Together
 from harness.explore.coverage import Coverage
 from harness.explore.machine import run_programs
 from harness.explore.shrinking import shortest
-from harness.model.steps import Exchange, Step
+from harness.model.steps import Exchange, ImpossibleStepError, Step
 
 PROGRAMS = 20
 """Programs between two looks at the limits."""
@@ -120,6 +120,8 @@ class Search:
             if error.program == tuple(program):
                 self.disagreement = error
                 return True
+        except ImpossibleStepError:
+            return False
         return False
 
     def _replay(self, program: Sequence[Step], apart: dict[str, Apart]) -> None:
@@ -138,7 +140,7 @@ class Search:
         apart: dict[str, Apart] = {}
         try:
             self._replay(program, apart)
-        except DisagreementError:
+        except (DisagreementError, ImpossibleStepError):
             return False
         return what in apart and apart[what].program == tuple(program)
 

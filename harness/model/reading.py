@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable
 from functools import partial
 
@@ -31,6 +30,7 @@ class Reading:
         self.size = size
         self.is_full = is_full
         self.returns: list[Return] = [returns.Noop()]
+        self._takes_any = False
         self.delivered: Buffer | None = None
         """The buffer of the transaction or reply that it returned."""
 
@@ -39,30 +39,48 @@ class Reading:
         """Bytes of the buffer in use."""
         return sum(CODE_SIZE + each.sizeof() for each in self.returns)
 
-    def run(self) -> int:
-        """Read all that there is, up to a transaction or a death: 0, or -EAGAIN where there is nothing."""
+    def run(self) -> bool:
+        """Read all that there is, up to a transaction or a death: False where there is nothing."""
+        while True:
+            self._takes_any = takes_work_of_process(self.thread)
+            if not has_work(self.thread, takes_any=self._takes_any):
+                return False
+            if self._take_all():
+                self._request_thread()
+                return True
+
+    def wait(self) -> None:
+        """Wait for any work, if the thread may have it, before all others. binder_wait_for_work."""
+        self.thread.is_woken = False
+        if self._takes_any:
+            self.thread.process.waiting.insert(0, self.thread)
+
+    def resume(self) -> bool:
+        """Look again, once woken: True where the read is over, False where it waits on."""
+        if self.thread in self.thread.process.waiting:
+            self.thread.process.waiting.remove(self.thread)
+        if not has_work(self.thread, takes_any=self._takes_any):
+            return False
+        if self._take_all():
+            self._request_thread()
+            return True
+        return self.run()
+
+    def _take_all(self) -> bool:
+        """Turn work into returns until none is left; whether the read is over."""
         thread, process = self.thread, self.thread.process
         while True:
-            takes_any = takes_work_of_process(thread)
-            if not has_work(thread, takes_any=takes_any):
-                return -errno.EAGAIN
-            while True:
-                queue = thread.todo or (process.todo if takes_any else None)
-                if not queue:
-                    break
-                if self.size - self.used < ROOM_FOR_ANY:
-                    self._request_thread()
-                    return 0
-                work = queue.take()
-                assert work is not None
-                if not thread.todo:
-                    thread.has_urgent_todo = False
-                if self._turn_into_returns(work):
-                    self._request_thread()
-                    return 0
-            if self.used > CODE_SIZE or thread.need_return:
-                self._request_thread()
-                return 0
+            queue = thread.todo or (process.todo if self._takes_any else None)
+            if not queue:
+                return self.used > CODE_SIZE or thread.need_return
+            if self.size - self.used < ROOM_FOR_ANY:
+                return True
+            work = queue.take()
+            assert work is not None
+            if not thread.todo:
+                thread.has_urgent_todo = False
+            if self._turn_into_returns(work):
+                return True
 
     def _turn_into_returns(self, work: Work) -> bool:
         """Whether the read ends with it."""
@@ -138,11 +156,12 @@ class Reading:
         return True
 
     def _request_thread(self) -> None:
-        """Put BR_SPAWN_LOOPER in place of BR_NOOP where the pool may grow; nobody waits in this model."""
+        """Put BR_SPAWN_LOOPER in place of BR_NOOP where the pool may grow, and nobody waits."""
         process = self.thread.process
         if (
             self.thread.looper & IN_POOL
             and not process.requested_threads
+            and not process.waiting
             and process.started_threads < process.max_threads
         ):
             process.requested_threads += 1

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, IntFlag
 
 from harness.binder.abi.structures import TransactionFlag
 from harness.binder.abi.uapi import BinderReturn
+from harness.model.features import Features
 from harness.model.steps import Object
 from harness.model.work import ErrorSlot, Queue, Work
 
@@ -16,34 +16,6 @@ MOST_MAPPED = 4 * 1024 * 1024
 NOBODY = -1
 Choose = Callable[[int], int]
 """Picks one of so many possibilities that the driver leaves open, by its index."""
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """What drivers differ in; found by trying."""
-
-    reports_pending: bool = True
-    """One-way calls to a frozen process return BR_TRANSACTION_PENDING_FROZEN: Linux 6.12, not 6.1."""
-    counts_latest: bool = False
-    """A one-way call counts itself when it is judged to be spam: Linux 6.1, not 6.12."""
-    shows_offsets: bool = True
-    """The debug files show where a buffer is: Linux 6.12; 6.1 shows a hashed address."""
-    shows_counts: bool = True
-    """The debug files show every count of a node: the driver in C; in Rust it has other counts."""
-    serves_only_pool: bool = False
-    """A thread outside the pool gets no work of its process: the driver in Rust, not in C."""
-    returns_at_first: bool = True
-    """A thread's first read returns even with nothing to read: the driver in C, not in Rust."""
-    notifies_of_freezing: bool = True
-    """There are freeze notifications: Linux 6.12, not 6.1."""
-    security_context: int = 8
-    """Bytes that the sender's security context takes in a buffer, or the negative errno of what has none."""
-
-
-LINUX_6_12 = Features()
-LINUX_6_1 = Features(
-    reports_pending=False, counts_latest=True, shows_offsets=False, notifies_of_freezing=False
-)
 
 
 class Context:
@@ -80,6 +52,8 @@ class Thread:
         self.todo = Queue()
         self.has_urgent_todo = False
         """Whether what is in `todo` may be read now (process_todo), and not only with what comes next."""
+        self.is_woken = False
+        """Whether, if it waits, it is to look again."""
         self.stack: Transaction | None = None
         """The innermost call that it makes or handles."""
         self.return_error = ErrorSlot()
@@ -88,9 +62,9 @@ class Thread:
         """What BINDER_GET_EXTENDED_ERROR returns."""
 
     def give(self, work: Work) -> None:
-        """Queue work that a read returns at once. binder_enqueue_thread_work_ilocked."""
+        """Queue work that a read returns at once, or wakes the thread. binder_enqueue_thread_work_ilocked."""
         self.todo.add(work)
-        self.has_urgent_todo = True
+        self.has_urgent_todo = self.is_woken = True
 
     def give_later(self, work: Work) -> None:
         """Queue work that alone ends no wait. binder_enqueue_deferred_thread_work_ilocked."""
@@ -109,7 +83,9 @@ class Process:
         """By ptr."""
         self.references: dict[int, Reference] = {}
         """By handle."""
-        self.todo = Queue()
+        self.waiting: list[Thread] = []
+        """Threads that wait for any work, the latest first (waiting_threads)."""
+        self.todo = Queue(self.wake)
         """Work that any of its threads may take."""
         self.delivered_deaths = Queue()
         """Death notifications that wait for BC_DEAD_BINDER_DONE."""
@@ -127,6 +103,16 @@ class Process:
     def thread(self, number: int) -> Thread:
         """The thread's record, made if it is its first use of the driver. binder_get_thread."""
         return self.threads.setdefault(number, Thread(self, number))
+
+    def select(self) -> Thread | None:
+        """The thread that is to be woken, which waits no longer. binder_select_thread_ilocked."""
+        return self.waiting.pop(0) if self.waiting else None
+
+    def wake(self) -> None:
+        """Wake a thread that waits, if one does. binder_wakeup_proc_ilocked."""
+        thread = self.select()
+        if thread is not None:
+            thread.is_woken = True
 
     def give(self, thread: Thread, work: Work) -> None:
         """Queue a notification that `thread` caused: for itself if it is in the pool, else for any."""

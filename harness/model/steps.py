@@ -225,6 +225,8 @@ class Exchange:
     read: int = READ_SIZE
     is_full: bool = False
     """Whether the process may have no further descriptor meanwhile (RLIMIT_NOFILE)."""
+    waits: bool = False
+    """Whether the thread waits until there is something to read: the file is open without O_NONBLOCK."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +242,19 @@ class Control:
         return f"Control({self.process}, {self.thread}, BinderIoctl.{self.ioctl.name}, {self.arguments!r})"
 
 
-Step = Open | Close | Exchange | Control
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """Send a signal to a thread that waits."""
+
+    process: int
+    thread: int
+
+
+Step = Open | Close | Exchange | Control | Interrupt
+
+
+class ImpossibleStepError(Exception):
+    """A step of a thread that waits, or of a process that has not opened the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,3 +271,7 @@ class Outcome:
     """Those in the transaction or reply that was returned."""
     answer: tuple[int, ...] = ()
     """What another ioctl wrote."""
+    waits: bool = False
+    """Whether the thread waits, and nothing has come of the step yet."""
+    woken: tuple[tuple[int, int, Outcome], ...] = ()
+    """Exchanges that waited and have returned with this step: process, thread, and what came of them."""

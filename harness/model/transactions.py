@@ -188,6 +188,8 @@ def _queue(thread: Thread, transaction: Transaction, node: Node, target: Process
         node.one_way_queue.add(transaction)
         if outdated is not None and outdated.buffer is not None:
             _discard(target, outdated.buffer)
+    elif (waiting := target.select()) is not None:
+        waiting.give(transaction)
     else:
         target.todo.add(transaction)
     target.unfinished += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from harness.binder.abi.uapi import BinderReturn
 
 
@@ -21,8 +23,10 @@ class Work:
 class Queue:
     """A list of work, oldest first."""
 
-    def __init__(self) -> None:
+    def __init__(self, added: Callable[[], object] = lambda: None) -> None:
+        """`added` is called after each addition."""
         self.entries: list[Work] = []
+        self._added = added
 
     def __bool__(self) -> bool:
         return bool(self.entries)
@@ -32,6 +36,7 @@ class Queue:
         assert work.queue is None, f"{work} is in a queue already"
         work.queue = self
         self.entries.append(work)
+        self._added()
 
     def take(self) -> Work | None:
         """Remove and return the oldest (binder_dequeue_work_head_ilocked)."""

@@ -124,6 +124,16 @@ REQUESTED_TWICE = (
     Exchange(2, 1, (*[RequestFreezeNotification(0, 1)] * 2,), 0),  # EINVAL
 )
 
+LAST_WAITS_FIRST = (
+    Open(1),
+    Open(2),
+    Control(1, 1, BinderIoctl.BINDER_SET_CONTEXT_MGR),
+    Exchange(1, 2),  # a thread's first read would return at once
+    Exchange(1, 1, waits=True),
+    Exchange(1, 2, waits=True),
+    Exchange(2, 1, (Transact(0, 1, ONE_WAY),)),  # wakes the second
+)
+
 WORK_BY_LOOKING = (
     Open(1),
     Open(2),
@@ -188,6 +198,11 @@ def test_the_memory_of_the_first_object_takes_no_address(device: Device) -> None
 def test_mistakes_about_freeze_notifications_end_the_write(device: Device) -> None:
     *_, deaths, freezes = replay(device, *REQUESTED_TWICE)
     assert (deaths.result, freezes.result) == (0, -errno.EINVAL)
+
+
+def test_who_began_to_wait_last_is_woken_first(device: Device) -> None:
+    ((process, thread, woken),) = replay(device, *LAST_WAITS_FIRST)[-1].woken
+    assert (process, thread, codes(woken)) == (1, 2, ["NOOP", "TRANSACTION"])
 
 
 def test_reading_the_state_gives_an_owner_work(device: Device) -> None:

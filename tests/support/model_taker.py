@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from harness.explore.choosing.rules import RULES, START, WEIGHTS
-from harness.model.records import LINUX_6_12, Features
+from harness.explore.choosing.rules import RULES, START, WEIGHTS, next_step
+from harness.model.features import LINUX_6_12, Features
 from harness.model.steps import Outcome, Step
 from harness.model.views import View
 from harness.model.world import World, view_of
@@ -48,7 +48,7 @@ def random_program(seed: int, steps: int = 40, names: Sequence[str] = NAMES) -> 
         yield step, world
         world.apply(step)
     for _ in range(steps):
-        step_or_none = RULES[pick.one(names)](pick, world)
+        step_or_none = next_step(pick.one(names), pick, world)
         if step_or_none is not None:
             yield step_or_none, world
             world.apply(step_or_none)

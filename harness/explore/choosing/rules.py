@@ -12,6 +12,7 @@ from harness.explore.choosing.picking import (
 )
 from harness.explore.choosing.processes import controls, exits, loopers, opening, reads
 from harness.explore.choosing.sending import buffers, calls, mistakes, oneway
+from harness.explore.choosing.waiting import waiting
 from harness.model.steps import (
     Control,
     Open,
@@ -38,6 +39,7 @@ RULES: dict[str, Rule] = {
         controls,
         freezing,
         mistakes,
+        waiting,
     )
 }
 WEIGHTS = {
@@ -51,6 +53,7 @@ WEIGHTS = {
     "opening": 3,
 }
 """How often a rule is taken, where not once."""
+
 ALWAYS = ("opening", "reads")
 """Rules without which the others do nothing."""
 START: tuple[Step, ...] = (
@@ -60,3 +63,8 @@ START: tuple[Step, ...] = (
     Control(1, 1, BinderIoctl.BINDER_SET_CONTEXT_MGR_EXT, (0x10, cookie_of(1, 0x10), 0x100)),
 )
 """What every program begins with: three processes, and a context manager."""
+
+
+def next_step(name: str, pick: Pick, world: World) -> Step | None:
+    """What a rule makes of a state; while threads wait, all that is done is about them."""
+    return RULES["waiting" if world.waits else name](pick, world)

@@ -137,11 +137,11 @@ def _object(sent: Object, memory: int, descriptor: int) -> Structure:
             return FlatBinderObject(0)
 
 
-def parsed_objects(data: bytes, mapping: int) -> tuple[Object, ...]:
-    """The objects at the start of received data."""
+def parsed_objects(data: bytes, mapping: int, most: int | None = None) -> tuple[Object, ...]:
+    """The objects at the start of received data, at most so many."""
     found: list[Object] = []
     at = 0
-    while at < len(data):
+    while at < len(data) and len(found) != most:
         each = object_at(data, at) if BinderObjectHeader.unpack(data, at).type else FlatBinderObject(0)
         found.append(_parsed(each, mapping))
         at += each.sizeof()

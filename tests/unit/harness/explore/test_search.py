@@ -12,8 +12,9 @@ from harness.explore.choosing.rules import RULES, START
 from harness.explore.comparison import Apart, Comparison, DisagreementError, Together
 from harness.explore.search import Limits, Search
 from harness.model import references
+from harness.model.features import LINUX_6_1, LINUX_6_12, Features
 from harness.model.payloads import buffers
-from harness.model.records import LINUX_6_1, LINUX_6_12, Buffer, Features, Mapping
+from harness.model.records import Buffer, Mapping
 from harness.model.steps import Exchange, Open, Outcome, Step
 from harness.model.views import View
 from harness.model.world import World, view_of

@@ -12,7 +12,7 @@ from harness.binder.abi.commands import Acquire, Release
 from harness.explore.comparison import Apart, Together, difference
 from harness.explore.search import Limits, Search
 from harness.explore.shrinking import is_possible, shortest
-from harness.model.records import LINUX_6_12, Features
+from harness.model.features import LINUX_6_12, Features
 from harness.model.steps import Close, Exchange, Open, Outcome, Step
 from harness.model.views import View
 from tests.support.model_taker import ModelTaker, random_program

@@ -9,7 +9,18 @@ from typing import Any
 
 from harness.binder.abi.uapi import BinderReturn
 from harness.explore.choosing.rules import RULES
-from harness.model import controls, exits, failures, nodes, reading, references, transactions, writing
+from harness.model import (
+    controls,
+    exits,
+    failures,
+    nodes,
+    reading,
+    records,
+    references,
+    transactions,
+    world,
+    writing,
+)
 from harness.model.notifications import deaths, freezes
 from harness.model.payloads import buffers, fixups, translation
 from harness.model.records import (
@@ -379,7 +390,35 @@ def waits_after_closing(right: Any) -> Any:
     return bent
 
 
+def in_order_of_waiting(process: Process) -> Any:
+    return process.waiting.pop() if process.waiting else None
+
+
+def alone(right: Any) -> Any:
+    def bent(self: Any) -> None:
+        others, self.thread.process.waiting = self.thread.process.waiting, []
+        right(self)
+        self.thread.process.waiting = others
+
+    return bent
+
+
+def given_in_silence(thread: Thread, work: Any) -> None:
+    thread.todo.add(work)
+    thread.has_urgent_todo = True
+
+
+def waits_for_anything(right: Any) -> Any:
+    def bent(self: Any) -> None:
+        right(self)
+        if self.thread not in self.thread.process.waiting:
+            self.thread.process.waiting.insert(0, self.thread)
+
+    return bent
+
+
 WATCHING = ("opening", "reads", "refcounts", "freezing")
+WAITING = ("opening", "reads", "waiting")
 UPDATING = ("opening", "reads", "oneway", "freezing")
 PAYLOADS = ("opening", "reads", "calls", "buffers")
 MUTANTS = (
@@ -498,4 +537,16 @@ MUTANTS = (
         waits_after_closing,
         PAYLOADS,
     ),
+    Mutant("who waited longest is woken", records.Process, "select", lambda _: in_order_of_waiting, WAITING),
+    Mutant("a call wakes nobody", records.Process, "select", constant(None), WAITING),
+    Mutant("a reply wakes nobody", records.Thread, "give", lambda _: given_in_silence, WAITING),
+    Mutant("who waits for a reply gets calls", reading.Reading, "wait", waits_for_anything, WAITING),
+    Mutant(
+        "a thread is asked for while others wait",
+        reading.Reading,
+        "_request_thread",
+        alone,
+        (*WAITING, "loopers"),
+    ),
+    Mutant("a signal ends no wait", world.World, "_interrupted", constant([]), WAITING),
 )

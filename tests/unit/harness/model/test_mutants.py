@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.model.records import LINUX_6_1
+from harness.model.features import LINUX_6_1
 from harness.model.steps import Outcome, Step
 from harness.model.views import View
 from harness.model.world import World, view_of

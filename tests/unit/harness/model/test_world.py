@@ -12,7 +12,7 @@ from harness.binder.abi import returns
 from harness.binder.abi.structures import TransactionFlag
 from harness.binder.abi.uapi import BinderIoctl, BinderReturn
 from harness.explore import names
-from harness.model.records import LINUX_6_1, LINUX_6_12
+from harness.model.features import LINUX_6_1, LINUX_6_12
 from harness.model.steps import (
     Binder,
     Close,
@@ -22,6 +22,8 @@ from harness.model.steps import (
     Exchange,
     Free,
     Handle,
+    ImpossibleStepError,
+    Interrupt,
     Open,
     Outcome,
     Payload,
@@ -257,3 +259,58 @@ def test_what_holds_of_every_state(seed: int) -> None:
     assert view_of(world) == {}, "something is left of processes that have ended"
     assert not world.context.dead_nodes
     assert [eval(repr(each), vars(names)) for each in program] == program
+
+
+WAIT = Exchange(MANAGER, 1, waits=True)
+SEND = Exchange(CLIENT, 1, (Transact(0, 1, ONE_WAY),))
+
+
+def waiting_world(*steps: Step) -> World:
+    """A context manager whose threads have read once, and then these steps."""
+    world = World()
+    first = (Exchange(MANAGER, 1), Exchange(MANAGER, 2), Exchange(CLIENT, 1))
+    run(Open(MANAGER), Open(CLIENT), MANAGE, *first, *steps, world=world)
+    return world
+
+
+def test_a_thread_waits_until_it_is_called() -> None:
+    world = waiting_world()
+    assert run(WAIT, world=world) == Outcome(waits=True)
+    assert view_of(world) == {}, "nobody looks while a thread waits"
+    ((process, thread, woken),) = run(SEND, world=world).woken
+    assert (process, thread, codes(woken)) == (MANAGER, 1, ["NOOP", "TRANSACTION"])
+    assert view_of(world)
+
+
+def test_a_caller_waits_for_its_reply() -> None:
+    world = waiting_world()
+    assert run(Exchange(CLIENT, 1, (Transact(0),), waits=True), world=world).waits
+    run(Exchange(MANAGER, 1), world=world)
+    ((*caller, woken),) = run(read(MANAGER, Reply()), world=world).woken
+    assert (caller, codes(woken)) == ([CLIENT, 1], ["NOOP", "TRANSACTION_COMPLETE", "REPLY"])
+
+
+@pytest.mark.parametrize(
+    ("ending", "result"),
+    [(Interrupt(MANAGER, 1), -errno.EINTR), (Close(MANAGER), 0)],
+    ids=["signal", "close"],
+)
+def test_a_wait_is_ended(ending: Step, result: int) -> None:
+    ((*who, outcome),) = run(ending, world=waiting_world(WAIT)).woken
+    assert (who, outcome.result) == ([MANAGER, 1], result)
+
+
+@pytest.mark.parametrize("step", [WAIT, Exchange(MANAGER, 1), Exchange(OTHER, 1)])
+def test_a_thread_that_waits_does_nothing_else(step: Step) -> None:
+    with pytest.raises(ImpossibleStepError):
+        waiting_world(WAIT).apply(step)
+
+
+def test_no_thread_is_asked_for_while_one_waits() -> None:
+    more = Control(MANAGER, 1, BinderIoctl.BINDER_SET_MAX_THREADS, (2,))
+    world = waiting_world(more, read(MANAGER, bc.EnterLooper()), Exchange(MANAGER, 2, waits=True), WAIT)
+    ((_, thread, woken),) = run(SEND, world=world).woken
+    assert (thread, codes(woken)) == (1, ["NOOP", "TRANSACTION"])
+    run(Interrupt(MANAGER, 2), read(MANAGER, Free(0)), WAIT, world=world)
+    ((*_, woken),) = run(SEND, world=world).woken
+    assert codes(woken) == ["SPAWN_LOOPER", "TRANSACTION"]

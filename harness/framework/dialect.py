@@ -18,6 +18,7 @@ from harness.framework.transaction_codes import (
     ACTIVITY_MANAGER_CODES,
     CodeNames,
     code_names,
+    code_names_10,
     code_names_of,
 )
 
@@ -160,7 +161,7 @@ def code_names_on(device: Device) -> CodeNames:
     """Names for the codes of a device's interfaces, without fetching anything from it."""
     release = framework_release(device)
     if release is None:
-        return code_names
+        return code_names_10 if device.facts.java else code_names
     dialect = _FOUND.get(device)
     return code_names_of(release, dialect.codes if dialect else ACTIVITY_MANAGER_CODES.get(release, {}))
 

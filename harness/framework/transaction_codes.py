@@ -50,6 +50,21 @@ Android 15 has two orders, since a quarterly release that of 16: it is left out.
 counted in the sources of systems built on them.
 """
 
+_ANDROID_10 = {
+    "registerReceiver": 10,
+    "unregisterReceiver": 11,
+    "broadcastIntent": 12,
+    "finishReceiver": 14,
+    "bindIsolatedService": 27,
+    "publishService": 30,
+}
+"""Those that the stand-in in Java has; Android 10's own Java has them in its classes."""
+_APPLICATION_THREAD_CODES: Mapping[int, Mapping[int, str]] = {
+    10: {10: "scheduleBindService", 11: "scheduleUnbindService", 13: "scheduleRegisteredReceiver"},
+    11: {10: "scheduleBindService", 11: "scheduleUnbindService"},
+}
+"""By release, in the order of IApplicationThread.aidl."""
+
 SERVICE_MANAGER_FORKED = 15
 """The first release with two orders of methods in IServiceManager.aidl."""
 
@@ -74,8 +89,7 @@ def code_names_of(release: int, activity_manager: Mapping[str, int]) -> CodeName
     }
     if release < SERVICE_MANAGER_FORKED:
         interfaces[SERVICE_MANAGER] = dict(enumerate(SERVICE_MANAGER_11.methods, start=1))
-    if release == min(ACTIVITY_MANAGER_CODES):
-        interfaces[APPLICATION_THREAD] = {10: "scheduleBindService", 11: "scheduleUnbindService"}
+    interfaces[APPLICATION_THREAD] = _APPLICATION_THREAD_CODES.get(release, {})
 
     def name(interface: str | None, code: int) -> str | None:
         return _SPECIAL_CODES.get(code) or interfaces.get(interface or "", {}).get(code)
@@ -83,5 +97,7 @@ def code_names_of(release: int, activity_manager: Mapping[str, int]) -> CodeName
     return name
 
 
+code_names_10 = code_names_of(10, _ANDROID_10)
+"""The names of Android 10, in whose Java an embedded device's activity manager may be."""
 code_names = code_names_of(11, ACTIVITY_MANAGER_CODES[11])
 """The names of Android 11."""

@@ -9,7 +9,6 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import FacilityMissingError
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.serving.call import Call
-from harness.experiments.core.measurement import measurement
 from harness.framework.bound_service import open_application, open_bound_service
 from harness.framework.history import service_bindings
 from harness.framework.intent import ComponentName
@@ -39,10 +38,11 @@ class Bindings:
     """The transactions, hop by hop; of a binding that was found, its record."""
     diagram: SequenceDiagram | None = None
     """The same; None where nothing was traced."""
+    java: int | None = None
+    """The release of AOSP's Java whose classes took part; None where Python's did."""
 
 
-@measurement("bindings", "How often a service is asked for its object, and what its clients get.")
-def measure_bindings(device: Device) -> Bindings:
+def bindings(device: Device) -> Bindings:
     """Bind a service twice; with a framework, find one that is bound by several in `dumpsys`.
 
     Raises FacilityMissingError where no service has several clients.

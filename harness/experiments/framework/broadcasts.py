@@ -13,7 +13,6 @@ from harness.binder.driver.open_file import binder_vm_size
 from harness.binder.errors import RemoteError
 from harness.binder.services.service_manager import ServiceManager
 from harness.binder.services.wire import INTERFACE as SERVICE_MANAGER
-from harness.experiments.core.measurement import measurement
 from harness.experiments.instruments.largest import largest_accepted
 from harness.framework.activity_manager import ActivityManager, IntentTooLargeError
 from harness.framework.dialect import framework_release
@@ -49,10 +48,11 @@ class Delivery:
     action: str | None
     extras: Mapping[str, str] | None
     """As text, each of them."""
+    java: int | None = None
+    """The release of AOSP's Java whose classes took part; None where Python's did."""
 
 
-@measurement("broadcast", "What arrives of the broadcast that document A sends.")
-def measure_broadcast(device: Device) -> Delivery:
+def delivery(device: Device) -> Delivery:
     """Send document A's broadcast; TimeLimitError where it does not arrive within ten seconds."""
     with _sender_and_receiver(device) as (framework, sender, receiver):
         sender.send(Intent(action=ACTION, extras={"data": NOTICE}))
@@ -81,10 +81,13 @@ class BroadcastHops:
     """Both, hop by hop."""
     diagram: SequenceDiagram
     """The first."""
+    java: int | None = None
+    """The release of AOSP's Java whose classes took part; None where Python's did."""
+    chain: str = ""
+    """Of Java's: the methods down to each of the transactions."""
 
 
-@measurement("broadcast-hops", "Between which processes a broadcast's transactions go.")
-def measure_broadcast_hops(device: Device) -> BroadcastHops:
+def broadcast_hops(device: Device) -> BroadcastHops:
     """Trace the lookup and the broadcast of a process, and then its second broadcast."""
     notice = Intent(action=ACTION, extras={"data": NOTICE})
     with _sender_and_receiver(device) as (framework, sender, receiver):
@@ -105,9 +108,9 @@ def measure_broadcast_hops(device: Device) -> BroadcastHops:
         last = [hop for hop in calls if hop.receiver.process == receiver.pid][-1]
         return BroadcastHops(
             stand_in=framework.stand_in,
-            first=_processes(own[0]),
-            second=_processes(own[1]),
-            lookups=(_lookups(own[0]), _lookups(own[1])),
+            first=processes_along(own[0]),
+            second=processes_along(own[1]),
+            lookups=(lookups_in(own[0]), lookups_in(own[1])),
             last_hop_one_way=last.one_way,
             last_hop_from_activity_manager=last.sender.process == sent.receiver.process,
             lost=any(hops.lost for hops in recorded),
@@ -124,18 +127,19 @@ class Marshalling:
     code: int
     call_size: int
     reply_size: int
-    returned: int
-    """What the first call's reply holds behind its first word, by which there is no exception."""
+    returned: int | None
+    """What the first call's reply holds behind its first word, by which there is no exception, where seen."""
     exception: int
     """The word in its place in the second call's reply."""
     message: str
     """The text of that exception."""
     carried_out: bool
     """Whether the driver carried the second call out as it does any other."""
+    java: int | None = None
+    """The release of AOSP's Java whose classes took part; None where Python's did."""
 
 
-@measurement("marshalling", "What a call, its reply and an exception are on the wire.")
-def measure_marshalling(device: Device) -> Marshalling:
+def marshalling(device: Device) -> Marshalling:
     """Send a broadcast, and, as adb's user, one that only the system may send."""
     with (
         open_framework(device) as framework,
@@ -178,10 +182,11 @@ class IntentLimits:
     """Whether a small one after all these refusals arrived."""
     refusal: str
     """The error for one Intent above the limit."""
+    java: int | None = None
+    """The release of AOSP's Java whose classes took part; None where Python's did."""
 
 
-@measurement("intent-limits", "How large an Intent's extras may be.")
-def measure_intent_limits(device: Device) -> IntentLimits:
+def intent_limits(device: Device) -> IntentLimits:
     """Find the largest broadcast that is taken, and the largest that arrives.
 
     FacilityMissingError on an Android of somebody else's: the largest fill system_server's mapping, and
@@ -241,11 +246,12 @@ def _sender_and_receiver(device: Device) -> Iterator[tuple[Framework, Sender, Re
         yield framework, sender, receiver
 
 
-def _processes(hops: Hops) -> tuple[str, ...]:
+def processes_along(hops: Hops) -> tuple[str, ...]:
     """The names of the processes along the hops, each once: the sender, and whom it called."""
     ends = [end for hop in hops for end in (hop.sender, hop.receiver)]
     return tuple({end.process: end.name for end in ends}.values())
 
 
-def _lookups(hops: Hops) -> int:
+def lookups_in(hops: Hops) -> int:
+    """How many of them call the service manager."""
     return sum(hop.interface == SERVICE_MANAGER for hop in hops)

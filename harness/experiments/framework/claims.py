@@ -1,4 +1,4 @@
-"""Claims about the framework: broadcasts, bound services, lookups, and the size of Intents."""
+"""Claims about the framework: broadcasts, bound services, and the size of Intents."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from harness.device.facts import Facts, Need
 from harness.experiments.core.claim import claim
 from harness.experiments.core.figure import Figure
 from harness.experiments.core.finding import Finding, Verdict
-from harness.experiments.framework.bindings import Bindings, measure_bindings
+from harness.experiments.framework.bindings import Bindings
 from harness.experiments.framework.broadcasts import (
     ACTION,
     NOTICE,
@@ -16,20 +16,17 @@ from harness.experiments.framework.broadcasts import (
     Delivery,
     IntentLimits,
     Marshalling,
+)
+from harness.experiments.framework.measurements import (
+    measure_bindings,
     measure_broadcast,
     measure_broadcast_hops,
     measure_intent_limits,
     measure_marshalling,
 )
-from harness.experiments.framework.lookups import (
-    Lookups,
-    SlowLookups,
-    measure_framework_lookups,
-    measure_slow_lookups,
-)
+from harness.framework.java.agent import provenance
 from harness.framework.standin import STANDIN
 
-SLOW_MILLISECONDS = 10
 TRACE = "binder_transaction, binder_transaction_received"
 RECEIVED = "IIntentReceiver.performReceive"
 BUFFER = "binder_transaction_alloc_buf"
@@ -43,6 +40,16 @@ def _whose(stand_in: bool) -> str:
 def _provenance(stand_in: bool) -> Figure:
     """Which activity manager answered."""
     return Figure(STANDIN if stand_in else "Android's", "service manager, `activity`")
+
+
+def _by(java: int | None) -> str:
+    """How a sentence begins where AOSP's Java took part."""
+    return f"with {provenance(java)}, " if java else ""
+
+
+def _java(java: int | None) -> dict[str, Figure]:
+    """The Java that took part, if any did."""
+    return {"java": Figure(provenance(java), "the target's option java")} if java else {}
 
 
 @claim(
@@ -61,13 +68,14 @@ def broadcast_delivery(m: Delivery, facts: Facts) -> Finding:
     sent = {"data": NOTICE}
     return Finding.whether(
         (m.action, m.extras) == (ACTION, sent) and m.sender != m.receiver,
-        f"through {_whose(m.stand_in)}, process {{receiver_process}} received {{action}} from process "
-        "{sender_process}, with the extras {extras}",
+        f"{_by(m.java)}through {_whose(m.stand_in)}, process {{receiver_process}} received {{action}} from "
+        "process {sender_process}, with the extras {extras}",
         action=Figure(m.action, RECEIVED, expected=ACTION),
         extras=Figure(m.extras, RECEIVED, expected=sent),
         sender_process=Figure(m.sender, "getpid", varies=True),
         receiver_process=Figure(m.receiver, "getpid", varies=True),
         activity_manager=_provenance(m.stand_in),
+        **_java(m.java),
     )
 
 
@@ -96,6 +104,7 @@ def broadcast_hops(m: BroadcastHops, facts: Facts) -> Finding:
         )
     return Finding.whether(
         len(m.first) == len(m.second) == 3,
+        f"{_by(m.java)}"
         "the first broadcast goes through {processes.first}, with {lookups.first} to the service manager, "
         "the second through {processes.second}, with {lookups.second}; the receiver gets it by "
         f"{'a one-way transaction' if m.last_hop_one_way else 'a call'} from {_whose(m.stand_in)}",
@@ -110,67 +119,16 @@ def broadcast_hops(m: BroadcastHops, facts: Facts) -> Finding:
         hop_by_hop=Figure(m.text, TRACE, varies=True),
         sequence_diagram=Figure(m.diagram, TRACE, varies=True),
         activity_manager=_provenance(m.stand_in),
-    )
-
-
-@claim(
-    "service.cache",
-    measure=measure_framework_lookups,
-    documents="AC",
-    statement="The second getService or getSystemService of a process calls nobody: the first one's object "
-    "is kept.",
-    experiment="With the framework warm, have the activity manager send broadcasts from the shell, and count "
-    "by tracing how often its own process, which uses many services, calls the service manager meanwhile.",
-    source="core/java/android/os/ServiceManager.java, sCache; "
-    "core/java/android/app/SystemServiceRegistry.java, CachedServiceFetcher; Android 11",
-    needs=(Need.FRAMEWORK, Need.TRACING),
-)
-def service_cache(m: Lookups, facts: Facts) -> Finding:
-    """What decides is that a process that works no longer calls the service manager."""
-    if m.lost or not m.calls:
-        return Finding.not_testable(
-            "needs a complete trace of the framework's process, and this one has none of its calls, or lost "
-            "some. It can be tested once more."
-        )
-    return Finding.whether(
-        m.lookups == 0,
-        "during {broadcasts} the framework's process sent {transactions}; {lookups} went to the service "
-        "manager",
-        broadcasts=Figure(m.broadcasts, "cmd activity broadcast", unit="broadcasts"),
-        transactions=Figure(m.calls, TRACE, unit="transactions", varies=True),
-        lookups=Figure(m.lookups, TRACE, unit="calls"),
-    )
-
-
-@claim(
-    "service.slow-log",
-    measure=measure_slow_lookups,
-    documents="A",
-    statement="Lookups that take longer than 10 ms in the framework, 50 ms in apps, are logged one by one, "
-    "and totals every so many calls.",
-    experiment="Read service_manager_slow and service_manager_stats in the event log. Confirmed if there are "
-    "both kinds and no slow one took less than 10 ms.",
-    source="core/java/android/os/ServiceManager.java, GET_SERVICE_SLOW_THRESHOLD_US_CORE, "
-    "GET_SERVICE_LOG_EVERY_CALLS_CORE; Android 11",
-    needs=(Need.FRAMEWORK,),
-)
-def service_slow_log(m: SlowLookups, facts: Facts) -> Finding:
-    """An event log without either kind decides nothing: it may be that nothing was slow."""
-    if not (m.slow and m.counted):
-        return Finding.not_testable(
-            "needs slow lookups and totals in the event log, which lacks one or both now. It can be tested "
-            "soon after the device has booted."
-        )
-    slow_log, totals_log = "event log, service_manager_slow", "event log, service_manager_stats"
-    fastest = min(milliseconds for _, milliseconds in m.slow)
-    return Finding.whether(
-        fastest >= SLOW_MILLISECONDS,
-        "the event log holds {slow_count} as slow, the fastest of {fastest_slow_lookup}, and {totals_count}",
-        slow_lookups=Figure(m.slow, slow_log, unit="ms", varies=True),
-        slow_count=Figure(len(m.slow), slow_log, unit="lookups", varies=True),
-        fastest_slow_lookup=Figure(fastest, slow_log, unit="ms", varies=True),
-        calls_in_totals=Figure(m.counted, totals_log, unit="calls", varies=True),
-        totals_count=Figure(len(m.counted), totals_log, unit="totals", varies=True),
+        **_java(m.java),
+        **(
+            {
+                "from_java_to_the_driver": Figure(
+                    m.chain, f"Binder.setProxyTransactListener, {TRACE}", varies=True
+                )
+            }
+            if m.chain
+            else {}
+        ),
     )
 
 
@@ -192,7 +150,7 @@ def bind_once(m: Bindings, facts: Facts) -> Finding:
     one_object = m.replies in ((), tuple(range(1, m.clients + 1)))
     return Finding.whether(
         m.binds == 1 and m.clients > 1 and one_object,
-        f"through {_whose(m.stand_in)}, {{clients}} connected, and onBind was called {{binds}}"
+        f"{_by(m.java)}through {_whose(m.stand_in)}, {{clients}} connected, and onBind was called {{binds}}"
         + ("; the object numbered their calls {numbers_of_calls}" if m.replies else ""),
         binds=Figure(m.binds, "IApplicationThread.scheduleBindService", unit="times"),
         clients=Figure(m.clients, "IServiceConnection.connected", unit="clients", varies=not m.stand_in),
@@ -200,6 +158,7 @@ def bind_once(m: Bindings, facts: Facts) -> Finding:
         hop_by_hop=Figure(m.text, TRACE, varies=True),
         sequence_diagram=Figure(m.diagram, TRACE, varies=True),
         activity_manager=_provenance(m.stand_in),
+        **_java(m.java),
     )
 
 
@@ -218,8 +177,9 @@ def call_marshalling(m: Marshalling, facts: Facts) -> Finding:
     """What decides is where the exception is found."""
     return Finding.whether(
         m.carried_out and m.exception == ExceptionCode.EX_SECURITY and m.call_size > 0,
-        f"code {{code}} with {{call_size}} got a reply of {{reply_size}}; the call that {_whose(m.stand_in)} "
-        f"refused was {'carried out too' if m.carried_out else 'not carried out'}, and its reply holds "
+        f"{_by(m.java)}code {{code}} with {{call_size}} got a reply of {{reply_size}}; the call that "
+        f"{_whose(m.stand_in)} refused was {'carried out too' if m.carried_out else 'not carried out'}, and "
+        "its reply holds "
         f"{'{exception}: {message}' if m.message else '{exception}'}",
         code=Figure(m.code, TRACE),
         call_size=Figure(m.call_size, BUFFER, unit="bytes"),
@@ -228,6 +188,7 @@ def call_marshalling(m: Marshalling, facts: Facts) -> Finding:
         message=Figure(m.message, "reply, after the first word", varies=True),  # it names a process
         carried_out=Figure(m.carried_out, TRACE),
         activity_manager=_provenance(m.stand_in),
+        **_java(m.java),
     )
 
 
@@ -250,8 +211,8 @@ def limit_intent(m: IntentLimits, facts: Facts) -> Finding:
     holds_one_way = half - STEP < m.largest_delivery <= half
     return Finding.whether(
         holds and holds_one_way and m.next_works,
-        f"{_whose(m.stand_in)} takes a broadcast of {{largest_call}}, and none of {{step}} more; {{mapped}} "
-        "are mapped; a receiver gets {largest_delivery} at most, for one-way calls get half",
+        f"{_by(m.java)}{_whose(m.stand_in)} takes a broadcast of {{largest_call}}, and none of {{step}} "
+        "more; {mapped} are mapped; a receiver gets {largest_delivery} at most, for one-way calls get half",
         largest_call=Figure(m.largest_call, "reply to broadcastIntentWithFeature", unit="bytes"),
         step=Figure(STEP, "the experiment's own", unit="bytes"),
         largest_delivery=Figure(m.largest_delivery, RECEIVED, unit="bytes"),
@@ -260,4 +221,5 @@ def limit_intent(m: IntentLimits, facts: Facts) -> Finding:
         # A sentence of ours, whose words are no result: not compared.
         refusal=Figure(m.refusal, "IntentTooLargeError", varies=True),
         activity_manager=_provenance(m.stand_in),
+        **_java(m.java),
     )

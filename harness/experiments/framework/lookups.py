@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emulator.base.errors import FacilityMissingError
 from harness.binder.services.wire import INTERFACE as SERVICE_MANAGER
-from harness.device.facts import Need
-from harness.experiments.core.measurement import measurement
+from harness.device.facts import Facts, Need
 from harness.experiments.framework.broadcasts import ACTION, NOTICE
 from harness.framework.intent import Intent
 from harness.framework.sending import shell_broadcast
@@ -18,6 +18,15 @@ from harness.recording.record import record_transactions
 
 if TYPE_CHECKING:
     from harness.device.device import Device
+
+
+def require_android_or_java(facts: Facts) -> None:
+    """Raise FacilityMissingError without Android's own framework; it names where AOSP's Java is, too."""
+    try:
+        require_android(facts)
+    except FacilityMissingError as error:
+        java = Need.JAVA.found_on
+        raise FacilityMissingError(f"{error} With AOSP's Java, it can be tested on {java}.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +43,12 @@ class Lookups:
     """Whether events were lost, so that the counts prove nothing."""
 
 
-@measurement("framework-lookups", "How often a warm framework calls the service manager.")
-def measure_framework_lookups(device: Device, *, broadcasts: int = 5) -> Lookups:
+def framework_lookups(device: Device, *, broadcasts: int = 5) -> Lookups:
     """Have the activity manager send broadcasts, and count its process's calls to the service manager.
 
     Raises FacilityMissingError where Android's framework, or tracing, is not there.
     """
-    require_android(device.facts)
+    require_android_or_java(device.facts)
     Need.TRACING.require(device.facts)
     intent = Intent(action=ACTION, extras={"data": NOTICE})
     shell_broadcast(device, intent)
@@ -68,10 +76,9 @@ class SlowLookups:
     """The number of calls in each of the totals that were logged."""
 
 
-@measurement("slow-lookups", "The slow lookups in the event log.")
-def measure_slow_lookups(device: Device) -> SlowLookups:
+def slow_lookups(device: Device) -> SlowLookups:
     """Read the event log; FacilityMissingError where Android's framework is not there to write it."""
-    require_android(device.facts)
+    require_android_or_java(device.facts)
     log = device.shell("logcat -b events -d")
     slow = tuple((found[2], int(found[1])) for found in _SLOW.finditer(log))
     return SlowLookups(slow, tuple(int(found[1]) for found in _STATISTICS.finditer(log)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError
+from harness.binder.services.service import BINDER
 from harness.device.facts import Need
 from harness.framework.java.errors import JavaError
 
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
 DIRECTORY = "/system/java"
 """Where a device has OpenJDK, AOSP's classes and the agent (emulator/build/java/runtime.py)."""
-RELEASE = 10
-"""Of Android, whose classes they are."""
-PROVENANCE = f"AOSP's Java of Android {RELEASE} on OpenJDK"
-"""What a verdict that was found with it names."""
 START_SECONDS = 30.0
 ANSWER_SECONDS = 20.0
 LARGEST_REQUEST = 48 * 1024
@@ -98,9 +95,17 @@ def read_answer(line: str) -> Answer:
     return Answer(answer["result"], tuple(calls))
 
 
+def provenance(release: int) -> str:
+    """What a verdict that was found with Java names."""
+    return f"AOSP's Java of Android {release} on OpenJDK"
+
+
 @contextmanager
-def running_agent(device: Device, *, uid: int = 0) -> Iterator[JavaAgent]:
+def running_agent(device: Device, *, uid: int = 0, node: str | None = None) -> Iterator[JavaAgent]:
     """Start the agent for the block; under emulation, that takes two to three seconds.
+
+    With `node`, the path of another binder device, it finds that in the place of /dev/binder, which libbinder
+    opens, in a mount namespace of its own.
 
     Raises FacilityMissingError where the device has no Java, HarnessError, with the virtual machine's words,
     where it does not start.
@@ -108,7 +113,10 @@ def running_agent(device: Device, *, uid: int = 0) -> Iterator[JavaAgent]:
     Need.JAVA.require(device.facts)
     # The names in its class data archive are relative to its directory.
     line = f"cd {DIRECTORY} && exec bin/java {shlex.join(OPTIONS)} harness.agent.Agent"
-    with device.program(["sh", "-c", line]) as program:
+    command = ["sh", "-c", line]
+    if node is not None:
+        command = ["unshare", "-m", "sh", "-c", f"mount --bind {shlex.quote(node)} {BINDER} && {line}"]
+    with device.program(command) as program:
         agent = JavaAgent(program.resume())
         if uid:
             agent.ask("setUid", uid=uid)

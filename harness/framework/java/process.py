@@ -209,12 +209,13 @@ class JavaProcess:
 
 @checked
 @contextmanager
-def open_java(device: Device, *, uid: int = 0) -> Iterator[JavaProcess]:
+def open_java(device: Device, *, uid: int = 0, node: str | None = None) -> Iterator[JavaProcess]:
     """Start a process in which AOSP's Java runs, as a user if given, for the block: 2 to 3 s under emulation.
 
+    With `node`, the path of another binder device, it finds that in the place of /dev/binder.
     Raises FacilityMissingError on a device that has no Java: the target `embedded?java=10` has.
     """
-    with running_agent(device, uid=uid) as agent:
+    with running_agent(device, uid=uid, node=node) as agent:
         yield JavaProcess(agent)
 
 

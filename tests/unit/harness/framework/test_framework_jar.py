@@ -74,7 +74,7 @@ class FakeAndroid:
 
     def __init__(self, release: str | None, jar: Path | Exception) -> None:
         self.serial = "phone"
-        self.facts = SimpleNamespace(android_release=release)
+        self.facts = SimpleNamespace(android_release=release, java=None)
         self.jar = jar
         self.pulled: list[str] = []
 

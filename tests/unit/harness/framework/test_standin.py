@@ -26,7 +26,7 @@ from harness.framework.transaction_codes import ACTIVITY_MANAGER
 class FakeAndroid:
     """A device with an Android 12 that has no framework."""
 
-    facts = SimpleNamespace(android_release="12")
+    facts = SimpleNamespace(android_release="12", java=None)
 
 
 def test_the_codes_of_a_stand_in_are_its_own() -> None:

@@ -8,13 +8,13 @@ from typing import Any, cast
 import pytest
 
 from emulator.base.errors import FacilityMissingError
-from harness.experiments.framework.broadcasts import measure_intent_limits
+from harness.experiments.framework.measurements import measure_intent_limits
 
 
 class FakeAndroid:
     """A phone with its framework: anything but its facts is out of reach."""
 
-    facts = SimpleNamespace(framework=True, android_release="14", page_size=4096)
+    facts = SimpleNamespace(framework=True, android_release="14", page_size=4096, java=None)
     controller = SimpleNamespace(disposable=False)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from harness.experiments.core.figure import fill
 from harness.experiments.core.json_values import Json, from_json
-from harness.experiments.framework import claims
+from harness.experiments.framework import claims, lookup_claims
 from harness.experiments.framework.bindings import Bindings
 from harness.experiments.framework.broadcasts import (
     ACTION,
@@ -20,12 +20,14 @@ from harness.experiments.framework.broadcasts import (
     IntentLimits,
     Marshalling,
 )
+from harness.experiments.framework.java_lookups import JavaLookups, JavaSlowLookups, TimedLookup
 from harness.experiments.framework.lookups import Lookups, SlowLookups
 from harness.recording.diagram_parts import Arrow, ArrowKind, Lifeline
 from harness.recording.sequence_diagram import SequenceDiagram
 from harness.recording.sequence_svg import svg_of
 from tests.support.fake_device import FACTS
 from tests.support.verdicts import (
+    CONDITIONAL,
     CONFIRMED,
     NOT_TESTABLE,
     REFUTED,
@@ -66,6 +68,20 @@ BOUND = Bindings(True, 1, 2, (1, 2), "", DIAGRAM)
 FOUND_BOUND = Bindings(False, 1, 3, (), "a record")
 LOOKUPS = Lookups(5, 40, 0, False)
 SLOW = SlowLookups((("window", 12),), (500,))
+JAVA_LOOKUPS = JavaLookups(
+    release=10,
+    times=20,
+    uncached=20,
+    same_object=True,
+    cached=0,
+    manager="android.app.AlarmManager",
+    for_manager=1,
+    same_manager=True,
+    lost=False,
+)
+CORE = (TimedLookup(4.0, None), TimedLookup(20.0, 24), TimedLookup(60.0, 63), TimedLookup(30.0, None))
+APP = (TimedLookup(20.0, None), TimedLookup(80.0, 84), TimedLookup(60.0, None))
+JAVA_SLOW = JavaSlowLookups(10, CORE, APP, (100,), lost=False)
 
 change: Callable[..., Any] = dataclasses.replace
 
@@ -92,14 +108,28 @@ CASES: list[Case] = [
     (claims.bind_once, change(BOUND, binds=2), REFUTED),
     (claims.bind_once, change(BOUND, replies=(1, 1)), REFUTED),
     (claims.bind_once, change(FOUND_BOUND, clients=1), REFUTED),
-    (claims.service_cache, LOOKUPS, CONFIRMED),
-    (claims.service_cache, change(LOOKUPS, lookups=5), REFUTED),
-    (claims.service_cache, change(LOOKUPS, calls=0), NOT_TESTABLE),
-    (claims.service_cache, change(LOOKUPS, lost=True), NOT_TESTABLE),
-    (claims.service_slow_log, SLOW, CONFIRMED),
-    (claims.service_slow_log, change(SLOW, slow=(("window", 4),)), REFUTED),
-    (claims.service_slow_log, change(SLOW, slow=()), NOT_TESTABLE),
-    (claims.service_slow_log, change(SLOW, counted=()), NOT_TESTABLE),
+    (lookup_claims.service_cache, LOOKUPS, CONFIRMED),
+    (lookup_claims.service_cache, change(LOOKUPS, lookups=5), REFUTED),
+    (lookup_claims.service_cache, change(LOOKUPS, calls=0), NOT_TESTABLE),
+    (lookup_claims.service_cache, change(LOOKUPS, lost=True), NOT_TESTABLE),
+    (lookup_claims.service_cache, JAVA_LOOKUPS, CONDITIONAL),
+    (lookup_claims.service_cache, change(JAVA_LOOKUPS, uncached=1), CONFIRMED),
+    (lookup_claims.service_cache, change(JAVA_LOOKUPS, cached=20, same_manager=False), REFUTED),
+    (lookup_claims.service_cache, change(JAVA_LOOKUPS, manager=None), NOT_TESTABLE),
+    (lookup_claims.service_cache, change(JAVA_LOOKUPS, lost=True), NOT_TESTABLE),
+    (lookup_claims.service_slow_log, JAVA_SLOW, CONDITIONAL),
+    (lookup_claims.service_slow_log, change(JAVA_SLOW, core=CORE[:3], app=APP[:2]), CONFIRMED),
+    (lookup_claims.service_slow_log, change(JAVA_SLOW, app=(TimedLookup(20.0, 21), *APP[1:])), REFUTED),
+    (lookup_claims.service_slow_log, change(JAVA_SLOW, app=(APP[0], TimedLookup(80.0, None))), REFUTED),
+    (lookup_claims.service_slow_log, change(JAVA_SLOW, counted=()), REFUTED),
+    (lookup_claims.service_slow_log, change(JAVA_SLOW, counted=(99,)), REFUTED),
+    (lookup_claims.service_slow_log, change(JAVA_SLOW, app=APP[:1]), NOT_TESTABLE),
+    (lookup_claims.service_slow_log, change(JAVA_SLOW, app=APP[1:]), NOT_TESTABLE),
+    (lookup_claims.service_slow_log, change(JAVA_SLOW, lost=True), NOT_TESTABLE),
+    (lookup_claims.service_slow_log, SLOW, CONFIRMED),
+    (lookup_claims.service_slow_log, change(SLOW, slow=(("window", 4),)), REFUTED),
+    (lookup_claims.service_slow_log, change(SLOW, slow=()), NOT_TESTABLE),
+    (lookup_claims.service_slow_log, change(SLOW, counted=()), NOT_TESTABLE),
 ]
 
 
@@ -158,3 +188,28 @@ def test_the_clients_of_a_service_that_is_found_vary() -> None:
     assert fill(finding.sentence, {name: str(figure) for name, figure in finding.figures.items()}) == (
         "through the activity manager, 3 clients connected, and onBind was called 1 time"
     )
+
+
+@pytest.mark.parametrize(
+    ("function", "measured"),
+    [
+        (claims.broadcast_delivery, change(DELIVERED, java=10)),
+        (claims.broadcast_hops, change(HOPS, java=10, chain="a.B.c")),
+        (claims.limit_intent, change(LIMITS, java=10)),
+        (claims.bind_once, change(BOUND, java=10)),
+        (claims.call_marshalling, change(MARSHALLING, java=10, returned=None)),
+        (lookup_claims.service_cache, JAVA_LOOKUPS),
+        (lookup_claims.service_slow_log, JAVA_SLOW),
+    ],
+)
+def test_a_verdict_found_with_java_names_it(function: VerdictFunction, measured: Any) -> None:
+    finding = function(measured, FACTS)
+
+    assert finding.sentence.startswith("with AOSP's Java of Android 10 on OpenJDK, ")
+    assert finding.figures["java"].value == "AOSP's Java of Android 10 on OpenJDK"
+
+
+def test_the_chain_down_to_the_driver_is_a_figure_of_java_s_alone() -> None:
+    name = "from_java_to_the_driver"
+    assert name not in claims.broadcast_hops(HOPS, FACTS).figures
+    assert claims.broadcast_hops(change(HOPS, chain="a.B.c"), FACTS).figures[name].value == "a.B.c"

@@ -9,7 +9,7 @@ import pytest
 
 from emulator.base.errors import FacilityMissingError
 from harness.device.facts import Facts
-from harness.experiments.framework.lookups import measure_framework_lookups, measure_slow_lookups
+from harness.experiments.framework.measurements import measure_framework_lookups, measure_slow_lookups
 from tests.support.fake_device import FACTS, FakeDevice
 
 EVERYTHING = replace(
@@ -26,7 +26,7 @@ STAND_IN = replace(EVERYTHING, android_release=None)
 @pytest.mark.parametrize("measure", [measure_framework_lookups, measure_slow_lookups])
 @pytest.mark.parametrize(("facts", "reason"), [(FACTS, "does not have it"), (STAND_IN, "a stand-in")])
 def test_they_need_android_s_own_framework(measure: Any, facts: Facts, reason: str) -> None:
-    with pytest.raises(FacilityMissingError, match=rf"needs Android's framework: .*{reason}"):
+    with pytest.raises(FacilityMissingError, match=rf"needs Android's framework: .*{reason}.*java=10"):
         measure(cast(Any, FakeDevice(facts)))
 
 

@@ -14,7 +14,8 @@ from harness.experiments.core.claim import CLAIMS, Topic
 from harness.experiments.core.figure import fill
 from harness.experiments.core.finding import Verdict
 from harness.experiments.instruments.service_managers import IN_C, ON_LIBBINDER
-from harness.experiments.limits import claims, process_claims
+from harness.experiments.limits import claims, java_claims, process_claims
+from harness.experiments.limits.java_exceptions import Failure, JavaFailures
 from harness.experiments.limits.process_mappings import AppMappings, ServiceManagerMapping
 from harness.experiments.limits.shared_room import SharedRoom
 from harness.experiments.limits.size_limit import LargestCall, LargestOneWay, Limit
@@ -62,7 +63,18 @@ APPS = AppMappings("processes forked from zygote", (MAPPING,), 12, 4096)
 OLD = ServiceManagerMapping(IN_C, (128 * 1024,))
 NEW = ServiceManagerMapping(ON_LIBBINDER, (MAPPING,))
 
+JAVA_FAILURES = JavaFailures(
+    release=10,
+    mapping=131_072,
+    at_limit=Failure(204_800, "DeadObjectException", "Transaction failed on small parcel"),
+    above=Failure(204_804, "TransactionTooLargeException", "data parcel size 204804 bytes"),
+    next_answered=True,
+)
+
 CASES: list[Case] = [
+    (java_claims.limit_java_exception, JAVA_FAILURES, CONDITIONAL),
+    (java_claims.limit_java_exception, change(JAVA_FAILURES, at_limit=JAVA_FAILURES.above), CONFIRMED),
+    (java_claims.limit_java_exception, change(JAVA_FAILURES, above=JAVA_FAILURES.at_limit), REFUTED),
     (process_claims.buffer_1mb, APPS, REFUTED),
     (process_claims.buffer_1mb, change(APPS, sizes=(1024 * 1024,)), CONFIRMED),
     (process_claims.buffer_1mb, change(APPS, sizes=(1_000_000,)), CONFIRMED),

@@ -1,0 +1,161 @@
+"""How often AOSP's own Java calls the service manager, and which lookups it logs as slow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.binder.pair import open_pair, reply_nothing
+from harness.binder.parcels.parcel import Parcel
+from harness.binder.services.wire import INTERFACE as SERVICE_MANAGER
+from harness.device.facts import Need
+from harness.experiments.instruments.node_files import free_node
+from harness.framework.java.process import WIRE, JavaProcess, open_java
+from harness.recording.record import record_transactions
+
+if TYPE_CHECKING:
+    from harness.binder.serving.call import Call
+    from harness.device.device import Device
+
+SERVICE = "binder_harness.looked-up"
+ALARM = "alarm"
+"""A service whose manager object the system's registry makes of its binder alone (AlarmManager.java)."""
+TIMES = 20
+APP_UID = 10_123
+"""Of an application, whose thresholds are others than those of the framework's own (UserHandle.isCore)."""
+SLOW_EVENT, STATISTICS_EVENT = 230_001, 230_000
+"""Tags of the event log (EventLogTags.logtags of core, Android 10)."""
+CALLS_FOR_STATISTICS = 101
+DELAYS = (0.0, 0.02, 0.06, 0.12, 0.25, 0.12)
+"""Seconds after which the service manager answers: on both sides of each threshold, and less again."""
+GET_SERVICE_TRANSACTION = 1
+"""IServiceManager.java, Android 10."""
+
+
+@dataclass(frozen=True, slots=True)
+class JavaLookups:
+    """Calls of one process to the service manager, as the driver's tracepoints show them."""
+
+    release: int
+    """Of the Java."""
+    times: int
+    """How many lookups were made each time."""
+    uncached: int
+    """Calls for so many getService of one name."""
+    same_object: bool
+    """Whether those returned one object."""
+    cached: int
+    """Calls for as many after initServiceCache."""
+    manager: str | None
+    """The class of what the first getSystemService returned."""
+    for_manager: int
+    """Calls for two getSystemService of one name."""
+    same_manager: bool
+    """Whether both returned one object."""
+    lost: bool
+    """Whether events were lost, so that the counts prove nothing."""
+
+
+def java_lookups(device: Device) -> JavaLookups:
+    """Look services up again and again, with and without the cache that an application is given."""
+    Need.KPROBES.require(device.facts)
+    lost: list[bool] = []
+
+    def calls(java: JavaProcess, act: Callable[[], object]) -> int:
+        with record_transactions(device) as record:
+            act()
+        lost.append(bool(record.hops.lost))
+        return sum(
+            hop.interface == SERVICE_MANAGER and hop.sender.process == java.pid
+            for hop in record.hops.without_replies()
+        )
+
+    with (
+        device.service(SERVICE, reply_nothing),
+        device.service(ALARM, reply_nothing, interface="android.app.IAlarmManager"),
+        open_java(device) as java,
+    ):
+        java.check_service(SERVICE)  # the first call asks for the context object, too
+        found: list[object] = []
+        uncached = calls(java, lambda: found.extend(java.get_service(SERVICE, times=TIMES)))
+        java.init_service_cache(SERVICE)
+        cached = calls(java, lambda: java.get_service(SERVICE, times=TIMES))
+        managers: list[tuple[str | None, bool]] = []
+        for_manager = calls(java, lambda: managers.append(java.get_system_service(ALARM)))
+    ((manager, same_manager),) = managers
+    return JavaLookups(
+        release=device.facts.java or 0,
+        times=TIMES,
+        uncached=uncached,
+        same_object=len(set(found)) == 1,
+        cached=cached,
+        manager=manager,
+        for_manager=for_manager,
+        same_manager=same_manager,
+        lost=any(lost),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TimedLookup:
+    """One lookup, which the service manager answered earlier or later."""
+
+    took: float
+    """Milliseconds from the call to the reply, by the driver's tracepoints."""
+    logged: int | None
+    """Milliseconds in the event log; None where it was not logged."""
+
+
+@dataclass(frozen=True, slots=True)
+class JavaSlowLookups:
+    """What two processes wrote to the event log."""
+
+    release: int
+    """Of the Java."""
+    core: tuple[TimedLookup, ...]
+    """Of a process of the framework's own."""
+    app: tuple[TimedLookup, ...]
+    """Of an application's."""
+    counted: tuple[int, ...]
+    """The number of calls in each of the totals that the first one wrote."""
+    lost: bool
+    """Whether events of the trace were lost."""
+
+
+def java_slow_lookups(device: Device) -> JavaSlowLookups:
+    """Answer each process's lookups earlier and later, as the service manager, and count what is logged."""
+    Need.KPROBES.require(device.facts)
+    node = free_node(device.facts)
+    delay = 0.0
+
+    def answer(call: Call) -> Parcel:
+        if call.code != GET_SERVICE_TRANSACTION:
+            return Parcel(call.wire)
+        time.sleep(delay)
+        return Parcel(WIRE).null_binder()
+
+    def timed(java: JavaProcess, seconds: float) -> TimedLookup:
+        nonlocal delay
+        delay = seconds
+        java.events()
+        with record_transactions(device) as record:
+            java.get_service(SERVICE)
+        delay = 0.0
+        _, reply = record.hops.caused_by(java.pid)
+        lost.append(bool(record.hops.lost) or reply.round_trip is None)
+        slow = [values[0] for tag, values in java.events() if tag == SLOW_EVENT]
+        return TimedLookup(round(1000 * (reply.round_trip or 0.0), 3), slow[0] if slow else None)
+
+    lost: list[bool] = []
+    with open_pair(device, node, answer):
+        with open_java(device, node=node) as core:
+            core.check_service(SERVICE)  # the first call pings the context manager, too
+            of_core = tuple(timed(core, seconds) for seconds in DELAYS)
+            core.get_service(SERVICE, times=CALLS_FOR_STATISTICS)
+            counted = tuple(values[0] for tag, values in core.events() if tag == STATISTICS_EVENT)
+        with open_java(device, uid=APP_UID, node=node) as app:
+            app.check_service(SERVICE)
+            of_app = tuple(timed(app, seconds) for seconds in DELAYS)
+    return JavaSlowLookups(device.facts.java or 0, of_core, of_app, counted, any(lost))

@@ -1,0 +1,51 @@
+"""A claim about what Java makes of a transaction that is too large."""
+
+from __future__ import annotations
+
+from harness.device.facts import Facts, Need
+from harness.experiments.core.claim import claim
+from harness.experiments.core.figure import Figure
+from harness.experiments.core.finding import Finding, Verdict
+from harness.experiments.limits.java_exceptions import JavaFailures, measure_too_large_in_java
+from harness.framework.java.agent import provenance
+
+TOO_LARGE = "TransactionTooLargeException"
+
+
+@claim(
+    "limit.java-exception",
+    measure=measure_too_large_in_java,
+    documents="E",
+    statement="If the arguments are too large to fit in the transaction buffer, the call fails and "
+    "TransactionTooLargeException is thrown.",
+    experiment="From AOSP's Java, send parcels of 200 KiB and of four bytes more to a process that has "
+    "mapped 128 KiB, and a small one afterwards. Confirmed if both throw TransactionTooLargeException.",
+    source="android.os.TransactionTooLargeException; core/jni/android_util_Binder.cpp, "
+    "signalExceptionForError, FAILED_TRANSACTION, Android 10",
+    expected=Verdict.CONDITIONAL,
+    needs=(Need.JAVA, Need.SERVICE_MANAGER),
+    what_is_true="Java decides by the parcel's size alone: a failed transaction of more than 200 KiB throws "
+    "TransactionTooLargeException, one of 200 KiB or less DeadObjectException, although the receiver lives.",
+    taken_for_granted=True,
+)
+def limit_java_exception(m: JavaFailures, facts: Facts) -> Finding:
+    """What decides is the exception's class; that the receiver answers afterwards shows that it lived."""
+    return Finding.in_cases(
+        (m.at_limit.exception == TOO_LARGE, m.above.exception == TOO_LARGE),
+        f"with {provenance(m.release)}, to a process that maps {{mapping}}, a parcel of {{size.at_limit}} "
+        "throws {exception.at_limit}, one of {size.above} {exception.above}; "
+        f"a small one afterwards is {'answered' if m.next_answered else 'not answered'}",
+        mapping=Figure(m.mapping, "the experiment's own", unit="bytes"),
+        next_answered=Figure(m.next_answered, "reply", expected=True),
+        java=Figure(provenance(m.release), "the target's option java"),
+        **{
+            "size.at_limit": Figure(m.at_limit.size, "Parcel.dataSize", unit="bytes"),
+            "size.above": Figure(m.above.size, "Parcel.dataSize", unit="bytes"),
+            "exception.at_limit": Figure(
+                m.at_limit.exception, "BinderProxy.transact", expected="DeadObjectException"
+            ),
+            "exception.above": Figure(m.above.exception, "BinderProxy.transact", expected=TOO_LARGE),
+            "text.at_limit": Figure(m.at_limit.text, "Throwable.getMessage"),
+            "text.above": Figure(m.above.text, "Throwable.getMessage"),
+        },
+    )

@@ -1,0 +1,84 @@
+"""Which exception AOSP's Java throws for a transaction that finds no room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.binder import Binder, Parcel, ServiceManager
+from harness.binder.services.interface import Interface
+from harness.experiments.core.measurement import measurement
+from harness.framework.java.errors import JavaError
+from harness.framework.java.process import WIRE, JavaProcess, open_java
+
+if TYPE_CHECKING:
+    from harness.binder import Call
+    from harness.device.device import Device
+    from harness.framework.java.process import JavaBinder
+
+MAPPED = 128 * 1024
+"""Bytes that the receiver maps: less than either of the transactions needs."""
+LIMIT = 200 * 1024
+"""Bytes of a parcel; android_util_Binder.cpp, signalExceptionForError, Android 10."""
+WORD = 4
+"""Bytes by which a parcel grows."""
+NAME = "binder_harness.small"
+INTERFACE = "com.example.ISink"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A transaction that found no room."""
+
+    size: int
+    """Bytes of its parcel."""
+    exception: str | None
+    """The class that was thrown, without its package; None where the call returned."""
+    text: str | None
+    """The exception's message."""
+
+
+@dataclass(frozen=True, slots=True)
+class JavaFailures:
+    """Two transactions that differ by a word, and what followed them."""
+
+    release: int
+    """Of the Java."""
+    mapping: int
+    """Bytes that the receiver mapped."""
+    at_limit: Failure
+    above: Failure
+    next_answered: bool
+    """Whether the same object answered a small call after them."""
+
+
+@measurement("too-large-in-java", "The exceptions of Java for transactions that find no room.")
+def measure_too_large_in_java(device: Device) -> JavaFailures:
+    """Send parcels of 200 KiB, and of four bytes more, to a process that has mapped 128 KiB."""
+
+    def answer(call: Call) -> Parcel:
+        return Parcel(call.wire).no_exception().int32(len(call.data.data))
+
+    with (
+        device.process() as process,
+        Binder.open(process, size=MAPPED) as binder,
+        open_java(device) as java,
+    ):
+        node = binder.add_node(Interface(descriptor=INTERFACE, methods=answer, wire=WIRE))
+        binder.serve()
+        ServiceManager(binder).add(NAME, node)
+        (target,) = java.get_service(NAME)
+        assert target is not None, f"{NAME} was registered just now"
+        at_limit, above = (_failure(java, target, size) for size in (LIMIT, LIMIT + WORD))
+        answered = java.transact(target, 1, INTERFACE, size=WORD).int32() > WORD
+        return JavaFailures(device.facts.java or 0, MAPPED, at_limit, above, answered)
+
+
+def _failure(java: JavaProcess, target: JavaBinder, size: int) -> Failure:
+    """Send a parcel of so many bytes: the interface's token, a length, and a byte[]."""
+    overhead = Parcel(WIRE).interface_token(INTERFACE).size + WORD
+    try:
+        java.transact(target, 1, INTERFACE, size=size - overhead)
+    except JavaError as error:
+        return Failure(size, error.name, error.text)
+    return Failure(size, None, None)

@@ -34,9 +34,9 @@ def measure(
     """Run one measurement and print its figures, without a verdict.
 
     \b
-    binder-harness measure                     what can be measured
-    binder-harness measure size-limits         with units, and where each was read
-    binder-harness measure size-limits --json  the raw measurement
+    binder-harness measure                      what can be measured
+    binder-harness measure largest-call         with units, and where it was read
+    binder-harness measure largest-call --json  the raw measurement
     """
     from harness.experiments.core.loading import load_claims
     from harness.experiments.core.measurement import MEASUREMENTS

@@ -33,9 +33,6 @@ class InterleavedAdditions:
     """The number after both."""
 
 
-@measurement(
-    "shared-additions", "What becomes of a shared number that two processes add to at the same time."
-)
 def measure_shared_additions(device: Device) -> InterleavedAdditions:
     """Let both read it, and then let both write what they read and one more."""
     with device.process() as first, device.process() as second:
@@ -58,9 +55,6 @@ class CalledAdditions:
     result: int
 
 
-@measurement(
-    "called-additions", "What becomes of a server's number that two callers add to at the same time."
-)
 def measure_called_additions(device: Device) -> CalledAdditions:
     """Let two threads call at once, and the server answer neither before both wait for it, or are done."""
     deadline = Deadline(CALL_SECONDS)
@@ -100,6 +94,7 @@ class Additions:
     called: CalledAdditions
 
 
+@measurement("additions", "What two processes that add to one number at the same time make of it.")
 def measure_additions(device: Device) -> Additions:
     """Both measurements, one after the other."""
     return Additions(measure_shared_additions(device), measure_called_additions(device))

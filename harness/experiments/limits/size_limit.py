@@ -81,6 +81,7 @@ class LargestCall:
     """Whether the largest one arrived as it was sent."""
 
 
+@measurement("largest-call", "The largest call that a receiver takes, with data alone and with an object.")
 def measure_largest_call(device: Device, size: int | None = None) -> LargestCall:
     """Find it with a mapping of `size` bytes, by default libbinder's."""
     digests: list[bytes] = []
@@ -123,6 +124,7 @@ class LargestOneWay:
     """By how much that shrank for a payload of a single word."""
 
 
+@measurement("largest-oneway", "The largest one-way transaction that a receiver takes.")
 def measure_largest_one_way(device: Device) -> LargestOneWay:
     """Find it with libbinder's mapping."""
     with open_deliveries(device) as deliveries:
@@ -143,17 +145,3 @@ def measure_largest_one_way(device: Device) -> LargestOneWay:
             call_beyond = False
         charged = None if before is None or during is None else before - during
         return LargestOneWay(mapping, limit, call_beyond, before, charged)
-
-
-@dataclass(frozen=True, slots=True)
-class SizeLimits:
-    """Both limits of a receiver with libbinder's mapping."""
-
-    call: LargestCall
-    one_way: LargestOneWay
-
-
-@measurement("size-limits", "The largest call, and the largest one-way transaction, that a receiver takes.")
-def measure_size_limits(device: Device) -> SizeLimits:
-    """Find both, each in an otherwise empty mapping."""
-    return SizeLimits(measure_largest_call(device), measure_largest_one_way(device))

@@ -90,9 +90,6 @@ class DescriptorLimit:
     which is on a device of somebody else's, and wherever Android's framework runs."""
 
 
-@measurement(
-    "descriptor-limit", "How often a process can open a binder device before it has no descriptors left."
-)
 def measure_descriptor_limit(device: Device) -> DescriptorLimit:
     """Open a device until that is refused, close one, open it once more."""
     path = any_node(device.facts)
@@ -156,9 +153,6 @@ class ArrivingDescriptor:
     caller_with_room: str
 
 
-@measurement(
-    "arriving-descriptor", "What becomes of a descriptor that is sent to a process with a full table."
-)
 def measure_arriving_descriptor(device: Device) -> ArrivingDescriptor:
     """Send a descriptor with a call and with a reply; the receiver's table is full, then it closes one."""
     arrived: list[str] = []
@@ -206,6 +200,7 @@ class DescriptorExhaustion:
     """None where no binder node is free, so that nothing can be sent."""
 
 
+@measurement("descriptor-limit", "What a process can open, send and receive that has no descriptors left.")
 def measure_descriptor_exhaustion(device: Device) -> DescriptorExhaustion:
     """Both measurements, the second where the device has a free node."""
     arriving = measure_arriving_descriptor(device) if device.facts.free_binder_device else None

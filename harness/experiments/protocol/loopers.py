@@ -50,7 +50,6 @@ class LooperStates:
     """What the driver returns to a thread that has written BC_EXIT_LOOPER when a call comes in."""
 
 
-@measurement("looper-states", "What state each order of looper commands puts a thread in.")
 def measure_looper_states(device: Device) -> LooperStates:
     """Have fresh threads write the commands in each order, and read their states."""
     with open_non_blocking(device) as pair:
@@ -89,7 +88,6 @@ class ThreadPoolGrowth:
     """The threads that the driver requested."""
 
 
-@measurement("thread-pool", "How many threads the driver requests, by BINDER_SET_MAX_THREADS.")
 def measure_thread_pool(device: Device) -> ThreadPoolGrowth:
     """Under each limit, send more calls than threads can be requested, and start all that are."""
     steps: list[PoolStep] = []
@@ -119,6 +117,7 @@ class Loopers:
     growth: ThreadPoolGrowth
 
 
+@measurement("loopers", "What looper commands make of a thread, and how many threads the driver requests.")
 def measure_loopers(device: Device) -> Loopers:
     """Both measurements, each with processes of its own."""
     return Loopers(measure_looper_states(device), measure_thread_pool(device))

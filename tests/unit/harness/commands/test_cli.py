@@ -182,7 +182,10 @@ def test_without_a_device_verify_stops_with_the_reason(
             "There is no claim 'mapp'. Did you mean mmap? All of them: binder-harness list",
         ),
         (("explain",), "CLAIM"),
-        (("measure", "sizes"), "There is no measurement 'sizes'. Did you mean size-limits? All of them: "),
+        (
+            ("measure", "second-map"),
+            "There is no measurement 'second-map'. Did you mean second-mapping? All ",
+        ),
         (("verfy",), "verfy"),
     ],
 )

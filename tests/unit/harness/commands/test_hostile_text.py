@@ -175,7 +175,7 @@ def test_a_device_that_cannot_be_had(run: Run, monkeypatch: pytest.MonkeyPatch, 
         ("boot",),
         ("shell", "true"),
         ("repl",),
-        ("measure", "size-limits"),
+        ("measure", "largest-call"),
     ):
         for options in ((), ("--debug",)):
             status, _ = run(*options, *words)

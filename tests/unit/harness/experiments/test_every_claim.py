@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from harness.experiments.core.claim import CLAIMS, Claim
 from harness.experiments.core.finding import Finding, Verdict
 from harness.experiments.core.json_values import Json, from_json, to_json
+from harness.experiments.core.measurement import MEASUREMENTS
 from harness.experiments.core.result import Result
 from tests.support.fake_device import FACTS
 from tests.support.sentences import leaked
@@ -91,3 +92,9 @@ def test_no_value_of_python_gets_into_a_sentence(claim: Claim) -> None:
     for function, measured, _ in CASES:
         if function is claim.verdict:
             assert leaked(texts_of(claim, function(measured, FACTS))) == []
+
+
+def test_each_measurement_is_a_claims() -> None:
+    """So that what `measure` shows of it has names, units, and where it was read."""
+    measures = [claim.measure for claim in CLAIMS.all().values()]
+    assert [name for name, entry in MEASUREMENTS.all().items() if entry.run not in measures] == []

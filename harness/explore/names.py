@@ -35,6 +35,7 @@ from harness.model.steps import (
     Payload,
     Pointer,
     Reply,
+    Statistics,
     Transact,
     Unsupported,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "Reply",
     "RequestDeathNotification",
     "RequestFreezeNotification",
+    "Statistics",
     "Transact",
     "Unsupported",
     "open_device",

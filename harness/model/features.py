@@ -23,6 +23,8 @@ class Features:
     """A thread's first read returns even with nothing to read: the driver in C, not in Rust."""
     notifies_of_freezing: bool = True
     """There are freeze notifications: Linux 6.12, not 6.1."""
+    page_size: int = 4096
+    """Bytes."""
     security_context: int = 8
     """Bytes that the sender's security context takes in a buffer, or the negative errno of what has none."""
 

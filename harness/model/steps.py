@@ -250,7 +250,14 @@ class Interrupt:
     thread: int
 
 
-Step = Open | Close | Exchange | Control | Interrupt
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Read what the debug file `stats` has of a process: the answer is `views.statistics`."""
+
+    process: int
+
+
+Step = Open | Close | Exchange | Control | Interrupt | Statistics
 
 
 class ImpossibleStepError(Exception):

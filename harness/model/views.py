@@ -32,6 +32,36 @@ def view(context: Context, processes: Iterable[Process]) -> View:
     return found
 
 
+def statistics(process: Process) -> tuple[int, ...]:
+    """What the file `stats` has to show. print_binder_proc_stats, binder_alloc_print_pages.
+
+    Threads; those asked for, registered and allowed; those that wait; bytes left for one-way calls; nodes;
+    references, their strong and weak counts; buffers; pages in use; calls for any thread.
+    """
+    references = process.references.values()
+    return (
+        len(process.threads),
+        *(process.requested_threads, process.started_threads, process.max_threads),
+        len(process.waiting),
+        process.mapping.one_way_space,
+        len(process.nodes),
+        *(len(references), sum(each.strong for each in references), sum(each.weak for each in references)),
+        len(process.mapping.used),
+        len(_pages(process)),
+        sum(isinstance(each, Transaction) for each in process.todo.entries),
+    )
+
+
+def _pages(process: Process) -> set[int]:
+    """The pages that buffers are on: others may be mapped, until the kernel needs their memory."""
+    size = process.context.features.page_size
+    return {
+        page
+        for each in process.mapping.used
+        for page in range(each.offset // size, (each.offset + each.size - 1) // size + 1)
+    }
+
+
 def _process(process: Process, *, with_offsets: bool) -> View:
     name = f"process {process.number}"
     delivered = "; has delivered dead binder" if process.delivered_deaths else ""

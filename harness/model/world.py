@@ -11,8 +11,17 @@ from harness.model.controls import control
 from harness.model.features import LINUX_6_12, Features
 from harness.model.reading import Reading
 from harness.model.records import Context, Process
-from harness.model.steps import Close, Exchange, ImpossibleStepError, Interrupt, Open, Outcome, Step
-from harness.model.views import View, view
+from harness.model.steps import (
+    Close,
+    Exchange,
+    ImpossibleStepError,
+    Interrupt,
+    Open,
+    Outcome,
+    Statistics,
+    Step,
+)
+from harness.model.views import View, statistics, view
 
 
 class World:
@@ -45,6 +54,8 @@ class World:
         process = self.processes.get(step.process)
         if process is None:
             raise ImpossibleStepError(step)
+        if isinstance(step, Statistics):
+            return Outcome(answer=statistics(process))
         if isinstance(step, Close):
             self._ended = self._flushed(process)
             exits.end_process(self.processes.pop(step.process))

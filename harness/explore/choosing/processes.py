@@ -28,6 +28,7 @@ from harness.model.steps import (
     Control,
     Exchange,
     Open,
+    Statistics,
     Step,
     descriptors_in,
 )
@@ -110,10 +111,12 @@ def exits(pick: Pick, world: World) -> Step | None:
 
 
 def controls(pick: Pick, world: World) -> Step | None:
-    """The ioctls that ask."""
+    """The ioctls that ask, and the driver's file of counters."""
     process = any_process(pick, world)
     if process is None:
         return None
+    if chance(pick, 1, 3):
+        return Statistics(process.number)
     ioctl = pick.one(
         (
             BinderIoctl.BINDER_GET_EXTENDED_ERROR,

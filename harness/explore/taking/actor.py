@@ -31,7 +31,7 @@ _LIMIT_SIZE = 16
 class Actor:
     """One process of a program: an agent, its threads, and the file that it has open now."""
 
-    def __init__(self, process: RemoteProcess, path: str, state_path: str) -> None:
+    def __init__(self, process: RemoteProcess, path: str, state_path: str, statistics_path: str) -> None:
         self.process = process
         self.threads: dict[int, tuple[RemoteThread, int]] = {}
         """By number: the thread, and the address of its memory."""
@@ -46,6 +46,7 @@ class Actor:
         self._helper: RemoteThread | None = None
         self._path = self._placed(path)
         self._state_path = self._placed(state_path)
+        self._statistics_path = self._placed(statistics_path)
         self._state_memory = process.memory.allocate(STATE_SIZE).address
         self._limit = process.memory.allocate(2 * _LIMIT_SIZE).address
         process.syscall("prlimit64", 0, resource.RLIMIT_NOFILE, 0, self._limit)
@@ -113,8 +114,15 @@ class Actor:
 
     def looking(self, before: int) -> list[Operation]:
         """The operations that read the driver's state, after so many others of the batch."""
+        return self._reading(self._state_path, before)
+
+    def counting(self) -> list[Operation]:
+        """The operations that read the driver's file of counters."""
+        return self._reading(self._statistics_path, 0)
+
+    def _reading(self, path: int, before: int) -> list[Operation]:
         return [
-            SystemCall("openat", AT_FDCWD, self._state_path, os.O_RDONLY | os.O_CLOEXEC, 0),
+            SystemCall("openat", AT_FDCWD, path, os.O_RDONLY | os.O_CLOEXEC, 0),
             SystemCall("read", Earlier(before), self._state_memory, STATE_SIZE),
             SystemCall("close", Earlier(before)),
             Read(self._state_memory, Earlier(before + 1), STATE_SIZE),

@@ -18,17 +18,18 @@ from harness.explore.features import find_features
 from harness.explore.taking.actor import Actor
 from harness.explore.taking.control_arguments import answer_in, argument_of
 from harness.explore.taking.exchanging import Prepared
-from harness.explore.taking.observed import Numbers, observed_view
+from harness.explore.taking.observed import Numbers, counts_of, observed_view
 from harness.explore.taking.waiting import Waits
 from harness.kernel.binder_debug.state_parser import parse_state
+from harness.kernel.binder_debug.stats import parse_stats
 from harness.model.features import LINUX_6_12
-from harness.model.steps import Close, Control, Exchange, Interrupt, Open, Outcome, Step
+from harness.model.steps import Close, Control, Exchange, Interrupt, Open, Outcome, Statistics, Step
 from harness.model.views import View
 
 SETTLE_SECONDS = 5.0
 """How long the driver may take to release a closed file: it does so from a work queue (binder_defer_work)."""
 _ARGUMENT_SIZE = 64
-_STATE = "state"
+_FILES = ("state", "stats")
 
 
 def free_node(device: Device) -> str:
@@ -46,11 +47,10 @@ class Actors:
     def __init__(self, device: Device, path: str) -> None:
         self._device = device
         self._path = path
-        self._state_path = f"{device.binder.location}/{_STATE}"
         self._actors: dict[int, Actor] = {}
         self._waits = Waits(device.files.read_text)
         self.features = LINUX_6_12
-        self.features = find_features(self)
+        self.features = replace(find_features(self), page_size=device.facts.page_size)
 
     def take(self, step: Step, expected: Outcome, allowed: Sequence[View]) -> tuple[Outcome, View]:
         """Take a step, and look at what the driver shows then.
@@ -75,6 +75,8 @@ class Actors:
                 _, shown = self._run(actor, actor.idle, actor.closing())
             case Interrupt():
                 self._waits.interrupt((step.process, step.thread))
+            case Statistics():
+                outcome, shown = self._statistics(actor)
             case Exchange(waits=True):
                 prepared = Prepared(step, actor, (), ())
                 begun = self._waits.begin(step, actor, prepared, self._relative, waits=expected.waits)
@@ -105,7 +107,8 @@ class Actors:
 
     def _actor(self, number: int) -> Actor:
         if number not in self._actors:
-            self._actors[number] = Actor(self._device.process(), self._path, self._state_path)
+            files = (f"{self._device.binder.location}/{name}" for name in _FILES)
+            self._actors[number] = Actor(self._device.process(), self._path, *files)
         return self._actors[number]
 
     def _run(
@@ -148,6 +151,12 @@ class Actors:
         if call.errno or argument is None:
             return Outcome(-call.errno), shown
         return Outcome(answer=answer_in(type(argument).unpack(content.checked().data))), shown
+
+    def _statistics(self, actor: Actor) -> tuple[Outcome, View | None]:
+        results, shown = self._run(actor, actor.idle, actor.counting())
+        parsed = parse_stats(results[-1].checked().data.decode())
+        (found,) = (each for each in parsed.processes if each.pid == actor.process.pid)
+        return Outcome(answer=counts_of(found)), shown
 
     def _view(self, result: OperationResult) -> View:
         state = parse_state(result.checked().data.decode())

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.kernel.binder_debug.state import Node, ProcessBlock, State, Thread, Transaction
+from harness.kernel.binder_debug.stats import ProcessStats
 from harness.model.records import Looper
 from harness.model.views import View
 
@@ -34,6 +35,23 @@ def observed_view(state: State, numbers: Numbers, *, with_offsets: bool) -> View
         if node.debug_id in referred:
             found[f"dead node {ids[node.debug_id]}"] = _node(node, numbers)
     return found
+
+
+def counts_of(stats: ProcessStats) -> tuple[int, ...]:
+    """The figures of the file `stats` in the order of `views.statistics`; -1 for one that it lacks."""
+    pool, pages = stats.pool, stats.pages
+    found = (
+        stats.threads,
+        *((pool.requested, pool.started, pool.maximum) if pool else (None, None, None)),
+        stats.ready_threads,
+        stats.free_oneway_space,
+        stats.nodes,
+        *(stats.references, stats.strong_references, stats.weak_references),
+        stats.buffers,
+        pages.active if pages else None,
+        stats.pending_transactions,
+    )
+    return tuple(-1 if each is None else each for each in found)
 
 
 def _process(block: ProcessBlock, numbers: Numbers, ids: Mapping[int, str], *, with_offsets: bool) -> View:

@@ -18,6 +18,7 @@ from harness.model import (
     records,
     references,
     transactions,
+    views,
     world,
     writing,
 )
@@ -408,6 +409,10 @@ def given_in_silence(thread: Thread, work: Any) -> None:
     thread.has_urgent_todo = True
 
 
+def pages_of_each(process: Process) -> list[int]:
+    return [page for each in process.mapping.used for page in range(-(-each.size // 4096))]
+
+
 def waits_for_anything(right: Any) -> Any:
     def bent(self: Any) -> None:
         right(self)
@@ -549,4 +554,7 @@ MUTANTS = (
         (*WAITING, "loopers"),
     ),
     Mutant("a signal ends no wait", world.World, "_interrupted", constant([]), WAITING),
+    Mutant(
+        "each buffer has pages of its own", views, "_pages", lambda _: pages_of_each, (*SENDING, "controls")
+    ),
 )

@@ -14,7 +14,13 @@ from harness.binder.abi.uapi import BinderIoctl
 from harness.binder.driver.ioctls import READ_SIZE
 from harness.binder.driver.one_trip import WriteReadArgument
 from harness.experiments.copies.channels import Channel
-from harness.experiments.copies.copy_functions import BINDER_BACK, BINDER_IN, BINDER_WITHIN
+from harness.experiments.copies.copy_functions import (
+    BINDER_BACK,
+    BINDER_IN,
+    BINDER_WITHIN,
+    RUST_IN,
+    CopyFunction,
+)
 from harness.experiments.instruments.non_blocking import drain, exchange, only
 
 if TYPE_CHECKING:
@@ -43,11 +49,13 @@ class BinderChannel(Channel):
     """
 
     name = "Binder"
-    functions = (BINDER_IN, BINDER_WITHIN, BINDER_BACK)
+    functions: tuple[CopyFunction, ...] = (BINDER_IN, BINDER_WITHIN, BINDER_BACK)
     capacity = 256 * 1024
 
-    def __init__(self, pair: Pair[DeviceProcess]) -> None:
+    def __init__(self, pair: Pair[DeviceProcess], *, in_rust: bool = False) -> None:
         super().__init__(pair.client_process, pair.server_process)
+        if in_rust:
+            self.functions = (RUST_IN,)
         self._pair = pair
         self.destination = pair.server.mapping
         self._to_write, self._to_read = (

@@ -39,7 +39,7 @@ class Channel(ABC):
     """A way from `source`, in the sender's memory, to `destination`, in the receiver's."""
 
     name: ClassVar[str]
-    functions: ClassVar[tuple[CopyFunction, ...]]
+    functions: tuple[CopyFunction, ...]
     """What may copy the payload, at the sender and at the receiver."""
     capacity: ClassVar[int] = QUEUE_CAPACITY
     """Bytes of the largest payload."""

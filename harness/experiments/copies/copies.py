@@ -37,7 +37,7 @@ class BinderCopies:
 def measure_binder_copies(device: Device, sizes: tuple[int, ...] = BINDER_SIZES) -> BinderCopies:
     """Make a call of each size, after one that has the driver provide pages for the largest."""
     with open_non_blocking(device) as pair:
-        channel = BinderChannel(pair)
+        channel = BinderChannel(pair, in_rust=device.facts.driver == "Rust")
         payloads = [(channel, size) for size in (max(sizes), *sizes)]
         _, *transfers = watch_transfers(device, pair.client_process, pair.server_process, payloads)
         _, *arrivals = channel.arrivals

@@ -88,9 +88,13 @@ COPY_FUNCTIONS = (
     MESSAGE_IN,
     MESSAGE_OUT,
 )
-_BY_EVENT = {each.probe.event: each for function in COPY_FUNCTIONS for each in function.all}
-USER_COPY_CHECK = Kprobe("__check_object_size", (Argument("n", 2), Argument("to_user", 3, "u8")))
+_CHECKED = (Argument("n", 2), Argument("to_user", 3, "u8"))
+USER_COPY_CHECK = Kprobe("__check_object_size", _CHECKED)
 """mm/usercopy.c."""
+RUST_IN = CopyFunction(Kprobe("__check_object_size", _CHECKED, name="checked_from_user"), "n")
+"""The same, for the driver in Rust, whose functions cannot be probed: it copies page by page from its sender,
+each time through this check (rust/kernel/page.rs, copy_from_user_slice_raw, Linux 6.18)."""
+_BY_EVENT = {each.probe.event: each for function in (*COPY_FUNCTIONS, RUST_IN) for each in function.all}
 
 
 class LostEventsError(HarnessError):
@@ -215,10 +219,10 @@ def _mark(architecture: Architecture) -> Kprobe:
 
 
 def _move(event: TraceEvent) -> Move | None:
-    """The move that an event shows; None where it is of no copying function, or nothing was copied."""
+    """The move that an event shows; None where it is of no copying function, or nothing was copied in."""
     function = _BY_EVENT.get(event.name)
     size = int(event.fields[function.field]) if function else 0
-    if function is None or size <= 0:
+    if function is None or size <= 0 or (function is RUST_IN and event.fields["to_user"]):
         return None
     source = event.fields.get("from")
     return Move(function.name, size, None if source is None else int(source))

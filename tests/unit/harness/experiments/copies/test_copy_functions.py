@@ -20,6 +20,7 @@ from harness.experiments.copies.copy_functions import (
     MESSAGE_IN,
     PIPE_IN,
     PIPE_OUT,
+    RUST_IN,
     USER_COPY_CHECK,
     Copied,
     CopyCounts,
@@ -157,6 +158,12 @@ def test_a_function_that_has_another_name_in_later_kernels_is_seen() -> None:
     (later,) = PIPE_OUT.all[1:]
     (read,) = counts([event(MARK), copied(later, 9), event(MARK)], later.probe).of(THREAD)
     assert read.moved == 9
+
+
+def test_of_the_check_what_goes_to_user_memory_is_no_copy_of_the_driver_in_rust() -> None:
+    events = [event(MARK), copied(RUST_IN, 4096, to_user=0), copied(RUST_IN, 64, to_user=1), event(MARK)]
+    (only,) = counts(events, RUST_IN.probe).of(THREAD)
+    assert only.moves == (Move("__check_object_size", 4096, None),)
 
 
 @pytest.mark.parametrize("bare", [device(*EVERYTHING, kprobes=False), device(BINDER_IN.name)])

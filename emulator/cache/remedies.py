@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 
+FULL_DISK = (
+    "The disk is full. Free some space (`binder-harness cache --clear`), or set BINDER_HARNESS_CACHE to a "
+    "directory with room."
+)
 REMEDIES = {
     "Mirror sync in progress|unexpected size|Hash Sum mismatch": (
         "The mirror is being updated. Try again in some minutes."
     ),
-    "No space left|enough free space|ENOSPC": (
-        "The disk is full. Free some space (`binder-harness cache --clear`), or set BINDER_HARNESS_CACHE to "
-        "a directory with room."
-    ),
+    "No space left|enough free space|ENOSPC": FULL_DISK,
     "NO_PUBKEY|is not signed|couldn't be verified": (
         "This machine lacks the suite's key. Install the package debian-archive-keyring."
     ),

@@ -67,11 +67,6 @@ def _check(target: Target) -> None:
         raise UsageError(
             f"{BUILT_HERE} has the driver in C. Choose one of Debian's kernels, such as {RUST_VERSION}."
         )
-    if _is_debians(kernel) and architecture is not X86_64 and in_rust(target):
-        raise UsageError(
-            "The driver in Rust is built for x86_64 alone. Remove `arch`, or give a kernel of your own that "
-            "has it."
-        )
     if _is_debians(kernel) and architecture is X86_64 and target.option("pages") != DEFAULT_PAGES:
         raise UsageError("Only kernels for arm64 have pages of 16 KiB. Add arch=arm64 to the target.")
     if not _is_debians(kernel) and not os.path.isfile(kernel):  # a name too long is none, too

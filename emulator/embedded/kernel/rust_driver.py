@@ -8,18 +8,20 @@ root file system they are. Nothing is installed, and no network is reached from 
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from emulator.base.architecture import Architecture
+from emulator.base.architecture import Architecture, architecture_named
 from emulator.base.command import run
 from emulator.base.errors import SetupError
 from emulator.base.prerequisites import RUST_BUILD, install_command
 from emulator.base.progress import step
 from emulator.cache.package_index import Suites
-from emulator.cache.packages import unpack_all
+from emulator.cache.packages import unpack, unpack_all
+from emulator.cache.remedies import FULL_DISK
 from emulator.cache.root import cache_root
 from emulator.cache.scratch import scratch_directory
 from emulator.cache.store import entry, fingerprint
@@ -36,7 +38,7 @@ TOOLS = (
     *("libc6-dev", "libelf-dev", "libssl-dev", "pahole"),
     *("bindgen", "clang", "rust-src", "rustc"),
 )
-"""Packages with what builds a module in Rust; the kernel's headers bring their C compiler."""
+"""Packages with what builds a module in Rust, beside the C compiler that the kernel was built with."""
 OPTIONS = """\
 # CONFIG_ANDROID_BINDER_IPC is not set
 CONFIG_ANDROID_BINDER_IPC_RUST=y
@@ -53,12 +55,14 @@ UNDEFINED = re.compile(r"undefined!|disagrees about version|no symbol version")
 def rust_driver(kernel: KernelPackages, architecture: Architecture) -> Path:
     """The module rust_binder.ko for one of Debian's kernels: built at the first use, then kept.
 
-    That takes 7 minutes of processor time, 490 MB of downloads and 5 GB of disk meanwhile. Raises SetupError
-    where a package, a program or the room is missing, or where the tools are not those that the kernel was
-    built with.
+    That takes 7 minutes of processor time, 500 MB of downloads and 5 GB of disk meanwhile. On a machine of
+    another architecture than the kernel's, Debian's cross compiler is used. Raises SetupError where a
+    package, a program or the room is missing, or where the tools are not those that the kernel was built
+    with.
     """
     image, _, version = kernel.packages[0].partition("=")
     release = image.removeprefix(START)
+    here = architecture_named(platform.machine())
 
     def build(target: Path) -> None:
         _require_prerequisites()
@@ -66,11 +70,17 @@ def rust_driver(kernel: KernelPackages, architecture: Architecture) -> Path:
             root, tree = scratch / "root", scratch / "build"
             root.mkdir()
             tree.mkdir()
-            packages = [f"linux-headers-{release}={version}", f"{source_package(release)}={version}", *TOOLS]
             recorded = kernel.record, kernel.suites
             with step(f"unpacking what the kernel {release} was built with"):
-                unpack_all(packages, root, architecture, build_suites(kernel.suites), recorded=recorded)
-            _build(root, tree, release)
+                unpack(recorded[0], [f"linux-headers-{release}={version}"], root, architecture, recorded[1])
+                compiler = compiler_of(_headers(root, release), release)
+                packages = [
+                    f"{source_package(release)}={version}",
+                    *compiler_packages(compiler, here),
+                    *TOOLS,
+                ]
+                unpack_all(packages, root, here, build_suites(kernel.suites), recorded=recorded)
+            _build(root, tree, release, make_command(compiler, release, architecture, here))
             (tree / SOURCE / f"{MODULE}.ko").rename(target / f"{MODULE}.ko")
 
     key = fingerprint(*kernel.packages, Path(__file__))
@@ -104,11 +114,15 @@ def _require_prerequisites() -> None:
         )
 
 
-def _build(root: Path, tree: Path, release: str) -> None:
+def _headers(root: Path, release: str) -> Path:
+    """Where the package with a kernel's headers has its configuration, and the versions of its symbols."""
+    return root / "usr/src" / f"linux-headers-{release}"
+
+
+def _build(root: Path, tree: Path, release: str, make: Sequence[str]) -> None:
     (root / "usr/bin/awk").symlink_to("gawk")  # what the package's installation would do
     (root / "build").mkdir()
-    headers = root / "usr/src" / f"linux-headers-{release}"
-    configuration = (headers / ".config").read_text()
+    headers = _headers(root, release)
 
     def sandboxed(*command: str) -> None:
         def fix(output: str) -> str:
@@ -119,14 +133,15 @@ def _build(root: Path, tree: Path, release: str) -> None:
     with step(f"unpacking the source of {release}"):
         tarball = f"/usr/src/{source_package(release)}.tar.xz"
         sandboxed("tar", "--extract", "--file", tarball, "--strip-components=1")
-    (tree / ".config").write_text(f"{configuration}\n{OPTIONS}")
-    make = make_command(configuration, release)
+    (tree / ".config").write_text(f"{(headers / '.config').read_text()}\n{OPTIONS}")
     with step(f"preparing the source of {release} for modules in Rust"):
         sandboxed(*make, "olddefconfig")
         lost = lost_options(OPTIONS, (tree / ".config").read_text())
         if lost:
             raise SetupError(
-                f"The source of {release} does not take {', '.join(lost)}. Choose another kernel."
+                f"The source of {release} does not take {', '.join(lost)}: the suite's rustc, bindgen or "
+                "clang is none that it can be built with (scripts/rust_is_available.sh). Choose another "
+                "kernel, or the driver in C."
             )
         sandboxed(*make, "modules_prepare")
     shutil.copy(headers / "Module.symvers", tree)
@@ -135,18 +150,40 @@ def _build(root: Path, tree: Path, release: str) -> None:
         sandboxed(*make, f"M={SOURCE}", "CONFIG_ANDROID_BINDER_IPC_RUST=m", "modules")
 
 
-def make_command(configuration: str, release: str) -> list[str]:
-    """The beginning of each make: with the compiler of a kernel's configuration, for its release."""
-    compiler = re.search(r'^CONFIG_CC_VERSION_TEXT="(\S+) ', configuration, flags=re.MULTILINE)
+def compiler_of(headers: Path, release: str) -> str:
+    """The C compiler that a kernel was built with, such as aarch64-linux-gnu-gcc-14."""
+    configuration = (headers / ".config").read_text()
+    compiler = re.search(r'^CONFIG_CC_VERSION_TEXT="(\S+-gcc-\d+) ', configuration, flags=re.MULTILINE)
     if compiler is None:
         raise SetupError(f"The configuration of {release} names no compiler (CONFIG_CC_VERSION_TEXT).")
+    return compiler[1]
+
+
+def compiler_packages(compiler: str, here: Architecture) -> list[str]:
+    """Debian's packages of that compiler, and of the same version for this machine's own programs."""
+    triplet, version = _parts(compiler)
+    crossing = [] if triplet == here.gnu_triplet else [f"{version}-{triplet.replace('_', '-')}"]
+    return [version, *crossing]
+
+
+def make_command(compiler: str, release: str, architecture: Architecture, here: Architecture) -> list[str]:
+    """The beginning of each make: with a kernel's compiler, for its release and its architecture."""
+    triplet, version = _parts(compiler)
+    crossing = [f"ARCH={architecture.target_name}", f"CROSS_COMPILE={triplet}-"]
     return [
         "make",
-        f"CC={compiler[1]}",
-        f"HOSTCC={compiler[1]}",
+        f"CC={compiler}",
+        f"HOSTCC={here.gnu_triplet}-{version}",
         f"KERNELRELEASE={release}",
         f"--jobs={os.cpu_count() or 1}",
+        *([] if architecture is here else crossing),
     ]
+
+
+def _parts(compiler: str) -> tuple[str, str]:
+    """The target of a compiler, and its name with the version."""
+    triplet, name, version = compiler.rsplit("-", 2)
+    return triplet, f"{name}-{version}"
 
 
 def sandbox(root: Path, tree: Path) -> Sequence[str]:
@@ -163,7 +200,7 @@ def sandbox(root: Path, tree: Path) -> Sequence[str]:
 def remedy(output: str, release: str) -> str:
     """What usually fixes a failed build with this output."""
     if "No space left" in output:
-        return "The disk is full. Free some space, or set BINDER_HARNESS_CACHE to a directory with room."
+        return FULL_DISK
     if UNDEFINED.search(output):
         return (
             f"A symbol of {release} has another version or is not there: its suite now has other tools than "

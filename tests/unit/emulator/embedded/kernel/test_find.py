@@ -145,7 +145,6 @@ def test_the_driver_in_rust_may_be_built_in(tmp_path: Path, architecture: Archit
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ("driver=rust&arch=arm64", "for x86_64 alone"),
         ("driver=rust&kernel=debian-source", "has the driver in C"),
         ("driver=rust&android=user", "has the driver in C"),
         ("driver=go", "takes c or rust"),
@@ -155,6 +154,11 @@ def test_the_driver_in_rust_may_be_built_in(tmp_path: Path, architecture: Archit
 def test_drivers_and_arguments_that_cannot_be_had_are_refused(options: str, reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
         parse_target(f"embedded?{options}")
+
+
+@pytest.mark.parametrize("options", ["driver=rust&arch=arm64", "driver=rust&arch=arm64&pages=16k"])
+def test_the_driver_in_rust_is_there_for_either_architecture(options: str) -> None:
+    assert parse_target(f"embedded?{options}").option("arch") == "arm64"
 
 
 def test_the_driver_in_rust_implies_a_kernel_that_can_have_it() -> None:

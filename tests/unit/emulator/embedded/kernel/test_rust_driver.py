@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from emulator.base.architecture import X86_64
+from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import SetupError
 from emulator.embedded.kernel import rust_driver as module
 from emulator.embedded.kernel.rust_driver import (
     build_suites,
+    compiler_of,
+    compiler_packages,
     make_command,
     remedy,
     rust_driver,
@@ -34,16 +36,46 @@ def test_tools_come_from_the_suite_below_the_backports_of_a_kernel() -> None:
     assert build_suites(()) == ()
 
 
-def test_the_compiler_is_the_one_that_the_kernel_was_built_with() -> None:
-    text = 'CONFIG_CC_VERSION_TEXT="x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0"\n'
-    assert make_command(text, RELEASE)[:4] == [
+GCC, CROSS_GCC = "x86_64-linux-gnu-gcc-14", "aarch64-linux-gnu-gcc-14"
+
+
+def test_the_compiler_is_the_one_that_the_kernel_was_built_with(tmp_path: Path) -> None:
+    (tmp_path / ".config").write_text(f'CONFIG_CC_VERSION_TEXT="{CROSS_GCC} (Debian 14.2.0-19) 14.2.0"\n')
+    assert compiler_of(tmp_path, RELEASE) == CROSS_GCC
+    (tmp_path / ".config").write_text("CONFIG_RUST=y\n")
+    with pytest.raises(SetupError, match="names no compiler"):
+        compiler_of(tmp_path, RELEASE)
+
+
+@pytest.mark.parametrize(
+    ("compiler", "architecture", "here", "packages", "crossing"),
+    [
+        (GCC, X86_64, X86_64, ["gcc-14"], []),
+        (CROSS_GCC, AARCH64, AARCH64, ["gcc-14"], []),
+        (
+            *(CROSS_GCC, AARCH64, X86_64),
+            ["gcc-14", "gcc-14-aarch64-linux-gnu"],
+            ["ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"],
+        ),
+        (
+            *(GCC, X86_64, AARCH64),
+            ["gcc-14", "gcc-14-x86-64-linux-gnu"],
+            ["ARCH=x86_64", "CROSS_COMPILE=x86_64-linux-gnu-"],
+        ),
+    ],
+)
+def test_a_kernel_for_another_architecture_is_cross_compiled(
+    compiler: str, architecture: Architecture, here: Architecture, packages: list[str], crossing: list[str]
+) -> None:
+    assert compiler_packages(compiler, here) == packages
+    command = make_command(compiler, RELEASE, architecture, here)
+    assert command[:4] == [
         "make",
-        "CC=x86_64-linux-gnu-gcc-14",
-        "HOSTCC=x86_64-linux-gnu-gcc-14",
+        f"CC={compiler}",
+        f"HOSTCC={here.gnu_triplet}-gcc-14",
         f"KERNELRELEASE={RELEASE}",
     ]
-    with pytest.raises(SetupError, match="names no compiler"):
-        make_command("CONFIG_RUST=y\n", RELEASE)
+    assert command[5:] == crossing
 
 
 def test_the_build_cannot_change_its_tools_or_reach_a_network(tmp_path: Path) -> None:
@@ -69,7 +101,7 @@ def test_a_build_that_fails_has_a_remedy(output: str, fix: str) -> None:
 @pytest.fixture
 def _no_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
-    monkeypatch.setattr(module, "unpack_all", lambda *_arguments, **_options: pytest.fail("downloads"))
+    monkeypatch.setattr(module, "unpack", lambda *_arguments, **_options: pytest.fail("downloads"))
 
 
 @pytest.mark.usefixtures("_no_download")
@@ -98,7 +130,7 @@ def test_a_driver_that_cannot_be_downloaded_leaves_nothing(
 
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
     monkeypatch.setattr(module, "RUST_BUILD", ())
-    monkeypatch.setattr(module, "unpack_all", fail)
+    monkeypatch.setattr(module, "unpack", fail)
     with pytest.raises(SetupError, match="package rustc"):
         rust_driver(PACKAGES, X86_64)
     assert [path.name for path in tmp_path.iterdir()] == ["locks"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.base.deadline import Deadline
 from harness.binder.abi import commands
 from harness.binder.abi.structures import TransactionFlag
 from harness.experiments.instruments.non_blocking import exchange
@@ -13,6 +14,11 @@ from harness.kernel.tracing.binder_transactions import GROUPS, base_name
 
 if TYPE_CHECKING:
     from harness.device.device import DeviceProcess
+
+WORDS = ("invalid handle", "failed")
+"""Of the messages about a call to an unknown handle."""
+LOG_SECONDS = 20.0
+"""The kernel leaves out messages of a sort that came more than ten times in five seconds."""
 
 
 def _lines(bench: Bench, end: DeviceProcess, *starts: str) -> tuple[str, ...]:
@@ -200,9 +206,15 @@ def mapping_flags(bench: Bench) -> object:
 @probe("log.unknown-handle")
 def log(bench: Bench) -> object:
     """What does the kernel log show of a call to an unknown handle?"""
-    before = bench.device.shell("dmesg").count("\n")
-    bench.send(target=99)
-    new = bench.device.shell("dmesg").splitlines()[before:]
-    return [
-        numberless(line.partition("] ")[2]) for line in new if "invalid handle" in line or "failed" in line
-    ]
+    shown: set[str] = set()
+
+    def all_shown() -> bool:
+        before = bench.device.shell("dmesg").count("\n")
+        bench.send(target=99)
+        for line in bench.device.shell("dmesg").splitlines()[before:]:
+            if any(word in line for word in WORDS):
+                shown.add(numberless(line.partition("] ")[2]))
+        return all(any(word in line for line in shown) for word in WORDS)
+
+    Deadline(LOG_SECONDS).poll(all_shown, "the messages about a failed call", interval=1.0)
+    return frozenset(shown)

@@ -51,6 +51,7 @@ COMMANDS = {
         "explore",
         "Drive random programs of commands against a model of the driver, and show where they differ.",
     ),
+    "aosp-tests": Entry("claims.aosp_tests", "aosp_tests", "Run AOSP's own tests of libbinder on a device."),
     "inspect": Entry(
         "inspect.inspect", "inspect", "Say what a bug report, a log, a dump or a device shows about Binder."
     ),

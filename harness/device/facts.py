@@ -10,6 +10,9 @@ from enum import StrEnum
 from emulator.base.errors import FacilityMissingError
 from emulator.build.generation import DEFAULT_GENERATION
 
+LIBBINDER_RELEASE = DEFAULT_GENERATION.number
+"""The release of Android of the libbinder in programs that are built here, unless a device has another."""
+
 
 class Need(StrEnum):
     """A facility without which an experiment cannot be done."""
@@ -173,7 +176,7 @@ class Facts:
 
         On the embedded device it is that of its user space, elsewhere 11.
         """
-        return self.userland or DEFAULT_GENERATION.number
+        return self.userland or LIBBINDER_RELEASE
 
     @property
     def kernel_version(self) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.device.facts import Facts
+from harness.device.facts import LIBBINDER_RELEASE, Facts
 from harness.report.document import Document
 
 KIB = 1024
@@ -16,7 +16,9 @@ def described(facts: Facts | None) -> str:
         return "no device"
     android = f"Android {facts.android_release}, " if facts.android_release else ""
     driver = ", driver in Rust" if facts.driver == "Rust" else ""
-    return f"{android}Linux {facts.kernel_release}, {facts.architecture}, {_pages(facts)}{driver}"
+    release = facts.libbinder_release
+    libbinder = f", libbinder of Android {release}" if release != LIBBINDER_RELEASE else ""
+    return f"{android}Linux {facts.kernel_release}, {facts.architecture}, {_pages(facts)}{driver}{libbinder}"
 
 
 def short_names(documents: Sequence[Document]) -> list[tuple[str, ...]]:
@@ -45,7 +47,8 @@ def _parts(facts: Facts | None) -> tuple[str, ...]:
     version = ".".join(map(str, facts.kernel_version))
     android = f"Android {facts.android_release}" if facts.android_release else "no Android"
     driver = f"driver in {facts.driver}" if facts.driver else "driver unknown"
-    return (android, f"Linux {version}", facts.architecture, _pages(facts), driver)
+    libbinder = f"libbinder of Android {facts.userland}" if facts.userland else "its own libbinder"
+    return (android, f"Linux {version}", facts.architecture, _pages(facts), driver, libbinder)
 
 
 def _pages(facts: Facts) -> str:

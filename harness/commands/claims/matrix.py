@@ -38,8 +38,9 @@ EVERY_KIND = (
     "embedded?kernel=7.3",
     "embedded?driver=rust",
     "embedded?arch=arm64&pages=16k",
+    "embedded?userland=14",
 )
-"""Three kernels, the newest with either driver, two architectures, two page sizes."""
+"""Three kernels, the newest with either driver, two architectures, two page sizes, two generations."""
 
 
 def matrix(

@@ -22,7 +22,7 @@ def render(report: Report) -> str:
     root = ElementTree.Element("testsuites", name="Binder harness")
     for column in report.columns:
         root.append(_suite(column))
-    _count(root)
+    count(root)
     ElementTree.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
 
@@ -62,7 +62,7 @@ def _suite(column: Column) -> ElementTree.Element:
         _add_result(suite, result)
     for claim, reason in lost_claims(column):
         _outcome(_case(suite, "not_judged", claim, 0.0), "error", "not judged", reason)
-    _count(suite)
+    count(suite)
     return suite
 
 
@@ -101,7 +101,8 @@ def _add_properties(element: ElementTree.Element, values: dict[str, str]) -> Non
         ElementTree.SubElement(holder, "property", name=name, value=value)
 
 
-def _count(element: ElementTree.Element) -> None:
+def count(element: ElementTree.Element) -> None:
+    """Set an element's counts of what is below it."""
     element.set("tests", str(len(list(element.iter("testcase")))))
     for name, tag in COUNTED.items():
         element.set(name, str(len(list(element.iter(tag)))))

@@ -108,6 +108,15 @@ def test_names_are_what_distinguishes_devices() -> None:
     assert short_names([document_on(target="a"), document_on(target="b")]) == [("a",), ("b",)]
     phone = document_on(dataclasses.replace(FACTS, android_release="14"), target="phone")
     assert short_names([documents[0], phone]) == [("no Android",), ("Android 14",)]
+    libbinders = [dataclasses.replace(FACTS, userland=release) for release in (11, 14)]
+    assert short_names([document_on(facts, target="t") for facts in libbinders]) == [
+        ("libbinder of Android 11",),
+        ("libbinder of Android 14",),
+    ]
+    assert [described(facts).rpartition(", ")[2] for facts in libbinders] == [
+        "4 KiB pages",
+        "libbinder of Android 14",
+    ]
     assert described(ARM_16K) == "Linux 6.12.48+deb12-amd64, aarch64, 16 KiB pages"
     assert described(None) == "no device"
 

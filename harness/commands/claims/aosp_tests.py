@@ -1,0 +1,81 @@
+"""`aosp-tests`: AOSP's own tests of libbinder on a device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emulator.base.errors import ExitCode
+from emulator.base.printable import show
+from harness.commands.claims.outputs import Junit
+from harness.commands.options import Cold, Host, Target, with_start_options
+from harness.commands.text import wrapped
+
+if TYPE_CHECKING:
+    from harness.aosp_tests.running import ProgramRun
+
+NAMES_WIDTH = 27
+
+
+def aosp_tests(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME", help="Programs (binderLibTest) or their beginnings (binder). Default: all."
+        ),
+    ] = None,
+    target: Target = "embedded",
+    cold: Cold = False,
+    host: Host = None,
+    junit: Junit = None,
+) -> None:
+    """Run AOSP's own tests of libbinder on a device.
+
+    \b
+    binder-harness aosp-tests                        all, on the default device
+    binder-harness aosp-tests binderLibTest --target 'embedded?driver=rust'
+    binder-harness aosp-tests --target 'embedded?userland=14' --junit tests.xml
+
+    They are of the device's generation of libbinder, from the sources that its user space is built
+    from, and are built at the first use: in one and a half minutes on two cores. Programs:
+    binderDriverInterfaceTest, binderLibTest, binderSafeInterfaceTest, binderTextOutputTest,
+    binderThroughputTest and, from Android 11 on, binderStabilityTest and libbinder_ndk_unit_test.
+    Each may take two minutes. Some need root.
+
+    Exit status: 0 all passed, 1 a test failed or a program did not run to its end.
+    """
+    from emulator.base.atomic_write import write_atomically
+    from harness.aosp_tests import junit as xml
+    from harness.aosp_tests.running import chosen, generation_for, programs_of, run_programs
+    from harness.device.device import open_device
+
+    runs: list[ProgramRun] = []
+    with open_device(with_start_options(target, cold=cold, host=host)) as device:
+        generation = generation_for(device)
+        programs = chosen(names or (), programs_of(device, generation))
+        show(f"AOSP's tests of {generation} on {target}\n")
+        for run in run_programs(device, programs):
+            _show(run)
+            runs.append(run)
+    if junit is not None:
+        write_atomically(junit, xml.render(target, runs))
+    passed = sum(run.passed for run in runs)
+    show(f"\n{passed} of {len(runs)} programs passed, with {sum(len(run.cases) for run in runs)} tests.")
+    if passed < len(runs):
+        raise typer.Exit(ExitCode.UNEXPECTED)
+
+
+def _show(run: ProgramRun) -> None:
+    from harness.aosp_tests.googletest import Outcome, first_lines
+
+    counts = [f"{run.count(outcome)} {outcome}" for outcome in Outcome if run.count(outcome)]
+    ending = f"; it {run.ending}" if run.ending else ""
+    mark = "✓" if run.passed else "✗"
+    text = f"{', '.join(counts) or 'no test ran'}, in {run.seconds:.1f} s{ending}"
+    show(f"{mark} {run.name:<{NAMES_WIDTH}} {text}")
+    for case in run.cases:
+        if case.outcome in (Outcome.FAILED, Outcome.UNFINISHED):
+            show(wrapped("; ".join(first_lines(case.message)), indent=6, first=f"    {case.name}: "))
+        elif case.outcome is Outcome.SKIPPED:
+            show(f"    {case.name}: skipped")

@@ -13,10 +13,12 @@ from emulator.embedded.qemu.virtio_serial import VirtioPorts
 from harness.device.device import Device
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def ports(device: Device) -> VirtioPorts:
+    """Of a device that has them all: each program that is given up takes one with it."""
     if not isinstance(device.controller, EmbeddedDevice):
         pytest.skip("only the embedded device has ports")
+    device.rollback()
     return device.controller.machine.ports
 
 

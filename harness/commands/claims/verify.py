@@ -124,19 +124,19 @@ def verify(
     arguments += context.meta.get(PYTEST_ARGUMENTS, [])
     with clones_of(chosen, claims, jobs, time_limit, added) as clones:
         view, status = _judge(claims, arguments, clones)
-    run = view.run
-    if run is not None and view.interruption is not None and run.interrupted is None:
-        # It came after pytest had written the results, as while the device was being closed.
-        run.interrupted = signal_behind(view.interruption).name
-        if outputs.journaled is not None:
-            run.document().write(outputs.journaled)
-    if run is not None and (run.results or run.failures or run.interrupted):
-        actions = _actions(view, run, outputs, accounts=accounts)
-        if context.find_root().params["debug"]:
-            actions.append(partial(_show_tracebacks, run))
-        attempt_all(actions, view.interruption)
-    else:
-        show(view.pytest_output.getvalue(), end="")
+        run = view.run  # shown while the clones are closed
+        if run is not None and view.interruption is not None and run.interrupted is None:
+            # It came after pytest had written the results, as while the device was being closed.
+            run.interrupted = signal_behind(view.interruption).name
+            if outputs.journaled is not None:
+                run.document().write(outputs.journaled)
+        if run is not None and (run.results or run.failures or run.interrupted):
+            actions = _actions(view, run, outputs, accounts=accounts)
+            if context.find_root().params["debug"]:
+                actions.append(partial(_show_tracebacks, run))
+            attempt_all(actions, view.interruption)
+        else:
+            show(view.pytest_output.getvalue(), end="")
     if view.interruption is not None:
         raise view.interruption
     raise typer.Exit(_exit_code(run, status))

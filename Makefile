@@ -12,7 +12,7 @@ verify: system .venv/installed ## Judge every claim about Binder on the embedded
 # files that take longest come first, so that all workers end at the same time.
 .PHONY: test
 test: setup ## Run this project's own tests, three files at a time.
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder tests/emulator tests/device tests/unit
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder tests/emulator tests/device tests/unit/test_*.py tests/unit/[a-z]*/
 
 .PHONY: test-long
 test-long: setup ## Run what takes longer than CI has: every claim on a userdebug build, newer kernels, the driver in Rust.

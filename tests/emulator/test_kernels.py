@@ -21,6 +21,8 @@ from harness.report.document import Document
 from tests.device import test_driver_facilities
 
 WITHIN = 240.0
+NEED_ANDROID = {"limit.java-exception", "sm.restart", "service.cache", "service.slow-log"}
+"""Claims that need Android's init, or its framework."""
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_all_claims_are_as_expected_where_no_device_of_binderfs_is_free(tmp_path
     assert document.device.kernel_release.endswith("-debian-source")
     results = {claim.id: claim for claim in document.claims}
     untestable = {name for name, claim in results.items() if claim.verdict is Verdict.NOT_TESTABLE}
-    assert untestable == {"mmap.same-frame", "sm.restart", "service.cache", "service.slow-log"}
+    assert untestable == NEED_ANDROID | {"mmap.same-frame"}
     assert results["node.misc"].verdict is Verdict.REFUTED
 
 
@@ -89,7 +91,7 @@ def test_all_claims_are_as_expected_on_newer_kernels(kernel: str, tmp_path: Path
     assert document.device.kernel_release.startswith(re.match(r"[\d.]+", kernel)[0])  # type: ignore[index]
     untestable = {claim.id for claim in document.claims if claim.verdict is Verdict.NOT_TESTABLE}
     others = {name for name in untestable if not name.startswith("binderfs.")}  # Debian's have no binderfs
-    assert others == {"sm.restart", "service.cache", "service.slow-log"}
+    assert others == NEED_ANDROID
 
 
 @pytest.mark.long
@@ -109,7 +111,7 @@ def test_each_claim_has_a_verdict_on_the_driver_in_rust(
     assert [claim.id for claim in document.claims if claim.verdict is Verdict.ERROR] == []
     assert [claim.id for claim in document.claims if claim.as_expected is False] == ["node.fd-limit"]
     untestable = {claim.id for claim in document.claims if claim.verdict is Verdict.NOT_TESTABLE}
-    assert untestable == unseen | {"sm.restart", "service.cache", "service.slow-log"}  # need an Android
+    assert untestable == unseen | NEED_ANDROID
 
 
 @pytest.mark.long

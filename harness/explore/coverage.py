@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from enum import IntEnum
 
 from harness.binder.abi.commands import Command as PlainCommand
 from harness.binder.abi.structures import ObjectType
 from harness.binder.abi.uapi import BinderCommand, BinderIoctl, BinderReturn
 from harness.model import references
+from harness.model.features import LINUX_6_12, Features
 from harness.model.records import IN_POOL
 from harness.model.steps import (
     Binder,
@@ -36,12 +39,33 @@ NEVER_SENT = {
     BinderReturn.BR_FINISHED: "no driver sends it",
 }
 """Returns that no program can receive; drivers/android/binder.c, Linux 6.12."""
+OF_FREEZING = (
+    BinderCommand.BC_REQUEST_FREEZE_NOTIFICATION,
+    BinderCommand.BC_CLEAR_FREEZE_NOTIFICATION,
+    BinderCommand.BC_FREEZE_NOTIFICATION_DONE,
+    BinderReturn.BR_FROZEN_BINDER,
+    BinderReturn.BR_CLEAR_FREEZE_NOTIFICATION_DONE,
+)
+
+
+def unreachable(features: Features) -> dict[str, str]:
+    """The names of the kernel's interface that no program reaches on a driver, with the reason."""
+    found = {each.name: why for each, why in NEVER_SENT.items()}
+    if not features.notifies_of_freezing:
+        found |= {each.name: "this driver does not know it" for each in OF_FREEZING}
+    if not features.reports_pending:
+        found[BinderReturn.BR_TRANSACTION_PENDING_FROZEN.name] = "this driver sends BR_TRANSACTION_COMPLETE"
+    if features.security_context < 0:
+        found[BinderReturn.BR_TRANSACTION_SEC_CTX.name] = "no security module gives a context"
+    return found
 
 
 class Coverage:
     """Counts of what was driven and received."""
 
-    def __init__(self) -> None:
+    def __init__(self, features: Features = LINUX_6_12) -> None:
+        self.unreachable = unreachable(features)
+        """What no program reaches on this driver, with the reason."""
         self.commands: Counter[str] = Counter()
         self.returns: Counter[str] = Counter()
         self.ioctls: Counter[str] = Counter()
@@ -70,13 +94,15 @@ class Coverage:
 
     def missing(self) -> dict[str, list[str]]:
         """The names of the kernel's interface that were not reached, by kind; without what cannot be."""
+        kinds: dict[str, tuple[Iterable[IntEnum], Counter[str]]] = {
+            "commands": (BinderCommand, self.commands),
+            "returns": (BinderReturn, self.returns),
+            "ioctls": (BinderIoctl, self.ioctls),
+            "objects": (ObjectType, self.objects),
+        }
         return {
-            "commands": [each.name for each in BinderCommand if each.name not in self.commands],
-            "returns": [
-                each.name for each in BinderReturn if each.name not in self.returns and each not in NEVER_SENT
-            ],
-            "ioctls": [each.name for each in BinderIoctl if each.name not in self.ioctls],
-            "objects": [each.name for each in ObjectType if each.name not in self.objects],
+            kind: [each.name for each in names if each.name not in seen and each.name not in self.unreachable]
+            for kind, (names, seen) in kinds.items()
         }
 
 

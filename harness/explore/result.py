@@ -51,6 +51,8 @@ class Exploration:
     objects: dict[str, int]
     not_reached: dict[str, list[str]]
     """The names of the kernel's interface that were not reached, by kind."""
+    unreachable: dict[str, str]
+    """Those that no program reaches on this driver, with the reason."""
     differences: tuple[str, ...]
     """Of the last step of the program; empty where driver and model agree."""
     program: str | None
@@ -100,6 +102,7 @@ class Exploration:
             received=dict(sorted(coverage.returns.items())),
             objects=dict(sorted(coverage.objects.items())),
             not_reached=coverage.missing(),
+            unreachable=coverage.unreachable,
             differences=() if found is None else found.differences,
             program=as_python(program) if program else None,
             lost=lost,

@@ -50,7 +50,7 @@ class Search:
         progress: Callable[[Search], None] = lambda _: None,
     ) -> None:
         """`takers`: the drivers; steps are chosen for the first, and the others are compared with it, too."""
-        self.coverage = Coverage()
+        self.coverage = Coverage(takers[0].features)
         self.apart: dict[str, Apart] = {}
         """How the drivers differ from each other, each as its model says."""
         self.programs = 0

@@ -17,10 +17,12 @@ from harness.explore.names import (
     Exchange,
     Free,
     Handle,
+    Interrupt,
     Open,
     Payload,
     Reply,
     RequestDeathNotification,
+    Statistics,
     Transact,
     replay,
 )
@@ -44,6 +46,28 @@ PROGRAM = (
     Exchange(2, 1),
 )
 """A call with a node, its reply with the node's handle, one-way calls, and the death of their target."""
+
+
+WAITS = (
+    Open(1),
+    Open(2),
+    Control(1, 1, BinderIoctl.BINDER_SET_CONTEXT_MGR),
+    Exchange(1, 1),
+    Exchange(2, 1),
+    Exchange(1, 1, waits=True),
+    Exchange(2, 1, (Transact(0),), waits=True),  # wakes 1
+    Exchange(1, 1, (Reply(),)),  # wakes 2
+    Exchange(1, 1, waits=True),
+    Interrupt(1, 1),
+    Statistics(1),
+    Exchange(1, 1, waits=True),
+    Close(1),
+)
+
+
+def test_threads_wait_and_are_woken(device: Device) -> None:
+    woken = [[each[:2] for each in outcome.woken] for outcome in replay(device, *WAITS)]
+    assert [each for each in woken if each] == [[(1, 1)], [(2, 1)], [(1, 1)], [(1, 1)]]
 
 
 def test_a_program_is_taken_again(device: Device) -> None:

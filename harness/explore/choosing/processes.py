@@ -123,7 +123,7 @@ def controls(pick: Pick, world: World) -> Step | None:
             BinderIoctl.BINDER_VERSION,
             BinderIoctl.BINDER_GET_NODE_DEBUG_INFO,
             BinderIoctl.BINDER_GET_NODE_INFO_FOR_REF,
-            BinderIoctl.BINDER_ENABLE_ONEWAY_SPAM_DETECTION,
+            *[BinderIoctl.BINDER_ENABLE_ONEWAY_SPAM_DETECTION] * 4,
             BinderIoctl.BINDER_SET_IDLE_TIMEOUT,
             BinderIoctl.BINDER_SET_IDLE_PRIORITY,
         )
@@ -134,5 +134,5 @@ def controls(pick: Pick, world: World) -> Step | None:
     elif ioctl is BinderIoctl.BINDER_GET_NODE_INFO_FOR_REF:
         arguments = (any_handle(pick, process),)
     elif ioctl is BinderIoctl.BINDER_ENABLE_ONEWAY_SPAM_DETECTION:
-        arguments = (pick.one((1, 0)),)
+        arguments = (pick.one((1, 1, 1, 0)),)
     return Control(process.number, any_thread(pick), ioctl, arguments)

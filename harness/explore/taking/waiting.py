@@ -16,8 +16,8 @@ from harness.model.steps import Exchange, Outcome
 
 Key = tuple[int, int]
 """The numbers of a process and of its thread."""
-BEGIN_SECONDS = 5.0
-RETURN_SECONDS = 2.0
+BEGIN_SECONDS = 10.0
+RETURN_SECONDS = 5.0
 """How long a thread that is to return may take."""
 
 

@@ -90,7 +90,7 @@ class Translation:
             if isinstance(first, int):
                 return first
         self._fixups.descended(self._objects, sent.parent, end)
-        return sent
+        return replace(sent, is_open=True)
 
 
 def _translate_binder(sent: Binder, thread: Thread, receiver: Process) -> Object | int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from harness.model.features import LINUX_6_1
 from harness.model.steps import Outcome, Step
 from harness.model.views import View
 from harness.model.world import World, view_of
+from tests.support.documentation import ROOT
 from tests.support.model_taker import NAMES, random_program
 from tests.unit.harness.model.mutants import MUTANTS, Mutant
 
@@ -62,6 +64,11 @@ def test_a_mutant_is_caught(mutant: Mutant) -> None:
 def test_the_unbent_model_is_not_caught() -> None:
     unbent = Mutant("nothing bent", MUTANTS[0].owner, MUTANTS[0].attribute, lambda right: right)
     assert steps_to_catch(unbent, recorded(unbent.rules)[:20]) is None
+
+
+def test_the_page_has_a_row_for_each_mutant() -> None:
+    text = (ROOT / "docs/model.md").read_text().partition("| mutant | steps |")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| (.+) \| \d+ \|$", text, re.MULTILINE) == [each.name for each in MUTANTS]
 
 
 def median_steps(mutant: Mutant, searches: int = 15) -> float:

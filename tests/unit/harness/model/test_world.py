@@ -19,6 +19,7 @@ from harness.model.steps import (
     Command,
     Control,
     Descriptor,
+    DescriptorArray,
     Exchange,
     Free,
     Handle,
@@ -114,6 +115,12 @@ def test_descriptors(manage: Step, sent: Descriptor, error: int) -> None:
     )
     assert world.processes[CLIENT].threads[1].error[1] == error
     assert run(read(MANAGER), world=world).objects == ((Descriptor(),) if not error else ())
+
+
+def test_an_array_of_no_descriptors_is_received_whatever_the_sender_has() -> None:
+    sent = (Pointer(8), Pointer(8), DescriptorArray(0, 1, 2, is_open=False))
+    *_, received = run(read(CLIENT, Transact(0, payload=Payload(0, sent))), read(MANAGER)).objects
+    assert received == DescriptorArray(0, 1, 2)
 
 
 def test_memory_is_placed_behind_the_offsets_and_has_to_fit() -> None:

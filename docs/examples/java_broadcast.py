@@ -1,8 +1,7 @@
 """A broadcast from Java to Java, with the stacks of its transactions."""
 
 from harness import open_device
-from harness.framework import Intent
-from harness.framework.java.process import open_java
+from harness.framework import Intent, open_java
 
 NOTICE = Intent(action="com.example.HELLO", extras={"data": "Notice me senpai!"})
 

@@ -36,7 +36,7 @@ from emulator.host.host import Host, absence
 from emulator.target import HOST, DeviceKind, Offer, Option, Target, on_host, whole_number
 
 LEAST_WITH_JAVA = 384
-"""MiB of memory for a device with Java: its files take 75 MiB, and as much again while it boots."""
+"""MiB of memory for a device with Java: its files take 76 MiB, and as much again while it boots."""
 
 
 def _is_kernel(text: str) -> bool:

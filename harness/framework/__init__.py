@@ -16,6 +16,8 @@ from harness.framework.bound_service import open_application, open_bound_service
 from harness.framework.bundle import Bundle
 from harness.framework.history import broadcast_history, service_bindings
 from harness.framework.intent import ComponentName, Intent, IntentFilter
+from harness.framework.java.errors import JavaError
+from harness.framework.java.process import JavaProcess, open_java
 from harness.framework.receiver import open_receiver, open_sender
 from harness.framework.sending import send_broadcast, shell_broadcast
 from harness.framework.standin import open_framework
@@ -29,6 +31,8 @@ __all__ = [
     "Intent",
     "IntentFilter",
     "IntentTooLargeError",
+    "JavaError",
+    "JavaProcess",
     "NativeReceiverRefusedError",
     "ReceivedBroadcast",
     "Uri",
@@ -36,6 +40,7 @@ __all__ = [
     "open_application",
     "open_bound_service",
     "open_framework",
+    "open_java",
     "open_receiver",
     "open_sender",
     "send_broadcast",

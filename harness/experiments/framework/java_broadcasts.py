@@ -28,12 +28,13 @@ from harness.experiments.framework.java_chain import chain
 from harness.experiments.instruments.largest import largest_accepted
 from harness.framework.intent import Intent
 from harness.framework.java.errors import JavaError
-from harness.framework.java.process import JavaProcess, open_java
+from harness.framework.java.process import JavaProcess, open_java_processes
 from harness.recording.record import record_transactions
 
 if TYPE_CHECKING:
     from harness.device.device import Device
 
+ROOT_UID = 0
 INTENT = Intent(action=ACTION, extras={"data": NOTICE})
 TO_NOBODY = Intent(action=f"{ACTION}.NOBODY")
 MARK = Intent(action=ACTION)
@@ -47,12 +48,13 @@ EXCEPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Three processes of AOSP's Java."""
+    """Processes of AOSP's Java."""
 
     manager: JavaProcess
     """The stand-in for the activity manager."""
     sender: JavaProcess
     receiver: JavaProcess
+    others: tuple[JavaProcess, ...] = ()
 
     @property
     def names(self) -> dict[int, str]:
@@ -65,16 +67,13 @@ class Parties:
 
 
 @contextmanager
-def _parties(device: Device) -> Iterator[Parties]:
-    """Start the stand-in, a sender that is adb's user, and a receiver of the action."""
-    with (
-        open_java(device) as manager,
-        open_java(device) as receiver,
-        open_java(device, uid=SHELL_UID) as sender,
-    ):
+def _parties(device: Device, *, more: int = 0) -> Iterator[Parties]:
+    """Start the stand-in, a sender that is adb's user, a receiver of the action, and so many others."""
+    with open_java_processes(device, ROOT_UID, ROOT_UID, SHELL_UID, *([ROOT_UID] * more)) as processes:
+        manager, receiver, sender, *others = processes
         manager.serve_activity_manager()
         receiver.register_receiver(ACTION)
-        yield Parties(manager, sender, receiver)
+        yield Parties(manager, sender, receiver, tuple(others))
 
 
 def java_delivery(device: Device) -> Delivery:
@@ -198,7 +197,8 @@ def java_intent_limits(device: Device) -> IntentLimits:
 
 def java_bindings(device: Device) -> Bindings:
     """As `measure_bindings`, by ContextImpl.bindService and to Service.onBind."""
-    with _parties(device) as parties, open_java(device) as second:
+    with _parties(device, more=1) as parties:
+        (second,) = parties.others
         service = parties.receiver
         service.offer_service(SERVICE, COUNTER)
         replies = []

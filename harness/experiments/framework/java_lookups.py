@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from harness.binder.pair import open_pair, reply_nothing
 from harness.binder.parcels.parcel import Parcel
-from harness.binder.services.wire import INTERFACE as SERVICE_MANAGER
 from harness.device.facts import Need
 from harness.experiments.instruments.node_files import free_node
 from harness.framework.java.process import WIRE, JavaProcess, open_java
+from harness.recording.hops import Hops
 from harness.recording.record import record_transactions
 
 if TYPE_CHECKING:
@@ -67,17 +67,16 @@ def java_lookups(device: Device) -> JavaLookups:
         with record_transactions(device) as record:
             act()
         lost.append(bool(record.hops.lost))
-        return sum(
-            hop.interface == SERVICE_MANAGER and hop.sender.process == java.pid
-            for hop in record.hops.without_replies()
-        )
+        return _calls_to(manager_process, java, record.hops)
 
     with (
         device.service(SERVICE, reply_nothing),
         device.service(ALARM, reply_nothing, interface="android.app.IAlarmManager"),
         open_java(device) as java,
     ):
-        java.check_service(SERVICE)  # the first call asks for the context object, too
+        with record_transactions(device) as record:
+            java.check_service(SERVICE)  # the first call pings the context manager, too
+        manager_process = record.hops.caused_by(java.pid).hops[0].receiver.process
         found: list[object] = []
         uncached = calls(java, lambda: found.extend(java.get_service(SERVICE, times=TIMES)))
         java.init_service_cache(SERVICE)
@@ -96,6 +95,12 @@ def java_lookups(device: Device) -> JavaLookups:
         same_manager=same_manager,
         lost=any(lost),
     )
+
+
+def _calls_to(process: int | None, java: JavaProcess, hops: Hops) -> int:
+    """How many calls go from Java to a process: on some drivers, calls have no interface."""
+    ends = [(hop.sender.process, hop.receiver.process) for hop in hops.without_replies()]
+    return ends.count((java.pid, process))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,26 +141,28 @@ def java_slow_lookups(device: Device) -> JavaSlowLookups:
         time.sleep(delay)
         return Parcel(WIRE).null_binder()
 
-    def timed(java: JavaProcess, seconds: float) -> TimedLookup:
+    def timed(java: JavaProcess) -> tuple[TimedLookup, ...]:
         nonlocal delay
-        delay = seconds
-        java.events()
+        java.check_service(SERVICE)  # the first call pings the context manager, too
+        names = [f"{SERVICE}.{number}" for number in range(len(DELAYS))]
         with record_transactions(device) as record:
-            java.get_service(SERVICE)
+            for delay, name in zip(DELAYS, names, strict=True):  # noqa: B007 - `answer` takes it
+                java.get_service(name)
         delay = 0.0
-        _, reply = record.hops.caused_by(java.pid)
-        lost.append(bool(record.hops.lost) or reply.round_trip is None)
-        slow = [values[0] for tag, values in java.events() if tag == SLOW_EVENT]
-        return TimedLookup(round(1000 * (reply.round_trip or 0.0), 3), slow[0] if slow else None)
+        times = [hop.round_trip for hop in record.hops.caused_by(java.pid) if hop.reply]
+        lost.append(bool(record.hops.lost) or len(times) != len(DELAYS) or None in times)
+        logged = {values[1]: values[0] for tag, values in java.events() if tag == SLOW_EVENT}
+        return tuple(
+            TimedLookup(round(1000 * (took or 0.0), 3), logged.get(name))
+            for took, name in zip(times, names, strict=False)
+        )
 
     lost: list[bool] = []
     with open_pair(device, node, answer):
         with open_java(device, node=node) as core:
-            core.check_service(SERVICE)  # the first call pings the context manager, too
-            of_core = tuple(timed(core, seconds) for seconds in DELAYS)
+            of_core = timed(core)
             core.get_service(SERVICE, times=CALLS_FOR_STATISTICS)
             counted = tuple(values[0] for tag, values in core.events() if tag == STATISTICS_EVENT)
         with open_java(device, uid=APP_UID, node=node) as app:
-            app.check_service(SERVICE)
-            of_app = tuple(timed(app, seconds) for seconds in DELAYS)
+            of_app = timed(app)
     return JavaSlowLookups(device.facts.java or 0, of_core, of_app, counted, any(lost))

@@ -20,8 +20,6 @@ from harness.experiments.framework.measurements import measure_framework_lookups
 from harness.framework.java.agent import provenance
 
 CORE_MILLISECONDS, APP_MILLISECONDS = 10, 50
-CLEARLY = 1.2
-"""How many times as long: Java adds its own time to each lookup."""
 CALLS_IN_TOTALS = 100
 """ServiceManager.java, GET_SERVICE_LOG_EVERY_CALLS_CORE."""
 TRACE = "binder_transaction, binder_transaction_received"
@@ -135,7 +133,7 @@ def service_slow_log(m: SlowLookups | JavaSlowLookups, facts: Facts) -> Finding:
 
 
 def _java_slow_log(m: JavaSlowLookups) -> Finding:
-    """Java times a lookup as longer than the driver does: one just below a threshold may be logged."""
+    """Two cases: what the thresholds are, and that every lookup above them is logged."""
     thresholds = ((CORE_MILLISECONDS, m.core), (APP_MILLISECONDS, m.app))
     early = any(lookup.took < APP_MILLISECONDS for lookup in m.app)
     if m.lost or not (early and all(_due(threshold, lookups) for threshold, lookups in thresholds)):
@@ -176,10 +174,13 @@ def _logged(lookups: Sequence[TimedLookup]) -> tuple[int, ...]:
 
 
 def _logged_from(threshold: int, lookups: Sequence[TimedLookup]) -> bool:
-    """Whether each slow lookup that was clearly slower than those before was logged, and no quick one."""
-    slowest = 0.0
-    for lookup in _due(threshold, lookups):
-        if lookup.took > CLEARLY * slowest and lookup.logged is None:
+    """Whether each slow lookup that was slower than what was logged before was logged, and no quick one.
+
+    Java times a lookup as at least as long as the driver, and logs whole milliseconds.
+    """
+    slowest = 0
+    for lookup in lookups:
+        if lookup.took >= threshold and lookup.took >= slowest + 1 and lookup.logged is None:
             return False
-        slowest = max(slowest, lookup.took)
+        slowest = max(slowest, lookup.logged or 0)
     return all(milliseconds >= threshold for milliseconds in _logged(lookups))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -101,14 +102,14 @@ def provenance(release: int) -> str:
 
 
 @contextmanager
-def running_agent(device: Device, *, uid: int = 0, node: str | None = None) -> Iterator[JavaAgent]:
-    """Start the agent for the block; under emulation, that takes two to three seconds.
+def running_agents(
+    device: Device, uids: Sequence[int], *, node: str | None = None
+) -> Iterator[list[JavaAgent]]:
+    """Start an agent for each user, all at once, for the block; one takes 2 to 3 s under emulation.
 
-    With `node`, the path of another binder device, it finds that in the place of /dev/binder, which libbinder
-    opens, in a mount namespace of its own.
-
-    Raises FacilityMissingError where the device has no Java, HarnessError, with the virtual machine's words,
-    where it does not start.
+    With `node`, the path of another binder device, they find that in the place of /dev/binder, which
+    libbinder opens, in mount namespaces of their own. Raises FacilityMissingError where the device has no
+    Java, HarnessError, with the virtual machine's words, where it does not start.
     """
     Need.JAVA.require(device.facts)
     # The names in its class data archive are relative to its directory.
@@ -116,8 +117,10 @@ def running_agent(device: Device, *, uid: int = 0, node: str | None = None) -> I
     command = ["sh", "-c", line]
     if node is not None:
         command = ["unshare", "-m", "sh", "-c", f"mount --bind {shlex.quote(node)} {BINDER} && {line}"]
-    with device.program(command) as program:
-        agent = JavaAgent(program.resume())
-        if uid:
-            agent.ask("setUid", uid=uid)
-        yield agent
+    with contextlib.ExitStack() as stack:
+        programs = [stack.enter_context(device.program(command)).resume() for _ in uids]
+        agents = list(map(JavaAgent, programs))
+        for agent, uid in zip(agents, uids, strict=True):
+            if uid:
+                agent.ask("setUid", uid=uid)
+        yield agents

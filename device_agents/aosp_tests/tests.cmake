@@ -32,6 +32,8 @@ function(test_interface directory name)
                 ${GENERATED}/tests/aidl-files/${interface}.aidl
         COMMAND ${CMAKE_COMMAND} -E copy ${GENERATED}/tests/${language}/${interface}.cpp ${generated}
         VERBATIM)
+      # Debian's aidl, of Android 10, makes objects by `new`, which has been private since Android 12.
+      set_source_files_properties(${generated} PROPERTIES COMPILE_OPTIONS -fno-access-control)
       list(APPEND sources ${generated})
     endforeach()
   endforeach()
@@ -66,6 +68,8 @@ function(add_tests)
   file(GLOB sources ${ndk}/*.cpp)
   if(GENERATION LESS 12)
     list(APPEND sources ${LIBBINDER}/ParcelFileDescriptor.cpp)
+  else()
+    list(APPEND sources ${LIBBINDER}/LazyServiceRegistrar.cpp)
   endif()
   add_library(binder_ndk STATIC ${sources} ${lazy}/android_runtime_lazy.cpp)
   target_include_directories(binder_ndk SYSTEM PUBLIC

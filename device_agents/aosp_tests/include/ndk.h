@@ -2,6 +2,9 @@
 #pragma once
 
 #include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #define __INTRODUCED_IN(level)
-#define __assert(file, line, message)
+// glibc's has its arguments in another order.
+#define __assert(file, line, message) (fprintf(stderr, "%s:%d: %s\n", file, line, message), abort())

@@ -1,6 +1,6 @@
 """Claims about libbinder's ProcessState: one for each process, its mapping, its driver, and forks.
 
-The library is the device's own, or Android 11's where the device has none.
+The library is the device's own or, where it has none, AOSP's of the generation of its user space.
 """
 
 from __future__ import annotations

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from emulator.base.errors import UsageError
+from emulator.build.generation import ANDROID_10
 from harness.aosp_tests.googletest import Outcome, TestCase
 from harness.aosp_tests.junit import render
 from harness.aosp_tests.running import ProgramRun, chosen
 
-PROGRAMS = {name: Path(name) for name in ("binderLibTest", "binderStabilityTest", "libbinder_ndk_unit_test")}
 PASSED = TestCase("A.one", Outcome.PASSED, 0.5)
 FAILED = TestCase("A.two", Outcome.FAILED, 0.1, "file.cpp:3\nExpected \x1b[1m")
 UNFINISHED = TestCase("A.three", Outcome.UNFINISHED)
 
 
 def test_programs_are_chosen_by_the_beginnings_of_their_names() -> None:
-    assert chosen((), PROGRAMS) == PROGRAMS
-    assert list(chosen(["binder"], PROGRAMS)) == ["binderLibTest", "binderStabilityTest"]
-    assert list(chosen(["lib", "binderS"], PROGRAMS)) == ["binderStabilityTest", "libbinder_ndk_unit_test"]
-    with pytest.raises(UsageError, match=r"no test 'binderX'\. Programs: binderLibTest, binderStab"):
-        chosen(["lib", "binderX"], PROGRAMS)
+    assert len(chosen(())) == 7
+    assert chosen(["lib", "binderS"]) == [
+        "binderSafeInterfaceTest",
+        "binderStabilityTest",
+        "libbinder_ndk_unit_test",
+    ]
+    assert "binderStabilityTest" not in chosen((), ANDROID_10)
+    with pytest.raises(UsageError, match="Android 11 has no test 'binderX'"):
+        chosen(["lib", "binderX"])
+    with pytest.raises(UsageError, match="Android 10 has no test 'lib'"):
+        chosen(["lib"], ANDROID_10)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +37,7 @@ def test_programs_are_chosen_by_the_beginnings_of_their_names() -> None:
         (ProgramRun("p", (PASSED,), 1.0), True),
         (ProgramRun("p", (PASSED, TestCase("A.b", Outcome.SKIPPED)), 1.0), True),
         (ProgramRun("p", (PASSED, FAILED), 1.0), False),
+        (ProgramRun("p", (TestCase("BinderLibTest.InheritRt", Outcome.FAILED),), 1.0), True),
         (ProgramRun("p", (UNFINISHED,), 1.0), False),
         (ProgramRun("p", (PASSED,), 1.0, "was killed by SIGABRT"), False),
     ],

@@ -6,8 +6,8 @@ import pytest
 
 from emulator.base.errors import FacilityMissingError
 from harness.binder import Binder, Call, Parcel, ServiceManager
-from harness.binder.errors import RemoteError
-from harness.binder.parcels.status import ExceptionCode
+from harness.binder.errors import RemoteError, StatusError
+from harness.binder.parcels.status import ExceptionCode, StatusCode
 from harness.binder.parcels.wire_format import WireFormat
 from harness.device.device import Device, open_device
 from harness.framework.java.errors import JavaError
@@ -86,6 +86,43 @@ def test_an_exception_in_python_is_one_in_java(
 
     assert caught.value.name == name
     assert any("android.os.Parcel.readException" in frame for frame in caught.value.stack)
+
+
+@pytest.mark.parametrize("name", [*EXCEPTIONS, "ParcelableException", "NetworkOnMainThreadException"])
+def test_an_exception_in_java_is_the_same_in_java(device: Device, java: JavaProcess, name: str) -> None:
+    java.add_service("java.throws", INTERFACE, {1: {"throws": name, "message": "not for you"}})
+
+    with open_java(device) as caller:
+        (binder,) = caller.get_service("java.throws")
+        assert binder is not None
+        with pytest.raises(JavaError) as caught:
+            caller.transact(binder, 1, INTERFACE)
+
+    assert caught.value.name == name
+    assert name == "NetworkOnMainThreadException" or "not for you" in str(caught.value)
+
+
+def test_what_no_reply_can_hold_is_an_unknown_code_to_its_caller_and_nothing_in_java(
+    device: Device, java: JavaProcess
+) -> None:
+    """Parcel.writeException throws it again, and JavaBBinder::onTransact returns UNKNOWN_TRANSACTION.
+
+    BinderProxy.transact returns false for that, and an empty reply has no exception (Android 10).
+    """
+    java.add_service("java.throws", INTERFACE, {1: {"throws": "ArithmeticException", "message": "x"}})
+
+    with device.process() as process, Binder.open(process) as binder:
+        handle = ServiceManager(binder).check("java.throws")
+        assert isinstance(handle, int)
+        with pytest.raises(StatusError) as caught:
+            binder.transact(handle, 1, Parcel(WIRE).interface_token(INTERFACE))
+    with open_java(device) as caller:
+        (proxy,) = caller.get_service("java.throws")
+        assert proxy is not None
+        reply = caller.transact(proxy, 1, INTERFACE)
+
+    assert caught.value.status == StatusCode.UNKNOWN_TRANSACTION
+    assert reply.remaining == 0
 
 
 def test_java_calls_a_service_in_python(device: Device, java: JavaProcess) -> None:

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError
+from emulator.base.progress import step
+from harness.agent.errors import ProtocolError
 from harness.binder.services.service import BINDER
 from harness.device.facts import Need
 from harness.framework.java.errors import JavaError
+from harness.kernel.concise import counted
 
 if TYPE_CHECKING:
     from harness.agent.program import RemoteProgram
@@ -88,12 +91,17 @@ class JavaAgent:
 
 
 def read_answer(line: str) -> Answer:
-    """A line of the agent's; raises JavaError for one that says what was thrown."""
-    answer = json.loads(line)
-    if "thrown" in answer:
-        raise JavaError.of_answer(answer["thrown"])
-    calls = [OutgoingCall(call["code"], tuple(call["stack"])) for call in answer.get("calls", ())]
-    return Answer(answer["result"], tuple(calls))
+    """A line of the agent's; JavaError for one that says what was thrown, ProtocolError for any other."""
+    try:
+        answer = json.loads(line)
+        if "thrown" in answer:
+            thrown = JavaError.of_answer(answer["thrown"])
+        else:
+            calls = [OutgoingCall(call["code"], tuple(call["stack"])) for call in answer.get("calls", ())]
+            return Answer(answer["result"], tuple(calls))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ProtocolError(f"The agent in Java printed a line that is no answer: {line!r:.200}") from error
+    raise thrown
 
 
 def provenance(release: int) -> str:
@@ -118,8 +126,9 @@ def running_agents(
     if node is not None:
         command = ["unshare", "-m", "sh", "-c", f"mount --bind {shlex.quote(node)} {BINDER} && {line}"]
     with contextlib.ExitStack() as stack:
-        programs = [stack.enter_context(device.program(command)).resume() for _ in uids]
-        agents = list(map(JavaAgent, programs))
+        with step(f"starting {counted(len(uids), 'process')} of AOSP's Java"):
+            programs = [stack.enter_context(device.program(command)).resume() for _ in uids]
+            agents = list(map(JavaAgent, programs))
         for agent, uid in zip(agents, uids, strict=True):
             if uid:
                 agent.ask("setUid", uid=uid)

@@ -4,8 +4,10 @@ import android.os.BadParcelableException;
 import android.os.Binder;
 import android.os.NetworkOnMainThreadException;
 import android.os.Parcel;
+import android.os.ParcelableException;
 import android.os.RemoteException;
 import android.os.ServiceSpecificException;
+import java.io.IOException;
 import org.json.JSONException;
 import org.json.JSONObject;
 
@@ -76,6 +78,8 @@ class ScriptedBinder extends Binder {
                 return new UnsupportedOperationException(message);
             case "ServiceSpecificException":
                 return new ServiceSpecificException(7, message);
+            case "ParcelableException":
+                return new ParcelableException(new IOException(message));
             case "ArithmeticException":
                 return new ArithmeticException(message);
             default:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 
 from emulator.base.errors import UsageError
+from harness.agent.errors import ProtocolError
 from harness.framework.bundle import Bundle
 from harness.framework.intent import Intent
 from harness.framework.java.agent import read_answer
@@ -50,6 +51,24 @@ def test_an_answer_has_the_transactions_with_their_stacks() -> None:
 
     assert answer.result == 7
     assert [(call.code, call.stack) for call in answer.calls] == [(1, ("a.B.c(B.java:1)",))]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "Hello",
+        "7",
+        "[]",
+        "{}",
+        '{"thrown": 1}',
+        '{"thrown": {"class": "x"}}',
+        '{"result": 1, "calls": [1]}',
+    ],
+)
+def test_a_line_that_is_no_answer_is_quoted(line: str) -> None:
+    with pytest.raises(ProtocolError, match="a line that is no answer: "):
+        read_answer(line)
 
 
 def test_what_was_thrown_is_raised_with_its_stack() -> None:

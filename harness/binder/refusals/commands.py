@@ -25,7 +25,8 @@ _MALFORMED = Refusal(
 )
 _HANDLE = replace(
     _MALFORMED,
-    meaning="the sender used a handle that it does not hold, or no longer: BR_FAILED_REPLY, EINVAL.",
+    meaning="the sender used a handle that it does not hold, or no longer: BR_FAILED_REPLY with EINVAL or, "
+    "by the driver in Rust, ENOENT.",
     at_fault="the sender, which dropped its last reference too early, or took the number from elsewhere",
     decided_by="the references of this process: each handle is the process's own",
     look_at="`ref` lines of the process in the state; code that keeps handles beyond their BpBinder, or "

@@ -111,8 +111,9 @@ _PATTERNS = tuple(
         (
             MessageKind.TRANSACTION_FAILED,
             r"(?P<pid>\d+):(?P<tid>\d+) transaction(?: (?P<call_type>call|reply|async) to "
-            r"(?P<to_pid>\d+):(?P<to_tid>\d+))? failed (?:(?P<debug_id>\d+)/(?=\d+/))?(?P<return_error>\d+)"
-            r"(?:/-?(?P<error_number>\d+))?,(?: code \d+)? size (?P<size>\d+)-(?P<offsets_size>\d+)"
+            r"(?P<to_pid>\d+):(?P<to_tid>\d+))? failed (?:(?:(?P<debug_id>\d+)/(?=\d+/))?"
+            r"(?P<return_error>\d+)(?:/-?(?P<error_number>\d+))?|[A-Z]\w+(?: \{[^}]*\})?)"  # in Rust, a name
+            r",(?: code \d+)? size (?P<size>\d+)-(?P<offsets_size>\d+)"
             r"(?: line (?P<source_line>\d+))?.*",
         ),
         (

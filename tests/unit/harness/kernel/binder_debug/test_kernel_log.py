@@ -103,6 +103,20 @@ def test_the_rust_driver() -> None:
     assert all(message.rust for message in (full, failure, failed))
 
 
+def test_the_rust_driver_of_7_3_names_the_errno_of_a_failed_transaction() -> None:
+    handle, unknown, full = parse_kernel_log(
+        "[8.1] rust_binder: 111:112 got transaction to invalid handle 99\n"
+        "[8.2] rust_binder: 111:112 transaction call to 0:0 failed ENOENT, code 7 size 0-0\n"
+        "[8.3] rust_binder: 111:112 transaction async to 108:0 failed ENOSPC, code 9 size 800000-16\n"
+    )
+    assert handle.kind == MessageKind.OTHER
+    assert (unknown.kind, unknown.error_number) == (MessageKind.TRANSACTION_FAILED, errno.ENOENT)
+    assert (unknown.pid, unknown.tid, unknown.to_pid, unknown.call_type) == (111, 112, 0, "call")
+    assert (full.kind, full.error_number) == (MessageKind.TRANSACTION_FAILED, errno.ENOSPC)
+    assert (full.to_pid, full.size, full.offsets_size, full.one_way) == (108, 800_000, 16, True)
+    assert full.return_error is None
+
+
 def test_other_messages() -> None:
     kinds = [
         message.kind

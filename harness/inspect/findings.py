@@ -60,7 +60,8 @@ def _explained(
             if explanation := explain_message(message, names, near.get(id(message))):
                 ends = (message.pid, message.to_pid, message.return_error, message.error_number)
                 same = explanation.meaning if message.kind == MessageKind.OTHER else message.kind
-                yield (same, *ends), explanation, message.line
+                # One-way calls have less space: what is said of them differs.
+                yield (same, bool(message.one_way), *ends), explanation, message.line
     elif isinstance(section.value, TransactionLog):
         for entry in section.value.entries:
             if explanation := explain_entry(entry, names, failed=section.kind == Kind.FAILED_LOG):

@@ -246,6 +246,19 @@ def test_an_entry_of_the_log_of_failures() -> None:
     )
 
 
+def test_one_way_calls_that_found_no_space_are_told_apart_from_calls(tmp_path: Path) -> None:
+    log = tmp_path / "dmesg"
+    log.write_text(
+        "[8.1] rust_binder: 111:112 transaction call to 108:0 failed ENOSPC, code 8 size 2000000-0\n"
+        "[8.2] rust_binder: 111:112 transaction async to 108:0 failed ENOSPC, code 9 size 800000-0\n"
+        "[8.3] rust_binder: 111:112 transaction call to 108:0 failed ENOSPC, code 8 size 2000000-0\n"
+    )
+    calls, one_way = read(str(log)).to(Question.ERROR)
+    assert [place.line for place in calls.places] == [1, 3]
+    assert "(2 times)" in calls.sentence
+    assert "more than a one-way call may have" in one_way.sentence
+
+
 def test_an_old_kernel_logs_no_reason(tmp_path: Path) -> None:
     report = tmp_path / "report.txt"
     report.write_text(

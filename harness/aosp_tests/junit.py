@@ -1,4 +1,7 @@
-"""AOSP's tests as JUnit's XML: a suite for each program, a case for each test."""
+"""AOSP's tests as JUnit's XML: a suite for each program, a case for each test.
+
+A failure that is expected is a case that was skipped, with the reason.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from emulator.base.printable import printable
+from harness.aosp_tests.expected import EXPECTED_FAILURES
 from harness.aosp_tests.googletest import Outcome
 from harness.aosp_tests.running import ProgramRun
 from harness.report.formats.junit import count
@@ -22,8 +26,12 @@ def render(target: str, runs: Sequence[ProgramRun]) -> str:
             group, _, name = case.name.rpartition(".")
             place = {"classname": f"{run.name}.{group}", "name": name, "time": f"{case.seconds:.3f}"}
             element = ElementTree.SubElement(suite, "testcase", place)
-            if kind := ELEMENTS.get(case.outcome):
+            expected = EXPECTED_FAILURES.get(case.name, "")
+            kind = ELEMENTS.get(case.outcome)
+            if kind is not None:
                 message = case.message.partition("\n")[0] or run.ending
+                if expected and case.outcome is Outcome.FAILED:
+                    kind, message = "skipped", f"failed, as expected: {expected}"
                 outcome = ElementTree.SubElement(element, kind, message=printable(message))
                 outcome.text = printable(case.message)
         if run.ending:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from harness.device.device import Device
 
 PROGRAM_SECONDS = 300.0
-"""How long one program may take: the longest, libbinder_ndk's of Android 14, takes 50 s under emulation."""
+"""How long one program may take: the longest, libbinder_ndk's of Android 14, takes 70 s under emulation."""
 MEASURED = ("-w", "2", "-i", "500", "-p")
 """One client and one server, 500 calls: whether it works, not how fast."""
 SURFACE_FLINGER = "SurfaceFlinger"

@@ -48,6 +48,7 @@ def aosp_tests(
     """
     from emulator.base.atomic_write import write_atomically
     from harness.aosp_tests import junit as xml
+    from harness.aosp_tests.googletest import Outcome
     from harness.aosp_tests.running import chosen, generation_for, run_programs
     from harness.device.device import open_device
 
@@ -62,9 +63,11 @@ def aosp_tests(
             runs.append(run)
     if junit is not None:
         write_atomically(junit, xml.render(target, runs))
-    passed = sum(run.passed for run in runs)
-    show(f"\n{passed} of {len(runs)} programs passed, with {sum(len(run.cases) for run in runs)} tests.")
-    if passed < len(runs):
+    as_expected = sum(run.passed for run in runs)
+    counts = {outcome: sum(run.count(outcome) for run in runs) for outcome in Outcome}
+    tests = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    show(f"\n{as_expected} of {len(runs)} programs as expected; tests: {tests or 'none'}.")
+    if as_expected < len(runs):
         raise typer.Exit(ExitCode.UNEXPECTED)
 
 

@@ -48,13 +48,16 @@ def test_a_program_has_passed_that_ran_to_its_end_without_a_failure(run: Program
 
 def test_the_xml_has_a_suite_for_each_program_and_what_went_wrong() -> None:
     ended = ProgramRun("q", (UNFINISHED,), 2.0, "was killed by SIGSEGV before its report")
-    root = ElementTree.fromstring(render("embedded", [ProgramRun("p", (PASSED, FAILED), 1.0), ended]))
+    known = TestCase("BinderLibTest.InheritRt", Outcome.FAILED, 0.1, "file.cpp:4")
+    root = ElementTree.fromstring(render("embedded", [ProgramRun("p", (PASSED, FAILED, known), 1.0), ended]))
     assert {name: root.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
-        "tests": "4",
+        "tests": "5",
         "failures": "1",
         "errors": "2",
-        "skipped": "0",
+        "skipped": "1",
     }
+    (skipped,) = root.iter("skipped")
+    assert "as expected: binder_node.sched_policy" in (skipped.get("message") or "")
     (failure,) = root.iter("failure")
     assert failure.get("message") == "file.cpp:3"
     assert "\x1b" not in (failure.text or "")

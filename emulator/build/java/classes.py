@@ -144,7 +144,7 @@ def compile_java(
     if classpath:
         command += ["-cp", os.pathsep.join(map(str, classpath))]
     # It fails where there is any error; what matters of them, its callers know.
-    script = '"$@" >/dev/null 2>&1; test -s "$0"'
+    script = '"$@" >"$0.output" 2>&1; test -s "$0" || { tail -n 5 "$0.output"; exit 1; }'
     run(["sh", "-c", script, log, *command, f"@{arguments}"], seconds=COMPILE_SECONDS)
     return log.read_text(errors="replace")
 

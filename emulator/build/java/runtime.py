@@ -57,7 +57,7 @@ CLASS_PATH = "-Xbootclasspath/a:framework.jar:agent.jar"
 
 
 def java_roots(architecture: Architecture) -> tuple[Path, ...]:
-    """Directories laid out as the device's file system: 75 MB, in /system/java and where glibc looks.
+    """Directories laid out as the device's file system: 76 MB, in /system/java and where glibc looks.
 
     The first call compiles for up to three minutes on two processors and downloads 170 MB.
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emulator.base.errors import SetupError
-from emulator.build.java.classes import CLEAN, check, errors, write_jar
+from emulator.build.java.classes import CLEAN, check, compile_java, errors, write_jar
 from emulator.build.java.critical_natives import critical_methods
 
 LOG = """\
@@ -83,3 +83,24 @@ def test_natives_are_critical_where_the_annotation_is_theirs() -> None:
     """
 
     assert list(critical_methods(source)) == ["nativeDataSize", "clearCallingIdentity"]
+
+
+def compiler(directory: Path, script: str) -> Path:
+    """A program in the place of java, which gets its options, and `-log FILE` among them."""
+    program = directory / "java"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return program
+
+
+def test_errors_in_sources_do_not_fail_a_compilation(tmp_path: Path) -> None:
+    java = compiler(tmp_path, 'while [ "$1" != -log ]; do shift; done; echo "2 problems" > "$2"; exit 255')
+
+    assert compile_java(java, tmp_path / "ecj.jar", [], tmp_path / "classes") == "2 problems\n"
+
+
+def test_a_compiler_that_does_not_run_is_an_error_with_its_words(tmp_path: Path) -> None:
+    java = compiler(tmp_path, "echo There is insufficient memory >&2; exit 1")
+
+    with pytest.raises(SetupError, match="There is insufficient memory"):
+        compile_java(java, tmp_path / "ecj.jar", [], tmp_path / "classes")

@@ -69,6 +69,8 @@ class Apart:
     steps: int
     program: tuple[Step, ...]
     """The shortest that ends in one."""
+    is_known: bool
+    """Whether each does as its model says: then they differ in their features."""
 
 
 class Together:
@@ -100,13 +102,13 @@ class Together:
             found = other.take(step) if isinstance(other, Comparison) else other.take(step, first)
             what = difference(first, found, but_for_waiting=isinstance(other, Follower))
             if what:
-                self._note(what)
+                self._note(what, is_known=isinstance(other, Comparison))
                 self.is_over |= isinstance(other, Follower)
         return first
 
-    def _note(self, what: str) -> None:
+    def _note(self, what: str, *, is_known: bool) -> None:
         program = tuple(self.worlds.program)
-        known = self._apart.setdefault(what, Apart(what, 0, program))
+        known = self._apart.setdefault(what, Apart(what, 0, program, is_known))
         known.steps += 1
         if len(program) < len(known.program):
             known.program = program

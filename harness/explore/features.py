@@ -63,7 +63,7 @@ def find_features(taker: Taker) -> Features:
         reports_pending=returns.TransactionPendingFrozen() in taken[FROZEN][0].returns,
         counts_latest=returns.OnewaySpamSuspect() in taken[SUSPECT][0].returns,
         shows_offsets=not taken[FROZEN][1][f"process {MANAGER} buffers"].endswith("None"),
-        shows_counts=not any("None" in each for each in taken[FROZEN][1].values()),
+        shows_counts=not any("ls None" in each for each in taken[FROZEN][1].values()),
         serves_only_pool=not any(isinstance(each, returns.Transaction) for each in taken[SERVED][0].returns),
         returns_at_first=not taken[FIRST][0].result,
         notifies_of_freezing=not taken[NOTIFY][0].result,

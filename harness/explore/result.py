@@ -21,6 +21,8 @@ class Difference:
     steps: int
     program: str
     """The shortest that shows it, in Python."""
+    is_known: bool
+    """Whether each driver does as its model says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,7 @@ class Exploration:
             device=device,
             against=against,
             apart=tuple(
-                Difference(each.what, each.steps, as_python(each.program))
+                Difference(each.what, each.steps, as_python(each.program), each.is_known)
                 for each in sorted(search.apart.values(), key=lambda each: -each.steps)
             ),
             rules=rules,

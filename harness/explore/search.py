@@ -68,12 +68,13 @@ class Search:
         self._limits = limits
         self._progress = progress
         self._started = time.monotonic()
+        self._ended = 0.0
         self._next_progress = Deadline(PROGRESS_SECONDS)
 
     @property
     def seconds(self) -> float:
-        """Since the search began."""
-        return time.monotonic() - self._started
+        """How long the search took, or takes until now."""
+        return (self._ended or time.monotonic()) - self._started
 
     @property
     def over(self) -> bool:
@@ -103,14 +104,16 @@ class Search:
                 self.reproducible = False
             seed += 1
             database = None  # what failed in an earlier search has been tried
+        self._ended = time.monotonic()
         if self.disagreement is not None and self.reproducible:
             shortest(self.disagreement.program, self._disagrees, Deadline(SHORTENING_SECONDS))
 
     def shorten(self, seconds: float) -> None:
-        """Look for the shortest program for each way in which the drivers differ, for so long in all."""
+        """Look for the shortest program for each way in which a driver without a model differs."""
         deadline = Deadline(seconds)
         for each in self.apart.values():
-            each.program = shortest(each.program, partial(self._shows, each.what), deadline)
+            if not each.is_known:
+                each.program = shortest(each.program, partial(self._shows, each.what), deadline)
 
     def _disagrees(self, program: Sequence[Step]) -> bool:
         """Whether driver and model differ in the last step of a program; it is the disagreement, then."""

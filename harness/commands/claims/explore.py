@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import secrets
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from harness.explore.comparison import Taker
     from harness.explore.result import Exploration
     from harness.explore.search import Search
+    from harness.model.features import Features
     from harness.model.steps import Step
 
 DEFAULT_SECONDS = 60.0
@@ -122,11 +124,14 @@ def explore(
             take_again(program, takers)
             return
         report(f"exploring {' and '.join(str(each) for each in (parsed, other) if each)}, seed {seed}")
+        known = known_differences(*(each.features for each in takers))
+        if known:
+            report(f"the two drivers are known to differ in {known}")
         search = Search(*takers, limits=Limits(seconds, steps), progress=show_progress)
         interrupted, lost = False, None
         try:
             search.run(chosen, seed=seed, database=DirectoryBasedExampleDatabase(directory))
-            if search.apart:
+            if any(not each.is_known for each in search.apart.values()):
                 report(f"looking for the shortest programs that differ, {SHORTEN_SECONDS:g} s at most")
                 search.shorten(SHORTEN_SECONDS)
         except KeyboardInterrupt:
@@ -185,6 +190,16 @@ def take_again(program: Sequence[Step], takers: Sequence[Taker]) -> None:
     show(f"Driver and model agree on {counted(len(program), 'step')}.")
 
 
+def known_differences(first: Features, *others: Features) -> str:
+    """The features in which another driver differs, as the trial before a search has shown."""
+    names = [
+        field.name
+        for field in dataclasses.fields(first)
+        if any(getattr(first, field.name) != getattr(other, field.name) for other in others)
+    ]
+    return ", ".join(names)
+
+
 def chosen_rules(text: str | None) -> tuple[str, ...]:
     """The rules named in `A,B`, or all; UsageError, with the names, for an unknown one."""
     from harness.explore.choosing.rules import RULES
@@ -231,9 +246,14 @@ def show_result(result: Exploration) -> None:
             show(wrapped(", ".join(names), indent=4, first=f"{kind} not reached:"))
     for each in result.apart:
         show(
-            wrapped(f"{each.what} ({counted(each.steps, 'step')})", indent=4, first="the two drivers differ:")
+            wrapped(
+                f"{each.what} ({counted(each.steps, 'step')})",
+                indent=4,
+                first="the two drivers differ, as known:" if each.is_known else "the two drivers differ:",
+            )
         )
-        show(each.program)
+        if not each.is_known:
+            show(each.program)
     if result.lost is not None:
         show(f"\nThe device stopped in the last step of this program:\n\n{result.program or ''}")
         return

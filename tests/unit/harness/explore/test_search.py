@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pytest
 
 from emulator.base.errors import HarnessError
+from harness.commands.claims.explore import known_differences
 from harness.explore import features
 from harness.explore.choosing.rules import RULES, START
 from harness.explore.comparison import Apart, Comparison, DisagreementError, Together
@@ -133,7 +135,38 @@ def test_two_drivers_are_compared_with_each_other() -> None:
     ]
 
 
+def test_what_two_models_say_is_known() -> None:
+    apart: dict[str, Apart] = {}
+    together = Together([ModelTaker(LINUX_6_12), ModelTaker(LINUX_6_1)], apart)
+    for step in features.PROGRAM:
+        together.take(step)
+    assert all(each.is_known for each in apart.values())
+    names = known_differences(LINUX_6_12, LINUX_6_1)
+    assert names == "reports_pending, counts_latest, shows_offsets, notifies_of_freezing"
+    assert not known_differences(LINUX_6_12, LINUX_6_12)
+
+
 @pytest.mark.parametrize("known", [LINUX_6_1, LINUX_6_12])
 def test_what_a_driver_differs_in_is_found_by_trying(known: Features) -> None:
     found = features.find_features(ModelTaker(known))
     assert (found.reports_pending, found.counts_latest) == (known.reports_pending, known.counts_latest)
+    assert found.shows_counts
+
+
+def test_a_driver_without_the_counts_of_the_one_in_c_is_noticed() -> None:
+    class Uncounted(ModelTaker):
+        def take(self, step: Step, expected: Outcome, allowed: Sequence[View]) -> tuple[Outcome, View]:
+            outcome, view = super().take(step, expected, allowed)
+            return outcome, {name: text.replace(" ls ", " ls None") for name, text in view.items()}
+
+    assert not features.find_features(Uncounted()).shows_counts
+
+
+def test_a_driver_that_hides_where_buffers_are_has_a_model_all_the_same() -> None:
+    class Hashed(ModelTaker):
+        def take(self, step: Step, expected: Outcome, allowed: Sequence[View]) -> tuple[Outcome, View]:
+            outcome, view = super().take(step, expected, allowed)
+            return outcome, {name: re.sub(r"at \d+", "at None", text) for name, text in view.items()}
+
+    found = features.find_features(Hashed())
+    assert (found.shows_counts, found.shows_offsets) == (True, False)

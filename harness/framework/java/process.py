@@ -37,15 +37,15 @@ class JavaBinder:
 
 @dataclass(frozen=True, slots=True)
 class JavaBroadcast:
-    """A broadcast that `onReceive` got."""
+    """A broadcast that onReceive() got."""
 
     intent: Intent
     size: int | None
-    """Bytes of the extra `data`, where that is a byte[]; the Intent is without it."""
+    """Bytes of the extra “data”, where that is a byte[]; the Intent is without it."""
     thread: str
-    """The name of the thread that called `onReceive`."""
+    """The name of the thread that called onReceive()."""
     stack: tuple[str, ...]
-    """The methods that were under way, the innermost first: `onReceive`."""
+    """The methods that were under way, the innermost first: onReceive()."""
 
 
 @checked_methods
@@ -139,7 +139,7 @@ class JavaProcess:
         self._ask("serveActivityManager")
 
     def send_broadcast(self, intent: Intent, *, size: int | None = None) -> None:
-        """ContextImpl.sendBroadcast(); with `size`, the extra `data` is a byte[] of so many bytes."""
+        """ContextImpl.sendBroadcast(); with `size`, it has an extra “data”, a byte[] of so many bytes."""
         more = {} if size is None else {"size": size}
         self._ask("sendBroadcast", intent=describe_intent(intent), **more)
 
@@ -148,7 +148,7 @@ class JavaProcess:
         self._ask("registerReceiver", actions=list(actions))
 
     def received(self, seconds: int = RECEIVE_SECONDS) -> JavaBroadcast:
-        """The next broadcast that `onReceive` got; TimeLimitError where none comes in time."""
+        """The next broadcast that onReceive() got; TimeLimitError where none comes in time."""
         answer = self._waited("received", "a broadcast", seconds)
         intent = intent_of(answer["intent"])
         return JavaBroadcast(intent, answer.get("size"), answer["thread"], tuple(answer["stack"]))

@@ -49,10 +49,8 @@ def loaded() -> dict[str, Claim]:
 
 @pytest.fixture
 def unchanged_registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a test loads is forgotten after it."""
-    for registry in (CLAIMS, MEASUREMENTS):
-        monkeypatch.setattr(registry, "entries", dict(registry.entries))
-        monkeypatch.setattr(registry, "_places", dict(registry._places))
+    """What a test loads from elsewhere is forgotten after it; our own modules are loaded only once."""
+    before = [(registry, {*registry.entries, *registry.declared}) for registry in (CLAIMS, MEASUREMENTS)]
     known = source_documents.source_documents()
     monkeypatch.setattr(source_documents, "_DECLARED", known)
     monkeypatch.setattr(loading, "_ORIGINS", {})
@@ -60,3 +58,6 @@ def unchanged_registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     loading._load_installed.cache_clear()
     yield
     loading._load_installed.cache_clear()
+    for registry, names in before:
+        for name in registry.entries.keys() - names:
+            del registry.entries[name], registry._places[name]

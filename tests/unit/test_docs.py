@@ -31,7 +31,12 @@ from tests.support.documentation import (
     links,
     parse_command_line,
 )
+from tests.support.own_claims import unchanged_registries
 from tests.unit.test_architecture import ROOMS
+
+__all__ = ["unchanged_registries"]
+
+pytestmark = pytest.mark.usefixtures("unchanged_registries")
 
 LINKS = [(page, link) for page in PAGES for link in links(page)]
 EXTERNAL = [link for _, link in LINKS if "://" in link]

@@ -16,6 +16,11 @@ from typing import Any
 import pytest
 
 import harness
+from tests.support.own_claims import unchanged_registries
+
+__all__ = ["unchanged_registries"]
+
+pytestmark = pytest.mark.usefixtures("unchanged_registries")
 
 PACKAGES = ("harness", "harness.binder", "harness.framework")
 NAME = re.compile(r"`([A-Za-z_]\w*)(?:\.(\w+))?(?:\(\))?`")

@@ -36,8 +36,11 @@ IDLE = 0.1
 """The largest processor load of an idle machine, which has to keep time, for example."""
 RESTORE_SECONDS = 10.0
 """Far more than a restore takes on a busy machine: a longer one has failed."""
-KEPT = 8
-"""Snapshots that stay in the cache in addition to a new one, of about 100 MB each: those used last."""
+KEPT = 12
+"""Snapshots that stay in the cache in addition to a new one, of about 100 MB each: those used last.
+
+The usual matrix has six devices.
+"""
 IGNORE_SHARED = "x-ignore-shared"
 """Leaves memory in shared files out of the migration stream (QEMU, qapi/migration.json)."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import threading
@@ -234,5 +235,6 @@ def test_a_device_boots_where_no_snapshot_can_be_made(monkeypatch: pytest.Monkey
 
 
 def test_old_snapshots_do_not_pile_up() -> None:
-    # Two that are made at once both leave room for one.
-    assert len(list(Path(cache_root()).glob("snapshot-*"))) <= KEPT + 2
+    # As many as these tests' processes make at once all leave room for one.
+    makers = max(2, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
+    assert len(list(Path(cache_root()).glob("snapshot-*"))) <= KEPT + makers

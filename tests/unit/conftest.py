@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import platform
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,15 +10,20 @@ from pathlib import Path
 import pytest
 
 from emulator.base.architecture import architecture_named
+from emulator.base.interruption import ENDING
 from emulator.build.agents import syscall_agent
 from harness.agent.process import RemoteProcess
 from tests.support.agent_support import SubprocessStream
 
 
 @pytest.fixture(autouse=True)
-def _own_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command line in this process replaces the hook for what finalizers raise."""
+def _own_hooks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The command line in this process replaces the hook for what finalizers raise, and signals' handlers."""
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    before = {ending: signal.getsignal(ending) for ending in ENDING}
+    yield
+    for ending, handler in before.items():
+        signal.signal(ending, handler)
 
 
 @pytest.fixture(scope="session")

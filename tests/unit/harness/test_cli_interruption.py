@@ -19,7 +19,6 @@ def test_an_interruption_that_the_results_show_is_not_told_again(
     told: int,
 ) -> None:
     """Where standard output goes to a file, nothing on the terminal would say why the command has ended."""
-    before = {each: signal.getsignal(each) for each in interruption.ENDING}
 
     def interrupted(_: object) -> None:
         try:
@@ -30,11 +29,7 @@ def test_an_interruption_that_the_results_show_is_not_told_again(
 
     monkeypatch.setattr(cli, "_run", interrupted)
     monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
-    try:
-        with pytest.raises(SystemExit) as ended:
-            cli.main([])
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+    with pytest.raises(SystemExit) as ended:
+        cli.main([])
     assert ended.value.code == 128 + signal.SIGTERM
     assert capsys.readouterr().err.count("binder-harness: ended by SIGTERM") == told

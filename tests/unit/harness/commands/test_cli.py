@@ -78,11 +78,8 @@ def command_line(capfd: pytest.CaptureFixture[str]) -> CommandLine:
     """Runs `binder-harness` with these words, in this process."""
 
     def run(*words: str) -> Ended:
-        before = {sent: signal.getsignal(sent) for sent in ENDING}
         with pytest.raises(SystemExit) as ended:
             main(words)
-        for sent, handler in before.items():
-            signal.signal(sent, handler)
         output, errors = capfd.readouterr()
         status = ended.value.code
         return Ended(status if isinstance(status, int) else 0, output, errors)

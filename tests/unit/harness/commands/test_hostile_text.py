@@ -7,7 +7,6 @@ import dataclasses
 import io
 import json
 import re
-import signal
 import socket
 import sys
 import threading
@@ -23,7 +22,6 @@ from rich.progress import TextColumn
 from emulator.adb.client import AdbClient
 from emulator.base.console import Console
 from emulator.base.errors import ExitCode
-from emulator.base.interruption import ENDING
 from emulator.base.progress import report
 from harness.cli import main
 from harness.commands.claims.live.matrix_view import MatrixView
@@ -136,11 +134,8 @@ def run(capfd: pytest.CaptureFixture[str]) -> Run:
     """Runs `binder-harness`; returns its exit status, and its output and errors, which must be printable."""
 
     def with_words(*words: str, mark: str = MARK) -> tuple[int, str]:
-        before = {sent: signal.getsignal(sent) for sent in ENDING}
         with pytest.raises(SystemExit) as ended:
             main(words)
-        for sent, handler in before.items():
-            signal.signal(sent, handler)
         text = "".join(capfd.readouterr())
         assert_printable(text, mark=mark)
         assert isinstance(ended.value.code, int)

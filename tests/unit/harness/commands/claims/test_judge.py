@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from emulator.base.interruption import ENDING
 from harness.cli import main
 from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.finding import Verdict
@@ -33,11 +31,8 @@ def judge(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tm
     monkeypatch.chdir(tmp_path)
 
     def run(*words: str) -> tuple[int, str, str]:
-        handlers = {number: signal.getsignal(number) for number in ENDING}
         with pytest.raises(SystemExit) as ended:
             main(["judge", *words])
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
         assert isinstance(ended.value.code, int)
         return ended.value.code, *capfd.readouterr()
 

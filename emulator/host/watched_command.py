@@ -29,6 +29,7 @@ from emulator.host.ssh_channel import CHUNK, exit_status, read_to_end
 
 SILENCE_SECONDS = 30
 """After which the host takes the connection for broken, even where nothing has closed it."""
+STARTS_WITHIN = 60.0
 ENDS_WITHIN = 20.0
 
 COMMON = """
@@ -83,6 +84,8 @@ exit "$status"
 """
 )
 
+READY = b"ready\n"
+"""What the clean-up writes once it has all that it needs."""
 # $1: seconds of silence. The rest: the command.
 CLEAN_UP = (
     COMMON
@@ -90,6 +93,7 @@ CLEAN_UP = (
 silence=$1
 shift
 read_environment
+echo ready
 await_silence "$silence"
 exec "$@" < /dev/null > /dev/null 2>&1
 """
@@ -277,7 +281,10 @@ class SshProgram:
 
 
 class SshCleanupCommand:
-    """A command that a host runs on request, or when our heartbeat stops."""
+    """A command that a host runs on request, or when our heartbeat stops.
+
+    Raises SetupError where the connection ends before the host has all that it needs for that.
+    """
 
     def __init__(
         self, host: Connection, command: Sequence[str], environment: Mapping[str, str] | None = None
@@ -286,6 +293,11 @@ class SshCleanupCommand:
         self._channel = host.open_session(shlex.join(words))
         _send_environment(self._channel, environment)
         host.keep_beating(self._channel)
+        self._channel.settimeout(STARTS_WITHIN)
+        with contextlib.suppress(OSError), self._channel.makefile("rb") as output:
+            if output.read(len(READY)) == READY:
+                return
+        raise SetupError(f"{host.address} did not take the command `{shlex.join(command)}` for the end.")
 
     def execute(self, deadline: Deadline) -> int | None:
         """Run the command now and wait for its end; its status, None where that does not arrive in time."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.host.watched_command import CLEAN_UP, COMMON, exports
+from emulator.base.errors import SetupError
+from emulator.host.watched_command import CLEAN_UP, COMMON, READY, SshCleanupCommand, exports
 
 NAMES = st.from_regex(r"V[A-Za-z_0-9]*", fullmatch=True)
 VALUES = st.text(st.characters(exclude_characters="\0", codec="utf-8"))
@@ -45,3 +49,26 @@ def test_where_the_connection_breaks_before_the_environment_nothing_runs(sent: b
         ["sh", "-c", CLEAN_UP, "sh", "1", "touch", "/nonexistent/x"], input=sent, check=False, timeout=20
     )
     assert ran.returncode == 1
+
+
+def test_a_clean_up_says_when_it_has_all_it_needs() -> None:
+    words = ["sh", "-c", CLEAN_UP, "sh", "20", "true"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
+        assert shell.stdin is not None
+        assert shell.stdout is not None
+        shell.stdin.write(exports({"NAME": "value"}))
+        shell.stdin.flush()
+        assert shell.stdout.readline() == READY
+        shell.stdin.close()
+        assert shell.wait(20) == 0
+
+
+@pytest.mark.parametrize("answer", [b"", b"rea"])
+def test_a_clean_up_that_the_host_never_took_is_none(answer: bytes) -> None:
+    """It was promised once it had been sent: a connection that broke before it arrived left it undone."""
+    channel = SimpleNamespace(
+        sendall=lambda _: None, settimeout=lambda _: None, makefile=lambda _: io.BytesIO(answer)
+    )
+    host = SimpleNamespace(address="host", open_session=lambda _: channel, keep_beating=lambda _: None)
+    with pytest.raises(SetupError, match="host did not take the command `touch x`"):
+        SshCleanupCommand(cast(Any, host), ["touch", "x"])

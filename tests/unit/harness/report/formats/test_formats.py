@@ -113,8 +113,9 @@ def test_a_matrix_in_markdown_has_a_row_for_each_device_and_claim() -> None:
 
 
 def test_json_is_the_document() -> None:
-    text = FORMATS["json"].render(Report(document_on()))
-    assert from_json(Document, json.loads(text)) == document_on()
+    document = document_on()
+    text = FORMATS["json"].render(Report(document))
+    assert from_json(Document, json.loads(text)) == document
 
 
 def test_a_format_is_named_or_known_by_the_files_name() -> None:

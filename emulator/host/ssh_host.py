@@ -17,9 +17,10 @@ from emulator.base.errors import HarnessError, SetupError
 from emulator.base.progress import step
 from emulator.host.host import CleanupCommand, FinishedCommand, SupervisedProgram, shared_lock_file
 from emulator.host.ssh_connection import ANSWERS_WITHIN, SshConnection
+from emulator.host.ssh_program import SshProgram
 from emulator.host.ssh_stream import SshStream
 from emulator.host.tunnel import Tunnel
-from emulator.host.watched_command import SshCleanupCommand, SshProgram, WatchedCommand, run_watched
+from emulator.host.watched_command import SshCleanupCommand, WatchedCommand, run_watched
 
 FLOCK_CONFLICT = 1
 """flock(1), EXIT STATUS."""

@@ -17,8 +17,8 @@ from emulator.embedded.qemu.running_machine import RunningMachine
 from emulator.embedded.qemu.virtio_serial import VirtioPorts
 from emulator.host.host import Host, absence
 from emulator.host.ssh_host import SshHost
+from emulator.host.ssh_program import SshProgram
 from emulator.host.tunnel import join
-from emulator.host.watched_command import SshProgram
 
 logger = logging.getLogger(__name__)
 

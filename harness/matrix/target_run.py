@@ -73,9 +73,7 @@ class TargetRun:
     @property
     def worth_a_clone(self) -> int:
         """How many claims another device would help to judge, once there is one that can be cloned."""
-        ready = self._run.facts is not None and parse_target(self.target).kind.clones(
-            parse_target(self.target)
-        )
+        ready = self._has_clones and self._run.facts is not None
         return self._shared.waiting if ready and self._shared.waiting >= CLAIMS_WORTH_A_CLONE else 0
 
     def column(self) -> Column:

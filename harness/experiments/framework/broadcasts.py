@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from harness.framework.dialect import framework_release
 from harness.framework.intent import Intent
 from harness.framework.receiver import Receiver, Sender, open_receiver, open_sender
 from harness.framework.standin import Framework, open_framework
+from harness.kernel.tracing.binder_transactions import Hop
 from harness.recording.hops import Hops
 from harness.recording.record import record_transactions
 from harness.recording.sequence_diagram import SequenceDiagram
@@ -86,6 +87,34 @@ class BroadcastHops:
     chain: str = ""
     """Of Java's: the methods down to each of the transactions."""
 
+    @classmethod
+    def of(
+        cls,
+        recorded: Sequence[Hops],
+        sender: int,
+        manager: int | None,
+        last: Hop,
+        *,
+        stand_in: bool,
+        java: int | None = None,
+        chain: str = "",
+    ) -> BroadcastHops:
+        """Those of both broadcasts, by the pids of sender and activity manager; `last` is the last hop."""
+        first, second = (hops.caused_by(sender).without_replies() for hops in recorded)
+        return cls(
+            stand_in=stand_in,
+            first=processes_along(first),
+            second=processes_along(second),
+            lookups=(lookups_in(first), lookups_in(second)),
+            last_hop_one_way=last.one_way,
+            last_hop_from_activity_manager=last.sender.process == manager,
+            lost=any(hops.lost for hops in recorded),
+            text="\n\n".join(hops.text() for hops in recorded),
+            diagram=recorded[0].diagram(),
+            java=java,
+            chain=chain,
+        )
+
 
 def broadcast_hops(device: Device) -> BroadcastHops:
     """Trace the lookup and the broadcast of a process, and then its second broadcast."""
@@ -101,22 +130,12 @@ def broadcast_hops(device: Device) -> BroadcastHops:
             receiver.next(Deadline(SECONDS))
         names = {sender.pid: "sender", receiver.pid: "receiver"}
         recorded = [record.hops.involving(*names).naming(names) for record in (first, second)]
-        own = [hops.caused_by(sender.pid).without_replies() for hops in recorded]
         # By process, not by interface: only a probe on the driver shows that of a call to an app.
         calls = recorded[1].without_replies().hops
         sent = [hop for hop in calls if hop.sender.process == sender.pid][-1]
         last = [hop for hop in calls if hop.receiver.process == receiver.pid][-1]
-        return BroadcastHops(
-            stand_in=framework.stand_in,
-            first=processes_along(own[0]),
-            second=processes_along(own[1]),
-            lookups=(lookups_in(own[0]), lookups_in(own[1])),
-            last_hop_one_way=last.one_way,
-            last_hop_from_activity_manager=last.sender.process == sent.receiver.process,
-            lost=any(hops.lost for hops in recorded),
-            text="\n\n".join(hops.text() for hops in recorded),
-            diagram=recorded[0].diagram(),
-        )
+        manager = sent.receiver.process
+        return BroadcastHops.of(recorded, sender.pid, manager, last, stand_in=framework.stand_in)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,6 @@ from harness.experiments.framework.broadcasts import (
     Delivery,
     IntentLimits,
     Marshalling,
-    lookups_in,
-    processes_along,
 )
 from harness.experiments.framework.java_chain import chain
 from harness.experiments.instruments.largest import largest_accepted
@@ -98,18 +96,13 @@ def java_broadcast_hops(device: Device) -> BroadcastHops:
             hops = record.hops.involving(*parties.names).naming(parties.names)
             recorded.append(hops)
             chains.append(chain(sender.last_calls, hops.caused_by(sender.pid)))
-        own = [hops.caused_by(sender.pid).without_replies() for hops in recorded]
         last = next(hop for hop in reversed(recorded[1].hops) if hop.receiver.process == receiver.pid)
-        return BroadcastHops(
+        return BroadcastHops.of(
+            recorded,
+            sender.pid,
+            parties.manager.pid,
+            last,
             stand_in=True,
-            first=processes_along(own[0]),
-            second=processes_along(own[1]),
-            lookups=(lookups_in(own[0]), lookups_in(own[1])),
-            last_hop_one_way=last.one_way,
-            last_hop_from_activity_manager=last.sender.process == parties.manager.pid,
-            lost=any(hops.lost for hops in recorded),
-            text="\n\n".join(hops.text() for hops in recorded),
-            diagram=recorded[0].diagram(),
             java=device.facts.java,
             chain="\n\n".join(chains),
         )

@@ -11,7 +11,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "prepare.h"
+#include "files.h"
 
 #define POLICY "/sepolicy" /* emulator/embedded/image.py puts it there, as Android once had it */
 #define CONFINED "confined"

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "prepare.h"
+#include "files.h"
 #include "security.h"
 
 #define ANDROIDS_SERVICEMANAGER "/system/bin/servicemanager"

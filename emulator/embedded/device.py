@@ -16,6 +16,7 @@ from emulator.base.deadline import Deadline
 from emulator.base.on_demand import OnDemand
 from emulator.base.progress import step
 from emulator.build.generation import DEFAULT_GENERATION, GENERATIONS, Generation
+from emulator.build.java.release import JAVA_RELEASES
 from emulator.cache.run_directory import run_directory
 from emulator.embedded.image import AGENT, Image, embedded_image
 from emulator.embedded.kernel.command_line import kernel_arguments
@@ -137,7 +138,8 @@ def image_of(target: Target) -> Image:
     kernel = find_kernel(
         option(target, "kernel"), architecture, target.given.get("pages"), in_rust=in_rust(target)
     )
-    return embedded_image(kernel, build_type(target), generation_of(target), java=has_java(target))
+    java = JAVA_RELEASES[int(target.option("java"))] if has_java(target) else None
+    return embedded_image(kernel, build_type(target), generation_of(target), java=java)
 
 
 def generation_of(target: Target) -> Generation:

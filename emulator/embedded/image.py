@@ -8,7 +8,7 @@ from pathlib import Path
 
 from emulator.build.agents import channel_server, init, syscall_agent
 from emulator.build.generation import ANDROID_11, DEFAULT_GENERATION, PROPERTY, Generation
-from emulator.build.java.classes import RELEASE as JAVA_RELEASE
+from emulator.build.java.release import JavaRelease
 from emulator.build.java.runtime import PROPERTY as JAVA_PROPERTY
 from emulator.build.java.runtime import java_roots
 from emulator.build.userland import adbd_root, binder_userland, busybox, busybox_commands
@@ -49,14 +49,14 @@ def embedded_image(
     build_type: str | None = None,
     generation: Generation = DEFAULT_GENERATION,
     *,
-    java: bool = False,
+    java: JavaRelease | None = None,
 ) -> Image:
     """An embedded device's image, from the cache or built now, with everything in it.
 
     Its kernel is Debian's 6.12 for x86_64 unless another is given. Its user space is that of a generation of
     Android, and it has a service manager of the other kind beside that one's. Where a build type is given,
     user or userdebug, the image has its security policy, which init enforces, and its properties. With
-    `java`, it has AOSP's framework in Java and OpenJDK.
+    `java`, it has that release of AOSP's framework in Java, and OpenJDK.
     """
     kernel = kernel or find_kernel(DEFAULT_VERSION)
     architecture = kernel.architecture
@@ -71,11 +71,11 @@ def embedded_image(
     if generation.in_c:
         programs[ON_LIBBINDER] = binder_userland(architecture, ANDROID_11) / "root/system/bin/aosp_commands"
     properties = {PROPERTY: str(generation.number), **PROPERTIES.get(build_type or "", {})}
-    if java:
-        properties[JAVA_PROPERTY] = str(JAVA_RELEASE)
+    if java is not None:
+        properties[JAVA_PROPERTY] = str(java.number)
     modules = {f"lib/modules/{module.name}": module for module in kernel.modules}
     userland = binder_userland(architecture, generation) / "root"
-    roots = (ROOT, adbd_root(architecture), userland, *(java_roots(architecture) if java else ()))
+    roots = (ROOT, adbd_root(architecture), userland, *(java_roots(java, architecture) if java else ()))
     key = fingerprint(
         ROOT,
         # The paths of cache entries contain fingerprints of their sources.

@@ -10,6 +10,7 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from emulator.base.prerequisites import install_command, missing
 from emulator.build.generation import DEFAULT_GENERATION, GENERATIONS
+from emulator.build.java.release import JAVA_RELEASES
 from emulator.cache.room import room_in
 from emulator.cache.root import cache_root
 from emulator.embedded.kernel.debian_kernels import (
@@ -171,11 +172,11 @@ KIND = DeviceKind(
         ),
         Option(
             "java",
-            "release of AOSP's framework in Java that is on the device, with OpenJDK; implies userland=10, "
-            "and is compiled at the first use, in three minutes",
+            "release of AOSP's framework in Java that is on the device, with OpenJDK; implies the same "
+            "userland, and is compiled at the first use, in three minutes",
             NO_JAVA,
-            ("10", NO_JAVA).__contains__,
-            "10 or none",
+            (*map(str, JAVA_RELEASES), NO_JAVA).__contains__,
+            f"{', '.join(map(str, JAVA_RELEASES))} or {NO_JAVA}",
         ),
         Option(
             "managers",

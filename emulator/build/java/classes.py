@@ -14,12 +14,11 @@ from emulator.base.architecture import Architecture
 from emulator.base.command import run
 from emulator.base.errors import SetupError
 from emulator.base.progress import report
-from emulator.build.agents import SOURCES
 from emulator.build.java.critical_natives import critical_natives
 from emulator.build.java.generated import AIDL_STUBS, generate
+from emulator.build.java.release import JavaRelease
 from emulator.build.java.sources import (
     CLEANER,
-    JAVA_DIRECTORIES,
     LIBCORE_DIRECTORIES,
     FrameworkSources,
     compiler_jar,
@@ -29,17 +28,15 @@ from emulator.build.java.sources import (
 )
 from emulator.cache.store import entry, fingerprint
 
-RELEASE = 10
-"""Of Android."""
-ABSENT = SOURCES / "java_agent" / "absent"
-"""Constants and types that AOSP's Java uses and Debian has no source of."""
-_RECIPE = ("critical_natives", "event_log_tags", "generated", "proto_constants", "sources")
+ABSENT = "absent"
+"""The agent's directory with constants and types that AOSP's Java uses and Debian has no source of."""
+_RECIPE = ("critical_natives", "event_log_tags", "generated", "proto_constants", "release", "sources")
 """The modules beside this one that decide what is compiled."""
 CRITICAL_NATIVES = "include/critical_natives.inc"
 FRAMEWORK_JAR = "root/system/java/framework.jar"
 COMPILE_SECONDS = 1200.0
 OPTIONS = (
-    *("-source", "9", "-target", "9", "-encoding", "UTF-8", "-g:lines,source", "-proc:none"),
+    *("-encoding", "UTF-8", "-g:lines,source", "-proc:none"),
     # Without the module jdk.unsupported, whose package sun.misc libcore's Cleaner has.
     *("--limit-modules", "java.base,java.xml,java.logging,java.sql"),
 )
@@ -53,86 +50,54 @@ _ABSENT = re.compile(
 )
 """What is not on the device: a method that needs it throws that when it is called."""
 
-CLEAN = (
-    "android/app/ContextImpl",
-    "android/app/IActivityManager",
-    "android/app/IApplicationThread",
-    "android/app/IServiceConnection",
-    "android/app/LoadedApk",
-    "android/app/Service",
-    "android/content/BroadcastReceiver",
-    "android/content/ComponentName",
-    "android/content/Context",
-    "android/content/IIntentReceiver",
-    "android/content/IntentFilter",
-    "android/net/Uri",
-    "android/os/BaseBundle",
-    "android/os/Binder",
-    "android/os/BinderProxy",
-    "android/os/Bundle",
-    "android/os/Handler",
-    "android/os/Looper",
-    "android/os/Message",
-    "android/os/Parcel",
-    "android/os/PersistableBundle",
-    "android/os/ServiceManager",
-    "android/os/ServiceManagerNative",
-    "android/util/ArrayMap",
-    "android/util/EventLog",
-    "android/util/Log",
-    "com/android/internal/os/BinderInternal",
-)
-"""The classes that have to compile without an error."""
-CLEAN_BUT_FOR_ABSENT = (
-    "android/app/ActivityManager",
-    "android/app/ActivityThread",
-    "android/app/SystemServiceRegistry",
-    "android/content/Intent",
-    "android/os/MessageQueue",
-)
-"""Those that may have errors about what is absent."""
 
+def framework_classes(release: JavaRelease, architecture: Architecture) -> Path:
+    """`root` with a release's framework.jar, and `include` for its natives; two minutes for two processors.
 
-def framework_classes(architecture: Architecture) -> Path:
-    """`root` with Android 10's framework.jar, and `include` for its natives; two minutes for two processors.
-
-    `architecture` is that of this machine, whose OpenJDK compiles. Raises SetupError where a class of `CLEAN`
-    has an error.
+    `architecture` is that of this machine, whose OpenJDK compiles. Raises SetupError where a class of
+    `release.clean` has an error.
     """
     java, compiler = jdk(architecture) / "bin/java", compiler_jar()
 
     def build(target: Path) -> None:
-        with unpacked_framework(target.parent) as sources:
+        with unpacked_framework(release, target.parent) as sources:
             made = sources.base.with_name("generated")
-            generate(sources, made)
+            generate(release, sources, made)
             classes = sources.base.with_name("classes")
-            files = [*_java_files(sources), *_below(made), *_below(ABSENT)]
+            files = [*_java_files(release, sources), *_below(made, *release.of_agent(ABSENT))]
             report(f"compiling {len(files):,} files of AOSP's Java, half a minute to two minutes")
-            check(compile_java(java, compiler, files, classes))
+            check(release, compile_java(release, java, compiler, files, classes))
             inc = target / CRITICAL_NATIVES
             inc.parent.mkdir(parents=True)
             inc.write_text(critical_natives(sources.base / "core/java"))
             write_jar(classes, target / FRAMEWORK_JAR)
 
     recipe = [Path(__file__).with_name(f"{name}.py") for name in _RECIPE]
-    key = fingerprint(source_identity(), str(compiler), AIDL_STUBS, ABSENT, Path(__file__), *recipe)
-    return entry(f"framework-java-{RELEASE}", key, build)
+    own = [*release.of_agent(AIDL_STUBS), *release.of_agent(ABSENT)]
+    key = fingerprint(source_identity(release), str(compiler), *own, Path(__file__), *recipe)
+    return entry(f"framework-java-{release.number}", key, build)
 
 
-def _java_files(sources: FrameworkSources) -> list[Path]:
+def _java_files(release: JavaRelease, sources: FrameworkSources) -> list[Path]:
     directories = [
-        *(sources.base / name for name in JAVA_DIRECTORIES),
+        *(sources.base / name for name in release.java_directories),
         *(sources.libcore / name for name in LIBCORE_DIRECTORIES),
     ]
-    return [*(file for directory in directories for file in _below(directory)), sources.libcore / CLEANER]
+    return [*_below(*directories), sources.libcore / CLEANER]
 
 
-def _below(directory: Path) -> list[Path]:
-    return sorted(directory.rglob("*.java"))
+def _below(*directories: Path) -> list[Path]:
+    return [file for directory in directories for file in sorted(directory.rglob("*.java"))]
 
 
 def compile_java(
-    java: Path, compiler: Path, files: Iterable[Path], output: Path, *, classpath: Sequence[Path] = ()
+    release: JavaRelease,
+    java: Path,
+    compiler: Path,
+    files: Iterable[Path],
+    output: Path,
+    *,
+    classpath: Sequence[Path] = (),
 ) -> str:
     """Compile with ECJ and return what it reports; a method with an error throws that when it is called."""
     arguments = output.with_name(f"{output.name}.arguments")
@@ -140,6 +105,7 @@ def compile_java(
     log = output.with_name(f"{output.name}.log")
     command: list[str | Path] = [java, "-Xmx3g", "-XX:+UseParallelGC", "-cp", compiler]
     command += ["org.eclipse.jdt.internal.compiler.batch.Main", *OPTIONS, "-nowarn", "-proceedOnError"]
+    command += ["-source", release.language, "-target", release.language]
     command += ["-maxProblems", "100000", "-d", output, "-log", log]
     if classpath:
         command += ["-cp", os.pathsep.join(map(str, classpath))]
@@ -149,13 +115,13 @@ def compile_java(
     return log.read_text(errors="replace")
 
 
-def check(log: str) -> None:
+def check(release: JavaRelease, log: str) -> None:
     """Raise SetupError where one of the classes that matter has an error that it must not have."""
     wrong = []
     found = errors(log)
-    for name in (*CLEAN, *CLEAN_BUT_FOR_ABSENT):
+    for name in (*release.clean, *release.clean_but_for_absent):
         for line, message in found.get(name, ()):
-            if name in CLEAN or not _ABSENT.fullmatch(message):
+            if name in release.clean or not _ABSENT.fullmatch(message):
                 wrong.append(f"{name}, line {line}: {message}")
     logging.getLogger(__name__).info(
         "errors by class: %s", Counter({name: len(of) for name, of in found.items()})

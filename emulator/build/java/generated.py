@@ -10,33 +10,33 @@ from pathlib import Path
 
 from emulator.base.command import run
 from emulator.base.progress import report
-from emulator.build.agents import SOURCES
 from emulator.build.java.event_log_tags import write_event_log_tags
 from emulator.build.java.proto_constants import write_proto_constants
-from emulator.build.java.sources import JAVA_DIRECTORIES, NATIVE_AIDL_DIRECTORIES, FrameworkSources
+from emulator.build.java.release import JavaRelease
+from emulator.build.java.sources import FrameworkSources
 
-AIDL_STUBS = SOURCES / "java_agent" / "aidl"
-"""Declarations of what interfaces name and Debian has no source of."""
+AIDL_STUBS = "aidl"
+"""The agent's directory with declarations of what interfaces name and Debian has no source of."""
 _INTERFACE = re.compile(r"^\s*(?:@\w+(?:\([^)]*\))?\s*)*(?:oneway\s+)?interface\s", re.MULTILINE)
 AIDL_SECONDS = 60.0
 ATTRIBUTE = "{http://schemas.android.com/apk/res/android}name"
 
 
-def generate(sources: FrameworkSources, output: Path) -> None:
+def generate(release: JavaRelease, sources: FrameworkSources, output: Path) -> None:
     """Write into `output` what frameworks/base needs in addition to its own Java."""
     output.mkdir()
-    _write_interfaces(sources, output)
+    _write_interfaces(release, sources, output)
     write_event_log_tags(sources.base / "core/java", output)
     write_proto_constants([sources.base / "core/proto", sources.base / "proto"], output)
     manifest = (sources.base / "core/res/AndroidManifest.xml").read_text()
     (output / "android/Manifest.java").write_text(manifest_class(manifest))
 
 
-def _write_interfaces(sources: FrameworkSources, output: Path) -> None:
+def _write_interfaces(release: JavaRelease, sources: FrameworkSources, output: Path) -> None:
     directories = [
-        *(sources.base / name for name in JAVA_DIRECTORIES),
-        *(sources.native / name for name in NATIVE_AIDL_DIRECTORIES),
-        AIDL_STUBS,
+        *(sources.base / name for name in release.java_directories),
+        *(sources.native / name for name in release.aidl_directories),
+        *release.of_agent(AIDL_STUBS),
     ]
     includes = [f"-I{directory}" for directory in directories]
     files = [file for directory in directories for file in sorted(directory.rglob("*.aidl"))]

@@ -10,18 +10,16 @@ from emulator.base.architecture import Architecture
 from emulator.base.command import run
 from emulator.base.errors import SetupError
 from emulator.base.progress import report
-from emulator.build.agents import SOURCES
 from emulator.build.clang import clang, identity
-from emulator.build.generation import ANDROID_10
 from emulator.build.java.classes import (
     CRITICAL_NATIVES,
     FRAMEWORK_JAR,
-    RELEASE,
     compile_java,
     errors,
     framework_classes,
     write_jar,
 )
+from emulator.build.java.release import AGENT, JavaRelease
 from emulator.build.java.sources import (
     compiler_jar,
     jdk,
@@ -33,8 +31,7 @@ from emulator.build.sources import source_packages, unpacked_sources
 from emulator.cache.scratch import scratch_directory
 from emulator.cache.store import entry, fingerprint
 
-NATIVE = SOURCES / "java_agent" / "native"
-AGENT = SOURCES / "java_agent" / "java"
+NATIVE = AGENT / "native"
 DIRECTORY = "root/system/java"
 RUNTIME = "libandroid_runtime.so"
 MODULES = "java.base,java.xml,java.logging"
@@ -56,13 +53,14 @@ CLASS_PATH = "-Xbootclasspath/a:framework.jar:agent.jar"
 """Relative to the directory that the agent is started in: the class data archive holds these names."""
 
 
-def java_roots(architecture: Architecture) -> tuple[Path, ...]:
+def java_roots(release: JavaRelease, architecture: Architecture) -> tuple[Path, ...]:
     """Directories laid out as the device's file system: 76 MB, in /system/java and where glibc looks.
 
     The first call compiles for up to three minutes on two processors and downloads 170 MB.
     """
-    classes = framework_classes(architecture)
-    return classes / "root", _java_root(architecture) / "root", _agent_root(architecture, classes) / "root"
+    classes = framework_classes(release, architecture)
+    agent = _agent_root(release, architecture, classes)
+    return classes / "root", _java_root(architecture) / "root", agent / "root"
 
 
 def _java_root(architecture: Architecture) -> Path:
@@ -103,20 +101,22 @@ def _loader(program: Path) -> str:
     return content[start : content.index(b"\0", start)].decode("ascii").lstrip("/")
 
 
-def _agent_root(architecture: Architecture, classes: Path) -> Path:
+def _agent_root(release: JavaRelease, architecture: Architecture, classes: Path) -> Path:
     """The agent, and the class data of what it uses: without that, its start takes three times as long."""
     java = _java_root(architecture) / DIRECTORY / "bin/java"
-    natives = _native_runtime(architecture, classes)
+    natives = _native_runtime(release, architecture, classes)
     compiler, framework = compiler_jar(), classes / FRAMEWORK_JAR
+    sources = [*release.of_agent("java")]
 
     def build(target: Path) -> None:
         output = target / DIRECTORY
         output.mkdir(parents=True)
         with scratch_directory(target.parent) as scratch:
             log = compile_java(
+                release,
                 jdk(architecture) / "bin/java",
                 compiler,
-                sorted(AGENT.rglob("*.java")),
+                [file for directory in sources for file in sorted(directory.rglob("*.java"))],
                 scratch / "classes",
                 classpath=[framework],
             )
@@ -126,8 +126,8 @@ def _agent_root(architecture: Architecture, classes: Path) -> Path:
         shutil.copy(natives / RUNTIME, output / RUNTIME)
         _write_class_data(java, framework, output)
 
-    key = fingerprint(str(java), str(natives), str(classes), AGENT, Path(__file__))
-    return entry(f"java-agent-{RELEASE}-{architecture}", key, build)
+    key = fingerprint(str(java), str(natives), str(classes), *sources, Path(__file__))
+    return entry(f"java-agent-{release.number}-{architecture}", key, build)
 
 
 def _write_class_data(java: Path, framework: Path, directory: Path) -> None:
@@ -145,14 +145,18 @@ def _write_class_data(java: Path, framework: Path, directory: Path) -> None:
     link.unlink()
 
 
-def _native_runtime(architecture: Architecture, classes: Path) -> Path:
+def _native_runtime(release: JavaRelease, architecture: Architecture, classes: Path) -> Path:
     """libandroid_runtime.so: AOSP's natives and its libbinder."""
 
     def build(target: Path) -> None:
-        with unpacked_sources(ANDROID_10) as source, unpacked_framework(target.parent) as sources:
+        with (
+            unpacked_sources(release.generation) as source,
+            unpacked_framework(release, target.parent) as sources,
+        ):
             variables = {
                 "CMAKE_C_COMPILER": ";".join(clang("clang", architecture)),
                 "CMAKE_CXX_COMPILER": ";".join(clang("clang++", architecture)),
+                "RELEASE": str(release.number),
                 "SOURCE": source,
                 "BASE": sources.base,
                 "LIBCORE": sources.libcore,
@@ -165,7 +169,8 @@ def _native_runtime(architecture: Architecture, classes: Path) -> Path:
             run(["ninja", "-C", output, f"-j{os.cpu_count() or 1}"], seconds=BUILD_SECONDS)
             shutil.copy(output / RUNTIME, target / RUNTIME)
 
-    packages = [package.name for package in source_packages(ANDROID_10)]
+    packages = [package.name for package in source_packages(release.generation)]
     critical = classes / CRITICAL_NATIVES
-    key = fingerprint(*packages, source_identity(), critical, NATIVE, identity(architecture))
-    return entry(f"android-runtime-{RELEASE}-{architecture}", key, build)
+    recipe = release.of_agent("native")
+    key = fingerprint(*packages, source_identity(release), critical, *recipe, identity(architecture))
+    return entry(f"android-runtime-{release.number}-{architecture}", key, build)

@@ -1,4 +1,4 @@
-"""Debian's sources of AOSP's framework in Java, as of Android 10, and the tools that compile them.
+"""Debian's sources of AOSP's framework in Java, and the tools that compile them.
 
 Nothing is installed: Debian's OpenJDK and its compiler ECJ are unpacked in the cache, too.
 """
@@ -12,46 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.base.architecture import DEFAULT, Architecture
-from emulator.build.generation import NATIVE_10, SourcePackage
+from emulator.build.generation import SourcePackage
+from emulator.build.java.release import JavaRelease
 from emulator.build.sources import source_package, unpack_tarball
 from emulator.cache.package_index import PackageIndex
 from emulator.cache.packages import recorded_version, unpack
 from emulator.cache.scratch import scratch_directory
 from emulator.cache.store import entry, fingerprint
 
-BASE = SourcePackage("android-platform-frameworks-base", patched=False)
-"""Android 10's framework: core, without `services`."""
 LIBCORE = SourcePackage("android-platform-libcore", patched=False)
-"""Android 10's core library: libcore.*, dalvik.*, org.json, org.xmlpull."""
-JAVA_DIRECTORIES = (
-    "core/java",
-    "graphics/java",
-    "location/java",
-    "lowpan/java",
-    "media/java",
-    "media/mca/effect/java",
-    "media/mca/filterfw/java",
-    "media/mca/filterpacks/java",
-    "drm/java",
-    "opengl/java",
-    "sax/java",
-    "telecomm/java",
-    "telephony/java",
-    "wifi/java",
-    "keystore/java",
-    "rs/java",
-)
-"""Where frameworks/base has what Android's framework.jar is compiled of (Android.bp, Android 10)."""
+"""Android 10's core library, for every release: libcore.*, dalvik.*, org.json, org.xmlpull."""
 OTHER_MEMBERS = ("core/jni", "core/proto", "core/res/AndroidManifest.xml", "proto")
-NATIVE_AIDL_DIRECTORIES = (
-    "aidl/binder",
-    "aidl/gui",
-    "cmds/dumpstate/binder",
-    "cmds/installd/binder",
-    "libs/binder/aidl",
-    "libs/incidentcompanion/binder",
-)
-"""Where frameworks/native has interfaces that the framework's Java uses."""
+"""What else is needed of frameworks/base."""
 LIBCORE_DIRECTORIES = (
     "luni/src/main/java/android",
     "luni/src/main/java/libcore",
@@ -81,19 +53,20 @@ class FrameworkSources:
     """Of frameworks/native, interfaces."""
 
 
-def source_identity() -> str:
+def source_identity(release: JavaRelease) -> str:
     """What a build's result depends on of the sources."""
-    return " ".join(source_package(package).name for package in (BASE, LIBCORE, NATIVE_10))
+    return " ".join(source_package(package).name for package in (release.base, LIBCORE, release.native))
 
 
 @contextlib.contextmanager
-def unpacked_framework(parent: Path) -> Iterator[FrameworkSources]:
+def unpacked_framework(release: JavaRelease, parent: Path) -> Iterator[FrameworkSources]:
     """The sources, in directories below `parent` that are removed after the block: 90 MB."""
     with scratch_directory(parent) as scratch:
         sources = FrameworkSources(scratch / "base", scratch / "libcore", scratch / "native")
-        unpack_tarball(BASE, sources.base, *JAVA_DIRECTORIES, *OTHER_MEMBERS)
+        members = (f"{release.prefix}{name}" for name in (*release.java_directories, *OTHER_MEMBERS))
+        unpack_tarball(release.base, sources.base, *members)
         unpack_tarball(LIBCORE, sources.libcore, *LIBCORE_DIRECTORIES, CLEANER, LIBCORE_NATIVE_DIRECTORY)
-        unpack_tarball(NATIVE_10, sources.native, *NATIVE_AIDL_DIRECTORIES)
+        unpack_tarball(release.native, sources.native, *release.aidl_directories)
         yield sources
 
 

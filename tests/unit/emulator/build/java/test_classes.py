@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from emulator.base.errors import SetupError
-from emulator.build.java.classes import CLEAN, check, compile_java, errors, write_jar
+from emulator.build.java.classes import check, compile_java, errors, write_jar
 from emulator.build.java.critical_natives import critical_methods
+from emulator.build.java.release import JAVA_10
 
 LOG = """\
 ----------
@@ -42,18 +43,18 @@ def test_errors_are_found_by_class() -> None:
 
 
 def test_what_asks_for_resources_may_have_errors_and_what_nobody_uses() -> None:
-    check(LOG)
+    check(JAVA_10, LOG)
 
 
 def test_an_error_in_a_class_that_matters_is_refused() -> None:
     with pytest.raises(SetupError, match=r"android/os/Parcel, line 12: X cannot be resolved"):
-        check(LOG + IN_PARCEL)
+        check(JAVA_10, LOG + IN_PARCEL)
 
 
 def test_a_missing_resource_is_an_error_where_nothing_may_be_missing() -> None:
-    assert "android/app/ContextImpl" in CLEAN
+    assert "android/app/ContextImpl" in JAVA_10.clean
     with pytest.raises(SetupError, match="ContextImpl"):
-        check(LOG.replace("content/Intent", "app/ContextImpl"))
+        check(JAVA_10, LOG.replace("content/Intent", "app/ContextImpl"))
 
 
 def test_a_jar_is_the_same_whenever_it_is_written(tmp_path: Path) -> None:
@@ -96,11 +97,11 @@ def compiler(directory: Path, script: str) -> Path:
 def test_errors_in_sources_do_not_fail_a_compilation(tmp_path: Path) -> None:
     java = compiler(tmp_path, 'while [ "$1" != -log ]; do shift; done; echo "2 problems" > "$2"; exit 255')
 
-    assert compile_java(java, tmp_path / "ecj.jar", [], tmp_path / "classes") == "2 problems\n"
+    assert compile_java(JAVA_10, java, tmp_path / "ecj.jar", [], tmp_path / "classes") == "2 problems\n"
 
 
 def test_a_compiler_that_does_not_run_is_an_error_with_its_words(tmp_path: Path) -> None:
     java = compiler(tmp_path, "echo There is insufficient memory >&2; exit 1")
 
     with pytest.raises(SetupError, match="There is insufficient memory"):
-        compile_java(java, tmp_path / "ecj.jar", [], tmp_path / "classes")
+        compile_java(JAVA_10, java, tmp_path / "ecj.jar", [], tmp_path / "classes")

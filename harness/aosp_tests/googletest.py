@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from emulator.base.errors import HarnessError
@@ -17,6 +17,10 @@ LINE = re.compile(
 
 What the program itself writes may precede it.
 """
+SKIPPED = re.compile(r"(?P<place>\S+:\d+): Skipped\n*(?P<reason>.*)", re.DOTALL)
+"""What GTEST_SKIP has printed (the same, PrintTestPartResultToString)."""
+DIRECTORY = re.compile(r"^/\S*/(?=[^/\s]+:\d+\b)", re.MULTILINE)
+"""Of a source file, before the place in it: where it was built, which no other build has."""
 
 
 class Outcome(StrEnum):
@@ -40,7 +44,7 @@ class TestCase:
     outcome: Outcome
     seconds: float = 0.0
     message: str = ""
-    """Why it failed, as GoogleTest has it."""
+    """Why it failed or was skipped, as GoogleTest has it."""
 
 
 def read_report(text: str) -> tuple[TestCase, ...]:
@@ -56,7 +60,7 @@ def _case(suite: str, test: dict[str, object]) -> TestCase:
     failures = test.get("failures", [])
     if not isinstance(failures, list):
         raise TypeError("failures is a list")
-    messages = [str(failure["failure"]).strip() for failure in failures]
+    messages = [DIRECTORY.sub("", str(failure["failure"])).strip() for failure in failures]
     outcome = Outcome.FAILED if messages else Outcome.PASSED
     if not messages and (test.get("result") == "SKIPPED" or test["status"] == "NOTRUN"):
         outcome = Outcome.SKIPPED
@@ -79,9 +83,20 @@ def read_output(text: str) -> tuple[TestCase, ...]:
             found[name] = TestCase(name, Outcome.UNFINISHED)
         elif name in found and found[name].outcome is Outcome.UNFINISHED:
             outcome = {"OK": Outcome.PASSED, "FAILED": Outcome.FAILED, "SKIPPED": Outcome.SKIPPED}[mark]
-            message = "\n".join(messages).strip() if outcome is Outcome.FAILED else ""
+            message = "" if outcome is Outcome.PASSED else DIRECTORY.sub("", "\n".join(messages)).strip()
+            if skipped := SKIPPED.search(message) if outcome is Outcome.SKIPPED else None:
+                message = skipped["reason"] or f"by {skipped['place']}"
             found[name] = TestCase(name, outcome, int(match["milliseconds"] or 0) / 1000, message)
     return tuple(found.values())
+
+
+def with_reasons(cases: tuple[TestCase, ...], output: str) -> tuple[TestCase, ...]:
+    """The tests of a report, with why some were skipped, which reports of GoogleTest 1.12 leave out."""
+    reasons = {case.name: case.message for case in read_output(output) if case.outcome is Outcome.SKIPPED}
+    return tuple(
+        replace(case, message=reasons.get(case.name, "")) if case.outcome is Outcome.SKIPPED else case
+        for case in cases
+    )
 
 
 def first_lines(message: str, most: int = 4) -> Iterator[str]:

@@ -18,7 +18,7 @@ from emulator.build.generation import DEFAULT_GENERATION, GENERATIONS, Generatio
 from emulator.build.userland import THROUGHPUT_TEST, binder_userland
 from harness.agent.exit_status import ExitStatus
 from harness.aosp_tests.expected import EXPECTED_FAILURES
-from harness.aosp_tests.googletest import Outcome, TestCase, read_output, read_report
+from harness.aosp_tests.googletest import Outcome, TestCase, read_output, read_report, with_reasons
 from harness.binder.endpoint import Binder
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.services.service import BINDER
@@ -139,7 +139,8 @@ def _run(device: Device, remote: str, path: Path, seconds: float) -> ProgramRun:
     if measures:
         return _as_one_case(path.name, status, ending, taken, output)
     if device.files.exists(report):
-        return ProgramRun(path.name, read_report(_text(device, report)), taken, ending)
+        cases = with_reasons(read_report(_text(device, report)), output)
+        return ProgramRun(path.name, cases, taken, ending)
     return ProgramRun(
         path.name, read_output(output), taken, ending or f"{status or 'ended'} before its report"
     )

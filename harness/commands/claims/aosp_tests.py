@@ -44,6 +44,7 @@ def aosp_tests(
     Each may take five minutes. Some need root.
 
     A failure whose reason is known, and is no fault of the device, is shown with it as expected.
+    `matrix aosp --claims harness.aosp_tests` runs them on several devices, a claim for each program.
     Exit status: 0 all passed, 1 a test failed otherwise or a program did not run to its end.
     """
     from emulator.base.atomic_write import write_atomically
@@ -87,4 +88,5 @@ def _show(run: ProgramRun) -> None:
         elif case.outcome in (Outcome.FAILED, Outcome.UNFINISHED):
             show(wrapped("; ".join(first_lines(case.message)), indent=6, first=f"    {case.name}: "))
         elif case.outcome is Outcome.SKIPPED:
-            show(f"    {case.name}: skipped")
+            reason = "; ".join(first_lines(case.message))
+            show(wrapped(f"skipped: {reason}" if reason else "skipped", indent=6, first=f"    {case.name}: "))

@@ -9,10 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.base.errors import HarnessError
-from harness.aosp_tests.googletest import Outcome, TestCase, first_lines, read_output, read_report
+from harness.aosp_tests.googletest import (
+    Outcome,
+    TestCase,
+    first_lines,
+    read_output,
+    read_report,
+    with_reasons,
+)
 
 NAMES = st.from_regex(r"[A-Za-z]\w{0,8}\.[A-Za-z]\w{0,8}", fullmatch=True)
-MESSAGES = st.text(st.characters(categories=("L", "N", "P")), min_size=1, max_size=40).filter(str.strip)
+MESSAGES = st.text(st.characters(categories=("L", "N", "P")), min_size=1, max_size=40).filter(
+    lambda text: text.strip() and not text.startswith("/")
+)
 FINISHED = st.sampled_from([Outcome.PASSED, Outcome.FAILED, Outcome.SKIPPED])
 MARKS = {Outcome.PASSED: "      OK", Outcome.FAILED: " FAILED ", Outcome.SKIPPED: " SKIPPED"}
 
@@ -92,3 +101,30 @@ def test_the_first_lines_of_a_message_are_shown() -> None:
         "b",
         "c",
     ]
+
+
+def test_why_a_test_was_skipped_is_in_the_output_alone() -> None:
+    output = (
+        "[ RUN      ] A.B\nsomething else\n/build/file.cpp:3: Skipped\nThere are no cgroups.\n\n"
+        "[  SKIPPED ] A.B (12 ms)\n[ RUN      ] A.C\n[       OK ] A.C (1 ms)\n"
+        "[ RUN      ] A.D\n/build/file.cpp:5: Skipped\n\n[  SKIPPED ] A.D (0 ms)\n"
+    )
+    cases = (
+        TestCase("A.B", Outcome.SKIPPED, 0.1),
+        TestCase("A.C", Outcome.PASSED, 0.2),
+        TestCase("A.D", Outcome.SKIPPED),
+    )
+    assert with_reasons(cases, output) == (
+        TestCase("A.B", Outcome.SKIPPED, 0.1, "There are no cgroups."),
+        TestCase("A.C", Outcome.PASSED, 0.2),
+        TestCase("A.D", Outcome.SKIPPED, message="by file.cpp:5"),
+    )
+    assert with_reasons(cases, "") == cases
+
+
+def test_where_a_test_was_built_is_left_out() -> None:
+    message = "/a/.build-1/b/file.cpp:3\nExpected: /a/b"
+    report = as_report([TestCase("A.B", Outcome.FAILED, message=message)])
+    assert read_report(report)[0].message == "file.cpp:3\nExpected: /a/b"
+    output = f"[ RUN      ] A.B\n{message}\n[  FAILED  ] A.B (1 ms)"
+    assert read_output(output)[0].message == "file.cpp:3\nExpected: /a/b"

@@ -53,6 +53,7 @@ class SyscallNumber(Enum):
     mknodat = 259, 33
     fchmodat = 268, 53
     fchownat = 260, 54
+    utimensat = 280, 88
     flock = 73, 32
     mount = 165, 40
     umount2 = 166, 39

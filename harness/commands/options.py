@@ -99,6 +99,16 @@ ActivityStandin = Annotated[
         "broadcasts and implements `cmd activity`.",
     ),
 ]
+Java = Annotated[
+    bool | None,
+    typer.Option(
+        "--java/--no-java",
+        show_default=False,
+        envvar="BINDER_HARNESS_JAVA",
+        help="Whether AOSP's Java is built, and put on the device, for claims that need it. Default: for "
+        "claims that are named.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Device", "DeviceProcess", "open_device"]
 
 PROGRAMS = ("libbinder_probe", "own_libbinder", "activity_standin", "_agent")
-PER_BOOT_CACHE = ("files", "binder", "tracing", *PROGRAMS, "_directory")
+PER_BOOT_CACHE = ("files", "binder", "tracing", *PROGRAMS, "directory")
 """The cached properties that hold until the device starts again."""
 
 
@@ -246,8 +246,8 @@ class Device(DeviceShell):
         return self._put(syscall_agent(self.architecture))
 
     @functools.cached_property
-    def _directory(self) -> str:
-        """The directory for what is pushed; on a device that is not ours it is removed at the end."""
+    def directory(self) -> str:
+        """The directory for what is put there; on a device that is not ours it is removed at the end."""
         directory = self.surroundings.directory
         self.shell(["mkdir", "-p", directory])
         if not self.controller.disposable:
@@ -269,7 +269,7 @@ class Device(DeviceShell):
         return self._put(userland / name)
 
     def _put(self, program: Path) -> str:
-        remote = f"{self._directory}/{program.name}"
+        remote = f"{self.directory}/{program.name}"
         self.push(program, remote, mode=0o755)
         return remote
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -29,6 +29,7 @@ class Need(StrEnum):
     SERVICE_MANAGER = "service_manager"
     FRAMEWORK = "framework"
     JAVA = "java"
+    FRAMEWORK_CODE = "framework_code"
     FREEZE_NOTIFICATIONS = "freeze_notifications"
     TRANSACTION_REPORTS = "transaction_reports"
     HASHED_DEBUG_FILES = "hashed_debug_files"
@@ -72,6 +73,12 @@ class _Facility:
     fact: str = ""
 
 
+def java_is_put(needs: Collection[Need], facts: Facts) -> bool:
+    """Whether what has these needs uses AOSP's Java, on a device in whose image that is not."""
+    used = Need.JAVA in needs or (Need.FRAMEWORK_CODE in needs and not facts.android_framework)
+    return used and facts.java is None
+
+
 _ROOTED = "the target `embedded`, or any userdebug, eng or rooted device"
 _TRACED = "the target `embedded`, or a rooted device whose kernel has it"
 _FACILITIES = {
@@ -104,7 +111,14 @@ _FACILITIES = {
         "debug files that hide addresses",
         "the driver in C of a kernel from 6.18 on, such as `embedded?kernel=7.3`",
     ),
-    Need.JAVA: _Facility("AOSP's framework in Java", "the target `embedded?java=10`, which compiles it"),
+    Need.JAVA: _Facility(
+        "AOSP's framework in Java", "the target `embedded`, on which it is put", fact="takes_java"
+    ),
+    Need.FRAMEWORK_CODE: _Facility(
+        "the code of Android's framework",
+        "an Android emulator, Cuttlefish, a phone, or the target `embedded`, on which AOSP's Java is put",
+        fact="has_framework_code",
+    ),
 }
 
 
@@ -169,6 +183,23 @@ class Facts:
     """Whether the activity manager is registered."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Why a facility is missing, by the value of its Need."""
+
+    @property
+    def takes_java(self) -> bool:
+        """Whether AOSP's framework in Java is there or can be put there: on embedded devices, by root."""
+        return self.java is not None or (
+            self.userland is not None and self.root and self.free_binder_device is not None
+        )
+
+    @property
+    def android_framework(self) -> bool:
+        """Whether the activity manager is Android's own, and not a stand-in that was started elsewhere."""
+        return self.framework and self.android_release is not None
+
+    @property
+    def has_framework_code(self) -> bool:
+        """Whether code of Android's framework can run: in its own processes, or in AOSP's Java."""
+        return self.android_framework or self.takes_java
 
     @property
     def libbinder_release(self) -> int:

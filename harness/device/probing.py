@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -133,6 +133,7 @@ def _find_facts(
     java = properties.get(JAVA_PROPERTY, "")
     if not root:
         attempts.reasons[Need.ROOT] = device.surroundings.how_to_root(process.uid, build_type)
+    attempts.reasons |= _why_no_java(attempts.reasons, embedded=bool(generation))
     return Facts(
         architecture=str(process.architecture),
         page_size=process.page_size,
@@ -237,6 +238,18 @@ def _services(device: ProbedDevice, process: RemoteProcess, attempts: Attempts) 
     elif not registered:
         attempts.reasons[Need.FRAMEWORK] = f"no service is registered as {ACTIVITY_MANAGER!r}"
     return registered is not None, bool(registered)
+
+
+def _why_no_java(reasons: Mapping[str, str], *, embedded: bool) -> dict[str, str]:
+    """Why no code of Android's framework can run, where none can, by the value of the Need."""
+    java = "it is put on embedded devices alone"
+    if embedded:
+        java = reasons.get(Need.ROOT) or reasons.get(Need.FREE_BINDER, "")
+    framework = reasons.get(Need.FRAMEWORK, f"what is registered as {ACTIVITY_MANAGER!r} is a stand-in")
+    return {
+        str(Need.JAVA): java,
+        str(Need.FRAMEWORK_CODE): f"{framework}, and AOSP's Java is not to be had ({java})",
+    }
 
 
 def _frame_of_own_page(device: ProbedDevice, process: RemoteProcess) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
@@ -14,8 +14,8 @@ from harness.binder.endpoint import Binder
 from harness.binder.services.service import BINDER
 from harness.binder.services.service_manager import ServiceManager
 from harness.binder.services.wire import ANDROID_10, ANDROID_11, ANDROID_14, Dialect
-from harness.device.facts import Facts, Need
-from harness.framework.dialect import android_release, framework_release, standin_answers
+from harness.device.facts import Need
+from harness.framework.dialect import framework_release, standin_answers
 
 if TYPE_CHECKING:
     from harness.agent.program import RemoteProgram
@@ -40,14 +40,6 @@ class Framework:
     def name(self) -> str:
         """Its name in the sentences of findings."""
         return f"{STANDIN} for the activity manager" if self.stand_in else "activity manager"
-
-
-def require_android(facts: Facts) -> None:
-    """Raise FacilityMissingError without Android's own framework, also where a stand-in runs."""
-    if facts.framework and android_release(facts) is None:
-        reasons = {Need.FRAMEWORK.value: f"what is registered as the activity manager is a {STANDIN}"}
-        facts = replace(facts, framework=False, reasons=reasons)
-    Need.FRAMEWORK.require(facts)
 
 
 @checked

@@ -209,6 +209,11 @@ def fed_process(
     )
 
 
+def java_option(java: bool) -> str:
+    """The option of `verify` for whether AOSP's Java is put on the device for the claims that need it."""
+    return "--java" if java else "--no-java"
+
+
 def time_limit_error(seconds: float) -> TimeLimitError:
     """The error that ends a run which takes too long."""
     return TimeLimitError(f"not done within {seconds:g} s")

@@ -11,7 +11,7 @@ from emulator.base.errors import ExitCode, HarnessError
 from emulator.base.interruption import signal_behind
 from emulator.target import parse_target
 from harness.matrix.claim_queue import CLAIMS_WORTH_A_CLONE
-from harness.matrix.shared_run import SECONDS, SECONDS_TO_END, SharedRun, fed_process
+from harness.matrix.shared_run import SECONDS, SECONDS_TO_END, SharedRun, fed_process, java_option
 from harness.report.events import Event, Failed, Line, Started, View
 from harness.report.failure import Failure
 from harness.report.matrix import Column
@@ -27,6 +27,7 @@ class TargetRun:
         claims: Sequence[str],
         sources: Sequence[str] = (),
         *,
+        java: bool = False,
         view: View,
         ended_by: Callable[[], BaseException | None],
         seconds: float = SECONDS,
@@ -34,6 +35,7 @@ class TargetRun:
     ) -> None:
         """`claims` are ids, `sources` those of claims from elsewhere, as `--claims` names them.
 
+        `java` is whether AOSP's Java is put on the device for the claims that need it.
         `view` gets every event but the last; `ended_by` returns what ends the whole matrix.
         """
         self.target = target
@@ -45,7 +47,12 @@ class TargetRun:
             target,
             claims,
             self,
-            partial(fed_process, target, claims, [f"--claims={source}" for source in sources]),
+            partial(
+                fed_process,
+                target,
+                claims,
+                [java_option(java), *(f"--claims={source}" for source in sources)],
+            ),
             ended_by=ended_by,
             seconds=seconds,
             seconds_to_end=seconds_to_end,
@@ -105,6 +112,7 @@ def judge_on(
     claims: Sequence[str],
     sources: Sequence[str] = (),
     *,
+    java: bool = False,
     view: View,
     ended_by: Callable[[], BaseException | None],
     where: str = "",
@@ -119,6 +127,7 @@ def judge_on(
         target,
         claims,
         sources,
+        java=java,
         view=view,
         ended_by=ended_by,
         seconds=seconds,

@@ -58,7 +58,9 @@ class SentSource:
         return str(path)
 
 
-def judge_on_worker(target: str, claims: Sequence[str], sources: Sequence[SentSource], topic: str) -> str:
+def judge_on_worker(
+    target: str, claims: Sequence[str], sources: Sequence[SentSource], topic: str, *, java: bool = False
+) -> str:
     """Judge claims, by id, on the device of `target`; return the last event of its run, encoded.
 
     The other events go to `topic` as they happen. The device ends with the worker, or as soon as the client
@@ -76,5 +78,5 @@ def judge_on_worker(target: str, claims: Sequence[str], sources: Sequence[SentSo
 
     with tempfile.TemporaryDirectory(prefix="binder-harness-claims-") as directory:
         here = [source.kept_in(Path(directory)) for source in sources]
-        column = judge_on(target, claims, here, view=send, ended_by=ended_by, where=worker.address)
+        column = judge_on(target, claims, here, java=java, view=send, ended_by=ended_by, where=worker.address)
     return encode(Ended(target=target, column=column))

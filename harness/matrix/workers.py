@@ -40,6 +40,7 @@ def judge_on_workers(
     claims: Sequence[str],
     sources: Sequence[str] = (),
     *,
+    java: bool = False,
     scheduler: str,
     jobs: int,
     view: View,
@@ -48,7 +49,8 @@ def judge_on_workers(
 ) -> None:
     """Judge claims, by id, on each device; the view gets the end of each run exactly once.
 
-    `sources` are those of claims from elsewhere: files go to the workers, packages have to be there.
+    `sources` are those of claims from elsewhere: files go to the workers, packages have to be there; `java`
+    is whether AOSP's Java is put on the devices for the claims that need it.
     `scheduler` is the address of one whose workers have Binder harness installed, or `local` to start one
     with `jobs` worker processes on this machine. Any exception, such as Ctrl-C, ends the devices on all
     workers, and the view still gets the end of each run. Raises SetupError without Dask, where the scheduler
@@ -66,7 +68,7 @@ def judge_on_workers(
         sent = [SentSource.of(source) for source in sources]
         waiting = {
             client.submit(
-                judge_on_worker, target, claims, sent, topic, pure=False, resources={DEVICE: 1}
+                judge_on_worker, target, claims, sent, topic, java=java, pure=False, resources={DEVICE: 1}
             ): target
             for target in targets
         }

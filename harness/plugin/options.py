@@ -27,6 +27,8 @@ class Settings:
     """The file for the result document."""
     time_limit: float | None
     """Seconds one claim may take; None for each claim's own limit."""
+    java: bool = False
+    """Whether AOSP's Java is put on a device for the claims that need it."""
     claims: tuple[Path, ...] = ()
     """Files and packages with claims from elsewhere."""
 
@@ -55,6 +57,12 @@ def add_options(parser: pytest.Parser) -> None:
         help="how long one claim may take (default: its own limit; $BINDER_HARNESS_TIME_LIMIT)",
     )
     group.addoption(
+        "--binder-java",
+        metavar="yes|no",
+        help="build AOSP's Java, and put it on the device, for the claims that need it (default: no; "
+        "$BINDER_HARNESS_JAVA)",
+    )
+    group.addoption(
         "--binder-claims",
         metavar="FILE.py|PACKAGE",
         action="append",
@@ -68,6 +76,7 @@ def settings_of(config: pytest.Config) -> Settings:
         given_target=_value(config, "target", _target),
         json=_value(config, "json", config.invocation_params.dir.joinpath),
         time_limit=_value(config, "time-limit", _seconds),
+        java=_value(config, "java", _yes_or_no) or False,
         claims=tuple(map(Path, _several(config, "claims"))),
     )
 
@@ -109,6 +118,12 @@ def _target(text: str) -> Target:
     from emulator.target import parse_target
 
     return parse_target(text)
+
+
+def _yes_or_no(text: str) -> bool:
+    if text not in ("yes", "no"):
+        raise UsageError(f"{text!r} is neither yes nor no.")
+    return text == "yes"
 
 
 def _seconds(text: str) -> float:

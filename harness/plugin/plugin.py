@@ -197,7 +197,8 @@ def judge_claim(
             result = result_in(request.node.stash[EVENTS])
         else:
             assert device is not None
-            result = judge(claim, device, seconds=request.config.stash[SETTINGS].time_limit)
+            settings = request.config.stash[SETTINGS]
+            result = judge(claim, device, seconds=settings.time_limit, java=settings.java)
             request.node.stash[RESULT] = result
         for name in ("verdict", "as_expected", "measured", "reason"):
             value = to_json(getattr(result, name))

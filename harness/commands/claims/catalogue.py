@@ -59,7 +59,14 @@ def explain(patterns: Claims, sources: ClaimSources = None) -> None:
     show(wrapped(f"Judge {judged}: binder-harness verify {shlex.join([*patterns, *options])}"))
 
 
+ON_REQUEST = (
+    "AOSP's is built and put on an embedded device that has none where the claim is named, or with --java"
+)
+
+
 def _explained(claim: Claim) -> str:
+    from harness.device.facts import Need
+
     needs = ", ".join(need.meaning for need in claim.needs) or "nothing beyond a device with Binder"
     lines = [f"{claim.id} ({claim.topic.heading})", "", wrapped(claim.statement, indent=2), ""]
     for label, text in (
@@ -69,6 +76,7 @@ def _explained(claim: Claim) -> str:
         ("what is true", claim.what_is_true),
         ("source", claim.source),
         ("needs", needs),
+        ("Java", ON_REQUEST if {Need.JAVA, Need.FRAMEWORK_CODE} & set(claim.needs) else ""),
         ("time limit", f"{claim.time_limit:g} s"),
     ):
         if text:

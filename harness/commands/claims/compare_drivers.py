@@ -102,5 +102,5 @@ def _asked(target: str, probes: list[Probe], *, claims: bool) -> Answers:
         results = []
         if claims:
             with step(f"judging {len(CLAIMS.all())} claims on {target}"):
-                results = [judge(claim, device) for claim in CLAIMS.select([])]
+                results = [judge(claim, device, java=False) for claim in CLAIMS.select([])]
         return Answers(target, device.facts, answers, results)

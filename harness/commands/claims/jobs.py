@@ -36,19 +36,23 @@ def clones_of(
     wanted: int | None,
     time_limit: str | None,
     sources: Sequence[str],
+    *,
+    java: bool,
 ) -> contextlib.AbstractContextManager[Clones | None]:
     """The clones on which these claims are judged; None where that is on one device, in this process.
 
-    `sources` are those of claims from elsewhere.
+    `sources` are those of claims from elsewhere; `java` is whether AOSP's Java is put there for them.
     Raises UsageError where several are wanted of a device that has no clones.
     """
     jobs = jobs_for(target, len(claims), wanted)
     if jobs == 1:
         return contextlib.nullcontext()
     from harness.matrix.clones import Clones
+    from harness.matrix.shared_run import java_option
 
-    limit = [f"--time-limit={time_limit}"] if time_limit else []
-    return Clones(str(target), claims, jobs, options=[*limit, *(f"--claims={source}" for source in sources)])
+    options = [f"--time-limit={time_limit}"] if time_limit else []
+    options += [java_option(java), *(f"--claims={source}" for source in sources)]
+    return Clones(str(target), claims, jobs, options=options)
 
 
 def jobs_for(target: Target, claims: int, wanted: int | None) -> int:

@@ -22,6 +22,7 @@ from harness.commands.options import (
     ClaimSources,
     Cold,
     Host,
+    Java,
     complete_target,
     with_start_options,
 )
@@ -63,6 +64,7 @@ def matrix(
             "-j", "--jobs", min=1, metavar="N", help="Devices at a time; default: one for each processor."
         ),
     ] = None,
+    java: Java = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
@@ -105,7 +107,15 @@ def matrix(
     jobs = jobs or len(os.sched_getaffinity(0))
     journal = _journal(outputs.journaled, chosen, claims)
     with nullcontext() if journal is None else journal.kept_if_used():
-        result, end = _judge(chosen, claims, sources=added, scheduler=scheduler, jobs=jobs, journal=journal)
+        result, end = _judge(
+            chosen,
+            claims,
+            sources=added,
+            java=bool(patterns) if java is None else java,
+            scheduler=scheduler,
+            jobs=jobs,
+            journal=journal,
+        )
     attempt_all(_actions(result, outputs, journal), end)
     raise typer.Exit(result.exit_code)
 
@@ -150,6 +160,7 @@ def _judge(
     claims: list[str],
     *,
     sources: Sequence[str],
+    java: bool,
     scheduler: str | None,
     jobs: int,
     journal: Journal | None,
@@ -173,11 +184,13 @@ def _judge(
             if scheduler is None:
                 from harness.matrix.local import judge_locally
 
-                judge_locally(targets, claims, sources, jobs=jobs, view=keep_and_show)
+                judge_locally(targets, claims, sources, java=java, jobs=jobs, view=keep_and_show)
             else:
                 from harness.matrix.workers import judge_on_workers
 
-                judge_on_workers(targets, claims, sources, scheduler=scheduler, jobs=jobs, view=keep_and_show)
+                judge_on_workers(
+                    targets, claims, sources, java=java, scheduler=scheduler, jobs=jobs, view=keep_and_show
+                )
         except KeyboardInterrupt as interruption:
             end, interrupted = interruption, signal_behind(interruption).name
         except Exception as error:

@@ -23,6 +23,7 @@ from harness.commands.options import (
     ClaimSources,
     Cold,
     Host,
+    Java,
     Kernel,
     Target,
     naming_option,
@@ -82,6 +83,7 @@ def verify(
         ),
     ] = False,
     jobs: Jobs = None,
+    java: Java = None,
     time_limit: Annotated[
         str | None,
         typer.Option(
@@ -120,9 +122,11 @@ def verify(
         with naming_option("--time-limit (or BINDER_HARNESS_TIME_LIMIT)"):
             seconds_in(time_limit)
         arguments.append(f"--binder-time-limit={time_limit}")
+    java = bool(patterns) if java is None else java
+    arguments.append(f"--binder-java={'yes' if java else 'no'}")
     arguments += [f"--binder-claims={source}" for source in added]  # for the workers of pytest-xdist
     arguments += context.meta.get(PYTEST_ARGUMENTS, [])
-    with clones_of(chosen, claims, jobs, time_limit, added) as clones:
+    with clones_of(chosen, claims, jobs, time_limit, added, java=java) as clones:
         view, status = _judge(claims, arguments, clones)
         run = view.run  # shown while the clones are closed
         if run is not None and view.interruption is not None and run.interrupted is None:

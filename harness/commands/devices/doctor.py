@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from harness.device.facts import Facts
 
 
+JAVA = (
+    "built and put there where a claim that needs it is named, with --java, and by open_java: in three "
+    "minutes the first time, then in seconds"
+)
+
+
 def doctor(
     context: typer.Context,
     positional: PositionalTarget = None,
@@ -127,6 +133,8 @@ def _show_device(target: ParsedTarget) -> None:
             text = "yes" if value is True else text
             show(wrapped(text, indent=22, first=name.replace("_", " ")))
     _show_binder(binder)
+    if facts.takes_java and facts.java is None:
+        show(wrapped(JAVA, indent=22, first="AOSP's Java"))
     for reason in _lacking(facts):
         first, *more = reason.splitlines()
         show(wrapped(first, indent=22, first="not testable here"))

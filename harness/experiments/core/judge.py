@@ -11,9 +11,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import DeviceLostError, HarnessError, in_words, interruption_behind
+from emulator.base.errors import (
+    DeviceLostError,
+    FacilityMissingError,
+    HarnessError,
+    in_words,
+    interruption_behind,
+)
 from emulator.base.progress import report
-from harness.device.facts import Facts
+from harness.device.facts import Facts, Need, java_is_put
 from harness.experiments.core.claim import Claim
 from harness.experiments.core.denial import facility_behind
 from harness.experiments.core.finding import Finding, Verdict
@@ -28,8 +34,17 @@ RESPONDS_WITHIN = 5.0
 """Seconds that a device has, after what was not expected of it, to start a fresh agent."""
 
 
-def judge(claim: Claim, device: Device, *, seconds: float | None = None, may_repeat: bool = True) -> Result:
+def judge(
+    claim: Claim,
+    device: Device,
+    *,
+    seconds: float | None = None,
+    java: bool = True,
+    may_repeat: bool = True,
+) -> Result:
     """Measure for at most `seconds` (the claim's own limit, if None) and give the verdict.
+
+    Without `java`, a claim that needs AOSP's Java is not testable where the device has to get it first.
 
     Never raises for what the experiment or the device does: where the device lacks a facility the claim is
     not testable, where it dies it is lost, anything else is an error, each with its reason in the result.
@@ -52,6 +67,8 @@ def judge(claim: Claim, device: Device, *, seconds: float | None = None, may_rep
         expected = claim.expected_verdict(facts)
         for need in claim.needs:
             need.require(facts)
+        if java_is_put(claim.needs, facts):
+            _put_java(device, allowed=java)
         begun = True
         limit = time_limit(claim.time_limit if seconds is None else seconds, f"the experiment of {claim.id}")
         with _logged_errors(logged), limit:
@@ -64,7 +81,7 @@ def judge(claim: Claim, device: Device, *, seconds: float | None = None, may_rep
             raise interruption from error
         if may_repeat and _recovered(device, error):
             report(f"adb had lost {device.serial} and reaches it again: {claim.id} is repeated")
-            return judge(claim, device, seconds=seconds, may_repeat=False)
+            return judge(claim, device, seconds=seconds, java=java, may_repeat=False)
         finding = _without_finding(error, facts)
         if finding.verdict is Verdict.ERROR:
             finding = dataclasses.replace(finding, reason="\n".join([finding.reason, *map(_ends, logged)]))
@@ -81,6 +98,18 @@ def judge(claim: Claim, device: Device, *, seconds: float | None = None, may_rep
         measurement=measurement,
         traceback=trace,
     )
+
+
+def _put_java(device: Device, *, allowed: bool) -> None:
+    """Have AOSP's Java be on the device, before the time limit begins: building it takes minutes."""
+    if not allowed:
+        raise FacilityMissingError(
+            f"needs {Need.JAVA.meaning}, which is built, and put on a device, only where it is asked for. "
+            "It can be tested in a run in which the claim is named, or with --java."
+        )
+    from harness.framework.java.place import prepare_java
+
+    prepare_java(device)
 
 
 @contextlib.contextmanager

@@ -49,7 +49,7 @@ def _by(java: int | None) -> str:
 
 def _java(java: int | None) -> dict[str, Figure]:
     """The Java that took part, if any did."""
-    return {"java": Figure(provenance(java), "the target's option java")} if java else {}
+    return {"java": Figure(provenance(java), "open_java")} if java else {}
 
 
 @claim(

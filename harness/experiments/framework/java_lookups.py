@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.binder.pair import open_pair, reply_nothing
 from harness.binder.parcels.parcel import Parcel
+from harness.binder.services.service import BINDER, open_service
 from harness.device.facts import Need
 from harness.experiments.instruments.node_files import free_node
 from harness.framework.java.process import WIRE, JavaProcess, open_java
@@ -56,6 +57,8 @@ class JavaLookups:
     """Whether both returned one object."""
     lost: bool
     """Whether events were lost, so that the counts prove nothing."""
+    node: str = BINDER
+    """The binder device of that release's service manager."""
 
 
 def java_lookups(device: Device) -> JavaLookups:
@@ -70,9 +73,11 @@ def java_lookups(device: Device) -> JavaLookups:
         return _calls_to(manager_process, java, record.hops)
 
     with (
-        device.service(SERVICE, reply_nothing),
-        device.service(ALARM, reply_nothing, interface="android.app.IAlarmManager"),
         open_java(device) as java,
+        open_service(device, SERVICE, reply_nothing, path=java.place.node),
+        open_service(
+            device, ALARM, reply_nothing, interface="android.app.IAlarmManager", path=java.place.node
+        ),
     ):
         with record_transactions(device) as record:
             java.check_service(SERVICE)  # the first call pings the context manager, too
@@ -85,7 +90,7 @@ def java_lookups(device: Device) -> JavaLookups:
         for_manager = calls(java, lambda: managers.append(java.get_system_service(ALARM)))
     ((manager, same_manager),) = managers
     return JavaLookups(
-        release=device.facts.java or 0,
+        release=java.place.release,
         times=TIMES,
         uncached=uncached,
         same_object=len(set(found)) == 1,
@@ -94,6 +99,7 @@ def java_lookups(device: Device) -> JavaLookups:
         for_manager=for_manager,
         same_manager=same_manager,
         lost=any(lost),
+        node=java.place.node,
     )
 
 
@@ -165,4 +171,4 @@ def java_slow_lookups(device: Device) -> JavaSlowLookups:
             counted = tuple(values[0] for tag, values in core.events() if tag == STATISTICS_EVENT)
         with open_java(device, uid=APP_UID, node=node) as app:
             of_app = timed(app)
-    return JavaSlowLookups(device.facts.java or 0, of_core, of_app, counted, any(lost))
+    return JavaSlowLookups(core.place.release, of_core, of_app, counted, any(lost))

@@ -44,9 +44,9 @@ INCOMPLETE = (
     "core/java/android/app/SystemServiceRegistry.java, CachedServiceFetcher; Android 10 and 11",
     expected=Expectation(
         "confirmed of a working framework, conditional of Java that is asked directly",
-        lambda facts: Verdict.CONDITIONAL if facts.java else Verdict.CONFIRMED,
+        lambda facts: Verdict.CONFIRMED if facts.android_framework else Verdict.CONDITIONAL,
     ),
-    needs=(Need.TRACING,),
+    needs=(Need.FRAMEWORK_CODE, Need.TRACING),
     what_is_true="getService keeps nothing: each call is a transaction, and Java finds the one proxy that it "
     "has for the handle that comes back. Kept are the services that the activity manager hands to an "
     "application when it is bound (initServiceCache), and the manager objects that getSystemService makes, "
@@ -74,14 +74,14 @@ def _java_cache(m: JavaLookups) -> Finding:
         return Finding.not_testable(INCOMPLETE)
     return Finding.in_cases(
         (m.uncached <= 1, m.cached == 0, m.same_manager and m.for_manager <= 1),
-        f"with {provenance(m.release)}, {{lookups}} of getService made {{calls.uncached}} to the service "
-        f"manager and returned {'one object' if m.same_object else 'several objects'}, as many after "
+        f"with {provenance(m.release, m.node)}, {{lookups}} of getService made {{calls.uncached}} to the "
+        f"service manager and returned {'one object' if m.same_object else 'several objects'}, as many after "
         "initServiceCache {calls.cached}; two of getSystemService made {calls.manager} and returned "
         f"{'one object' if m.same_manager else 'two objects'}",
         lookups=Figure(m.times, "the experiment's own", unit="lookups"),
         same_object=Figure(m.same_object, "ServiceManager.getService", expected=True),
         manager=Figure(m.manager, "Context.getSystemService"),
-        java=Figure(provenance(m.release), "the target's option java"),
+        java=Figure(provenance(m.release, m.node), "open_java"),
         **{
             "calls.uncached": Figure(m.uncached, TRACE, expected=m.times, unit="calls"),
             "calls.cached": Figure(m.cached, TRACE, expected=0, unit="calls"),
@@ -104,8 +104,9 @@ def _java_cache(m: JavaLookups) -> Finding:
     "SLOW_LOG_INTERVAL_MS, GET_SERVICE_LOG_EVERY_CALLS_CORE; Android 10 and 11",
     expected=Expectation(
         "confirmed of what a working framework logged, conditional of Java that is asked directly",
-        lambda facts: Verdict.CONDITIONAL if facts.java else Verdict.CONFIRMED,
+        lambda facts: Verdict.CONFIRMED if facts.android_framework else Verdict.CONDITIONAL,
     ),
+    needs=(Need.FRAMEWORK_CODE,),
     what_is_true="The thresholds are these, but not every slow lookup is logged: within five seconds after "
     "one, only a slower one is. Totals come every 100 calls in the framework and every 200 in apps, at most "
     "every five seconds.",
@@ -152,7 +153,7 @@ def _java_slow_log(m: JavaSlowLookups) -> Finding:
         "{calls_in_totals}",
         calls_in_totals=Figure(m.counted, f"{EVENTS}, service_manager_stats", unit="calls", varies=True),
         calls_for_totals=Figure(CALLS_FOR_STATISTICS, "the experiment's own", unit="calls"),
-        java=Figure(provenance(m.release), "the target's option java"),
+        java=Figure(provenance(m.release), "open_java"),
         **{
             f"{what}.{whose}": Figure(values, place, unit="ms", varies=True)
             for whose, lookups in (("core", m.core), ("app", m.app))

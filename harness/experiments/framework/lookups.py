@@ -6,27 +6,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.base.errors import FacilityMissingError
 from harness.binder.services.wire import INTERFACE as SERVICE_MANAGER
-from harness.device.facts import Facts, Need
+from harness.device.facts import Need
 from harness.experiments.framework.broadcasts import ACTION, NOTICE
 from harness.framework.intent import Intent
 from harness.framework.sending import shell_broadcast
-from harness.framework.standin import require_android
 from harness.framework.transaction_codes import SHELL_COMMAND_TRANSACTION
 from harness.recording.record import record_transactions
 
 if TYPE_CHECKING:
     from harness.device.device import Device
-
-
-def require_android_or_java(facts: Facts) -> None:
-    """Raise FacilityMissingError without Android's own framework; it names where AOSP's Java is, too."""
-    try:
-        require_android(facts)
-    except FacilityMissingError as error:
-        java = Need.JAVA.found_on
-        raise FacilityMissingError(f"{error} With AOSP's Java, it can be tested on {java}.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +35,8 @@ class Lookups:
 def framework_lookups(device: Device, *, broadcasts: int = 5) -> Lookups:
     """Have the activity manager send broadcasts, and count its process's calls to the service manager.
 
-    Raises FacilityMissingError where Android's framework, or tracing, is not there.
+    Raises FacilityMissingError where tracing is not there.
     """
-    require_android_or_java(device.facts)
     Need.TRACING.require(device.facts)
     intent = Intent(action=ACTION, extras={"data": NOTICE})
     shell_broadcast(device, intent)
@@ -77,8 +65,7 @@ class SlowLookups:
 
 
 def slow_lookups(device: Device) -> SlowLookups:
-    """Read the event log; FacilityMissingError where Android's framework is not there to write it."""
-    require_android_or_java(device.facts)
+    """Read the event log."""
     log = device.shell("logcat -b events -d")
     slow = tuple((found[2], int(found[1])) for found in _SLOW.finditer(log))
     return SlowLookups(slow, tuple(int(found[1]) for found in _STATISTICS.finditer(log)))

@@ -1,9 +1,12 @@
-"""The measurements of the framework: by AOSP's own Java where the device has that, else by Python."""
+"""The measurements of the framework: by AOSP's own Java where the device has that, else by Python.
+
+What the framework keeps and logs needs its code: AOSP's Java is put on an embedded device for it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.device.facts import Need
 from harness.experiments.core.measurement import measurement
 from harness.experiments.framework import bindings, broadcasts, java_broadcasts, java_lookups, lookups
 from harness.experiments.framework.bindings import Bindings
@@ -61,7 +64,10 @@ def measure_framework_lookups(device: Device) -> Lookups | JavaLookups:
 
     Raises FacilityMissingError where there is neither, or no tracing with probes.
     """
-    return java_lookups.java_lookups(device) if device.facts.java else lookups.framework_lookups(device)
+    Need.FRAMEWORK_CODE.require(device.facts)
+    if device.facts.android_framework:
+        return lookups.framework_lookups(device)
+    return java_lookups.java_lookups(device)
 
 
 @measurement("slow-lookups", "The slow lookups in the event log.")
@@ -70,4 +76,7 @@ def measure_slow_lookups(device: Device) -> SlowLookups | JavaSlowLookups:
 
     Raises FacilityMissingError where there is neither Android's framework nor AOSP's Java.
     """
-    return java_lookups.java_slow_lookups(device) if device.facts.java else lookups.slow_lookups(device)
+    Need.FRAMEWORK_CODE.require(device.facts)
+    if device.facts.android_framework:
+        return lookups.slow_lookups(device)
+    return java_lookups.java_slow_lookups(device)

@@ -8,11 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from emulator.base.deadline import Deadline
 from emulator.base.errors import FacilityMissingError
-from harness.agent.program import RemoteProgram
 from harness.binder.endpoint import Binder
-from harness.binder.errors import DeadObjectError
+from harness.binder.services.manager_program import PROGRAM_IN_C, HeldManager, held_manager
 from harness.binder.services.service import BINDER
 from harness.binder.services.service_manager import ServiceManager
 from harness.device.facts import Need
@@ -24,11 +22,8 @@ if TYPE_CHECKING:
     from harness.device.device import Device
 
 PROGRAM = "/system/bin/servicemanager"
-PROGRAM_IN_C = "/system/bin/servicemanager10"
-"""Android 10's, which the embedded device has in any case."""
 PROGRAM_ON_LIBBINDER = "/system/bin/servicemanager11"
 """Android 11's, where the embedded device's own is Android 10's."""
-START_SECONDS = 10.0
 IN_C, ON_LIBBINDER = Generation.IN_C, Generation.ON_LIBBINDER
 
 Figures = TypeVar("Figures")
@@ -57,17 +52,17 @@ class Held:
     """A service manager that has not begun yet."""
 
     generation: Generation
-    program: RemoteProgram
-    client: Binder
+    manager: HeldManager
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self.manager.program.pid
 
     def begin(self) -> Place:
         """Let it begin, and wait until it is context manager; TimeLimitError after 10 s."""
-        self.program.resume()
-        manager = ServiceManager(self.client)
-        node = self.client.file.path
-        awaited = f"{self.program} as context manager of {node}"
-        Deadline(START_SECONDS).poll(lambda: _answers(manager), awaited)
-        return Place(self.generation, node, self.client, manager, lambda: self.program.pid)
+        manager, client = self.manager.begin(), self.manager.client
+        return Place(self.generation, client.file.path, client, manager, lambda: self.pid)
 
 
 def at_each(device: Device, experiment: Callable[[Place], Figures]) -> tuple[Figures, ...]:
@@ -113,14 +108,8 @@ def held(device: Device, generation: Generation) -> Iterator[Held]:
             "It can be tested on the target `embedded`."
         )
     Need.FREE_BINDER.require(device.facts)
-    node = free_node(device.facts)
-    with device.process() as process, Binder.open(process, node) as client:
-        # A service manager that finds another one there does not end, but waits for ever (Android 11).
-        Deadline(START_SECONDS).poll(
-            lambda: not _answers(ServiceManager(client)), f"{node}: the end of an earlier context manager"
-        )
-        with device.program([programs[generation], node]) as program:
-            yield Held(generation, program, client)
+    with held_manager(device, programs[generation], free_node(device.facts)) as manager:
+        yield Held(generation, manager)
 
 
 def _programs(device: Device) -> dict[Generation, str]:
@@ -144,11 +133,3 @@ def _pid(device: Device) -> int:
         f"needs the service manager's process: of those that pidof finds ({', '.join(pids) or 'none'}), none "
         f"is seen to have {BINDER} open. It can be tested on the target `embedded`, or on a rooted one."
     )
-
-
-def _answers(manager: ServiceManager) -> bool:
-    try:
-        manager.ping()
-    except DeadObjectError:
-        return False
-    return True

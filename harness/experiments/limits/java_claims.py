@@ -23,7 +23,7 @@ TOO_LARGE = "TransactionTooLargeException"
     source="android.os.TransactionTooLargeException; core/jni/android_util_Binder.cpp, "
     "signalExceptionForError, FAILED_TRANSACTION, Android 10",
     expected=Verdict.CONDITIONAL,
-    needs=(Need.JAVA, Need.SERVICE_MANAGER),
+    needs=(Need.JAVA,),
     what_is_true="Java decides by the parcel's size alone: a failed transaction of more than 200 KiB throws "
     "TransactionTooLargeException, one of 200 KiB or less DeadObjectException, although the receiver lives.",
     taken_for_granted=True,
@@ -32,12 +32,12 @@ def limit_java_exception(m: JavaFailures, facts: Facts) -> Finding:
     """What decides is the exception's class; that the receiver answers afterwards shows that it lived."""
     return Finding.in_cases(
         (m.at_limit.exception == TOO_LARGE, m.above.exception == TOO_LARGE),
-        f"with {provenance(m.release)}, to a process that maps {{mapping}}, a parcel of {{size.at_limit}} "
-        "throws {exception.at_limit}, one of {size.above} {exception.above}; "
+        f"with {provenance(m.release, m.node)}, to a process that maps {{mapping}}, a parcel of "
+        "{size.at_limit} throws {exception.at_limit}, one of {size.above} {exception.above}; "
         f"a small one afterwards is {'answered' if m.next_answered else 'not answered'}",
         mapping=Figure(m.mapping, "the experiment's own", unit="bytes"),
         next_answered=Figure(m.next_answered, "reply", expected=True),
-        java=Figure(provenance(m.release), "the target's option java"),
+        java=Figure(provenance(m.release, m.node), "open_java"),
         **{
             "size.at_limit": Figure(m.at_limit.size, "Parcel.dataSize", unit="bytes"),
             "size.above": Figure(m.above.size, "Parcel.dataSize", unit="bytes"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.binder import Binder, Parcel, ServiceManager
 from harness.binder.services.interface import Interface
+from harness.binder.services.service import BINDER
 from harness.experiments.core.measurement import measurement
 from harness.framework.java.errors import JavaError
 from harness.framework.java.process import WIRE, JavaProcess, open_java
@@ -50,6 +51,8 @@ class JavaFailures:
     above: Failure
     next_answered: bool
     """Whether the same object answered a small call after them."""
+    node: str = BINDER
+    """The binder device of that release's service manager."""
 
 
 @measurement("too-large-in-java", "The exceptions of Java for transactions that find no room.")
@@ -60,9 +63,9 @@ def measure_too_large_in_java(device: Device) -> JavaFailures:
         return Parcel(call.wire).no_exception().int32(len(call.data.data))
 
     with (
-        device.process() as process,
-        Binder.open(process, size=MAPPED) as binder,
         open_java(device) as java,
+        device.process() as process,
+        Binder.open(process, java.place.node, size=MAPPED) as binder,
     ):
         node = binder.add_node(Interface(descriptor=INTERFACE, methods=answer, wire=WIRE))
         binder.serve()
@@ -71,7 +74,7 @@ def measure_too_large_in_java(device: Device) -> JavaFailures:
         assert target is not None, f"{NAME} was registered just now"
         at_limit, above = (_failure(java, target, size) for size in (LIMIT, LIMIT + WORD))
         answered = java.transact(target, 1, INTERFACE, size=WORD).int32() > WORD
-        return JavaFailures(device.facts.java or 0, MAPPED, at_limit, above, answered)
+        return JavaFailures(java.place.release, MAPPED, at_limit, above, answered, java.place.node)
 
 
 def _failure(java: JavaProcess, target: JavaBinder, size: int) -> Failure:

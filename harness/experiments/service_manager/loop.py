@@ -69,7 +69,7 @@ def measure_start(device: Device) -> tuple[Start, ...]:
     probes = start_probes(device.architecture)
     for generation in Generation:
         with held(device, generation) as manager:
-            pids = [manager.program.pid]
+            pids = [manager.pid]
             with device.tracing.record(events=events, kprobes=probes, pids=pids) as recording:
                 place = manager.begin()
                 for _ in range(PINGS):

@@ -15,8 +15,8 @@ from emulator.base.errors import HarnessError
 from emulator.base.progress import step
 from harness.agent.errors import ProtocolError
 from harness.binder.services.service import BINDER
-from harness.device.facts import Need
 from harness.framework.java.errors import JavaError
+from harness.framework.java.place import MOUNT_POINTS, JavaPlace, open_place
 from harness.kernel.concise import counted
 
 if TYPE_CHECKING:
@@ -62,8 +62,9 @@ class Answer:
 class JavaAgent:
     """The process while it runs. Commands are those of device_agents/java_agent/java/harness/agent."""
 
-    def __init__(self, program: RemoteProgram) -> None:
+    def __init__(self, program: RemoteProgram, place: JavaPlace) -> None:
         self._program = program
+        self.place = place
         self.pid: int = self._read(Deadline(START_SECONDS)).result
 
     def ask(
@@ -104,9 +105,10 @@ def read_answer(line: str) -> Answer:
     raise thrown
 
 
-def provenance(release: int) -> str:
-    """What a verdict that was found with Java names."""
-    return f"AOSP's Java of Android {release} on OpenJDK"
+def provenance(release: int, node: str = BINDER) -> str:
+    """What a verdict that was found with Java names; `node` has the service manager that it called."""
+    java = f"AOSP's Java of Android {release} on OpenJDK"
+    return java if node == BINDER else f"{java} and Android {release}'s servicemanager on {node}"
 
 
 @contextmanager
@@ -116,20 +118,30 @@ def running_agents(
     """Start an agent for each user, all at once, for the block; one takes 2 to 3 s under emulation.
 
     With `node`, the path of another binder device, they find that in the place of /dev/binder, which
-    libbinder opens, in mount namespaces of their own. Raises FacilityMissingError where the device has no
-    Java, HarnessError, with the virtual machine's words, where it does not start.
+    libbinder opens. Raises what `open_place` does, and HarnessError, with the virtual machine's words, where
+    it does not start.
     """
-    Need.JAVA.require(device.facts)
-    # The names in its class data archive are relative to its directory.
-    line = f"cd {DIRECTORY} && exec bin/java {shlex.join(OPTIONS)} harness.agent.Agent"
-    command = ["sh", "-c", line]
-    if node is not None:
-        command = ["unshare", "-m", "sh", "-c", f"mount --bind {shlex.quote(node)} {BINDER} && {line}"]
     with contextlib.ExitStack() as stack:
+        place = stack.enter_context(open_place(device, node))
+        command = command_at(place)
         with step(f"starting {counted(len(uids), 'process')} of AOSP's Java"):
             programs = [stack.enter_context(device.program(command)).resume() for _ in uids]
-            agents = list(map(JavaAgent, programs))
+            agents = [JavaAgent(program, place) for program in programs]
         for agent, uid in zip(agents, uids, strict=True):
             if uid:
                 agent.ask("setUid", uid=uid)
         yield agents
+
+
+def command_at(place: JavaPlace) -> list[str]:
+    """The command that starts an agent, in a mount namespace of its own where it sees another file system."""
+    mounts = []
+    if place.node != BINDER:
+        mounts.append(f"mount --bind {shlex.quote(place.node)} {BINDER}")
+    # The names in its class data archive are relative to its directory.
+    line = f"cd {DIRECTORY} && exec bin/java {shlex.join(OPTIONS)} harness.agent.Agent"
+    if place.root:
+        mounts += [f"mount --rbind /{name} {place.root}/{name}" for name in MOUNT_POINTS]
+        line = f"exec chroot {place.root} /system/bin/sh -c {shlex.quote(line)}"
+    command = ["sh", "-c", " && ".join([*mounts, line])]
+    return ["unshare", "-m", *command] if mounts else command

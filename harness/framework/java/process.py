@@ -16,6 +16,7 @@ from harness.binder.parcels.wire_format import WireFormat
 from harness.framework.bundle import Bundle
 from harness.framework.intent import ComponentName, Intent
 from harness.framework.java.agent import Answer, JavaAgent, OutgoingCall, running_agents
+from harness.framework.java.place import JavaPlace
 from harness.framework.java.values import bundle_of, describe_bundle, describe_intent, intent_of
 from harness.framework.uri import Uri
 
@@ -64,6 +65,11 @@ class JavaProcess:
     def pid(self) -> int:
         """The id of the process."""
         return self.agent.pid
+
+    @property
+    def place(self) -> JavaPlace:
+        """Which Java it is, and where its service manager is: at `place.node`, perhaps not /dev/binder."""
+        return self.agent.place
 
     def _ask(self, command: str, **arguments: Any) -> Any:
         answer: Answer = self.agent.ask(command, stacks=True, **arguments)
@@ -212,8 +218,13 @@ class JavaProcess:
 def open_java(device: Device, *, uid: int = 0, node: str | None = None) -> Iterator[JavaProcess]:
     """Start a process in which AOSP's Java runs, as a user if given, for the block: 2 to 3 s under emulation.
 
-    With `node`, the path of another binder device, it finds that in the place of /dev/binder.
-    Raises FacilityMissingError on a device that has no Java: the target `embedded?java=10` has.
+    Where Java is not in the device's image, it is built at the first use, for three minutes, and put on the
+    device once, 76 MB. It is Android 10's, so it needs that release's service manager: where the device has
+    another, one is started on the free binder device while such processes run (`JavaProcess.place`). With
+    `node`, the path of another binder device, the process finds that in the place of /dev/binder.
+
+    Raises FacilityMissingError on a device that is not an embedded one, or has too little memory, SetupError
+    where Java cannot be built, HarnessError where it does not start.
     """
     with running_agents(device, [uid], node=node) as agents:
         yield JavaProcess(*agents)

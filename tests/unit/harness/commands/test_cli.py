@@ -30,7 +30,9 @@ from harness.commands.devices.adb import adb_of_version
 from harness.device.binder_report import BinderReport, ManagedNode
 from harness.device.facts import Need
 from harness.experiments.core.claim import CLAIMS
+from harness.experiments.core.judge import judge
 from harness.experiments.core.measurement import MEASUREMENTS, Measurement
+from harness.experiments.core.result import Result
 from tests.support import fake_device
 
 ROOT = Path(__file__).parents[4]
@@ -67,7 +69,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(CLAIMS, "all", fake_device.choose)
     monkeypatch.setattr(AdbClient, "state", AdbClient.state)  # the plugin does not restore it
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path / "cache"))
-    for name in ("TARGET", "HOST", "JSON", "TIME_LIMIT", "DEBUG"):
+    for name in ("TARGET", "HOST", "JSON", "TIME_LIMIT", "JAVA", "DEBUG"):
         monkeypatch.delenv(f"BINDER_HARNESS_{name}", raising=False)
     monkeypatch.delenv("ANDROID_ADB_SERVER_PORT", raising=False)
     monkeypatch.chdir(tmp_path)
@@ -161,6 +163,24 @@ def test_without_a_device_verify_stops_with_the_reason(
     assert ended.status == 4
     assert ended.errors.count("apt-get install qemu-system-x86") == 1
     assert ended.output == "", "nothing else was found out"
+
+
+@pytest.mark.parametrize(
+    ("words", "java"),
+    [((), False), (("mmap",), True), (("mmap", "--no-java"), False), (("--java",), True)],
+)
+def test_java_is_put_on_a_device_for_claims_that_are_named(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], java: bool
+) -> None:
+    asked: list[object] = []
+
+    def judge_and_note(*arguments: Any, **options: Any) -> Result:
+        asked.append(options["java"])
+        return judge(*arguments, **options)
+
+    monkeypatch.setattr("harness.experiments.core.judge.judge", judge_and_note)
+    command_line("verify", "-j", "1", *words)
+    assert set(asked) == {java}
 
 
 @pytest.mark.parametrize(

@@ -335,9 +335,15 @@ def test_an_error_shows_and_writes_the_results_so_far(
     targets: tuple[str, ...],
 ) -> None:
     def fail_afterwards(
-        targets: list[str], claims: list[str], sources: Sequence[str], *, jobs: int, view: MatrixView
+        targets: list[str],
+        claims: list[str],
+        sources: Sequence[str],
+        *,
+        java: bool,
+        jobs: int,
+        view: MatrixView,
     ) -> None:
-        assert sources == ()
+        assert (sources, java) == ((), False)
         judge_locally(targets[:1], claims, jobs=jobs, view=view)
         raise SetupError("There is no process left.")
 
@@ -373,6 +379,24 @@ def test_an_error_before_any_device_shows_nothing(
     assert status_of("matrix", *BOTH, *FILES) == 4
     assert capfd.readouterr() == ("", "binder-harness: There is no process left.\n")
     assert list(tmp_path.glob("matrix.json*")) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "java"),
+    [((), False), (("mmap",), True), (("mmap", "--no-java"), False), (("--java",), True)],
+)
+def test_java_is_put_on_devices_for_claims_that_are_named(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], java: bool
+) -> None:
+    asked: list[object] = []
+
+    def fail(*_: object, **options: object) -> None:
+        asked.append(options["java"])
+        raise SetupError("There is no process left.")
+
+    monkeypatch.setattr("harness.matrix.local.judge_locally", fail)
+    assert status_of("matrix", *words, *BOTH) == 4
+    assert asked == [java]
 
 
 @pytest.mark.parametrize(

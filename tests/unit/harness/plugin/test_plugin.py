@@ -24,7 +24,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "harness.device.device", fake_device.device_module())
     monkeypatch.setattr("harness.binder.Binder", fake_device.FakeProcess, raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    for name in ("TARGET", "JSON", "TIME_LIMIT", "CLAIMS"):
+    for name in ("TARGET", "JSON", "TIME_LIMIT", "JAVA", "CLAIMS"):
         monkeypatch.delenv(f"BINDER_HARNESS_{name}", raising=False)
     choose(monkeypatch)
 
@@ -208,6 +208,7 @@ def test_the_plugin_costs_a_run_without_devices_little() -> None:
         ("--binder-time-limit=soon", "*--binder-time-limit*'soon'*seconds*"),
         ("--binder-time-limit=-1", "*--binder-time-limit (or BINDER_HARNESS_TIME_LIMIT): '-1' is no*"),
         ("--binder-time-limit=inf", "*--binder-time-limit*'inf'*"),
+        ("--binder-java=maybe", "*--binder-java (or BINDER_HARNESS_JAVA): 'maybe' is neither yes nor no*"),
         ("--binder-json=none/results.json", "*--binder-json*No such file or directory*"),
         ("--binder-target=embeded", "*--binder-target*embedded*"),
     ],

@@ -4,7 +4,7 @@
 #include "protocol.h"
 
 /*
- * What is wrong with the payload of a BATCH, PROMPT_BATCH or FORK frame, or NULL. Where nothing is wrong,
+ * What is wrong with the payload of a frame that holds a batch, or NULL. Where nothing is wrong,
  * frame->results_size is the most that `struct results` and its answers can take.
  */
 const char *batch_check(struct frame *frame);

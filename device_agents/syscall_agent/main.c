@@ -136,7 +136,7 @@ static void submit(struct frame *frame)
 static void dispatch(struct frame *frame)
 {
     const uint32_t kind = frame->header.kind;
-    if (kind == FRAME_BATCH || kind == FRAME_PROMPT_BATCH || kind == FRAME_FORK) {
+    if (kind != FRAME_START_THREAD && kind != FRAME_INTERRUPT) {
         submit(frame);
         return;
     }

@@ -2,6 +2,8 @@
 #include "protocol.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -80,6 +82,33 @@ struct frame *receive_frame(void)
     if (read_fully(frame->payload, header.size) < header.size)
         fail(EX_DATAERR, "the input ended inside a frame of %u bytes", header.size);
     return frame;
+}
+
+/* Of standard input, which others may use after us; -1 if it cannot be watched. */
+static int input_flags = -1;
+
+void watch_input_here(void)
+{
+    struct f_owner_ex owner = {.type = F_OWNER_TID, .pid = gettid()};
+    if (fcntl(STDIN_FILENO, F_SETOWN_EX, &owner) == 0)
+        input_flags = fcntl(STDIN_FILENO, F_GETFL);
+}
+
+bool watch_input(void)
+{
+    if (input_next < input_end || input_flags < 0 || fcntl(STDIN_FILENO, F_SETFL, input_flags | O_ASYNC) != 0)
+        return false;
+    /* What arrived before sends no signal. Nor does a file that has none, whose input is always there. */
+    struct pollfd input_now = {.fd = STDIN_FILENO, .events = POLLIN};
+    if (poll(&input_now, 1, 0) == 0)
+        return true;
+    stop_watching_input();
+    return false;
+}
+
+void stop_watching_input(void)
+{
+    fcntl(STDIN_FILENO, F_SETFL, input_flags);
 }
 
 void send_frame(const struct frame_header *header)

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +15,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are built in memory as they are sent");
 
 enum {
-    PROTOCOL_VERSION = 5,
+    PROTOCOL_VERSION = 6,
     MAX_PAYLOAD = 8 << 20, /* bytes after the header, either way */
     MAX_OPERATIONS = 1024, /* in one batch */
     MAX_WORDS = 6,         /* of one operation: what a Linux system call takes */
@@ -23,12 +24,13 @@ enum {
 
 enum frame_kind {
     /* from the host */
-    FRAME_START_THREAD = 1, /* answered by STARTED */
-    FRAME_BATCH = 2,        /* for `thread`: batch_header and operations; answered by RESULTS */
-    FRAME_PROMPT_BATCH = 3, /* the same; neither it nor its answer blocks: no frame is read until that is written */
-    FRAME_FORK = 4,         /* the same as BATCH, but run by a forked child of `thread` */
-    FRAME_INTERRUPT = 5,    /* interrupts the batch `request` if `thread` is running it; no answer */
-    FRAME_END = 6,          /* like the end of the input, for a transport that has none; no answer */
+    FRAME_START_THREAD = 1,  /* answered by STARTED */
+    FRAME_BATCH = 2,         /* for `thread`: batch_header and operations; answered by RESULTS */
+    FRAME_FITTING_BATCH = 3, /* the same; the output holds its answer and those to all frames before */
+    FRAME_PROMPT_BATCH = 4,  /* the same; and it does not block: no frame is read until it is answered */
+    FRAME_FORK = 5,          /* the same as BATCH, but run by a forked child of `thread` */
+    FRAME_INTERRUPT = 6,     /* interrupts the batch `request` if `thread` is running it; no answer */
+    FRAME_END = 7,           /* like the end of the input, for a transport that has none; no answer */
     /* from the agent */
     FRAME_HELLO = 128,
     FRAME_STARTED = 129, /* `thread` is the new thread's id; payload: int32, 0 or a negative errno */
@@ -115,6 +117,17 @@ struct answer {
 
 /* The next frame, to be freed by the caller; NULL at the end of the input. Exits on a malformed frame. */
 struct frame *receive_frame(void);
+
+/* What the thread gets that called watch_input_here() when input arrives that is watched. */
+enum { INPUT_SIGNAL = SIGIO };
+
+/* Must run before the input is watched. */
+void watch_input_here(void);
+
+/* False: no signal will come, because there is input already, or because it cannot be watched. */
+bool watch_input(void);
+
+void stop_watching_input(void);
 
 /* Sends the header and the header.size bytes after it, in one write where the stream takes that. */
 void send_frame(const struct frame_header *header);

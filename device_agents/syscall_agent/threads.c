@@ -27,15 +27,16 @@ struct thread {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* over all threads */
-static struct thread main_thread = {.changed = PTHREAD_COND_INITIALIZER};
+static struct thread main_thread;
 static struct thread *threads; /* except the main one; they live as long as the process */
 
 /*
  * The thread that reads the input. Waking another thread takes longer than a short batch, so a thread that gets a
- * prompt batch goes on reading and finds the next one itself. Before a batch that may block, it hands reading back to
- * the main thread.
+ * batch while no other is busy goes on reading and finds the next one itself. While it runs one that may block, the
+ * input is watched, so that the main thread takes over reading when some arrives.
  */
 static struct thread *reader = &main_thread;
+static bool watching; /* while `reader` runs a batch */
 static void (*dispatch)(struct frame *frame);
 
 static void on_interrupt(int signal_number)
@@ -49,7 +50,32 @@ void threads_catch_interrupts(void)
     sigaction(INTERRUPT_SIGNAL, &action, NULL);
 }
 
-static void serve(const struct frame *frame)
+static void make_reader(struct thread *thread)
+{
+    reader = thread;
+    if (thread == &main_thread)
+        pthread_kill(main_thread.handle, INPUT_SIGNAL);
+    else
+        pthread_cond_signal(&thread->changed);
+}
+
+static void end_watching(void)
+{
+    if (watching)
+        stop_watching_input();
+    watching = false;
+}
+
+/* Before the answer, as the host may send the next frame as soon as it has that. */
+static void read_on(const struct thread *self)
+{
+    pthread_mutex_lock(&lock);
+    if (reader == self)
+        end_watching();
+    pthread_mutex_unlock(&lock);
+}
+
+static void serve(const struct thread *self, const struct frame *frame)
 {
     if (frame->header.kind == FRAME_FORK) {
         fork_serve(frame);
@@ -60,14 +86,9 @@ static void serve(const struct frame *frame)
         fail(EX_OSERR, "no memory for results of %zu bytes", frame->results_size);
     batch_begin(frame, results);
     batch_run(frame, results);
+    read_on(self);
     send_frame(&results->header);
     free(results);
-}
-
-static void make_reader(struct thread *thread)
-{
-    reader = thread;
-    pthread_cond_signal(&thread->changed);
 }
 
 static void read_frame(void)
@@ -87,11 +108,14 @@ static void serve_first(struct thread *self)
     if (self->first == NULL)
         self->end = &self->first;
     self->request = frame->header.request;
-    if (reader == self && frame->header.kind != FRAME_PROMPT_BATCH)
-        make_reader(&main_thread);
+    if (reader == self && frame->header.kind != FRAME_PROMPT_BATCH) {
+        watching = frame->header.kind == FRAME_FITTING_BATCH && watch_input();
+        if (!watching)
+            make_reader(&main_thread);
+    }
     pthread_mutex_unlock(&lock);
 
-    serve(frame);
+    serve(self, frame);
     free(frame);
 
     pthread_mutex_lock(&lock);
@@ -101,6 +125,9 @@ static void serve_first(struct thread *self)
 static void *run_thread(void *argument)
 {
     struct thread *self = argument;
+    sigset_t signals;
+    sigemptyset(&signals);
+    pthread_sigmask(SIG_SETMASK, &signals, NULL); /* the main thread's may be inherited */
     pthread_mutex_lock(&lock);
     self->tid = gettid();
     pthread_cond_signal(&self->changed);
@@ -118,12 +145,26 @@ static void *run_thread(void *argument)
 void threads_read_input(void (*dispatch_frame)(struct frame *frame))
 {
     dispatch = dispatch_frame;
+    main_thread.handle = pthread_self();
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, INPUT_SIGNAL);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    watch_input_here();
     pthread_mutex_lock(&lock);
     for (;;) {
-        if (reader == &main_thread)
+        if (watching) {
+            end_watching();
+            reader = &main_thread;
+        }
+        if (reader == &main_thread) {
             read_frame();
-        else
-            pthread_cond_wait(&main_thread.changed, &lock);
+            continue;
+        }
+        pthread_mutex_unlock(&lock);
+        int signal_number;
+        sigwait(&signals, &signal_number);
+        pthread_mutex_lock(&lock);
     }
 }
 
@@ -184,15 +225,30 @@ static struct thread *find(uint32_t tid)
     return thread;
 }
 
+static bool is_idle(const struct thread *thread)
+{
+    return thread->request == 0 && thread->first == NULL;
+}
+
+static bool all_are_idle(void)
+{
+    const struct thread *thread = threads;
+    while (thread != NULL && is_idle(thread))
+        thread = thread->next;
+    return thread == NULL;
+}
+
 bool threads_submit(struct frame *frame)
 {
     struct thread *thread = find(frame->header.thread);
     if (thread == NULL)
         return false;
-    bool idle = thread->request == 0 && thread->first == NULL;
+    bool idle = is_idle(thread);
+    bool reads_on = idle && (frame->header.kind == FRAME_PROMPT_BATCH ||
+                             (frame->header.kind == FRAME_FITTING_BATCH && all_are_idle()));
     *thread->end = frame;
     thread->end = &frame->next;
-    if (idle && frame->header.kind == FRAME_PROMPT_BATCH)
+    if (reads_on)
         make_reader(thread);
     else
         pthread_cond_signal(&thread->changed);

@@ -96,9 +96,9 @@ class Connection:
         """Send a frame without awaiting its answer; returns its number and the pending answer.
 
         The answer, of at most `answer_size` bytes, raises AgentDiedError, or the ProtocolError that ended the
-        connection. A `prompt` batch, which the agent runs while it reads requests, is sent as one unless
-        unreceived answers might block the agent's write: then it would read no more, and the sender of the
-        next request would wait forever.
+        connection. The thread of the agent that runs a batch reads the next request, too, unless unreceived
+        answers might block its write: then it would read no more, and the sender of the next request would
+        wait forever. While it runs one that is not `prompt`, another thread reads what comes.
         """
         number, answer = self._expect(answer_size)
         self._send(kind, number, thread, payload, prompt=prompt)
@@ -212,8 +212,8 @@ class Connection:
             )
         try:
             # Checked only when it is this frame's turn: the agent answers all frames sent before it first.
-            if prompt and self._pending_pages <= _HELD_PAGES:
-                kind = FrameKind.PROMPT_BATCH
+            if kind == FrameKind.BATCH and self._pending_pages <= _HELD_PAGES:
+                kind = FrameKind.PROMPT_BATCH if prompt else FrameKind.FITTING_BATCH
             self._stream.send(Frame(kind, request, thread, payload).encode())
         except TimeLimitError as error:
             self._end_inside_frame(error)

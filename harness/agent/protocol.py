@@ -30,7 +30,7 @@ from harness.agent.operations import (
 )
 from harness.agent.syscalls import NON_BLOCKING
 
-PROTOCOL_VERSION = 5
+PROTOCOL_VERSION = 6
 MAGIC = b"SYSAGENT"
 MAX_PAYLOAD = 8 * 1024 * 1024
 """Bytes that may follow a frame's header."""
@@ -59,10 +59,11 @@ class FrameKind(IntEnum):
 
     START_THREAD = 1
     BATCH = 2
-    PROMPT_BATCH = 3
-    FORK = 4
-    INTERRUPT = 5
-    END = 6
+    FITTING_BATCH = 3
+    PROMPT_BATCH = 4
+    FORK = 5
+    INTERRUPT = 6
+    END = 7
     HELLO = 128
     STARTED = 129
     RESULTS = 130

@@ -29,7 +29,10 @@ from tests.fuzz.mutations import mutated
 from tests.fuzz.sanitizers import ENVIRONMENT
 
 HERE = architecture_named(platform.machine())
-KINDS = (FrameKind.BATCH, FrameKind.PROMPT_BATCH, FrameKind.FORK, FrameKind.START_THREAD)
+KINDS = (
+    *(FrameKind.BATCH, FrameKind.FITTING_BATCH, FrameKind.PROMPT_BATCH, FrameKind.FORK),
+    FrameKind.START_THREAD,
+)
 MOST_FRAMES = 40
 HELLO_SIZE = protocol._HEADER.size + protocol._HELLO.size
 ENDS_WITHIN = 20.0

@@ -88,7 +88,8 @@ def test_answers_reach_those_who_asked_in_any_order() -> None:
     connection = Connection(stream)
     assert connection.hello(Deadline(5)).pid == 100
     (one, first), (two, second) = ask(connection), ask(connection)
-    assert stream.sent == [Frame(FrameKind.BATCH, number, 5, b"payload").encode() for number in (one, two)]
+    kind = FrameKind.FITTING_BATCH
+    assert stream.sent == [Frame(kind, number, 5, b"payload").encode() for number in (one, two)]
     late, soon = (Frame(FrameKind.RESULTS, number, 5, b"%d" % number) for number in (one, two))
     stream.write(soon.encode() + late.encode()[:7])
     assert second.result(Deadline(5), "the second") == soon
@@ -98,21 +99,26 @@ def test_answers_reach_those_who_asked_in_any_order() -> None:
     connection.close()
 
 
-def marks(stream: ScriptedStream) -> list[bool]:
-    """Whether each batch that was sent was sent as a prompt one."""
-    frames = [frame for data in stream.sent for frame in FrameDecoder().feed(data)]
-    return [frame.kind == FrameKind.PROMPT_BATCH for frame in frames]
+def kinds(stream: ScriptedStream) -> list[int]:
+    """That of each batch that was sent."""
+    return [frame.kind for data in stream.sent for frame in FrameDecoder().feed(data)]
 
 
-@given(st.lists(st.integers(0, 100_000), min_size=1, max_size=40))
-def test_a_batch_is_prompt_only_where_a_pipe_holds_all_answers_to_come(sizes: list[int]) -> None:
+@given(st.lists(st.tuples(st.integers(0, 100_000), st.booleans()), min_size=1, max_size=40))
+def test_a_batch_is_prompt_or_fitting_only_where_a_pipe_holds_all_answers_to_come(
+    batches: list[tuple[int, bool]],
+) -> None:
     stream = ScriptedStream(HELLO)
     connection = Connection(stream)
     connection.hello(Deadline(5))
-    for size in sizes:
-        connection.request(FrameKind.BATCH, payload=bytes(8), answer_size=size, prompt=True)
-    pages = [max(1, math.ceil(size / 4096)) for size in sizes]
-    assert marks(stream) == [total <= 16 for total in itertools.accumulate(pages)]
+    for size, prompt in batches:
+        connection.request(FrameKind.BATCH, payload=bytes(8), answer_size=size, prompt=prompt)
+    pages = itertools.accumulate(max(1, math.ceil(size / 4096)) for size, _ in batches)
+    fitting = {True: FrameKind.PROMPT_BATCH, False: FrameKind.FITTING_BATCH}
+    assert kinds(stream) == [
+        fitting[prompt] if total <= 16 else FrameKind.BATCH
+        for total, (_, prompt) in zip(pages, batches, strict=True)
+    ]
     connection.close()
 
 
@@ -128,7 +134,7 @@ def test_batches_are_prompt_again_after_answers_were_received() -> None:
         for number, answer in asked:
             stream.write(Frame(FrameKind.RESULTS, number, 0).encode())
             assert answer.wait(Deadline(5))
-    assert marks(stream) == [True, False] * 3
+    assert kinds(stream) == [FrameKind.PROMPT_BATCH, FrameKind.BATCH] * 3
     connection.close()
 
 

@@ -266,7 +266,7 @@ def test_the_hello_identifies_the_process() -> None:
     ("frame", "problem"),
     [
         (hello_frame(magic=b"SYSADMIN"), "SYSADMIN"),
-        (hello_frame(version=PROTOCOL_VERSION - 1), "version 4.*push the agent of this release"),
+        (hello_frame(version=PROTOCOL_VERSION - 1), "version 5.*push the agent of this release"),
         (hello_frame(pointer=4), "4-byte"),
         (hello_frame(machine=b"riscv64"), "riscv64"),
         (Frame(FrameKind.RESULTS, 0, 0, hello_frame().payload), "not a valid HELLO"),

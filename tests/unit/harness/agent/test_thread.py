@@ -6,6 +6,7 @@ import signal
 import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,6 +26,7 @@ from harness.agent.operations import (
     map_anonymous,
 )
 from harness.agent.process import RemoteProcess
+from harness.agent.protocol import encode_batch
 from harness.agent.thread import PendingBatch, RemoteThread
 from tests.support.agent_support import SubprocessStream
 
@@ -146,6 +148,26 @@ def test_a_size_over_its_limit_and_a_bad_address_are_errors(agent: RemoteProcess
             keep_going=True,
         )
         assert [result.errno for result in results] == [errno.EMSGSIZE, *[errno.EFAULT] * 4]
+
+
+def test_who_runs_a_batch_that_may_block_reads_the_next_one_itself(agent: RemoteProcess) -> None:
+    """Its first thread, which reads while others are blocked, is not woken."""
+    call = SystemCall("sched_yield")
+    assert not encode_batch([call], agent.architecture, keep_going=False).prompt
+    woken = set()
+    for _ in range(20):
+        agent.main.batch(call)
+        Deadline(5).poll(
+            lambda: status(agent, agent.main.tid, "State").startswith("S"), "the end of the batch"
+        )
+        woken.add(status(agent, agent.pid, "voluntary_ctxt_switches"))
+    assert len(woken) == 1
+
+
+def status(agent: RemoteProcess, tid: int, field: str) -> str:
+    """What the kernel shows of a thread."""
+    lines = Path(f"/proc/{agent.pid}/task/{tid}/status").read_text().splitlines()
+    return dict(line.split(":\t", 1) for line in lines)[field]
 
 
 @pytest.mark.parametrize(

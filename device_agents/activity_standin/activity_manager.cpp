@@ -7,21 +7,23 @@
 #include <set>
 #include <thread>
 
+#include "release.h"
 #include "shell.h"
 
 using namespace android;
 using binder::Status;
 
-// IActivityManager.aidl, Android 11.
+// IActivityManager.aidl, Android 10 and 11, which calls two of them registerReceiverWithFeature and
+// broadcastIntentWithFeature.
 enum Code : uint32_t {
-    REGISTER_RECEIVER_WITH_FEATURE = 12,
-    UNREGISTER_RECEIVER = 13,
-    BROADCAST_INTENT_WITH_FEATURE = 15,
-    FINISH_RECEIVER = 17,
-    ATTACH_APPLICATION = 18,
-    BIND_SERVICE = 28,
-    UNBIND_SERVICE = 31,
-    PUBLISH_SERVICE = 32,
+    REGISTER_RECEIVER = OF_ANDROID_10 ? 10 : 12,
+    UNREGISTER_RECEIVER = OF_ANDROID_10 ? 11 : 13,
+    BROADCAST_INTENT = OF_ANDROID_10 ? 12 : 15,
+    FINISH_RECEIVER = OF_ANDROID_10 ? 14 : 17,
+    ATTACH_APPLICATION = OF_ANDROID_10 ? 15 : 18,
+    BIND_SERVICE = OF_ANDROID_10 ? 26 : 28,
+    UNBIND_SERVICE = OF_ANDROID_10 ? 29 : 31,
+    PUBLISH_SERVICE = OF_ANDROID_10 ? 30 : 32,
 };
 
 static const uint32_t FLAG_RECEIVER_BOOT_UPGRADE = 0x02000000;                   // Intent.java, Android 11
@@ -91,12 +93,12 @@ status_t ActivityManager::onTransact(uint32_t code, const Parcel& data, Parcel* 
 
 Status ActivityManager::call(uint32_t code, const Parcel& data, Parcel* results) {
     switch (code) {
-        case REGISTER_RECEIVER_WITH_FEATURE:
+        case REGISTER_RECEIVER:
             return register_receiver(data, results);
         case UNREGISTER_RECEIVER:
             if (const sp<IBinder> receiver = data.readStrongBinder()) broadcasts_->remove(receiver);
             return Status::ok();
-        case BROADCAST_INTENT_WITH_FEATURE:
+        case BROADCAST_INTENT:
             return broadcast_intent(data, results);
         case FINISH_RECEIVER:
             return finish_receiver(data);
@@ -118,12 +120,17 @@ Status ActivityManager::call(uint32_t code, const Parcel& data, Parcel* results)
     }
 }
 
+// The part of a package that calls.
+static void skip_feature(const Parcel& data) {
+    if (!OF_ANDROID_10) read_string16(data);
+}
+
 Status ActivityManager::register_receiver(const Parcel& data, Parcel* results) {
     const Caller by = caller();
     if (const Status status = refuse_isolated(by, "registerReceiver"); !status.isOk()) return status;
     data.readStrongBinder();  // IApplicationThread: native processes have none
     const auto package = read_string16(data);
-    read_string16(data);  // the feature's id
+    skip_feature(data);
     const sp<IBinder> receiver = data.readStrongBinder();
     const auto filter = IntentFilter::read_argument(data);
     if (!filter) return unreadable("filter: it takes actions, categories, schemes and a priority");
@@ -143,7 +150,7 @@ Status ActivityManager::broadcast_intent(const Parcel& data, Parcel* results) {
     const Caller by = caller();
     if (const Status status = refuse_isolated(by, "broadcastIntent"); !status.isOk()) return status;
     data.readStrongBinder();  // IApplicationThread
-    read_string16(data);      // the feature's id
+    skip_feature(data);
     const auto intent = Intent::read_argument(data);
     if (!intent) return unreadable("Intent");
     read_string16(data);  // the resolved type

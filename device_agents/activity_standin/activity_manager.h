@@ -1,4 +1,5 @@
-// The stand-in itself: android.app.IActivityManager with the codes and arguments of Android 11, for what it implements.
+// The stand-in itself: android.app.IActivityManager with the codes and arguments of Android 11, or of 10 on libbinder
+// of that release, for what it implements.
 #pragma once
 
 #include <binder/Binder.h>

@@ -4,16 +4,6 @@
 
 using namespace android;
 
-// As Java writes it, with a NUL even after nothing.
-static void write_string8(Parcel* to, const std::optional<std::string>& text) {
-    if (!text) {
-        to->writeInt32(-1);
-        return;
-    }
-    to->writeInt32(text->size());
-    to->write(text->c_str(), text->size() + 1);
-}
-
 Parcel& IntentWriter::extra(const std::string& key, ValueType type) {
     extras_.erase(key);
     Parcel& value = extras_[key];
@@ -23,18 +13,18 @@ Parcel& IntentWriter::extra(const std::string& key, ValueType type) {
 
 std::optional<Intent> IntentWriter::intent() const {
     Parcel out;
-    write_string8(&out, action);
+    write_string(&out, action);
     out.writeInt32(data ? 1 : 0);
-    if (data) write_string8(&out, data);
-    write_string8(&out, type);
-    write_string8(&out, std::nullopt);  // the identifier
+    if (data) write_string(&out, data);
+    write_string(&out, type);
+    write_string(&out, std::nullopt);  // the identifier
     out.writeUint32(flags);
-    write_string8(&out, package);
+    write_string(&out, package);
     write_string16(&out, component ? std::optional(String16(component->package.c_str())) : std::nullopt);
     if (component) out.writeString16(String16(component->class_name.c_str()));
     out.writeInt32(0);  // no bounds
     out.writeInt32(categories.size());
-    for (const std::string& category : categories) write_string8(&out, category);
+    for (const std::string& category : categories) write_string(&out, category);
     out.writeInt32(0);  // no selector
     out.writeInt32(0);  // no clip data
     out.writeInt32(USER_CURRENT);

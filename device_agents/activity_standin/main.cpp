@@ -16,8 +16,8 @@ using namespace android;
 static const char HELP[] =
     R"(usage: activity_standin [--receiver-seconds NUMBER]
 
-Registers a stand-in for Android 11's activity manager as `activity`, prints {"event": "ready", "pid": …}, and runs
-until standard input ends. `cmd activity help` and `dumpsys activity` list what it can do.
+Registers a stand-in for the activity manager of Android 11, on libbinder of Android 10 of 10, as `activity`, prints
+{"event": "ready", "pid": …}, and runs until standard input ends. `cmd activity help` and `dumpsys activity` list what it can do.
 
 options:
   --receiver-seconds NUMBER  how long a receiver may take for an ordered broadcast (10)

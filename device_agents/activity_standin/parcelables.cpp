@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "release.h"
+
 using namespace android;
 
 enum UriForm { NO_URI, STRING_URI, OPAQUE_URI, HIERARCHICAL_URI };
@@ -31,14 +33,49 @@ static bool read_string8(const Parcel& from, std::optional<std::string>* text) {
     return true;
 }
 
+static bool read_utf16(const Parcel& from, std::optional<std::string>* text) {
+    size_t length;
+    const size_t start = from.dataPosition();
+    int32_t characters;
+    if (from.readInt32(&characters) != OK) return false;
+    text->reset();
+    if (characters < 0) return true;
+    from.setDataPosition(start);
+    const char16_t* found = from.readString16Inplace(&length);
+    if (found) text->emplace(utf8(String16(found, length)));
+    return found;
+}
+
+bool read_string(const Parcel& from, std::optional<std::string>* text) {
+    return OF_ANDROID_10 ? read_utf16(from, text) : read_string8(from, text);
+}
+
+// As Java writes it, with a NUL even after nothing.
+static void write_string8(Parcel* to, const std::optional<std::string>& text) {
+    if (!text) {
+        to->writeInt32(-1);
+        return;
+    }
+    to->writeInt32(text->size());
+    to->write(text->c_str(), text->size() + 1);
+}
+
+void write_string(Parcel* to, const std::optional<std::string>& text) {
+    if (OF_ANDROID_10) {
+        write_string16(to, text ? std::optional(String16(text->c_str())) : std::nullopt);
+    } else {
+        write_string8(to, text);
+    }
+}
+
 static bool read_part(const Parcel& from, std::optional<std::string>* text) {
     std::optional<std::string> decoded;
     switch (from.readInt32()) {
         case BOTH:
-            return read_string8(from, text) && read_string8(from, &decoded);
+            return read_string(from, text) && read_string(from, &decoded);
         case ENCODED:
         case DECODED:
-            return read_string8(from, text);
+            return read_string(from, text);
         default:
             return false;
     }
@@ -52,10 +89,10 @@ static bool read_uri(const Parcel& from, std::optional<std::string>* text) {
             text->reset();
             return true;
         case STRING_URI:
-            return read_string8(from, text) && text->has_value();
+            return read_string(from, text) && text->has_value();
         case OPAQUE_URI:
         case HIERARCHICAL_URI: {
-            if (!read_string8(from, text)) return false;
+            if (!read_string(from, text)) return false;
             std::string whole = text->value_or("") + ":";
             for (int parts = form == OPAQUE_URI ? 2 : 4; parts > 0; --parts) {
                 if (!read_part(from, &part)) return false;
@@ -92,9 +129,9 @@ void ComponentName::write(Parcel* to) const {
 std::optional<Intent> Intent::read(const Parcel& from, int depth) {
     const size_t start = from.dataPosition();
     Intent intent;
-    if (depth > 1 || !read_string8(from, &intent.action) || !read_uri(from, &intent.data) ||
-        !read_string8(from, &intent.type) || !read_string8(from, &intent.identifier) ||
-        from.readUint32(&intent.flags) != OK || !read_string8(from, &intent.package)) {
+    if (depth > 1 || !read_string(from, &intent.action) || !read_uri(from, &intent.data) ||
+        !read_string(from, &intent.type) || !read_string(from, &intent.identifier) ||
+        from.readUint32(&intent.flags) != OK || !read_string(from, &intent.package)) {
         return std::nullopt;
     }
     if (const auto package = read_string16(from)) {
@@ -107,7 +144,7 @@ std::optional<Intent> Intent::read(const Parcel& from, int depth) {
     if (from.readInt32(&categories) != OK) return std::nullopt;
     for (; categories > 0; --categories) {
         std::optional<std::string> category;
-        if (!read_string8(from, &category) || !category) return std::nullopt;
+        if (!read_string(from, &category) || !category) return std::nullopt;
         intent.categories.push_back(*category);
     }
     if (from.readInt32() != 0 && !read(from, depth + 1)) return std::nullopt;  // the selector
@@ -162,12 +199,13 @@ std::optional<IntentFilter> IntentFilter::read_argument(const Parcel& from) {
     if (from.readInt32() == 0 || !read_names(from, &filter.actions)) return std::nullopt;
     if (from.readInt32() != 0 && !read_names(from, &filter.categories)) return std::nullopt;
     if (from.readInt32() != 0 && !read_names(from, &filter.schemes)) return std::nullopt;
-    // Types, static and dynamic, MIME groups, scheme-specific parts, authorities, paths.
-    for (int other = 0; other < 6; ++other) {
+    // Types, since Android 11 static and dynamic ones and MIME groups, scheme-specific parts, authorities, paths.
+    for (int others = OF_ANDROID_10 ? 4 : 6; others > 0; --others) {
         int32_t present;
         if (from.readInt32(&present) != OK || present != 0) return std::nullopt;
     }
-    if (from.readInt32(&filter.priority) != OK || !from.readInplace(5 * sizeof(int32_t))) return std::nullopt;
+    const size_t flags = OF_ANDROID_10 ? 4 : 5;  // whether there are partial types, since 11 of either kind, and others
+    if (from.readInt32(&filter.priority) != OK || !from.readInplace(flags * sizeof(int32_t))) return std::nullopt;
     return filter;
 }
 

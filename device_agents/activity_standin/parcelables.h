@@ -1,5 +1,5 @@
-// What the framework's Java classes put in parcels, as Android 11 lays it out: as much of it as delivery depends on,
-// and the bytes themselves to hand on.
+// What the framework's Java classes put in parcels, as the stand-in's release lays it out: as much of it as delivery
+// depends on, and the bytes themselves to hand on.
 #pragma once
 
 #include <binder/Parcel.h>
@@ -86,6 +86,10 @@ struct IntentFilter {
 std::optional<Bytes> read_bundle_argument(const android::Parcel& from);
 Bytes null_argument();
 
-// A String that may be null.
+// A string of an Intent or a URI, which may be null: in UTF-8 since Android 11.
+bool read_string(const android::Parcel& from, std::optional<std::string>* text);
+void write_string(android::Parcel* to, const std::optional<std::string>& text);
+
+// Any other String that may be null.
 std::optional<android::String16> read_string16(const android::Parcel& from);
 void write_string16(android::Parcel* to, const std::optional<android::String16>& text);

@@ -18,7 +18,7 @@ from harness.binder.parcels.reader import ParcelReader
 from harness.binder.services.service_manager import ServiceManager
 from harness.binder.thread.binder_thread import BinderThread
 from harness.framework.bundle import Bundle, read_bundle, write_bundle
-from harness.framework.dialect import LAST_WITH_NATIVE_RECEIVERS, STANDIN_RELEASE, Dialect, dialect_of
+from harness.framework.dialect import LAST_WITH_NATIVE_RECEIVERS, Dialect, dialect_of, standin_release
 from harness.framework.intent import (
     USER_CURRENT,
     Intent,
@@ -42,7 +42,7 @@ RECEIVER_EXPORTED = 2
 """android.content.Context, from 13 on: the receiver takes broadcasts of any user id, as all did before."""
 BROADCAST_SUCCESS = 0
 BROADCAST_FAILED_USER_STOPPED = -2
-"""android.app.ActivityManager: what broadcastIntentWithFeature returns."""
+"""android.app.ActivityManager: what broadcasting returns."""
 
 
 class IntentTooLargeError(HarnessError):
@@ -132,7 +132,7 @@ class ActivityManager:
             raise FacilityMissingError(
                 f"No service is registered as {SERVICE_NAME!r}: this device has no framework, or not yet."
             )
-        return cls(binder, handle, dialect_of(device) or Dialect.of_release(STANDIN_RELEASE))
+        return cls(binder, handle, dialect_of(device) or Dialect.of_release(standin_release(device.facts)))
 
     def broadcast(
         self,
@@ -144,7 +144,7 @@ class ActivityManager:
         user: int = USER_CURRENT,
         deadline: Deadline | None = None,
     ) -> int:
-        """broadcastIntentWithFeature: BROADCAST_SUCCESS, or the code for why no receiver gets it.
+        """broadcastIntent(WithFeature): BROADCAST_SUCCESS, or the code for why no receiver gets it.
 
         `result_to` gets the result at the end, which starts as `result`. Raises IntentTooLargeError for an
         Intent that does not fit, NativeReceiverRefusedError where `result_to` would never get a result.
@@ -153,7 +153,7 @@ class ActivityManager:
             self._require_native_receivers()
         result = result or BroadcastResult()
         data = self._request()
-        data.null_binder().string16(None)  # caller, its feature
+        self._feature(data.null_binder())
         start = data.size
         self._intent(data, intent)
         intent_size = data.size - start
@@ -167,7 +167,7 @@ class ActivityManager:
         self._bundle(data, None)
         data.boolean(ordered).boolean(False).int32(user)
         try:
-            return self._call("broadcastIntentWithFeature", data, deadline).int32()
+            return self._call(self._with_feature("broadcastIntent"), data, deadline).int32()
         except TransactionTooLargeError as error:
             limit = binder_vm_size(self.binder.process.page_size)
             raise IntentTooLargeError(intent_size, error.size, limit) from error
@@ -181,19 +181,19 @@ class ActivityManager:
         user: int = USER_CURRENT,
         deadline: Deadline | None = None,
     ) -> Intent | None:
-        """registerReceiverWithFeature: the sticky Intent that the filter matches, if any.
+        """registerReceiver(WithFeature): the sticky Intent that the filter matches, if any.
 
         Raises NativeReceiverRefusedError from Android 14 on.
         """
         self._require_native_receivers()
         data = self._request()
-        data.null_binder().string16(package).string16(None)
+        self._feature(data.null_binder().string16(package))
         if self.release >= 12:
             data.string16(None)  # the receiver's id
         _binder(data, receiver).int32(1)
         write_filter(data, intent_filter)
         data.string16(None).int32(user).int32(RECEIVER_EXPORTED if self.release >= 13 else 0)
-        reply = self._call("registerReceiverWithFeature", data, deadline)
+        reply = self._call(self._with_feature("registerReceiver"), data, deadline)
         return read_intent(reply, layout=self.dialect.layout) if reply.boolean() else None
 
     def unregister_receiver(self, receiver: Node, *, deadline: Deadline | None = None) -> None:
@@ -250,6 +250,14 @@ class ActivityManager:
     def _require_native_receivers(self) -> None:
         if not self.dialect.has_native_receivers:
             raise NativeReceiverRefusedError(self.release)
+
+    def _with_feature(self, method: str) -> str:
+        return f"{method}WithFeature" if self.dialect.has_features else method
+
+    def _feature(self, data: Parcel) -> None:
+        """The caller's feature: none."""
+        if self.dialect.has_features:
+            data.string16(None)
 
     def _intent(self, data: Parcel, intent: Intent) -> None:
         """An `in Intent` argument."""

@@ -13,12 +13,10 @@ from emulator.base.errors import FacilityMissingError, HarnessError
 from emulator.base.progress import report
 from harness.device.facts import Facts
 from harness.framework.framework_jar import FrameworkJar, pull_framework_jar
-from harness.framework.layout import ANDROID_11, ANDROID_12, ANDROID_13, Layout
+from harness.framework.layout import ANDROID_10, ANDROID_11, ANDROID_12, ANDROID_13, Layout
 from harness.framework.transaction_codes import (
     ACTIVITY_MANAGER_CODES,
     CodeNames,
-    code_names,
-    code_names_10,
     code_names_of,
 )
 
@@ -31,10 +29,10 @@ LAST_WITH_NATIVE_RECEIVERS = 13
 """
 CREATOR_TOKENS = 16
 """The first release whose Intents always carry a creator token; before, a flag of the build decides."""
-
-
 STANDIN_RELEASE = 11
-"""The release whose codes and Intents the stand-in has on every device (device_agents/activity_standin)."""
+"""The release whose codes and Intents a stand-in has on libbinder of that release or of a later one."""
+FEATURES = 11
+"""The first release in which who broadcasts or receives names the part of its package that does."""
 
 
 class CodeSource(StrEnum):
@@ -90,6 +88,11 @@ class Dialect:
         """Whether a process that is not an app can receive broadcasts."""
         return self.release <= LAST_WITH_NATIVE_RECEIVERS
 
+    @property
+    def has_features(self) -> bool:
+        """Whether broadcasts and receivers name a part of a package: then two methods end in WithFeature."""
+        return self.release >= FEATURES
+
     def code(self, method: str) -> int:
         """The code of a method; FacilityMissingError where it is unknown."""
         if method not in self.codes:
@@ -115,7 +118,7 @@ def _layout_of(release: int, jar: FrameworkJar) -> Layout:
     return layout
 
 
-_LAYOUTS = {11: ANDROID_11, 12: ANDROID_12, 13: ANDROID_13}
+_LAYOUTS = {10: ANDROID_10, 11: ANDROID_11, 12: ANDROID_12, 13: ANDROID_13}
 _WITH_STANDIN: WeakSet[Device] = WeakSet()
 _FOUND: WeakKeyDictionary[Device, Dialect] = WeakKeyDictionary()
 _INSUFFICIENT_JARS: WeakKeyDictionary[Device, str] = WeakKeyDictionary()
@@ -126,6 +129,11 @@ def android_release(facts: Facts) -> int | None:
     """The major release of a device's Android; None where no Android runs."""
     number = (facts.android_release or "").partition(".")[0]
     return int(number) if number.isdecimal() else None
+
+
+def standin_release(facts: Facts) -> int:
+    """The release whose codes and Intents a device's stand-in has (device_agents/activity_standin)."""
+    return min(facts.libbinder_release, STANDIN_RELEASE)
 
 
 @contextmanager
@@ -159,9 +167,7 @@ def dialect_of(device: Device) -> Dialect | None:
 
 def code_names_on(device: Device) -> CodeNames:
     """Names for the codes of a device's interfaces, without fetching anything from it."""
-    release = framework_release(device)
-    if release is None:
-        return code_names_10 if device.facts.java else code_names
+    release = framework_release(device) or device.facts.java or standin_release(device.facts)
     dialect = _FOUND.get(device)
     return code_names_of(release, dialect.codes if dialect else ACTIVITY_MANAGER_CODES.get(release, {}))
 

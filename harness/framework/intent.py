@@ -189,14 +189,17 @@ class IntentFilter:
 
 
 def write_filter(parcel: Parcel, intent_filter: IntentFilter) -> None:
-    """Append a filter as IntentFilter.writeToParcel does: checked for Android 11, assumed for 12 and 13."""
+    """Append a filter as IntentFilter.writeToParcel of 10 and of 11 does; assumed for 12 and 13."""
     parcel.string16_array(intent_filter.actions)
     for names in (intent_filter.categories, intent_filter.schemes):
         parcel.int32(int(bool(names)))
         if names:
             parcel.string16_array(names)
-    # No static and dynamic types, MIME groups, scheme-specific parts, authorities and paths.
-    for _ in range(6):
+    # No types (since 11 static and dynamic ones, MIME groups), scheme-specific parts, authorities, paths.
+    since_11 = parcel.wire.release >= 11
+    for _ in range(4 + 2 * since_11):
         parcel.int32(0)
-    # Partial types, static and dynamic; to be verified; visible to instant apps; order.
-    parcel.int32(intent_filter.priority).int32(0).int32(0).int32(0).int32(0).int32(0)
+    # Partial types, since 11 static and dynamic ones; to be verified; visible to instant apps; order.
+    parcel.int32(intent_filter.priority)
+    for _ in range(4 + since_11):
+        parcel.int32(0)

@@ -72,7 +72,7 @@ def _require_registrable(device: Device) -> None:
     release = device.facts.libbinder_release
     with device.process() as process, Binder.open(process, BINDER) as binder:
         dialect = ServiceManager(binder).dialect
-    reason = why_not_registrable(dialect, release) or why_not_spoken(dialect)
+    reason = why_not_registrable(dialect, release)
     if reason is not None:
         raise FacilityMissingError(
             f"needs an activity manager, and the stand-in, which uses Android {release}'s libbinder, cannot "
@@ -91,10 +91,3 @@ def why_not_registrable(dialect: Dialect, release: int = ANDROID_11.wire.release
     if dialect.code("addService") != own.code("addService"):
         return f"{called}, where addService has another code"
     return None
-
-
-def why_not_spoken(dialect: Dialect) -> str | None:
-    """Why the stand-in's Intents cannot be written or read, whose parcels are the service manager's."""
-    if dialect.wire.release >= ANDROID_11.wire.release:
-        return None
-    return f"it reads Intents of Android 11, and those in parcels of {dialect.name} are others"

@@ -28,6 +28,17 @@ _ANDROID_12 = {
     "publishService": 33,
 }
 ACTIVITY_MANAGER_CODES: Mapping[int, Mapping[str, int]] = {
+    10: {
+        "registerReceiver": 10,
+        "unregisterReceiver": 11,
+        "broadcastIntent": 12,
+        "finishReceiver": 14,
+        "attachApplication": 15,
+        "bindService": 26,
+        "bindIsolatedService": 27,
+        "unbindService": 29,
+        "publishService": 30,
+    },
     11: {method: code - 1 for method, code in _ANDROID_12.items()},
     12: _ANDROID_12,
     13: _ANDROID_12,
@@ -50,15 +61,6 @@ Android 15 has two orders, since a quarterly release that of 16: it is left out.
 counted in the sources of systems built on them.
 """
 
-_ANDROID_10 = {
-    "registerReceiver": 10,
-    "unregisterReceiver": 11,
-    "broadcastIntent": 12,
-    "finishReceiver": 14,
-    "bindIsolatedService": 27,
-    "publishService": 30,
-}
-"""Those that the stand-in in Java has; Android 10's own Java has them in its classes."""
 _APPLICATION_THREAD_CODES: Mapping[int, Mapping[int, str]] = {
     10: {10: "scheduleBindService", 11: "scheduleUnbindService", 13: "scheduleRegisteredReceiver"},
     11: {10: "scheduleBindService", 11: "scheduleUnbindService"},
@@ -97,7 +99,5 @@ def code_names_of(release: int, activity_manager: Mapping[str, int]) -> CodeName
     return name
 
 
-code_names_10 = code_names_of(10, _ANDROID_10)
-"""The names of Android 10, in whose Java an embedded device's activity manager may be."""
 code_names = code_names_of(11, ACTIVITY_MANAGER_CODES[11])
 """The names of Android 11."""

@@ -25,7 +25,7 @@ from harness.framework.activity_manager import (
 from harness.framework.dialect import CodeSource, Dialect
 from harness.framework.intent import USER_CURRENT, Intent, IntentFilter, read_intent, write_intent
 from harness.framework.layout import ANDROID_13
-from harness.framework.transaction_codes import code_names
+from harness.framework.transaction_codes import ACTIVITY_MANAGER_CODES, code_names, code_names_of
 
 RECEIVER = Node(0x1000, 1)
 
@@ -67,6 +67,7 @@ ANDROID_16 = Dialect(
 @pytest.mark.parametrize(
     ("dialect", "code", "arrays"),
     [
+        (Dialect.of_release(10), 12, 1),
         (Dialect.of_release(11), 15, 1),
         (Dialect.of_release(12), 16, 2),
         (Dialect.of_release(13), 16, 3),
@@ -86,7 +87,9 @@ def test_a_broadcast_in_the_arguments_of_each_release(dialect: Dialect, code: in
     assert (handle, sent_code) == (7, code)
     reader = ParcelReader.of(data)
     assert reader.interface_token() == "android.app.IActivityManager"
-    assert (reader.binder(), reader.string16(), reader.int32()) == (None, None, 1)
+    assert reader.binder() is None
+    assert not dialect.has_features or reader.string16() is None
+    assert reader.int32() == 1
     assert read_intent(reader, layout=layout) == intent
     assert (reader.string16(), reader.binder(), reader.int32(), reader.string16()) == (None, receiver, 5, "d")
     assert reader.int32() == 0
@@ -95,9 +98,11 @@ def test_a_broadcast_in_the_arguments_of_each_release(dialect: Dialect, code: in
     assert reader.remaining == 0
 
 
-@pytest.mark.parametrize(("release", "strings", "flags"), [(11, 1, 0), (12, 2, 0), (13, 2, 2)])
+@pytest.mark.parametrize(
+    ("release", "strings", "words", "flags"), [(10, 0, 11, 0), (11, 1, 14, 0), (12, 2, 14, 0), (13, 2, 14, 2)]
+)
 def test_a_receiver_is_registered_in_the_arguments_of_each_release(
-    release: int, strings: int, flags: int
+    release: int, strings: int, words: int, flags: int
 ) -> None:
     dialect = Dialect.of_release(release)
     sticky = Parcel(dialect.layout.wire).no_exception().int32(1)
@@ -109,7 +114,7 @@ def test_a_receiver_is_registered_in_the_arguments_of_each_release(
     assert (reader.binder(), reader.string16()) == (None, "com.android.shell")
     assert [reader.string16() for _ in range(strings)] == [None] * strings
     assert (reader.node(), reader.int32(), reader.string16_array()) == (RECEIVER, 1, ["a.B"])
-    assert [reader.int32() for _ in range(14)] == [0] * 14, "of the filter"
+    assert [reader.int32() for _ in range(words)] == [0] * words, "of the filter"
     assert (reader.string16(), reader.int32(), reader.int32()) == (None, USER_CURRENT, flags)
     assert reader.remaining == 0
 
@@ -129,7 +134,7 @@ def test_an_intent_that_is_too_large_is_measured() -> None:
 
 
 def test_releases_for_which_the_table_is_insufficient() -> None:
-    with pytest.raises(FacilityMissingError, match=r"Android 14 .*framework\.jar.* 11 to 13.*cmd activity"):
+    with pytest.raises(FacilityMissingError, match=r"Android 14 .*framework\.jar.* 10 to 13.*cmd activity"):
         Dialect.of_release(14)
 
 
@@ -166,6 +171,9 @@ def test_a_malformed_broadcast_is_a_parcel_error(data: bytes) -> None:
 
 def test_names_of_codes() -> None:
     assert code_names("android.app.IActivityManager", 15) == "broadcastIntentWithFeature"
+    assert (
+        code_names_of(10, ACTIVITY_MANAGER_CODES[10])("android.app.IActivityManager", 12) == "broadcastIntent"
+    )
     assert code_names("android.os.IServiceManager", 2) == "checkService"
     assert code_names(None, int.from_bytes(b"_CMD", "big")) == "SHELL_COMMAND_TRANSACTION"
     assert code_names("unknown", 1) is None

@@ -74,7 +74,7 @@ class FakeAndroid:
 
     def __init__(self, release: str | None, jar: Path | Exception) -> None:
         self.serial = "phone"
-        self.facts = SimpleNamespace(android_release=release, java=None)
+        self.facts = SimpleNamespace(android_release=release, java=None, libbinder_release=11)
         self.jar = jar
         self.pulled: list[str] = []
 
@@ -194,7 +194,7 @@ def test_a_stripped_jar_leaves_the_table(tmp_path: Path) -> None:
     assert "has no transaction codes" in found.note
 
 
-@pytest.mark.parametrize("release", ["11", "12", "13"])
+@pytest.mark.parametrize("release", ["10", "11", "12", "13"])
 def test_without_the_jar_the_table_serves_to_13(release: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = dialect(FakeAndroid(release, HarnessError("it could not be read: permission denied")))
     assert found is not None
@@ -215,10 +215,14 @@ def test_without_the_jar_later_layouts_are_not_known(release: str) -> None:
 @pytest.mark.parametrize(
     ("release", "names", "message"),
     [
-        ("10", ("codes", "intent"), "needs Android 11 or later"),
+        ("9", ("codes", "intent"), "needs Android 10 or later"),
         ("15", ("codes", "intent", "bundle"), "depends on a flag"),
         ("14", ("codes",), "no class android.content.Intent"),
-        ("17", ("intent", "bundle", "stripped"), "the table has only those of Android 11, 12, 13, 14, 16"),
+        (
+            "17",
+            ("intent", "bundle", "stripped"),
+            "the table has only those of Android 10, 11, 12, 13, 14, 16",
+        ),
     ],
 )
 def test_builds_for_which_jar_and_table_are_insufficient(
@@ -228,7 +232,7 @@ def test_builds_for_which_jar_and_table_are_insufficient(
     for _ in range(2):
         with pytest.raises(FacilityMissingError, match=message):
             dialect(device)
-    assert len(device.pulled) == (0 if release == "10" else 1), "an insufficient jar is read once"
+    assert len(device.pulled) == (0 if release == "9" else 1), "an insufficient jar is read once"
 
 
 def test_a_jar_that_could_not_be_fetched_is_fetched_again(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_the_route_follows_from_the_device_s_dialect(
 
 def test_an_unsupported_release_gets_broadcasts_from_the_shell() -> None:
     device = cast(Any, shell('Broadcast completed: result=0, data="by the shell"'))
-    device.facts = dataclasses.replace(FACTS, android_release="10")
+    device.facts = dataclasses.replace(FACTS, android_release="9")
     assert send_broadcast(device, INTENT).data == "by the shell"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import dataclasses
 from typing import Any, cast
 
 import pytest
@@ -18,15 +18,24 @@ from harness.binder.services.wire import (
     Dialect,
     Kind,
 )
-from harness.framework.dialect import code_names_on, dialect_of, framework_release, standin_answers
-from harness.framework.standin import why_not_registrable, why_not_spoken
-from harness.framework.transaction_codes import ACTIVITY_MANAGER
+from harness.device.facts import Facts
+from harness.framework.dialect import (
+    code_names_on,
+    dialect_of,
+    framework_release,
+    standin_answers,
+    standin_release,
+)
+from harness.framework.standin import why_not_registrable
+from harness.framework.transaction_codes import ACTIVITY_MANAGER, ACTIVITY_MANAGER_CODES
+from tests.support.fake_device import FACTS
 
 
 class FakeAndroid:
-    """A device with an Android 12 that has no framework."""
+    """A device of which facts alone are known: unless they are given, an Android 12 that has no framework."""
 
-    facts = SimpleNamespace(android_release="12", java=None)
+    def __init__(self, facts: Facts = dataclasses.replace(FACTS, android_release="12")) -> None:  # noqa: B008
+        self.facts = facts
 
 
 def test_the_codes_of_a_stand_in_are_its_own() -> None:
@@ -52,9 +61,13 @@ def test_another_generation_registers_where_its_own_service_manager_runs(
     assert why_not_registrable(ANDROID_12, release) is not None
 
 
-def test_it_reads_no_intents_in_parcels_of_android_10() -> None:
-    assert why_not_spoken(ANDROID_14) is None
-    assert "those in parcels of Android 10 are others" in (why_not_spoken(ANDROID_10) or "")
+@pytest.mark.parametrize(("userland", "release"), [(None, 11), (10, 10), (11, 11), (14, 11)])
+def test_it_has_the_codes_of_android_10_on_that_ones_libbinder(userland: int | None, release: int) -> None:
+    facts = dataclasses.replace(FACTS, userland=userland)
+    assert standin_release(facts) == release
+    method = "broadcastIntent" if release == 10 else "broadcastIntentWithFeature"
+    names = code_names_on(cast(Any, FakeAndroid(facts)))
+    assert names(ACTIVITY_MANAGER, ACTIVITY_MANAGER_CODES[release][method]) == method
 
 
 @pytest.mark.parametrize(

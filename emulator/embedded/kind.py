@@ -90,10 +90,6 @@ def _check_java(target: Target) -> None:
             f"Java of Android {release} calls the servicemanager of that release. Remove `userland` from the "
             "target."
         )
-    if not BY_TARGET_NAME[target.option("arch")].native:
-        raise UsageError(
-            "Java is compiled for devices of this machine's own architecture alone. Remove `java` or `arch`."
-        )
     if build_type(target) is not None:
         raise UsageError("A device as strict as a phone has no Java here. Remove `java` or `android`.")
     if int(target.option("memory")) < LEAST_WITH_JAVA:

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from emulator.base.architecture import Architecture
 from emulator.base.command import run
 from emulator.base.errors import SetupError
 from emulator.base.progress import report
@@ -22,7 +21,7 @@ from emulator.build.java.sources import (
     LIBCORE_DIRECTORIES,
     FrameworkSources,
     compiler_jar,
-    jdk,
+    own_jdk,
     source_identity,
     unpacked_framework,
 )
@@ -51,13 +50,12 @@ _ABSENT = re.compile(
 """What is not on the device: a method that needs it throws that when it is called."""
 
 
-def framework_classes(release: JavaRelease, architecture: Architecture) -> Path:
+def framework_classes(release: JavaRelease) -> Path:
     """`root` with a release's framework.jar, and `include` for its natives; two minutes for two processors.
 
-    `architecture` is that of this machine, whose OpenJDK compiles. Raises SetupError where a class of
-    `release.clean` has an error.
+    They are the same for every architecture. Raises SetupError where a class of `release.clean` has an error.
     """
-    java, compiler = jdk(architecture) / "bin/java", compiler_jar()
+    java, compiler = own_jdk() / "bin/java", compiler_jar()
 
     def build(target: Path) -> None:
         with unpacked_framework(release, target.parent) as sources:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from emulator.base.architecture import Architecture
@@ -19,11 +20,13 @@ from emulator.build.java.classes import (
     framework_classes,
     write_jar,
 )
+from emulator.build.java.foreign import runs_here
 from emulator.build.java.release import AGENT, JavaRelease
 from emulator.build.java.sources import (
     compiler_jar,
     jdk,
     library_packages,
+    own_jdk,
     source_identity,
     unpacked_framework,
 )
@@ -35,6 +38,13 @@ NATIVE = AGENT / "native"
 DIRECTORY = "root/system/java"
 RUNTIME = "libandroid_runtime.so"
 MODULES = "java.base,java.xml,java.logging"
+LINK_OPTIONS = (
+    # Its natives have no debugging information; --strip-debug would have this machine's objcopy look for it.
+    "--strip-java-debug-attributes",
+    "--no-header-files",
+    "--no-man-pages",
+    "--compress=2",
+)
 LIBRARIES = (
     "libc.so.6",
     "libdl.so.2",
@@ -58,7 +68,7 @@ def java_roots(release: JavaRelease, architecture: Architecture) -> tuple[Path, 
 
     The first call compiles for up to three minutes on two processors and downloads 170 MB.
     """
-    classes = framework_classes(release, architecture)
+    classes = framework_classes(release)
     agent = _agent_root(release, architecture, classes)
     return classes / "root", _java_root(architecture) / "root", agent / "root"
 
@@ -71,10 +81,9 @@ def _java_root(architecture: Architecture) -> Path:
         java = target / DIRECTORY
         java.parent.mkdir(parents=True)
         report("linking OpenJDK's run-time image")
-        options = ["--strip-debug", "--no-header-files", "--no-man-pages", "--compress=2"]
-        run(
-            [tools / "bin/jlink", "--add-modules", MODULES, *options, "--output", java], seconds=BUILD_SECONDS
-        )
+        command: list[str | Path] = [own_jdk() / "bin/jlink", "--module-path", tools / "jmods"]
+        command += ["--add-modules", MODULES, *LINK_OPTIONS, "--output", java]
+        run(command, seconds=BUILD_SECONDS)
         shutil.rmtree(java / "legal")
         libraries = f"lib/{architecture.gnu_triplet}"
         (target / "root" / libraries).mkdir(parents=True)
@@ -90,7 +99,7 @@ def _java_root(architecture: Architecture) -> Path:
         shutil.copy(packages / loader, target / "root" / loader)
 
     # Their paths hold the versions of their packages.
-    key = fingerprint(str(tools), str(packages), MODULES, *LIBRARIES, Path(__file__))
+    key = fingerprint(str(tools), str(own_jdk()), str(packages), MODULES, *LIBRARIES, Path(__file__))
     return entry(f"java-{architecture}", key, build)
 
 
@@ -104,7 +113,7 @@ def _loader(program: Path) -> str:
 def _agent_root(release: JavaRelease, architecture: Architecture, classes: Path) -> Path:
     """The agent, and the class data of what it uses: without that, its start takes three times as long."""
     java = _java_root(architecture) / DIRECTORY / "bin/java"
-    natives = _native_runtime(release, architecture, classes)
+    here, natives = runs_here(architecture), _native_runtime(release, architecture, classes)
     compiler, framework = compiler_jar(), classes / FRAMEWORK_JAR
     sources = [*release.of_agent("java")]
 
@@ -114,7 +123,7 @@ def _agent_root(release: JavaRelease, architecture: Architecture, classes: Path)
         with scratch_directory(target.parent) as scratch:
             log = compile_java(
                 release,
-                jdk(architecture) / "bin/java",
+                own_jdk() / "bin/java",
                 compiler,
                 [file for directory in sources for file in sorted(directory.rglob("*.java"))],
                 scratch / "classes",
@@ -124,18 +133,18 @@ def _agent_root(release: JavaRelease, architecture: Architecture, classes: Path)
                 raise SetupError(f"The agent in Java does not compile:\n{log}")
             write_jar(scratch / "classes", output / "agent.jar")
         shutil.copy(natives / RUNTIME, output / RUNTIME)
-        _write_class_data(java, framework, output)
+        _write_class_data([*here, java], framework, output)
 
-    key = fingerprint(str(java), str(natives), str(classes), *sources, Path(__file__))
+    key = fingerprint(str(java), *map(str, here), str(natives), str(classes), *sources, Path(__file__))
     return entry(f"java-agent-{release.number}-{architecture}", key, build)
 
 
-def _write_class_data(java: Path, framework: Path, directory: Path) -> None:
+def _write_class_data(java: Sequence[str | Path], framework: Path, directory: Path) -> None:
     """Have the agent rehearse without a binder device, and archive the classes that it loaded."""
     link = directory / framework.name
     link.symlink_to(framework)
     classes = directory / "classes.list"
-    common: list[str | Path] = [java, "-Xmx64m", CLASS_PATH]
+    common: list[str | Path] = [*java, "-Xmx64m", CLASS_PATH]
     rehearse = [f"-XX:DumpLoadedClassList={classes}", f"-Dharness.runtime={directory / RUNTIME}"]
     rehearse += ["harness.agent.Agent", "--rehearse"]
     run([*common, "-Xshare:off", *rehearse], directory=directory, seconds=BUILD_SECONDS)
@@ -154,8 +163,8 @@ def _native_runtime(release: JavaRelease, architecture: Architecture, classes: P
             unpacked_framework(release, target.parent) as sources,
         ):
             variables = {
-                "CMAKE_C_COMPILER": ";".join(clang("clang", architecture)),
-                "CMAKE_CXX_COMPILER": ";".join(clang("clang++", architecture)),
+                "CMAKE_C_COMPILER": ";".join(clang("clang", architecture, shared=True)),
+                "CMAKE_CXX_COMPILER": ";".join(clang("clang++", architecture, shared=True)),
                 "RELEASE": str(release.number),
                 "SOURCE": source,
                 "BASE": sources.base,
@@ -171,6 +180,6 @@ def _native_runtime(release: JavaRelease, architecture: Architecture, classes: P
 
     packages = [package.name for package in source_packages(release.generation)]
     critical = classes / CRITICAL_NATIVES
-    recipe = release.of_agent("native")
-    key = fingerprint(*packages, source_identity(release), critical, *recipe, identity(architecture))
+    compiler = identity(architecture, shared=True)
+    key = fingerprint(*packages, source_identity(release), critical, *release.of_agent("native"), compiler)
     return entry(f"android-runtime-{release.number}-{architecture}", key, build)

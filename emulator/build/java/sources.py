@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.base.architecture import DEFAULT, Architecture
+from emulator.base.architecture import DEFAULT, Architecture, architecture_named
 from emulator.build.generation import SourcePackage
 from emulator.build.java.release import JavaRelease
 from emulator.build.sources import source_package, unpack_tarball
@@ -73,6 +74,11 @@ def unpacked_framework(release: JavaRelease, parent: Path) -> Iterator[Framework
 def jdk(architecture: Architecture) -> Path:
     """The root of Debian's OpenJDK 17 for an architecture: 260 MB in the cache."""
     return _unpacked(JDK_PACKAGES, architecture) / f"usr/lib/jvm/java-17-openjdk-{architecture.debian_name}"
+
+
+def own_jdk() -> Path:
+    """The root of OpenJDK for this machine, which compiles and links for every architecture."""
+    return jdk(architecture_named(platform.machine()))
 
 
 def compiler_jar() -> Path:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -60,6 +60,27 @@ def test_another_library_is_not_taken_from_an_older_record(monkeypatch: pytest.M
     monkeypatch.setattr(clang, "recorded_version", recorded_version)
     clang.identity(FOREIGN)
     assert {library.package for library in LIBRARIES} <= set(asked[0].split())
+
+
+def test_a_shared_library_has_c_libraries_to_be_linked_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    records: dict[str, list[str]] = {}
+
+    class Index:
+        def closure(self, packages: Sequence[str], _pattern: str) -> list[str]:
+            return [*packages]
+
+        def versions(self, packages: Sequence[str]) -> dict[str, str]:
+            return dict.fromkeys(packages, "1")
+
+    def recorded_version(name: str, find: Callable[[Index], str], _: Architecture) -> str:
+        records[name] = find(Index()).split()
+        return " ".join(records[name])
+
+    monkeypatch.setattr(clang, "recorded_version", recorded_version)
+    assert "-static" in clang.identity(FOREIGN).split()
+    assert "-static" not in clang.identity(FOREIGN, shared=True).split()
+    static, shared = records.values()
+    assert {*shared} - {*static} == {"libc6=1", "libgcc-s1=1"}
 
 
 @pytest.mark.usefixtures("unpacked")

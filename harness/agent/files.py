@@ -62,6 +62,12 @@ class AgentFiles:
         if replaced is not None:
             threading.Thread(target=replaced.close, name=f"end of {replaced}", daemon=True).start()
 
+    @property
+    def process(self) -> RemoteProcess | None:
+        """The process that reads and writes, while one runs, as far as that shows."""
+        process = self._process
+        return None if process is None or process.ended else process
+
     @contextmanager
     def _running_process(self) -> Iterator[None]:
         """For one caller at a time: a process that runs, as far as that shows, and its buffers."""

@@ -6,12 +6,16 @@ import contextlib
 import threading
 from typing import Protocol
 
+from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError
 from harness.agent.process import RemoteProcess
 from harness.kernel.binder_debug.debug_files import BinderDebugFiles
 from harness.kernel.files import LiveFiles
 from harness.kernel.proc.maps import DetailedMapping, Maps
 from harness.kernel.proc.process import ProcessFiles
+
+SIGNAL_SECONDS = 2.0
+"""How long an agent may take to send a signal: it may be busy, or stopped."""
 
 
 class Records(Protocol):
@@ -97,3 +101,16 @@ class Running:
         with self._lock:
             items, self._items = self._items, []
         return items
+
+
+def sent_by(agent: RemoteProcess | None, pid: int, signal: int, *, seconds: float = SIGNAL_SECONDS) -> bool:
+    """Whether an agent has sent a signal to another process: a shell takes a hundred times as long.
+
+    False without an agent, and for whatever it lacks: an answer in time, the right, the process.
+    """
+    if agent is None or agent.pid == pid:
+        return False
+    with contextlib.suppress(HarnessError, OSError):
+        agent.syscall("kill", pid, signal, deadline=Deadline(seconds))
+        return True
+    return False

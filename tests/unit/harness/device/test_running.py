@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
+import subprocess
 import weakref
 
 import pytest
 
-from harness.device.running import Running
+from harness.agent.process import RemoteProcess
+from harness.device.running import Running, sent_by
 
 
 class Item:
@@ -68,3 +72,21 @@ def test_what_ended_with_the_last_boot_is_not_closed() -> None:
     running.release()
     running.close()
     assert closings == ["process, released"]
+
+
+def test_an_agent_sends_signals_to_others(agent: RemoteProcess) -> None:
+    with subprocess.Popen(["sleep", "60"]) as program:
+        assert sent_by(agent, program.pid, signal.SIGKILL)
+    assert program.returncode == -signal.SIGKILL
+    assert not sent_by(agent, program.pid, signal.SIGKILL)  # there is no such process any more
+
+
+def test_what_an_agent_cannot_do_is_left_to_others(agent: RemoteProcess) -> None:
+    assert not sent_by(None, os.getpid(), 0)
+    assert not sent_by(agent, agent.pid, signal.SIGKILL)
+    os.kill(agent.pid, signal.SIGSTOP)
+    try:
+        assert not sent_by(agent, os.getpid(), 0, seconds=0.05)
+    finally:
+        os.kill(agent.pid, signal.SIGCONT)
+    assert sent_by(agent, os.getpid(), 0)

@@ -1,10 +1,12 @@
-"""Parsers of what a device sends: Binder's commands and parcels, and the agent's frames."""
+"""Parsers of what a device sends: Binder's commands and parcels, and what the agents answer."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from emulator.base.errors import HarnessError
 from emulator.base.lines import LineSplitter
@@ -23,14 +25,27 @@ from harness.binder.reports.netlink import parse_attributes, parse_messages, req
 from harness.binder.reports.transaction_report import Attribute, parse_report
 from harness.binder.services import wire
 from harness.framework.activity_manager import read_broadcast
-from harness.framework.bundle import read_bundle, write_bundle
-from harness.framework.intent import Intent, read_component, read_intent, write_intent
+from harness.framework.bundle import Float, Long, LongArray, StringArray, read_bundle, write_bundle
+from harness.framework.intent import ComponentName, Intent, Rect, read_component, read_intent, write_intent
+from harness.framework.java.agent import read_answer
+from harness.framework.java.values import bundle_of, describe_bundle, describe_intent, intent_of
 from harness.framework.uri import Uri, read_uri
-from tests.fuzz.target import Target, name_of
+from tests.fuzz.target import Target, name_of, text_target
 
 OPERATIONS = (SystemCall(SyscallNumber.getpid), Read(4096, 8))
 INTENT = Intent(
     action="a.b.C", data=Uri("content://a/b"), type="text/plain", extras={"key": [1, "two", True]}
+)
+JAVA_INTENT = Intent(
+    action="a.b.C",
+    data=Uri("content://a/b"),
+    component=ComponentName("a.b", "a.b.D"),
+    source_bounds=Rect(1, 2, 3, 4),
+    categories=("a.b.E",),
+    selector=Intent(package="a.b"),
+    extras={
+        "key": [Long(1), Float(0.5), 0.5, None, b"ab", LongArray((1,)), StringArray(("a",)), {"in": True}]
+    },
 )
 
 
@@ -108,6 +123,16 @@ def guest_output(data: bytes) -> None:
             pass
 
 
+def java_target(read: Callable[[Mapping[str, Any]], object], value: Mapping[str, Any]) -> Target:
+    """A reader of what the agent in Java describes, in its answer."""
+    answer = json.dumps({"result": value, "calls": []})
+    return Target(name_of(read), lambda data: read(_answered(data)), (answer.encode(),))
+
+
+def _answered(data: bytes) -> Any:
+    return read_answer(data.decode(errors="replace")).result
+
+
 def _written(write: Callable[[Parcel], object]) -> Parcel:
     parcel = Parcel()
     write(parcel)
@@ -116,6 +141,7 @@ def _written(write: Callable[[Parcel], object]) -> Parcel:
 
 _ATTRIBUTES: dict[int, bytes] = dict.fromkeys(Attribute, b"\x11\x72\0\0")
 _REPORT = request(32, 1, _ATTRIBUTES | {Attribute.CONTEXT: b"binder\0", Attribute.IS_REPLY: b""})
+_THROWN = {"class": "a.B", "message": None, "stack": ["a.B.c(B.java:1)"]}
 _RESULTS = protocol._RESULTS.pack(0, 0, 1) + protocol._ANSWER.pack(7, 0)
 
 TARGETS = (
@@ -142,6 +168,13 @@ TARGETS = (
         (bytes(16) + b"output" + bytes(16) + b"\0\1\0\0\3\0\0\0err",),
     ),
     Target("emulator.base.lines.LineSplitter", lines, (b"one\r\ntwo\n\nthree",)),
+    text_target(
+        read_answer,
+        '{"result": [1, null], "calls": [{"code": 1, "stack": ["a.B.c(B.java:1)"]}]}',
+        json.dumps({"thrown": {**_THROWN, "cause": _THROWN}}),
+    ),
+    java_target(intent_of, describe_intent(JAVA_INTENT)),
+    java_target(bundle_of, describe_bundle(JAVA_INTENT.extras or {})),
     parcel_target(read_intent, _written(lambda parcel: write_intent(parcel, INTENT))),
     parcel_target(read_bundle, _written(lambda parcel: write_bundle(parcel, INTENT.extras))),
     parcel_target(read_uri, Parcel().int32(0), Parcel().int32(1).string16("content://a")),

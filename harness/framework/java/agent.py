@@ -100,7 +100,7 @@ def read_answer(line: str) -> Answer:
         else:
             calls = [OutgoingCall(call["code"], tuple(call["stack"])) for call in answer.get("calls", ())]
             return Answer(answer["result"], tuple(calls))
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ProtocolError(f"The agent in Java printed a line that is no answer: {line!r:.200}") from error
     raise thrown
 

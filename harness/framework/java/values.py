@@ -5,11 +5,13 @@ A value is a list: the name of its class, and its content; Values.java of the ag
 
 from __future__ import annotations
 
+import contextlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from emulator.base.errors import UsageError
+from harness.agent.errors import ProtocolError
 from harness.framework.bundle import (
     BooleanArray,
     Bundle,
@@ -60,7 +62,12 @@ def describe_intent(intent: Intent) -> Described:
 
 
 def intent_of(described: Described) -> Intent:
-    """The Intent that JSON describes."""
+    """The Intent that JSON describes; ProtocolError for anything else."""
+    with _only_values("an Intent", described):
+        return _intent(described)
+
+
+def _intent(described: Described) -> Intent:
     return Intent(
         action=described.get("action"),
         data=Uri(described["data"]) if "data" in described else None,
@@ -71,8 +78,8 @@ def intent_of(described: Described) -> Intent:
         component=ComponentName(*described["component"]) if "component" in described else None,
         source_bounds=Rect(*described["source_bounds"]) if "source_bounds" in described else None,
         categories=tuple(described.get("categories", ())),
-        selector=intent_of(described["selector"]) if "selector" in described else None,
-        extras=bundle_of(described["extras"]) if "extras" in described else None,
+        selector=_intent(described["selector"]) if "selector" in described else None,
+        extras=_bundle(described["extras"]) if "extras" in described else None,
     )
 
 
@@ -82,7 +89,20 @@ def describe_bundle(bundle: Bundle) -> Described:
 
 
 def bundle_of(described: Described) -> dict[str, Value]:
-    """The bundle that JSON describes."""
+    """The bundle that JSON describes; ProtocolError for anything else."""
+    with _only_values("a bundle", described):
+        return _bundle(described)
+
+
+@contextlib.contextmanager
+def _only_values(what: str, described: object) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, struct.error) as error:
+        raise ProtocolError(f"The agent in Java describes {what} that is none: {described!r:.200}") from error
+
+
+def _bundle(described: Described) -> dict[str, Value]:
     return {key: _value(value) for key, value in described.items()}
 
 
@@ -117,7 +137,7 @@ def _value(described: list[Any]) -> Value:
     (content,) = rest
     match name:
         case "Bundle":
-            return bundle_of(content)
+            return _bundle(content)
         case "ArrayList":
             return [_value(each) for each in content]
         case "byte[]":

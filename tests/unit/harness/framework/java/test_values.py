@@ -64,6 +64,7 @@ def test_an_answer_has_the_transactions_with_their_stacks() -> None:
         '{"thrown": 1}',
         '{"thrown": {"class": "x"}}',
         '{"result": 1, "calls": [1]}',
+        "[" * 10_000,
     ],
 )
 def test_a_line_that_is_no_answer_is_quoted(line: str) -> None:

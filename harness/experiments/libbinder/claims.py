@@ -48,7 +48,7 @@ def singleton(m: ProcessState, facts: Facts) -> Finding:
         "{mapping_count} of the driver",
         times_asked=Figure(m.asked, "ProcessState::self()", unit="times"),
         objects=Figure(m.objects, "ProcessState::self()", unit="objects"),
-        library=Figure(m.library, "dlopen"),
+        library=Figure(m.library, "dlopen", varies=True),
         descriptors=Figure(m.descriptors, "/proc/PID/fd"),
         descriptor_count=Figure(len(m.descriptors), "/proc/PID/fd", unit="descriptors"),
         mapping_sizes=Figure(m.mappings, "/proc/PID/smaps", unit="bytes"),
@@ -71,7 +71,7 @@ def mapping_flags(m: ProcessState, facts: Facts) -> Finding:
         "permissions of the mapping: {permissions}; its flags: {vm_flags} (nr: no swap is reserved)",
         permissions=Figure(m.permissions, "/proc/PID/smaps"),
         vm_flags=Figure(m.vm_flags, "VmFlags in /proc/PID/smaps"),
-        library=Figure(m.library, "dlopen"),
+        library=Figure(m.library, "dlopen", varies=True),
     )
 
 
@@ -94,7 +94,7 @@ def driver_fallback(m: MissingDriver, facts: Facts) -> Finding:
         devices_mapped=Figure(m.mapped, "/proc/self/maps"),
         deadly_signal=Figure(m.signal, "waitpid"),
         log=Figure(m.log, "standard error", varies=True),
-        library=Figure(m.library, "dlopen"),
+        library=Figure(m.library, "dlopen", varies=True),
     )
 
 
@@ -115,7 +115,7 @@ def driver_fallback(m: MissingDriver, facts: Facts) -> Finding:
 def fork_check(m: tuple[ChildUse, ...], facts: Facts) -> Finding:
     """A refusal is libbinder's own, SIGABRT: to die of a fault, or to succeed, is none."""
     sentences = []
-    figures = {"library": Figure(m[0].library, "dlopen")} if m else {}
+    figures = {"library": Figure(m[0].library, "dlopen", varies=True)} if m else {}
     for use in m:
         name = f"outcome.{_slug(use.use)}"
         figures[name] = Figure(_outcome(use), "libbinder")
@@ -173,5 +173,5 @@ def max_threads(m: MaximumThreads, facts: Facts) -> Finding:
         m.maximum == LIBBINDER_THREADS,
         "the limit is {maximum}",
         maximum=Figure(m.maximum, "stats, of the driver's debug files", unit="threads"),
-        library=Figure(m.library, "dlopen"),
+        library=Figure(m.library, "dlopen", varies=True),
     )

@@ -40,7 +40,7 @@ def zygote_mapping(m: AppMappings, facts: Facts) -> Finding:
     return Finding.whether(
         m.sizes == (SZ_1M_LESS_8K,),
         "{processes}: {bytes_mapped} are mapped, and a page has {page_size}",
-        processes=Figure(m.processes, "pidof zygote64 zygote"),
+        processes=Figure(m.processes, "pidof zygote64 zygote", varies=True),
         bytes_mapped=Figure(m.sizes, "/proc/PID/maps", expected=[binder_vm_size(m.page_size)], unit="bytes"),
         mappings_seen=Figure(m.count, "/proc/PID/maps", unit="mappings", varies=True),
         page_size=Figure(m.page_size, "AT_PAGESZ", unit="bytes"),
@@ -70,7 +70,7 @@ def buffer_1mb(m: AppMappings, facts: Facts) -> Finding:
     return Finding.whether(
         len(m.sizes) == 1 and m.sizes[0] in SIZES_OF_1_MB,
         "{processes}: {bytes_mapped} are mapped, which is {bytes_less} less than 1 MiB",
-        processes=Figure(m.processes, "pidof zygote64 zygote"),
+        processes=Figure(m.processes, "pidof zygote64 zygote", varies=True),
         bytes_mapped=Figure(m.sizes, "/proc/PID/maps", expected=[binder_vm_size(m.page_size)], unit="bytes"),
         bytes_less=Figure([SZ_1M - size for size in m.sizes], "/proc/PID/maps", unit="bytes"),
     )

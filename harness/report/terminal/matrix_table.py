@@ -18,7 +18,7 @@ from harness.report.terminal.layout import fits, legend, put, wrapped
 
 CLAIM_WIDTH = 28
 CELL_WIDTHS = range(4, 25)
-LONGEST_VALUE = 72
+LONGEST_VALUE = 240
 """The longest value of a figure, in characters, that is shown in a cell."""
 HIGHEST_CELL = 4
 """The most lines of a cell, but for a heading's."""

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from emulator.base.errors import ExitCode, UsageError
+from harness.experiments.core.figure import Figure
 from harness.experiments.core.finding import Verdict
 from harness.experiments.core.json_values import to_json
 from harness.report.matrix import Matrix
@@ -46,6 +47,16 @@ def test_figures_that_differ_have_a_row_each() -> None:
         ["page", "size,", "bytes", "4,096", "4,096", "16,384"],
     ]
     assert lines[-1] == "5 claims on 3 devices: differences in 1, all as expected"
+
+
+def test_a_figure_is_shown_as_far_as_devices_differ_in_it() -> None:
+    steps = [f"step {number}" for number in range(20)]
+    figures = {target: {"steps": Figure([*steps, target], "strace")} for target in ("one", "other")}
+    documents = [changed(document_on(target=t), "mmap.once", figures=figures[t]) for t in figures]
+    lines = printed(matrix_of(*documents))
+    place = lines.index("  steps")
+    shown = " ".join(line.strip() for line in lines[place + 1 : place + 5])
+    assert shown == f"1: {', '.join(steps)} and one 2: {', '.join(steps)} and other"
 
 
 def test_where_verdicts_differ_each_finding_is_shown_with_its_devices() -> None:

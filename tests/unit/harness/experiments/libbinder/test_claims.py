@@ -49,6 +49,16 @@ CASES: list[Case] = [
 ]
 
 
+def test_generations_that_do_the_same_do_not_differ() -> None:
+    """Which library it was is said beside the device."""
+    other = change(STATE, library="AOSP's libbinder of Android 14, built by Binder harness")
+    for verdict in (claims.singleton, claims.mapping_flags):
+        figures = [verdict(state, FACTS).figures for state in (STATE, other)]
+        differing = [name for name in figures[0] if figures[0][name] != figures[1][name]]
+        assert differing == ["library"]
+        assert figures[0]["library"].varies
+
+
 def test_each_use_in_a_child_has_a_figure() -> None:
     finding = claims.fork_check((ALLOWED, change(REFUSED, signal=int(signal.SIGSEGV))), FACTS)
     assert {name: figure.value for name, figure in finding.figures.items()} == {

@@ -170,11 +170,29 @@ def decode_started(frame: Frame) -> int:
 class Batch(NamedTuple):
     """Encoded operations, the size of their answer, and whether they may block."""
 
-    payload: bytes
+    operations: Sequence[Operation]
+    parts: Sequence[bytes]
+    """Of the payload of its frame."""
+    writes: Sequence[tuple[int, int]]
+    """The positions of each Write: among the operations, and of its data among the parts."""
     answer_size: int
     """Bytes of the answering frame, at most."""
     prompt: bool
     """Whether they never block: then the agent runs them without waking another thread."""
+
+    @property
+    def payload(self) -> bytes:
+        """That of its frame."""
+        return b"".join(self.parts)
+
+    def with_data(self, *data: bytes) -> Batch:
+        """The same operations, but their Writes write these bytes, as many as before."""
+        operations, parts = list(self.operations), list(self.parts)
+        for (operation, part), content in zip(self.writes, data, strict=True):
+            assert len(content) == len(parts[part])
+            operations[operation] = Write(operations[operation].address, content)  # type: ignore[union-attr]
+            parts[part] = content
+        return Batch(operations, parts, self.writes, self.answer_size, self.prompt)
 
 
 def encode_batch(operations: Sequence[Operation], architecture: Architecture, *, keep_going: bool) -> Batch:
@@ -184,6 +202,7 @@ def encode_batch(operations: Sequence[Operation], architecture: Architecture, *,
             f"a batch of {len(operations)} operations exceeds the limit of {MAX_OPERATIONS}: split it"
         )
     parts = [_BATCH.pack(_KEEP_GOING if keep_going else 0, len(operations))]
+    writes: list[tuple[int, int]] = []
     answered = touched = 0
     prompt = True
     for index, operation in enumerate(operations):
@@ -198,6 +217,7 @@ def encode_batch(operations: Sequence[Operation], architecture: Architecture, *,
                 touched += operation.largest
             case Write(address, data):
                 parts += [_operation(OperationKind.WRITE, len(data), (address,), index), data]
+                writes.append((index, len(parts) - 1))
                 touched += len(data)
             case Fill(address, size, seed):
                 parts.append(_operation(OperationKind.FILL, size, (address, seed), index))
@@ -210,13 +230,11 @@ def encode_batch(operations: Sequence[Operation], architecture: Architecture, *,
                 parts.append(_operation(OperationKind.STORE, _WORD_SIZE, (address, value), index))
             case Check(address, lowest, highest, size):
                 parts.append(_operation(OperationKind.CHECK, size, (address, lowest, highest), index))
-    payload = b"".join(parts)
-    if len(payload) > MAX_PAYLOAD:
-        raise UsageError(
-            f"a batch of {len(payload)} bytes exceeds the agent's limit of {MAX_PAYLOAD}: split it"
-        )
+    size = sum(map(len, parts))
+    if size > MAX_PAYLOAD:
+        raise UsageError(f"a batch of {size} bytes exceeds the agent's limit of {MAX_PAYLOAD}: split it")
     answer_size = _HEADER.size + _RESULTS.size + len(operations) * _ANSWER.size + answered
-    return Batch(payload, answer_size, prompt and touched <= _PROMPT_SIZE)
+    return Batch(operations, parts, writes, answer_size, prompt and touched <= _PROMPT_SIZE)
 
 
 class BatchResults(NamedTuple):
@@ -238,18 +256,18 @@ def decode_results(frame: Frame, operations: Sequence[Operation]) -> BatchResult
     if executed > len(operations):
         raise ProtocolError(f"received {executed} results of a batch of {len(operations)} operations")
     results = []
-    offset = _RESULTS.size
+    end, unpack, offset = len(payload), _ANSWER.unpack_from, _RESULTS.size
     for operation in operations[:executed]:
-        if len(payload) - offset < _ANSWER.size:
+        start = offset + _ANSWER.size
+        if start > end:
             raise ProtocolError(f"the results of a batch end before {operation}")
-        value, size = _ANSWER.unpack_from(payload, offset)
-        offset += _ANSWER.size
-        if len(payload) - offset < size:
+        value, size = unpack(payload, offset)
+        offset = start + size
+        if offset > end:
             raise ProtocolError(f"the results of a batch end inside the {size} bytes of {operation}")
-        results.append(OperationResult(operation, value, payload[offset : offset + size]))
-        offset += size
-    if offset != len(payload):
-        raise ProtocolError(f"{len(payload) - offset} bytes follow the last result of a batch")
+        results.append(OperationResult(operation, value, payload[start:offset]))
+    if offset != end:
+        raise ProtocolError(f"{end - offset} bytes follow the last result of a batch")
     return BatchResults(results, child, child_status)
 
 

@@ -10,7 +10,7 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
 from harness.agent.connection import Connection, PendingAnswer
 from harness.agent.operations import Operation, OperationResult, SystemCall, Write, map_anonymous, shown
-from harness.agent.protocol import BatchResults, FrameKind, decode_results, encode_batch
+from harness.agent.protocol import Batch, BatchResults, FrameKind, decode_results, encode_batch
 from harness.agent.scratch import Scratch
 from harness.agent.syscalls import SyscallNumber
 from harness.argument_types import checked_methods
@@ -121,7 +121,13 @@ class RemoteThread:
 
     def submit(self, *operations: Operation, keep_going: bool = False) -> PendingBatch:
         """Send operations without awaiting their results, for calls that block."""
-        return self._submit(FrameKind.BATCH, operations, keep_going=keep_going)
+        return self._submit(
+            FrameKind.BATCH, encode_batch(operations, self.architecture, keep_going=keep_going)
+        )
+
+    def submit_batch(self, batch: Batch) -> PendingBatch:
+        """Like submit(), for operations that are encoded already."""
+        return self._submit(FrameKind.BATCH, batch)
 
     def fork(
         self, *operations: Operation, deadline: Deadline | None = None, keep_going: bool = False
@@ -129,8 +135,7 @@ class RemoteThread:
         """Fork, and run operations in the child; RemoteProcess.fork() also reaps the child."""
         return self._run(FrameKind.FORK, operations, deadline, keep_going=keep_going)
 
-    def _submit(self, kind: FrameKind, operations: Sequence[Operation], *, keep_going: bool) -> PendingBatch:
-        batch = encode_batch(operations, self.architecture, keep_going=keep_going)
+    def _submit(self, kind: FrameKind, batch: Batch) -> PendingBatch:
         request, answer = self.connection.request(
             kind,
             thread=self.tid,
@@ -138,7 +143,7 @@ class RemoteThread:
             answer_size=batch.answer_size,
             prompt=batch.prompt and kind == FrameKind.BATCH,
         )
-        return PendingBatch(self, operations, request, answer)
+        return PendingBatch(self, batch.operations, request, answer)
 
     def _run(
         self,
@@ -148,7 +153,8 @@ class RemoteThread:
         *,
         keep_going: bool,
     ) -> BatchResults:
-        pending = self._submit(kind, operations, keep_going=keep_going)
+        batch = encode_batch(operations, self.architecture, keep_going=keep_going)
+        pending = self._submit(kind, batch)
         try:
             return pending.outcome(deadline)
         except BaseException:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
+from emulator.base.architecture import DEFAULT
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
 from harness.agent.operations import (
@@ -22,6 +23,7 @@ from harness.agent.operations import (
     Write,
 )
 from harness.agent.process import RemoteProcess
+from harness.agent.protocol import Batch
 from harness.agent.scratch import Scratch
 from harness.binder.abi import commands, returns
 from harness.binder.abi.commands import Command
@@ -103,6 +105,7 @@ class FakeThread:
 
     def __init__(self, process: FakeProcess, tid: int) -> None:
         self.tid = tid
+        self.architecture = DEFAULT
         self.process = process
         self.script: deque[Scripted] = deque()
         self.log: list[list[Command]] = []
@@ -113,8 +116,10 @@ class FakeThread:
     def __str__(self) -> str:
         return f"thread {self.tid}"
 
-    def submit(self, *operations: Operation, keep_going: bool = False) -> FakePending:
-        assert keep_going
+    def submit_batch(self, batch: Batch) -> FakePending:
+        return self.run(*batch.operations)
+
+    def run(self, *operations: Operation) -> FakePending:
         self.trips += 1
         results: list[OperationResult] = []
         blocked = False
@@ -150,7 +155,7 @@ class FakeThread:
         return word
 
     def batch(self, *operations: Operation) -> list[OperationResult]:
-        return self.submit(*operations, keep_going=True).result()
+        return self.run(*operations).result()
 
     def syscall(self, name: str, *arguments: int | bytes) -> int:
         return self.process.syscall(name, *arguments, thread=self)

@@ -41,7 +41,7 @@ class Structure:
     def pack(self) -> bytes:
         """The structure's `sizeof()` bytes, padding zeroed."""
         layout = _layout(type(self))
-        return layout.codec.pack(*(getattr(self, name) for name in layout.offsets))
+        return layout.codec.pack(*[getattr(self, name) for name in layout.offsets])
 
     @classmethod
     def unpack(cls, data: bytes, offset: int = 0) -> Self:
@@ -52,15 +52,20 @@ class Structure:
                 f"{cls.__name__} takes {layout.codec.size} bytes, {max(0, len(data) - offset)} are left"
             )
         values = layout.codec.unpack_from(data, offset)
-        converted = (convert(value) for convert, value in zip(layout.convert, values, strict=True))
-        return cls(*converted)
+        if layout.convert:
+            converted = list(values)
+            for position, convert in layout.convert:
+                converted[position] = convert(values[position])
+            return cls(*converted)
+        return cls(*values)
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
     codec: struct.Struct
     offsets: dict[str, int]
-    convert: tuple[Any, ...]
+    convert: tuple[tuple[int, Any], ...]
+    """The types of the fields that are not plain numbers, by their position."""
     show: dict[str, Any]
 
 
@@ -91,7 +96,8 @@ def _lay_out(structure: type[Structure]) -> _Layout:
         offsets[field.name] = offset
         offset += size
         widest = max(widest, alignment)
-        convert.append(annotation.__origin__)
+        if annotation.__origin__ is not int:
+            convert.append((len(offsets) - 1, annotation.__origin__))
         show[field.name] = shown_by[0] if shown_by else repr
     return _Layout(struct.Struct(f"{text}{-offset % widest}x"), offsets, tuple(convert), show)
 

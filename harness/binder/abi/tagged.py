@@ -37,21 +37,24 @@ def parse(buffer: bytes, kinds: Mapping[int, type[Kind]]) -> list[Kind]:
     found: list[Kind] = []
     offset = 0
     while offset < len(buffer):
-        rest = buffer[offset : offset + 16].hex(" ", 4)
         if len(buffer) - offset < WORD.size:
-            raise MalformedCommandsError(f"at byte {offset}: {rest!r} is not a complete code")
+            raise MalformedCommandsError(f"at byte {offset}: no complete code; {_there(buffer, offset)}")
         (tag,) = WORD.unpack_from(buffer, offset)
         kind = kinds.get(tag)
         if kind is None:
             raise MalformedCommandsError(
                 f"at byte {offset}: unknown code {tag:#010x} (type {chr(tag >> 8 & 0xFF)!r}, "
-                f"number {tag & 0xFF}, {tag >> 16 & 0x3FFF} bytes of parameter); the bytes are {rest!r}"
+                f"number {tag & 0xFF}, {tag >> 16 & 0x3FFF} bytes of parameter); {_there(buffer, offset)}"
             )
         try:
             found.append(kind.unpack(buffer, offset + WORD.size))
         except TruncatedStructureError as error:
             raise MalformedCommandsError(
-                f"at byte {offset}: {kind.TAG.name} ends early: {error}; the bytes are {rest!r}"
+                f"at byte {offset}: {kind.TAG.name} ends early: {error}; {_there(buffer, offset)}"
             ) from error
         offset += WORD.size + kind.sizeof()
     return found
+
+
+def _there(buffer: bytes, offset: int) -> str:
+    return f"the bytes are {buffer[offset : offset + 16].hex(' ', 4)!r}"

@@ -30,7 +30,8 @@ class CommandQueue:
 
     def add(self, *queued: Command) -> None:
         """Queue commands."""
-        self._commands += commands.compose(*queued)
+        for command in queued:
+            self._commands += command.encode()
 
     def add_carrier(self, command: Carrier, data: Data) -> None:
         """Queue a transaction or reply that carries `data`."""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import errno
+import functools
 import threading
 from dataclasses import dataclass
 from typing import TypeVar
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, TimeLimitError
-from harness.agent.operations import Operation, OperationResult, Read, SystemCall, Write
+from harness.agent.operations import OperationResult, Read, SystemCall, Write
+from harness.agent.protocol import Batch
 from harness.agent.thread import PendingBatch, RemoteThread
 from harness.argument_types import checked_methods
 from harness.binder.abi import returns
 from harness.binder.abi.layout import Structure
-from harness.binder.abi.uapi import BinderReturn
-from harness.binder.driver.one_trip import Awaited, Content, Trip, scratch_size
+from harness.binder.driver.one_trip import Awaited, Content, Shape, Trip
 from harness.binder.driver.open_file import OpenFile
 from harness.binder.driver.payload import PayloadMemory
 from harness.binder.errors import DriverRefusedError
@@ -25,6 +26,11 @@ CALL_SECONDS = 10.0
 
 READ_SIZE = 256
 """Default size of the read buffer in bytes: that of libbinder (IPCThreadState.cpp)."""
+
+KEPT_TRIPS = 16
+"""How many shapes of trips a thread keeps encoded: calls recur."""
+MOST_KEPT = 4096
+"""Bytes that such a trip writes: encoding takes less time than writing more."""
 
 _SMALLEST_SCRATCH = 4096
 
@@ -75,6 +81,8 @@ class ThreadIoctls:
         self.remote = remote
         self.payloads = PayloadMemory(file.process.memory.scratch(_SMALLEST_SCRATCH))
         self._scratch = file.process.memory.scratch(_SMALLEST_SCRATCH)
+        self._make_trip = functools.partial(Trip, remote.architecture, file.descriptor)
+        self._kept_trip = functools.lru_cache(KEPT_TRIPS)(self._make_trip)
         self._exchanging = threading.Lock()
         self._lock = threading.Lock()  # protects the attributes below
         self._pending: PendingBatch | None = None
@@ -110,15 +118,11 @@ class ThreadIoctls:
         """
         deadline = deadline or Deadline(CALL_SECONDS)
         with self._exchanging:
-            address = self._scratch.address(scratch_size(commands, read_size))
-            trip = Trip(self.file.descriptor, address, payload)
-            argument = trip.exchange(commands, read_size)
-            if after_reply:
-                trip.expect(argument, [BinderReturn.BR_TRANSACTION_COMPLETE])
-                argument = trip.exchange(b"", read_size)
-            if awaited is not None:
-                trip.fetch(argument, awaited)
-            results = self._run(deadline, *trip.operations)
+            placed = None if payload is None else (payload.address, len(payload.data))
+            shape = Shape(len(commands), read_size, placed, awaited, after_reply)
+            make = self._kept_trip if shape.written <= MOST_KEPT else self._make_trip
+            trip = make(self._scratch.address(shape.memory), shape)
+            results = self._run(deadline, trip.batch(commands, payload))
             exchanged = trip.exchanged(results)
             last = exchanged[-1]
             if last.errno == errno.EINTR:
@@ -153,12 +157,12 @@ class ThreadIoctls:
         if pending is not None:
             pending.interrupt()
 
-    def _run(self, deadline: Deadline, *operations: Operation) -> list[OperationResult]:
+    def _run(self, deadline: Deadline, batch: Batch) -> list[OperationResult]:
         """Run a batch whose ioctl may block: at the deadline it is interrupted, and ends in EINTR."""
         with self._lock:
             if self._interrupted:
                 raise InterruptedThreadError(f"{self} was interrupted")
-            self._pending = pending = self.remote.submit(*operations, keep_going=True)
+            self._pending = pending = self.remote.submit_batch(batch)
         try:
             return pending.result(deadline)
         except TimeLimitError:

@@ -3,6 +3,10 @@
 An ioctl puts the record of a reply or a transaction into the read buffer, and its data into the mapping.
 Reading and freeing them would take further round trips: the agent does it in the same one, where the driver
 returned what was awaited. Where it returned anything else, the batch ends, and the caller acts on that.
+
+The memory of a trip: the first read buffer, its argument, that of the exchange that frees, its command, the
+commands of the first exchange, and, where a second one follows, its argument and read buffer. So all that has
+to be there before is one write, and each argument is read together with its read buffer.
 """
 
 from __future__ import annotations
@@ -12,7 +16,19 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.agent.operations import Check, Operation, OperationResult, Read, Store, Stored, SystemCall, Write
+from emulator.base.architecture import Architecture
+from harness.agent.operations import (
+    Check,
+    Operation,
+    OperationResult,
+    Read,
+    Store,
+    Stored,
+    SystemCall,
+    Word,
+    Write,
+)
+from harness.agent.protocol import Batch, encode_batch
 from harness.binder.abi.structures import BinderTransactionData, BinderWriteRead
 from harness.binder.abi.uapi import BinderCommand, BinderIoctl, BinderReturn
 
@@ -22,9 +38,10 @@ MOST_OFFSETS = 1024
 """Bytes of offsets, 8 for each object."""
 _TAG = 4
 _POINTER = 8
+_ARGUMENT = BinderWriteRead.sizeof()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Awaited:
     """What an exchange is expected to return: BR_NOOP, these codes, and the record of the last of them."""
 
@@ -51,33 +68,27 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class WriteReadArgument:
-    """The memory that one BINDER_WRITE_READ takes: its argument, then the commands, then the read buffer."""
+class Shape:
+    """What the batches of a trip have in common: sizes in bytes, and whether another exchange awaits."""
 
-    address: int
-    commands: bytes
+    commands: int
     read_size: int
+    payload: tuple[Word, int] | None = None
+    """Address and size of what is written before."""
+    awaited: Awaited | None = None
+    after_reply: bool = False
+    """The commands end in a reply. Where the driver returns that it is complete, and nothing else, a second
+    exchange waits for what is awaited."""
 
     @property
-    def size(self) -> int:
-        """Bytes in all."""
-        return BinderWriteRead.sizeof() + len(self.commands) + self.read_size
+    def written(self) -> int:
+        """Bytes that vary: the commands and the payload."""
+        return self.commands + (0 if self.payload is None else self.payload[1])
 
     @property
-    def read_buffer(self) -> int:
-        """Address of the read buffer."""
-        return self.address + BinderWriteRead.sizeof() + len(self.commands)
-
-    @property
-    def memory(self) -> bytes:
-        """What has to be at `address` before the ioctl."""
-        argument = BinderWriteRead(
-            write_size=len(self.commands),
-            write_buffer=self.address + BinderWriteRead.sizeof(),
-            read_size=self.read_size,
-            read_buffer=self.read_buffer,
-        )
-        return argument.pack() + self.commands
+    def memory(self) -> int:
+        """Bytes of memory that a trip takes at most."""
+        return 3 * _ARGUMENT + _TAG + _POINTER + self.commands + 2 * self.read_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,82 +100,113 @@ class Exchanged:
     read: bytes
 
 
-class Trip:
-    """The operations of a batch, in the order in which they are added, and later their results."""
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """Where the results have an exchange: its ioctl is followed by the reading of its memory."""
 
-    def __init__(self, descriptor: int, address: int, payload: Write | None) -> None:
-        self.operations: list[Operation] = [] if payload is None else [payload]
+    ioctl: int
+    argument: int
+    """Offset of the argument in what was read."""
+    read: int
+    """Offset of the read buffer."""
+
+
+class Trip:
+    """The batches of one shape: encoded once, they differ in the commands and the payload alone."""
+
+    def __init__(self, architecture: Architecture, descriptor: int, address: int, shape: Shape) -> None:
         self._descriptor = descriptor
-        self._free_memory = address
-        self._exchanges: list[int] = []
+        self._operations: list[Operation] = []
+        self._exchanges: list[_Position] = []
         self._content: int | None = None
         self._freeing: int | None = None
+        first = address + shape.read_size
+        self._freeing_argument = first + _ARGUMENT
+        freeing_command = self._freeing_argument + _ARGUMENT
+        self._to_free = freeing_command + _TAG
+        commands = self._to_free + _POINTER
+        second = commands + shape.commands
+        self._before = b"".join(
+            (
+                _argument(commands, shape.commands, address, shape.read_size),
+                _argument(freeing_command, _TAG + _POINTER, 0, 0),
+                BinderCommand.BC_FREE_BUFFER.to_bytes(_TAG, "little"),
+                bytes(_POINTER),
+            )
+        )
+        self._after = _argument(0, 0, second + _ARGUMENT, shape.read_size) if shape.after_reply else b""
+        if shape.payload is not None:
+            self._operations.append(Write(shape.payload[0], bytes(shape.payload[1])))
+        self._operations.append(Write(first, self._before + bytes(shape.commands) + self._after))
+        last = self._exchange(first, address, shape.read_size)
+        if shape.after_reply:
+            self._expect(*last, [BinderReturn.BR_TRANSACTION_COMPLETE])
+            last = self._exchange(second, second + _ARGUMENT, shape.read_size)
+        if shape.awaited is not None:
+            self._fetch(*last, shape.awaited)
+        self._batch = encode_batch(self._operations, architecture, keep_going=True)
 
-    def exchange(self, commands: bytes, read_size: int) -> WriteReadArgument:
-        """Add a BINDER_WRITE_READ."""
-        argument = WriteReadArgument(self._free_memory, commands, read_size)
-        self._free_memory += argument.size
-        self.operations += [
-            Write(argument.address, argument.memory),
-            SystemCall("ioctl", self._descriptor, BinderIoctl.BINDER_WRITE_READ, argument.address),
-        ]
-        self._exchanges.append(len(self.operations) - 1)
-        self.operations += [
-            Read(argument.address, BinderWriteRead.sizeof()),
-            Read(argument.read_buffer, read_size),
-        ]
-        return argument
+    def batch(self, commands: bytes, payload: Write | None) -> Batch:
+        """The one with these commands and this payload."""
+        written = self._before + commands + self._after
+        if payload is None:
+            return self._batch.with_data(written)
+        return self._batch.with_data(payload.data, written)
 
-    def expect(self, argument: WriteReadArgument, codes: Sequence[BinderReturn], record: int = 0) -> int:
+    def _exchange(self, argument: int, read: int, read_size: int) -> tuple[int, int]:
+        """Add a BINDER_WRITE_READ; returns the addresses of its argument and read buffer."""
+        start = min(argument, read)
+        self._exchanges.append(_Position(len(self._operations), argument - start, read - start))
+        self._operations += [
+            SystemCall("ioctl", self._descriptor, BinderIoctl.BINDER_WRITE_READ, argument),
+            Read(start, _ARGUMENT + read_size),
+        ]
+        return argument, read
+
+    def _expect(self, argument: int, read: int, codes: Sequence[BinderReturn], record: int = 0) -> int:
         """End the batch unless that exchange returned BR_NOOP, these codes, and `record` bytes more.
 
         Returns the address of the record.
         """
-        consumed = argument.address + BinderWriteRead.offsetof("read_consumed")
-        size = _TAG * (1 + len(codes)) + record
-        self.operations.append(Check(consumed, size, size))
-        for position, code in enumerate((BinderReturn.BR_NOOP, *codes)):
-            self.operations.append(Check(argument.read_buffer + _TAG * position, code, code, _TAG))
-        return argument.read_buffer + size - record
+        expected = b"".join(code.to_bytes(_TAG, "little") for code in (BinderReturn.BR_NOOP, *codes))
+        size = len(expected) + record
+        self._operations.append(Check(argument + BinderWriteRead.offsetof("read_consumed"), size, size))
+        for offset in range(0, len(expected), _POINTER):
+            part = expected[offset : offset + _POINTER]
+            number = int.from_bytes(part, "little")
+            self._operations.append(Check(read + offset, number, number, len(part)))
+        return read + len(expected)
 
-    def fetch(self, argument: WriteReadArgument, awaited: Awaited) -> None:
+    def _fetch(self, argument: int, read: int, awaited: Awaited) -> None:
         """Copy the data and offsets of the awaited record, if they are small; and free them, if asked for."""
-        record = self.expect(argument, awaited.codes, BinderTransactionData.sizeof())
+        record = self._expect(argument, read, awaited.codes, BinderTransactionData.sizeof())
         data_size, offsets_size, buffer, offsets = (
             record + BinderTransactionData.offsetof(field)
             for field in ("data_size", "offsets_size", "buffer", "offsets")
         )
-        self.operations += [Check(data_size, 0, MOST_DATA), Check(offsets_size, 0, MOST_OFFSETS)]
-        self._content = len(self.operations)
-        self.operations += [
+        self._operations += [Check(data_size, 0, MOST_DATA), Check(offsets_size, 0, MOST_OFFSETS)]
+        self._content = len(self._operations)
+        self._operations += [
             Read(Stored(buffer), Stored(data_size), MOST_DATA),
             Read(Stored(offsets), Stored(offsets_size), MOST_OFFSETS),
         ]
         if awaited.free:
-            self.operations.append(Check(offsets_size, 0, 0))  # objects have to be acquired first
-            self._free(buffer)
-
-    def _free(self, buffer: int) -> None:
-        """Write BC_FREE_BUFFER for the address that is in memory at `buffer`."""
-        command = BinderCommand.BC_FREE_BUFFER.to_bytes(_TAG, "little") + bytes(_POINTER)
-        argument = WriteReadArgument(self._free_memory, command, read_size=0)
-        self._free_memory += argument.size
-        self.operations += [
-            Write(argument.address, argument.memory),
-            Store(argument.read_buffer - _POINTER, Stored(buffer)),
-            SystemCall("ioctl", self._descriptor, BinderIoctl.BINDER_WRITE_READ, argument.address),
-        ]
-        self._freeing = len(self.operations) - 1
+            self._operations += [
+                Check(offsets_size, 0, 0),  # objects have to be acquired first
+                Store(self._to_free, Stored(buffer)),
+                SystemCall("ioctl", self._descriptor, BinderIoctl.BINDER_WRITE_READ, self._freeing_argument),
+            ]
+            self._freeing = len(self._operations) - 1
 
     def exchanged(self, results: Sequence[OperationResult]) -> list[Exchanged]:
         """What each exchange did that was begun."""
         done = []
         for position in self._exchanges:
-            if position < len(results):
-                ioctl, answer, read = results[position : position + 3]
-                argument = BinderWriteRead.unpack(answer.checked().data)
-                content = read.checked().data[: argument.read_consumed]
-                done.append(Exchanged(ioctl.errno, argument.write_consumed, content))
+            if position.ioctl < len(results):
+                memory = results[position.ioctl + 1].checked().data
+                argument = BinderWriteRead.unpack(memory, position.argument)
+                read = memory[position.read : position.read + argument.read_consumed]
+                done.append(Exchanged(results[position.ioctl].errno, argument.write_consumed, read))
         return done
 
     def content(self, results: Sequence[OperationResult]) -> Content | None:
@@ -178,6 +220,8 @@ class Trip:
         return Content(data, struct.unpack(f"<{len(offsets) // 8}Q", offsets), freed)
 
 
-def scratch_size(commands: bytes, read_size: int) -> int:
-    """Bytes of memory that the largest trip with these takes: two exchanges, and one that frees."""
-    return 3 * BinderWriteRead.sizeof() + len(commands) + 2 * read_size + _TAG + _POINTER
+def _argument(commands: int, size: int, read: int, read_size: int) -> bytes:
+    """The argument of a BINDER_WRITE_READ."""
+    return BinderWriteRead(
+        write_size=size, write_buffer=commands, read_size=read_size, read_buffer=read
+    ).pack()

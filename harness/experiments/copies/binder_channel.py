@@ -12,7 +12,6 @@ from harness.binder.abi import commands, returns
 from harness.binder.abi.structures import BinderWriteRead
 from harness.binder.abi.uapi import BinderIoctl
 from harness.binder.driver.ioctls import READ_SIZE
-from harness.binder.driver.one_trip import WriteReadArgument
 from harness.experiments.copies.channels import Channel
 from harness.experiments.copies.copy_functions import (
     BINDER_BACK,
@@ -25,6 +24,36 @@ from harness.experiments.instruments.non_blocking import drain, exchange, only
 
 if TYPE_CHECKING:
     from harness.device.device import DeviceProcess
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReadArgument:
+    """The memory that one BINDER_WRITE_READ takes: its argument, then the commands, then the read buffer."""
+
+    address: int
+    commands: bytes
+    read_size: int
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return BinderWriteRead.sizeof() + len(self.commands) + self.read_size
+
+    @property
+    def read_buffer(self) -> int:
+        """Address of the read buffer."""
+        return self.address + BinderWriteRead.sizeof() + len(self.commands)
+
+    @property
+    def memory(self) -> bytes:
+        """What has to be at `address` before the ioctl."""
+        argument = BinderWriteRead(
+            write_size=len(self.commands),
+            write_buffer=self.address + BinderWriteRead.sizeof(),
+            read_size=self.read_size,
+            read_buffer=self.read_buffer,
+        )
+        return argument.pack() + self.commands
 
 
 class BufferElsewhereError(HarnessError):

@@ -8,6 +8,7 @@ import pytest
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import TimeLimitError
+from harness.agent.protocol import Batch
 from harness.binder.abi import commands, returns
 from harness.binder.abi.returns import Return
 from harness.binder.abi.structures import BinderBufferObject, BinderExtendedError, TransactionFlag
@@ -28,6 +29,7 @@ from harness.binder.parcels.wire_format import WireFormat
 from tests.support.fake_driver import (
     MAPPING,
     MAPPING_SIZE,
+    FakePending,
     FakeProcess,
     kinds,
     reply,
@@ -163,18 +165,18 @@ def test_a_one_way_call_returns_how_it_was_accepted(
 
 
 def test_a_signal_does_not_send_a_call_twice(process: FakeProcess, binder: Binder) -> None:
-    pending = process.main.submit
+    pending = process.main.submit_batch
 
-    def interrupted_once(*operations: object, keep_going: bool = False) -> object:
-        process.main.submit = pending  # type: ignore[method-assign]
+    def interrupted_once(batch: Batch) -> FakePending:
+        process.main.submit_batch = pending  # type: ignore[method-assign]
         script, process.main.script = process.main.script, type(process.main.script)()
-        ended = pending(*operations, keep_going=keep_going)  # type: ignore[arg-type]
+        ended = pending(batch)
         ended.interrupt()
         process.main.script = script
         return ended
 
     process.main.script.append(reply(process, Parcel().int32(1)))
-    process.main.submit = interrupted_once  # type: ignore[method-assign,assignment]
+    process.main.submit_batch = interrupted_once  # type: ignore[method-assign]
     assert binder.transact(0, 1).int32() == 1
     assert kinds(process.main.log) == [[commands.Transaction], [commands.FreeBuffer]]
 

@@ -73,6 +73,16 @@ def test_the_service_manager_of_its_own_release_is_used() -> None:
             assert java.check_service("com.example.python") is not None
 
 
+def test_nothing_is_left_on_an_attached_device(plain: Device) -> None:
+    directory = "/data/local/tmp/binder-harness-attached"
+    with open_device(f"adb:{plain.serial}") as attached:
+        with open_java(attached) as java:
+            assert java.place.root.startswith(f"{directory}/")
+        assert plain.files.exists(java.place.root)
+    assert not plain.files.exists(directory)
+    assert plain.run(["pidof", "java"]).output == ""
+
+
 def test_a_device_with_too_little_memory_names_what_it_takes() -> None:
     with open_device("embedded?memory=192") as device:
         result = judge(CLAIMS.get("service.cache"), device)

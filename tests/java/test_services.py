@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.base.errors import FacilityMissingError
 from harness.binder import Binder, Call, Parcel, ServiceManager
 from harness.binder.errors import RemoteError, StatusError
 from harness.binder.parcels.status import ExceptionCode, StatusCode
 from harness.binder.parcels.wire_format import WireFormat
-from harness.device.device import Device, open_device
+from harness.device.device import Device
 from harness.framework.java.errors import JavaError
 from harness.framework.java.process import WIRE, JavaProcess, open_java
 
@@ -161,12 +160,3 @@ def test_another_user_s_calls_are_that_user_s(device: Device, java: JavaProcess)
         reply = shell.transact(binder, 1, INTERFACE)
 
     assert (reply.int32(), reply.int32()) == (shell.pid, 2000)
-
-
-def test_a_device_without_java_says_which_has_it() -> None:
-    with (
-        open_device("embedded") as plain,
-        pytest.raises(FacilityMissingError, match=r"embedded\?java=10"),
-        open_java(plain),
-    ):
-        pass

@@ -9,12 +9,14 @@ import time
 import traceback
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
+from weakref import WeakKeyDictionary
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import (
     DeviceLostError,
     FacilityMissingError,
     HarnessError,
+    SetupError,
     in_words,
     interruption_behind,
 )
@@ -30,6 +32,8 @@ from harness.experiments.core.time_limit import time_limit
 if TYPE_CHECKING:
     from harness.device.device import Device
 
+_NO_JAVA: WeakKeyDictionary[Device, SetupError] = WeakKeyDictionary()
+"""Why Java could not be built for a device, when the first claim needed it."""
 RESPONDS_WITHIN = 5.0
 """Seconds that a device has, after what was not expected of it, to start a fresh agent."""
 
@@ -109,7 +113,14 @@ def _put_java(device: Device, *, allowed: bool) -> None:
         )
     from harness.framework.java.place import prepare_java
 
-    prepare_java(device)
+    failed = _NO_JAVA.get(device)
+    if failed is not None:  # trying to download packages takes long
+        raise failed
+    try:
+        prepare_java(device)
+    except SetupError as error:
+        _NO_JAVA[device] = error.with_traceback(None)
+        raise
 
 
 @contextlib.contextmanager

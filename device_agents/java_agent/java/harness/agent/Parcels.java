@@ -6,7 +6,7 @@ import android.os.Parcel;
 import java.util.Map;
 import org.json.JSONObject;
 
-/** Commands that write values as AOSP's classes do, and read them. */
+/** Commands that write values as AOSP's classes do, and read them; and what else needs a Parcel. */
 class Parcels {
     private interface Writing {
         void to(Parcel parcel) throws Exception;
@@ -34,6 +34,14 @@ class Parcels {
             Uri uri = Uri.CREATOR.createFromParcel(parcel);
             return uri == null ? JSONObject.NULL : uri.toString();
         }));
+    }
+
+    /** Append bytes as they are: Parcel.writeByteArray would write their number, too. */
+    static void append(Parcel parcel, byte[] bytes) {
+        Parcel given = Parcel.obtain();
+        given.unmarshall(bytes, 0, bytes.length);
+        parcel.appendFrom(given, 0, bytes.length);
+        given.recycle();
     }
 
     private static Object written(Writing writing) throws Exception {

@@ -47,11 +47,7 @@ class ScriptedBinder extends Binder {
                 reply.writeInt(Binder.getCallingPid());
                 reply.writeInt(Binder.getCallingUid());
             } else {
-                byte[] bytes = Hex.bytes(answer.getString("reply"));
-                Parcel given = Parcel.obtain();
-                given.unmarshall(bytes, 0, bytes.length);
-                reply.appendFrom(given, 0, bytes.length);
-                given.recycle();
+                Parcels.append(reply, Hex.bytes(answer.getString("reply")));
             }
         } catch (JSONException | InterruptedException wrong) {
             throw new IllegalStateException(wrong.toString());

@@ -59,11 +59,7 @@ class Services {
             if (request.has("size")) {
                 data.writeByteArray(new byte[request.getInt("size")]);
             } else {
-                byte[] bytes = Hex.bytes(request.getString("data"));
-                Parcel given = Parcel.obtain();
-                given.unmarshall(bytes, 0, bytes.length);
-                data.appendFrom(given, 0, bytes.length);
-                given.recycle();
+                Parcels.append(data, Hex.bytes(request.getString("data")));
             }
             boolean oneWay = request.optBoolean("one_way");
             binder.transact(request.getInt("code"), data, reply, oneWay ? IBinder.FLAG_ONEWAY : 0);

@@ -24,11 +24,18 @@ from harness.binder.parcels.wire_format import WireFormat
 from harness.binder.reports.netlink import parse_attributes, parse_messages, request
 from harness.binder.reports.transaction_report import Attribute, parse_report
 from harness.binder.services import wire
-from harness.framework.activity_manager import read_broadcast
+from harness.framework.activity_manager import BroadcastResult, read_broadcast
 from harness.framework.bundle import Float, Long, LongArray, StringArray, read_bundle, write_bundle
 from harness.framework.intent import ComponentName, Intent, Rect, read_component, read_intent, write_intent
 from harness.framework.java.agent import read_answer
-from harness.framework.java.values import bundle_of, describe_bundle, describe_intent, intent_of
+from harness.framework.java.values import (
+    bundle_of,
+    describe_bundle,
+    describe_intent,
+    describe_result,
+    intent_of,
+    result_of,
+)
 from harness.framework.uri import Uri, read_uri
 from tests.fuzz.target import Target, name_of, text_target
 
@@ -174,6 +181,7 @@ TARGETS = (
         json.dumps({"thrown": {**_THROWN, "cause": _THROWN}}),
     ),
     java_target(intent_of, describe_intent(JAVA_INTENT)),
+    java_target(result_of, describe_result(BroadcastResult(code=1, data="a", extras=JAVA_INTENT.extras))),
     java_target(bundle_of, describe_bundle(JAVA_INTENT.extras or {})),
     parcel_target(read_intent, _written(lambda parcel: write_intent(parcel, INTENT))),
     parcel_target(read_bundle, _written(lambda parcel: write_bundle(parcel, INTENT.extras))),

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from emulator.base.errors import TimeLimitError
 from harness.device.device import Device
+from harness.framework.activity_manager import BroadcastResult
+from harness.framework.bundle import Bundle
 from harness.framework.intent import ComponentName, Intent
 from harness.framework.java.errors import JavaError
 from harness.framework.java.process import JavaProcess, open_java
@@ -104,3 +107,57 @@ def test_what_the_stand_in_does_not_have_says_so(sender: JavaProcess) -> None:
     assert manager is not None
     with pytest.raises(JavaError, match="The stand-in for the activity manager has no openContentUri"):
         sender.transact(manager, 1, "android.app.IActivityManager")
+
+
+def test_an_ordered_broadcast_goes_by_priority_and_each_receiver_changes_its_result(
+    device: Device, sender: JavaProcess
+) -> None:
+    """By BroadcastReceiver.PendingResult.finish, which calls IActivityManager.finishReceiver."""
+    action = "com.example.ORDERED"
+    extras: Bundle = {"list": [1, "two"]}
+    with open_java(device) as last, open_java(device) as first:
+        last.register_receiver(action, priority=-1, result=BroadcastResult(code=3, data="last"))
+        first.register_receiver(action, priority=7, result=BroadcastResult(code=2, extras=extras))
+
+        end = sender.send_ordered_broadcast(Intent(action=action), result=BroadcastResult(code=1, data="new"))
+
+        assert first.received().result == BroadcastResult(code=1, data="new")
+        assert last.received().result == BroadcastResult(code=2, extras=extras)
+        assert end == BroadcastResult(code=3, data="last")
+        sent = methods(sender.last_calls[-1].stack)
+        assert sent[1:3] == [
+            "android.app.IActivityManager$Stub$Proxy.broadcastIntent",
+            "android.app.ContextImpl.sendOrderedBroadcast",
+        ]
+
+
+def test_an_aborted_broadcast_and_a_receiver_that_ended(device: Device, sender: JavaProcess) -> None:
+    action = "com.example.ABORTED"
+    with open_java(device) as never, open_java(device) as aborts:
+        never.register_receiver(action)
+        aborts.register_receiver(action, priority=1, result=BroadcastResult(code=5, abort=True))
+        assert sender.send_ordered_broadcast(Intent(action=action)) == BroadcastResult(code=5)
+        aborts.received()
+        with pytest.raises(TimeLimitError, match="a broadcast in process"):
+            never.received(0)  # whose turn would have been before the end
+    assert sender.send_ordered_broadcast(Intent(action=action)) == BroadcastResult()
+
+
+def test_who_unbinds_last_has_the_service_unbound_and_the_next_one_binds_anew(
+    device: Device, sender: JavaProcess
+) -> None:
+    service = ComponentName("com.example", "com.example.Unbound")
+    with open_java(device) as host, open_java(device) as second:
+        host.offer_service(service, COUNTER)
+        for client in (sender, second):
+            assert client.bind_service(service)
+            client.connected()
+        sender.unbind_service(service)
+        second.unbind_service(service)
+        host.unbound()
+        assert host.binds == 1
+        assert second.bind_service(service)
+        second.connected()
+        assert host.binds == 2
+        with pytest.raises(JavaError, match="has not bound"):
+            sender.unbind_service(service)

@@ -13,11 +13,19 @@ from harness.argument_types import checked, checked_methods
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.reader import ParcelReader
 from harness.binder.parcels.wire_format import WireFormat
+from harness.framework.activity_manager import BroadcastResult
 from harness.framework.bundle import Bundle
 from harness.framework.intent import ComponentName, Intent
 from harness.framework.java.agent import Answer, JavaAgent, OutgoingCall, running_agents
 from harness.framework.java.place import JavaPlace
-from harness.framework.java.values import bundle_of, describe_bundle, describe_intent, intent_of
+from harness.framework.java.values import (
+    bundle_of,
+    describe_bundle,
+    describe_intent,
+    describe_result,
+    intent_of,
+    result_of,
+)
 from harness.framework.uri import Uri
 
 if TYPE_CHECKING:
@@ -47,6 +55,8 @@ class JavaBroadcast:
     """The name of the thread that called onReceive()."""
     stack: tuple[str, ...]
     """The methods that were under way, the innermost first: onReceive()."""
+    result: BroadcastResult | None = None
+    """Of an ordered broadcast: the result with which it came, which the receiver may replace."""
 
 
 @checked_methods
@@ -68,7 +78,7 @@ class JavaProcess:
 
     @property
     def place(self) -> JavaPlace:
-        """Which Java it is, and where its service manager is: at `place.node`, perhaps not /dev/binder."""
+        """Which Java it is, and at which binder device its service manager is: perhaps not /dev/binder."""
         return self.agent.place
 
     def _ask(self, command: str, **arguments: Any) -> Any:
@@ -149,15 +159,33 @@ class JavaProcess:
         more = {} if size is None else {"size": size}
         self._ask("sendBroadcast", intent=describe_intent(intent), **more)
 
-    def register_receiver(self, *actions: str) -> None:
-        """ContextImpl.registerReceiver() with a receiver that keeps what it gets for `received`."""
-        self._ask("registerReceiver", actions=list(actions))
+    def send_ordered_broadcast(
+        self, intent: Intent, *, result: BroadcastResult | None = None, seconds: int = RECEIVE_SECONDS
+    ) -> BroadcastResult:
+        """ContextImpl.sendOrderedBroadcast(): the result of its receivers, which starts as `result`.
+
+        Raises TimeLimitError where they have not finished in time.
+        """
+        initial = describe_result(result or BroadcastResult())
+        self._ask("sendOrderedBroadcast", intent=describe_intent(intent), result=initial)
+        return result_of(self._waited("result", "the result of a broadcast", seconds))
+
+    def register_receiver(
+        self, *actions: str, priority: int = 0, result: BroadcastResult | None = None
+    ) -> None:
+        """ContextImpl.registerReceiver() with a receiver that keeps what it gets for `received`.
+
+        It makes `result` that of each ordered broadcast, with setResult() and perhaps abortBroadcast().
+        """
+        more = {} if result is None else {"result": describe_result(result)}
+        self._ask("registerReceiver", actions=list(actions), priority=priority, **more)
 
     def received(self, seconds: int = RECEIVE_SECONDS) -> JavaBroadcast:
         """The next broadcast that onReceive() got; TimeLimitError where none comes in time."""
         answer = self._waited("received", "a broadcast", seconds)
         intent = intent_of(answer["intent"])
-        return JavaBroadcast(intent, answer.get("size"), answer["thread"], tuple(answer["stack"]))
+        result = result_of(answer["result"]) if "result" in answer else None
+        return JavaBroadcast(intent, answer.get("size"), answer["thread"], tuple(answer["stack"]), result)
 
     def offer_service(self, component: ComponentName, interface: str) -> None:
         """Have a Service exist whose object numbers the calls with code 1 to it, and tell the stand-in."""
@@ -171,6 +199,14 @@ class JavaProcess:
     def bind_service(self, component: ComponentName) -> bool:
         """ContextImpl.bindService(): whether there is such a service."""
         return bool(self._ask("bindService", component=_names(component)))
+
+    def unbind_service(self, component: ComponentName) -> None:
+        """ContextImpl.unbindService() of what this process has bound last."""
+        self._ask("unbindService", component=_names(component))
+
+    def unbound(self, seconds: int = RECEIVE_SECONDS) -> None:
+        """Wait for the next onUnbind() of the Service; TimeLimitError where it is not called in time."""
+        self._waited("unbound", "onUnbind()", seconds)
 
     def connected(self, seconds: int = RECEIVE_SECONDS) -> JavaBinder:
         """What the next onServiceConnected() got; TimeLimitError where none is called in time."""

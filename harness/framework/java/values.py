@@ -12,6 +12,7 @@ from typing import Any
 
 from emulator.base.errors import UsageError
 from harness.agent.errors import ProtocolError
+from harness.framework.activity_manager import BroadcastResult
 from harness.framework.bundle import (
     BooleanArray,
     Bundle,
@@ -81,6 +82,21 @@ def _intent(described: Described) -> Intent:
         selector=_intent(described["selector"]) if "selector" in described else None,
         extras=_bundle(described["extras"]) if "extras" in described else None,
     )
+
+
+def describe_result(result: BroadcastResult) -> Described:
+    """What an ordered broadcast has come to, in JSON; what it does not have is left out."""
+    members: dict[str, Any] = {"code": result.code, "data": result.data, "abort": result.abort or None}
+    if result.extras is not None:
+        members["extras"] = describe_bundle(result.extras)
+    return {name: member for name, member in members.items() if member is not None}
+
+
+def result_of(described: Described) -> BroadcastResult:
+    """The result that JSON describes; ProtocolError for anything else."""
+    with _only_values("the result of a broadcast", described):
+        extras = _bundle(described["extras"]) if "extras" in described else None
+        return BroadcastResult(code=described["code"], data=described.get("data"), extras=extras)
 
 
 def describe_bundle(bundle: Bundle) -> Described:

@@ -7,9 +7,7 @@ import android.content.Intent;
 import android.content.IntentFilter;
 import android.os.Binder;
 import android.os.Bundle;
-import android.os.Handler;
 import android.os.IBinder;
-import android.os.Looper;
 import android.os.Parcel;
 import android.os.Process;
 import android.os.RemoteException;
@@ -21,8 +19,8 @@ import java.util.Map;
 
 /**
  * A stand-in for the activity manager, of whose own code Debian has nothing. It is in this package for the sake of the
- * codes of IActivityManager. Arguments are read and receivers are chosen by AOSP's classes; what a broadcast goes
- * through between the two, such as queues, users and permissions, is not here. Other methods throw in the caller.
+ * codes of IActivityManager. Arguments are read and receivers are chosen by AOSP's classes; the way of a broadcast between
+ * the two is that of `Broadcasts`, without users and permissions. Other methods throw in the caller.
  */
 public class ActivityManagerStandin extends Binder {
     /** The code by which a process offers a service, which an application's manifest declares elsewhere. */
@@ -34,23 +32,16 @@ public class ActivityManagerStandin extends Binder {
             Intent.ACTION_BOOT_COMPLETED, Intent.ACTION_SHUTDOWN, Intent.ACTION_SCREEN_OFF, Intent.ACTION_SCREEN_ON);
     private static final int BROADCAST_SUCCESS = 0;
 
-    private static class Receiver {
-        IApplicationThread owner;
-        IIntentReceiver receiver;
-        IntentFilter filter;
-    }
-
     private static class OfferedService {
         IApplicationThread owner;
         IBinder token;
         boolean requested;
         IBinder published;
-        final List<IServiceConnection> waiting = new ArrayList<>();
+        final List<IServiceConnection> connections = new ArrayList<>();
     }
 
-    private final List<Receiver> receivers = new ArrayList<>();
+    private final Broadcasts broadcasts = new Broadcasts();
     private final Map<ComponentName, OfferedService> services = new HashMap<>();
-    private final Handler handler = new Handler(Looper.getMainLooper());
 
     public ActivityManagerStandin() {
         attachInterface(null, DESCRIPTOR);
@@ -69,7 +60,7 @@ public class ActivityManagerStandin extends Binder {
                 reply.writeInt(0);  // no sticky Intent
                 return true;
             case Stub.TRANSACTION_unregisterReceiver:
-                unregisterReceiver(data.readStrongBinder());
+                broadcasts.remove(data.readStrongBinder());
                 reply.writeNoException();
                 return true;
             case Stub.TRANSACTION_broadcastIntent:
@@ -81,6 +72,16 @@ public class ActivityManagerStandin extends Binder {
                 boolean found = bindService(data);
                 reply.writeNoException();
                 reply.writeInt(found ? 1 : 0);
+                return true;
+            case Stub.TRANSACTION_unbindService:
+                boolean bound = unbindService(data.readStrongBinder());
+                reply.writeNoException();
+                reply.writeInt(bound ? 1 : 0);
+                return true;
+            case Stub.TRANSACTION_serviceDoneExecuting:
+                return true;  // one-way; what may run meanwhile is not restricted here
+            case Stub.TRANSACTION_finishReceiver:
+                finishReceiver(data);
                 return true;
             case Stub.TRANSACTION_publishService:
                 publishService(data);
@@ -96,64 +97,43 @@ public class ActivityManagerStandin extends Binder {
         }
     }
 
-    private void registerReceiver(Parcel data) {
-        Receiver added = new Receiver();
-        added.owner = IApplicationThread.Stub.asInterface(data.readStrongBinder());
+    private void registerReceiver(Parcel data) throws RemoteException {
+        IApplicationThread owner = IApplicationThread.Stub.asInterface(data.readStrongBinder());
         data.readString();  // package
-        added.receiver = IIntentReceiver.Stub.asInterface(data.readStrongBinder());
-        added.filter = data.readTypedObject(IntentFilter.CREATOR);
-        synchronized (receivers) {
-            receivers.add(added);
-        }
-    }
-
-    private void unregisterReceiver(IBinder binder) {
-        synchronized (receivers) {
-            receivers.removeIf(each -> each.receiver.asBinder() == binder);
-        }
+        IIntentReceiver receiver = IIntentReceiver.Stub.asInterface(data.readStrongBinder());
+        broadcasts.add(new Broadcasts.Receiver(owner, receiver, data.readTypedObject(IntentFilter.CREATOR)));
     }
 
     private void broadcastIntent(Parcel data) {
-        data.readStrongBinder();  // caller
+        IApplicationThread sender = IApplicationThread.Stub.asInterface(data.readStrongBinder());
         Intent intent = data.readTypedObject(Intent.CREATOR);
         String type = data.readString();
-        boolean wantsResult = data.readStrongBinder() != null;
-        data.readInt();
-        data.readString();
-        data.readTypedObject(Bundle.CREATOR);
+        IIntentReceiver resultTo = IIntentReceiver.Stub.asInterface(data.readStrongBinder());
+        Broadcasts.Result result = readResult(data);
         data.createStringArray();  // permissions
         data.readInt();
         data.readTypedObject(Bundle.CREATOR);
         boolean ordered = data.readInt() != 0;
-        if (wantsResult || ordered) {
-            throw new UnsupportedOperationException("The stand-in for the activity manager has no ordered broadcasts");
+        boolean sticky = data.readInt() != 0;
+        if (sticky || (resultTo != null && !ordered)) {
+            throw new UnsupportedOperationException("The stand-in for the activity manager has no "
+                    + (sticky ? "sticky broadcasts" : "results of broadcasts that are not ordered"));
         }
         if (PROTECTED.contains(intent.getAction()) && Binder.getCallingUid() >= Process.SHELL_UID) {
             throw new SecurityException("Permission Denial: not allowed to send broadcast " + intent.getAction()
                     + " from pid=" + Binder.getCallingPid() + ", uid=" + Binder.getCallingUid());
         }
-        handler.post(() -> deliver(intent, type));  // after the reply, which waits for no receiver
+        broadcasts.send(new Broadcasts.Broadcast(intent, type, sender, resultTo, result), ordered);
     }
 
-    private void deliver(Intent intent, String type) {
-        List<Receiver> chosen = new ArrayList<>();
-        synchronized (receivers) {
-            for (Receiver each : receivers) {
-                boolean matches = each.filter.match(intent.getAction(), type, intent.getScheme(), intent.getData(),
-                        intent.getCategories(), "standin") >= 0;
-                if (matches) {
-                    chosen.add(each);
-                }
-            }
-        }
-        for (Receiver each : chosen) {
-            try {
-                each.owner.scheduleRegisteredReceiver(each.receiver, intent, Activity.RESULT_OK, null, null, false,
-                        false, 0, ActivityManager.PROCESS_STATE_RECEIVER);
-            } catch (RemoteException undelivered) {  // it has ended, or the Intent is too large for it
-                System.err.println("not delivered: " + undelivered);
-            }
-        }
+    private static Broadcasts.Result readResult(Parcel data) {
+        return new Broadcasts.Result(data.readInt(), data.readString(), data.readTypedObject(Bundle.CREATOR));
+    }
+
+    private void finishReceiver(Parcel data) {
+        IBinder receiver = data.readStrongBinder();
+        Broadcasts.Result result = readResult(data);
+        broadcasts.finish(receiver, result, data.readInt() != 0);
     }
 
     private void offerService(Parcel data) {
@@ -177,10 +157,9 @@ public class ActivityManagerStandin extends Binder {
             if (service == null) {
                 return false;
             }
+            service.connections.add(connection);
             if (service.published != null) {
                 connection.connected(intent.getComponent(), service.published, false);
-            } else {
-                service.waiting.add(connection);
             }
             if (!service.requested) {
                 service.requested = true;
@@ -200,10 +179,29 @@ public class ActivityManagerStandin extends Binder {
                 throw new IllegalArgumentException("No such service: " + intent.getComponent());
             }
             service.published = published;
-            for (IServiceConnection each : service.waiting) {
+            for (IServiceConnection each : service.connections) {
                 each.connected(intent.getComponent(), published, false);
             }
-            service.waiting.clear();
         }
+    }
+
+    /** Without clients a service is told so; its object is forgotten, as its process may destroy it. */
+    private boolean unbindService(IBinder connection) throws RemoteException {
+        boolean found = false;
+        synchronized (services) {
+            for (Map.Entry<ComponentName, OfferedService> each : services.entrySet()) {
+                OfferedService service = each.getValue();
+                if (!service.connections.removeIf(one -> one.asBinder() == connection)) {
+                    continue;
+                }
+                found = true;
+                if (service.connections.isEmpty()) {
+                    service.requested = false;
+                    service.published = null;
+                    service.owner.scheduleUnbindService(service.token, new Intent().setComponent(each.getKey()));
+                }
+            }
+        }
+        return found;
     }
 }

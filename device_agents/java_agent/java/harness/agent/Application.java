@@ -10,12 +10,14 @@ import android.content.Intent;
 import android.content.IntentFilter;
 import android.content.ServiceConnection;
 import android.os.Binder;
+import android.os.Bundle;
 import android.os.Handler;
 import android.os.IBinder;
 import android.os.Looper;
 import android.os.Parcel;
 import android.os.RemoteException;
 import android.os.ServiceManager;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.FutureTask;
@@ -30,6 +32,9 @@ import org.json.JSONObject;
 class Application {
     private static final BlockingQueue<JSONObject> received = new LinkedBlockingQueue<>();
     private static final BlockingQueue<JSONObject> connections = new LinkedBlockingQueue<>();
+    private static final BlockingQueue<JSONObject> results = new LinkedBlockingQueue<>();
+    private static final BlockingQueue<Boolean> unbinds = new LinkedBlockingQueue<>();
+    private static final Map<ComponentName, ServiceConnection> bound = new HashMap<>();
     private static final AtomicInteger binds = new AtomicInteger();
     private static ApplicationContext application;
 
@@ -39,11 +44,15 @@ class Application {
             return null;
         });
         commands.put("sendBroadcast", Application::sendBroadcast);
+        commands.put("sendOrderedBroadcast", Application::sendOrderedBroadcast);
+        commands.put("result", request -> results.poll(request.getInt("seconds"), TimeUnit.SECONDS));
         commands.put("registerReceiver", Application::registerReceiver);
         commands.put("received", request -> received.poll(request.getInt("seconds"), TimeUnit.SECONDS));
         commands.put("offerService", Application::offerService);
         commands.put("binds", request -> binds.get());
         commands.put("bindService", Application::bindService);
+        commands.put("unbindService", Application::unbindService);
+        commands.put("unbound", request -> unbinds.poll(request.getInt("seconds"), TimeUnit.SECONDS));
         commands.put("connected", request -> connections.poll(request.getInt("seconds"), TimeUnit.SECONDS));
         commands.put("getSystemService", Application::getSystemService);
     }
@@ -71,22 +80,69 @@ class Application {
         return null;
     }
 
+    private static Object sendOrderedBroadcast(JSONObject request) throws Exception {
+        JSONObject initial = request.getJSONObject("result");
+        BroadcastReceiver last = new BroadcastReceiver() {
+            @Override
+            public void onReceive(Context context, Intent intent) {
+                results.add(result(this));
+            }
+        };
+        application().context.sendOrderedBroadcast(Values.intent(request.getJSONObject("intent")), null, last, null,
+                initial.getInt("code"), Values.text(initial, "data"), extras(initial));
+        return null;
+    }
+
+    /** What the receiver before has finished with. */
+    private static JSONObject result(BroadcastReceiver receiver) {
+        try {
+            Bundle extras = receiver.getResultExtras(false);
+            return new JSONObject()
+                    .put("code", receiver.getResultCode())
+                    .putOpt("data", receiver.getResultData())
+                    .putOpt("extras", extras == null ? null : Values.describe(extras));
+        } catch (JSONException impossible) {
+            throw new AssertionError(impossible);
+        }
+    }
+
+    private static Bundle extras(JSONObject result) throws JSONException {
+        return result.has("extras") ? Values.bundle(result.getJSONObject("extras")) : null;
+    }
+
+    private static void finishWith(BroadcastReceiver receiver, JSONObject result) {
+        try {
+            receiver.setResult(result.getInt("code"), Values.text(result, "data"), extras(result));
+            if (result.optBoolean("abort")) {
+                receiver.abortBroadcast();
+            }
+        } catch (JSONException wrong) {
+            throw new IllegalArgumentException(wrong);
+        }
+    }
+
     private static Object registerReceiver(JSONObject request) throws Exception {
         IntentFilter filter = new IntentFilter();
         JSONArray actions = request.getJSONArray("actions");
         for (int at = 0; at < actions.length(); at++) {
             filter.addAction(actions.getString(at));
         }
+        filter.setPriority(request.getInt("priority"));
+        JSONObject result = request.optJSONObject("result");
         application().context.registerReceiver(new BroadcastReceiver() {
             @Override
             public void onReceive(Context context, Intent intent) {
-                received.add(described(intent));
+                JSONObject described = described(intent, this);
+                if (isOrderedBroadcast() && result != null) {
+                    finishWith(this, result);
+                }
+                received.add(described);
             }
         }, filter);
         return null;
     }
 
-    static JSONObject described(Intent intent) {
+    static JSONObject described(Intent intent, BroadcastReceiver receiver) {
         try {
             JSONObject described = new JSONObject();
             byte[] data = intent.getByteArrayExtra("data");
@@ -95,6 +151,9 @@ class Application {
                 intent.removeExtra("data");
             }
             described.put("intent", Values.describe(intent));
+            if (receiver.isOrderedBroadcast()) {
+                described.put("result", result(receiver));
+            }
             described.put("thread", Thread.currentThread().getName());
             return described.put("stack", Throwables.frames(new Throwable(), 1));
         } catch (JSONException impossible) {
@@ -117,6 +176,12 @@ class Application {
         }
 
         @Override
+        public boolean onUnbind(Intent intent) {
+            unbinds.add(true);
+            return super.onUnbind(intent);
+        }
+
+        @Override
         public IBinder onBind(Intent intent) {
             binds.incrementAndGet();
             return new Binder() {
@@ -132,6 +197,15 @@ class Application {
                 }
             };
         }
+    }
+
+    private static Object unbindService(JSONObject request) throws Exception {
+        ServiceConnection connection = bound.remove(component(request));
+        if (connection == null) {
+            throw new IllegalStateException("This process has not bound " + component(request));
+        }
+        application().context.unbindService(connection);
+        return null;
     }
 
     private static Object offerService(JSONObject request) throws Exception {
@@ -156,7 +230,7 @@ class Application {
 
     private static Object bindService(JSONObject request) throws Exception {
         Intent intent = new Intent().setComponent(component(request));
-        return application().context.bindService(intent, new ServiceConnection() {
+        ServiceConnection connection = new ServiceConnection() {
             @Override
             public void onServiceConnected(ComponentName name, IBinder service) {
                 try {
@@ -168,7 +242,9 @@ class Application {
 
             @Override
             public void onServiceDisconnected(ComponentName name) {}
-        }, Context.BIND_AUTO_CREATE);
+        };
+        bound.put(intent.getComponent(), connection);
+        return application().context.bindService(intent, connection, Context.BIND_AUTO_CREATE);
     }
 
     /** The class of a manager object, and whether a second call returns the same object. */

@@ -12,6 +12,10 @@ class Rehearsal {
     private static final String[] CLASSES = {
             "android.app.ActivityManagerStandin",
             "android.app.ActivityThread$ApplicationThread",
+            "android.app.Broadcasts",
+            "android.app.Broadcasts$Broadcast",
+            "android.app.Broadcasts$Receiver",
+            "android.app.Broadcasts$Result",
             "android.app.IActivityManager$Stub$Proxy",
             "android.app.IApplicationThread$Stub$Proxy",
             "android.app.IServiceConnection$Stub$Proxy",

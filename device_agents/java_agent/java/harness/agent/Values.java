@@ -237,7 +237,7 @@ class Values {
         return described;
     }
 
-    private static String text(JSONObject described, String name) throws JSONException {
+    static String text(JSONObject described, String name) throws JSONException {
         return described.has(name) ? described.getString(name) : null;
     }
 }

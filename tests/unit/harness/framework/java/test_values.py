@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from emulator.base.errors import UsageError
 from harness.agent.errors import ProtocolError
+from harness.framework.activity_manager import BroadcastResult
 from harness.framework.bundle import Bundle
 from harness.framework.intent import Intent
 from harness.framework.java.agent import read_answer
 from harness.framework.java.errors import JavaError
-from harness.framework.java.values import bundle_of, describe_bundle, describe_intent, intent_of
-from tests.support.framework_values import bundles, intents
+from harness.framework.java.values import (
+    bundle_of,
+    describe_bundle,
+    describe_intent,
+    describe_result,
+    intent_of,
+    result_of,
+)
+from tests.support.framework_values import bundles, int32s, intents, texts
 
 
 @given(bundles)
@@ -32,6 +42,16 @@ def test_an_intent_is_the_same_after_json(intent: Intent) -> None:
     described = json.loads(json.dumps(describe_intent(intent)))
 
     assert describe_intent(intent_of(described)) == described
+
+
+@given(st.builds(BroadcastResult, code=int32s, data=st.none() | texts, extras=bundles, abort=st.booleans()))
+def test_the_result_of_a_broadcast_is_the_same_after_json(result: BroadcastResult) -> None:
+    """But for the wish to abort, which only a receiver has, and no result."""
+    described = json.loads(json.dumps(describe_result(result)))
+
+    assert described.get("abort", False) is result.abort
+    wanted = dataclasses.replace(result, abort=False)
+    assert describe_result(result_of(described)) == describe_result(wanted)
 
 
 def test_a_value_s_bits_are_kept() -> None:

@@ -227,6 +227,18 @@ def test_an_interruption_of_the_check_ends_the_run() -> None:
         judge(CLAIMS_BY_ID["proto.breaks"], cast(Any, Interrupting()))
 
 
+def test_what_a_device_lacks_is_not_blamed_on_its_connection() -> None:
+    """Asking adb about it made the first such claim wait until adb had connected."""
+
+    class Asked(FakeDevice):
+        def recover(self, error: BaseException) -> bool:
+            pytest.fail(f"adb is asked after {error!r}")
+
+    facts = dataclasses.replace(FACTS, kcore=False)
+    result = judge(CLAIMS_BY_ID["copy.binder-one"], cast(Any, Asked(facts)))
+    assert result.verdict is Verdict.NOT_TESTABLE
+
+
 def test_an_unexpected_error_keeps_its_traceback() -> None:
     result = judged("proto.breaks")
     assert (result.verdict, result.as_expected) == (Verdict.ERROR, False)

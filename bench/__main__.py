@@ -74,7 +74,7 @@ def main() -> int:
     options = parser.parse_args()
     console = Console()
     try:
-        before = earlier.read(options.before) if options.before else {}
+        before = earlier.read(options.before) if options.before else None
         benchmarks = chosen(BENCHMARKS, options.names)
         rows, where = _measured(benchmarks, options.rounds)
     except HarnessError as error:
@@ -88,7 +88,8 @@ def main() -> int:
         baseline.write(file, rows)
         console.print(f"The figures are kept as the baseline: {file}", soft_wrap=True)
     if options.json is not None:
-        document = {"device": where, "rows": [_as_json(row) for row in rows]}
+        figures = [_as_json(row) for row in rows]
+        document = {"device": where, "commit": earlier.commit(), "rows": figures}
         write_atomically(options.json, json.dumps(document, indent=1))
     return 0
 
@@ -113,11 +114,11 @@ def _table(
     rows: list[Row],
     where: str,
     known: Mapping[str, baseline.Spread],
-    before: Mapping[str, earlier.Earlier],
+    before: earlier.EarlierRun | None,
 ) -> Table:
     columns = ["what", "measured", "reference", "ratio", "at most", "met", "moved", "copies"]
-    if before:
-        columns.insert(1, "before")
+    if before is not None:
+        columns.insert(1, f"before ({before.commit})" if before.commit else "before")
     table = Table(
         *columns,
         title="Median (quartiles)",
@@ -125,7 +126,7 @@ def _table(
         f"the spread of both. Device: {where}.",
     )
     for row in rows:
-        named = [row.name, _before(row, before.get(row.name))] if before else [row.name]
+        named = [row.name] if before is None else [row.name, _before(row, before.rows.get(row.name))]
         if row.failure:
             table.add_row(*named, f"not measured: {row.failure}")
             continue

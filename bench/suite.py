@@ -12,7 +12,7 @@ from bench.rows import Row
 from emulator.base.errors import HarnessError, UsageError
 from emulator.build.agents import ipc_bench
 from emulator.build.userland import THROUGHPUT_TEST, binder_userland
-from emulator.embedded.device import EmbeddedDevice, open_embedded
+from emulator.embedded.device import EmbeddedDevice, generation_of, open_embedded
 from emulator.target import Target, parse_target
 from harness.device.device import Device
 
@@ -53,8 +53,9 @@ class Bench:
 
     @functools.cached_property
     def throughput_test(self) -> str:
-        """The path of AOSP's binderThroughputTest on the device."""
-        return self._put(binder_userland(self.controller.hardware.architecture) / THROUGHPUT_TEST)
+        """The path on the device of AOSP's binderThroughputTest, for the device's generation."""
+        generation = generation_of(self._target)
+        return self._put(binder_userland(self.controller.hardware.architecture, generation) / THROUGHPUT_TEST)
 
     def _put(self, program: Path) -> str:
         remote = f"{ON_DEVICE}/{program.name}"

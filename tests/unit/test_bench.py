@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Self, cast
 import pytest
 
 from bench import __main__ as bench_program
-from bench import baseline, starts
+from bench import baseline, earlier, starts
 from bench.__main__ import BENCHMARKS
 from bench.rows import Figure, Row, exponent, in_turns
 from bench.streams import receive_exactly
@@ -165,6 +166,23 @@ def test_the_exponent_of_a_curve_is_found_for_each_turn() -> None:
     assert exponent(curve).values == pytest.approx((1.0, 2.0, 0.0))
 
 
+def test_what_is_measured_is_named_by_its_commit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def git(*words: str) -> str:
+        identity = ["-c", "user.name=one", "-c", "user.email=one@example.com"]
+        command = ["git", "-C", str(tmp_path), *identity, *words]
+        return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+
+    monkeypatch.setattr(earlier, "ROOT", tmp_path)
+    assert earlier.commit() == ""
+    git("init")
+    (tmp_path / "file").write_text("one")
+    git("add", "file")
+    git("commit", "-m", "one")
+    assert earlier.commit() == git("rev-parse", "--short", "HEAD")
+    (tmp_path / "file").write_text("another")
+    assert earlier.commit() == f"{git('rev-parse', '--short', 'HEAD')}-dirty"
+
+
 def test_an_earlier_run_is_shown_beside_this_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -178,8 +196,10 @@ def test_an_earlier_run_is_shown_beside_this_one(
 
     monkeypatch.setenv("COLUMNS", "200")
     figures = tmp_path / "figures.json"
+    monkeypatch.setattr(earlier, "commit", lambda: "1a2b3c4")
     run((4.0, 5.0, 6.0), "--json", figures)
     status, shown = run((2.0,), "--before", figures)
     assert (status, "5 ms (ratio 5.00)" in shown, "2.00" in shown) == (0, True, True)
+    assert "before (1a2b3c4)" in shown
     figures.write_text("[]")
     assert run((2.0,), "--before", figures) == (2, "")

@@ -8,11 +8,11 @@ C_SOURCES := $(shell find device_agents -name '*.[ch]' -o -name '*.cpp')
 verify: system .venv/installed ## Judge every claim about Binder on the embedded device.
 	$(BIN)/binder-harness verify
 
-# A third of the time is waiting, for devices and other programs: three files at a time occupy two processors. The
-# files that take longest come first, so that all workers end at the same time.
+# Half of the time is waiting, for devices and other programs: four files at a time occupy two processors. The files
+# that take longest come first, so that all workers end at the same time.
 .PHONY: test
-test: setup ## Run this project's own tests, three files at a time.
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder tests/emulator tests/device tests/unit/test_*.py tests/unit/[a-z]*/
+test: setup ## Run this project's own tests, four files at a time.
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/emulator tests/device tests/unit/test_*.py tests/unit/[a-z]*/
 
 .PHONY: test-long
 test-long: setup ## Run what takes longer than CI has: every claim on a userdebug build, newer kernels, the driver in Rust.

@@ -197,6 +197,11 @@ class Facts:
         return self.framework and self.android_release is not None
 
     @property
+    def art(self) -> bool:
+        """Whether ART can run the agent in Java: from Android 10 on the framework has all that this uses."""
+        return self.android_framework and (self.api_level or 0) >= 29
+
+    @property
     def has_framework_code(self) -> bool:
         """Whether code of Android's framework can run: in its own processes, or in AOSP's Java."""
         return self.android_framework or self.takes_java

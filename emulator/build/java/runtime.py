@@ -115,7 +115,7 @@ def _agent_root(release: JavaRelease, architecture: Architecture, classes: Path)
     java = _java_root(architecture) / DIRECTORY / "bin/java"
     here, natives = runs_here(architecture), _native_runtime(release, architecture, classes)
     compiler, framework = compiler_jar(), classes / FRAMEWORK_JAR
-    sources = [*release.of_agent("java")]
+    sources = [*release.of_agent("shared"), *release.of_agent("java")]
 
     def build(target: Path) -> None:
         output = target / DIRECTORY

@@ -15,6 +15,7 @@ from emulator.base.errors import HarnessError
 from emulator.base.progress import step
 from harness.agent.errors import ProtocolError
 from harness.binder.services.service import BINDER
+from harness.framework.java.art import art_command, check_users_and_node
 from harness.framework.java.errors import JavaError
 from harness.framework.java.place import MOUNT_POINTS, JavaPlace, open_place
 from harness.kernel.concise import counted
@@ -60,7 +61,7 @@ class Answer:
 
 
 class JavaAgent:
-    """The process while it runs. Commands are those of device_agents/java_agent/java/harness/agent."""
+    """The process while it runs. Commands are those of device_agents/java_agent, in shared, java and art."""
 
     def __init__(self, program: RemoteProgram, place: JavaPlace) -> None:
         self._program = program
@@ -121,6 +122,8 @@ def running_agents(
     libbinder opens. Raises what `open_place` does, and HarnessError, with the virtual machine's words, where
     it does not start.
     """
+    if device.facts.art:
+        check_users_and_node(uids, node)
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(open_place(device, node))
         command = command_at(place)
@@ -135,6 +138,8 @@ def running_agents(
 
 def command_at(place: JavaPlace) -> list[str]:
     """The command that starts an agent, in a mount namespace of its own where it sees another file system."""
+    if place.dex:
+        return art_command(place.dex)
     mounts = []
     if place.node != BINDER:
         mounts.append(f"mount --bind {shlex.quote(place.node)} {BINDER}")

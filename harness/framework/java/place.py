@@ -19,6 +19,7 @@ from emulator.build.java.runtime import java_roots
 from harness.binder.services.manager_program import PROGRAM_IN_C, held_manager
 from harness.binder.services.service import BINDER
 from harness.device.facts import Need
+from harness.framework.java.art import put_agent, release_of
 from harness.framework.java.put import put_directories
 from harness.kernel.proc.memory import read_meminfo
 
@@ -47,6 +48,8 @@ class JavaPlace:
     """The directory that they take for `/`; empty where Java is in the device's image."""
     node: str
     """The binder device of that release's service manager, which they have in the place of /dev/binder."""
+    dex: str = ""
+    """The path of the agent for ART, on a device whose own framework it runs; empty for OpenJDK."""
 
 
 def prepare_java(device: Device) -> str:
@@ -99,8 +102,12 @@ def open_place(device: Device, node: str | None = None) -> Iterator[JavaPlace]:
     """Have AOSP's Java be on a device for the block, and a service manager of its release.
 
     That is the device's own where it is of that release; else one is started on the free binder device,
-    unless `node` names another device, where the caller provides for one.
+    unless `node` names another device, where the caller provides for one. On a device with ART, the agent for
+    that is put there.
     """
+    if device.facts.art:
+        yield JavaPlace(release_of(device), "", BINDER, dex=put_agent(device))
+        return
     root = prepare_java(device)
     release = device.facts.java or JAVA_10.number
     if node is not None:

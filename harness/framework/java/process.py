@@ -259,8 +259,11 @@ def open_java(device: Device, *, uid: int = 0, node: str | None = None) -> Itera
     another, one is started on the free binder device while such processes run (`JavaProcess.place`). With
     `node`, the path of another binder device, the process finds that in the place of /dev/binder.
 
-    Raises FacilityMissingError on a device that is not an embedded one, or has too little memory, SetupError
-    where Java cannot be built, HarnessError where it does not start.
+    On a device with Android 10 or later of its own, what runs is the device's framework on ART, as the
+    shell's user: services, calls, values, `send_broadcast` and `get_system_service`. That was never tried.
+
+    Raises FacilityMissingError on any other device, or with too little memory, SetupError where Java cannot
+    be built, HarnessError where it does not start.
     """
     with running_agents(device, [uid], node=node) as agents:
         yield JavaProcess(*agents)

@@ -29,7 +29,7 @@ import org.json.JSONException;
 import org.json.JSONObject;
 
 /** Commands of an application: android.app.ContextImpl sends broadcasts, receives them and binds services. */
-class Application {
+class Application implements Commands {
     private static final BlockingQueue<JSONObject> received = new LinkedBlockingQueue<>();
     private static final BlockingQueue<JSONObject> connections = new LinkedBlockingQueue<>();
     private static final BlockingQueue<JSONObject> results = new LinkedBlockingQueue<>();
@@ -38,23 +38,40 @@ class Application {
     private static final AtomicInteger binds = new AtomicInteger();
     private static ApplicationContext application;
 
-    static void addTo(Map<String, Agent.Command> commands) {
-        commands.put("serveActivityManager", request -> {
-            ServiceManager.addService(Context.ACTIVITY_SERVICE, new ActivityManagerStandin());
-            return null;
-        });
-        commands.put("sendBroadcast", Application::sendBroadcast);
-        commands.put("sendOrderedBroadcast", Application::sendOrderedBroadcast);
-        commands.put("result", request -> results.poll(request.getInt("seconds"), TimeUnit.SECONDS));
-        commands.put("registerReceiver", Application::registerReceiver);
-        commands.put("received", request -> received.poll(request.getInt("seconds"), TimeUnit.SECONDS));
-        commands.put("offerService", Application::offerService);
-        commands.put("binds", request -> binds.get());
-        commands.put("bindService", Application::bindService);
-        commands.put("unbindService", Application::unbindService);
-        commands.put("unbound", request -> unbinds.poll(request.getInt("seconds"), TimeUnit.SECONDS));
-        commands.put("connected", request -> connections.poll(request.getInt("seconds"), TimeUnit.SECONDS));
-        commands.put("getSystemService", Application::getSystemService);
+    @Override
+    public Object run(String name, JSONObject request) throws Exception {
+        switch (name) {
+            case "serveActivityManager":
+                ServiceManager.addService(Context.ACTIVITY_SERVICE, new ActivityManagerStandin());
+                return null;
+            case "sendBroadcast":
+                application().context.sendBroadcast(Values.broadcast(request));
+                return null;
+            case "sendOrderedBroadcast":
+                return sendOrderedBroadcast(request);
+            case "result":
+                return results.poll(request.getInt("seconds"), TimeUnit.SECONDS);
+            case "registerReceiver":
+                return registerReceiver(request);
+            case "received":
+                return received.poll(request.getInt("seconds"), TimeUnit.SECONDS);
+            case "offerService":
+                return offerService(request);
+            case "binds":
+                return binds.get();
+            case "bindService":
+                return bindService(request);
+            case "unbindService":
+                return unbindService(request);
+            case "unbound":
+                return unbinds.poll(request.getInt("seconds"), TimeUnit.SECONDS);
+            case "connected":
+                return connections.poll(request.getInt("seconds"), TimeUnit.SECONDS);
+            case "getSystemService":
+                return Services.managers(application().context, request.getString("name"));
+            default:
+                return ANOTHER;
+        }
     }
 
     /** The application's context, made at the first use on the main thread. */
@@ -69,15 +86,6 @@ class Application {
             application = making.get();
         }
         return application;
-    }
-
-    private static Object sendBroadcast(JSONObject request) throws Exception {
-        Intent intent = Values.intent(request.getJSONObject("intent"));
-        if (request.has("size")) {
-            intent.putExtra("data", new byte[request.getInt("size")]);
-        }
-        application().context.sendBroadcast(intent);
-        return null;
     }
 
     private static Object sendOrderedBroadcast(JSONObject request) throws Exception {
@@ -245,14 +253,5 @@ class Application {
         };
         bound.put(intent.getComponent(), connection);
         return application().context.bindService(intent, connection, Context.BIND_AUTO_CREATE);
-    }
-
-    /** The class of a manager object, and whether a second call returns the same object. */
-    private static Object getSystemService(JSONObject request) throws Exception {
-        Context context = application().context;
-        Object first = context.getSystemService(request.getString("name"));
-        boolean same = first == context.getSystemService(request.getString("name"));
-        String type = first == null ? null : first.getClass().getName();
-        return new JSONObject().put("class", type == null ? JSONObject.NULL : type).put("same", same);
     }
 }

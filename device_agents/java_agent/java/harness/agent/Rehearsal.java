@@ -1,7 +1,6 @@
 package harness.agent;
 
 import android.content.IntentFilter;
-import java.util.Map;
 import org.json.JSONObject;
 
 /**
@@ -41,13 +40,13 @@ class Rehearsal {
             + "\"number\":[\"Long\",\"1\"],\"list\":[\"ArrayList\",[[\"Integer\",1]]],\"bytes\":[\"byte[]\",\"00\"],"
             + "\"bundle\":[\"Bundle\",{\"half\":[\"Double\",\"0\"]}]}}";
 
-    static void run(Map<String, Agent.Command> commands) throws Throwable {
+    static void run(Requests requests) throws Throwable {
         for (String name : CLASSES) {
             Class.forName(name, false, ClassLoader.getSystemClassLoader());
         }
-        String written = Agent.answer(commands, "{\"do\":\"writeIntent\",\"intent\":" + INTENT + "}").getString("result");
-        Agent.answer(commands, "{\"do\":\"readIntent\",\"data\":\"" + written + "\"}");
-        Agent.answer(commands, "{\"do\":\"no such command\"}");
+        String written = requests.answer("{\"do\":\"writeIntent\",\"intent\":" + INTENT + "}").getString("result");
+        requests.answer("{\"do\":\"readIntent\",\"data\":\"" + written + "\"}");
+        requests.answer("{\"do\":\"no such command\"}");
         Application.application();
         new IntentFilter("com.example.REHEARSAL").match(null, Values.intent(new JSONObject(INTENT)), false, "");
         System.out.println(written);

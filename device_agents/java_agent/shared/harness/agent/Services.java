@@ -1,5 +1,6 @@
 package harness.agent;
 
+import android.content.Context;
 import android.os.Binder;
 import android.os.IBinder;
 import android.os.Parcel;
@@ -13,14 +14,25 @@ import org.json.JSONException;
 import org.json.JSONObject;
 
 /** Commands with services: android.os.ServiceManager, calls, and services in Java. */
-class Services {
-    static void addTo(Map<String, Agent.Command> commands) {
-        commands.put("list", request -> new JSONArray(Arrays.asList(ServiceManager.listServices())));
-        commands.put("check", request -> Binders.number(ServiceManager.checkService(request.getString("name"))));
-        commands.put("get", Services::get);
-        commands.put("initServiceCache", Services::initServiceCache);
-        commands.put("add", Services::add);
-        commands.put("transact", Services::transact);
+class Services implements Commands {
+    @Override
+    public Object run(String name, JSONObject request) throws JSONException, RemoteException {
+        switch (name) {
+            case "list":
+                return new JSONArray(Arrays.asList(ServiceManager.listServices()));
+            case "check":
+                return Binders.number(ServiceManager.checkService(request.getString("name")));
+            case "get":
+                return get(request);
+            case "initServiceCache":
+                return initServiceCache(request);
+            case "add":
+                return add(request);
+            case "transact":
+                return transact(request);
+            default:
+                return ANOTHER;
+        }
     }
 
     /** The service's number, `times` times one after the other. */
@@ -73,5 +85,13 @@ class Services {
             data.recycle();
             reply.recycle();
         }
+    }
+
+    /** The class of a context's manager object, and whether a second call returns the same object. */
+    static JSONObject managers(Context context, String name) throws JSONException {
+        Object first = context.getSystemService(name);
+        boolean same = first == context.getSystemService(name);
+        String type = first == null ? null : first.getClass().getName();
+        return new JSONObject().put("class", type == null ? JSONObject.NULL : type).put("same", same);
     }
 }

@@ -208,6 +208,15 @@ class Values {
         return intent;
     }
 
+    /** The Intent of a request that sends it; where that gives a size, with an extra of so many bytes. */
+    static Intent broadcast(JSONObject request) throws JSONException {
+        Intent intent = intent(request.getJSONObject("intent"));
+        if (request.has("size")) {
+            intent.putExtra("data", new byte[request.getInt("size")]);
+        }
+        return intent;
+    }
+
     static JSONObject describe(Intent intent) throws JSONException {
         JSONObject described = new JSONObject();
         described.putOpt("action", intent.getAction());

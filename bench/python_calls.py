@@ -12,16 +12,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 from bench.memory import memory_rows
 from bench.round_trips import Echo, echoed, timed
-from bench.rows import Row, exponent, in_turns
+from bench.rows import Figure, Row, exponent, in_turns, milliseconds
 from bench.suite import Bench, Benchmark
 from bench.transports import KIB, run, sized
 from emulator.build.agents import syscall_agent
 from emulator.embedded.image import AGENT
+from harness.agent.operations import Operation
 from harness.agent.process import RemoteProcess
 from harness.agent.stream import ChannelStream
+from harness.binder.abi import commands
+from harness.binder.driver.ioctls import READ_SIZE
+from harness.binder.driver.one_trip import REPLY_TO_CALL, Shape, Trip
 from harness.binder.endpoint import Binder
 from harness.binder.pair import Pair, open_pair, reply_nothing
 from harness.binder.parcels.parcel import Parcel
+from harness.binder.services.interface import BasicCode
 from harness.binder.services.service import BINDER
 from harness.binder.services.service_manager import ServiceManager
 from harness.binder.serving.call import Call, Handler
@@ -29,6 +34,9 @@ from harness.device.device import DeviceProcess
 
 CALLS = 100
 """In each round."""
+AT_ONCE = 20
+"""Calls in one batch, for what one takes on the device."""
+PAGE = 4096
 CLIENTS = (1, 4, 16)
 PAYLOADS = (0, 1 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, 1000 * KIB)
 """Bytes; libbinder's mapping, which the server has, takes 1,016 KiB."""
@@ -49,7 +57,7 @@ def _over_channel(bench: Bench) -> Iterator[Row]:
     assert echo is not None
     assert agent is not None
     with RemoteProcess.start(ChannelStream(agent)) as process, contextlib.closing(echo):
-        yield _null_call("python.channel", bench, process, echo, most=1.25)
+        yield from _null_call("python.channel", bench, process, echo, most=1.25)
 
 
 def _over_adb(bench: Bench) -> Iterator[Row]:
@@ -60,13 +68,22 @@ def _over_adb(bench: Bench) -> Iterator[Row]:
         RemoteProcess.start(bench.device.open_shell(f"exec {remote}")) as process,
         contextlib.closing(echo),
     ):
-        yield _null_call("python.adb", bench, process, echo, most=1.5)
+        yield from _null_call("python.adb", bench, process, echo, most=1.5)
 
 
-def _null_call(name: str, bench: Bench, process: RemoteProcess, echo: Echo, most: float) -> Row:
-    """A call without data to AOSP's servicemanager, and its reply, against an echo on such a channel."""
-    with Binder.open(process, BINDER) as binder:
+def _null_call(name: str, bench: Bench, process: RemoteProcess, echo: Echo, most: float) -> Iterator[Row]:
+    """A call without data to AOSP's servicemanager, and its reply, against an echo on such a channel.
+
+    And against what no client in any language can save: the echo, and the call made on the device.
+    """
+    with Binder.open(process, BINDER) as binder, process.memory.allocate(PAGE) as page:
         manager = ServiceManager(binder)
+        many = _pings(process, binder, page.address) * AT_ONCE
+
+        def on_device() -> float:
+            taken = milliseconds(lambda: [result.checked() for result in process.main.batch(*many)])
+            return taken / AT_ONCE
+
         calls, echoes = in_turns(
             bench.rounds * CALLS,
             [
@@ -74,7 +91,19 @@ def _null_call(name: str, bench: Bench, process: RemoteProcess, echo: Echo, most
                 ("echo by cat", timed(lambda: echoed(echo))),
             ],
         )
-    return Row(name, "ms", calls, echoes, most=most)
+        (alone,) = in_turns(10 * bench.rounds, [("ping by the device alone", on_device)])
+    least = tuple(echo + alone.median for echo in echoes.values)
+    yield Row(name, "ms", calls, echoes, most=most)
+    yield Row(f"{name}, device alone", "ms", alone, echoes)
+    yield Row(f"{name}, against both", "ms", calls, Figure("echo, and ping by the device", least), most=1.25)
+
+
+def _pings(process: RemoteProcess, binder: Binder, address: int) -> list[Operation]:
+    """What the agent does in a ping."""
+    ping = commands.Transaction(code=BasicCode.PING_TRANSACTION).encode()
+    shape = Shape(len(ping), READ_SIZE, awaited=REPLY_TO_CALL)
+    assert shape.memory <= PAGE
+    return [*Trip(process.architecture, binder.descriptor, address, shape).batch(ping, None).operations]
 
 
 def _cost_of_python(bench: Bench) -> Iterator[Row]:

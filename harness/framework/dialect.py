@@ -120,6 +120,8 @@ def _layout_of(release: int, jar: FrameworkJar) -> Layout:
 
 _LAYOUTS = {10: ANDROID_10, 11: ANDROID_11, 12: ANDROID_12, 13: ANDROID_13}
 _WITH_STANDIN: WeakSet[Device] = WeakSet()
+_WITH_JAVA: WeakKeyDictionary[Device, list[int]] = WeakKeyDictionary()
+"""The releases of AOSP's Java that is in use on a device, one for each user."""
 _FOUND: WeakKeyDictionary[Device, Dialect] = WeakKeyDictionary()
 _INSUFFICIENT_JARS: WeakKeyDictionary[Device, str] = WeakKeyDictionary()
 """Why a device's framework.jar, although readable, is not sufficient."""
@@ -146,6 +148,17 @@ def standin_answers(device: Device) -> Iterator[None]:
         _WITH_STANDIN.discard(device)
 
 
+@contextmanager
+def java_in_use(device: Device, release: int) -> Iterator[None]:
+    """For the block, calls on a device may be those of a release of AOSP's Java."""
+    releases = _WITH_JAVA.setdefault(device, [])
+    releases.append(release)
+    try:
+        yield
+    finally:
+        releases.remove(release)
+
+
 def framework_release(device: Device) -> int | None:
     """The release of the device's own activity manager; None where there is at most a stand-in."""
     return None if device in _WITH_STANDIN else android_release(device.facts)
@@ -167,7 +180,8 @@ def dialect_of(device: Device) -> Dialect | None:
 
 def code_names_on(device: Device) -> CodeNames:
     """Names for the codes of a device's interfaces, without fetching anything from it."""
-    release = framework_release(device) or device.facts.java or standin_release(device.facts)
+    java = next(iter(_WITH_JAVA.get(device, ())), device.facts.java)
+    release = framework_release(device) or java or standin_release(device.facts)
     dialect = _FOUND.get(device)
     return code_names_of(release, dialect.codes if dialect else ACTIVITY_MANAGER_CODES.get(release, {}))
 

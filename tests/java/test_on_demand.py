@@ -13,8 +13,10 @@ from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.finding import Verdict
 from harness.experiments.core.judge import judge
 from harness.experiments.core.loading import load_claims
+from harness.framework.intent import Intent
 from harness.framework.java.place import COMPLETE, prepare_java
 from harness.framework.java.process import open_java, open_java_processes
+from harness.recording.record import record_transactions
 
 load_claims()
 OF_JAVA = ("limit.java-exception", "service.cache", "service.slow-log")
@@ -50,6 +52,18 @@ def test_its_processes_share_a_service_manager_that_ends_with_the_last(plain: De
         with open_service(plain, "com.example.python", reply_nothing, path=node):
             assert "com.example.python" in first.list_services()
     assert plain.shell("pidof servicemanager servicemanager10 | wc -w") == running
+
+
+def test_a_broadcast_there_is_recorded_with_the_names_of_its_release(plain: Device) -> None:
+    with open_java_processes(plain, 0, 0, 2000) as (manager, receiver, sender):
+        manager.serve_activity_manager()
+        receiver.register_receiver("com.example.HELLO")
+        with record_transactions(plain) as record:
+            sender.send_broadcast(Intent(action="com.example.HELLO"))
+            assert receiver.received().intent.action == "com.example.HELLO"
+    text = record.hops.caused_by(sender.pid).text()
+    assert "IServiceManager.getService" in text
+    assert "IActivityManager.broadcastIntent" in text
 
 
 def test_what_was_put_there_in_part_is_put_there_again(plain: Device) -> None:

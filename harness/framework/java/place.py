@@ -19,6 +19,7 @@ from emulator.build.java.runtime import java_roots
 from harness.binder.services.manager_program import PROGRAM_IN_C, held_manager
 from harness.binder.services.service import BINDER
 from harness.device.facts import Need
+from harness.framework.dialect import java_in_use
 from harness.framework.java.art import put_agent, release_of
 from harness.framework.java.put import put_directories
 from harness.kernel.proc.memory import read_meminfo
@@ -110,13 +111,13 @@ def open_place(device: Device, node: str | None = None) -> Iterator[JavaPlace]:
         return
     root = prepare_java(device)
     release = device.facts.java or JAVA_10.number
-    if node is not None:
+    with contextlib.ExitStack() as stack:
+        if node is None:
+            node = BINDER
+            if device.facts.userland != release or not device.facts.service_manager:
+                node = stack.enter_context(_MANAGERS.setdefault(device, _SharedManager()).used(device))
+        stack.enter_context(java_in_use(device, release))
         yield JavaPlace(release, root, node)
-    elif device.facts.userland == release and device.facts.service_manager:
-        yield JavaPlace(release, root, BINDER)
-    else:
-        with _MANAGERS.setdefault(device, _SharedManager()).used(device) as free:
-            yield JavaPlace(release, root, free)
 
 
 class _SharedManager:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from harness.agent.memory import RemoteBuffer
     from harness.agent.process import RemoteProcess
 
-PIECE = 4 << 20
-"""Bytes that are transferred and written at a time."""
+PIECE = 1 << 20
+"""Bytes that are transferred and written at a time, within the ten seconds of any operation."""
 WRITING = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 EPOCH = bytes(32)
 """Two of struct timespec, for the times of access and of modification."""

@@ -23,6 +23,7 @@ from harness.framework.dialect import (
     code_names_on,
     dialect_of,
     framework_release,
+    java_in_use,
     standin_answers,
     standin_release,
 )
@@ -68,6 +69,15 @@ def test_it_has_the_codes_of_android_10_on_that_ones_libbinder(userland: int | N
     method = "broadcastIntent" if release == 10 else "broadcastIntentWithFeature"
     names = code_names_on(cast(Any, FakeAndroid(facts)))
     assert names(ACTIVITY_MANAGER, ACTIVITY_MANAGER_CODES[release][method]) == method
+
+
+def test_where_java_is_in_use_codes_have_the_names_of_its_release() -> None:
+    device = cast(Any, FakeAndroid(dataclasses.replace(FACTS, userland=11)))
+    with java_in_use(device, 10):
+        with java_in_use(device, 10):
+            pass
+        assert code_names_on(device)(ACTIVITY_MANAGER, 12) == "broadcastIntent"
+    assert code_names_on(device)(ACTIVITY_MANAGER, 12) == "registerReceiverWithFeature"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import textwrap
 from collections.abc import Mapping
@@ -39,6 +40,8 @@ MODULES = (
     *(libbinder, recording, growth, claims, drivers),
 )
 BENCHMARKS = [benchmark for module in MODULES for benchmark in module.BENCHMARKS]
+IN_A_FILE = 240
+"""Columns of the table where it does not go to a terminal: none of its cells is then broken."""
 EPILOG = f"""{textwrap.fill("Benchmarks: " + " ".join(benchmark.name for benchmark in BENCHMARKS), 110)}
 
 Each figure and its reference are measured in turns. Their ratio is more reliable than either, because the
@@ -72,7 +75,7 @@ def main() -> int:
     )
     parser.add_argument("--keep", action="store_true", help="keep the figures as the baseline from now on")
     options = parser.parse_args()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else IN_A_FILE)
     try:
         before = earlier.read(options.before) if options.before else None
         benchmarks = chosen(BENCHMARKS, options.names)

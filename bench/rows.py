@@ -35,6 +35,7 @@ class Row:
     """A figure and its reference, both in `unit`, or the reason for none."""
 
     name: str
+    """What no other row has: by it, the row is found in a baseline and in an earlier run."""
     unit: str = ""
     measured: Figure | None = None
     reference: Figure | None = None

@@ -71,9 +71,9 @@ def _message(bench: Bench, *, size: int, one_way: bool) -> Iterator[Row]:
     for other, (other_latency, other_rate) in figures.items():
         if other != "binder":
             copies = f"{COPIES['binder']} : {COPIES[other]}"
-            name = f"{kind}.{sized(size)}"
-            yield Row(f"{name}, latency", "µs", latency, other_latency, copies=copies)
-            yield Row(f"{name}, throughput", "per s", rate, other_rate, copies=copies)
+            name, beside = f"{kind}.{sized(size)}", f"beside {other_latency.name}"
+            yield Row(f"{name}, latency {beside}", "µs", latency, other_latency, copies=copies)
+            yield Row(f"{name}, throughput {beside}", "per s", rate, other_rate, copies=copies)
 
 
 def sized(size: int) -> str:

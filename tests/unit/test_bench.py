@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import subprocess
@@ -11,7 +12,7 @@ from typing import Self, cast
 import pytest
 
 from bench import __main__ as bench_program
-from bench import baseline, earlier, starts
+from bench import baseline, earlier, starts, transports
 from bench.__main__ import BENCHMARKS
 from bench.rows import Figure, Row, exponent, in_turns
 from bench.streams import receive_exactly
@@ -164,6 +165,19 @@ def test_a_figure_with_a_reference_is_compared_by_the_ratio_of_each_turn() -> No
 def test_the_exponent_of_a_curve_is_found_for_each_turn() -> None:
     curve = {size: Figure(str(size), (3.0 * size, 2.0 * size**2, 5.0)) for size in (10, 100, 1000)}
     assert exponent(curve).values == pytest.approx((1.0, 2.0, 0.0))
+
+
+def test_each_row_has_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that compare one figure with several were each compared with the last one's baseline."""
+    figure = Figure("it", (1.0,))
+
+    def compared(_bench: Bench, ways: list[str], *_: object) -> dict[str, tuple[Figure, Figure]]:
+        return {way: (dataclasses.replace(figure, name=way),) * 2 for way in ways}
+
+    monkeypatch.setattr(transports, "compared", compared)
+    with Bench(1) as bench:
+        rows = [row.name for benchmark in transports.BENCHMARKS for row in benchmark.rows(bench)]
+    assert len(rows) == len(set(rows)) == 64
 
 
 def test_what_is_measured_is_named_by_its_commit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

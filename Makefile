@@ -62,9 +62,9 @@ format: .venv/for-development ## Format Python, C and C++ as `make check` requir
 	$(BIN)/clang-format -i $(C_SOURCES)
 
 .PHONY: bench
-bench: setup ## Run the benchmarks: six minutes.
+bench: setup ## Run the benchmarks: six minutes. BEFORE=FILE shows the bench.json of an earlier run beside them.
 	$(BIN)/pip install --disable-pip-version-check --quiet --editable '.[bench]'
-	$(BIN)/python -m bench --json bench.json
+	$(BIN)/python -m bench --json bench.json $(if $(BEFORE),--before $(BEFORE))
 
 .PHONY: test-guest
 test-guest: setup ## Judge every claim on the machine itself, inside a Debian guest: ten minutes.

@@ -15,7 +15,9 @@ from emulator.build.java.dex import CLASSES_JAR, agent_on_art, convert
 from emulator.build.java.release import AGENT, JAVA_10
 from emulator.build.java.sources import compiler_jar, own_jdk
 from harness.binder import Call, Parcel
+from harness.binder.pair import reply_nothing
 from harness.device.device import Device
+from harness.experiments.framework.java_lookups import OF_ANDROID, java_lookups
 from harness.framework.bundle import Bundle
 from harness.framework.intent import Intent
 from harness.framework.java.errors import JavaError
@@ -124,13 +126,6 @@ def test_a_service_of_java_s_throws_to_java(art: Device, process: JavaProcess) -
         assert raised.value.java_class == "java.lang.SecurityException"
 
 
-def test_another_user_or_binder_device_is_refused(art: Device) -> None:
-    with pytest.raises(FacilityMissingError, match="runs as its shell's user"), open_java(art, uid=1000):
-        pass
-    with pytest.raises(FacilityMissingError, match="on /dev/binder"), open_java(art, node="/dev/vndbinder"):
-        pass
-
-
 def test_a_broadcast_gets_as_far_as_the_system_s_context_which_openjdk_lacks(process: JavaProcess) -> None:
     with pytest.raises(JavaError, match="Unresolved compilation problem") as raised:
         process.send_broadcast(NOTICE)
@@ -138,3 +133,20 @@ def test_a_broadcast_gets_as_far_as_the_system_s_context_which_openjdk_lacks(pro
     assert systems.startswith("android.app.ActivityThread.systemMain")
     assert agents.startswith("harness.agent.AgentOnArt.context")
     assert process.list_services()
+
+
+def test_lookups_are_counted(art: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(JavaProcess, "get_system_service", lambda *_: ("not asked for", True))  # see above
+    with art.service(OF_ANDROID, reply_nothing):
+        m = java_lookups(art)
+    assert (m.uncached, m.cached, m.for_manager) == (m.times, 0, 0)
+    assert m.same_object
+    assert m.art
+    assert not m.lost
+
+
+def test_another_user_or_binder_device_is_refused(art: Device) -> None:
+    with pytest.raises(FacilityMissingError, match="runs as its shell's user"), open_java(art, uid=1000):
+        pass
+    with pytest.raises(FacilityMissingError, match="on /dev/binder"), open_java(art, node="/dev/vndbinder"):
+        pass

@@ -1,7 +1,8 @@
-"""How often AOSP's own Java calls the service manager, and which lookups it logs as slow."""
+"""How often the framework's own Java calls the service manager, and which lookups it logs as slow."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from harness.binder.pair import open_pair, reply_nothing
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.services.service import BINDER, open_service
-from harness.device.facts import Need
+from harness.device.facts import Facts, Need
 from harness.experiments.instruments.node_files import free_node
 from harness.framework.java.process import WIRE, JavaProcess, open_java
 from harness.recording.hops import Hops
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 SERVICE = "binder_harness.looked-up"
 ALARM = "alarm"
 """A service whose manager object the system's registry makes of its binder alone (AlarmManager.java)."""
+OF_ANDROID = "meminfo"
+"""A service that every Android has (ActivityManagerService.java, setSystemProcess), and that is not among the
+ones that a later libbinder may keep in the client (kStaticCachableList, BackendUnifiedServiceManager.cpp)."""
 TIMES = 20
 APP_UID = 10_123
 """Of an application, whose thresholds are others than those of the framework's own (UserHandle.isCore)."""
@@ -59,10 +63,20 @@ class JavaLookups:
     """Whether events were lost, so that the counts prove nothing."""
     node: str = BINDER
     """The binder device of that release's service manager."""
+    art: bool = False
+    """Whether the Java is the device's own framework, on ART."""
+
+
+def asked_directly(facts: Facts) -> bool:
+    """Whether Java can be asked whose calls can be counted, AOSP's or a device's own."""
+    return not facts.android_framework or (facts.art and facts.kprobes)
 
 
 def java_lookups(device: Device) -> JavaLookups:
-    """Look services up again and again, with and without the cache that an application is given."""
+    """Look services up again and again, with and without the cache that an application is given.
+
+    On a device with ART they are services that each Android has.
+    """
     Need.KPROBES.require(device.facts)
     lost: list[bool] = []
 
@@ -72,20 +86,20 @@ def java_lookups(device: Device) -> JavaLookups:
         lost.append(bool(record.hops.lost))
         return _calls_to(manager_process, java, record.hops)
 
-    with (
-        open_java(device) as java,
-        open_service(device, SERVICE, reply_nothing, path=java.place.node),
-        open_service(
-            device, ALARM, reply_nothing, interface="android.app.IAlarmManager", path=java.place.node
-        ),
-    ):
+    with contextlib.ExitStack() as stack:
+        java = stack.enter_context(open_java(device))
+        art = device.facts.art
+        service = OF_ANDROID if art else SERVICE
+        for name, interface in () if art else ((SERVICE, None), (ALARM, "android.app.IAlarmManager")):
+            served = open_service(device, name, reply_nothing, interface=interface, path=java.place.node)
+            stack.enter_context(served)
         with record_transactions(device) as record:
-            java.check_service(SERVICE)  # the first call pings the context manager, too
+            java.check_service(service)  # the first call pings the context manager, too
         manager_process = record.hops.caused_by(java.pid).hops[0].receiver.process
         found: list[object] = []
-        uncached = calls(java, lambda: found.extend(java.get_service(SERVICE, times=TIMES)))
-        java.init_service_cache(SERVICE)
-        cached = calls(java, lambda: java.get_service(SERVICE, times=TIMES))
+        uncached = calls(java, lambda: found.extend(java.get_service(service, times=TIMES)))
+        java.init_service_cache(service)
+        cached = calls(java, lambda: java.get_service(service, times=TIMES))
         managers: list[tuple[str | None, bool]] = []
         for_manager = calls(java, lambda: managers.append(java.get_system_service(ALARM)))
     ((manager, same_manager),) = managers
@@ -100,6 +114,7 @@ def java_lookups(device: Device) -> JavaLookups:
         same_manager=same_manager,
         lost=any(lost),
         node=java.place.node,
+        art=art,
     )
 
 

@@ -14,6 +14,7 @@ from harness.experiments.framework.java_lookups import (
     JavaLookups,
     JavaSlowLookups,
     TimedLookup,
+    asked_directly,
 )
 from harness.experiments.framework.lookups import Lookups, SlowLookups
 from harness.experiments.framework.measurements import measure_framework_lookups, measure_slow_lookups
@@ -38,13 +39,13 @@ INCOMPLETE = (
     "is kept.",
     experiment="With the framework warm, have the activity manager send broadcasts from the shell, and count "
     "by tracing how often its own process, which uses many services, calls the service manager meanwhile. "
-    "Where AOSP's Java can be asked directly, count the calls for getService again and again, for as many "
-    "after initServiceCache, and for a second getSystemService.",
+    "Where Java can be asked directly, AOSP's or the device's own on ART, count the calls for getService "
+    "again and again, for as many after initServiceCache, and for a second getSystemService.",
     source="core/java/android/os/ServiceManager.java, sCache, initServiceCache; "
     "core/java/android/app/SystemServiceRegistry.java, CachedServiceFetcher; Android 10 and 11",
     expected=Expectation(
         "confirmed of a working framework, conditional of Java that is asked directly",
-        lambda facts: Verdict.CONFIRMED if facts.android_framework else Verdict.CONDITIONAL,
+        lambda facts: Verdict.CONDITIONAL if asked_directly(facts) else Verdict.CONFIRMED,
     ),
     needs=(Need.FRAMEWORK_CODE, Need.TRACING),
     what_is_true="getService keeps nothing: each call is a transaction, and Java finds the one proxy that it "
@@ -72,16 +73,17 @@ def _java_cache(m: JavaLookups) -> Finding:
     """Each of the three ways of looking up is a case of its own."""
     if m.lost or m.manager is None:
         return Finding.not_testable(INCOMPLETE)
+    java = provenance(m.release, m.node, art=m.art)
     return Finding.in_cases(
         (m.uncached <= 1, m.cached == 0, m.same_manager and m.for_manager <= 1),
-        f"with {provenance(m.release, m.node)}, {{lookups}} of getService made {{calls.uncached}} to the "
+        f"with {java}, {{lookups}} of getService made {{calls.uncached}} to the "
         f"service manager and returned {'one object' if m.same_object else 'several objects'}, as many after "
         "initServiceCache {calls.cached}; two of getSystemService made {calls.manager} and returned "
         f"{'one object' if m.same_manager else 'two objects'}",
         lookups=Figure(m.times, "the experiment's own", unit="lookups"),
         same_object=Figure(m.same_object, "ServiceManager.getService", expected=True),
         manager=Figure(m.manager, "Context.getSystemService"),
-        java=Figure(provenance(m.release, m.node), "open_java"),
+        java=Figure(java, "open_java"),
         **{
             "calls.uncached": Figure(m.uncached, TRACE, expected=m.times, unit="calls"),
             "calls.cached": Figure(m.cached, TRACE, expected=0, unit="calls"),

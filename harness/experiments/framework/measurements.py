@@ -60,14 +60,14 @@ def measure_bindings(device: Device) -> Bindings:
 
 @measurement("framework-lookups", "How often the framework calls the service manager.")
 def measure_framework_lookups(device: Device) -> Lookups | JavaLookups:
-    """Count the calls of a warm framework or, of AOSP's Java, those for lookups one after the other.
+    """Count the calls for lookups of Java one after the other, or those of a framework that cannot be asked.
 
     Raises FacilityMissingError where there is neither, or no tracing with probes.
     """
     Need.FRAMEWORK_CODE.require(device.facts)
-    if device.facts.android_framework:
-        return lookups.framework_lookups(device)
-    return java_lookups.java_lookups(device)
+    if java_lookups.asked_directly(device.facts):
+        return java_lookups.java_lookups(device)
+    return lookups.framework_lookups(device)
 
 
 @measurement("slow-lookups", "The slow lookups in the event log.")

@@ -106,8 +106,13 @@ def read_answer(line: str) -> Answer:
     raise thrown
 
 
-def provenance(release: int, node: str = BINDER) -> str:
-    """What a verdict that was found with Java names; `node` has the service manager that it called."""
+def provenance(release: int, node: str = BINDER, *, art: bool = False) -> str:
+    """What a verdict that was found with Java names; `node` has the service manager that it called.
+
+    With `art`, the Java is the device's own.
+    """
+    if art:
+        return f"the device's own framework of Android {release} on ART"
     java = f"AOSP's Java of Android {release} on OpenJDK"
     return java if node == BINDER else f"{java} and Android {release}'s servicemanager on {node}"
 

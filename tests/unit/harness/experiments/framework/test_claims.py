@@ -209,6 +209,12 @@ def test_a_verdict_found_with_java_names_it(function: VerdictFunction, measured:
     assert finding.figures["java"].value == "AOSP's Java of Android 10 on OpenJDK"
 
 
+def test_a_verdict_found_with_a_device_s_own_java_names_that() -> None:
+    finding = lookup_claims.service_cache(change(JAVA_LOOKUPS, release=15, art=True), FACTS)
+    assert finding.sentence.startswith("with the device's own framework of Android 15 on ART, ")
+    assert finding.figures["java"].value == "the device's own framework of Android 15 on ART"
+
+
 def test_the_chain_down_to_the_driver_is_a_figure_of_java_s_alone() -> None:
     name = "from_java_to_the_driver"
     assert name not in claims.broadcast_hops(HOPS, FACTS).figures

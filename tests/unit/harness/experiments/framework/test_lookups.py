@@ -9,6 +9,7 @@ import pytest
 
 from emulator.base.errors import FacilityMissingError
 from harness.device.facts import Facts
+from harness.experiments.framework.java_lookups import asked_directly
 from harness.experiments.framework.measurements import measure_framework_lookups, measure_slow_lookups
 from tests.support.fake_device import FACTS, FakeDevice
 
@@ -34,3 +35,18 @@ def test_they_need_code_of_android_s_framework(measure: Any, facts: Facts) -> No
 def test_they_are_counted_by_tracing() -> None:
     with pytest.raises(FacilityMissingError, match="needs tracefs"):
         measure_framework_lookups(cast(Any, FakeDevice(replace(EVERYTHING, tracefs=None))))
+
+
+@pytest.mark.parametrize(
+    ("facts", "directly"),
+    [
+        (FACTS, True),
+        (STAND_IN, True),
+        (EVERYTHING, False),
+        (replace(EVERYTHING, api_level=28), False),
+        (replace(EVERYTHING, api_level=29), True),
+        (replace(EVERYTHING, api_level=29, kprobes=False), False),
+    ],
+)
+def test_java_is_asked_directly_where_its_calls_can_be_counted(facts: Facts, directly: bool) -> None:
+    assert asked_directly(facts) is directly

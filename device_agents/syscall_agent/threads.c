@@ -31,9 +31,9 @@ static struct thread main_thread;
 static struct thread *threads; /* except the main one; they live as long as the process */
 
 /*
- * The thread that reads the input. Waking another thread takes longer than a short batch, so a thread that gets a
- * batch while no other is busy goes on reading and finds the next one itself. While it runs one that may block, the
- * input is watched, so that the main thread takes over reading when some arrives.
+ * The thread that reads the input. Waking another thread takes longer than a short batch, so an idle thread that gets
+ * a batch whose answer fits the output goes on reading and finds the next one itself. While it runs one that may
+ * block, the input is watched, so that the main thread takes over reading when some arrives.
  */
 static struct thread *reader = &main_thread;
 static bool watching; /* while `reader` runs a batch */
@@ -225,30 +225,16 @@ static struct thread *find(uint32_t tid)
     return thread;
 }
 
-static bool is_idle(const struct thread *thread)
-{
-    return thread->request == 0 && thread->first == NULL;
-}
-
-static bool all_are_idle(void)
-{
-    const struct thread *thread = threads;
-    while (thread != NULL && is_idle(thread))
-        thread = thread->next;
-    return thread == NULL;
-}
-
 bool threads_submit(struct frame *frame)
 {
     struct thread *thread = find(frame->header.thread);
     if (thread == NULL)
         return false;
-    bool idle = is_idle(thread);
-    bool reads_on = idle && (frame->header.kind == FRAME_PROMPT_BATCH ||
-                             (frame->header.kind == FRAME_FITTING_BATCH && all_are_idle()));
+    bool idle = thread->request == 0 && thread->first == NULL;
+    bool fits = frame->header.kind == FRAME_FITTING_BATCH || frame->header.kind == FRAME_PROMPT_BATCH;
     *thread->end = frame;
     thread->end = &frame->next;
-    if (reads_on)
+    if (idle && fits)
         make_reader(thread);
     else
         pthread_cond_signal(&thread->changed);

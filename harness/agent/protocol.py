@@ -256,16 +256,17 @@ def decode_results(frame: Frame, operations: Sequence[Operation]) -> BatchResult
     if executed > len(operations):
         raise ProtocolError(f"received {executed} results of a batch of {len(operations)} operations")
     results = []
-    end, unpack, offset = len(payload), _ANSWER.unpack_from, _RESULTS.size
+    end, offset = len(payload), _RESULTS.size
     for operation in operations[:executed]:
+        try:
+            value, size = _ANSWER.unpack_from(payload, offset)
+        except struct.error:
+            raise ProtocolError(f"the results of a batch end before {operation}") from None
         start = offset + _ANSWER.size
-        if start > end:
-            raise ProtocolError(f"the results of a batch end before {operation}")
-        value, size = unpack(payload, offset)
         offset = start + size
         if offset > end:
             raise ProtocolError(f"the results of a batch end inside the {size} bytes of {operation}")
-        results.append(OperationResult(operation, value, payload[start:offset]))
+        results.append(OperationResult(operation, value, payload[start:offset] if size else b""))
     if offset != end:
         raise ProtocolError(f"{end - offset} bytes follow the last result of a batch")
     return BatchResults(results, child, child_status)

@@ -213,11 +213,12 @@ class Trip:
         """The content of the awaited record; None where something else came, or it is too large."""
         if self._content is None or len(results) < self._content + 2:
             return None
-        data, offsets = (result.checked().data for result in results[self._content : self._content + 2])
+        data = results[self._content].checked().data
+        offsets = results[self._content + 1].checked().data
         freed = self._freeing is not None and len(results) > self._freeing
         if freed and results[-1].errno:
             raise OSError(results[-1].errno, f"BC_FREE_BUFFER: {errno.errorcode[results[-1].errno]}")
-        return Content(data, struct.unpack(f"<{len(offsets) // 8}Q", offsets), freed)
+        return Content(data, struct.unpack(f"<{len(offsets) // 8}Q", offsets) if offsets else (), freed)
 
 
 def _argument(commands: int, size: int, read: int, read_size: int) -> bytes:

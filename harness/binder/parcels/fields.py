@@ -81,7 +81,7 @@ def _recorded(method: Callable[..., Any], place: str, *, writes: bool, has_value
             result = method(owner, *arguments, **named)
         finally:
             fields.busy = False
-        value = next(iter((*arguments, *named.values())), None) if writes else result
+        value = (arguments or (*named.values(), None))[0] if writes else result
         size = getattr(owner, place) - offset
         fields.all.append(Field(offset, size, method.__name__, value if has_value else None))
         return result

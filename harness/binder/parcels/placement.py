@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from harness.binder.abi.objects import object_at
 from harness.binder.abi.structures import BinderBufferObject, BinderFdArrayObject, BufferFlag
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedParcel:
+class PlacedParcel(NamedTuple):
     """A parcel laid out for an address of the sender; sizes in bytes, as in the transaction's fields."""
 
     memory: bytes
@@ -33,6 +33,9 @@ def placed(
 
     `contents` has that of each buffer object, by its offset.
     """
+    if not object_offsets:
+        memory = content + bytes(padding(len(content), 8))
+        return PlacedParcel(memory, len(content), 0, address + len(memory), 0)
     data = bytearray(content)
     offsets = struct.pack(f"<{len(object_offsets)}Q", *object_offsets)
     offsets_start = len(data) + padding(len(data), 8)

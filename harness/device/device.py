@@ -26,7 +26,7 @@ from harness.argument_types import checked, checked_methods
 from harness.device.debugfs import seeing_debugfs
 from harness.device.facts import Facts
 from harness.device.private_node import make_private_node, remove_private_node
-from harness.device.running import DeviceProcess, Running, sent_by
+from harness.device.running import DeviceProcess, Running, send_signal
 from harness.device.shell import DeviceShell
 from harness.kernel.binder_debug.debug_files import BinderDebugFiles
 from harness.kernel.tracing.tracer import Tracer
@@ -274,8 +274,7 @@ class Device(DeviceShell):
         return remote
 
     def _kill(self, pid: int, signal: int) -> None:
-        if not sent_by(self.files.process, pid, signal):
-            self.shell(["kill", f"-{signal}", str(pid)])
+        send_signal(pid, signal, agent=self.files.process, shell=self.shell)
 
     def _agent_stream(self, arguments: Sequence[str], *, fresh: bool = False) -> ProcessStream:
         """A new agent: over the controller's own channel, which is faster, or over adb."""

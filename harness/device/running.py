@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError
 from harness.agent.process import RemoteProcess
+from harness.device.command import ShellError
 from harness.kernel.binder_debug.debug_files import BinderDebugFiles
 from harness.kernel.files import LiveFiles
 from harness.kernel.proc.maps import DetailedMapping, Maps
 from harness.kernel.proc.process import ProcessFiles
 
-SIGNAL_SECONDS = 2.0
+SIGNAL_SECONDS = 5.0
 """How long an agent may take to send a signal: it may be busy, or stopped."""
 
 
@@ -103,14 +105,29 @@ class Running:
         return items
 
 
-def sent_by(agent: RemoteProcess | None, pid: int, signal: int, *, seconds: float = SIGNAL_SECONDS) -> bool:
-    """Whether an agent has sent a signal to another process: a shell takes a hundred times as long.
+def send_signal(
+    pid: int,
+    signal: int,
+    *,
+    agent: RemoteProcess | None,
+    shell: Callable[[Sequence[str]], object],
+    seconds: float = SIGNAL_SECONDS,
+) -> None:
+    """Send a signal to a process by an agent, not to itself, or else by a shell, which takes far longer.
 
-    False without an agent, and for whatever it lacks: an answer in time, the right, the process.
+    Raises what the shell does. Where the agent does not reply, it may have sent the signal, and may send it
+    yet: then it is no error that there is no such process for the shell.
     """
-    if agent is None or agent.pid == pid:
-        return False
-    with contextlib.suppress(HarnessError, OSError):
-        agent.syscall("kill", pid, signal, deadline=Deadline(seconds))
-        return True
-    return False
+    command = ["kill", f"-{signal}", str(pid)]
+    if agent is not None and agent.pid != pid:
+        try:
+            agent.syscall("kill", pid, signal, deadline=Deadline(seconds))
+        except HarnessError:
+            with contextlib.suppress(ShellError):
+                shell(command)
+            return
+        except OSError:
+            pass
+        else:
+            return
+    shell(command)

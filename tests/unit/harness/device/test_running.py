@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import weakref
+from collections.abc import Sequence
 
 import pytest
 
 from harness.agent.process import RemoteProcess
-from harness.device.running import Running, sent_by
+from harness.device.command import ShellError
+from harness.device.running import Running, send_signal
 
 
 class Item:
@@ -74,19 +76,40 @@ def test_what_ended_with_the_last_boot_is_not_closed() -> None:
     assert closings == ["process, released"]
 
 
+class Shell:
+    """A shell for which there is no such process."""
+
+    def __init__(self) -> None:
+        self.commands: list[Sequence[str]] = []
+
+    def __call__(self, command: Sequence[str]) -> None:
+        self.commands.append(command)
+        raise ShellError("No such process")
+
+
 def test_an_agent_sends_signals_to_others(agent: RemoteProcess) -> None:
+    shell = Shell()
     with subprocess.Popen(["sleep", "60"]) as program:
-        assert sent_by(agent, program.pid, signal.SIGKILL)
-    assert program.returncode == -signal.SIGKILL
-    assert not sent_by(agent, program.pid, signal.SIGKILL)  # there is no such process any more
+        send_signal(program.pid, signal.SIGKILL, agent=agent, shell=shell)
+    assert (program.returncode, shell.commands) == (-signal.SIGKILL, [])
 
 
-def test_what_an_agent_cannot_do_is_left_to_others(agent: RemoteProcess) -> None:
-    assert not sent_by(None, os.getpid(), 0)
-    assert not sent_by(agent, agent.pid, signal.SIGKILL)
+def test_a_shell_sends_a_signal_that_no_agent_can(agent: RemoteProcess) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    for pid, by in ((os.getpid(), None), (agent.pid, agent), (ended.pid, agent)):
+        shell = Shell()
+        with pytest.raises(ShellError):
+            send_signal(pid, signal.SIGTERM, agent=by, shell=shell)
+        assert shell.commands == [["kill", "-15", str(pid)]]
+
+
+def test_a_signal_that_was_sent_late_is_no_error(agent: RemoteProcess) -> None:
+    """On a starved machine, the agent had ended the process when the shell was asked to."""
+    shell = Shell()
     os.kill(agent.pid, signal.SIGSTOP)
     try:
-        assert not sent_by(agent, os.getpid(), 0, seconds=0.05)
+        send_signal(os.getpid(), 0, agent=agent, shell=shell, seconds=0.05)
     finally:
         os.kill(agent.pid, signal.SIGCONT)
-    assert sent_by(agent, os.getpid(), 0)
+    assert shell.commands == [["kill", "-0", str(os.getpid())]]

@@ -187,6 +187,7 @@ def test_what_is_measured_is_named_by_its_commit(monkeypatch: pytest.MonkeyPatch
         return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
 
     monkeypatch.setattr(earlier, "ROOT", tmp_path)
+    monkeypatch.delenv("GIT_DIR", raising=False)  # which git sets for its hooks
     assert earlier.commit() == ""
     git("init")
     (tmp_path / "file").write_text("one")

@@ -10,9 +10,10 @@ from emulator.base.errors import TimeLimitError
 from harness.device.device import Device
 from harness.framework.activity_manager import BroadcastResult
 from harness.framework.bundle import Bundle
+from harness.framework.dumps.broadcasts import parse_broadcasts
 from harness.framework.intent import ComponentName, Intent
 from harness.framework.java.errors import JavaError
-from harness.framework.java.process import JavaProcess, open_java
+from harness.framework.java.process import JavaProcess, open_java, open_java_processes
 
 ACTION = "com.example.broadcast.MY_NOTIFICATION"
 NOTICE = Intent(action=ACTION, extras={"data": "Notice me senpai!"})
@@ -21,10 +22,10 @@ COUNTER = "com.example.ICounter"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _activity_manager(device: Device) -> Iterator[None]:
+def manager(device: Device) -> Iterator[JavaProcess]:
     with open_java(device) as opened:
-        opened.serve_activity_manager()
-        yield
+        assert opened.serve_activity_manager() == 6
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +162,32 @@ def test_who_unbinds_last_has_the_service_unbound_and_the_next_one_binds_anew(
         assert host.binds == 2
         with pytest.raises(JavaError, match="has not bound"):
             sender.unbind_service(service)
+
+
+def test_the_history_that_aosps_queue_prints_is_read(
+    manager: JavaProcess, sender: JavaProcess, receiver: JavaProcess
+) -> None:
+    """BroadcastQueue.dumpLocked of Android 6."""
+    sender.send_ordered_broadcast(NOTICE)
+    receiver.received()
+    record = parse_broadcasts(manager.dump_broadcasts())[0]
+    assert record.action == ACTION
+    (delivery,) = record.deliveries
+    assert f" {receiver.pid} " in delivery.receiver
+
+
+def test_the_stand_in_s_own_queue_does_the_same(device: Device) -> None:
+    """It serves where Debian's sources of AOSP's cannot be had."""
+    action = "com.example.OWN"
+    with open_java_processes(device, 0, 0, 0) as (manager, receiver, sender):
+        assert manager.serve_activity_manager(own_queue=True) is None
+        results = [BroadcastResult(code=2, data="low"), BroadcastResult(code=1, data="high")]
+        for priority, result in enumerate(results):
+            receiver.register_receiver(action, priority=priority, result=result)
+        assert sender.send_ordered_broadcast(Intent(action=action)) == results[0]
+        assert [receiver.received().result for _ in results] == [BroadcastResult(), results[1]]
+        receiver.register_receiver(action, priority=2, result=BroadcastResult(code=3, abort=True))
+        assert sender.send_ordered_broadcast(Intent(action=action)) == BroadcastResult(code=3)
+        receiver.received()
+        sender.send_broadcast(Intent(action=action))
+        assert [receiver.received().result for _ in range(3)] == [None] * 3

@@ -12,6 +12,7 @@ from emulator.base.command import run
 from emulator.base.errors import SetupError
 from emulator.base.progress import report
 from emulator.build.clang import clang, identity
+from emulator.build.java.broadcast_queue import broadcast_queue
 from emulator.build.java.classes import (
     CRITICAL_NATIVES,
     FRAMEWORK_JAR,
@@ -66,7 +67,7 @@ CLASS_PATH = "-Xbootclasspath/a:framework.jar:agent.jar"
 def java_roots(release: JavaRelease, architecture: Architecture) -> tuple[Path, ...]:
     """Directories laid out as the device's file system: 76 MB, in /system/java and where glibc looks.
 
-    The first call compiles for up to three minutes on two processors and downloads 170 MB.
+    The first call compiles for up to three minutes on two processors and downloads 200 MB.
     """
     classes = framework_classes(release)
     agent = _agent_root(release, architecture, classes)
@@ -115,7 +116,7 @@ def _agent_root(release: JavaRelease, architecture: Architecture, classes: Path)
     java = _java_root(architecture) / DIRECTORY / "bin/java"
     here, natives = runs_here(architecture), _native_runtime(release, architecture, classes)
     compiler, framework = compiler_jar(), classes / FRAMEWORK_JAR
-    sources = [*release.of_agent("shared"), *release.of_agent("java")]
+    sources = [*release.of_agent("shared"), *release.of_agent("java"), *broadcast_queue(release)]
 
     def build(target: Path) -> None:
         output = target / DIRECTORY

@@ -51,6 +51,8 @@ class Delivery:
     """As text, each of them."""
     java: int | None = None
     """The release of AOSP's Java whose classes took part; None where Python's did."""
+    queue: int | None = None
+    """The release of Android whose BroadcastQueue the stand-in had; None for one of its own, or Android's."""
 
 
 def delivery(device: Device) -> Delivery:
@@ -84,6 +86,8 @@ class BroadcastHops:
     """The first."""
     java: int | None = None
     """The release of AOSP's Java whose classes took part; None where Python's did."""
+    queue: int | None = None
+    """The release of Android whose BroadcastQueue the stand-in had; None for one of its own, or Android's."""
     chain: str = ""
     """Of Java's: the methods down to each of the transactions."""
 
@@ -97,6 +101,7 @@ class BroadcastHops:
         *,
         stand_in: bool,
         java: int | None = None,
+        queue: int | None = None,
         chain: str = "",
     ) -> BroadcastHops:
         """Those of both broadcasts, by the pids of sender and activity manager; `last` is the last hop."""
@@ -112,6 +117,7 @@ class BroadcastHops:
             text="\n\n".join(hops.text() for hops in recorded),
             diagram=recorded[0].diagram(),
             java=java,
+            queue=queue,
             chain=chain,
         )
 
@@ -203,6 +209,8 @@ class IntentLimits:
     """The error for one Intent above the limit."""
     java: int | None = None
     """The release of AOSP's Java whose classes took part; None where Python's did."""
+    queue: int | None = None
+    """The release of Android whose BroadcastQueue the stand-in had; None for one of its own, or Android's."""
 
 
 def intent_limits(device: Device) -> IntentLimits:

@@ -32,9 +32,12 @@ RECEIVED = "IIntentReceiver.performReceive"
 BUFFER = "binder_transaction_alloc_buf"
 
 
-def _whose(stand_in: bool) -> str:
-    """How a sentence names the activity manager that answered."""
-    return f"a {STANDIN} for Android's activity manager" if stand_in else "the activity manager"
+def _whose(stand_in: bool, queue: int | None = None) -> str:
+    """How a sentence names the activity manager that answered; `queue` is its BroadcastQueue's release."""
+    if not stand_in:
+        return "the activity manager"
+    of_aosp = f" with AOSP's BroadcastQueue of Android {queue}" if queue else ""
+    return f"a {STANDIN} for Android's activity manager{of_aosp}"
 
 
 def _provenance(stand_in: bool) -> Figure:
@@ -68,8 +71,8 @@ def broadcast_delivery(m: Delivery, facts: Facts) -> Finding:
     sent = {"data": NOTICE}
     return Finding.whether(
         (m.action, m.extras) == (ACTION, sent) and m.sender != m.receiver,
-        f"{_by(m.java)}through {_whose(m.stand_in)}, process {{receiver_process}} received {{action}} from "
-        "process {sender_process}, with the extras {extras}",
+        f"{_by(m.java)}through {_whose(m.stand_in, m.queue)}, process {{receiver_process}} received "
+        "{action} from process {sender_process}, with the extras {extras}",
         action=Figure(m.action, RECEIVED, expected=ACTION),
         extras=Figure(m.extras, RECEIVED, expected=sent),
         sender_process=Figure(m.sender, "getpid", varies=True),
@@ -107,7 +110,7 @@ def broadcast_hops(m: BroadcastHops, facts: Facts) -> Finding:
         f"{_by(m.java)}"
         "the first broadcast goes through {processes.first}, with {lookups.first} to the service manager, "
         "the second through {processes.second}, with {lookups.second}; the receiver gets it by "
-        f"{'a one-way transaction' if m.last_hop_one_way else 'a call'} from {_whose(m.stand_in)}",
+        f"{'a one-way transaction' if m.last_hop_one_way else 'a call'} from {_whose(m.stand_in, m.queue)}",
         **{
             "processes.first": Figure(m.first, TRACE),
             "processes.second": Figure(m.second, TRACE),
@@ -211,8 +214,9 @@ def limit_intent(m: IntentLimits, facts: Facts) -> Finding:
     holds_one_way = half - STEP < m.largest_delivery <= half
     return Finding.whether(
         holds and holds_one_way and m.next_works,
-        f"{_by(m.java)}{_whose(m.stand_in)} takes a broadcast of {{largest_call}}, and none of {{step}} "
-        "more; {mapped} are mapped; a receiver gets {largest_delivery} at most, for one-way calls get half",
+        f"{_by(m.java)}{_whose(m.stand_in, m.queue)} takes a broadcast of {{largest_call}}, and none of "
+        "{step} more; {mapped} are mapped; a receiver gets {largest_delivery} at most, for one-way calls get "
+        "half",
         largest_call=Figure(m.largest_call, "reply to broadcastIntentWithFeature", unit="bytes"),
         step=Figure(STEP, "the experiment's own", unit="bytes"),
         largest_delivery=Figure(m.largest_delivery, RECEIVED, unit="bytes"),

@@ -52,6 +52,8 @@ class Parties:
     """The stand-in for the activity manager."""
     sender: JavaProcess
     receiver: JavaProcess
+    queue: int | None
+    """The release of Android whose BroadcastQueue the stand-in has."""
     others: tuple[JavaProcess, ...] = ()
 
     @property
@@ -69,9 +71,9 @@ def _parties(device: Device, *, more: int = 0) -> Iterator[Parties]:
     """Start the stand-in, a sender that is adb's user, a receiver of the action, and so many others."""
     with open_java_processes(device, ROOT_UID, ROOT_UID, SHELL_UID, *([ROOT_UID] * more)) as processes:
         manager, receiver, sender, *others = processes
-        manager.serve_activity_manager()
+        queue = manager.serve_activity_manager()
         receiver.register_receiver(ACTION)
-        yield Parties(manager, sender, receiver, tuple(others))
+        yield Parties(manager, sender, receiver, queue, tuple(others))
 
 
 def java_delivery(device: Device) -> Delivery:
@@ -81,7 +83,9 @@ def java_delivery(device: Device) -> Delivery:
         intent = parties.receiver.received().intent
         extras = {name: str(value) for name, value in (intent.extras or {}).items()}
         sender, receiver = parties.sender.pid, parties.receiver.pid
-        return Delivery(True, sender, receiver, intent.action, extras, java=device.facts.java)
+        return Delivery(
+            True, sender, receiver, intent.action, extras, java=device.facts.java, queue=parties.queue
+        )
 
 
 def java_broadcast_hops(device: Device) -> BroadcastHops:
@@ -104,6 +108,7 @@ def java_broadcast_hops(device: Device) -> BroadcastHops:
             last,
             stand_in=True,
             java=device.facts.java,
+            queue=parties.queue,
             chain="\n\n".join(chains),
         )
 
@@ -185,6 +190,7 @@ def java_intent_limits(device: Device) -> IntentLimits:
             next_works=arrives(1),
             refusal=f"{refusals[0].java_class}: {refusals[0].text or 'no message'}",
             java=device.facts.java,
+            queue=parties.queue,
         )
 
 

@@ -150,9 +150,18 @@ class JavaProcess:
 
     # Broadcasts and bound services
 
-    def serve_activity_manager(self) -> None:
-        """Register a stand-in for the activity manager (ActivityManagerStandin.java)."""
-        self._ask("serveActivityManager")
+    def serve_activity_manager(self, *, own_queue: bool = False) -> int | None:
+        """Register a stand-in for the activity manager (ActivityManagerStandin.java).
+
+        Returns the release of Android whose BroadcastQueue it has: 6 where Debian's sources of that could be
+        downloaded. With `own_queue`, and elsewhere, it has a queue of its own, and this returns None.
+        """
+        release: int | None = self._ask("serveActivityManager", own_queue=own_queue)
+        return release
+
+    def dump_broadcasts(self) -> str:
+        """What the stand-in that this process serves prints of its broadcasts, as dumpsys would show it."""
+        return str(self._ask("dumpBroadcasts"))
 
     def send_broadcast(self, intent: Intent, *, size: int | None = None) -> None:
         """ContextImpl.sendBroadcast(); with `size`, it has an extra “data”, a byte[] of so many bytes."""
@@ -260,7 +269,7 @@ def open_java(device: Device, *, uid: int = 0, node: str | None = None) -> Itera
     `node`, the path of another binder device, the process finds that in the place of /dev/binder.
 
     On a device with Android 10 or later of its own, what runs is the device's framework on ART, as the
-    shell's user: services, calls, values, `send_broadcast` and `get_system_service`. That was never tried.
+    shell's user: services, calls, values, sending broadcasts and getSystemService(). That was never tried.
 
     Raises FacilityMissingError on any other device, or with too little memory, SetupError where Java cannot
     be built, HarnessError where it does not start.

@@ -19,8 +19,8 @@ import java.util.Map;
 
 /**
  * A stand-in for the activity manager, of whose own code Debian has nothing. It is in this package for the sake of the
- * codes of IActivityManager. Arguments are read and receivers are chosen by AOSP's classes; the way of a broadcast between
- * the two is that of `Broadcasts`, without users and permissions. Other methods throw in the caller.
+ * codes of IActivityManager. Arguments are read and receivers are chosen by AOSP's classes; between the two broadcasts are
+ * in the queues of `Broadcasts`, without users and permissions. Other methods throw in the caller.
  */
 public class ActivityManagerStandin extends Binder {
     /** The code by which a process offers a service, which an application's manifest declares elsewhere. */
@@ -40,10 +40,13 @@ public class ActivityManagerStandin extends Binder {
         final List<IServiceConnection> connections = new ArrayList<>();
     }
 
-    private final Broadcasts broadcasts = new Broadcasts();
+    /** The way of broadcasts to their receivers. */
+    public final Broadcasts broadcasts;
     private final Map<ComponentName, OfferedService> services = new HashMap<>();
 
-    public ActivityManagerStandin() {
+    /** With its own queue of broadcasts, or AOSP's where the agent was built with that. */
+    public ActivityManagerStandin(boolean ownQueue) throws ReflectiveOperationException {
+        broadcasts = ownQueue ? new OwnQueue() : Broadcasts.create();
         attachInterface(null, DESCRIPTOR);
     }
 
@@ -60,7 +63,7 @@ public class ActivityManagerStandin extends Binder {
                 reply.writeInt(0);  // no sticky Intent
                 return true;
             case Stub.TRANSACTION_unregisterReceiver:
-                broadcasts.remove(data.readStrongBinder());
+                broadcasts.unregister(data.readStrongBinder());
                 reply.writeNoException();
                 return true;
             case Stub.TRANSACTION_broadcastIntent:
@@ -98,14 +101,14 @@ public class ActivityManagerStandin extends Binder {
     }
 
     private void registerReceiver(Parcel data) throws RemoteException {
-        IApplicationThread owner = IApplicationThread.Stub.asInterface(data.readStrongBinder());
-        data.readString();  // package
+        Broadcasts.Caller by = new Broadcasts.Caller(data.readStrongBinder());
+        String packageName = data.readString();
         IIntentReceiver receiver = IIntentReceiver.Stub.asInterface(data.readStrongBinder());
-        broadcasts.add(new Broadcasts.Receiver(owner, receiver, data.readTypedObject(IntentFilter.CREATOR)));
+        broadcasts.register(by, packageName, receiver, data.readTypedObject(IntentFilter.CREATOR));
     }
 
     private void broadcastIntent(Parcel data) {
-        IApplicationThread sender = IApplicationThread.Stub.asInterface(data.readStrongBinder());
+        Broadcasts.Caller by = new Broadcasts.Caller(data.readStrongBinder());
         Intent intent = data.readTypedObject(Intent.CREATOR);
         String type = data.readString();
         IIntentReceiver resultTo = IIntentReceiver.Stub.asInterface(data.readStrongBinder());
@@ -123,7 +126,7 @@ public class ActivityManagerStandin extends Binder {
             throw new SecurityException("Permission Denial: not allowed to send broadcast " + intent.getAction()
                     + " from pid=" + Binder.getCallingPid() + ", uid=" + Binder.getCallingUid());
         }
-        broadcasts.send(new Broadcasts.Broadcast(intent, type, sender, resultTo, result), ordered);
+        broadcasts.send(by, intent, type, resultTo, result, ordered);
     }
 
     private static Broadcasts.Result readResult(Parcel data) {

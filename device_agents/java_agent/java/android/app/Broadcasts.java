@@ -3,43 +3,32 @@ package android.app;
 import android.content.IIntentReceiver;
 import android.content.Intent;
 import android.content.IntentFilter;
+import android.os.Binder;
 import android.os.Bundle;
-import android.os.Handler;
 import android.os.IBinder;
-import android.os.Looper;
 import android.os.RemoteException;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
-import java.util.Queue;
+import java.io.PrintWriter;
 
-/**
- * The stand-in's receivers, and the broadcasts that they get. Those that are not ordered go to all receivers at once.
- * Ordered ones wait for each other: each goes from receiver to receiver, those of higher priority first, with the result
- * that the one before has finished with.
- */
-class Broadcasts {
-    /** How long a receiver of an ordered broadcast may take (ActivityManagerService.java, BROADCAST_FG_TIMEOUT). */
-    private static final int LONGEST_MS = 10_000;
+/** The stand-in's receivers, and the queues of the broadcasts that they get. */
+public abstract class Broadcasts {
+    private static final String OF_ANDROID_6 = "com.android.server.am.QueueOfAndroid6";
 
-    static class Receiver {
-        final IApplicationThread owner;
-        final IIntentReceiver receiver;
-        final IntentFilter filter;
+    /** Who calls the activity manager. */
+    public static class Caller {
+        public final IApplicationThread thread;
+        public final int pid = Binder.getCallingPid();
+        public final int uid = Binder.getCallingUid();
 
-        Receiver(IApplicationThread owner, IIntentReceiver receiver, IntentFilter filter) {
-            this.owner = owner;
-            this.receiver = receiver;
-            this.filter = filter;
+        Caller(IBinder thread) {
+            this.thread = IApplicationThread.Stub.asInterface(thread);
         }
     }
 
     /** What the receivers of an ordered broadcast hand on, and its sender gets in the end. */
-    static class Result {
-        final int code;
-        final String data;
-        final Bundle extras;
+    public static class Result {
+        public final int code;
+        public final String data;
+        public final Bundle extras;
 
         Result(int code, String data, Bundle extras) {
             this.code = code;
@@ -48,124 +37,30 @@ class Broadcasts {
         }
     }
 
-    /** A broadcast on its way. */
-    static class Broadcast {
-        final Intent intent;
-        final String type;
-        /** Who gets the result of an ordered broadcast, and of which process; or null. */
-        final IApplicationThread sender;
-        final IIntentReceiver resultTo;
-        private Result result;
-        private Queue<Receiver> left;
-        private Receiver current;
-
-        Broadcast(Intent intent, String type, IApplicationThread sender, IIntentReceiver resultTo, Result result) {
-            this.intent = intent;
-            this.type = type;
-            this.sender = sender;
-            this.resultTo = resultTo;
-            this.result = result;
+    /** AOSP's queue of Android 6, where the agent was built with it, or else one of the stand-in's own. */
+    static Broadcasts create() throws ReflectiveOperationException {
+        try {
+            return (Broadcasts) Class.forName(OF_ANDROID_6).getConstructor().newInstance();
+        } catch (ClassNotFoundException absent) {
+            return new OwnQueue();
         }
     }
 
-    private final List<Receiver> receivers = new ArrayList<>();
-    /** Touched on the main thread alone. */
-    private final Queue<Broadcast> ordered = new ArrayDeque<>();
-    private final Handler handler = new Handler(Looper.getMainLooper());
-    private final Runnable giveUp = () -> finished(ordered.element().current.receiver.asBinder(), null, false);
+    /** The release of Android whose queue it is; null for the stand-in's own. */
+    public abstract Integer release();
 
-    void add(Receiver added) throws RemoteException {
-        IBinder binder = added.receiver.asBinder();
-        binder.linkToDeath(() -> remove(binder), 0);
-        synchronized (receivers) {
-            receivers.add(added);
-        }
-    }
+    public abstract void register(Caller by, String packageName, IIntentReceiver receiver, IntentFilter filter)
+            throws RemoteException;
 
-    void remove(IBinder binder) {
-        synchronized (receivers) {
-            receivers.removeIf(each -> each.receiver.asBinder() == binder);
-        }
-        handler.post(() -> finished(binder, null, false));
-    }
+    public abstract void unregister(IBinder receiver);
 
-    /** Deliver a broadcast to those who receive it now, after the reply to its sender, which waits for none of them. */
-    void send(Broadcast broadcast, boolean inOrder) {
-        broadcast.left = receiversOf(broadcast);
-        handler.post(() -> {
-            if (inOrder) {
-                ordered.add(broadcast);
-                proceed();
-            } else {
-                for (Receiver each : broadcast.left) {
-                    deliver(each.owner, each.receiver, broadcast, false);
-                }
-            }
-        });
-    }
-
-    private Queue<Receiver> receiversOf(Broadcast broadcast) {
-        Intent intent = broadcast.intent;
-        List<Receiver> found = new ArrayList<>();
-        synchronized (receivers) {
-            for (Receiver each : receivers) {
-                boolean matches = each.filter.match(intent.getAction(), broadcast.type, intent.getScheme(),
-                        intent.getData(), intent.getCategories(), "standin") >= 0;
-                if (matches) {
-                    found.add(each);
-                }
-            }
-        }
-        found.sort(Comparator.comparingInt(each -> -each.filter.getPriority()));
-        return new ArrayDeque<>(found);
-    }
+    /** Queue a broadcast for those who receive it now; its sender waits for none of them. */
+    public abstract void send(
+            Caller by, Intent intent, String type, IIntentReceiver resultTo, Result result, boolean ordered);
 
     /** Take what BroadcastReceiver.PendingResult finishes with. */
-    void finish(IBinder receiver, Result result, boolean abort) {
-        handler.post(() -> finished(receiver, result, abort));
-    }
+    public abstract void finish(IBinder receiver, Result result, boolean abort);
 
-    /** The end of a receiver's turn, which has no result where it ended, or took too long. */
-    private void finished(IBinder receiver, Result result, boolean abort) {
-        Broadcast broadcast = ordered.peek();
-        if (broadcast == null || broadcast.current == null || broadcast.current.receiver.asBinder() != receiver) {
-            return;  // it is not its turn
-        }
-        handler.removeCallbacks(giveUp);
-        broadcast.current = null;
-        broadcast.result = result == null ? broadcast.result : result;
-        if (abort && (broadcast.intent.getFlags() & Intent.FLAG_RECEIVER_NO_ABORT) == 0) {
-            broadcast.left.clear();
-        }
-        proceed();
-    }
-
-    private void proceed() {
-        while (!ordered.isEmpty() && ordered.element().current == null) {
-            Broadcast broadcast = ordered.element();
-            Receiver next = broadcast.left.poll();
-            if (next == null) {
-                ordered.remove();
-                if (broadcast.resultTo != null) {
-                    deliver(broadcast.sender, broadcast.resultTo, broadcast, false);
-                }
-            } else if (deliver(next.owner, next.receiver, broadcast, true)) {
-                broadcast.current = next;
-                handler.postDelayed(giveUp, LONGEST_MS);
-            }
-        }
-    }
-
-    private static boolean deliver(
-            IApplicationThread owner, IIntentReceiver receiver, Broadcast broadcast, boolean inOrder) {
-        Result result = broadcast.result;
-        try {
-            owner.scheduleRegisteredReceiver(receiver, broadcast.intent, result.code, result.data, result.extras,
-                    inOrder, false, 0, ActivityManager.PROCESS_STATE_RECEIVER);
-            return true;
-        } catch (RemoteException undelivered) {  // it has ended, or the Intent is too large for it
-            System.err.println("not delivered: " + undelivered);
-            return false;
-        }
-    }
+    /** What `dumpsys activity broadcasts` prints. */
+    public abstract void dump(PrintWriter writer);
 }

@@ -17,6 +17,8 @@ import android.os.Looper;
 import android.os.Parcel;
 import android.os.RemoteException;
 import android.os.ServiceManager;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
@@ -37,13 +39,19 @@ class Application implements Commands {
     private static final Map<ComponentName, ServiceConnection> bound = new HashMap<>();
     private static final AtomicInteger binds = new AtomicInteger();
     private static ApplicationContext application;
+    private static ActivityManagerStandin standin;
 
     @Override
     public Object run(String name, JSONObject request) throws Exception {
         switch (name) {
             case "serveActivityManager":
-                ServiceManager.addService(Context.ACTIVITY_SERVICE, new ActivityManagerStandin());
-                return null;
+                standin = new ActivityManagerStandin(request.optBoolean("own_queue"));
+                ServiceManager.addService(Context.ACTIVITY_SERVICE, standin);
+                return standin.broadcasts.release();
+            case "dumpBroadcasts":
+                StringWriter dump = new StringWriter();
+                standin.broadcasts.dump(new PrintWriter(dump, true));
+                return dump.toString();
             case "sendBroadcast":
                 application().context.sendBroadcast(Values.broadcast(request));
                 return null;

@@ -1,0 +1,8 @@
+package com.android.server.am;
+
+/** What BroadcastQueue asks of the services: none is in the background. */
+class ActiveServices {
+    boolean hasBackgroundServices(int user) {
+        return false;
+    }
+}

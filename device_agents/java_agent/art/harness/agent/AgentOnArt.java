@@ -11,7 +11,8 @@ import org.json.JSONObject;
  * <p>It has the user of its shell. It is no application: the activity manager, which does not know it, takes broadcasts
  * from it, but registers no receiver of its context's and binds no service for it. Its context is the system's, as in
  * commands of AOSP's (com.android.commands.telecom.Telecom). Threads that serve calls are app_process's
- * (cmds/app_process/app_main.cpp, AppRuntime::onStarted).
+ * (cmds/app_process/app_main.cpp, AppRuntime::onStarted). Hidden methods are open to it: it is zygote that closes them,
+ * to applications (art/runtime/runtime.cc, hidden_api_policy_).
  */
 public class AgentOnArt implements Commands {
     private Context context;

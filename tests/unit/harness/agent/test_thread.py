@@ -150,8 +150,11 @@ def test_a_size_over_its_limit_and_a_bad_address_are_errors(agent: RemoteProcess
         assert [result.errno for result in results] == [errno.EMSGSIZE, *[errno.EFAULT] * 4]
 
 
-def test_who_runs_a_batch_that_may_block_reads_the_next_one_itself(agent: RemoteProcess) -> None:
-    """Its first thread, which reads while others are blocked, is not woken."""
+@pytest.mark.parametrize("others", [0, 1])
+def test_who_runs_a_batch_that_may_block_reads_the_next_one_itself(agent: RemoteProcess, others: int) -> None:
+    """The agent's first thread, which reads where nobody else does, is not woken."""
+    for _ in range(others):
+        sleep_for_ever(agent.start_thread())
     call = SystemCall("sched_yield")
     assert not encode_batch([call], agent.architecture, keep_going=False).prompt
     woken = set()

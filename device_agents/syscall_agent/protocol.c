@@ -89,6 +89,8 @@ static int input_flags = -1;
 
 void watch_input_here(void)
 {
+    /* A thread that waits for it gets it all the same; a program that takes the agent's place does not die of it. */
+    signal(INPUT_SIGNAL, SIG_IGN);
     struct f_owner_ex owner = {.type = F_OWNER_TID, .pid = gettid()};
     if (fcntl(STDIN_FILENO, F_SETOWN_EX, &owner) == 0)
         input_flags = fcntl(STDIN_FILENO, F_GETFL);

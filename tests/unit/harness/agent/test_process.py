@@ -77,6 +77,21 @@ def test_a_fault_outside_of_a_memory_operation_is_deadly(agent: RemoteProcess) -
         agent.syscall("rt_sigreturn")
 
 
+def test_a_program_that_takes_its_place_does_not_die_of_its_input(
+    agent: RemoteProcess, agent_stream: SubprocessStream
+) -> None:
+    """The agent's input was watched when it called execve, and is the program's."""
+    memory = agent.memory.allocate(64)
+    memory.write(0, b"/bin/cat\0")
+    memory.write(16, struct.pack("<3Q", memory.address, 0, 0))
+    agent.main.submit(SystemCall("execve", memory.address, memory.address + 16, memory.address + 24))
+    name = Path(f"/proc/{agent.pid}/comm")
+    Deadline(5).poll(lambda: name.read_text() == "cat\n", "cat in the place of the agent")
+    agent_stream.send(b"input")
+    agent_stream.close_input()
+    assert agent_stream.process.wait(5) == 0
+
+
 def test_an_exit_code_is_reported(agent: RemoteProcess) -> None:
     with pytest.raises(AgentDiedError, match="exited with status 7"):
         agent.syscall("exit_group", 7)

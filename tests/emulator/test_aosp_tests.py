@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import pytest
 
 from emulator.build.generation import ANDROID_11
+from emulator.build.userland import THROUGHPUT_TEST
 from harness.aosp_tests.googletest import Outcome, TestCase
 from harness.aosp_tests.running import chosen, generation_for, run_program, run_programs
 from harness.device.device import Device
+from harness.experiments.core.claim import CLAIMS
+from harness.experiments.core.finding import Verdict
+from harness.experiments.core.judge import judge
+from tests.support.own_claims import unchanged_registries
+
+__all__ = ["unchanged_registries"]
 
 PASSED = {
     "binderDriverInterfaceTest": 17,
@@ -35,6 +43,14 @@ def test_a_program_that_dies_or_hangs_is_reported_and_nothing_of_it_is_left(
     assert run.cases == (TestCase("A.b", Outcome.UNFINISHED),)
     assert run.ending == "did not end within 0.5 s"
     assert not device.files.exists(f"{device.surroundings.directory}/aosp-tests")
+
+
+@pytest.mark.usefixtures("unchanged_registries")
+def test_a_program_is_judged_as_a_claim(device: Device) -> None:
+    claims = importlib.reload(importlib.import_module("harness.aosp_tests.claims"))
+    result = judge(CLAIMS.get(claims.id_of(THROUGHPUT_TEST)), device)
+    assert (result.verdict, result.as_expected) == (Verdict.CONFIRMED, True)
+    assert result.figures["tests_passed"].value == 1
 
 
 @pytest.mark.long

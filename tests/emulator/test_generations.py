@@ -80,3 +80,6 @@ def test_all_claims_are_as_expected_on_other_generations(generation: int, tmp_pa
     assert f"libbinder of Android {generation}" in str(figures["library"].value)
     assert results["limit.servicemanager-128k"].verdict is Verdict.CONDITIONAL  # it has one of either kind
     assert results["limit.zygote-1m-8k"].verdict is Verdict.CONFIRMED
+    framework = ("broadcast.delivery", "bind.once", "call.marshalling", "limit.intent")
+    assert {results[claim].verdict for claim in framework} == {Verdict.CONFIRMED}
+    assert results["call.marshalling"].figures["code"].value == (12 if generation == 10 else 15)

@@ -107,8 +107,10 @@ class RemoteThread:
         """
         deadline = deadline or Deadline(DEFAULT_SECONDS)
         operations = self._place(name, arguments, deadline)
-        call = f"{getattr(name, 'name', name)}({', '.join(map(shown, arguments))})"
-        return self.batch(*operations, deadline=deadline)[-1].checked(call).value
+        result = self.batch(*operations, deadline=deadline)[-1]
+        if result.errno:
+            result.checked(f"{getattr(name, 'name', name)}({', '.join(map(shown, arguments))})")
+        return result.value
 
     def batch(
         self, *operations: Operation, deadline: Deadline | None = None, keep_going: bool = False

@@ -11,7 +11,8 @@ from enum import StrEnum
 from emulator.base.errors import HarnessError
 
 LINE = re.compile(
-    r"\[ +(?P<mark>RUN|OK|FAILED|SKIPPED) +\] (?P<name>[\w/]+\.[\w/]+)(?:.* \((?P<milliseconds>\d+) ms\))?"
+    r"\[ +(?P<mark>RUN|OK|FAILED|SKIPPED) +\] (?P<name>[\w/]+\.[\w/]+)"
+    r"(?:.* \((?P<milliseconds>\d{1,9}) ms\))?"
 )
 """A line about one test (googletest/src/gtest.cc, PrettyUnitTestResultPrinter).
 
@@ -52,7 +53,7 @@ def read_report(text: str) -> tuple[TestCase, ...]:
     try:
         suites = json.loads(text)["testsuites"]
         return tuple(_case(suite["name"], test) for suite in suites for test in suite["testsuite"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise HarnessError(f"This is no report of GoogleTest's: {text[:60]!r}.") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import struct
@@ -19,10 +20,14 @@ from emulator.kinds.image_file import read_description
 from emulator.kinds.local.survey import parse_survey
 from emulator.kinds.sdk.avd import parse_ini
 from emulator.target import parse_target
+from harness.aosp_tests.googletest import read_output, read_report
 from harness.experiments.core.json_values import parsed
 from harness.experiments.core.time_limit import seconds_in
 from harness.framework.intent import ComponentName
+from harness.kernel.tracing.binder_transactions import End, Hop
+from harness.kernel.tracing.recording import Lost
 from harness.recording.aidl import parse_aidl
+from harness.recording.exports.json_file import FORMAT, VERSION, read_recording
 from harness.report import journal
 from harness.report.document import Document
 from harness.report.events import decode
@@ -67,6 +72,38 @@ oneway interface IFoo {
     int g() = 5;
 }
 """
+REPORT = {
+    "testsuites": [
+        {
+            "name": "A",
+            "testsuite": [
+                {"name": "b", "status": "RUN", "result": "SKIPPED", "time": "0.5s"},
+                {
+                    "name": "c",
+                    "status": "RUN",
+                    "time": "1s",
+                    "failures": [{"failure": "/d/e.cpp:3\nExpected: f"}],
+                },
+            ],
+        }
+    ]
+}
+OUTPUT = """[ RUN      ] A.b
+/d/e.cpp:5: Skipped
+There is none.
+[  SKIPPED ] A.b (12 ms)
+[ RUN      ] A.c
+/d/e.cpp:3
+[  FAILED  ] A.c (1 ms)
+"""
+SENDER, RECEIVER = End(7, 8, "a"), End(9, None, "b")
+HOP = Hop(1, SENDER, RECEIVER, 3, 1, reply=False, one_way=False, sent=0.5, interface="a.IB")
+RECORDING = {
+    "format": FORMAT,
+    "version": VERSION,
+    "transactions": [{**dataclasses.asdict(HOP), "method": "c"}],
+    "lost": dataclasses.asdict(Lost(0, 0, 0)),
+}
 WAITING = [{"arguments": ["/agent"], "port": 1, "boundary": "00" * 16, "output": "41"}]
 
 
@@ -115,6 +152,9 @@ TARGETS = (
     text_target(seconds_in, "1.5"),
     text_target(printable, "a\x1b[2Jb\u202e"),
     text_target(parse_aidl, AIDL, refuses=(HarnessError, ValueError)),
+    text_target(read_report, _json(REPORT).decode()),
+    text_target(read_output, OUTPUT),
+    file_target(name_of(read_recording), read_recording, _json(RECORDING)),
     text_target(parsed, _json(DOCUMENT).decode(), refuses=(ValueError,)),
     text_target(decode, _json(FAILED).decode(), refuses=(ValueError,)),
     Target(

@@ -89,6 +89,13 @@ def test_what_is_no_report_is_refused(text: str) -> None:
         read_report(text)
 
 
+def test_what_is_nested_without_end_and_what_took_no_time_that_there_is() -> None:
+    with pytest.raises(HarnessError, match="no report of GoogleTest"):
+        read_report("[" * 10_000)
+    output = f"[ RUN      ] A.B\n[       OK ] A.B ({'7' * 5000} ms)"
+    assert read_output(output) == (TestCase("A.B", Outcome.PASSED),)
+
+
 @given(st.text())
 def test_any_output_can_be_read(text: str) -> None:
     assert all(case.outcome in Outcome for case in read_output(text))

@@ -29,6 +29,8 @@ CLASSES = (
 TAGS = f"{SERVER}/am/EventLogTags.logtags"
 SURROUNDINGS = AGENT / "services"
 """What the queue asks of the rest of `services/`, and how the stand-in for the activity manager uses it."""
+RECIPE = (SURROUNDINGS, Path(__file__))
+"""What an agent with the queue depends on, beside its sources, which no longer change."""
 RELEASES = (10,)
 """Those with whose classes it compiles: BroadcastOptions of Android 14 has other methods."""
 UNPACK_SECONDS = 120.0

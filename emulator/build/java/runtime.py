@@ -12,6 +12,7 @@ from emulator.base.command import run
 from emulator.base.errors import SetupError
 from emulator.base.progress import report
 from emulator.build.clang import clang, identity
+from emulator.build.java.broadcast_queue import RECIPE as QUEUE_RECIPE
 from emulator.build.java.broadcast_queue import broadcast_queue
 from emulator.build.java.classes import (
     CRITICAL_NATIVES,
@@ -116,17 +117,19 @@ def _agent_root(release: JavaRelease, architecture: Architecture, classes: Path)
     java = _java_root(architecture) / DIRECTORY / "bin/java"
     here, natives = runs_here(architecture), _native_runtime(release, architecture, classes)
     compiler, framework = compiler_jar(), classes / FRAMEWORK_JAR
-    sources = [*release.of_agent("shared"), *release.of_agent("java"), *broadcast_queue(release)]
+    sources = [*release.of_agent("shared"), *release.of_agent("java")]
 
     def build(target: Path) -> None:
         output = target / DIRECTORY
         output.mkdir(parents=True)
+        # Looked for here alone, not at each start: where it cannot be had, that takes seconds or a network.
+        directories = [*sources, *broadcast_queue(release)]
         with scratch_directory(target.parent) as scratch:
             log = compile_java(
                 release,
                 own_jdk() / "bin/java",
                 compiler,
-                [file for directory in sources for file in sorted(directory.rglob("*.java"))],
+                [file for directory in directories for file in sorted(directory.rglob("*.java"))],
                 scratch / "classes",
                 classpath=[framework],
             )
@@ -136,7 +139,8 @@ def _agent_root(release: JavaRelease, architecture: Architecture, classes: Path)
         shutil.copy(natives / RUNTIME, output / RUNTIME)
         _write_class_data([*here, java], framework, output)
 
-    key = fingerprint(str(java), *map(str, here), str(natives), str(classes), *sources, Path(__file__))
+    recipe = (*sources, *QUEUE_RECIPE, Path(__file__))
+    key = fingerprint(str(java), *map(str, here), str(natives), str(classes), *recipe)
     return entry(f"java-agent-{release.number}-{architecture}", key, build)
 
 

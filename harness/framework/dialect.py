@@ -16,6 +16,7 @@ from harness.framework.framework_jar import FrameworkJar, pull_framework_jar
 from harness.framework.layout import ANDROID_10, ANDROID_11, ANDROID_12, ANDROID_13, Layout
 from harness.framework.transaction_codes import (
     ACTIVITY_MANAGER_CODES,
+    JAVA_CODES,
     CodeNames,
     code_names_of,
 )
@@ -181,7 +182,9 @@ def dialect_of(device: Device) -> Dialect | None:
 def code_names_on(device: Device) -> CodeNames:
     """Names for the codes of a device's interfaces, without fetching anything from it."""
     java = next(iter(_WITH_JAVA.get(device, ())), device.facts.java)
-    release = framework_release(device) or java or standin_release(device.facts)
+    if java is not None and framework_release(device) is None:
+        return code_names_of(java, JAVA_CODES[java])
+    release = framework_release(device) or standin_release(device.facts)
     dialect = _FOUND.get(device)
     return code_names_of(release, dialect.codes if dialect else ACTIVITY_MANAGER_CODES.get(release, {}))
 

@@ -16,10 +16,9 @@ class Layout:
     """The layout of Intents and bundles on one build.
 
     Sources: core/java/android/os/Parcel.java (writeValue), BaseBundle.java (writeToParcelInner),
-    android/net/Uri.java and android/content/Intent.java (writeToParcel) of frameworks/base. For Android 10,
-    compared with what the classes themselves write; checked for Android 11, for an Intent that Android 14
-    wrote, and from `extended_flags` on in the sources of systems built on Android 15 and 16; not checked for
-    12 and 13.
+    android/net/Uri.java and android/content/Intent.java (writeToParcel) of frameworks/base. For Android 10
+    and the first beta of 14, compared with what the classes themselves write; checked for Android 11, and
+    from `extended_flags` on in the sources of systems built on Android 15 and 16; not checked for 12 and 13.
     """
 
     wire: WireFormat
@@ -36,6 +35,11 @@ class Layout:
     """Whether a creator token may follow that (Intent.java, 16)."""
     bundles_flag_intents: bool = False
     """Whether a word after a bundle is a flag for Intents in it (BaseBundle.java, 16)."""
+
+    @classmethod
+    def of_java(cls, release: int) -> Layout:
+        """The layout of AOSP's Java of a release: where that is not known, of the last one before it."""
+        return OF_JAVA[max(known for known in OF_JAVA if known <= release)]
 
     @classmethod
     def of_wire(cls, wire: WireFormat) -> Layout:
@@ -72,4 +76,6 @@ ANDROID_10 = Layout(wire=WireFormat.ANDROID_10, utf16=True)
 ANDROID_11 = Layout(wire=WireFormat.ANDROID_11)
 ANDROID_12 = Layout(wire=WireFormat.ANDROID_12)
 ANDROID_13 = Layout(wire=WireFormat.ANDROID_13, values_have_lengths=True)
+ANDROID_14_BETA = Layout(wire=WireFormat.ANDROID_13, values_have_lengths=True, original_intent=True)
+OF_JAVA = {10: ANDROID_10, 11: ANDROID_11, 12: ANDROID_12, 13: ANDROID_13, 14: ANDROID_14_BETA}
 LAYOUTS = {layout.wire: layout for layout in (ANDROID_10, ANDROID_11, ANDROID_12, ANDROID_13)}

@@ -61,9 +61,16 @@ Android 15 has two orders, since a quarterly release that of 16: it is left out.
 counted in the sources of systems built on them.
 """
 
+JAVA_CODES: Mapping[int, Mapping[str, int]] = {
+    10: ACTIVITY_MANAGER_CODES[10],
+    14: {**_ANDROID_12, "bindServiceInstance": 30},
+}
+"""Those of AOSP's Java that is built here: its Android 14 is the first beta, which has the order of 12."""
+
 _APPLICATION_THREAD_CODES: Mapping[int, Mapping[int, str]] = {
     10: {10: "scheduleBindService", 11: "scheduleUnbindService", 13: "scheduleRegisteredReceiver"},
     11: {10: "scheduleBindService", 11: "scheduleUnbindService"},
+    14: {10: "scheduleBindService", 11: "scheduleUnbindService", 13: "scheduleRegisteredReceiver"},
 }
 """By release, in the order of IApplicationThread.aidl."""
 

@@ -1,4 +1,4 @@
-"""One device with AOSP's framework in Java for all tests, compiled at the first run."""
+"""A device with each release of AOSP's framework in Java for all tests, compiled at the first run."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from emulator.build.java.release import JAVA_RELEASES
 from harness.device.device import Device, open_device
 from harness.framework.java.process import JavaProcess, open_java
 
-TARGET = "embedded?java=10"
 
-
-@pytest.fixture(scope="session")
-def device() -> Iterator[Device]:
-    """A device with Java."""
-    with open_device(TARGET) as opened:
+@pytest.fixture(scope="session", params=JAVA_RELEASES)
+def device(request: pytest.FixtureRequest) -> Iterator[Device]:
+    """A device with Java of one release after the other."""
+    with open_device(f"embedded?java={request.param}") as opened:
         yield opened
 
 

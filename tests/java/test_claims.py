@@ -8,6 +8,7 @@ from harness.device.device import Device
 from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.judge import judge
 from harness.experiments.core.loading import load_claims
+from harness.framework.java.agent import provenance
 
 JUDGED = (
     "broadcast.delivery",
@@ -27,4 +28,4 @@ def test_a_claim_has_the_expected_verdict_by_java(device: Device, id_: str) -> N
     result = judge(CLAIMS.all()[id_], device)
 
     assert result.as_expected, result.explanation
-    assert result.sentence.startswith("with AOSP's Java of Android 10 on OpenJDK, ")
+    assert result.sentence.startswith(f"with {provenance(device.facts.java or 0)}, ")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from emulator.build.java.release import JAVA_RELEASES
 from harness.binder.pair import reply_nothing
 from harness.binder.services.service import open_service
 from harness.device.device import Device, open_device
@@ -80,8 +81,10 @@ def test_a_device_that_was_rolled_back_gets_it_again(plain: Device) -> None:
         assert java.check_service("nothing") is None
 
 
-def test_the_service_manager_of_its_own_release_is_used() -> None:
-    with open_device("embedded?userland=10") as device, open_java(device) as java:
+@pytest.mark.parametrize("release", JAVA_RELEASES)
+def test_the_service_manager_of_its_own_release_is_used(release: int) -> None:
+    with open_device(f"embedded?userland={release}") as device, open_java(device) as java:
+        assert java.place.release == release
         assert java.place.node == "/dev/binder"
         with device.service("com.example.python", reply_nothing):
             assert java.check_service("com.example.python") is not None

@@ -7,10 +7,9 @@ import pytest
 from harness.binder import Binder, Call, Parcel, ServiceManager
 from harness.binder.errors import RemoteError, StatusError
 from harness.binder.parcels.status import ExceptionCode, StatusCode
-from harness.binder.parcels.wire_format import WireFormat
 from harness.device.device import Device
 from harness.framework.java.errors import JavaError
-from harness.framework.java.process import WIRE, JavaProcess, open_java
+from harness.framework.java.process import JavaProcess, open_java
 
 INTERFACE = "com.example.IEcho"
 MAPPED = 1048576 - 8192
@@ -46,9 +45,9 @@ def test_a_service_in_java_answers_python(device: Device, java: JavaProcess) -> 
     with device.process() as process, Binder.open(process) as binder:
         handle = ServiceManager(binder).check("java.echo")
         assert isinstance(handle, int)
-        data = Parcel(WireFormat.ANDROID_10).interface_token(INTERFACE).string16("said")
+        data = Parcel(java.layout.wire).interface_token(INTERFACE).string16("said")
         assert binder.transact(handle, 1, data).check_exception().string16() == "said"
-        token = Parcel(WireFormat.ANDROID_10).interface_token(INTERFACE)
+        token = Parcel(java.layout.wire).interface_token(INTERFACE)
         callers = binder.transact(handle, 2, token).check_exception()
         assert (callers.int32(), callers.int32()) == (process.pid, 0)
 
@@ -62,7 +61,7 @@ def test_an_exception_in_java_is_one_in_python(
     with device.process() as process, Binder.open(process) as binder:
         handle = ServiceManager(binder).check("java.throws")
         assert isinstance(handle, int)
-        reply = binder.transact(handle, 1, Parcel(WIRE).interface_token(INTERFACE))
+        reply = binder.transact(handle, 1, Parcel(java.layout.wire).interface_token(INTERFACE))
         with pytest.raises(RemoteError) as caught:
             reply.check_exception()
 
@@ -114,7 +113,7 @@ def test_what_no_reply_can_hold_is_an_unknown_code_to_its_caller_and_nothing_in_
         handle = ServiceManager(binder).check("java.throws")
         assert isinstance(handle, int)
         with pytest.raises(StatusError) as caught:
-            binder.transact(handle, 1, Parcel(WIRE).interface_token(INTERFACE))
+            binder.transact(handle, 1, Parcel(java.layout.wire).interface_token(INTERFACE))
     with open_java(device) as caller:
         (proxy,) = caller.get_service("java.throws")
         assert proxy is not None
@@ -131,7 +130,7 @@ def test_java_calls_a_service_in_python(device: Device, java: JavaProcess) -> No
     with device.service("python.adds", handle, interface=INTERFACE):
         (binder,) = java.get_service("python.adds")
         assert binder is not None
-        assert java.transact(binder, 1, INTERFACE, data=Parcel(WIRE).int32(41)).int32() == 42
+        assert java.transact(binder, 1, INTERFACE, data=Parcel(java.layout.wire).int32(41)).int32() == 42
 
     (call,) = java.last_calls
     assert call.code == 1

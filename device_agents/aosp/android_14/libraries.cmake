@@ -24,7 +24,7 @@ aosp_library(binder ${LIBBINDER}
   Trace.cpp Utils.cpp UtilsHost.cpp)
 target_compile_definitions(binder PRIVATE # of Android's <linux/android/binder.h>
   FLAT_BINDER_FLAG_SCHED_POLICY_SHIFT=9 FLAT_BINDER_FLAG_INHERIT_RT=0x800)
-aosp_interfaces(ConnectionInfo ServiceDebugInfo IClientCallback IServiceCallback IServiceManager)
+aosp_interfaces(binder ConnectionInfo ServiceDebugInfo IClientCallback IServiceCallback IServiceManager)
 
 aosp_command(servicemanager ${NATIVE}/cmds/servicemanager Access.cpp ServiceManager.cpp main.cpp)
 servicemanager_in_c(${SOURCE_IN_C})

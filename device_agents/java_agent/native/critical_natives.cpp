@@ -17,10 +17,11 @@ constexpr struct {
 constexpr size_t critical_count = sizeof critical / sizeof *critical;
 void* targets[critical_count];
 
-// All their arguments are integers, at most four; results are integers or floating-point numbers.
+// They have at most four integers and one floating-point number as arguments, which come in registers of their own; a
+// float is passed on unconverted, in the lower half of its register. Results are of either kind.
 template <size_t index, typename Result>
-Result forward(JNIEnv*, jclass, jlong a, jlong b, jlong c, jlong d) {
-    return reinterpret_cast<Result (*)(jlong, jlong, jlong, jlong)>(targets[index])(a, b, c, d);
+Result forward(JNIEnv*, jclass, jlong a, jlong b, jlong c, jlong d, jdouble number) {
+    return reinterpret_cast<Result (*)(jlong, jlong, jlong, jlong, jdouble)>(targets[index])(a, b, c, d, number);
 }
 
 template <size_t... indexes>

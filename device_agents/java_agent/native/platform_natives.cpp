@@ -75,7 +75,6 @@ jint get_priority(JNIEnv*, jclass, jint tid) {
     return getpriority(PRIO_PROCESS, tid);
 }
 void ignore_group(JNIEnv*, jclass, jint, jint) {}
-void ignore_string(JNIEnv*, jclass, jstring) {}
 jint set_user(JNIEnv*, jclass, jint uid) {
     return setuid(uid) == 0 ? 0 : errno;
 }
@@ -132,7 +131,6 @@ void register_platform_natives(JNIEnv* env) {
         method("getThreadPriority", "(I)I", get_priority),
         method("setThreadGroup", "(II)V", ignore_group),
         method("setProcessGroup", "(II)V", ignore_group),
-        method("setArgV0", "(Ljava/lang/String;)V", ignore_string),
         method("setUid", "(I)I", set_user),
         method("setGid", "(I)I", set_group),
         method("sendSignal", "(II)V", send_signal),

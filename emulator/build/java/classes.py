@@ -29,7 +29,16 @@ from emulator.cache.store import entry, fingerprint
 
 ABSENT = "absent"
 """The agent's directory with constants and types that AOSP's Java uses and Debian has no source of."""
-_RECIPE = ("critical_natives", "event_log_tags", "generated", "proto_constants", "release", "sources")
+_RECIPE = (
+    "absent_modules",
+    "critical_natives",
+    "event_log_tags",
+    "generated",
+    "old_aidl",
+    "proto_constants",
+    "release",
+    "sources",
+)
 """The modules beside this one that decide what is compiled."""
 CRITICAL_NATIVES = "include/critical_natives.inc"
 FRAMEWORK_JAR = "root/system/java/framework.jar"
@@ -39,15 +48,12 @@ OPTIONS = (
     # Without the module jdk.unsupported, whose package sun.misc libcore's Cleaner has.
     *("--limit-modules", "java.base,java.xml,java.logging,java.sql"),
 )
-_ERROR = re.compile(r"^\d+\. ERROR in (\S+) \(at line (\d+)\)\n(?:\t.*\n)+(.*)$", re.MULTILINE)
-_ABSENT = re.compile(
-    r"(?:The import )?(?:(?:com\.android\.internal\.|android\.)?R|"  # resources
-    r"com\.android\.org\.conscrypt|org\.apache\.harmony|OpenSSLSocketImpl|TrustedCertificateStore|"
-    r"DdmVmInternal) cannot be resolved.*|"
-    # Methods that Android's java.* has beyond OpenJDK's.
-    r"The method (?:[gs]etInt\$|clearDnsCache|set24HourTimePref)\(\w*\) is undefined .*"
+_ABOUT = (
+    r"(?:The import |The method |Type mismatch: cannot convert from )?(?:[a-z]\w*\.)*(?:{})"
+    r"(?:\(.*\)| cannot be resolved| to \w+$).*"
 )
-"""What is not on the device: a method that needs it throws that when it is called."""
+"""Messages of the compiler's about one of these names."""
+_ERROR = re.compile(r"^\d+\. ERROR in (\S+) \(at line (\d+)\)\n(?:\t.*\n)+(.*)$", re.MULTILINE)
 
 
 def framework_classes(release: JavaRelease) -> Path:
@@ -62,9 +68,9 @@ def framework_classes(release: JavaRelease) -> Path:
             made = sources.base.with_name("generated")
             generate(release, sources, made)
             classes = sources.base.with_name("classes")
-            files = [*_java_files(release, sources), *_below(made, *release.of_agent(ABSENT))]
+            files = [*_java_files(release, sources), *_below(made)]
             report(f"compiling {len(files):,} files of AOSP's Java, half a minute to two minutes")
-            check(release, compile_java(release, java, compiler, files, classes))
+            check(release, compile_java(release, java, compiler, files, classes), classes)
             inc = target / CRITICAL_NATIVES
             inc.parent.mkdir(parents=True)
             inc.write_text(critical_natives(sources.base / "core/java"))
@@ -81,7 +87,15 @@ def _java_files(release: JavaRelease, sources: FrameworkSources) -> list[Path]:
         *(sources.base / name for name in release.java_directories),
         *(sources.libcore / name for name in LIBCORE_DIRECTORIES),
     ]
-    return [*_below(*directories), sources.libcore / CLEANER]
+    own = [(directory, _below(directory)) for directory in release.of_agent(ABSENT)]
+    names = {file.relative_to(directory) for directory, files in own for file in files}
+    borrowed = sources.borrowed / "core/java"
+    return [
+        *_below(*directories),
+        sources.libcore / CLEANER,
+        *(file for _, files in own for file in files),
+        *(file for file in _below(borrowed) if file.relative_to(borrowed) not in names),
+    ]
 
 
 def _below(*directories: Path) -> list[Path]:
@@ -113,13 +127,18 @@ def compile_java(
     return log.read_text(errors="replace")
 
 
-def check(release: JavaRelease, log: str) -> None:
-    """Raise SetupError where one of the classes that matter has an error that it must not have."""
-    wrong = []
+def check(release: JavaRelease, log: str, classes: Path) -> None:
+    """Raise SetupError where a class that matters is missing, or has an error that it must not have."""
+    wrong = [
+        f"{name} is missing"
+        for name in (*release.clean, *release.clean_but_for_absent)
+        if not (classes / f"{name}.class").exists()
+    ]
     found = errors(log)
+    absent = re.compile(_ABOUT.format("|".join(map(re.escape, release.absent))))
     for name in (*release.clean, *release.clean_but_for_absent):
         for line, message in found.get(name, ()):
-            if name in release.clean or not _ABSENT.fullmatch(message):
+            if name in release.clean or not absent.fullmatch(message):
                 wrong.append(f"{name}, line {line}: {message}")
     logging.getLogger(__name__).info(
         "errors by class: %s", Counter({name: len(of) for name, of in found.items()})

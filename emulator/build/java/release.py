@@ -7,10 +7,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import device_agents
-from emulator.build.generation import ANDROID_10, NATIVE_10, Generation, SourcePackage
+from emulator.build.generation import (
+    ANDROID_10,
+    ANDROID_14,
+    NATIVE_10,
+    TOOLS_34,
+    Generation,
+    SourcePackage,
+)
 
 AGENT = Path(device_agents.__file__).parent / "java_agent"
 """What is written for these releases: for all of them, and in its directories android_N for one."""
+ABSENT = (
+    "R",  # resources
+    "com.android.org.conscrypt",
+    "org.apache.harmony",
+    "OpenSSLSocketImpl",
+    "TrustedCertificateStore",
+    "DdmVmInternal",
+    # Methods that Android's java.* has beyond OpenJDK's.
+    "getInt$",
+    "setInt$",
+    "clearDnsCache",
+    "set24HourTimePref",
+)
+"""Packages, classes, methods and fields that are not there: what needs one throws that when it is called."""
 CLEAN = (
     "android/app/ContextImpl",
     "android/app/IActivityManager",
@@ -68,7 +89,12 @@ class JavaRelease:
     language: str
     """The version of Java that it is written in."""
     prefix: str = ""
-    """What the names in its tarball begin with."""
+    """What the names in the tarballs of `base` and `native` begin with."""
+    borrowed: tuple[str, ...] = ()
+    """What it lacks, as it is in other libraries, and Android 10's framework has: annotations above all."""
+    later_aidl: bool = False
+    """Whether its AIDL has what Debian's aidl, of Android 10, does not know."""
+    absent: tuple[str, ...] = ABSENT
     clean: tuple[str, ...] = CLEAN
     clean_but_for_absent: tuple[str, ...] = CLEAN_BUT_FOR_ABSENT
 
@@ -116,5 +142,91 @@ JAVA_10 = JavaRelease(
     ),
     language="9",
 )
-JAVA_RELEASES = {release.number: release for release in (JAVA_10,)}
+JAVA_14 = JavaRelease(
+    ANDROID_14,
+    base=SourcePackage("android-platform-frameworks-base", suites=("trixie",), patched=False),
+    native=TOOLS_34,
+    java_directories=(
+        "core/java",
+        "apex/blobstore/framework/java",
+        "apex/jobscheduler/framework/java",
+        "graphics/java",
+        "identity/java",
+        "location/java",
+        "media/aidl",
+        "media/java",
+        "media/mca/effect/java",
+        "media/mca/filterfw/java",
+        "media/mca/filterpacks/java",
+        "mms/java",
+        "native/android/aidl",
+        "drm/java",
+        "omapi/java",
+        "opengl/java",
+        "sax/java",
+        "telecomm/java",
+        "telephony/common",
+        "telephony/java",
+        "wifi/java",
+        "keystore/java",
+        "rs/java",
+    ),
+    aidl_directories=(
+        "frameworks/native/aidl/binder",
+        "frameworks/native/aidl/gui",
+        "frameworks/native/cmds/dumpstate/binder",
+        "frameworks/native/cmds/installd/binder",
+        "frameworks/native/libs/binder/aidl",
+        "frameworks/native/libs/gui/aidl",
+        "frameworks/native/libs/incidentcompanion/binder",
+        "frameworks/native/libs/permission/aidl",
+    ),
+    language="17",
+    prefix="./",
+    absent=(
+        *ABSENT,
+        # Of the core library, which is that of Android 10.
+        "AppSpecializationHooks",
+        "ZipPathValidator",
+        "CODE_PATH_TYPE_PRIMARY_APK",
+        "CODE_PATH_TYPE_SPLIT_APK",
+        "dispatchNetworkConfigurationChange",
+        "registerAppInfo",
+        # Of modules that are updated apart from Android.
+        "ConnectivityManager",
+        "TrafficStats",
+        "getNextArg",
+        "getNextArgRequired",
+        "getNextOption",
+        "scanFile",
+        "setBinderCallsStatsInitializer",
+        "setBluetoothServiceManager",
+        "setMediaServiceManager",
+        "setStatsServiceManager",
+        # Interfaces that Debian's aidl does not generate, or that name what is in such modules.
+        "IDataLoaderManager",
+        "IDevicePolicyManager",
+        "IDynamicSystemService",
+        "IIncrementalService",
+        "INetworkPolicyManager",
+        "IPacProxyManager",
+        "ITunerResourceManager",
+        "IVcnManagementService",
+        "IVpnManager",
+    ),
+    clean=(
+        *(name for name in CLEAN if name != "android/app/LoadedApk"),
+        "android/app/AppOpsManager",
+        "android/content/AttributionSource",
+        "android/content/ContextParams",
+    ),
+    clean_but_for_absent=(*CLEAN_BUT_FOR_ABSENT, "android/app/LoadedApk"),
+    borrowed=(
+        "core/java/android/annotation",
+        "core/java/com/android/internal/annotations",
+        "core/java/android/provider/MediaStore.java",
+    ),
+    later_aidl=True,
+)
+JAVA_RELEASES = {release.number: release for release in (JAVA_10, JAVA_14)}
 """By the release of Android."""

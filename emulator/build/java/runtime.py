@@ -11,6 +11,7 @@ from emulator.base.architecture import Architecture
 from emulator.base.command import run
 from emulator.base.errors import SetupError
 from emulator.base.progress import report
+from emulator.build.agents import SOURCES
 from emulator.build.clang import clang, identity
 from emulator.build.java.broadcast_queue import RECIPE as QUEUE_RECIPE
 from emulator.build.java.broadcast_queue import broadcast_queue
@@ -37,6 +38,8 @@ from emulator.cache.scratch import scratch_directory
 from emulator.cache.store import entry, fingerprint
 
 NATIVE = AGENT / "native"
+INTERFACES = SOURCES / "aosp" / "interfaces.cmake"
+"""How the natives' recipe generates libbinder's interfaces, as that of the user space does."""
 DIRECTORY = "root/system/java"
 RUNTIME = "libandroid_runtime.so"
 MODULES = "java.base,java.xml,java.logging"
@@ -185,6 +188,8 @@ def _native_runtime(release: JavaRelease, architecture: Architecture, classes: P
 
     packages = [package.name for package in source_packages(release.generation)]
     critical = classes / CRITICAL_NATIVES
-    compiler = identity(architecture, shared=True)
-    key = fingerprint(*packages, source_identity(release), critical, *release.of_agent("native"), compiler)
+    recipe = [*release.of_agent("native"), INTERFACES]
+    key = fingerprint(
+        *packages, source_identity(release), critical, *recipe, identity(architecture, shared=True)
+    )
     return entry(f"android-runtime-{release.number}-{architecture}", key, build)

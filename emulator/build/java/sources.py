@@ -14,7 +14,7 @@ from pathlib import Path
 
 from emulator.base.architecture import DEFAULT, Architecture, architecture_named
 from emulator.build.generation import SourcePackage
-from emulator.build.java.release import JavaRelease
+from emulator.build.java.release import JAVA_10, JavaRelease
 from emulator.build.sources import source_package, unpack_tarball
 from emulator.cache.package_index import PackageIndex
 from emulator.cache.packages import recorded_version, unpack
@@ -52,22 +52,31 @@ class FrameworkSources:
     """Of libcore, what OpenJDK lacks."""
     native: Path
     """Of frameworks/native, interfaces."""
+    borrowed: Path
+    """Of Android 10's frameworks/base, Java that a later one lacks; there is none where it lacks none."""
 
 
 def source_identity(release: JavaRelease) -> str:
     """What a build's result depends on of the sources."""
-    return " ".join(source_package(package).name for package in (release.base, LIBCORE, release.native))
+    packages = [release.base, LIBCORE, release.native]
+    if release.borrowed:
+        packages.append(JAVA_10.base)
+    return " ".join(source_package(package).name for package in packages)
 
 
 @contextlib.contextmanager
 def unpacked_framework(release: JavaRelease, parent: Path) -> Iterator[FrameworkSources]:
     """The sources, in directories below `parent` that are removed after the block: 90 MB."""
     with scratch_directory(parent) as scratch:
-        sources = FrameworkSources(scratch / "base", scratch / "libcore", scratch / "native")
-        members = (f"{release.prefix}{name}" for name in (*release.java_directories, *OTHER_MEMBERS))
+        sources = FrameworkSources(*(scratch / name for name in ("base", "libcore", "native", "borrowed")))
+        prefix = release.prefix
+        members = (f"{prefix}{name}" for name in (*release.java_directories, *OTHER_MEMBERS))
         unpack_tarball(release.base, sources.base, *members)
         unpack_tarball(LIBCORE, sources.libcore, *LIBCORE_DIRECTORIES, CLEANER, LIBCORE_NATIVE_DIRECTORY)
-        unpack_tarball(release.native, sources.native, *release.aidl_directories)
+        interfaces = (f"{prefix}{name}" for name in release.aidl_directories)
+        unpack_tarball(release.native, sources.native, *interfaces)
+        if release.borrowed:
+            unpack_tarball(JAVA_10.base, sources.borrowed, *release.borrowed)
         yield sources
 
 

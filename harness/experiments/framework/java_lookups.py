@@ -13,11 +13,12 @@ from harness.binder.parcels.parcel import Parcel
 from harness.binder.services.service import BINDER, open_service
 from harness.device.facts import Facts, Need
 from harness.experiments.instruments.node_files import free_node
-from harness.framework.java.process import WIRE, JavaProcess, open_java
+from harness.framework.java.process import JavaProcess, open_java
 from harness.recording.hops import Hops
 from harness.recording.record import record_transactions
 
 if TYPE_CHECKING:
+    from harness.binder.parcels.wire_format import WireFormat
     from harness.binder.serving.call import Call
     from harness.device.device import Device
 
@@ -35,8 +36,10 @@ SLOW_EVENT, STATISTICS_EVENT = 230_001, 230_000
 CALLS_FOR_STATISTICS = 101
 DELAYS = (0.0, 0.02, 0.06, 0.12, 0.25, 0.12)
 """Seconds after which the service manager answers: on both sides of each threshold, and less again."""
-GET_SERVICE_TRANSACTION = 1
-"""IServiceManager.java, Android 10."""
+LOOKUPS = (1, 2)
+"""The codes of getService and checkService: later Java calls the second alone (ServiceManagerNative.java)."""
+IN_AIDL = 11
+"""The first release whose service manager's replies begin with an exception (IServiceManager.aidl)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,15 +158,18 @@ def java_slow_lookups(device: Device) -> JavaSlowLookups:
     Need.KPROBES.require(device.facts)
     node = free_node(device.facts)
     delay = 0.0
+    wires: list[WireFormat] = []
 
     def answer(call: Call) -> Parcel:
-        if call.code != GET_SERVICE_TRANSACTION:
+        if call.code not in LOOKUPS:
             return Parcel(call.wire)
         time.sleep(delay)
-        return Parcel(WIRE).null_binder()
+        reply = Parcel(wires[0])
+        return (reply if reply.wire.release < IN_AIDL else reply.no_exception()).null_binder()
 
     def timed(java: JavaProcess) -> tuple[TimedLookup, ...]:
         nonlocal delay
+        wires.append(java.layout.wire)
         java.check_service(SERVICE)  # the first call pings the context manager, too
         names = [f"{SERVICE}.{number}" for number in range(len(DELAYS))]
         with record_transactions(device) as record:
@@ -182,7 +188,9 @@ def java_slow_lookups(device: Device) -> JavaSlowLookups:
     with open_pair(device, node, answer):
         with open_java(device, node=node) as core:
             of_core = timed(core)
-            core.get_service(SERVICE, times=CALLS_FOR_STATISTICS)
+            half = CALLS_FOR_STATISTICS // 2  # as an answer has all stacks, and 64 KiB
+            for times in (half, CALLS_FOR_STATISTICS - half):
+                core.get_service(SERVICE, times=times)
             counted = tuple(values[0] for tag, values in core.events() if tag == STATISTICS_EVENT)
         with open_java(device, uid=APP_UID, node=node) as app:
             of_app = timed(app)

@@ -66,6 +66,7 @@ class JavaAgent:
     def __init__(self, program: RemoteProgram, place: JavaPlace) -> None:
         self._program = program
         self.place = place
+        self._marks = 0
         self.pid: int = self._read(Deadline(START_SECONDS)).result
 
     def ask(
@@ -84,6 +85,14 @@ class JavaAgent:
             )
         self._program.send(f"{request}\n".encode("ascii"))
         return self._read(deadline or Deadline(ANSWER_SECONDS))
+
+    def logged(self) -> str:
+        """What AOSP's libraries have logged, to standard error: the last 4,096 characters. Not on ART."""
+        self._marks += 1
+        mark = f"-- mark {self._marks}"
+        self.ask("mark", text=mark)
+        Deadline(ANSWER_SECONDS).poll(lambda: mark in self._program.standard_error or None, "the log")
+        return self._program.standard_error.partition(mark)[0]
 
     def _read(self, deadline: Deadline) -> Answer:
         line = self._program.line(deadline)

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from emulator.base.errors import FacilityMissingError
 from emulator.base.progress import step
-from emulator.build.java.release import JAVA_10
+from emulator.build.java.release import JAVA_10, JAVA_RELEASES, JavaRelease
 from emulator.build.java.runtime import java_roots
 from harness.binder.services.manager_program import PROGRAM_IN_C, held_manager
 from harness.binder.services.service import BINDER
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.device.device import Device
+    from harness.device.facts import Facts
 
 MOUNT_POINTS = ("dev", "proc", "system/bin")
 """What a process of Java that was put there sees of the device, besides its own files."""
@@ -64,12 +65,18 @@ def prepare_java(device: Device) -> str:
     Need.JAVA.require(facts)
     if facts.java is not None:
         return ""
-    roots = java_roots(JAVA_10, device.architecture)
+    roots = java_roots(_release_for(facts), device.architecture)
     # The last one's key depends on all of them.
     root = f"{device.directory}/{roots[-1].parent.name}"
     if not device.files.exists(f"{root}/{COMPLETE}"):
         _put(device, roots, root)
     return root
+
+
+def _release_for(facts: Facts) -> JavaRelease:
+    """The release that is put on a device: that of its service manager, or Android 10."""
+    own = JAVA_RELEASES.get(facts.userland or 0)
+    return own if own is not None and facts.service_manager else JAVA_10
 
 
 def _put(device: Device, roots: Sequence[Path], root: str) -> None:
@@ -110,7 +117,7 @@ def open_place(device: Device, node: str | None = None) -> Iterator[JavaPlace]:
         yield JavaPlace(release_of(device), "", BINDER, dex=put_agent(device))
         return
     root = prepare_java(device)
-    release = device.facts.java or JAVA_10.number
+    release = device.facts.java or _release_for(device.facts).number
     with contextlib.ExitStack() as stack:
         if node is None:
             node = BINDER

@@ -12,7 +12,6 @@ from emulator.base.errors import TimeLimitError
 from harness.argument_types import checked, checked_methods
 from harness.binder.parcels.parcel import Parcel
 from harness.binder.parcels.reader import ParcelReader
-from harness.binder.parcels.wire_format import WireFormat
 from harness.framework.activity_manager import BroadcastResult
 from harness.framework.bundle import Bundle
 from harness.framework.intent import ComponentName, Intent
@@ -26,12 +25,12 @@ from harness.framework.java.values import (
     intent_of,
     result_of,
 )
+from harness.framework.layout import Layout
 from harness.framework.uri import Uri
 
 if TYPE_CHECKING:
     from harness.device.device import Device
 
-WIRE = WireFormat.ANDROID_10
 RECEIVE_SECONDS = 10
 FIRST_CALL_TRANSACTION = 1
 
@@ -80,6 +79,11 @@ class JavaProcess:
     def place(self) -> JavaPlace:
         """Which Java it is, and at which binder device its service manager is: perhaps not /dev/binder."""
         return self.agent.place
+
+    @property
+    def layout(self) -> Layout:
+        """How its Java writes Intents and bundles, and in which format its parcels are."""
+        return Layout.of_java(self.agent.place.release)
 
     def _ask(self, command: str, **arguments: Any) -> Any:
         answer: Answer = self.agent.ask(command, stacks=True, **arguments)
@@ -137,7 +141,7 @@ class JavaProcess:
             one_way=one_way,
             **content,
         )
-        return ParcelReader(bytes.fromhex(reply or ""), wire=WIRE)
+        return ParcelReader(bytes.fromhex(reply or ""), wire=self.layout.wire)
 
     def get_system_service(self, name: str) -> tuple[str | None, bool]:
         """Context.getSystemService() twice: the class of the object, and whether both are one object."""

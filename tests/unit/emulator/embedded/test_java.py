@@ -1,4 +1,4 @@
-"""What `java=10` means for the rest of a target."""
+"""What `java=…` means for the rest of a target."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from emulator.base.architecture import BY_TARGET_NAME
 from emulator.base.errors import UsageError
+from emulator.build.java.release import JAVA_RELEASES
 from emulator.embedded.strict import has_java, option
 from emulator.target import parse_target
 
@@ -17,10 +18,11 @@ def test_a_device_has_no_java_unless_it_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("architecture", BY_TARGET_NAME)
-def test_java_implies_the_servicemanager_of_its_release(architecture: str) -> None:
-    target = parse_target(f"embedded?java=10&arch={architecture}")
+@pytest.mark.parametrize("release", JAVA_RELEASES)
+def test_java_implies_the_servicemanager_of_its_release(architecture: str, release: int) -> None:
+    target = parse_target(f"embedded?java={release}&arch={architecture}")
     assert has_java(target)
-    assert option(target, "userland") == "10"
+    assert option(target, "userland") == str(release)
     assert option(target, "memory") == "512"
 
 

@@ -57,7 +57,7 @@ public class ActivityManagerStandin extends Binder {
         }
         data.enforceInterface(DESCRIPTOR);
         switch (code) {
-            case Stub.TRANSACTION_registerReceiver:
+            case PerRelease.REGISTER_RECEIVER:
                 registerReceiver(data);
                 reply.writeNoException();
                 reply.writeInt(0);  // no sticky Intent
@@ -66,12 +66,12 @@ public class ActivityManagerStandin extends Binder {
                 broadcasts.unregister(data.readStrongBinder());
                 reply.writeNoException();
                 return true;
-            case Stub.TRANSACTION_broadcastIntent:
+            case PerRelease.BROADCAST_INTENT:
                 broadcastIntent(data);
                 reply.writeNoException();
                 reply.writeInt(BROADCAST_SUCCESS);
                 return true;
-            case Stub.TRANSACTION_bindIsolatedService:
+            case PerRelease.BIND_SERVICE:
                 boolean found = bindService(data);
                 reply.writeNoException();
                 reply.writeInt(found ? 1 : 0);
@@ -103,17 +103,19 @@ public class ActivityManagerStandin extends Binder {
     private void registerReceiver(Parcel data) throws RemoteException {
         Broadcasts.Caller by = new Broadcasts.Caller(data.readStrongBinder());
         String packageName = data.readString();
+        PerRelease.skipReceiverNames(data);
         IIntentReceiver receiver = IIntentReceiver.Stub.asInterface(data.readStrongBinder());
         broadcasts.register(by, packageName, receiver, data.readTypedObject(IntentFilter.CREATOR));
     }
 
     private void broadcastIntent(Parcel data) {
         Broadcasts.Caller by = new Broadcasts.Caller(data.readStrongBinder());
+        PerRelease.skipFeature(data);
         Intent intent = data.readTypedObject(Intent.CREATOR);
         String type = data.readString();
         IIntentReceiver resultTo = IIntentReceiver.Stub.asInterface(data.readStrongBinder());
         Broadcasts.Result result = readResult(data);
-        data.createStringArray();  // permissions
+        PerRelease.skipPermissions(data);
         data.readInt();
         data.readTypedObject(Bundle.CREATOR);
         boolean ordered = data.readInt() != 0;

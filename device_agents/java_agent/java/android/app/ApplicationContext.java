@@ -5,7 +5,6 @@ import android.content.pm.ApplicationInfo;
 import android.content.res.CompatibilityInfo;
 import android.os.IBinder;
 import android.os.Process;
-import android.os.UserHandle;
 import java.lang.reflect.Constructor;
 
 /**
@@ -14,7 +13,6 @@ import java.lang.reflect.Constructor;
  */
 public class ApplicationContext {
     private static final String PACKAGE = "com.example";
-    private static final int TARGET_SDK = 29;
 
     private final ActivityThread thread = new ActivityThread();
 
@@ -23,18 +21,18 @@ public class ApplicationContext {
 
     /** To be called on the main thread, whose Looper it uses. */
     public ApplicationContext() throws ReflectiveOperationException {
+        PerRelease.attach(thread);
         ApplicationInfo info = new ApplicationInfo();
         info.packageName = PACKAGE;
         info.processName = PACKAGE;
         info.uid = Process.myUid();
-        info.targetSdkVersion = TARGET_SDK;
+        info.targetSdkVersion = PerRelease.TARGET_SDK;
         ClassLoader loader = ClassLoader.getSystemClassLoader();
         LoadedApk apk =
                 new LoadedApk(thread, info, CompatibilityInfo.DEFAULT_COMPATIBILITY_INFO, loader, false, true, false);
         Constructor<?> constructor = ContextImpl.class.getDeclaredConstructors()[0];
         constructor.setAccessible(true);
-        context = (Context) constructor.newInstance(
-                null, thread, apk, null, null, UserHandle.of(0), 0, loader, null);
+        context = (Context) constructor.newInstance(PerRelease.contextArguments(thread, apk, loader));
     }
 
     /** What the activity manager calls this process by. */
@@ -44,8 +42,9 @@ public class ApplicationContext {
 
     /** Have a service exist, as ActivityThread.handleCreateService does, which finds it in an application's package. */
     public void addService(Service service, IBinder token) {
-        service.attach(context, thread, service.getClass().getName(), token, null, ActivityManager.getService());
+        service.attach(context, thread, service.getClass().getName(), token, PerRelease.application(),
+                ActivityManager.getService());
         service.onCreate();
-        thread.mServices.put(token, service);
+        PerRelease.addService(thread, token, service);
     }
 }

@@ -8,9 +8,6 @@ import org.json.JSONObject;
 
 /** The Java stacks of transactions as they are sent, by AOSP's own hook in BinderProxy.transact. */
 class Stacks implements Binder.ProxyTransactListener {
-    /** Frames of this class and of the hook's call. */
-    private static final int OWN_FRAMES = 1;
-
     private final JSONArray calls = new JSONArray();
     private final Thread thread = Thread.currentThread();
 
@@ -30,13 +27,23 @@ class Stacks implements Binder.ProxyTransactListener {
         if (Thread.currentThread() == thread) {
             try {
                 JSONObject call = new JSONObject().put("code", code);
-                call.put("stack", Throwables.frames(new Throwable(), OWN_FRAMES));
+                call.put("stack", Throwables.frames(new Throwable(), framesOfHook()));
                 calls.put(call);
             } catch (JSONException impossible) {
                 throw new AssertionError(impossible);
             }
         }
         return null;
+    }
+
+    /** How many frames of the hook's are below that of BinderProxy.transact. */
+    private static int framesOfHook() {
+        StackTraceElement[] stack = new Throwable().getStackTrace();
+        int at = 1;  // this method
+        while (at < stack.length && !stack[at].getClassName().equals("android.os.BinderProxy")) {
+            at++;
+        }
+        return at - 1;
     }
 
     @Override

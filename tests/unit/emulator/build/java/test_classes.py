@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import zipfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from emulator.base.errors import SetupError
 from emulator.build.java.classes import check, compile_java, errors, write_jar
 from emulator.build.java.critical_natives import critical_methods
-from emulator.build.java.release import JAVA_10
+from emulator.build.java.release import JAVA_10, JAVA_14, JAVA_RELEASES, JavaRelease
 
 LOG = """\
 ----------
@@ -42,19 +43,69 @@ def test_errors_are_found_by_class() -> None:
     }
 
 
-def test_what_asks_for_resources_may_have_errors_and_what_nobody_uses() -> None:
-    check(JAVA_10, LOG)
+@pytest.fixture(params=JAVA_RELEASES.values(), ids=str)
+def release(request: pytest.FixtureRequest) -> JavaRelease:
+    found: JavaRelease = request.param
+    return found
 
 
-def test_an_error_in_a_class_that_matters_is_refused() -> None:
+@pytest.fixture
+def compiled(release: JavaRelease, tmp_path: Path) -> Path:
+    """A directory with the classes that have to be there."""
+    for name in (*release.clean, *release.clean_but_for_absent):
+        file = tmp_path / f"{name}.class"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return tmp_path
+
+
+def test_what_asks_for_resources_may_have_errors_and_what_nobody_uses(
+    release: JavaRelease, compiled: Path
+) -> None:
+    check(release, LOG, compiled)
+
+
+def test_a_class_that_is_missing_is_refused(release: JavaRelease, compiled: Path) -> None:
+    (compiled / "android/os/Parcel.class").unlink()
+    with pytest.raises(SetupError, match="android/os/Parcel is missing"):
+        check(release, LOG, compiled)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "The import android.net.ConnectivityManager cannot be resolved",
+        "ConnectivityManager cannot be resolved to a type",
+        "Type mismatch: cannot convert from ConnectivityManager to ConnectivityManager",
+        "The method getInt$() is undefined for the type FileDescriptor",
+        "CODE_PATH_TYPE_SPLIT_APK cannot be resolved or is not a field",
+        "The method registerAppInfo(String, String[]) in the type VMRuntime is not applicable for the "
+        "arguments (String, String, String, String[], int)",
+    ],
+)
+def test_what_is_absent_from_one_release_may_be_missed_there(message: str, tmp_path: Path) -> None:
+    release = dataclasses.replace(JAVA_14, clean=(), clean_but_for_absent=("android/app/ActivityThread",))
+    (tmp_path / "android/app").mkdir(parents=True)
+    (tmp_path / "android/app/ActivityThread.class").touch()
+    text = LOG.replace("content/Intent", "app/ActivityThread")
+    problem = "com.android.internal.R cannot be resolved to a variable"
+
+    check(release, text.replace(problem, message), tmp_path)
+    with pytest.raises(SetupError, match="ActivityThread, line 10575: X"):
+        check(release, text.replace(problem, f"X{message}"), tmp_path)
+
+
+def test_an_error_in_a_class_that_matters_is_refused(release: JavaRelease, compiled: Path) -> None:
     with pytest.raises(SetupError, match=r"android/os/Parcel, line 12: X cannot be resolved"):
-        check(JAVA_10, LOG + IN_PARCEL)
+        check(release, LOG + IN_PARCEL, compiled)
 
 
-def test_a_missing_resource_is_an_error_where_nothing_may_be_missing() -> None:
-    assert "android/app/ContextImpl" in JAVA_10.clean
+def test_a_missing_resource_is_an_error_where_nothing_may_be_missing(
+    release: JavaRelease, compiled: Path
+) -> None:
+    assert "android/app/ContextImpl" in release.clean
     with pytest.raises(SetupError, match="ContextImpl"):
-        check(JAVA_10, LOG.replace("content/Intent", "app/ContextImpl"))
+        check(release, LOG.replace("content/Intent", "app/ContextImpl"), compiled)
 
 
 def test_a_jar_is_the_same_whenever_it_is_written(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ CASES: list[Case] = [
     (java_claims.limit_java_exception, JAVA_FAILURES, CONDITIONAL),
     (java_claims.limit_java_exception, change(JAVA_FAILURES, at_limit=JAVA_FAILURES.above), CONFIRMED),
     (java_claims.limit_java_exception, change(JAVA_FAILURES, above=JAVA_FAILURES.at_limit), REFUTED),
+    (java_claims.limit_java_exception, change(JAVA_FAILURES, release=14, warned=(307_204,)), CONDITIONAL),
     (process_claims.buffer_1mb, APPS, REFUTED),
     (process_claims.buffer_1mb, change(APPS, sizes=(1024 * 1024,)), CONFIRMED),
     (process_claims.buffer_1mb, change(APPS, sizes=(1_000_000,)), CONFIRMED),
@@ -216,3 +217,20 @@ def test_the_expectation_follows_from_the_facts(
     claim: str, facts: dict[str, Any], verdict: Verdict | None
 ) -> None:
     assert CLAIMS.get(claim).expected_verdict(change(FACTS, **facts)) is verdict
+
+
+@pytest.mark.parametrize(
+    ("warned", "as_expected"), [((307_204,), True), ((307_200, 307_204), False), ((), False)]
+)
+def test_later_libbinder_warns_from_a_word_above_300_kib_on(
+    warned: tuple[int, ...], as_expected: bool
+) -> None:
+    measured = dataclasses.replace(JAVA_FAILURES, release=14, warned=warned)
+
+    figure = java_claims.limit_java_exception(measured, FACTS).figures["size.warned"]
+
+    assert figure.as_expected is as_expected
+
+
+def test_android_10_s_libbinder_warns_of_nothing() -> None:
+    assert "size.warned" not in java_claims.limit_java_exception(JAVA_FAILURES, FACTS).figures

@@ -1,0 +1,5 @@
+package android.compat.annotation;
+
+public @interface EnabledAfter {
+    int targetSdkVersion();
+}

@@ -1,0 +1,3 @@
+package android.compat.annotation;
+
+public @interface Overridable {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from harness.binder import Binder, Call, Parcel, ServiceManager
@@ -50,6 +52,25 @@ def test_a_service_in_java_answers_python(device: Device, java: JavaProcess) -> 
         token = Parcel(java.layout.wire).interface_token(INTERFACE)
         callers = binder.transact(handle, 2, token).check_exception()
         assert (callers.int32(), callers.int32()) == (process.pid, 0)
+
+
+def test_a_descriptor_from_python_is_read_and_closed_by_java(device: Device, java: JavaProcess) -> None:
+    java.add_service("java.descriptor", INTERFACE, {1: {"descriptor": True}})
+    opened = f"/proc/{java.pid}/fd"
+    before = set(device.files.list_directory(opened))
+
+    with device.process() as process, Binder.open(process) as binder:
+        handle = ServiceManager(binder).check("java.descriptor")
+        assert isinstance(handle, int)
+        file = process.syscall("memfd_create", b"given", 0)
+        process.syscall("write", file, b"from Python", len(b"from Python"))
+        process.syscall("lseek", file, 0, os.SEEK_SET)
+        data = Parcel(java.layout.wire).interface_token(INTERFACE).file_descriptor(file)
+        reply = binder.transact(handle, 1, data).check_exception()
+        number = reply.int32()
+        assert str(number) not in before
+        assert reply.byte_array() == b"from Python"
+    assert str(number) not in device.files.list_directory(opened)
 
 
 @pytest.mark.parametrize(("name", "code"), EXCEPTIONS.items())

@@ -1,5 +1,6 @@
-// The natives of dalvik.system.VMRuntime, libcore.io.Linux, android.os.Trace and android.os.Process that the classes
-// used here call. A native that is not here throws UnsatisfiedLinkError when it is called.
+// The natives of dalvik.system.VMRuntime, libcore.io, android.os.Trace and android.os.Process that the classes used
+// here call, and those of java.io.FileDescriptor that OpenJDK lacks. A native that is not here throws
+// UnsatisfiedLinkError when it is called.
 #include "platform_natives.h"
 
 #include <errno.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace {
@@ -53,6 +55,36 @@ jint own_parent(JNIEnv*, jobject) {
 jint own_tid(JNIEnv*, jobject) {
     return gettid();
 }
+
+void throw_errno(JNIEnv* env, const char* call, int number) {
+    jclass type = env->FindClass("android/system/ErrnoException");
+    jmethodID make = env->GetMethodID(type, "<init>", "(Ljava/lang/String;I)V");
+    env->Throw(static_cast<jthrowable>(env->NewObject(type, make, env->NewStringUTF(call), number)));
+}
+
+// harness.runtime.FileDescriptors: OpenJDK's FileDescriptor has the number as Android's does, under another name.
+jfieldID number_field(JNIEnv* env) {
+    static const jfieldID field = env->GetFieldID(env->FindClass("java/io/FileDescriptor"), "fd", "I");
+    return field;
+}
+jint number_of(JNIEnv* env, jclass, jobject descriptor) {
+    return env->GetIntField(descriptor, number_field(env));
+}
+void set_number(JNIEnv* env, jclass, jobject descriptor, jint number) {
+    env->SetIntField(descriptor, number_field(env), number);
+}
+jboolean is_socket(JNIEnv*, jclass, jint number) {
+    struct stat status;
+    return fstat(number, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+void close_descriptor(JNIEnv* env, jobject, jobject descriptor) {
+    const int number = number_of(env, nullptr, descriptor);
+    set_number(env, nullptr, descriptor, -1);
+    if (close(number) != 0) throw_errno(env, "close", errno);
+}
+// Only bionic knows who owns a descriptor; and no thread waits in java.io for one that is closed here.
+void ignore_owner(JNIEnv*, jobject, jobject, jlong, jlong) {}
+void ignore_descriptor(JNIEnv*, jclass, jobject) {}
 
 // android.os.Trace: no tag is enabled.
 jlong enabled_tags(JNIEnv*, jclass) {
@@ -110,10 +142,26 @@ void register_platform_natives(JNIEnv* env) {
     };
     register_natives(env, "dalvik/system/VMRuntime", runtime);
     const JNINativeMethod linux_calls[] = {
-        method("getuid", "()I", own_uid), method("geteuid", "()I", own_effective_uid), method("getgid", "()I", own_gid),
-        method("getpid", "()I", own_pid), method("getppid", "()I", own_parent),        method("gettid", "()I", own_tid),
+        method("getuid", "()I", own_uid),
+        method("geteuid", "()I", own_effective_uid),
+        method("getgid", "()I", own_gid),
+        method("getpid", "()I", own_pid),
+        method("getppid", "()I", own_parent),
+        method("gettid", "()I", own_tid),
+        method("close", "(Ljava/io/FileDescriptor;)V", close_descriptor),
+        method("android_fdsan_exchange_owner_tag", "(Ljava/io/FileDescriptor;JJ)V", ignore_owner),
     };
     register_natives(env, "libcore/io/Linux", linux_calls);
+    const JNINativeMethod descriptors[] = {
+        method("number", "(Ljava/io/FileDescriptor;)I", number_of),
+        method("setNumber", "(Ljava/io/FileDescriptor;I)V", set_number),
+        method("isSocket", "(I)Z", is_socket),
+    };
+    register_natives(env, "harness/runtime/FileDescriptors", descriptors);
+    const JNINativeMethod monitor[] = {
+        method("signalBlockedThreads", "(Ljava/io/FileDescriptor;)V", ignore_descriptor),
+    };
+    register_natives(env, "libcore/io/AsynchronousCloseMonitor", monitor);
     const JNINativeMethod trace[] = {
         method("nativeGetEnabledTags", "()J", enabled_tags),
         method("nativeSetAppTracingAllowed", "(Z)V", ignore_flag),

@@ -14,6 +14,7 @@ from emulator.base.command import run
 from emulator.base.errors import SetupError
 from emulator.base.progress import report
 from emulator.build.java.critical_natives import critical_natives
+from emulator.build.java.descriptors import redirect_descriptors
 from emulator.build.java.generated import AIDL_STUBS, generate
 from emulator.build.java.release import JavaRelease
 from emulator.build.java.sources import (
@@ -32,6 +33,7 @@ ABSENT = "absent"
 _RECIPE = (
     "absent_modules",
     "critical_natives",
+    "descriptors",
     "event_log_tags",
     "generated",
     "old_aidl",
@@ -65,6 +67,7 @@ def framework_classes(release: JavaRelease) -> Path:
 
     def build(target: Path) -> None:
         with unpacked_framework(release, target.parent) as sources:
+            redirect_descriptors([sources.base, sources.libcore])
             made = sources.base.with_name("generated")
             generate(release, sources, made)
             classes = sources.base.with_name("classes")

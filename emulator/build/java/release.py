@@ -26,8 +26,6 @@ ABSENT = (
     "TrustedCertificateStore",
     "DdmVmInternal",
     # Methods that Android's java.* has beyond OpenJDK's.
-    "getInt$",
-    "setInt$",
     "clearDnsCache",
     "set24HourTimePref",
 )

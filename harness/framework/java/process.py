@@ -111,7 +111,8 @@ class JavaProcess:
     def add_service(self, name: str, interface: str, answers: Mapping[int, Mapping[str, Any]]) -> JavaBinder:
         """ServiceManager.addService() with a Binder in Java; `answers` has what it does for each code.
 
-        That is `{"reply": HEX}`, `{"echo": True}`, `{"size": BYTES}`, `{"callers": True}` or
+        That is `{"reply": HEX}`, `{"echo": True}`, `{"size": BYTES}`, `{"callers": True}`,
+        `{"descriptor": True}` or
         `{"throws": CLASS, "message": TEXT}` (ScriptedBinder.java), any of them with `"delay": MILLISECONDS`.
         """
         described = {str(code): dict(answer) for code, answer in answers.items()}

@@ -72,6 +72,17 @@ def test_the_kernel_s_release_is_found_where_its_file_is_closed(
     assert (facts.build_type, facts.api_level) == ("user", 34)
 
 
+def test_a_phone_gets_no_java(agent: RemoteProcess, agent_path: Path) -> None:
+    facts = find_facts(Phone(agent, agent_path))
+    assert Need.JAVA.missing(facts) == (
+        "needs AOSP's framework in Java: it is put on embedded devices alone. It can be tested on the target "
+        "`embedded`, on which it is put."
+    )
+    reason = Need.FRAMEWORK_CODE.reason(facts)
+    assert reason is not None
+    assert reason.endswith("and AOSP's Java is not to be had (it is put on embedded devices alone)")
+
+
 @pytest.mark.parametrize("denial", [errno.EACCES, errno.EPERM])
 def test_of_an_ioctl_that_a_policy_refuses_nothing_is_known(denial: int) -> None:
     outcomes = dict.fromkeys((ioctl.name for ioctl in BinderIoctl), errno.EINVAL)

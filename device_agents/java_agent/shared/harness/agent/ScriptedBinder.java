@@ -4,9 +4,11 @@ import android.os.BadParcelableException;
 import android.os.Binder;
 import android.os.NetworkOnMainThreadException;
 import android.os.Parcel;
+import android.os.ParcelFileDescriptor;
 import android.os.ParcelableException;
 import android.os.RemoteException;
 import android.os.ServiceSpecificException;
+import java.io.FileInputStream;
 import java.io.IOException;
 import org.json.JSONException;
 import org.json.JSONObject;
@@ -18,7 +20,8 @@ class ScriptedBinder extends Binder {
 
     /**
      * `answers` has an object for each code: `throws` and `message`, or `echo`, the whole request back, or `reply`,
-     * bytes in hexadecimal, or `size`, that many zeros; `delay` is in milliseconds.
+     * bytes in hexadecimal, or `size`, that many zeros, or `callers`, who calls, or `descriptor`, the number of the file
+     * descriptor in the request and up to 256 bytes read from it; `delay` is in milliseconds.
      */
     ScriptedBinder(String descriptor, JSONObject answers) {
         this.descriptor = descriptor;
@@ -43,6 +46,8 @@ class ScriptedBinder extends Binder {
                 reply.appendFrom(data, data.dataPosition(), data.dataAvail());
             } else if (answer.has("size")) {
                 reply.writeByteArray(new byte[answer.getInt("size")]);
+            } else if (answer.has("descriptor")) {
+                readDescriptor(data, reply);
             } else if (answer.has("callers")) {
                 reply.writeInt(Binder.getCallingPid());
                 reply.writeInt(Binder.getCallingUid());
@@ -53,6 +58,17 @@ class ScriptedBinder extends Binder {
             throw new IllegalStateException(wrong.toString());
         }
         return true;
+    }
+
+    private static void readDescriptor(Parcel data, Parcel reply) {
+        try (ParcelFileDescriptor given = data.readFileDescriptor()) {
+            byte[] content = new byte[256];
+            int size = new FileInputStream(given.getFileDescriptor()).read(content);
+            reply.writeInt(given.getFd());
+            reply.writeByteArray(content, 0, Math.max(size, 0));
+        } catch (IOException unreadable) {
+            throw new ParcelableException(unreadable);
+        }
     }
 
     /** The exceptions that a reply can hold (Parcel.writeException), and one that it cannot. */

@@ -77,7 +77,7 @@ def test_a_class_that_is_missing_is_refused(release: JavaRelease, compiled: Path
         "The import android.net.ConnectivityManager cannot be resolved",
         "ConnectivityManager cannot be resolved to a type",
         "Type mismatch: cannot convert from ConnectivityManager to ConnectivityManager",
-        "The method getInt$() is undefined for the type FileDescriptor",
+        "The method clearDnsCache() is undefined for the type InetAddress",
         "CODE_PATH_TYPE_SPLIT_APK cannot be resolved or is not a field",
         "The method registerAppInfo(String, String[]) in the type VMRuntime is not applicable for the "
         "arguments (String, String, String, String[], int)",

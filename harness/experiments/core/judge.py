@@ -83,8 +83,9 @@ def judge(
         interruption = interruption_behind(error)
         if interruption is not None:
             raise interruption from error
-        # What follows from the facts alone does not come from a lost connection.
-        if may_repeat and (begun or facts is None) and _recovered(device, error):
+        # What the facts say that the device lacks, it does not lack because adb has lost it.
+        lacking = isinstance(error, FacilityMissingError) and not begun
+        if may_repeat and not lacking and _recovered(device, error):
             report(f"adb had lost {device.serial} and reaches it again: {claim.id} is repeated")
             return judge(claim, device, seconds=seconds, java=java, may_repeat=False)
         finding = _without_finding(error, facts)

@@ -239,6 +239,21 @@ def test_what_a_device_lacks_is_not_blamed_on_its_connection() -> None:
     assert result.verdict is Verdict.NOT_TESTABLE
 
 
+def test_a_connection_that_is_lost_before_the_experiment_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    device, errors = FakeDevice(), [OSError(errno.EPIPE, "lost while Java was put there")]
+
+    def put(device: FakeDevice, **_: object) -> None:
+        if errors:
+            device.lost_by_adb = True
+            raise errors.pop()
+
+    monkeypatch.setattr("harness.experiments.core.judge.java_is_put", lambda *_: True)
+    monkeypatch.setattr("harness.experiments.core.judge._put_java", put)
+    assert judge(CLAIMS_BY_ID["mmap.once"], cast(Any, device)).verdict is Verdict.CONFIRMED
+
+
 def test_an_unexpected_error_keeps_its_traceback() -> None:
     result = judged("proto.breaks")
     assert (result.verdict, result.as_expected) == (Verdict.ERROR, False)

@@ -29,7 +29,7 @@ from harness.framework.intent import (
     write_filter,
     write_intent,
 )
-from harness.framework.layout import LAYOUTS, Layout
+from harness.framework.layout import ANDROID_14_BETA, LAYOUTS, OF_JAVA, Layout
 from harness.framework.uri import PartForm, Uri, UriForm, read_uri, write_uri
 from tests.support.framework_values import bundles, intents, texts, typed
 
@@ -319,3 +319,12 @@ def test_a_filter_for_one_action() -> None:
 def test_an_intent_in_words() -> None:
     intent = Intent(action="a", component=ComponentName("p", "p.C"), extras={"k": 1})
     assert str(intent) == "Intent { act=a cmp=p/.C (has extras) }"
+
+
+@pytest.mark.parametrize(("release", "known"), [(10, 10), (12, 12), (14, 14), (16, 14)])
+def test_java_of_an_unknown_release_has_the_layout_of_the_last_one_before(release: int, known: int) -> None:
+    assert Layout.of_java(release) == OF_JAVA[known]
+
+
+def test_the_beta_of_android_14_has_what_its_classes_have() -> None:
+    assert Layout.of_fields(frozenset({"mOriginalIntent"}), frozenset()) == ANDROID_14_BETA

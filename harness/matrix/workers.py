@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from emulator.base.errors import ExitCode, HarnessError, SetupError
+from harness.matrix.event_loop import running_loop
 from harness.matrix.shared_run import SECONDS, time_limit_error
 from harness.matrix.target_run import aborted_column, failed_column
 from harness.report.events import Ended, Started, View, decode
@@ -125,6 +126,7 @@ def client_of(scheduler: str, jobs: int, connect_seconds: float, worker_seconds:
                 silence_logs=logging.ERROR,
                 preload=["harness.matrix.task"],
                 security=True,  # TLS with a certificate of its own: on 127.0.0.1, any user could connect
+                loop=stack.enter_context(running_loop()),
             )
             address = stack.enter_context(cluster)
         try:

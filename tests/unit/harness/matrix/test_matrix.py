@@ -504,7 +504,6 @@ def test_nobody_else_can_connect_to_a_local_scheduler() -> None:
         for security in (None, Security.temporary()):  # without TLS, and with a certificate of their own
             address = info["address"] if security else info["address"].replace("tls:", "tcp:")
             with pytest.raises(OSError, match=r"imed out|certificate does not match|closed"):
-                # On the loop that runs: one of its own has 10 s to start, which a starved machine may exceed.
                 Client(address, security=security, timeout=1, loop=client.loop)
         assert client.submit(sum, [1, 2]).result(timeout=SECONDS) == 3
 

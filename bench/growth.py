@@ -19,7 +19,7 @@ from bench.streams import receive_exactly
 from bench.suite import Bench, Benchmark
 from bench.transports import TIME_LIMIT, compared, run
 from emulator.base.deadline import Deadline
-from emulator.base.errors import HarnessError
+from emulator.base.errors import HarnessError, TimeLimitError
 from emulator.base.progress import reporting_to
 from harness.agent.thread import RemoteThread
 from harness.experiments.core.claim import CLAIMS as CLAIM_REGISTRY
@@ -213,7 +213,12 @@ def _threads_held(bench: Bench, count: int) -> Iterator[list[RemoteThread]]:
 
 @contextlib.contextmanager
 def _nodes_held(bench: Bench, nodes: int) -> Iterator[None]:
-    """Run a process with so many nodes, and one with handles on them, during the block."""
+    """Run a process with so many nodes, and one with handles on them, during the block.
+
+    Afterwards, wait until the driver has released them, as it does in a work queue: until then the device has
+    a context manager, and the next one is refused.
+    """
+    before = _open_files(bench)
     command = [bench.ipc_bench, "binder", "--calls", "1", "--nodes", str(nodes), "--hold"]
     with contextlib.closing(bench.device.open_shell(shlex.join(["exec", *command]))) as stream:
         line = receive_exactly(stream, len(HOLDING), Deadline(TIME_LIMIT))
@@ -224,6 +229,14 @@ def _nodes_held(bench: Bench, nodes: int) -> Iterator[None]:
         deadline = Deadline(TIME_LIMIT)
         while stream.receive(100, deadline):
             pass
+    while _open_files(bench) > before:
+        if deadline.expired:
+            raise TimeLimitError(f"the release of {nodes:,} nodes: not within {TIME_LIMIT:g} s")
+
+
+def _open_files(bench: Bench) -> int:
+    """How many files of its devices the driver has not released."""
+    return bench.device.binder.stats().counters.objects["proc"].active
 
 
 BENCHMARKS = [

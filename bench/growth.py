@@ -19,7 +19,7 @@ from bench.streams import receive_exactly
 from bench.suite import Bench, Benchmark
 from bench.transports import TIME_LIMIT, compared, run
 from emulator.base.deadline import Deadline
-from emulator.base.errors import HarnessError, TimeLimitError
+from emulator.base.errors import HarnessError
 from emulator.base.progress import reporting_to
 from harness.agent.thread import RemoteThread
 from harness.experiments.core.claim import CLAIMS as CLAIM_REGISTRY
@@ -229,9 +229,7 @@ def _nodes_held(bench: Bench, nodes: int) -> Iterator[None]:
         deadline = Deadline(TIME_LIMIT)
         while stream.receive(100, deadline):
             pass
-    while _open_files(bench) > before:
-        if deadline.expired:
-            raise TimeLimitError(f"the release of {nodes:,} nodes: not within {TIME_LIMIT:g} s")
+    deadline.poll(lambda: _open_files(bench) <= before, f"the release of {nodes:,} nodes")
 
 
 def _open_files(bench: Bench) -> int:

@@ -209,9 +209,13 @@ def fed_process(
     )
 
 
-def java_option(java: bool) -> str:
-    """The option of `verify` for whether AOSP's Java is put on the device for the claims that need it."""
-    return "--java" if java else "--no-java"
+def judging_options(sources: Sequence[str], *, java: bool) -> list[str]:
+    """The options of `verify` in a process that judges for another.
+
+    `sources` are those of claims from elsewhere; `java` is whether AOSP's Java is put on the device for the
+    claims that need it.
+    """
+    return ["--java" if java else "--no-java", *(f"--claims={source}" for source in sources)]
 
 
 def time_limit_error(seconds: float) -> TimeLimitError:

@@ -11,7 +11,7 @@ from emulator.base.errors import ExitCode, HarnessError
 from emulator.base.interruption import signal_behind
 from emulator.target import parse_target
 from harness.matrix.claim_queue import CLAIMS_WORTH_A_CLONE
-from harness.matrix.shared_run import SECONDS, SECONDS_TO_END, SharedRun, fed_process, java_option
+from harness.matrix.shared_run import SECONDS, SECONDS_TO_END, SharedRun, fed_process, judging_options
 from harness.report.events import Event, Failed, Line, Started, View
 from harness.report.failure import Failure
 from harness.report.matrix import Column
@@ -47,12 +47,7 @@ class TargetRun:
             target,
             claims,
             self,
-            partial(
-                fed_process,
-                target,
-                claims,
-                [java_option(java), *(f"--claims={source}" for source in sources)],
-            ),
+            partial(fed_process, target, claims, judging_options(sources, java=java)),
             ended_by=ended_by,
             seconds=seconds,
             seconds_to_end=seconds_to_end,

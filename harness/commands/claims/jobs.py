@@ -48,10 +48,10 @@ def clones_of(
     if jobs == 1:
         return contextlib.nullcontext()
     from harness.matrix.clones import Clones
-    from harness.matrix.shared_run import java_option
+    from harness.matrix.shared_run import judging_options
 
-    options = [f"--time-limit={time_limit}"] if time_limit else []
-    options += [java_option(java), *(f"--claims={source}" for source in sources)]
+    limit = [f"--time-limit={time_limit}"] if time_limit else []
+    options = [*limit, *judging_options(sources, java=java)]
     return Clones(str(target), claims, jobs, options=options)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -129,9 +130,9 @@ _INSUFFICIENT_JARS: WeakKeyDictionary[Device, str] = WeakKeyDictionary()
 
 
 def android_release(facts: Facts) -> int | None:
-    """The major release of a device's Android; None where no Android runs."""
-    number = (facts.android_release or "").partition(".")[0]
-    return int(number) if number.isdecimal() else None
+    """The major release of a device's Android, 12 of 12L, too; None where no Android runs."""
+    number = re.match(r"\d+", facts.android_release or "")
+    return int(number[0]) if number else None
 
 
 def standin_release(facts: Facts) -> int:

@@ -6,7 +6,6 @@ stand-in for app_process, with OpenJDK (tests/java/test_art.py).
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -34,12 +33,6 @@ def put_agent(device: Device) -> str:
 def art_command(jar: str) -> list[str]:
     """The command that starts the agent; app_process does not use the directory (app_main.cpp)."""
     return ["sh", "-c", f"CLASSPATH={shlex.quote(jar)} exec app_process / {MAIN_CLASS}"]
-
-
-def release_of(device: Device) -> int:
-    """The number of the device's release of Android: 12 of 12L, too."""
-    found = re.match(r"\d+", device.facts.android_release or "")
-    return int(found[0]) if found else 0
 
 
 def check_users_and_node(uids: Iterable[int], node: str | None) -> None:

@@ -19,8 +19,8 @@ from emulator.build.java.runtime import java_roots
 from harness.binder.services.manager_program import PROGRAM_IN_C, held_manager
 from harness.binder.services.service import BINDER
 from harness.device.facts import Need
-from harness.framework.dialect import java_in_use
-from harness.framework.java.art import put_agent, release_of
+from harness.framework.dialect import android_release, java_in_use
+from harness.framework.java.art import put_agent
 from harness.framework.java.put import put_directories
 from harness.kernel.proc.memory import read_meminfo
 
@@ -114,7 +114,7 @@ def open_place(device: Device, node: str | None = None) -> Iterator[JavaPlace]:
     that is put there.
     """
     if device.facts.art:
-        yield JavaPlace(release_of(device), "", BINDER, dex=put_agent(device))
+        yield JavaPlace(android_release(device.facts) or 0, "", BINDER, dex=put_agent(device))
         return
     root = prepare_java(device)
     release = device.facts.java or _release_for(device.facts).number

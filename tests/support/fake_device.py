@@ -38,6 +38,8 @@ FACTS = Facts(
 CONSOLE = "Kernel panic - not syncing: of a test"
 CLOSED_LOG = "BINDER_HARNESS_TEST_CLOSED_LOG"
 """Environment variable: a file to which a device appends its serial when it is closed."""
+TOGETHER = "BINDER_HARNESS_TEST_TOGETHER"
+"""Environment variable: a directory in which a device that is opened waits for that of a second process."""
 
 
 class FakeDevice:
@@ -114,7 +116,12 @@ def device_module(facts: Facts = FACTS, *, missing: str = "", lost: str = "") ->
         if lost:
             raise DeviceLostError(lost)
         report(f"starting {target}")
-        return FakeDevice(facts)
+        device = FakeDevice(facts)
+        if TOGETHER in os.environ:
+            place = Path(os.environ[TOGETHER])
+            (place / device.serial).touch()
+            Deadline(30).poll(lambda: len(list(place.iterdir())) >= 2, "a second device")
+        return device
 
     return cast(ModuleType, SimpleNamespace(open_device=open_device, Device=FakeDevice))
 

@@ -49,13 +49,18 @@ def _cold(bench: Bench) -> Iterator[Row]:
 def _warm(bench: Bench) -> Iterator[Row]:
     """Against the time that QEMU itself takes to restore the snapshot."""
     hardware = bench.controller.hardware
+
+    def roll_back() -> None:
+        bench.device.rollback()
+        assert bench.device.serial
+
     first_reply, restored, floor, rolled_back = in_turns(
         3 * bench.rounds,
         [
             ("to an agent's reply", _to_a_reply),
             ("to adb", lambda: _to_adb(WARM)),
             ("QEMU's restore, time and seed set", lambda: _restore(hardware)),
-            ("to adb again", lambda: milliseconds(bench.device.rollback)),
+            ("to adb again", lambda: milliseconds(roll_back)),
         ],
     )
     yield Row("start.first-answer", "ms", first_reply, floor)

@@ -53,10 +53,15 @@ class OnDemand:
         except Exception:  # any: such as of a module whose import was interrupted in the main thread
             logger.debug("an action in the background failed", exc_info=True)
 
-    def cancel(self) -> None:
-        """Cancel a scheduled run, and wait for one that is under way in any thread."""
+    def forget(self) -> bool:
+        """Cancel a scheduled run, wait for one under way, and be as if none had been; whether one had begun.
+
+        This is for when what the action did is gone.
+        """
         if self._timer:
             self._timer.cancel()
             self._timer.join()
         with self._lock:
-            pass
+            begun = self._begun
+            self._begun = self._done = False
+        return begun

@@ -290,9 +290,9 @@ class Device(DeviceShell):
 def open_device(target: AnyTarget = "embedded", *, deadline: Deadline | None = None) -> Device:
     """Open the device that `target` names, starting it if necessary, and wait until it can be used.
 
-    adb lists the embedded device a moment later, or as soon as `Device.serial` or anything over adb is used;
-    it lists every other device at once. Raises UsageError, with the valid targets, for an unknown target,
-    SetupError when this machine lacks something, DeviceLostError when the device does not come up within
-    120 s or `deadline`.
+    adb lists the embedded device two seconds later, or as soon as `Device.serial` or anything over adb is
+    used; it lists every other device at once. Raises UsageError, with the valid targets, for an unknown
+    target, SetupError when this machine lacks something, DeviceLostError when the device does not come up
+    within 120 s or `deadline`.
     """
     return Device(open_target(target, deadline=deadline))

@@ -87,6 +87,9 @@ def test_a_device_that_was_used_is_not_in_its_saved_state(
     assert device.controller.untouched_state is not None
     use(device)
     assert device.controller.untouched_state is None
+    device.rollback()  # after which nobody has used adb: it does not connect before somebody does
+    assert device.controller.untouched_state is not None
+    assert device.shell("echo again") == "again"
 
 
 def test_a_device_that_the_user_manages_before_its_facts_are_found_is_not_taken(device: Device) -> None:

@@ -99,13 +99,13 @@ class RunningMachine:
     def wait_until_ready(self, deadline: Deadline) -> None:
         """Wait for the console line that reports that adbd listens.
 
-        Raises DeviceLostError where the machine ends before, or the line does not appear in time.
+        Raises DeviceLostError where the machine has ended, or the line does not appear in time.
         """
         try:
             ready = self.console.wait_for(READY, deadline=deadline)
         except TimeLimitError as error:
             raise DeviceLostError(f"{error}: {self.loss_reason()}") from error
-        if ready is None:
+        if ready is None or not self.alive:
             raise DeviceLostError(self.loss_reason())
 
     def close(self) -> None:

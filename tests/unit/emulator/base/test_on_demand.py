@@ -51,9 +51,7 @@ def test_a_failure_by_itself_is_left_for_who_asks(monkeypatch: pytest.MonkeyPatc
     demand = OnDemand(fail)
     demand.schedule(0)
     assert failed.acquire(timeout=WITHIN)
-    demand.cancel()
-    assert not demand.done
-    assert demand.begun
+    assert demand.forget()
     assert shown == []
     with pytest.raises(type(error)):
         demand.ensure()
@@ -63,7 +61,7 @@ def test_nothing_is_done_by_itself_once_that_was_called_off() -> None:
     done: list[int] = []
     demand = OnDemand(lambda: done.append(1))
     demand.schedule(NEVER)
-    demand.cancel()
+    assert not demand.forget()
     assert (done, demand.begun, demand.done) == ([], False, False)
 
 
@@ -84,5 +82,15 @@ def test_calling_off_waits_for_what_is_being_done(by_itself: bool) -> None:
         threading.Thread(target=demand.ensure).start()
     assert begun.wait(WITHIN)
     threading.Timer(0.05, end.set).start()
-    demand.cancel()
+    assert demand.forget()
     assert done == [1]
+
+
+def test_what_is_forgotten_is_done_again() -> None:
+    done: list[int] = []
+    demand = OnDemand(lambda: done.append(1))
+    demand.ensure()
+    assert demand.forget()
+    assert (demand.begun, demand.done) == (False, False)
+    demand.ensure()
+    assert done == [1, 1]

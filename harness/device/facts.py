@@ -183,6 +183,8 @@ class Facts:
     """Whether the activity manager is registered."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Why a facility is missing, by the value of its Need."""
+    not_recorded: frozenset[str] = frozenset()
+    """Names of facts of which a stored run has nothing, since the release that wrote it did not know them."""
 
     @property
     def takes_java(self) -> bool:

@@ -73,7 +73,7 @@ def as_json(facts: Facts) -> str:
 def from_json(text: str) -> Facts:
     """The facts that `as_json` wrote."""
     values = json.loads(text)
-    for name in ("driver_ioctls", "refused_ioctls"):
+    for name in ("driver_ioctls", "refused_ioctls", "not_recorded"):
         values[name] = frozenset(values[name])
     tuples = {name: tuple(values[name]) for name in ("binder_devices", "driver_features")}
     return Facts(**values | tuples)

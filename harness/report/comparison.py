@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from itertools import groupby
+from itertools import compress, groupby
 from typing import TypeVar
 
 from harness.device.facts import Facts
@@ -17,8 +17,10 @@ from harness.experiments.core.result import Result
 from harness.report.document import Document
 
 Value = TypeVar("Value")
-NOT_COMPARED = frozenset({"reasons", "memory_bytes"})
+NOT_COMPARED = frozenset({"reasons", "not_recorded", "memory_bytes"})
 """Facts that only explain others, and the memory size, which differs with each kernel's own share."""
+NOT_RECORDED = "not recorded"
+"""The text of a fact that is newer than the release that wrote the document."""
 
 
 def account(result: Result) -> str:
@@ -158,13 +160,20 @@ class FactRow:
 
 
 def differing_facts(devices: Sequence[Facts | None]) -> list[FactRow]:
-    """The facts in which devices differ; None is a device that could not be opened."""
+    """The facts in which devices differ; None is a device that could not be opened.
+
+    A fact that is not recorded of a device is compared among the others.
+    """
     rows = []
     for field in fields(Facts):
-        values = [to_json(getattr(facts, field.name)) for facts in devices if facts is not None]
+        recorded = [facts is not None and field.name not in facts.not_recorded for facts in devices]
+        values = [to_json(getattr(facts, field.name)) for facts in compress(devices, recorded)]
         if field.name not in NOT_COMPARED and any(value != values[0] for value in values):
             texts = iter(_texts(values))
-            row = tuple("" if facts is None else next(texts) for facts in devices)
+            row = tuple(
+                next(texts) if known else "" if facts is None else NOT_RECORDED
+                for facts, known in zip(devices, recorded, strict=True)
+            )
             rows.append(FactRow(field.name.replace("_", " "), row))
     return rows
 

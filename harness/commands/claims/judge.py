@@ -92,4 +92,7 @@ def _document_judged_again(document: Document, notes: list[str]) -> Document:
         except (UsageError, ValueError) as error:
             notes.append(f"{document.target}: the result of {result.id} is kept: {error}")
             results.append(result)
+    if document.device is not None and document.device.not_recorded:
+        facts = ", ".join(name.replace("_", " ") for name in sorted(document.device.not_recorded))
+        notes.append(f"{document.target}: judged as without what the run did not record: {facts}")
     return dataclasses.replace(document, claims=tuple(results))

@@ -16,6 +16,8 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 Value = TypeVar("Value")
 DEEPEST = 100
 """More lists and objects within each other than a value of ours has."""
+NOT_RECORDED = "not_recorded"
+"""The field of a dataclass that gets the names of those that its JSON lacks."""
 SHOWN = 60
 """So much of a value is shown that is not what it should be."""
 _SEQUENCES: dict[object, Callable[[Iterable[object]], object]] = {
@@ -88,7 +90,10 @@ def from_json(kind: object, value: Json, *, where: str = ...) -> Any: ...
 def from_json(kind: object, value: Json, *, where: str = "the document") -> Any:
     """The value that `to_json` gave `value` for, checked against `kind`: a dataclass or another type hint.
 
-    Raises ValueError, naming the place, for a field that is unknown, missing or of another type.
+    A missing field gets its default. A dataclass that keeps which were missing, since an earlier release did
+    not know them, has a field `not_recorded`: a frozenset of their names.
+    Raises ValueError, naming the place, for a field that is unknown, of another type, or missing and without
+    a default.
     """
     return _decoded(kind, value, where)
 
@@ -148,7 +153,13 @@ def _dataclass(kind: type[Any], value: Json, where: str) -> object:
     missing = [name for name in _required(kind) if name not in value]
     if missing:
         raise ValueError(f"{where} lacks {', '.join(missing)}")
-    return kind(**{name: _decoded(hints[name], entry, f"{where}.{name}") for name, entry in value.items()})
+    fields: dict[str, Any] = {
+        name: _decoded(hints[name], entry, f"{where}.{name}") for name, entry in value.items()
+    }
+    if NOT_RECORDED in hints:
+        lacking = hints.keys() - value.keys() - {NOT_RECORDED}
+        fields[NOT_RECORDED] = frozenset(lacking).union(fields.get(NOT_RECORDED, ()))
+    return kind(**fields)
 
 
 def _required(kind: type[Any]) -> Iterator[str]:

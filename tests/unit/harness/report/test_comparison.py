@@ -4,8 +4,10 @@ import dataclasses
 
 import pytest
 
+from harness.device.facts import Facts
 from harness.experiments.core.figure import Figure
 from harness.experiments.core.finding import Verdict
+from harness.experiments.core.json_values import from_json, to_json
 from harness.report.comparison import alike, claim_rows, differing_facts, numbered
 from harness.report.document import Document
 from harness.report.labels import described, short_names
@@ -95,6 +97,20 @@ def test_facts_are_shown_in_words() -> None:
         "root": ("yes", "", "no"),
         "driver ioctls": ("2", "", "1, without BINDER_WRITE_READ"),
     }
+
+
+def test_a_fact_that_an_earlier_release_did_not_know_is_not_recorded_and_no_difference() -> None:
+    with_java = dataclasses.replace(FACTS, java=10, driver_probes=True)
+    stored = to_json(dataclasses.replace(FACTS, root=False))
+    assert isinstance(stored, dict)
+    for name in ("java", "driver_probes", "not_recorded"):
+        del stored[name]
+    earlier = from_json(Facts, stored)
+    assert [row.name for row in differing_facts([earlier, with_java])] == ["root"]
+    rows = {row.name: row.texts for row in differing_facts([earlier, with_java, None, FACTS])}
+    assert rows["java"] == ("not recorded", "10", "", "no")
+    assert "not recorded" not in rows
+    assert from_json(Facts, to_json(earlier)) == earlier  # written again, it is still not recorded
 
 
 def test_names_are_what_distinguishes_devices() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from harness.cli import main
 from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.finding import Verdict
+from harness.experiments.core.json_values import to_json
 from harness.report.document import Document
 from harness.report.matrix import Matrix
 from tests.support import fake_device
@@ -112,6 +114,19 @@ def test_a_claim_that_no_longer_exists_is_kept_with_a_note(judge: Judge) -> None
     assert status == 0
     assert errors.startswith(f"binder-harness: embedded: the result of limit.zygote is kept: {UNKNOWN_CLAIM}")
     assert Document.load(Path("again.json")) == stored
+
+
+def test_facts_that_the_run_did_not_record_are_named(judge: Judge) -> None:
+    value = to_json(run_of("mmap.once"))
+    assert isinstance(value, dict)
+    assert isinstance(value["device"], dict)
+    del value["device"]["java"], value["device"]["driver_probes"]
+    Path("run.json").write_text(json.dumps(value))
+    status, _, errors = judge("run.json")
+    assert status == 0
+    assert errors == (
+        "binder-harness: embedded: judged as without what the run did not record: driver probes, java\n"
+    )
 
 
 def test_a_result_without_a_measurement_is_kept(judge: Judge) -> None:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from emulator.base.errors import ExitCode, HarnessError, SetupError
-from harness.matrix.event_loop import running_loop
 from harness.matrix.shared_run import SECONDS, time_limit_error
 from harness.matrix.target_run import aborted_column, failed_column
 from harness.report.events import Ended, Started, View, decode
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 LOCAL = "local"
 PLAIN = ("tcp", "ws")
 """The protocols without TLS; `tcp` is Dask's default."""
+WITH_TLS = ("tls", "wss")
 CONNECT_SECONDS = 10.0
 WORKER_SECONDS = 60.0
 """How long to wait for the scheduler's first worker."""
@@ -126,10 +126,11 @@ def client_of(scheduler: str, jobs: int, connect_seconds: float, worker_seconds:
                 silence_logs=logging.ERROR,
                 preload=["harness.matrix.task"],
                 security=True,  # TLS with a certificate of its own: on 127.0.0.1, any user could connect
-                loop=stack.enter_context(running_loop()),
             )
             address = stack.enter_context(cluster)
         try:
+            if scheduler != LOCAL:
+                _check_address(scheduler)
             client = stack.enter_context(Client(address, timeout=connect_seconds))
         except (OSError, ValueError) as error:
             raise SetupError(
@@ -144,6 +145,27 @@ def client_of(scheduler: str, jobs: int, connect_seconds: float, worker_seconds:
                 f"dask worker {scheduler}"
             ) from error
         yield client
+
+
+def _check_address(scheduler: str) -> None:
+    """Raise ValueError for what is no address, SetupError for one with TLS where Dask has no certificate.
+
+    Dask finds both out when the client is half made, and does not close that half: garbage collection does.
+    In the thread of an event loop that is being started, this waits for the lock that the start holds, and
+    after ten seconds the start ends in an AssertionError (distributed/utils.py, LoopRunner, 2026.8).
+    """
+    import dask
+    from distributed import Security
+    from distributed.comm.addressing import get_address_host
+
+    get_address_host(scheduler)
+    encrypted = scheduler.partition("://")[0] in WITH_TLS
+    loaded = dask.config.get("distributed.client.security-loader", None)
+    if encrypted and not loaded and Security().get_connection_args("client")["ssl_context"] is None:
+        raise SetupError(
+            f"{scheduler} needs a certificate: name its files in the environment, "
+            "DASK_DISTRIBUTED__COMM__TLS__CA_FILE and so on. See docs/matrix-and-ci.md, Security."
+        )
 
 
 class _Runs:

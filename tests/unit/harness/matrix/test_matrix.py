@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from distributed import Client, LocalCluster, Security
+from distributed import Client, LocalCluster, Security, default_client
 
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
@@ -447,7 +447,7 @@ def test_without_dask_the_extra_is_named(
     assert "pip install 'binder-harness[scheduler]'" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://127.0.0.1:1"])
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://127.0.0.1:1", "127.0.0.1", ""])
 def test_a_scheduler_that_does_not_reply_is_named(capfd: pytest.CaptureFixture[str], address: str) -> None:
     with pytest.raises(SetupError, match=f"No Dask scheduler replies at {address}") as raised:
         workers.judge_on_workers(
@@ -455,6 +455,19 @@ def test_a_scheduler_that_does_not_reply_is_named(capfd: pytest.CaptureFixture[s
         )
     assert raised.value.exit_code == 4
     assert "Traceback" not in capfd.readouterr().err
+    with pytest.raises(ValueError, match="No client"):  # half a client that is left may block a later one
+        default_client()
+
+
+@pytest.mark.parametrize("address", ["tls://127.0.0.1:1", "wss://127.0.0.1:1"])
+def test_a_scheduler_with_tls_needs_a_certificate(address: str) -> None:
+    with (
+        pytest.raises(SetupError, match=f"{address} needs a certificate"),
+        workers.client_of(address, jobs=1, connect_seconds=0.5, worker_seconds=0.2),
+    ):
+        pass
+    with pytest.raises(ValueError, match="No client"):
+        default_client()
 
 
 def test_a_scheduler_without_workers_is_named_with_the_command_to_start_one() -> None:

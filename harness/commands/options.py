@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -147,6 +147,11 @@ def with_start_options(
             with naming_option(COMMAND_LINE_OPTIONS[name]):
                 target = target.with_option(name, value)
     return target
+
+
+def java_is_asked_for(patterns: Sequence[str] | None, java: bool | None) -> bool:
+    """Whether claims may put AOSP's Java on a device: as --java or --no-java says, else if any is named."""
+    return bool(patterns) if java is None else java
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from harness.commands.options import (
     Host,
     Java,
     complete_target,
+    java_is_asked_for,
     with_start_options,
 )
 
@@ -111,7 +112,7 @@ def matrix(
             chosen,
             claims,
             sources=added,
-            java=bool(patterns) if java is None else java,
+            java=java_is_asked_for(patterns, java),
             scheduler=scheduler,
             jobs=jobs,
             journal=journal,

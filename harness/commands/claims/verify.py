@@ -26,6 +26,7 @@ from harness.commands.options import (
     Java,
     Kernel,
     Target,
+    java_is_asked_for,
     naming_option,
     with_start_options,
 )
@@ -122,7 +123,7 @@ def verify(
         with naming_option("--time-limit (or BINDER_HARNESS_TIME_LIMIT)"):
             seconds_in(time_limit)
         arguments.append(f"--binder-time-limit={time_limit}")
-    java = bool(patterns) if java is None else java
+    java = java_is_asked_for(patterns, java)
     arguments.append(f"--binder-java={'yes' if java else 'no'}")
     arguments += [f"--binder-claims={source}" for source in added]  # for the workers of pytest-xdist
     arguments += context.meta.get(PYTEST_ARGUMENTS, [])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.rows import Row
-from emulator.base.errors import HarnessError, UsageError
+from emulator.base.errors import HarnessError, UsageError, did_you_mean
 from emulator.build.agents import ipc_bench
 from emulator.build.userland import THROUGHPUT_TEST, binder_userland
 from emulator.embedded.device import EmbeddedDevice, generation_of, open_embedded
@@ -87,7 +87,8 @@ def chosen(benchmarks: list[Benchmark], names: list[str]) -> list[Benchmark]:
     for name in names:
         if not any(_named(benchmark, name) for benchmark in benchmarks):
             valid = " ".join(benchmark.name for benchmark in benchmarks)
-            raise UsageError(f"There is no benchmark {name!r}. Benchmarks: {valid}")
+            near = did_you_mean(name, (benchmark.name for benchmark in benchmarks))
+            raise UsageError(f"There is no benchmark {name!r}.{near} Benchmarks: {valid}")
     return [
         benchmark for benchmark in benchmarks if not names or any(_named(benchmark, name) for name in names)
     ]

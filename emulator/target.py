@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +11,7 @@ from urllib.parse import quote, unquote
 
 from emulator.base.controller import Controller
 from emulator.base.deadline import Deadline
-from emulator.base.errors import UsageError
+from emulator.base.errors import UsageError, did_you_mean
 from emulator.host.host import Host, is_address
 from emulator.host.opening import open_host
 
@@ -150,19 +149,23 @@ def _kind(name: str) -> DeviceKind:
     return kind
 
 
+def _form(kind: DeviceKind) -> str:
+    """How a target of a kind is written, without options."""
+    if not kind.names:
+        return kind.name
+    return f"{kind.name}:{kind.names}" if kind.name_required else f"{kind.name}[:{kind.names}]"
+
+
 def parse_target(text: str) -> Target:
     """The target that `text` names; otherwise raises UsageError with what is valid."""
     which, _, words = text.partition("?")
     kind_name, colon, name = which.partition(":")
     if kind_name not in KIND_MODULES:
-        near = difflib.get_close_matches(kind_name, KIND_MODULES, n=1)
-        more = (
-            f"Did you mean {near[0]}? `binder-harness devices` lists the targets of this machine."
-            if near
-            else f"Kinds of targets: {', '.join(KIND_MODULES)}. `binder-harness devices` lists them with "
-            "their options."
+        near = did_you_mean(kind_name, KIND_MODULES)
+        raise UsageError(
+            f"There is no target {text!r}.{near} Targets: {', '.join(map(_form, kinds()))}. "
+            "`binder-harness devices` lists those of this machine, and their options."
         )
-        raise UsageError(f"There is no target {text!r}. {more}")
     kind = _kind(kind_name)
     if colon and not kind.names:
         raise UsageError(f"The target {kind.name} takes no name after a colon: write {kind.name}.")
@@ -181,7 +184,8 @@ def _options(kind: DeviceKind, words: str) -> dict[str, str]:
         option = next((option for option in kind.options if option.name == key), None)
         if option is None:
             valid = ", ".join(option.name for option in kind.options) or "none"
-            raise UsageError(f"The target {kind.name} has no option {key!r}. Valid options: {valid}.")
+            near = did_you_mean(key, (option.name for option in kind.options))
+            raise UsageError(f"The target {kind.name} has no option {key!r}.{near} Valid options: {valid}.")
         if not option.accepts(value):
             raise UsageError(f"The option {key} of {kind.name} takes {option.values}, not {value!r}.")
         if key in options:

@@ -55,6 +55,7 @@ TruncatedStructureError (a ValueError) are caught by the code around them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 from emulator.base.printable import printable
@@ -118,6 +119,19 @@ def in_words(error: OSError) -> str:
     if error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"
     return reason_of(error)
+
+
+def did_you_mean(word: str, known: Iterable[str], most: int = 1) -> str:
+    """` Did you mean mmap or mmap.once?`: the known names near to a misspelt one; nothing where none is."""
+    import difflib  # for an error alone
+
+    names = list(dict.fromkeys(known))
+    containing = [name for name in names if word and word in name]
+    near = list(dict.fromkeys([*containing, *difflib.get_close_matches(word, names, n=most)]))[:most]
+    if not near:
+        return ""
+    *others, last = near
+    return f" Did you mean {', '.join(others)} or {last}?" if others else f" Did you mean {last}?"
 
 
 def interruption_behind(error: BaseException) -> KeyboardInterrupt | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os.path
 import re
 import tomllib
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.base.architecture import ARCHITECTURES, DEFAULT
-from emulator.base.errors import UsageError, reason_of
+from emulator.base.errors import UsageError, did_you_mean, reason_of
 from emulator.embedded.qemu.machine import ADBD_PORT, Disk, Hardware
 
 EXAMPLE = """
@@ -132,7 +131,7 @@ class _File:
         for key, value in values.items():
             if key not in types:
                 of = f" of disk {disk}" if disk else ""
-                raise self.wrong(f"there is no key {key!r}{of}{_near(key, types)}", key, disk)
+                raise self.wrong(f"there is no key {key!r}{of}", key, disk, did_you_mean(key, types))
             if type(value) is not types[key]:
                 is_one = _TYPE_NAMES.get(type(value), f"a {type(value).__name__}")
                 raise self.wrong(f"{key} takes {_TYPE_NAMES[types[key]]}, not {is_one}", key, disk)
@@ -144,7 +143,7 @@ class _File:
         if value is not None and value not in choices:
             *others, last = choices
             valid = f"{', '.join(others)} or {last}"
-            raise self.wrong(f"{key} must be {valid}, not {value!r}{_near(value, choices)}", key)
+            raise self.wrong(f"{key} must be {valid}, not {value!r}", key, near=did_you_mean(value, choices))
 
     def existing(self, values: Mapping[str, str], key: str) -> Path | None:
         return self.beside(values[key], key) if key in values else None
@@ -155,10 +154,10 @@ class _File:
             raise self.wrong(f"there is no file {file}", key, disk)
         return file
 
-    def wrong(self, what: str, key: str = "", disk: int = 0) -> UsageError:
+    def wrong(self, what: str, key: str = "", disk: int = 0, near: str = "") -> UsageError:
         line = self._line_of(key, disk) if key else None
         where = f", line {line}" if line else ""
-        return UsageError(f"{self.path}{where}: {what}{'' if what.endswith('?') else '.'}\n{_SEE}")
+        return UsageError(f"{self.path}{where}: {what}.{near}\n{_SEE}")
 
     def _line_of(self, key: str, disk: int) -> int | None:
         """The line of a key, from 1; None where that is ambiguous. `tomllib` does not report it."""
@@ -170,8 +169,3 @@ class _File:
             if disks == disk and wanted.match(line):
                 found.append(number)
         return found[0] if len(found) == 1 else None
-
-
-def _near(word: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f". Did you mean {near[0]!r}?" if near else ""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import FacilityMissingError, TimeLimitError, UsageError
+from emulator.base.errors import FacilityMissingError, TimeLimitError, UsageError, did_you_mean
 from emulator.base.progress import step
 from emulator.build.aosp_tests import aosp_tests, test_names
 from emulator.build.generation import DEFAULT_GENERATION, GENERATIONS, Generation
@@ -89,7 +89,8 @@ def chosen(names: Sequence[str], generation: Generation = DEFAULT_GENERATION) ->
     programs = [*test_names(generation), THROUGHPUT_TEST]
     for name in names:
         if not any(program.startswith(name) for program in programs):
-            raise UsageError(f"{generation} has no test {name!r}. Programs: {', '.join(programs)}.")
+            near = did_you_mean(name, programs)
+            raise UsageError(f"{generation} has no test {name!r}.{near} Programs: {', '.join(programs)}.")
     return [name for name in programs if not names or name.startswith(tuple(names))]
 
 

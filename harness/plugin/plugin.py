@@ -85,13 +85,16 @@ def _sees_our_device(item: pytest.Item) -> bool:
 
 
 def _check_names(names: tuple[object, ...], item: pytest.Item) -> None:
+    from emulator.base.errors import did_you_mean
     from harness.device.facts import Need
 
     valid = [need.value for need in Need]
-    unknown = [f"{name!r}, which is not a facility" for name in names if name not in valid]
+    unknown = [name for name in names if name not in valid]
     if unknown or not names:
+        what = f"{unknown[0]!r}, which is not a facility" if unknown else "nothing"
+        near = did_you_mean(str(unknown[0]), valid) if unknown else ""
         raise pytest.UsageError(
-            f"{item.nodeid} requires {unknown[0] if unknown else 'nothing'}. "
+            f"{item.nodeid} requires {what}.{near} "
             f"Facilities: {', '.join(valid)}.\n"
             "(The marker `requires` is Binder harness's. A test suite with its own marker of this name "
             "declares it among the `markers` of its pytest configuration.)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.base.errors import UsageError, reason_of
+from emulator.base.errors import UsageError, did_you_mean, reason_of
 from harness.report import journal, stored
 from harness.report.comparison import ClaimRow, claim_rows
 from harness.report.document import Document
@@ -94,7 +94,8 @@ def column_of(matrix: Matrix, target: str) -> Document:
     """The document of one device of a matrix; UsageError, with the matrix's targets, where it has none."""
     documents = _by_target(matrix)
     if target not in documents:
-        raise UsageError(f"The matrix has no device {target!r}. It has: {', '.join(documents)}.")
+        near = did_you_mean(target, documents)
+        raise UsageError(f"The matrix has no device {target!r}.{near} It has: {', '.join(documents)}.")
     return documents[target]
 
 

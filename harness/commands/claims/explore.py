@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.base.errors import DeviceLostError, ExitCode, HarnessError, UsageError
+from emulator.base.errors import DeviceLostError, ExitCode, HarnessError, UsageError, did_you_mean
 from emulator.base.printable import show
 from emulator.base.progress import report
 from harness.commands.options import Cold, Host, PositionalTarget, Target, one_target, with_start_options
@@ -207,8 +207,9 @@ def chosen_rules(text: str | None) -> tuple[str, ...]:
     names = tuple(RULES) if text is None else tuple(filter(None, map(str.strip, text.split(","))))
     unknown = [name for name in names if name not in RULES]
     if unknown or not names:
+        near = did_you_mean(unknown[0], RULES) if unknown else ""
         raise UsageError(
-            f"--rules: {', '.join(unknown) or 'nothing'} is no rule. There are: {', '.join(RULES)}."
+            f"--rules: {', '.join(unknown) or 'nothing'} is no rule.{near} There are: {', '.join(RULES)}."
         )
     return names
 

@@ -16,11 +16,11 @@ import importlib.util
 import pkgutil
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from emulator.base.errors import UsageError
+from emulator.base.errors import UsageError, did_you_mean
 from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.measurement import MEASUREMENTS
 from harness.experiments.core.source_documents import source_documents
@@ -84,10 +84,12 @@ def _any_installed() -> bool:
 
 def _absolute(source: str) -> str:
     path = Path(source)
-    if path.suffix == ".py" or len(path.parts) > 1:
+    if path.suffix == ".py" or len(path.parts) != 1 or source.startswith("."):
         if not path.is_file():
+            near = did_you_mean(path.name, (file.name for file in path.parent.glob("*.py")))
             raise UsageError(
-                f"--claims {source}: there is no such file. Give a file of Python, or the name of a package."
+                f"--claims {source}: there is no such file.{near} Give a file of Python, or the name of a "
+                "package."
             )
         if path.suffix != ".py":
             raise UsageError(f"--claims {source}: the name of a file of Python ends in .py")
@@ -150,11 +152,21 @@ def _import_package(name: str) -> None:
             importlib.import_module(found.name)
 
 
+def _beside(package: str) -> Iterator[str]:
+    """What may be meant by a package that is not there: those beside it, and files of Python here."""
+    above, dot, _ = package.rpartition(".")
+    places = getattr(sys.modules[above], "__path__", ()) if above else None
+    yield from (f"{above}{dot}{found.name}" for found in pkgutil.iter_modules(places))
+    yield from (file.name for file in Path().glob("*.py"))
+
+
 def _in_words(error: Exception, name: str) -> str:
     """What went wrong, and in which line of what was loaded."""
-    if isinstance(error, ModuleNotFoundError) and error.name == name:
+    missing = error.name if isinstance(error, ModuleNotFoundError) and error.name else ""
+    if missing and f"{name}.".startswith(f"{missing}."):
+        near = did_you_mean(missing, _beside(missing))
         return (
-            f"there is no package {name}. Install it where Binder harness is installed, or name its "
+            f"there is no package {missing}.{near} Install it where Binder harness is installed, or name its "
             "directory's parent in PYTHONPATH."
         )
     message = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"

@@ -5,7 +5,6 @@ A module of the package is imported when one of its entries is asked for; `loadi
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import functools
 import importlib
@@ -13,7 +12,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
-from emulator.base.errors import UsageError
+from emulator.base.errors import UsageError, did_you_mean
 from harness.experiments.core.declared import Declared, declared
 
 Entry = TypeVar("Entry")
@@ -89,10 +88,7 @@ class Registry(Generic[Entry]):
         return [name for name in names if not patterns or name in chosen]
 
     def _unknown(self, name: str, entries: Iterable[str]) -> UsageError:
-        known = list(dict.fromkeys([*entries, *(entry.partition(".")[0] for entry in entries)]))
-        near = [entry for entry in known if name and name in entry]
-        near += [entry for entry in difflib.get_close_matches(name, known, n=NAMED) if entry not in near]
-        hint = f" Did you mean {_or(near[:NAMED])}?" if near else ""
+        hint = did_you_mean(name, [*entries, *(entry.partition(".")[0] for entry in entries)], NAMED)
         return UsageError(f"There is no {self.kind} {name!r}.{hint} All of them: {self.listed_by}")
 
 
@@ -126,8 +122,3 @@ def _place(function: Callable[..., object]) -> str:
 
 def _means(pattern: str, name: str) -> bool:
     return name == pattern or name.startswith(f"{pattern.rstrip('.')}.") or fnmatch.fnmatchcase(name, pattern)
-
-
-def _or(names: list[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} or {last}" if first else last

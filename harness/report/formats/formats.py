@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from emulator.base.errors import UsageError
+from emulator.base.errors import UsageError, did_you_mean
 from harness.experiments.core.json_values import to_json
 from harness.report.formats.report import Report
 
@@ -48,7 +48,8 @@ FORMATS = {
 def format_named(name: str) -> Format:
     """The format of this name; UsageError, with all names, for any other."""
     if name not in FORMATS:
-        raise UsageError(f"--format: there is no format {name!r}. Formats: {', '.join(FORMATS)}.")
+        near = did_you_mean(name, FORMATS)
+        raise UsageError(f"--format: there is no format {name!r}.{near} Formats: {', '.join(FORMATS)}.")
     return FORMATS[name]
 
 

@@ -27,8 +27,9 @@ def test_options_are_taken_and_written_back() -> None:
     ("text", "message"),
     [
         ("embeded", r"Did you mean embedded\?"),
-        ("", "Kinds of targets: embedded, adb"),
-        ("phone", "lists them with their options"),
+        ("", r"no target ''\. Targets: embedded, adb\[:SERIAL\], avd:NAME, cuttlefish\[:N\], image:FILE"),
+        ("phone", "lists those of this machine, and their options"),
+        ("embedded?drver=rust", r"no option 'drver'\. Did you mean driver\? Valid"),
         (
             "embedded?ram=1",
             "Valid options: kernel, driver, append, arch, pages, userland, java, managers, ",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from emulator.base import errors
-from emulator.base.errors import HarnessError, SetupError, interruption_behind
+from emulator.base.errors import HarnessError, SetupError, did_you_mean, interruption_behind
 
 ROOT = Path(errors.__file__).parents[2]
 LINE = re.compile(r"^( *)(\w+) +(\d) +([A-Z_]+)(?:  ([\w.]+))?$", re.MULTILINE)
@@ -49,3 +49,17 @@ def test_an_interruption_is_found_behind_an_error_of_the_clean_up() -> None:
             raise SetupError("cannot be closed")
     assert interruption_behind(raised.value) is interruption
     assert interruption_behind(SetupError("nothing before it")) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "most", "hint"),
+    [
+        ("embeded", 1, " Did you mean embedded?"),
+        ("bed", 2, " Did you mean embedded?"),
+        ("avd", 3, " Did you mean avd:a, avd:b or avd:c?"),
+        ("cuttlefish", 3, ""),
+        ("", 3, ""),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_those_near_it(word: str, most: int, hint: str) -> None:
+    assert did_you_mean(word, ["embedded", "avd:a", "avd:b", "avd:c", "avd:d"], most) == hint

@@ -114,12 +114,20 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, message: s
     assert message in str(refused.value)
 
 
-def test_a_source_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_source_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, TEXT, "own_file.py")
     for source, message in (
         ("none.py", "there is no such file"),
         ("no_such_package", "there is no package no_such_package. Install it"),
         (str(written(tmp_path, TEXT, "own.txt")), "ends in .py"),
         (str(tmp_path), "there is no such file"),
+        (".", "there is no such file"),
+        ("harness.aosp_test", "there is no package harness.aosp_test. Did you mean harness.aosp_tests?"),
+        ("harnes.aosp_tests", "there is no package harnes. Did you mean harness?"),
+        ("harness.cli.claims", "there is no package harness.cli.claims. Install it"),
+        ("on_file", "Did you mean own_file.py?"),
+        (str(tmp_path / "own_fle.py"), "there is no such file. Did you mean own_file.py?"),
     ):
         with pytest.raises(UsageError, match=message):
             load_claims([source])

@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+SCRIPTS := $(shell find device_agents docs emulator harness -name '*.sh' -not -path 'docs/_build/*')
 C_SOURCES := $(shell find device_agents -name '*.[ch]' -o -name '*.cpp')
 
 .PHONY: verify
@@ -35,6 +36,7 @@ check: .venv/for-development ## Check style, types and spelling.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	@$(BIN)/clang-format --dry-run --Werror $(C_SOURCES)
+	@$(BIN)/shellcheck --shell=sh $(SCRIPTS)
 	$(BIN)/codespell
 	$(BIN)/mypy
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from emulator.base.command import UNLESS_ORPHANED
+from emulator.base.command import UNLESS_ORPHANED, script
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError, UsageError
 from emulator.base.lock_file import lock_file, open_locked, take
@@ -26,34 +26,6 @@ from emulator.cache.store import lock_path
 STARTS_WITHIN = 20.0
 USB = Path("/dev/bus/usb")
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
-
-# $1: adb, $2: port, $3: lock file, to which the server writes its output, $4: UNLESS_ORPHANED.
-# A device that a killed run leaves behind takes a moment to vanish, on a busy machine a long one. So a server
-# that has devices is asked again, and the lock is free meanwhile; after half a minute they are others'.
-# `devices` is asked only while the server runs: it would start another, which must not inherit the lock.
-# As in open_locked(), the lock file is opened again where somebody has removed it in the meantime.
-KEEPER = """
-setpriv --pdeathsig KILL -- sh -c "$4" "$$" "$1" -P "$2" nodaemon server > "$3" 2>&1 &
-server=$!
-for pause in 1 2 4 8 16; do
-    while :; do
-        exec 9>> "$3"
-        setpriv --pdeathsig KILL -- flock 9 || exit
-        [ "$3" -ef /proc/self/fd/9 ] && break
-    done
-    sleep 1
-    kill -0 "$server" || exit
-    if ! "$1" -P "$2" devices 9>&- | grep -q "device$"; then
-        kill "$server"
-        for _ in $(seq 100); do kill -0 "$server" || break; sleep 0.05; done
-        rm -f "$3"
-        exit
-    fi
-    exec 9>&-
-    sleep "$pause"
-done
-wait "$server"
-"""
 
 _held: dict[int, IO[str]] = {}
 """Open lock files by port: held until this process ends."""
@@ -108,7 +80,7 @@ def ensure_adb_server(port: int, adb: Callable[[], str]) -> None:
         program = adb()
         logger.info("starting an adb server on port %d: %s", port, program)
         subprocess.Popen(
-            ["sh", "-c", KEEPER, "sh", program, str(port), lock.name, UNLESS_ORPHANED],
+            keeper(program, port, lock.name),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -120,6 +92,11 @@ def ensure_adb_server(port: int, adb: Callable[[], str]) -> None:
         except TimeoutError as error:
             output = Path(lock.name).read_text(errors="replace").strip()
             raise SetupError(f"{error}. Its output: {output or 'none'}") from error
+
+
+def keeper(adb: str, port: int, lock: str) -> list[str]:
+    """The command that starts a server, and ends it when nobody shares the lock any more."""
+    return script(__file__, "keep_server.sh", adb, str(port), lock, UNLESS_ORPHANED)
 
 
 def _wait_to_share(lock: IO[str]) -> None:

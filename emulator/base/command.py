@@ -33,6 +33,14 @@ def ends_with_us() -> tuple[str, ...]:
     return (_SUPERVISOR, "--pdeathsig", "KILL", "--", "sh", "-c", UNLESS_ORPHANED, str(os.getpid()))
 
 
+def script(module: str, name: str, *arguments: str) -> list[str]:
+    """The command that runs a shell script beside a module, whose `__file__` is given, here or on a host.
+
+    The script goes with the command, so that it need not be on that host; `$1` is the first argument.
+    """
+    return ["sh", "-c", Path(module).with_name(name).read_text(), "sh", *arguments]
+
+
 def missing_supervisor(error: OSError) -> SetupError | None:
     """The error for a command with that prefix that could not be started, if that is why."""
     return missing_program(_SUPERVISOR) if error.filename == _SUPERVISOR else None

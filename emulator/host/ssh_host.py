@@ -11,6 +11,7 @@ from pathlib import Path
 
 import paramiko
 
+from emulator.base.command import script
 from emulator.base.controller import CommandStream
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, SetupError
@@ -24,11 +25,6 @@ from emulator.host.watched_command import SshCleanupCommand, WatchedCommand, run
 
 FLOCK_CONFLICT = 1
 """flock(1), EXIT STATUS."""
-# $1: a file. The kernel refuses to create one in /tmp that another user has created (fs.protected_regular).
-HOLD = """
-(set -o noclobber; umask 333; : > "$1") 2> /dev/null
-exec 9< "$1" && flock --nonblock 9 && echo held && exec sleep infinity
-"""
 UNUSED_DAYS = 30
 """After which a file that was put there is removed."""
 DEVICE_VARIABLES = ("ANDROID_", "CUTTLEFISH_", "CVD_")
@@ -89,7 +85,8 @@ class SshHost(SshConnection):
     def lock(self, name: str) -> Iterator[None]:
         """Keep all other runs there, from any machine, from using what `name` stands for."""
         file = self._lock_file(name)
-        with contextlib.closing(WatchedCommand(self, ["sh", "-c", HOLD, "sh", file], live=True)) as holder:
+        hold = script(__file__, "hold_lock.sh", file)
+        with contextlib.closing(WatchedCommand(self, hold, live=True)) as holder:
             if holder.first_line(Deadline(ANSWERS_WITHIN)) != "held\n":
                 if holder.status(Deadline(ANSWERS_WITHIN)) == FLOCK_CONFLICT:
                     raise HarnessError(f"Another run has {name} on {self.address}.")

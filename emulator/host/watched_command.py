@@ -18,6 +18,7 @@ from typing import Protocol
 
 import paramiko
 
+from emulator.base.command import script
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
 from emulator.host.host import FinishedCommand
@@ -28,72 +29,8 @@ SILENCE_SECONDS = 30
 STARTS_WITHIN = 60.0
 ENDS_WITHIN = 20.0
 
-COMMON = """
-# Nobody reads from a broken connection, and the clean-up must not end for that.
-trap '' PIPE HUP
-
-# The number of lines, and then the lines, of shell commands that export variables.
-read_environment() {
-    IFS= read -r count || exit 1
-    environment=
-    while [ "$count" -gt 0 ]; do
-        IFS= read -r line || exit 1
-        environment="$environment$line
-"
-        count=$((count - 1))
-    done
-    eval "$environment"
-    unset count line environment
-}
-
-await_silence() {
-    while [ -n "$(timeout "$1" head -c 1)" ]; do :; done
-}
-"""
-
-# $1: a directory for this run. $2: seconds of silence. $3: `live`, or `kept`, which sends the output at the
-# end: what the command leaves running may hold it open. The rest: the command, in a process group.
-WATCH = (
-    COMMON
-    + """
-directory=$1
-silence=$2
-output=$3
-shift 3
-read_environment
-mkdir -p -m 700 "${directory%/*}" "$directory"
-exec 3<&0 4>&1
-[ "$output" = live ] || exec 4> "$directory/output"
-setsid "$@" < /dev/null >&4 2> "$directory/errors" 3<&- &
-started=$!
-exec 4>&-
-(
-    await_silence "$silence"
-    kill -s KILL -- "-$started"
-) <&3 > /dev/null 2>&1 &
-wait "$started"
-status=$?
-[ "$output" = live ] || tail -c 1000000 "$directory/output"
-tail -c 100000 "$directory/errors" >&2
-rm -rf "$directory"
-exit "$status"
-"""
-)
-
 READY = b"ready\n"
 """What the clean-up writes once it has all that it needs."""
-# $1: seconds of silence. The rest: the command.
-CLEAN_UP = (
-    COMMON
-    + """
-silence=$1
-shift
-read_environment
-echo ready
-await_silence "$silence"
-exec "$@" < /dev/null > /dev/null 2>&1
-"""
-)
 
 
 class Connection(Protocol):
@@ -119,7 +56,7 @@ class Connection(Protocol):
 
 
 def exports(environment: Mapping[str, str]) -> bytes:
-    """What `read_environment` reads; variables whose names a shell cannot have are left out."""
+    """What with_environment.sh reads; variables whose names a shell cannot have are left out."""
     lines = "".join(
         f"export {name}={shlex.quote(value)}\n"
         for name, value in environment.items()
@@ -127,6 +64,21 @@ def exports(environment: Mapping[str, str]) -> bytes:
     )
     count = lines.count("\n")
     return os.fsencode(f"{count}\n{lines}")
+
+
+def watch_command(command: Sequence[str], directory: str, *, live: bool) -> list[str]:
+    """The command that runs another, and ends it when its own input falls silent or ends."""
+    output = "live" if live else "kept"
+    return _with_environment(script(__file__, "watch.sh", directory, str(SILENCE_SECONDS), output, *command))
+
+
+def clean_up_command(command: Sequence[str]) -> list[str]:
+    """The command that runs another when its own input falls silent or ends."""
+    return _with_environment(script(__file__, "clean_up.sh", str(SILENCE_SECONDS), *command))
+
+
+def _with_environment(command: Sequence[str]) -> list[str]:
+    return script(__file__, "with_environment.sh", *command)
 
 
 def _send_environment(channel: paramiko.Channel, environment: Mapping[str, str] | None) -> None:
@@ -147,8 +99,8 @@ class WatchedCommand:
         live: bool = False,
     ) -> None:
         directory = directory or f"{host.directory}/run-{uuid.uuid4().hex}"
-        words = ["sh", "-c", WATCH, "sh", directory, str(SILENCE_SECONDS), "live" if live else "kept"]
-        self.channel = host.open_session(shlex.join([*words, *command]))
+        words = watch_command(command, directory, live=live)
+        self.channel = host.open_session(shlex.join(words))
         """Its output: the last megabyte of it, in the end, unless it is live."""
         _send_environment(self.channel, environment)
         host.keep_beating(self.channel)
@@ -222,8 +174,7 @@ class SshCleanupCommand:
     def __init__(
         self, host: Connection, command: Sequence[str], environment: Mapping[str, str] | None = None
     ) -> None:
-        words = ["sh", "-c", CLEAN_UP, "sh", str(SILENCE_SECONDS), *command]
-        self._channel = host.open_session(shlex.join(words))
+        self._channel = host.open_session(shlex.join(clean_up_command(command)))
         _send_environment(self._channel, environment)
         host.keep_beating(self._channel)
         self._channel.settimeout(STARTS_WITHIN)

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from emulator.base.command import script
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError
 from emulator.host.opening import open_host
-from emulator.kinds.local.machine import KEEP, LocalMachine
+from emulator.kinds.local import machine as local_machine
+from emulator.kinds.local.machine import LocalMachine
 from emulator.kinds.local.survey import survey
 from harness.device.device import Device
 from tests.emulator.ssh_server import SshServer, ssh_server
@@ -85,7 +87,7 @@ def test_the_directory_goes_although_nobody_reads_what_a_shell_reports(tmp_path:
     # A broken connection kills the process that waits, and the shell tells of its death.
     (directory := tmp_path / "run").mkdir()
     unshared = ["unshare", "--mount", "--propagation", "private"] if kind == "private" else []
-    words = [*unshared, "sh", "-c", KEEP, "sh", str(directory), kind]
+    words = [*unshared, *script(local_machine.__file__, "keep.sh", str(directory), kind)]
     pipe = subprocess.PIPE
     with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe) as keeper:
         assert keeper.stdout is not None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from emulator.base.command import script
 from emulator.base.errors import SetupError
 from emulator.host.host import Host, check_output, on
 
@@ -16,14 +17,6 @@ host/libs/config/config_utils.cpp, IsValidAndroidHostOutPath)."""
 IMAGES = ("super.img", "boot.img")
 """Images of every build; assemble_cvd reads them in the directory of images (android-cuttlefish 1.57,
 host/commands/assemble_cvd/flags/super_image.cc, boot_image.cc)."""
-FIRST_THAT_HAS = """
-wanted=$1; shift
-for directory; do
-    for name in $wanted; do
-        if [ -e "$directory/$name" ]; then cd "$directory" && pwd; exit; fi
-    done
-done
-"""
 BY_COMMAND = "`binder-harness get cuttlefish` downloads host tools and images that fit together"
 
 
@@ -75,7 +68,7 @@ def _beside_launcher(host: Host) -> list[str]:
 
 
 def _first(host: Host, wanted: Sequence[str], places: Sequence[str], what: str, option: str) -> str:
-    command = ["sh", "-c", FIRST_THAT_HAS, "sh", " ".join(wanted), *places]
+    command = script(__file__, "first_that_has.sh", " ".join(wanted), *places)
     found = check_output(host, command, ANSWERS_WITHIN).strip()
     if found:
         return found

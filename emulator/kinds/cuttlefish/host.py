@@ -5,15 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from emulator.base.command import script
 from emulator.host.host import Host, check_output
 
 ANSWERS_WITHIN = 20.0
-READ_HOST = """
-echo "groups $(id -Gn)"
-for file in /.dockerenv /run/.containerenv; do [ -e "$file" ] && echo container; done
-[ -r /dev/kvm ] && [ -w /dev/kvm ] && echo kvm
-for interface in /sys/class/net/*; do echo "interface ${interface##*/}"; done
-"""
 TAP = re.compile(r"interface cvd-mtap-(\d+)")
 """Of instance N (android-cuttlefish 1.57, debian/cuttlefish-base.cuttlefish-host-resources.init)."""
 USUAL_INSTANCES = range(1, 11)
@@ -48,11 +43,11 @@ class CuttlefishHost:
 
 def read_host(host: Host) -> CuttlefishHost:
     """Look at a host, without starting anything of Cuttlefish; SetupError where it does not answer."""
-    return parse_host(check_output(host, ["sh", "-c", READ_HOST], ANSWERS_WITHIN))
+    return parse_host(check_output(host, script(__file__, "read_host.sh"), ANSWERS_WITHIN))
 
 
 def parse_host(text: str) -> CuttlefishHost:
-    """What the lines of READ_HOST mean; other lines mean nothing."""
+    """What the lines of read_host.sh mean; other lines mean nothing."""
     lines = text.splitlines()
     groups = (line.removeprefix("groups ") for line in lines if line.startswith("groups "))
     return CuttlefishHost(

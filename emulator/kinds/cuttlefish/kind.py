@@ -9,6 +9,7 @@ from emulator.adb.adbd import become_root
 from emulator.adb.android_start import AndroidStart
 from emulator.adb.client import GONE, REACHED, AdbClient
 from emulator.adb.states import explain, wait_until_reached
+from emulator.base.command import script
 from emulator.base.controller import Controller, close_on_failure
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, TimeLimitError, UsageError
@@ -44,10 +45,6 @@ disconnects one that does not answer, such as one whose adbd restarts; it connec
 BOOT_FAILED = "VIRTUAL_DEVICE_BOOT_FAILED"
 """host/libs/config/config_constants.h of android-cuttlefish, kBootFailedMessage."""
 SHOWN_LOGS = ("launcher.log", "kernel.log")
-KEEP = """
-mkdir -p "$2"
-kept=$(mktemp -d "$2/cuttlefish-logs-XXXXXX") && cp -r "$1/." "$kept" && echo "$kept"
-"""
 
 
 class CuttlefishDevice:
@@ -134,7 +131,7 @@ class CuttlefishDevice:
     def _kept_logs(self) -> str:
         """A sentence that names the copy of all its logs, which outlives it; empty where there are none."""
         with contextlib.suppress(HarnessError):
-            copy = ["sh", "-c", KEEP, "sh", self._tool.logs(), self._host.directory]
+            copy = script(__file__, "keep_logs.sh", self._tool.logs(), self._host.directory)
             kept = check_output(self._host, copy, ANSWERS_WITHIN).strip()
             return f"All its logs{on(self._host)}: {kept}"
         return ""

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Protocol
 
+from emulator.base.command import script
 from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, SetupError
 from emulator.host.host import Host, check_output, on
@@ -26,18 +27,6 @@ ANSWERS_WITHIN = 60.0
 NO_STATISTICS = "--report_anonymous_usage_stats=n"
 """A launcher that finds no earlier answer in its HOME may ask; recent ones ignore the flag
 (host/commands/assemble_cvd/assemble_cvd_flags.cpp)."""
-REMOVE_HOME = 'rm -rf "$home"'
-REMOVE_GROUP = f"""
-home=$1 cvd=$2 group=$3
-if "$cvd" "$group" remove || ! "$cvd" "$group" status; then {REMOVE_HOME}; else exit 1; fi
-"""
-"""The home goes with the group, also with one that cvd never got to create."""
-STOP_ALL = f"""
-home=$1 stop=$2
-"$stop" --clear_instance_dirs || "$stop" || exit 1
-{REMOVE_HOME}
-"""
-"""The flag is newer than some host packages."""
 
 
 class Tool(Protocol):
@@ -99,7 +88,7 @@ class Cvd:
     @property
     def stop(self) -> list[str]:
         """`cvd remove`, which stops a group before it removes it."""
-        return ["sh", "-c", REMOVE_GROUP, "sh", self._home, self._program, self._group]
+        return script(__file__, "remove_group.sh", self._home, self._program, self._group)
 
     def serials(self) -> list[str]:
         """The serial in `cvd status`, or the port there."""
@@ -166,7 +155,7 @@ class LaunchCvd:
     @property
     def stop(self) -> list[str]:
         """`stop_cvd`, which stops every instance of our HOME, and that is this one."""
-        return ["sh", "-c", STOP_ALL, "sh", self._home, f"{self._bin}/stop_cvd"]
+        return script(__file__, "stop_all.sh", self._home, f"{self._bin}/stop_cvd")
 
     def serials(self) -> list[str]:
         """By the instance's number."""

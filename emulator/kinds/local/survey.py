@@ -7,36 +7,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from emulator.base.command import script
 from emulator.base.errors import SetupError
 from emulator.host.host import Host, check_output
 
 ANSWERS_WITHIN = 30.0
-SCRIPT = """
-devices() {
-    for path; do
-        if [ -c "$path" ] && [ ! -L "$path" ]; then
-            if [ -r "$path" ] && [ -w "$path" ]; then echo "open $path"; else echo "closed $path"; fi
-        fi
-    done
-}
-echo "release $(uname -r)"
-echo "user $(id -u)"
-echo "processes $(readlink /proc/self/ns/pid)"
-grep -qw binder /proc/filesystems && echo "binderfs known"
-for file in /sys/module/*binder*/parameters/*devices; do
-    [ -r "$file" ] || continue
-    echo "driver $file"
-    for name in $(tr , ' ' < "$file"); do devices "/dev/$name"; done
-done
-while read -r _ directory type _; do
-    [ "$type" = binder ] || continue
-    echo "mounted $directory"
-    devices "$directory"/*
-done < /proc/mounts
-[ -d /dev/binder ] && echo "directory /dev/binder"
-find "/lib/modules/$(uname -r)" -name 'binder_linux.ko*' 2> /dev/null | sed 's/^/loadable /'
-exit 0
-"""
 CONTROL = "binder-control"
 """What makes devices in a binderfs (drivers/android/binderfs.c)."""
 SERVICE_MANAGERS = "binder"
@@ -99,11 +74,11 @@ class Survey:
 
 def survey(host: Host) -> Survey:
     """Look at a machine, and change nothing; SetupError where it does not answer."""
-    return parse_survey(check_output(host, ["sh", "-c", SCRIPT], ANSWERS_WITHIN))
+    return parse_survey(check_output(host, script(__file__, "survey.sh"), ANSWERS_WITHIN))
 
 
 def parse_survey(output: str) -> Survey:
-    """The survey that SCRIPT printed; SetupError where it did not run to its end."""
+    """The survey that survey.sh printed; SetupError where it did not run to its end."""
     lines = [tuple(line.partition(" ")[::2]) for line in output.splitlines()]
 
     def values(key: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from emulator.base.command import script
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
 from emulator.host.host import Host, check_output, on
@@ -25,13 +26,6 @@ USER_BUILD_TAG = "playstore"
 
 # $1: a file's name; the rest: directories. The first directory that has the file.
 FIND = 'name=$1; shift; for d; do if [ -f "$d/$name" ]; then printf %s "$d"; exit; fi; done; exit 1'
-# $1: the AVD's directory. Its path without links, what is in it, its snapshots: each ends with a zero byte.
-LOOK = """
-cd "$1" || exit
-printf '%s\\0' "$(pwd -P)"
-for file in *; do printf '%s\\0' "$file"; done
-for snapshot in snapshots/*/; do printf '%s\\0' "$snapshot"; done
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +88,8 @@ def avd_below(host: Host, name: str, homes: list[str]) -> Avd:
 
 def _read(host: Host, name: str, home: str, directory: str, ini: Mapping[str, str]) -> Avd:
     config = parse_ini(check_output(host, ["cat", f"{directory}/{CONFIG}"], ANSWERS_WITHIN))
-    content, *found = check_output(host, ["sh", "-c", LOOK, "sh", directory], ANSWERS_WITHIN).split("\0")[:-1]
+    look = script(__file__, "look.sh", directory)
+    content, *found = check_output(host, look, ANSWERS_WITHIN).split("\0")[:-1]
     snapshots = [entry for entry in found if entry.startswith(f"{SNAPSHOTS}/") and "*" not in entry]
     return Avd(
         name,

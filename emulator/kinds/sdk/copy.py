@@ -23,10 +23,11 @@ from __future__ import annotations
 
 import contextlib
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.base.command import script
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, SetupError
 from emulator.base.progress import step
@@ -44,29 +45,6 @@ WRITABLE_ELSEWHERE = ("sdcard.path", "hw.sdCard.path")
 """Keys of config.ini that may name a disk outside the AVD (avd/keys.h, SDCARD_PATH)."""
 
 HOLD = "echo held; exec sleep infinity"
-# $1: the AVD; $2: the copy's directory; $3: a snapshot, or nothing; $4: qemu-img, or nothing.
-COPY = """
-set -eu
-rm -rf "${2%/*}"
-mkdir -p "$2"
-cd "$1"
-copy() { cp -a --reflink=auto --sparse=always -- "$1" "$2"; }
-for file in *; do
-    case $file in
-    *.lock | hardware-qemu.ini | read-snapshot.txt | emu-launch-params.txt | tmpAdbCmds) ;;
-    snapshots)
-        if [ "$3" ]; then mkdir "$2/snapshots"; copy "snapshots/$3" "$2/snapshots/"; fi ;;
-    *.qcow2)
-        if [ "$3" ] || [ -z "$4" ]
-        then copy "$file" "$2/"
-        else "$4" create -q -f qcow2 -F qcow2 -b "$1/$file" "$2/$file"
-        fi ;;
-    *) copy "$file" "$2/" ;;
-    esac
-done
-"""
-# $1: a source; $2: a target.
-COPY_FILE = 'cp --reflink=auto --sparse=always -- "$1" "$2"'
 # $1: a file; $2: its content.
 WRITE = 'printf %s "$2" > "$1"'
 
@@ -95,7 +73,8 @@ class AvdCopy:
     def make(self) -> Avd:
         """Make it, or replace it by a new one: for half an hour at most. SetupError where that fails."""
         with step(f"copying the AVD {self.avd.name}"):
-            self._run(COPY, self.avd.directory, self.directory, self.snapshot, self.overlays or "")
+            disks = (self.snapshot, self.overlays or "")
+            self._run(script(__file__, "copy.sh", self.avd.directory, self.directory, *disks))
             self._write(f"{self.home}/{self.avd.name}.ini", ini_text(self._ini()))
             self._write(f"{self.directory}/{CONFIG}", ini_text(self._config()))
         return avd_below(self.host, self.avd.name, [self.home])
@@ -117,7 +96,7 @@ class AvdCopy:
             file = config.get(key, "")
             if posixpath.isabs(file) and file == self.avd.config[key]:  # not in the AVD
                 config[key] = f"{self.directory}/{key}.img"
-                self._run(COPY_FILE, file, config[key])
+                self._run(["cp", "--reflink=auto", "--sparse=always", "--", file, config[key]])
         return config
 
     def _moved(self, value: str) -> str:
@@ -128,10 +107,10 @@ class AvdCopy:
         return value
 
     def _write(self, file: str, text: str) -> None:
-        self._run(WRITE, file, text)
+        self._run(["sh", "-c", WRITE, "sh", file, text])
 
-    def _run(self, script: str, *arguments: str) -> None:
-        finished = self.host.run(["sh", "-c", script, "sh", *arguments], deadline=Deadline(COPIED_WITHIN))
+    def _run(self, command: Sequence[str]) -> None:
+        finished = self.host.run(command, deadline=Deadline(COPIED_WITHIN))
         if finished.status != 0:
             raise SetupError(
                 f"The AVD {self.avd.name} cannot be copied to {self.home}{on(self.host)}: cp "

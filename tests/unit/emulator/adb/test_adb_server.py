@@ -10,7 +10,6 @@ from typing import IO
 import pytest
 
 from emulator.adb import server as adb_server
-from emulator.base.command import UNLESS_ORPHANED
 from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from emulator.base.lock_file import open_locked, take
@@ -92,8 +91,8 @@ def fake_adb(directory: Path) -> Path:
     return program
 
 
-def keeper_command(adb: Path, lock: Path) -> list[str | Path]:
-    return ["sh", "-c", adb_server.KEEPER, "sh", adb, "5037", lock, UNLESS_ORPHANED]
+def keeper_command(adb: Path, lock: Path) -> list[str]:
+    return adb_server.keeper(str(adb), 5037, str(lock))
 
 
 @contextlib.contextmanager

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emulator.base.command import script
 from emulator.base.errors import SetupError
-from emulator.host.watched_command import CLEAN_UP, COMMON, READY, SshCleanupCommand, exports
+from emulator.host import watched_command
+from emulator.host.watched_command import READY, SshCleanupCommand, clean_up_command, exports
 
 NAMES = st.from_regex(r"V[A-Za-z_0-9]*", fullmatch=True)
 VALUES = st.text(st.characters(exclude_characters="\0", codec="utf-8"))
@@ -22,9 +24,8 @@ VALUES = st.text(st.characters(exclude_characters="\0", codec="utf-8"))
 @settings(max_examples=30)
 @given(st.dictionaries(NAMES, VALUES, max_size=5))
 def test_a_shell_reads_any_environment_and_leaves_the_rest(environment: dict[str, str]) -> None:
-    script = f"{COMMON}\nread_environment; env -0; cat"
     ran = subprocess.run(
-        ["sh", "-c", script],
+        script(watched_command.__file__, "with_environment.sh", "sh", "-c", "env -0; cat"),
         input=exports(environment) + b"beat",
         capture_output=True,
         check=True,
@@ -45,15 +46,13 @@ def test_names_that_no_shell_has_are_left_out() -> None:
 
 @pytest.mark.parametrize("sent", [b"", b"1\n"])
 def test_where_the_connection_breaks_before_the_environment_nothing_runs(sent: bytes) -> None:
-    ran = subprocess.run(
-        ["sh", "-c", CLEAN_UP, "sh", "1", "touch", "/nonexistent/x"], input=sent, check=False, timeout=20
-    )
+    command = clean_up_command(["touch", "/nonexistent/x"])
+    ran = subprocess.run(command, input=sent, check=False, timeout=20)
     assert ran.returncode == 1
 
 
 def test_a_clean_up_says_when_it_has_all_it_needs() -> None:
-    words = ["sh", "-c", CLEAN_UP, "sh", "20", "true"]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
+    with subprocess.Popen(clean_up_command(["true"]), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
         assert shell.stdin is not None
         assert shell.stdout is not None
         shell.stdin.write(exports({"NAME": "value"}))

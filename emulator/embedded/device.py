@@ -6,6 +6,7 @@ import contextlib
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from emulator.adb.client import AdbClient, adb_path
@@ -13,6 +14,7 @@ from emulator.adb.keys import public_key
 from emulator.base.architecture import BY_TARGET_NAME
 from emulator.base.controller import close_on_failure
 from emulator.base.deadline import Deadline
+from emulator.base.errors import UsageError
 from emulator.base.on_demand import OnDemand
 from emulator.base.progress import step
 from emulator.build.generation import DEFAULT_GENERATION, GENERATIONS, Generation
@@ -20,7 +22,8 @@ from emulator.build.java.release import JAVA_RELEASES
 from emulator.cache.run_directory import run_directory
 from emulator.embedded.image import AGENT, Image, embedded_image
 from emulator.embedded.kernel.command_line import kernel_arguments
-from emulator.embedded.kernel.find import find_kernel
+from emulator.embedded.kernel.debian_kernels import is_debians
+from emulator.embedded.kernel.find import Kernel, find_kernel
 from emulator.embedded.qemu.acceleration import choose_acceleration
 from emulator.embedded.qemu.controller import QemuDevice
 from emulator.embedded.qemu.machine import Hardware, Machine
@@ -133,13 +136,29 @@ class EmbeddedDevice(QemuDevice):
 
 def image_of(target: Target) -> Image:
     """What a target boots: its kernel, and the initramfs for that."""
+    java = JAVA_RELEASES[int(target.option("java"))] if has_java(target) else None
+    return embedded_image(_kernel_of(target), build_type(target), generation_of(target), java=java)
+
+
+def _kernel_of(target: Target) -> Kernel:
+    """A target's kernel; of the user's own with the other driver alone, the UsageError names the option."""
+    named = option(target, "kernel")
     arch = target.given.get("arch")
     architecture = BY_TARGET_NAME[arch] if arch else None
-    kernel = find_kernel(
-        option(target, "kernel"), architecture, target.given.get("pages"), in_rust=in_rust(target)
-    )
-    java = JAVA_RELEASES[int(target.option("java"))] if has_java(target) else None
-    return embedded_image(kernel, build_type(target), generation_of(target), java=java)
+    find = partial(find_kernel, named, architecture, target.given.get("pages"))
+    try:
+        return find(in_rust=in_rust(target))
+    except UsageError as error:
+        if is_debians(named):
+            raise
+        try:
+            find(in_rust=not in_rust(target))
+        except UsageError:
+            raise error from None
+        other, change = (
+            ("C", "remove driver=rust from") if in_rust(target) else ("Rust", "add driver=rust to")
+        )
+        raise UsageError(f"{error} Or {change} the target: it has the driver in {other}.") from error
 
 
 def generation_of(target: Target) -> Generation:

@@ -20,6 +20,7 @@ from emulator.embedded.kernel.debian_kernels import (
     PAGES,
     RUST_VERSION,
     SERIES,
+    is_debians,
 )
 from emulator.embedded.strict import (
     IMPLIED,
@@ -41,11 +42,7 @@ LEAST_WITH_JAVA = 384
 
 
 def _is_kernel(text: str) -> bool:
-    return _is_debians(text) or "/" in text or os.path.isfile(text)
-
-
-def _is_debians(kernel: str) -> bool:
-    return kernel == BUILT_HERE or SERIES.fullmatch(kernel) is not None
+    return is_debians(text) or "/" in text or os.path.isfile(text)
 
 
 def _check(target: Target) -> None:
@@ -68,9 +65,9 @@ def _check(target: Target) -> None:
         raise UsageError(
             f"{BUILT_HERE} has the driver in C. Choose one of Debian's kernels, such as {RUST_VERSION}."
         )
-    if _is_debians(kernel) and architecture is X86_64 and target.option("pages") != DEFAULT_PAGES:
+    if is_debians(kernel) and architecture is X86_64 and target.option("pages") != DEFAULT_PAGES:
         raise UsageError("Only kernels for arm64 have pages of 16 KiB. Add arch=arm64 to the target.")
-    if not _is_debians(kernel) and not os.path.isfile(kernel):  # a name too long is none, too
+    if not is_debians(kernel) and not os.path.isfile(kernel):  # a name too long is none, too
         raise UsageError(
             f"There is no file {kernel}, which {target} names as its kernel. Give the path of a kernel image."
         )

@@ -25,6 +25,11 @@ NAME = re.compile(
 """The packages of one kernel each. A meta package follows the newest series and drops the others."""
 
 
+def is_debians(name: str) -> bool:
+    """Whether a target's kernel is made from Debian's packages; else it is the path of the user's own."""
+    return name == BUILT_HERE or SERIES.fullmatch(name) is not None
+
+
 @dataclass(frozen=True, order=True)
 class DebianKernel:
     """A kernel that Debian has, as the options of a target name it."""

@@ -8,6 +8,7 @@ import pytest
 
 from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import UsageError
+from emulator.embedded.device import image_of
 from emulator.embedded.kernel.find import find_kernel
 from emulator.embedded.kernel.image_format import read_kernel_image
 from emulator.embedded.strict import option
@@ -121,6 +122,28 @@ def test_the_driver_in_rust_is_taken_from_beside_that_in_c(tmp_path: Path) -> No
     module(tree, "rust_binder", "")
     assert [path.name for path in find_kernel(str(file), in_rust=True).modules] == ["00-rust_binder.ko"]
     assert find_kernel(str(file)).modules == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "hint"),
+    [
+        ("rust_binder", "", "Or add driver=rust to the target: it has the driver in Rust."),
+        ("binder_linux", "&driver=rust", "Or remove driver=rust from the target: it has the driver in C."),
+        ("none", "", "Enable it in the kernel's configuration."),
+    ],
+)
+def test_where_a_kernel_has_only_the_other_driver_the_option_is_named(
+    tmp_path: Path, name: str, options: str, hint: str
+) -> None:
+    tree = tmp_path / "lib" / "modules" / "6.12.9-test"
+    tree.mkdir(parents=True)
+    (tree / "modules.builtin").write_text("virtio_pci.ko\nvirtio_console.ko\nvirtio_net.ko\n")
+    module(tree, name, "")
+    file = tmp_path / "vmlinux"
+    file.write_bytes(elf())
+    with pytest.raises(UsageError, match=r"has no (binder_linux|rust_binder), neither") as refused:
+        image_of(parse_target(f"embedded?kernel={file}{options}"))
+    assert str(refused.value).endswith(hint)
 
 
 @pytest.mark.parametrize("architecture", [X86_64, AARCH64])

@@ -1,4 +1,4 @@
-"""Compares figures with those that the same machine had before: what moved by more than its spread."""
+"""Compares figures with the first that the same machine had: what moved by more than its spread."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.rows import Figure, Row
 from emulator.base.atomic_write import write_atomically
+from emulator.base.errors import UsageError, reason_of
 from emulator.cache.root import cache_root
 
 Spread = tuple[float, float]
@@ -51,15 +52,29 @@ def moved(before: Spread, now: Spread) -> float:
 
 
 def read(file: Path) -> Mapping[str, Spread]:
-    """The spreads of a baseline, by the name of the row; none where there is no file or it is damaged."""
+    """The spreads of a baseline, by the name of the row; none where there is no file.
+
+    Raises UsageError for a file that is none.
+    """
     try:
         values = json.loads(file.read_text())
         return {name: (float(low), float(high)) for name, (low, high) in values.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise UsageError(f"The baseline {file} cannot be read: {reason_of(error)}.") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UsageError(f"{file} is no baseline. Remove it, or give another with --baseline.") from error
 
 
-def write(file: Path, rows: Iterable[Row]) -> None:
-    """Keep the rows as the baseline; those of benchmarks that were not run stay."""
+def keep(file: Path, rows: Iterable[Row], *, replace: bool) -> list[str]:
+    """Keep the rows that the baseline lacks, or with `replace` all of them; returns the names of those kept.
+
+    Rows of benchmarks that were not run stay.
+    """
+    known = read(file)
     spreads = {row.name: spread for row in rows if (spread := spread_of(row)) is not None}
-    write_atomically(file, json.dumps({**read(file), **spreads}, indent=1))
+    kept = {name: spread for name, spread in spreads.items() if replace or name not in known}
+    if kept:
+        write_atomically(file, json.dumps({**known, **kept}, indent=1))
+    return list(kept)

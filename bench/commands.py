@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench.rows import Figure, Row, in_turns
@@ -35,6 +36,15 @@ def run(program: str, *words: str) -> float:
         output = (finished.stdout + finished.stderr)[-300:]
         raise HarnessError(f"{program} {' '.join(words)}: status {finished.returncode}, {output}")
     return seconds
+
+
+def run_at_once(count: int, program: str, *words: str) -> float:
+    """Seconds until so many runs of a program that start together have all ended, as `run` takes one's."""
+    started = time.perf_counter()
+    with ThreadPoolExecutor(count) as pool:
+        for each in [pool.submit(run, program, *words) for _ in range(count)]:
+            each.result()
+    return time.perf_counter() - started
 
 
 def allowed(figure: Figure, factor: float, more: float, unit: str = "s") -> Figure:

@@ -5,6 +5,7 @@ import itertools
 import math
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self, cast
@@ -13,6 +14,7 @@ import pytest
 
 from bench import __main__ as bench_program
 from bench import baseline, earlier, starts, transports
+from bench import commands as bench_commands
 from bench.__main__ import BENCHMARKS
 from bench.rows import Figure, Row, exponent, in_turns
 from bench.streams import receive_exactly
@@ -137,7 +139,8 @@ def row(name: str, *values: float, reference: tuple[float, ...] = ()) -> Row:
 def test_what_moved_by_more_than_its_spread_is_shown(tmp_path: Path) -> None:
     file = tmp_path / "baseline.json"
     assert baseline.read(file) == {}
-    baseline.write(file, [row("slower", 1.0, 1.2), row("same", 1.0, 2.0), Row("failed", failure="no device")])
+    rows = [row("slower", 1.0, 1.2), row("same", 1.0, 2.0), Row("failed", failure="no device")]
+    assert baseline.keep(file, rows, replace=False) == ["slower", "same"]
     known = baseline.read(file)
     assert known == {"slower": (1.0, 1.2), "same": (1.0, 2.0)}
     assert baseline.moved(known["slower"], (2.0, 2.4)) == pytest.approx(2.0)
@@ -146,13 +149,39 @@ def test_what_moved_by_more_than_its_spread_is_shown(tmp_path: Path) -> None:
     assert baseline.moved((0.0, 0.0), (1.0, 2.0)) == math.inf, "the comparison had ended in a traceback"
 
 
-def test_a_baseline_keeps_the_rows_of_what_was_not_run_again(tmp_path: Path) -> None:
+def test_the_first_figure_of_a_row_is_its_baseline_until_another_is_to_be_kept(tmp_path: Path) -> None:
+    """Only the first run's rows had one: after one of some benchmarks, no other's figure ever moved."""
     file = tmp_path / "baseline.json"
-    baseline.write(file, [row("one", 1.0), row("two", 2.0)])
-    baseline.write(file, [row("two", 3.0)])
+    baseline.keep(file, [row("one", 1.0)], replace=False)
+    assert baseline.keep(file, [row("one", 2.0), row("two", 2.0)], replace=False) == ["two"]
+    assert baseline.read(file) == {"one": (1.0, 1.0), "two": (2.0, 2.0)}
+    assert baseline.keep(file, [row("two", 3.0)], replace=True) == ["two"]
     assert baseline.read(file) == {"one": (1.0, 1.0), "two": (3.0, 3.0)}
+
+
+def test_what_is_no_baseline_is_refused_before_anything_is_measured_and_stays(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """It had no rows, then, and was replaced."""
+    file = tmp_path / "notes.json"
     file.write_text('{"one": "damaged"}')
-    assert baseline.read(file) == {}
+    monkeypatch.setattr(bench_program, "_measured", lambda *_: pytest.fail("it was measured"))
+    monkeypatch.setattr(sys, "argv", ["bench", "--baseline", str(file), "--keep"])
+    assert bench_program.main() == 2
+    assert f"{file} is no baseline. Remove it" in capsys.readouterr().err
+    assert file.read_text() == '{"one": "damaged"}'
+
+
+def test_runs_at_once_are_all_started_and_the_last_ends_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = threading.Barrier(3)
+
+    def run(*_: str) -> float:
+        together.wait(30)
+        return 0.0
+
+    monkeypatch.setattr(bench_commands, "run", run)
+    assert bench_commands.run_at_once(3, "binder-harness", "verify") > 0
+    assert together.n_waiting == 0
 
 
 def test_a_figure_with_a_reference_is_compared_by_the_ratio_of_each_turn() -> None:

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,30 +30,36 @@
 
 enum { UNCHANGED = -1 };
 
+struct options {
+    long long uid, gid, processor;
+};
+
 static _Noreturn void show_usage(FILE *stream, int status)
 {
-    fputs("usage: syscall_agent [--uid NUMBER] [--gid NUMBER]\n"
+    fputs("usage: syscall_agent [--uid NUMBER] [--gid NUMBER] [--processor NUMBER]\n"
           "\n"
           "Runs system calls on behalf of a host that uses the agent's binary protocol over standard\n"
           "input and output, until the input ends.\n"
           "\n"
           "  --uid NUMBER  become this user (real, effective and saved id); drops supplementary groups\n"
           "  --gid NUMBER  become a member of this group alone\n"
+          "  --processor NUMBER\n"
+          "                run on this processor alone, counted from 0\n"
           "  --help        show this text\n",
           stream);
     exit(status);
 }
 
-static long long parse_id(const char *text)
+static long long parse_number(const char *text)
 {
     char *end;
     errno = 0;
-    long long id = strtoll(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || id < 0 || id >= UINT32_MAX) {
-        fprintf(stderr, "syscall_agent: %s is not a user or group id\n", text);
+    long long number = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || number < 0 || number >= UINT32_MAX) {
+        fprintf(stderr, "syscall_agent: %s is not a number\n", text);
         show_usage(stderr, EX_USAGE);
     }
-    return id;
+    return number;
 }
 
 static void check(int result, const char *what)
@@ -74,24 +81,38 @@ static void become(long long uid, long long gid)
         check(setresuid((uid_t)uid, (uid_t)uid, (uid_t)uid), "changing the user id");
 }
 
-static void parse_arguments(int count, char **arguments, long long *uid, long long *gid)
+static void stay_on(long long processor)
 {
-    static const struct option options[] = {
+    if (processor == UNCHANGED)
+        return;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET((size_t)processor, &one); /* nothing where it is out of range: then there is no such processor, either */
+    check(sched_setaffinity(0, sizeof one, &one), "staying on a processor");
+}
+
+static struct options parse_arguments(int count, char **arguments)
+{
+    static const struct option known[] = {
         {"uid", required_argument, NULL, 'u'},
         {"gid", required_argument, NULL, 'g'},
+        {"processor", required_argument, NULL, 'p'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
-    for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
+    struct options options = {UNCHANGED, UNCHANGED, UNCHANGED};
+    for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;) {
         switch (option) {
-        case 'u': *uid = parse_id(optarg); break;
-        case 'g': *gid = parse_id(optarg); break;
+        case 'u': options.uid = parse_number(optarg); break;
+        case 'g': options.gid = parse_number(optarg); break;
+        case 'p': options.processor = parse_number(optarg); break;
         case 'h': show_usage(stdout, EX_OK);
         default: show_usage(stderr, EX_USAGE);
         }
     }
     if (optind < count)
         show_usage(stderr, EX_USAGE);
+    return options;
 }
 
 /* The parent may have blocked or ignored signals; the host expects the defaults. */
@@ -151,9 +172,9 @@ static void dispatch(struct frame *frame)
 
 int main(int count, char **arguments)
 {
-    long long uid = UNCHANGED, gid = UNCHANGED;
-    parse_arguments(count, arguments, &uid, &gid);
-    become(uid, gid);
+    struct options options = parse_arguments(count, arguments);
+    stay_on(options.processor);
+    become(options.uid, options.gid);
     prepare_signals();
     greet();
     threads_read_input(dispatch);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -44,7 +45,7 @@ CHOOSE_RUST = "binder.impl=rust"
 android16-6.12); others ignore it."""
 PORTS = 16
 """Agents that can run over virtio-serial at once; further ones use adb. A port adds 1 ms to a start."""
-WAITING = ((AGENT,),) * 4
+WAITING = 4
 """Agents that already run in a snapshot, for the first processes: under emulation, starting the first program
 after a restore takes as long as the restore itself."""
 CONNECT_SECONDS = 30.0
@@ -69,6 +70,7 @@ class EmbeddedDevice(QemuDevice):
         self._directory = resources.enter_context(run_directory())
         self._adb_connection = OnDemand(lambda: self.reconnect(Deadline(CONNECT_SECONDS)))
         self._strict = build_type(target) is not None
+        self._agents = itertools.count()
         machine = self._started_machine(deadline)
         super().__init__(target, machine, self._booting_machine, resources, as_root=self._strict)
 
@@ -110,10 +112,14 @@ class EmbeddedDevice(QemuDevice):
         None where no port is free, and on a device as strict as a phone, where adbd starts all programs.
         """
         self._untouched = False
-        return None if self._strict else self.machine.ports.run([AGENT, *arguments], fresh=fresh)
+        if self._strict:
+            return None
+        program = agent_program(self.hardware, next(self._agents))
+        return self.machine.ports.run([*program, *arguments], fresh=fresh)
 
     def rollback(self, deadline: Deadline) -> None:
         """Return it to the state in which it was started: from the snapshot, or by another boot."""
+        self._agents = itertools.count()
         self._replace_machine(lambda adb_port: self._started_machine(deadline, adb_port=adb_port), deadline)
 
     def _started_machine(self, deadline: Deadline, *, adb_port: int = 0) -> Machine:
@@ -187,6 +193,18 @@ def hardware_of(target: Target, image: Image) -> Hardware:
     )
 
 
+def agent_program(hardware: Hardware, number: int) -> tuple[str, ...]:
+    """The path and the first arguments of the agent with this number, counted from 0.
+
+    Under emulation, each stays on one processor, in turn. An emulated processor forgets all addresses that it
+    has translated when it switches between processes (QEMU, target/i386/helper.c, cpu_x86_update_cr3), so
+    that two processes that call each other take less time if they do not share one.
+    """
+    if hardware.acceleration == "kvm":
+        return (AGENT,)
+    return AGENT, "--processor", str(number % hardware.processors)
+
+
 def open_embedded(target: Target, deadline: Deadline | None = None) -> EmbeddedDevice:
     """Start an embedded device on this machine and wait until its adbd listens.
 
@@ -194,9 +212,12 @@ def open_embedded(target: Target, deadline: Deadline | None = None) -> EmbeddedD
     """
     image = image_of(target)
     acceleration = choose_acceleration(target.option("acceleration"), image)
-    hardware = replace(hardware_of(target, image), acceleration=acceleration, ports=PORTS, waiting=WAITING)
+    hardware = replace(hardware_of(target, image), acceleration=acceleration)
     if build_type(target) is not None:
-        hardware = replace(hardware, ports=1, waiting=())  # to set the clock after a restore, for no agents
+        hardware = replace(hardware, ports=1)  # to set the clock after a restore, for no agents
+    else:
+        waiting = tuple(agent_program(hardware, number) for number in range(WAITING))
+        hardware = replace(hardware, ports=PORTS, waiting=waiting)
     with close_on_failure() as resources, step(f"starting {target}"):
         deadline = deadline or Deadline(START_SECONDS)
         device = EmbeddedDevice(target, hardware, resources, deadline)

@@ -33,6 +33,22 @@ def test_a_program_that_is_given_up_holds_up_no_other(device: Device, ports: Vir
 
 
 @pytest.mark.usefixtures("ports")
+def test_two_processes_share_no_emulated_processor(device: Device) -> None:
+    assert isinstance(device.controller, EmbeddedDevice)
+    hardware = device.controller.hardware
+    if hardware.acceleration != "tcg" or hardware.processors < 2:
+        pytest.skip("only emulated processors forget what they have translated")
+    with device.process() as first, device.process() as second:
+        used = [
+            re.findall(
+                r"^Cpus_allowed_list:\t(.*)$", device.files.read_text(f"/proc/{each.pid}/status"), re.M
+            )
+            for each in (first, second)
+        ]
+    assert sorted(used) == [["0"], ["1"]]
+
+
+@pytest.mark.usefixtures("ports")
 def test_what_runs_on_one_port_is_not_woken_for_another(device: Device) -> None:
     # Sharing one, each that had ever written was woken by all: four that waited doubled a round trip.
     interrupts = device.files.read_text("/proc/interrupts").splitlines()

@@ -135,11 +135,11 @@ def test_the_first_agents_run_in_the_snapshot_and_all_others_are_like_them() -> 
         for clone in clones:
             closing.enter_context(clone)
         latest = [int(clone.files.read_text("/proc/loadavg").split()[-1]) for clone in clones]
-        first, second = ([clone.process() for _ in range(len(WAITING) + 1)] for clone in clones)
-        waited = [process.pid for process in first[: len(WAITING) - 1]]  # one serves `files`
-        assert waited == [process.pid for process in second[: len(WAITING) - 1]]
+        first, second = ([clone.process() for _ in range(WAITING + 1)] for clone in clones)
+        waited = [process.pid for process in first[: WAITING - 1]]  # one serves `files`
+        assert waited == [process.pid for process in second[: WAITING - 1]]
         assert max(waited) <= min(latest)
-        assert all(process.pid > latest[0] for process in first[len(WAITING) - 1 :])
+        assert all(process.pid > latest[0] for process in first[WAITING - 1 :])
         for process in (*first, *second):
             assert process.syscall("getpid") == process.pid
             process.close()
@@ -147,9 +147,9 @@ def test_the_first_agents_run_in_the_snapshot_and_all_others_are_like_them() -> 
 
 
 def test_agents_that_wait_end_with_a_roll_back_and_wait_again(device: Device) -> None:
-    first = [device.process().pid for _ in WAITING]
+    first = [device.process().pid for _ in range(WAITING)]
     device.rollback()
-    assert [device.process().pid for _ in WAITING] == first
+    assert [device.process().pid for _ in range(WAITING)] == first
 
 
 @pytest.mark.parametrize("service", ["adbd", "channel_server", "servicemanager"])
@@ -165,7 +165,7 @@ def test_a_service_that_ended_restarts_for_all_clients(service: str, device: Dev
         return False
 
     Deadline(WITHIN).poll(another, "the service to run again")
-    for process in [device.process() for _ in range(len(WAITING) + 1)]:
+    for process in [device.process() for _ in range(WAITING + 1)]:
         assert process.syscall("getpid") == process.pid
     device.controller.close()  # else each agent that lost its server would be awaited for seconds
 

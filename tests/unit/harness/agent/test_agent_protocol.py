@@ -72,7 +72,15 @@ def test_it_ends_with_the_end_frame(agent_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--nonsense"], ["extra"], ["--uid"], ["--uid", "root"], ["--gid", "-1"], ["--uid", "4294967295"]],
+    [
+        ["--nonsense"],
+        ["extra"],
+        ["--uid"],
+        ["--uid", "root"],
+        ["--gid", "-1"],
+        ["--uid", "4294967295"],
+        ["--processor", "first"],
+    ],
 )
 def test_wrong_arguments_show_the_usage(agent_path: Path, arguments: list[str]) -> None:
     finished = subprocess.run(
@@ -103,6 +111,19 @@ def test_a_user_it_may_not_become_is_refused(agent_path: Path) -> None:
         )
     assert finished.returncode == EX_NOPERM
     assert "Operation not permitted" in finished.stderr
+
+
+@pytest.mark.parametrize("processor", ["1023", "1024", "4294967294"])
+def test_a_processor_that_is_not_there_is_refused(agent_path: Path, processor: str) -> None:
+    finished = subprocess.run(
+        [agent_path, "--processor", processor],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == EX_NOPERM
+    assert "staying on a processor: Invalid argument" in finished.stderr
 
 
 def header(size: int, kind: int, request: int = 1) -> bytes:

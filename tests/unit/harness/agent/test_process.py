@@ -130,6 +130,15 @@ def test_a_process_may_be_somebody_else(agent_path: Path) -> None:
             agent.syscall("setresuid", 0, 0, 0)
 
 
+def test_all_threads_of_a_process_may_stay_on_one_processor(agent_path: Path) -> None:
+    processor = max(os.sched_getaffinity(0))
+    with RemoteProcess.start(SubprocessStream(agent_path, "--processor", str(processor))) as agent:
+        agent.start_thread()
+        threads = [int(thread.name) for thread in Path(f"/proc/{agent.pid}/task").iterdir()]
+        assert len(threads) == 4
+        assert {*map(frozenset, map(os.sched_getaffinity, threads))} == {frozenset({processor})}
+
+
 @as_root
 def test_limits_of_the_process_reach_the_caller(agent_path: Path) -> None:
     with RemoteProcess.start(SubprocessStream(agent_path, "--uid", "10123")) as agent:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from types import TracebackType
 from typing import Self
 
 from emulator.base.deadline import Deadline
@@ -34,9 +33,7 @@ class ForkedChild:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self, *, deadline: Deadline | None = None) -> None:

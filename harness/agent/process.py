@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from emulator.base.deadline import Deadline
@@ -92,9 +91,7 @@ class RemoteProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _end(self) -> str:

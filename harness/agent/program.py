@@ -8,7 +8,6 @@ import shlex
 import signal
 import threading
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Self
 
 from emulator.base.deadline import Deadline
@@ -60,9 +59,7 @@ class RemoteProgram:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property

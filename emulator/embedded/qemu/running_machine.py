@@ -6,7 +6,6 @@ import contextlib
 import re
 import socket
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from emulator.base.command import missing_program
@@ -39,9 +38,7 @@ class RunningMachine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _attach(self, connect: Callable[[], socket.socket], adbd_port: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from types import TracebackType
 from typing import Self
 
 from harness.binder.abi import commands, objects
@@ -81,10 +80,5 @@ class ReceivedBuffer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.free()

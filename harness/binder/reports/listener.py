@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from types import TracebackType
 from typing import Self
 
 from emulator.base.deadline import Deadline
@@ -88,9 +87,7 @@ class TransactionReports:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _read(self, deadline: Deadline, *, wait: bool) -> bool:

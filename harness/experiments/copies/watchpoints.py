@@ -12,7 +12,6 @@ import contextlib
 import struct
 import time
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Self
 
 from harness.agent.errors import AgentDiedError
@@ -74,9 +73,7 @@ class Watchpoints:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def counts(self) -> tuple[int, ...]:

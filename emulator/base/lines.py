@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 
 LONGEST_LINE = 64 * 1024
 """Bytes: of a longer line, pieces of this length are lines of their own."""
@@ -31,14 +30,6 @@ class LineSplitter:
         """The last line, if it has no newline, once the input has ended."""
         rest, self._rest = self._rest, b""
         return [_text(rest)] if rest else []
-
-
-def split_lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Every line of the chunks, as soon as it is complete, without its newline."""
-    splitter = LineSplitter()
-    for chunk in chunks:
-        yield from splitter.feed(chunk)
-    yield from splitter.finish()
 
 
 def without_long_numbers(text: str) -> str:

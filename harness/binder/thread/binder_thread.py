@@ -120,7 +120,8 @@ class BinderThread:
             self.post(handle, code, data, flags=flags, deadline=deadline)
             return ParcelReader(b"")
         wire = data.wire if isinstance(data, Parcel) else WireFormat.ANDROID_13
-        answer, content = self._call(handle, code, data, flags, deadline, fetch=True)
+        transaction = commands.Transaction(target=handle, code=code, flags=flags)
+        answer, content = self._call(transaction, data, deadline, fetch=True)
         if content is not None and content.freed:
             reader = ParcelReader(content.data, wire=wire)
         else:
@@ -153,7 +154,8 @@ class BinderThread:
         driver returns them; TimeLimitError at the deadline (10 s unless given): then the driver has
         dropped the call and this thread's state (BINDER_THREAD_EXIT).
         """
-        return ReceivedBuffer(self.ioctls, self._call(handle, code, data, flags, deadline)[0])
+        transaction = commands.Transaction(target=handle, code=code, flags=flags)
+        return ReceivedBuffer(self.ioctls, self._call(transaction, data, deadline)[0])
 
     def post(
         self,
@@ -169,7 +171,8 @@ class BinderThread:
         Raises the errors of `call`.
         """
         flags |= TransactionFlag.TF_ONE_WAY
-        return self._transact(handle, code, data, flags, (*_ACCEPTED, *_FAILED), deadline)[0]
+        transaction = commands.Transaction(target=handle, code=code, flags=flags)
+        return self._transact(transaction, data, (*_ACCEPTED, *_FAILED), deadline)[0]
 
     def serve_once(self, deadline: Deadline, *, as_looper: bool = False) -> None:
         """Wait until the driver returns something, and act on it.
@@ -191,25 +194,21 @@ class BinderThread:
 
     def _call(
         self,
-        handle: int,
-        code: int,
+        transaction: commands.Transaction,
         data: Data | None,
-        flags: TransactionFlag,
         deadline: Deadline | None,
         *,
         fetch: bool = False,
     ) -> tuple[returns.Reply, Content | None]:
         ends = (returns.Reply, *_FAILED)
-        answer, content = self._transact(handle, code, data, flags, ends, deadline, fetch=fetch)
+        answer, content = self._transact(transaction, data, ends, deadline, fetch=fetch)
         assert isinstance(answer, returns.Reply)
         return answer, content
 
     def _transact(
         self,
-        handle: int,
-        code: int,
+        transaction: commands.Transaction,
         data: Data | None,
-        flags: TransactionFlag,
         ends: tuple[type[Return], ...],
         deadline: Deadline | None,
         *,
@@ -222,7 +221,7 @@ class BinderThread:
         """
         deadline = deadline or Deadline(CALL_SECONDS)
         data = Parcel() if data is None else data
-        self.queue.add_carrier(commands.Transaction(target=handle, code=code, flags=flags), data)
+        self.queue.add_carrier(transaction, data)
         answer: Return | None = None
         awaited = REPLY_TO_CALL if fetch else None
         try:
@@ -233,12 +232,12 @@ class BinderThread:
         except TimeLimitError as error:
             self.thread_exit()
             raise TimeLimitError(
-                f"code {code} to handle {handle} from {self}: no reply within {deadline.seconds:g} s. "
-                "The object is busy, or nobody serves it."
+                f"code {transaction.code} to handle {transaction.target} from {self}: no reply within "
+                f"{deadline.seconds:g} s. The object is busy, or nobody serves it."
             ) from error
         self.queue.write()
         if isinstance(answer, _FAILED):
-            self._raise_failure(answer, handle, data)
+            self._raise_failure(answer, transaction.target, data)
         return answer, exchange.content
 
     def _raise_failure(self, answer: Return, handle: int, data: Data) -> NoReturn:

@@ -45,7 +45,11 @@ class Deadline:
     def check(self, awaited: str) -> None:
         """Raise TimeLimitError, naming what was awaited, when no time is left."""
         if self.expired:
-            raise TimeLimitError(f"{awaited}: not within {self.seconds:g} s")
+            raise self.missed(awaited)
+
+    def missed(self, awaited: object, hint: str = "") -> TimeLimitError:
+        """The error of a wait that has reached the deadline; `hint` is a sentence on what to look at."""
+        return TimeLimitError(f"{awaited}: not within {self.seconds:g} s{hint and f'. {hint}'}")
 
     def poll(self, condition: Callable[[], Answer | None], awaited: str, *, interval: float = 0.02) -> Answer:
         """Call `condition` every `interval` seconds until it returns something true, and return that.
@@ -65,4 +69,4 @@ class Deadline:
         with contextlib.suppress(ValueError):  # closed in the meantime, which is an end, too
             poll.register(source, select.POLLIN)
             if not poll.poll(math.ceil(self.remaining() * 1000)):
-                raise TimeLimitError(f"{awaited}: not within {self.seconds:g} s")
+                raise self.missed(awaited)

@@ -50,7 +50,7 @@ class PendingAnswer:
     def result(self, deadline: Deadline, awaited: object) -> Frame:
         """The frame; raises the error, and at the deadline TimeLimitError, which names `awaited`."""
         if not self.wait(deadline):
-            raise TimeLimitError(f"{awaited}: not within {deadline.seconds:g} s")
+            raise deadline.missed(awaited)
         if self.error is not None:
             raise self.error
         assert self.frame is not None

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Self
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import HarnessError, TimeLimitError
+from emulator.base.errors import HarnessError
 from harness.agent.connection import Connection
 from harness.agent.errors import AgentDiedError
 from harness.agent.exit_status import ExitStatus
@@ -167,7 +167,7 @@ class RemoteProcess:
         """
         deadline = deadline or Deadline(DEFAULT_SECONDS)
         if not self._connection.wait(deadline):
-            raise TimeLimitError(f"the end of process {self.pid}: not within {deadline.seconds:g} s")
+            raise deadline.missed(f"the end of process {self.pid}")
         return self._connection.exit_status()
 
     def close(self) -> None:

@@ -82,7 +82,7 @@ class RemoteProgram:
         try:
             line = self._lines.get(timeout=deadline.remaining())
         except queue.Empty:
-            raise TimeLimitError(f"a line of {self.name}: not within {deadline.seconds:g} s") from None
+            raise deadline.missed(f"a line of {self.name}") from None
         if line is None:
             self._lines.put(None)
         return line

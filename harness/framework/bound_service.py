@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import FacilityMissingError, TimeLimitError
+from emulator.base.errors import FacilityMissingError
 from harness.argument_types import checked, checked_methods
 from harness.binder.abi.objects import Node
 from harness.binder.endpoint import Binder
@@ -81,9 +81,9 @@ class Application:
         try:
             return self._connections.get(timeout=deadline.remaining())
         except queue.Empty:
-            raise TimeLimitError(
-                f"a connection of process {self.pid}: not within {deadline.seconds:g} s; the service's "
-                "process has not published what onBind returned"
+            raise deadline.missed(
+                f"a connection of process {self.pid}",
+                "The service's process has not published what onBind returned.",
             ) from None
 
     def _node(self, descriptor: str, methods: Handler) -> Node:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import TimeLimitError, UsageError
+from emulator.base.errors import UsageError
 from harness.argument_types import checked, checked_methods
 from harness.binder.abi.objects import Node
 from harness.binder.endpoint import Binder
@@ -67,9 +67,9 @@ class Receiver:
         try:
             received = self._received.get(timeout=deadline.remaining())
         except queue.Empty:
-            raise TimeLimitError(
-                f"a broadcast to process {self.pid}: not within {deadline.seconds:g} s. Was it sent, with an "
-                "action that the filter has, and does `dumpsys activity broadcasts` show it?"
+            raise deadline.missed(
+                f"a broadcast to process {self.pid}",
+                "Was it sent, with an action of the filter, and does `dumpsys activity broadcasts` show it?",
             ) from None
         if isinstance(received, ParcelError):
             raise received

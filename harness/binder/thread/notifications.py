@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import FacilityMissingError, TimeLimitError
+from emulator.base.errors import FacilityMissingError
 from harness.argument_types import checked_methods
 from harness.binder.abi import commands, returns
 from harness.binder.abi.returns import Return
@@ -51,10 +51,7 @@ class Delivered:
         with self._changed:
             while (notification := self.take(kind, cookie)) is None:
                 if not self._changed.wait(deadline.remaining()):
-                    raise TimeLimitError(
-                        f"{kind.TAG.name} for cookie {cookie:#x} on {self._receiver}: "
-                        f"not within {deadline.seconds:g} s"
-                    )
+                    raise deadline.missed(f"{kind.TAG.name} for cookie {cookie:#x} on {self._receiver}")
         return notification
 
 

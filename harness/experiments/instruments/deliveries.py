@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import TimeLimitError
 from harness.binder import Pair, RemotePayload, open_pair
 from harness.binder.driver.ioctls import CALL_SECONDS
 from harness.binder.driver.received import ReceivedBuffer
@@ -59,7 +58,7 @@ class Deliveries:
         try:
             return self._arrivals.get(timeout=deadline.remaining())
         except queue.Empty:
-            raise TimeLimitError(f"the delivery of {size} bytes: not within {deadline.seconds:g} s") from None
+            raise deadline.missed(f"the delivery of {size} bytes") from None
 
 
 @contextmanager

@@ -45,3 +45,8 @@ def test_input_is_awaited_until_the_deadline() -> None:
         Deadline(0).await_input(ours, "the end")
         assert ours.recv(10) == b""
     Deadline(0).await_input(ours, "what has been closed here")
+
+
+def test_what_was_missed_may_have_a_hint() -> None:
+    assert str(Deadline(2).missed("a word")) == "a word: not within 2 s"
+    assert str(Deadline(2).missed("a word", "Was it sent?")) == "a word: not within 2 s. Was it sent?"

@@ -15,11 +15,14 @@ from harness.inspect.leaks import Count, growth, leaks, same_device
 from harness.inspect.pools import Pool, frozen, frozen_by_stats, pools, pools_by_stats
 from harness.inspect.reader import Reader
 from harness.inspect.snapshot import Snapshot, snapshots
-from harness.inspect.sources import Source, opened
+from harness.inspect.sources import Source, UnreadableFileError, opened
 from harness.inspect.waits import Deadlock, Holder, waits
 from harness.kernel.binder_debug.stats import Stats
 from harness.kernel.concise import counted
 from harness.recording.hops import Hops
+
+_MOST_NAMES = 5
+"""Names of files in one note."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,14 +128,33 @@ class Inspection:
 def read(*paths: str) -> Inspection:
     """Read files, folders, zips or `-` (standard input), and recognise what they hold.
 
-    Raises UsageError for a file that is not there, UnreadableFileError for one that is not text.
+    Raises UsageError for a file that is not there, UnreadableFileError for one that is not text. In a folder
+    or a zip with others that are, such a file is passed over, and a note of the result names it.
     """
     reader = Reader(ProcessNames())
     for path in paths:
-        with opened(path) as sources:
-            for source in sources:
-                reader.read(source)
+        _read_path(reader, path)
     return inspection_of(reader)
+
+
+def _read_path(reader: Reader, path: str) -> None:
+    texts, others = 0, list[str]()
+    with opened(path) as sources:
+        for source in sources:
+            try:
+                reader.read(source)
+                texts += 1
+            except UnreadableFileError:
+                if not source.one_of_many:
+                    raise
+                others.append(source.name)
+    if not others:
+        return
+    more = f" and {len(others) - _MOST_NAMES:,} more" if len(others) > _MOST_NAMES else ""
+    names = f"{', '.join(others[:_MOST_NAMES])}{more}"
+    if not texts:
+        raise UnreadableFileError(f"{path} has no text in it: {names}")
+    reader.notes.append(f"{counted(len(others), 'file')} passed over, not being text: {names}")
 
 
 def read_sources(sources: Sequence[Source]) -> Inspection:

@@ -38,6 +38,13 @@ _KNOWN_BINARIES = {
     b"\x0a": "perhaps a Perfetto trace, which is read with Perfetto's trace_processor",
     b"\x89PNG": "a picture",
 }
+_OWN_DOCUMENTS = {
+    b'"schema": "binder-harness/': "the results of a run: `binder-harness report FILE` shows them, "
+    "`binder-harness diff` compares two",
+    b'{"format": "binder-harness recording"': "a recording, which Python reads: "
+    "harness.recording.exports.json_file.read_recording",
+}
+"""What begins a JSON document that Binder harness wrote itself."""
 _ZIP = b"PK\x03\x04"
 _GZIP = b"\x1f\x8b"
 _MAIN_ENTRY = "main_entry.txt"
@@ -56,11 +63,23 @@ class SupportsRead(Protocol):
         ...
 
 
+class _Refused:
+    """In the place of what cannot be opened: reading it says why."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def read1(self, size: int, /) -> bytes:  # noqa: ARG002
+        raise self._error
+
+
 class Source:
     """One text, by name; iterate over its lines once."""
 
-    def __init__(self, name: str, stream: SupportsRead) -> None:
+    def __init__(self, name: str, stream: SupportsRead, *, one_of_many: bool = False) -> None:
         self.name = name
+        self.one_of_many = one_of_many
+        """Of a folder or a zip: where it is not text, the others are read."""
         self.note = ""
         """Why it was not read to its end, if so."""
         self._stream = stream
@@ -123,8 +142,14 @@ def _in_folder(folder: Path) -> Iterator[Source]:
     if not files:
         raise UsageError(f"{folder}: the folder is empty")
     for each in files:
-        with each.open("rb") as stream:
-            yield from _in_file(str(each), stream)
+        try:
+            with each.open("rb") as stream:
+                for source in _in_file(str(each), stream):
+                    source.one_of_many = True
+                    yield source
+        except (OSError, UnreadableFileError) as error:
+            why = error if isinstance(error, UnreadableFileError) else UnreadableFileError(reason_of(error))
+            yield Source(str(each), _Refused(why), one_of_many=True)
 
 
 def _in_file(name: str, stream: io.BufferedReader) -> Iterator[Source]:
@@ -141,9 +166,11 @@ def _in_file(name: str, stream: io.BufferedReader) -> Iterator[Source]:
 def _in_zip(name: str, stream: IO[bytes]) -> Iterator[Source]:
     try:
         with zipfile.ZipFile(stream) as archive:
-            for member in _texts(archive):
+            members = _texts(archive)
+            for member in members:
                 with archive.open(member) as unpacked:
-                    yield Source(f"{name}/{member}", cast(SupportsRead, unpacked))
+                    text = cast(SupportsRead, unpacked)
+                    yield Source(f"{name}/{member}", text, one_of_many=len(members) > 1)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise UnreadableFileError(
             f"{name}: the zip is damaged or not whole ({error}). Copy it again from the device "
@@ -167,6 +194,9 @@ def _texts(archive: zipfile.ZipFile) -> list[str]:
 
 def _check_text(name: str, first: bytes) -> None:
     text, zeros, _ = first.partition(_ZEROS)
+    own = next((what for start, what in _OWN_DOCUMENTS.items() if start in first[:100]), None)
+    if own is not None:
+        raise UnreadableFileError(f"{name} has {own}.")
     strange = len(text.translate(None, _TEXT)) + text.decode(errors="replace").count("\ufffd")
     if strange <= len(text) * _MOST_STRANGE and (text or not zeros):
         return

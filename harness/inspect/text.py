@@ -86,7 +86,12 @@ def _what(inspection: Inspection) -> Iterator[str]:
             else f"lines {section.place.line:,} to {section.last_line:,}"
         )
         yield f"{section.place.file}, {lines}: {section.kind.value}: {described(section.kind, section.value)}"
-    if not inspection.sections:
+    if not inspection.lines:
+        yield (
+            "There is no text in it: it is empty. Where a command wrote it, the command showed the reason as "
+            "an error; Binder's debug files need root."
+        )
+    elif not inspection.sections:
         yield f"Nothing about Binder was found in {counted(inspection.lines, 'line')}."
     if inspection.unknown_count:
         yield f"{counted(inspection.unknown_count, 'line')} not understood: --unknown shows which."

@@ -20,6 +20,7 @@ from harness.inspect import reader
 from harness.inspect.inspection import Inspection, read, read_sources
 from harness.inspect.kinds import Kind
 from harness.inspect.sources import Source, UnreadableFileError
+from harness.inspect.text import text_of
 from tests.unit.harness.inspect.test_inputs import INPUTS
 
 DEADLOCK = (INPUTS / "deadlock.txt").read_bytes()
@@ -80,6 +81,67 @@ def test_another_zip_and_a_folder(tmp_path: Path) -> None:
     inspection = read(str(folder))
     assert kinds(inspection) == [Kind.PROCESS, Kind.PROCESS]
     assert len(inspection.snapshots) == 1
+
+
+def test_what_is_not_text_in_a_folder_is_passed_over(tmp_path: Path) -> None:
+    """An unpacked bug report has pictures and protobufs beside its text; a broken zip may be there, too."""
+    (tmp_path / "state").write_bytes(DEADLOCK)
+    (tmp_path / "screenshot.png").write_bytes(b"\x89PNG" + os.urandom(500))
+    (tmp_path / "old.zip").write_bytes(zipped(tmp_path / "old.zip", a=REPORT).read_bytes()[:-40])
+    inspection = read(str(tmp_path))
+    assert kinds(inspection) == [Kind.STATE]
+    assert inspection.warnings == (
+        f"2 files passed over, not being text: {tmp_path}/old.zip, {tmp_path}/screenshot.png",
+    )
+
+
+def test_what_is_not_text_in_a_zip_is_passed_over(tmp_path: Path) -> None:
+    inspection = read(str(zipped(tmp_path / "logs.zip", state=DEADLOCK, core=b"\x7fELF" + os.urandom(500))))
+    assert kinds(inspection) == [Kind.STATE]
+    assert inspection.warnings == (f"1 file passed over, not being text: {tmp_path}/logs.zip/core",)
+
+
+def test_a_folder_without_any_text(tmp_path: Path) -> None:
+    for number in range(7):
+        (tmp_path / f"{number}.png").write_bytes(b"\x89PNG" + os.urandom(500))
+    with pytest.raises(UnreadableFileError, match=r"has no text in it: .*/4\.png and 2 more$"):
+        read(str(tmp_path))
+
+
+def test_a_file_of_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "state").write_bytes(DEADLOCK)
+    (tmp_path / "secret").write_bytes(DEADLOCK)
+    opened = Path.open
+
+    def refuse(path: Path, *arguments: object, **named: object) -> object:
+        if path.name == "secret":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *arguments, **named)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", refuse)
+    inspection = read(str(tmp_path))
+    assert kinds(inspection) == [Kind.STATE]
+    assert "secret" in inspection.warnings[0]
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "state").touch()
+    assert "it is empty" in "".join(text_of(read(str(tmp_path / "state"))))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{\n  "schema": "binder-harness/results",\n', "the results of a run: .*binder-harness report"),
+        ('{"format": "binder-harness recording", "version": 1,', "a recording, .*read_recording"),
+    ],
+    ids=["results", "recording"],
+)
+def test_documents_of_its_own(tmp_path: Path, content: str, message: str) -> None:
+    """Their sentences name errors of Binder, which were taken for lines of a log."""
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(UnreadableFileError, match=message):
+        read(str(tmp_path / "run.json"))
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,10 +17,12 @@ from emulator.embedded.kernel.debian_kernels import (
     BUILT_HERE,
     DEFAULT_PAGES,
     DEFAULT_VERSION,
+    FIRST_WITH_RUST,
     PAGES,
     RUST_VERSION,
     SERIES,
     is_debians,
+    numbers_in,
 )
 from emulator.embedded.strict import (
     IMPLIED,
@@ -64,6 +66,11 @@ def _check(target: Target) -> None:
     if kernel == BUILT_HERE and in_rust(target):
         raise UsageError(
             f"{BUILT_HERE} has the driver in C. Choose one of Debian's kernels, such as {RUST_VERSION}."
+        )
+    if SERIES.fullmatch(kernel) and in_rust(target) and numbers_in(kernel) < numbers_in(FIRST_WITH_RUST):
+        raise UsageError(
+            f"Linux {kernel} has Binder's driver in C alone: the one in Rust came with {FIRST_WITH_RUST}. "
+            f"Remove kernel={kernel}, so that it is {RUST_VERSION}, or give a newer series."
         )
     if is_debians(kernel) and architecture is X86_64 and target.option("pages") != DEFAULT_PAGES:
         raise UsageError("Only kernels for arm64 have pages of 16 KiB. Add arch=arm64 to the target.")

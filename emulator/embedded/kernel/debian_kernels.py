@@ -18,6 +18,8 @@ DEFAULT_VERSION = "6.12"
 DEFAULT_PAGES = "4k"
 RUST_VERSION = "7.3"
 """The series of a device with the driver in Rust, unless its target names another."""
+FIRST_WITH_RUST = "6.18"
+"""The first series of Linux with Binder's driver in Rust (drivers/android/binder/rust_binder_main.rs)."""
 START = "linux-image-"
 NAME = re.compile(
     rf"{START}(?P<series>\d+\.\d+)\.\d[^-]*(-\d+)?(?P<rt>-rt)?-(?P<architecture>amd64|arm64)(-(?P<pages>16k))?"

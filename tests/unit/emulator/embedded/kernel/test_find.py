@@ -170,6 +170,8 @@ def test_the_driver_in_rust_may_be_built_in(tmp_path: Path, architecture: Archit
     [
         ("driver=rust&kernel=debian-source", "has the driver in C"),
         ("driver=rust&android=user", "has the driver in C"),
+        ("driver=rust&kernel=6.1", "Linux 6.1 has Binder's driver in C alone"),
+        ("driver=rust&kernel=6.12-rt", r"Linux 6\.12-rt .* came with 6\.18\. Remove kernel=6\.12-rt"),
         ("driver=go", "takes c or rust"),
         ("append=a%0ab", "takes printable text"),
     ],
@@ -187,4 +189,5 @@ def test_the_driver_in_rust_is_there_for_either_architecture(options: str) -> No
 def test_the_driver_in_rust_implies_a_kernel_that_can_have_it() -> None:
     assert option(parse_target("embedded?driver=rust"), "kernel") == "7.3"
     assert option(parse_target("embedded?driver=rust&kernel=7.2"), "kernel") == "7.2"
+    assert option(parse_target("embedded?driver=rust&kernel=6.18"), "kernel") == "6.18"
     assert option(parse_target("embedded?driver=c"), "kernel") == "6.12"

@@ -8,7 +8,7 @@ Each with its exit code, and its module where that is another one:
       NativeReceiverRefusedError  4 SETUP_MISSING  harness.framework.activity_manager
       NoInstrumentError           4 SETUP_MISSING  harness.experiments.copies.copy_functions
     SetupError                    4 SETUP_MISSING
-      NoNetworkError              4 SETUP_MISSING  emulator.cache.package_index
+      NoNetworkError              4 SETUP_MISSING  emulator.cache.network
     TimeLimitError                1 UNEXPECTED
     UsageError                    2 USAGE
     AdbRequestError               1 UNEXPECTED  emulator.adb.client

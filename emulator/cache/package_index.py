@@ -19,6 +19,7 @@ from emulator.base.architecture import DEFAULT, Architecture
 from emulator.base.command import run
 from emulator.base.errors import SetupError
 from emulator.base.progress import report, step
+from emulator.cache.network import NO_NETWORK, NoNetworkError, failed_lately, note_failure
 from emulator.cache.remedies import remedy
 from emulator.cache.root import cache_root
 from emulator.cache.store import locked
@@ -33,11 +34,6 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 """Debian's keys (package debian-archive-keyring), where the machine has them beside those that apt trusts."""
 MIRRORS = "$(ORIGIN)|$(LABEL)|$(REPO_URI)"
 """What `apt-get indextargets` prints of a list of packages; security updates have a label of their own."""
-NO_NETWORK = re.compile(
-    r"Temporary failure resolving '[^']*'|Could not resolve '[^']*'|Could not connect to \S+|"
-    r"Unable to connect to \S+(?=:)|Network is unreachable|Connection timed out"
-)
-"""The words of apt about an archive that cannot be reached (apt-pkg/…/connect.cc, 2.6)."""
 CODENAME = re.compile(r"^Codename: (?!rc-buggy)(\S+)$", flags=re.MULTILINE)
 """experimental has one name for ever, and not every mirror has a directory of its codename."""
 RELEASE_ONLY = "-oAcquire::IndexTargets::deb::Packages::DefaultEnabled=false"
@@ -54,18 +50,6 @@ def with_sources(text: str, *, one_line: bool) -> str:
         entries = re.findall(r"^[ \t]*deb([ \t].*)$", text, flags=re.MULTILINE)
         return "".join(f"deb{entry}\ndeb-src{entry}\n" for entry in entries)
     return re.sub(r"^Types:.*\bdeb\b.*$", "Types: deb deb-src", text, flags=re.MULTILINE)
-
-
-class NoNetworkError(SetupError):
-    """Debian's archive cannot be reached; `reason` is apt's."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(
-            f"Debian's archive cannot be reached: {reason}. A first run downloads a kernel and what else a "
-            "device consists of. Connect this machine to the network, or set Acquire::http::Proxy in "
-            "/etc/apt/apt.conf.d, and try again; later runs need no network."
-        )
 
 
 class PackageIndex:
@@ -281,19 +265,22 @@ def package_index(
 
     It has what the machine's own sources offer or, where `suites` are given, what those of its mirror do:
     their packages or, with `of_sources`, their source packages alone, which are the same for all
-    architectures. Where the network fails, an older index is used, and the next use tries again; SetupError
-    where there is none.
+    architectures. Where the network fails, an older index is used, and a use a minute later tries again;
+    SetupError where there is none.
     """
     root = apt_directory(architecture, suites, of_sources=of_sources)
     with locked(root.name, f"the list of packages for {architecture}"):
         index = PackageIndex(root, architecture, suites, of_sources=of_sources)
         stamp = root / "refreshed"
-        if not stamp.exists() or time.time() - stamp.stat().st_mtime > FRESH_SECONDS:
+        fresh = stamp.exists() and time.time() - stamp.stat().st_mtime <= FRESH_SECONDS
+        if not fresh and not (failed_lately() and index.has_lists):
             try:
                 index.refresh()
                 stamp.touch()
             except SetupError as error:
                 if not index.has_lists:
                     raise
+                if isinstance(error, NoNetworkError):
+                    note_failure()
                 report(f"an older list of packages is used: {error}")
         yield index

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from emulator.base.architecture import X86_64, Architecture
 from emulator.base.errors import SetupError, UsageError
 from emulator.base.progress import report
-from emulator.cache.package_index import NoNetworkError, PackageIndex, Suites, has_lists, package_index
+from emulator.cache.network import NoNetworkError
+from emulator.cache.package_index import PackageIndex, Suites, has_lists, package_index
 from emulator.cache.packages import is_recorded, version_in
 from emulator.embedded.kernel.debian_kernels import (
     BUILT_HERE,

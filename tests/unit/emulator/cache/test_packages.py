@@ -10,8 +10,8 @@ import pytest
 
 from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import SetupError
+from emulator.cache.network import NoNetworkError
 from emulator.cache.package_index import (
-    NoNetworkError,
     PackageIndex,
     Suites,
     apt_directory,
@@ -214,6 +214,7 @@ def unreachable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
     monkeypatch.setattr("emulator.cache.package_index.SOURCES", sources)
     monkeypatch.setattr("emulator.cache.package_index.SOURCES_PARTS", tmp_path / "none")
+    monkeypatch.setattr("emulator.cache.network._failures", [])
     return tmp_path / "apt-amd64/state/lists"
 
 
@@ -229,14 +230,16 @@ def test_an_index_that_could_not_be_fetched_is_not_fresh(unreachable: Path) -> N
 
 
 def test_without_the_network_an_older_index_is_used(
-    unreachable: Path, capsys: pytest.CaptureFixture[str]
+    unreachable: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Another attempt would wait for the network once more, and report the same: the next minute has none."""
     unreachable.mkdir(parents=True)
     (unreachable / "mirror.example_debian_dists_bookworm_main_binary-amd64_Packages").touch()
-    for _ in range(2):
+    for again, reported in ((60.0, True), (60.0, False), (0.0, True)):
+        monkeypatch.setattr("emulator.cache.network.AGAIN_SECONDS", again)
         with package_index(X86_64) as index:
             assert index.version("nothing") is None
-        assert "an older list of packages is used" in capsys.readouterr().err
+        assert ("an older list of packages is used" in capsys.readouterr().err) == reported
 
 
 @pytest.mark.usefixtures("index")

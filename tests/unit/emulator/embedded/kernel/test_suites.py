@@ -11,7 +11,8 @@ import pytest
 
 from emulator.base.architecture import AARCH64, X86_64, Architecture
 from emulator.base.errors import SetupError, UsageError
-from emulator.cache.package_index import NoNetworkError, Suites, apt_directory
+from emulator.cache.network import NoNetworkError
+from emulator.cache.package_index import Suites, apt_directory
 from emulator.embedded.kernel.debian_kernels import DebianKernel
 from emulator.embedded.kernel.suites import KernelPackages, all_kernels, find_packages
 

@@ -133,7 +133,7 @@ def _find_facts(
     java = properties.get(JAVA_PROPERTY, "")
     if not root:
         attempts.reasons[Need.ROOT] = device.surroundings.how_to_root(process.uid, build_type)
-    attempts.reasons |= _why_no_java(attempts.reasons, embedded=bool(generation))
+    attempts.reasons |= why_no_java(attempts.reasons, embedded=bool(generation))
     return Facts(
         architecture=str(process.architecture),
         page_size=process.page_size,
@@ -240,11 +240,13 @@ def _services(device: ProbedDevice, process: RemoteProcess, attempts: Attempts) 
     return registered is not None, bool(registered)
 
 
-def _why_no_java(reasons: Mapping[str, str], *, embedded: bool) -> dict[str, str]:
+def why_no_java(reasons: Mapping[str, str], *, embedded: bool) -> dict[str, str]:
     """Why no code of Android's framework can run, where none can, by the value of the Need."""
-    java = "it is put on embedded devices alone"
+    java: str | None = "it is put on embedded devices alone"
     if embedded:
-        java = reasons.get(Need.ROOT) or reasons.get(Need.FREE_BINDER, "")
+        java = reasons.get(Need.ROOT) or reasons.get(Need.FREE_BINDER)
+    if java is None:
+        return {}
     framework = reasons.get(Need.FRAMEWORK, f"what is registered as {ACTIVITY_MANAGER!r} is a stand-in")
     return {
         str(Need.JAVA): java,

@@ -18,7 +18,7 @@ from harness.device.command import ShellResult
 from harness.device.driver_interface import supported_and_refused
 from harness.device.facts import Need
 from harness.device.link import Surroundings
-from harness.device.probing import NO_PROBES, ProbesTaken, find_facts, probes_taken
+from harness.device.probing import NO_PROBES, ProbesTaken, find_facts, probes_taken, why_no_java
 from harness.kernel.binder_debug.debug_files import BinderDebugFiles
 from harness.kernel.tracing.kprobes import Kprobe
 from harness.kernel.tracing.tracer import Tracer
@@ -81,6 +81,12 @@ def test_a_phone_gets_no_java(agent: RemoteProcess, agent_path: Path) -> None:
     reason = Need.FRAMEWORK_CODE.reason(facts)
     assert reason is not None
     assert reason.endswith("and AOSP's Java is not to be had (it is put on embedded devices alone)")
+
+
+def test_where_java_can_be_put_there_is_no_reason_why_not() -> None:
+    """It was `AOSP's Java is not to be had ()`, in facts that people see, and in JUnit's properties."""
+    assert why_no_java({Need.FRAMEWORK: "no service is registered as 'activity'"}, embedded=True) == {}
+    assert why_no_java({Need.ROOT: "user 2000"}, embedded=True)["java"] == "user 2000"
 
 
 @pytest.mark.parametrize("denial", [errno.EACCES, errno.EPERM])

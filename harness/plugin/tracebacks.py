@@ -9,6 +9,8 @@ import pytest
 
 OURS = ("harness", "emulator")
 """The packages whose frames are left out."""
+BETWEEN = "contextlib"
+"""The module between our frames where a fixture ends what it started: its lines explain no error of ours."""
 HIDE = "__tracebackhide__"
 """The name by which pytest finds out whether to leave a frame out."""
 
@@ -17,8 +19,18 @@ def hide_our_frames(error: BaseException) -> None:
     """Have pytest leave out our frames of an error that explains itself; --full-trace shows them."""
     for each in _chain(error):
         for module in _modules(each.__traceback__):
-            if str(module.get("__name__", "")).partition(".")[0] in OURS:
+            name = str(module.get("__name__", ""))
+            if name.partition(".")[0] in OURS:
                 module.setdefault(HIDE, _is_explained)
+            elif name == BETWEEN:
+                module.setdefault(HIDE, _is_ours)
+
+
+def _is_ours(failure: pytest.ExceptionInfo[BaseException]) -> bool:
+    """Whether the error is one of Binder harness."""
+    from emulator.base.errors import HarnessError
+
+    return isinstance(failure.value, HarnessError)
 
 
 def _is_explained(failure: pytest.ExceptionInfo[BaseException]) -> bool:

@@ -43,6 +43,35 @@ def test_a_failing_test_shows_its_own_lines(pytester: pytest.Pytester) -> None:
     assert "reader.py" in mistake.partition("short test summary")[0]
 
 
+def test_a_fixture_that_ends_with_an_error_shows_no_pages_of_contextlib(pytester: pytest.Pytester) -> None:
+    """A handler's mistake is raised again when the fixture `binder` closes its endpoints, in an ExitStack."""
+    pytester.makepyfile(
+        served="""
+        __name__ = "harness.served"  # as the plugin's fixtures are
+
+        import pytest
+        from contextlib import ExitStack
+        from harness.binder.errors import HandlerError
+
+        def fail():
+            raise HandlerError("serving on /dev/vndbinder of process 12: ZeroDivisionError")
+
+        @pytest.fixture
+        def binder_of_two():
+            with ExitStack() as stack:
+                stack.callback(fail)
+                yield
+        """
+    )
+    pytester.makeconftest("from served import binder_of_two")
+    pytester.makepyfile("def test_served(binder_of_two): pass")
+    result = pytester.runpytest_inprocess(*PLUGIN, "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1, errors=1)
+    shown = result.stdout.str()
+    assert "serving on /dev/vndbinder" in shown
+    assert "_fix_exception_context" not in shown
+
+
 def test_all_frames_are_there_where_they_are_asked_for(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_inprocess(*PLUGIN, "--full-trace", "-k", "error_of_ours")
     assert "reader.py" in result.stdout.str()

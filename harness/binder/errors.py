@@ -11,6 +11,11 @@ from harness.binder.parcels.status import ExceptionCode, StatusCode, exception_n
 from harness.binder.refusals.driver import DEAD, FROZEN, errno_name, refusal
 from harness.binder.refusals.replies import OTHER_STATUS, status_meaning
 
+NOBODY_AT_HANDLE_0 = (
+    "handle 0 is the context manager of the binder device, which nobody is, or whose process has died: a "
+    "server becomes it by Binder.become_context_manager()."
+)
+
 
 class MalformedCommandsError(HarnessError):
     """A buffer contains an unknown command code, or ends inside a command."""
@@ -80,13 +85,16 @@ class UnknownHandleError(TransactionFailedError):
 
 
 class DeadObjectError(BinderError):
-    """BR_DEAD_REPLY: the process behind the handle has died or closed its binder file."""
+    """BR_DEAD_REPLY: the process behind the handle has died or closed its binder file.
 
-    def __init__(self, error_number: int | None) -> None:
+    Of handle 0 that is the context manager, if any (drivers/android/binder.c, binder_transaction).
+    """
+
+    def __init__(self, error_number: int | None, handle: int | None = None) -> None:
         super().__init__(
             BinderReturn.BR_DEAD_REPLY,
             error_number,
-            DEAD.meaning,
+            NOBODY_AT_HANDLE_0 if handle == 0 else DEAD.meaning,
         )
 
 
@@ -102,11 +110,17 @@ class FrozenError(BinderError):
 
 
 def transaction_error(
-    command: BinderReturn, error_number: int | None, size: int, *, mapping: int | None, room: int | None
+    command: BinderReturn,
+    error_number: int | None,
+    size: int,
+    *,
+    mapping: int | None,
+    room: int | None,
+    handle: int | None = None,
 ) -> BinderError:
-    """The exception for a BR_ code that ended a transaction of `size` bytes."""
+    """The exception for a BR_ code that ended a transaction of `size` bytes to `handle`."""
     if command == BinderReturn.BR_DEAD_REPLY:
-        return DeadObjectError(error_number)
+        return DeadObjectError(error_number, handle)
     if command == BinderReturn.BR_FROZEN_REPLY:
         return FrozenError(error_number)
     if error_number == errno.ENOSPC:

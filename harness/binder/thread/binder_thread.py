@@ -256,6 +256,7 @@ class BinderThread:
             data.size,
             mapping=None if target is None else target.size,
             room=None if target is None else target.room,
+            handle=handle,
         )
 
     def _act_on_all(self, exchange: Exchange, ends: tuple[type[Return], ...] = ()) -> Return | None:

@@ -45,6 +45,15 @@ def test_each_answer_has_its_error(
     assert str(error).startswith(command.name)
 
 
+def test_a_dead_handle_0_is_the_context_manager() -> None:
+    """No service can be looked up again there, which is what helps with other handles."""
+    message = str(DeadObjectError(errno.EINVAL, 0))
+    assert "the context manager of the binder device, which nobody is" in message
+    assert "become_context_manager()" in message
+    assert "look the service up again" not in message
+    assert "look the service up again" in str(DeadObjectError(errno.EINVAL, 3))
+
+
 def test_too_large_has_sent_size_mapping_and_room() -> None:
     error = failure(BinderReturn.BR_FAILED_REPLY, errno.ENOSPC, mapping=8192, room=4096)
     assert isinstance(error, TransactionTooLargeError)

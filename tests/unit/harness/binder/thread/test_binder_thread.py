@@ -201,6 +201,14 @@ def test_an_older_driver_gives_no_errno(
     assert caught.value.errno is None
 
 
+def test_a_call_to_handle_0_that_nobody_takes_names_the_context_manager(
+    process: FakeProcess, binder: Binder
+) -> None:
+    process.main.script.append([returns.DeadReply()])
+    with pytest.raises(DeadObjectError, match="become_context_manager"):
+        binder.transact(0, 1)
+
+
 def test_too_large_names_the_room_of_a_known_target(process: FakeProcess, binder: Binder) -> None:
     target = FakeProcess().file()
     target.held[MAPPING] = 4096

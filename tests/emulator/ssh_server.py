@@ -31,11 +31,12 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 Subsystem sftp internal-sftp
+SetEnv HOME={home}
 ForceCommand {directory}/login-shell
 """
-# Client and server are one machine and one user, so the server's logins need a home of their own.
+# Client and server are one machine and one user, so the server's logins need a home of their own: at once, as
+# sshd's bash reads ~/.bashrc before any command.
 LOGIN_SHELL = """#!/bin/sh
-export HOME={home}
 cd {home}
 case $SSH_ORIGINAL_COMMAND in
     internal-sftp) exec /usr/lib/openssh/sftp-server -d {home} ;;
@@ -106,7 +107,7 @@ def ssh_server(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ssh
     shutil.copy(key.with_suffix(".pub"), directory / "authorized_keys")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    (directory / "sshd_config").write_text(CONFIGURATION.format(port=port, directory=directory))
+    (directory / "sshd_config").write_text(CONFIGURATION.format(port=port, directory=directory, home=home))
     (directory / "login-shell").write_text(LOGIN_SHELL.format(home=home))
     (directory / "login-shell").chmod(0o755)
     kind, public, *_ = (directory / "host_key.pub").read_text().split()

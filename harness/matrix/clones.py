@@ -9,13 +9,13 @@ import contextlib
 import importlib
 import threading
 from collections import deque
-from collections.abc import Sequence
 
 import pytest
 
 from emulator.base.progress import reporting_to
 from harness.experiments.core.claim import Claim
 from harness.matrix import fed
+from harness.matrix.selection import Selection
 from harness.matrix.shared_run import SharedRun, fed_process
 from harness.matrix.worker_process import WorkerProcess
 from harness.plugin.elsewhere import JUDGE_ELSEWHERE
@@ -36,14 +36,11 @@ USED_BY_ALL = (
 class Clones:
     """A pytest plugin and a context manager that ends the processes, and their devices with them."""
 
-    def __init__(
-        self, target: str, claims: Sequence[Claim], jobs: int, *, options: Sequence[str] = ()
-    ) -> None:
-        """`claims` are those that the run may ask for, `options` those of `verify` for each process."""
+    def __init__(self, target: str, selection: Selection, jobs: int) -> None:
+        """The selection has the claims that the run may ask for; `jobs` is the number of processes."""
         self._target = target
+        self._selection = selection
         self._jobs = jobs
-        self._requested = [claim.id for claim in claims]
-        self._options = options
         self._ahead: deque[WorkerProcess] = deque()
         """Processes that were started while this one had no other threads, and could be copied."""
         self._config: pytest.Config | None = None
@@ -125,4 +122,4 @@ class Clones:
             return self._start_process()
 
     def _start_process(self) -> WorkerProcess:
-        return fed_process(self._target, self._requested, self._options, copied=True)
+        return fed_process(self._target, self._selection, copied=True)

@@ -6,25 +6,22 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
+from harness.matrix.selection import Selection
 from harness.matrix.target_run import TargetRun
 from harness.report.events import Ended, Event, View
 
 
 def judge_locally(
     targets: Sequence[str],
-    claims: Sequence[str],
-    sources: Sequence[str] = (),
+    selection: Selection,
     *,
-    java: bool = False,
     jobs: int,
     view: View,
 ) -> None:
-    """Judge claims, by id, on each target, on `jobs` devices at a time; the view gets all events.
+    """Judge claims on each target, on `jobs` devices at a time; the view gets all events.
 
     Each target has a device; where more are allowed, those with most claims left get clones.
-    `sources` are those of claims from elsewhere, as `--claims` names them; `java` is whether AOSP's Java is
-    put on the devices for the claims that need it. Any exception, such as Ctrl-C, ends all runs, and the view
-    still gets the end of each.
+    Any exception, such as Ctrl-C, ends all runs, and the view still gets the end of each.
     """
     end: BaseException | None = None
     changed = threading.Condition()  # notified of every event, and whenever a thread is free
@@ -34,9 +31,7 @@ def judge_locally(
         with changed:
             changed.notify_all()
 
-    runs = [
-        TargetRun(target, claims, sources, java=java, view=show, ended_by=lambda: end) for target in targets
-    ]
+    runs = [TargetRun(target, selection, view=show, ended_by=lambda: end) for target in targets]
 
     def next_run() -> TargetRun | None:
         """The run that another device helps most; where none does, this waits for as long as one may."""

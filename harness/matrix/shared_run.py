@@ -6,7 +6,7 @@ Each judges the next claim that nobody has taken: a process that is lost loses o
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from harness.experiments.core.finding import Finding, Verdict
 from harness.experiments.core.result import Result
 from harness.matrix import event_writer, fed
 from harness.matrix.claim_queue import ClaimQueue
+from harness.matrix.selection import Selection
 from harness.matrix.worker_process import WorkerProcess
 from harness.report.events import Event, Failed, Judged, Line, Ready, decode
 from harness.report.failure import Failure
@@ -192,30 +193,19 @@ class SharedRun:
         return Failed(target=self._target, failure=Failure(message=message, exit_code=exit_code))
 
 
-def fed_process(
-    target: str, claims: Sequence[str], options: Sequence[str], *, copied: bool = False
-) -> WorkerProcess:
+def fed_process(target: str, selection: Selection, *, copied: bool = False) -> WorkerProcess:
     """A process that judges on the target those of these claims that it is fed.
 
-    `options` are those of `verify`; where it can be, a `copied` one is a copy of this process.
+    Where it can be, a `copied` one is a copy of this process.
     """
     plugins = ("-p", "no:cacheprovider", "-p", event_writer.__name__, "-p", fed.__name__)
     return WorkerProcess(
-        ["verify", f"--target={target}", "--jobs=1", *options, *claims, "--", *plugins],
+        ["verify", f"--target={target}", "--jobs=1", *selection.options, *selection.claims, "--", *plugins],
         pipe_option=event_writer.OPTION,
         feed_option=fed.OPTION,
         environment=INNER,
         copied=copied,
     )
-
-
-def judging_options(sources: Sequence[str], *, java: bool) -> list[str]:
-    """The options of `verify` in a process that judges for another.
-
-    `sources` are those of claims from elsewhere; `java` is whether AOSP's Java is put on the device for the
-    claims that need it.
-    """
-    return ["--java" if java else "--no-java", *(f"--claims={source}" for source in sources)]
 
 
 def time_limit_error(seconds: float) -> TimeLimitError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
@@ -11,7 +11,8 @@ from emulator.base.errors import ExitCode, HarnessError
 from emulator.base.interruption import signal_behind
 from emulator.target import parse_target
 from harness.matrix.claim_queue import CLAIMS_WORTH_A_CLONE
-from harness.matrix.shared_run import SECONDS, SECONDS_TO_END, SharedRun, fed_process, judging_options
+from harness.matrix.selection import Selection
+from harness.matrix.shared_run import SECONDS, SECONDS_TO_END, SharedRun, fed_process
 from harness.report.events import Event, Failed, Line, Started, View
 from harness.report.failure import Failure
 from harness.report.matrix import Column
@@ -24,30 +25,24 @@ class TargetRun:
     def __init__(
         self,
         target: str,
-        claims: Sequence[str],
-        sources: Sequence[str] = (),
+        selection: Selection,
         *,
-        java: bool = False,
         view: View,
         ended_by: Callable[[], BaseException | None],
         seconds: float = SECONDS,
         seconds_to_end: float = SECONDS_TO_END,
     ) -> None:
-        """`claims` are ids, `sources` those of claims from elsewhere, as `--claims` names them.
-
-        `java` is whether AOSP's Java is put on the device for the claims that need it.
-        `view` gets every event but the last; `ended_by` returns what ends the whole matrix.
-        """
+        """`view` gets every event but the last; `ended_by` returns what ends the whole matrix."""
         self.target = target
         self._view = view
         self._ended_by = ended_by
         self._lock = threading.Lock()
-        self._run = Run(target, datetime.now(UTC), claims)
+        self._run = Run(target, datetime.now(UTC), selection.claims)
         self._shared = SharedRun(
             target,
-            claims,
+            selection.claims,
             self,
-            partial(fed_process, target, claims, judging_options(sources, java=java)),
+            partial(fed_process, target, selection),
             ended_by=ended_by,
             seconds=seconds,
             seconds_to_end=seconds_to_end,
@@ -104,10 +99,8 @@ class TargetRun:
 
 def judge_on(
     target: str,
-    claims: Sequence[str],
-    sources: Sequence[str] = (),
+    selection: Selection,
     *,
-    java: bool = False,
     view: View,
     ended_by: Callable[[], BaseException | None],
     where: str = "",
@@ -120,9 +113,7 @@ def judge_on(
     """
     run = TargetRun(
         target,
-        claims,
-        sources,
-        java=java,
+        selection,
         view=view,
         ended_by=ended_by,
         seconds=seconds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import tempfile
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from distributed import Worker, WorkerPlugin, get_worker
 
 from emulator.base.interruption import Interrupted
+from harness.matrix.selection import Selection
 from harness.matrix.target_run import judge_on
 from harness.report.events import Ended, Event, encode
 
@@ -58,13 +60,11 @@ class SentSource:
         return str(path)
 
 
-def judge_on_worker(
-    target: str, claims: Sequence[str], sources: Sequence[SentSource], topic: str, *, java: bool = False
-) -> str:
-    """Judge claims, by id, on the device of `target`; return the last event of its run, encoded.
+def judge_on_worker(target: str, selection: Selection, sources: Sequence[SentSource], topic: str) -> str:
+    """Judge claims on the device of `target`; return the last event of its run, encoded.
 
-    The other events go to `topic` as they happen. The device ends with the worker, or as soon as the client
-    cancels the task.
+    The sources of the selection are those that were sent. The other events go to `topic` as they happen. The
+    device ends with the worker, or as soon as the client cancels the task.
     """
     worker = get_worker()
     key = worker.get_current_task()
@@ -78,5 +78,6 @@ def judge_on_worker(
 
     with tempfile.TemporaryDirectory(prefix="binder-harness-claims-") as directory:
         here = [source.kept_in(Path(directory)) for source in sources]
-        column = judge_on(target, claims, here, java=java, view=send, ended_by=ended_by, where=worker.address)
+        selection = dataclasses.replace(selection, sources=here)
+        column = judge_on(target, selection, view=send, ended_by=ended_by, where=worker.address)
     return encode(Ended(target=target, column=column))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from emulator.base.errors import ExitCode, HarnessError, SetupError
+from harness.matrix.selection import Selection
 from harness.matrix.shared_run import SECONDS, time_limit_error
 from harness.matrix.target_run import aborted_column, failed_column
 from harness.report.events import Ended, Started, View, decode
@@ -38,20 +39,17 @@ WORKER_SECONDS = 60.0
 
 def judge_on_workers(
     targets: Sequence[str],
-    claims: Sequence[str],
-    sources: Sequence[str] = (),
+    selection: Selection,
     *,
-    java: bool = False,
     scheduler: str,
     jobs: int,
     view: View,
     connect_seconds: float = CONNECT_SECONDS,
     worker_seconds: float = WORKER_SECONDS,
 ) -> None:
-    """Judge claims, by id, on each device; the view gets the end of each run exactly once.
+    """Judge claims on each device; the view gets the end of each run exactly once.
 
-    `sources` are those of claims from elsewhere: files go to the workers, packages have to be there; `java`
-    is whether AOSP's Java is put on the devices for the claims that need it.
+    Of the sources of claims, files go to the workers, packages have to be there.
     `scheduler` is the address of one whose workers have Binder harness installed, or `local` to start one
     with `jobs` worker processes on this machine. Any exception, such as Ctrl-C, ends the devices on all
     workers, and the view still gets the end of each run. Raises SetupError without Dask, where the scheduler
@@ -62,14 +60,14 @@ def judge_on_workers(
 
         from harness.matrix.task import DEVICE, OneDevice, SentSource, judge_on_worker
 
-        runs = _Runs(targets, claims, view)
+        runs = _Runs(targets, selection.claims, view)
         topic = f"binder-harness-{uuid.uuid4()}"
         client.subscribe_topic(topic, runs)
         client.register_plugin(OneDevice())
-        sent = [SentSource.of(source) for source in sources]
+        sent = [SentSource.of(source) for source in selection.sources]
         waiting = {
             client.submit(
-                judge_on_worker, target, claims, sent, topic, java=java, pure=False, resources={DEVICE: 1}
+                judge_on_worker, target, selection, sent, topic, pure=False, resources={DEVICE: 1}
             ): target
             for target in targets
         }

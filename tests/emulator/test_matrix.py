@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.matrix.local import judge_locally
+from harness.matrix.selection import Selection
 from harness.report.comparison import claim_rows, differing_facts
 from tests.support.recorder import Recorder
 
@@ -20,7 +21,7 @@ ALIKE = ("embedded", "embedded?processors=1")
 
 def test_devices_that_are_alike_do_not_differ() -> None:
     recorder = Recorder()
-    judge_locally(ALIKE, WITH_VARYING_FIGURES, jobs=2, view=recorder)
+    judge_locally(ALIKE, Selection(WITH_VARYING_FIGURES), jobs=2, view=recorder)
     documents = [column.document for column in recorder.columns]
     rows = claim_rows(documents)
     assert [row.id for row in rows if row.differs] == []

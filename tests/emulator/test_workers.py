@@ -14,6 +14,7 @@ from distributed import Client, LocalCluster
 from emulator.base.deadline import Deadline
 from harness.experiments.core.claim import CLAIMS
 from harness.experiments.core.loading import load_claims
+from harness.matrix.selection import Selection
 from harness.matrix.workers import judge_on_workers
 from harness.report.events import Event
 from tests.support.own_claims import unchanged_registries, written
@@ -71,7 +72,8 @@ def test_what_a_killed_worker_had_is_judged_elsewhere_and_counts_once(
     recorder = on_workers(cluster, signal.SIGKILL)
     sources = load_claims([written(tmp_path)])
     claims = [*CLAIM_IDS, "own.doors"]
-    judge_on_workers(TARGETS, claims, sources, scheduler=cluster.scheduler_address, jobs=1, view=recorder)
+    selection = Selection(claims, sources)
+    judge_on_workers(TARGETS, selection, scheduler=cluster.scheduler_address, jobs=1, view=recorder)
     assert Counter(column.target for column in recorder.columns) == Counter(TARGETS)
     for column in recorder.columns:
         assert (column.exit_code, column.failures) == (0, ())
@@ -89,7 +91,9 @@ def test_what_a_killed_worker_had_is_judged_elsewhere_and_counts_once(
 def test_an_interruption_ends_the_devices_of_all_workers(cluster: LocalCluster) -> None:
     recorder = on_workers(cluster, signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        judge_on_workers(TARGETS, CLAIM_IDS, scheduler=cluster.scheduler_address, jobs=1, view=recorder)
+        judge_on_workers(
+            TARGETS, Selection(CLAIM_IDS), scheduler=cluster.scheduler_address, jobs=1, view=recorder
+        )
     columns = {column.target: column for column in recorder.columns}
     assert len(recorder.columns) == len(columns) == len(TARGETS)
     hit = columns[recorder.hit]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,8 +13,8 @@ from harness.matrix.claim_queue import CLAIMS_WORTH_A_CLONE
 
 if TYPE_CHECKING:
     from emulator.target import Target
-    from harness.experiments.core.claim import Claim
     from harness.matrix.clones import Clones
+    from harness.matrix.selection import Selection
 
 Jobs = Annotated[
     int | None,
@@ -31,28 +30,18 @@ Jobs = Annotated[
 
 
 def clones_of(
-    target: Target,
-    claims: Sequence[Claim],
-    wanted: int | None,
-    time_limit: str | None,
-    sources: Sequence[str],
-    *,
-    java: bool,
+    target: Target, selection: Selection, wanted: int | None
 ) -> contextlib.AbstractContextManager[Clones | None]:
     """The clones on which these claims are judged; None where that is on one device, in this process.
 
-    `sources` are those of claims from elsewhere; `java` is whether AOSP's Java is put there for them.
     Raises UsageError where several are wanted of a device that has no clones.
     """
-    jobs = jobs_for(target, len(claims), wanted)
+    jobs = jobs_for(target, len(selection.claims), wanted)
     if jobs == 1:
         return contextlib.nullcontext()
     from harness.matrix.clones import Clones
-    from harness.matrix.shared_run import judging_options
 
-    limit = [f"--time-limit={time_limit}"] if time_limit else []
-    options = [*limit, *judging_options(sources, java=java)]
-    return Clones(str(target), claims, jobs, options=options)
+    return Clones(str(target), selection, jobs)
 
 
 def jobs_for(target: Target, claims: int, wanted: int | None) -> int:

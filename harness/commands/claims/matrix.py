@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
@@ -27,6 +27,7 @@ from harness.commands.options import (
     java_is_asked_for,
     with_start_options,
 )
+from harness.matrix.selection import Selection
 
 if TYPE_CHECKING:
     from emulator.target import Target
@@ -110,9 +111,7 @@ def matrix(
     with nullcontext() if journal is None else journal.kept_if_used():
         result, end = _judge(
             chosen,
-            claims,
-            sources=added,
-            java=java_is_asked_for(patterns, java),
+            Selection(claims, added, java=java_is_asked_for(patterns, java)),
             scheduler=scheduler,
             jobs=jobs,
             journal=journal,
@@ -158,10 +157,8 @@ def _journal(json: Path | None, targets: list[str], claims: list[str]) -> Journa
 
 def _judge(
     targets: list[str],
-    claims: list[str],
+    selection: Selection,
     *,
-    sources: Sequence[str],
-    java: bool,
     scheduler: str | None,
     jobs: int,
     journal: Journal | None,
@@ -174,7 +171,7 @@ def _judge(
 
     end: BaseException | None = None
     interrupted: str | None = None
-    with matrix_view(targets, claims) as view:
+    with matrix_view(targets, selection.claims) as view:
 
         def keep_and_show(event: Event) -> None:
             if journal is not None:
@@ -185,13 +182,11 @@ def _judge(
             if scheduler is None:
                 from harness.matrix.local import judge_locally
 
-                judge_locally(targets, claims, sources, java=java, jobs=jobs, view=keep_and_show)
+                judge_locally(targets, selection, jobs=jobs, view=keep_and_show)
             else:
                 from harness.matrix.workers import judge_on_workers
 
-                judge_on_workers(
-                    targets, claims, sources, java=java, scheduler=scheduler, jobs=jobs, view=keep_and_show
-                )
+                judge_on_workers(targets, selection, scheduler=scheduler, jobs=jobs, view=keep_and_show)
         except KeyboardInterrupt as interruption:
             end, interrupted = interruption, signal_behind(interruption).name
         except Exception as error:

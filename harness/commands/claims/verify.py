@@ -30,6 +30,7 @@ from harness.commands.options import (
     naming_option,
     with_start_options,
 )
+from harness.matrix.selection import Selection
 
 if TYPE_CHECKING:
     from harness.commands.claims.live.verify_view import VerifyView
@@ -127,7 +128,8 @@ def verify(
     arguments.append(f"--binder-java={'yes' if java else 'no'}")
     arguments += [f"--binder-claims={source}" for source in added]  # for the workers of pytest-xdist
     arguments += context.meta.get(PYTEST_ARGUMENTS, [])
-    with clones_of(chosen, claims, jobs, time_limit, added, java=java) as clones:
+    selection = Selection([claim.id for claim in claims], added, java=java, time_limit=time_limit)
+    with clones_of(chosen, selection, jobs) as clones:
         view, status = _judge(claims, arguments, clones)
         run = view.run  # shown while the clones are closed
         if run is not None and view.interruption is not None and run.interrupted is None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from harness.commands.claims.live.matrix_view import MatrixView
 from harness.experiments.core.claim import CLAIMS
 from harness.matrix import target_run, worker_process, workers
 from harness.matrix.local import judge_locally
+from harness.matrix.selection import Selection
 from harness.report.matrix import Column, Matrix
 from tests.support import fake_device, own_claims
 from tests.support.fake_device import FACTS
@@ -80,7 +81,7 @@ def status_of(*words: str) -> int | str | None:
 def judge(*targets: str) -> dict[str, Column]:
     """The columns of these devices, two at a time."""
     recorder = Recorder()
-    judge_locally(targets, list(CLAIMS.all()), jobs=2, view=recorder)
+    judge_locally(targets, Selection(list(CLAIMS.all())), jobs=2, view=recorder)
     return {column.target: column for column in recorder.columns}
 
 
@@ -208,7 +209,7 @@ def test_a_run_above_its_time_limit_is_killed_if_it_does_not_end(monkeypatch: py
     run_children(monkeypatch, "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()")
     column = target_run.judge_on(
         "embedded",
-        list(CLAIMS.all()),
+        Selection(list(CLAIMS.all())),
         view=Recorder(),
         ended_by=lambda: None,
         seconds=0.5,
@@ -221,7 +222,7 @@ def test_a_run_above_its_time_limit_is_killed_if_it_does_not_end(monkeypatch: py
 def test_after_the_end_of_the_matrix_no_run_is_started() -> None:
     recorder, claims = Recorder(), list(CLAIMS.all())
     end = Interrupted(signal.SIGTERM)
-    column = target_run.judge_on("embedded", claims, view=recorder, ended_by=lambda: end)
+    column = target_run.judge_on("embedded", Selection(claims), view=recorder, ended_by=lambda: end)
     assert recorder.starts == []
     assert (column.exit_code, column.failures) == (143, ())
     assert (column.document.interrupted, column.document.not_judged) == ("SIGTERM", tuple(claims))
@@ -334,17 +335,9 @@ def test_an_error_shows_and_writes_the_results_so_far(
     tmp_path: Path,
     targets: tuple[str, ...],
 ) -> None:
-    def fail_afterwards(
-        targets: list[str],
-        claims: list[str],
-        sources: Sequence[str],
-        *,
-        java: bool,
-        jobs: int,
-        view: MatrixView,
-    ) -> None:
-        assert (sources, java) == ((), False)
-        judge_locally(targets[:1], claims, jobs=jobs, view=view)
+    def fail_afterwards(targets: list[str], selection: Selection, *, jobs: int, view: MatrixView) -> None:
+        assert (selection.sources, selection.java) == ((), False)
+        judge_locally(targets[:1], selection, jobs=jobs, view=view)
         raise SetupError("There is no process left.")
 
     monkeypatch.setattr("harness.matrix.local.judge_locally", fail_afterwards)
@@ -390,8 +383,8 @@ def test_java_is_put_on_devices_for_claims_that_are_named(
 ) -> None:
     asked: list[object] = []
 
-    def fail(*_: object, **options: object) -> None:
-        asked.append(options["java"])
+    def fail(_: list[str], selection: Selection, **__: object) -> None:
+        asked.append(selection.java)
         raise SetupError("There is no process left.")
 
     monkeypatch.setattr("harness.matrix.local.judge_locally", fail)
@@ -451,7 +444,12 @@ def test_without_dask_the_extra_is_named(
 def test_a_scheduler_that_does_not_reply_is_named(capfd: pytest.CaptureFixture[str], address: str) -> None:
     with pytest.raises(SetupError, match=f"No Dask scheduler replies at {address}") as raised:
         workers.judge_on_workers(
-            ["embedded"], ["mmap.once"], scheduler=address, jobs=1, view=Recorder(), connect_seconds=0.5
+            ["embedded"],
+            Selection(["mmap.once"]),
+            scheduler=address,
+            jobs=1,
+            view=Recorder(),
+            connect_seconds=0.5,
         )
     assert raised.value.exit_code == 4
     assert "Traceback" not in capfd.readouterr().err
@@ -476,7 +474,7 @@ def test_a_scheduler_without_workers_is_named_with_the_command_to_start_one() ->
         with pytest.raises(SetupError, match=f"has no worker.*dask worker {address}"):
             workers.judge_on_workers(
                 ["embedded"],
-                ["mmap.once"],
+                Selection(["mmap.once"]),
                 scheduler=address,
                 jobs=1,
                 view=Recorder(),

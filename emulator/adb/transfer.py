@@ -26,7 +26,10 @@ class ExcessError(HarnessError):
 
 
 def receive_answer(connection: Any, deadline: Deadline) -> str:
-    """All that a service sends until it closes, by the deadline."""
+    """All that a service sends until it closes, by the deadline.
+
+    Raises ExcessError for more than 1 MiB, TimeLimitError at the deadline.
+    """
     answer = bytearray()
     while chunk := connection.recv(_LARGEST_PIECE):
         answer += chunk

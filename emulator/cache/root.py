@@ -9,7 +9,10 @@ from emulator.base.errors import SetupError, reason_of
 
 
 def cache_root() -> Path:
-    """Where all entries are: $BINDER_HARNESS_CACHE, or binder-harness in the user's cache directory."""
+    """Where all entries are: $BINDER_HARNESS_CACHE, or binder-harness in the user's cache directory.
+
+    Raises SetupError where it cannot be made, or belongs to another user.
+    """
     chosen = os.environ.get("BINDER_HARNESS_CACHE")
     # A relative path there is invalid and to be ignored (XDG Base Directory Specification).
     standard = Path(os.environ.get("XDG_CACHE_HOME", ""))

@@ -59,7 +59,7 @@ class LocalStream:
         self._reaping = threading.Lock()
 
     def send(self, data: bytes) -> None:
-        """Write all of `data` to its input."""
+        """Write all of `data` to its input; TimeLimitError after 10 s without progress."""
         try:
             self._socket.sendall(data)
         except BlockingIOError as error:

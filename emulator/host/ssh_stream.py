@@ -30,7 +30,7 @@ class SshStream:
         self._reader.start()
 
     def send(self, data: bytes) -> None:
-        """Write all of `data` to its input."""
+        """Write all of `data` to its input; TimeLimitError after 10 s without progress."""
         view = memoryview(data)
         deadline = Deadline(SEND_SECONDS)
         while view:

@@ -112,7 +112,7 @@ class AgentFiles:
     def write_text(self, path: str, text: str, *, append: bool = False) -> None:
         """Write `text`, at most 1 MiB, in a single write(2), as control files need it.
 
-        Raises OSError if the kernel writes only a part of it.
+        Raises ValueError for a longer one, OSError if the kernel writes only a part of it.
         """
         data = text.encode()
         if len(data) > CHUNK_SIZE:

@@ -158,7 +158,7 @@ def decode_hello(frame: Frame) -> Hello:
 
 
 def decode_started(frame: Frame) -> int:
-    """The id of a started thread; raises the OSError with which starting it failed."""
+    """The id of a started thread; OSError where it could not be started, ProtocolError for another frame."""
     if frame.kind != FrameKind.STARTED or len(frame.payload) != _STARTED.size:
         raise ProtocolError(f"expected the answer to starting a thread, received {frame!r:.200}")
     (error,) = _STARTED.unpack(frame.payload)
@@ -246,7 +246,7 @@ class BatchResults(NamedTuple):
 
 
 def decode_results(frame: Frame, operations: Sequence[Operation]) -> BatchResults:
-    """The results of the executed ones of `operations`, which are the first; OSError if the fork failed."""
+    """Those of the operations that ran, the first; OSError if the fork failed, else ProtocolError."""
     payload = frame.payload
     if frame.kind != FrameKind.RESULTS or len(payload) < _RESULTS.size:
         raise ProtocolError(f"expected the results of a batch, received {frame!r:.200}")

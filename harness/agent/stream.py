@@ -94,7 +94,7 @@ class AdbShellStream:
         return self._standard_error
 
     def send(self, data: bytes) -> None:
-        """Write all of `data` as one packet."""
+        """Write all of `data` as one packet; TimeLimitError after 10 s without progress."""
         try:
             self._socket.sendall(self._HEADER.pack(self._STDIN, len(data)) + data)
         except BlockingIOError as error:

@@ -152,7 +152,8 @@ class Binder:
         """Answer calls to the context manager with `handler`, and calls to `add_node`'s nodes with theirs.
 
         At most `threads` loopers: one starts at once, the driver may request the others. A handler runs
-        on a Python thread; if it raises, the caller gets a status, and close() raises HandlerError.
+        on a Python thread; if it raises, the caller gets a status, and close() raises HandlerError. Raises
+        UsageError where the file is served already.
         """
         if self.server is not None:
             raise UsageError(f"{self.file} is served already: open the device again for another server")

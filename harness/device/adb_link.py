@@ -51,7 +51,10 @@ class AdbLink:
         return self._controller.serial
 
     def open_shell(self, line: str) -> AdbShellStream:
-        """Start a command whose streams stay open; closing the stream ends the command's input."""
+        """Start a command whose streams stay open; closing the stream ends the command's input.
+
+        Raises HarnessError where adb starts none, DeviceLostError where the device is lost.
+        """
         try:
             return AdbShellStream(self._adb.open_shell(self._serial, line))
         except AdbRequestError as error:

@@ -219,7 +219,7 @@ class Device(DeviceShell):
 
     @functools.cached_property
     def architecture(self) -> Architecture:
-        """The architecture of the device's processors."""
+        """The architecture of the device's processors; SetupError for one without a record here."""
         try:
             return architecture_named(self.shell("uname -m"))
         except UsageError as error:

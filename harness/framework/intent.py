@@ -167,7 +167,7 @@ def write_component(parcel: Parcel, component: ComponentName | None) -> None:
 
 
 def read_component(reader: ParcelReader) -> ComponentName | None:
-    """The component at the reader's position, None for null."""
+    """The component at the reader's position, None for null; ParcelError for one without a class."""
     package = reader.string16()
     if package is None:
         return None

@@ -52,8 +52,7 @@ def judge_on_workers(
     Of the sources of claims, files go to the workers, packages have to be there.
     `scheduler` is the address of one whose workers have Binder harness installed, or `local` to start one
     with `jobs` worker processes on this machine. Any exception, such as Ctrl-C, ends the devices on all
-    workers, and the view still gets the end of each run. Raises SetupError without Dask, where the scheduler
-    does not reply, or where it has no worker.
+    workers, and the view still gets the end of each run. Raises what `client_of` does.
     """
     with client_of(scheduler, jobs, connect_seconds, worker_seconds) as client:
         from distributed import as_completed
@@ -107,7 +106,10 @@ def _is_this_machine(host: str) -> bool:
 
 @contextlib.contextmanager
 def client_of(scheduler: str, jobs: int, connect_seconds: float, worker_seconds: float) -> Iterator[Client]:
-    """A client of a scheduler that has a worker; a local cluster ends with the block."""
+    """A client of a scheduler that has a worker; a local cluster ends with the block.
+
+    Raises SetupError without Dask, where the scheduler does not reply, or where it has no worker.
+    """
     try:
         from distributed import Client, LocalCluster
     except ImportError as error:

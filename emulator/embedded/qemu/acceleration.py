@@ -26,7 +26,8 @@ TRIAL_SECONDS = 15.0
 def choose_acceleration(wanted: str, image: Image) -> str:
     """`kvm` or `tcg`: as wanted or, for `auto`, whichever a trial boot of this image finds on this machine.
 
-    The result of the trial is recorded for each kernel until this machine reboots.
+    The result of the trial is recorded for each kernel until this machine reboots. Raises UsageError where
+    `kvm` is wanted for another architecture than this machine's.
     """
     architecture = image.kernel.architecture
     if wanted == "kvm" and not architecture.native:

@@ -87,7 +87,10 @@ class QemuDevice:
             become_root(self._adb, self._serial, deadline)
 
     def reconnect(self, deadline: Deadline) -> None:
-        """Connect the adb server to it: the first time, or after another program ended the last server."""
+        """Connect the adb server to it: the first time, or after another program ended the last server.
+
+        Raises DeviceLostError where it does not connect by the deadline, or has ended.
+        """
         try:
             deadline.poll(self._connected, f"adb to connect to {self._serial}")
         except TimeLimitError as error:

@@ -160,7 +160,10 @@ def outlast_connector(
 
 
 def open_cuttlefish(target: Target, deadline: Deadline | None = None) -> CuttlefishDevice:
-    """Start Cuttlefish and wait until Android on it is up: for 660 s, or until `deadline`."""
+    """Start Cuttlefish and wait until Android on it is up: for 660 s, or until `deadline`.
+
+    Raises UsageError for a number that no instance has, and what `open_target` does.
+    """
     if target.name and not (target.name.isdecimal() and 1 <= int(target.name) <= MOST_INSTANCES):
         raise UsageError(f"cuttlefish:N takes a number from 1 to {MOST_INSTANCES}, not {target.name!r}.")
     number = int(target.name) if target.name else None
@@ -194,7 +197,10 @@ def _remove(cleanup: CleanupCommand, home: str, host: Host) -> None:
 
 
 def take_number(host: Host, wanted: int | None, resources: contextlib.ExitStack) -> int:
-    """An instance number whose port is free; other runs cannot take it until `resources` are closed."""
+    """An instance number whose port is free; other runs cannot take it until `resources` are closed.
+
+    Raises SetupError where none is, or the wanted one is not.
+    """
     available = read_host(host).instances
     if wanted and available and wanted not in available:
         raise SetupError(

@@ -91,7 +91,7 @@ class Cvd:
         return script(__file__, "remove_group.sh", self._home, self._program, self._group)
 
     def serials(self) -> list[str]:
-        """The serial in `cvd status`, or the port there."""
+        """The serial in `cvd status`, or the port there; DeviceLostError where it has neither."""
         status = self._status()
         serial = str(status.get("adb_serial") or f"127.0.0.1:{status.get('adb_port')}")
         if not re.fullmatch(r"\S+:[0-9]+", serial):
@@ -99,7 +99,7 @@ class Cvd:
         return _spellings(serial)
 
     def logs(self) -> str:
-        """The logs in the directory that `cvd status` names."""
+        """The logs in the directory that `cvd status` names; DeviceLostError where it names none."""
         status = self._status()
         directory = status.get("instance_dir")
         if not directory:

@@ -164,7 +164,10 @@ def boot_once(emulator: Emulator, avd: Avd) -> None:
 
 
 def take_console_port(host: Host, resources: contextlib.ExitStack) -> int:
-    """A free even port, the next one free too; other runs cannot take it until `resources` are closed."""
+    """A free even port, the next one free too; other runs cannot take it until `resources` are closed.
+
+    Raises SetupError where there is none.
+    """
     port = take_free(host, "console-port", CONSOLE_PORTS, lambda port: (port, port + 1), resources)
     if port is not None:
         return port

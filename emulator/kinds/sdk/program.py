@@ -13,7 +13,10 @@ ANSWERS_WITHIN = 30.0
 
 
 def emulator_program(host: Host) -> str:
-    """The path of `emulator`: of the SDK at $ANDROID_HOME or $ANDROID_SDK_ROOT, or on the PATH."""
+    """The path of `emulator`: of the SDK at $ANDROID_HOME or $ANDROID_SDK_ROOT, or on the PATH.
+
+    Raises SetupError where it is in none of them.
+    """
     for variable in ("ANDROID_HOME", "ANDROID_SDK_ROOT"):
         sdk = host.variable(variable)
         program = host.find(f"{sdk}/emulator/emulator") if sdk else None

@@ -210,7 +210,10 @@ class Trip:
         return done
 
     def content(self, results: Sequence[OperationResult]) -> Content | None:
-        """The content of the awaited record; None where something else came, or it is too large."""
+        """The content of the awaited record; None where something else came, or it is too large.
+
+        Raises OSError where the buffer could not be read or freed.
+        """
         if self._content is None or len(results) < self._content + 2:
             return None
         data = results[self._content].checked().data

@@ -55,7 +55,7 @@ class GenericSocket:
         return cls(thread, descriptor, buffer)
 
     def family(self, name: str) -> Family | None:
-        """The family of this name; None where the kernel has none."""
+        """The family of this name; None where the kernel has none, OSError for another refusal."""
         asked = request(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, {CTRL_ATTR_FAMILY_NAME: f"{name}\0".encode()})
         self._thread.syscall("sendto", self._descriptor, asked, len(asked), 0, 0, 0)
         (answer, *_) = self.receive(Deadline(DEFAULT_SECONDS))

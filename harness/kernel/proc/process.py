@@ -58,7 +58,10 @@ class Status:
         return int(self.fields[name])
 
     def size(self, name: str) -> int:
-        """A field in kB such as VmRSS, in bytes; KeyError if the process has none (a kernel thread)."""
+        """A field in kB such as VmRSS, in bytes; KeyError if the process has none (a kernel thread).
+
+        ValueError for a field that is no size.
+        """
         size = to_bytes(self.fields[name])
         if size is None:
             raise ValueError(f"{name} is not a size in kB: {self.fields[name]!r}")

@@ -50,13 +50,10 @@ void threads_catch_interrupts(void)
     sigaction(INTERRUPT_SIGNAL, &action, NULL);
 }
 
-static void make_reader(struct thread *thread)
+static void let_main_thread_read(void)
 {
-    reader = thread;
-    if (thread == &main_thread)
-        pthread_kill(main_thread.handle, INPUT_SIGNAL);
-    else
-        pthread_cond_signal(&thread->changed);
+    reader = &main_thread;
+    pthread_kill(main_thread.handle, INPUT_SIGNAL);
 }
 
 static void end_watching(void)
@@ -75,7 +72,7 @@ static void read_on(const struct thread *self)
     pthread_mutex_unlock(&lock);
 }
 
-static void serve(const struct thread *self, const struct frame *frame)
+static void serve(const struct thread *self, const struct frame *frame, bool reads_on)
 {
     if (frame->header.kind == FRAME_FORK) {
         fork_serve(frame);
@@ -86,7 +83,8 @@ static void serve(const struct thread *self, const struct frame *frame)
         fail(EX_OSERR, "no memory for results of %zu bytes", frame->results_size);
     batch_begin(frame, results);
     batch_run(frame, results);
-    read_on(self);
+    if (reads_on)
+        read_on(self);
     send_frame(&results->header);
     free(results);
 }
@@ -97,8 +95,8 @@ static void read_frame(void)
     struct frame *frame = receive_frame();
     if (frame == NULL)
         _exit(EX_OK); /* without waiting for threads, which may be blocked for ever */
-    pthread_mutex_lock(&lock);
     dispatch(frame);
+    pthread_mutex_lock(&lock);
 }
 
 static void serve_first(struct thread *self)
@@ -111,11 +109,12 @@ static void serve_first(struct thread *self)
     if (reader == self && frame->header.kind != FRAME_PROMPT_BATCH) {
         watching = frame->header.kind == FRAME_FITTING_BATCH && watch_input();
         if (!watching)
-            make_reader(&main_thread);
+            let_main_thread_read();
     }
+    bool reads_on = reader == self && watching;
     pthread_mutex_unlock(&lock);
 
-    serve(self, frame);
+    serve(self, frame, reads_on);
     free(frame);
 
     pthread_mutex_lock(&lock);
@@ -153,10 +152,6 @@ void threads_read_input(void (*dispatch_frame)(struct frame *frame))
     watch_input_here();
     pthread_mutex_lock(&lock);
     for (;;) {
-        if (watching) {
-            end_watching();
-            reader = &main_thread;
-        }
         if (reader == &main_thread) {
             read_frame();
             continue;
@@ -165,6 +160,10 @@ void threads_read_input(void (*dispatch_frame)(struct frame *frame))
         int signal_number;
         sigwait(&signals, &signal_number);
         pthread_mutex_lock(&lock);
+        if (watching) {
+            end_watching();
+            reader = &main_thread;
+        }
     }
 }
 
@@ -206,7 +205,9 @@ void threads_start_first(uint32_t tids[FIRST_THREADS])
 
 void threads_start(const struct frame_header *header)
 {
+    pthread_mutex_lock(&lock);
     pid_t tid = start();
+    pthread_mutex_unlock(&lock);
     struct started started = {.error = tid < 0 ? tid : 0};
     started.header = (struct frame_header){
         .size = sizeof started - sizeof started.header,
@@ -227,26 +228,28 @@ static struct thread *find(uint32_t tid)
 
 bool threads_submit(struct frame *frame)
 {
+    pthread_mutex_lock(&lock);
     struct thread *thread = find(frame->header.thread);
-    if (thread == NULL)
-        return false;
-    bool idle = thread->request == 0 && thread->first == NULL;
-    bool fits = frame->header.kind == FRAME_FITTING_BATCH || frame->header.kind == FRAME_PROMPT_BATCH;
-    *thread->end = frame;
-    thread->end = &frame->next;
-    if (idle && fits)
-        make_reader(thread);
-    else
-        pthread_cond_signal(&thread->changed);
-    return true;
+    if (thread != NULL) {
+        bool idle = thread->request == 0 && thread->first == NULL;
+        bool fits = frame->header.kind == FRAME_FITTING_BATCH || frame->header.kind == FRAME_PROMPT_BATCH;
+        *thread->end = frame;
+        thread->end = &frame->next;
+        if (idle && fits)
+            reader = thread;
+    }
+    pthread_mutex_unlock(&lock);
+    if (thread != NULL)
+        pthread_cond_signal(&thread->changed); /* without the lock, which it would wait for as soon as it is woken */
+    return thread != NULL;
 }
 
 bool threads_interrupt(const struct frame_header *header)
 {
+    pthread_mutex_lock(&lock);
     struct thread *thread = find(header->thread);
-    if (thread == NULL)
-        return false;
-    if (thread->request == header->request)
+    if (thread != NULL && thread->request == header->request)
         pthread_kill(thread->handle, INTERRUPT_SIGNAL);
-    return true;
+    pthread_mutex_unlock(&lock);
+    return thread != NULL;
 }

@@ -27,6 +27,7 @@ from harness.agent.operations import (
 )
 from harness.agent.process import RemoteProcess
 from harness.agent.protocol import encode_batch
+from harness.agent.syscalls import SyscallNumber
 from harness.agent.thread import PendingBatch, RemoteThread
 from tests.support.agent_support import SubprocessStream
 
@@ -160,11 +161,16 @@ def test_who_runs_a_batch_that_may_block_reads_the_next_one_itself(agent: Remote
     woken = set()
     for _ in range(20):
         agent.main.batch(call)
-        Deadline(5).poll(
-            lambda: status(agent, agent.main.tid, "State").startswith("S"), "the end of the batch"
-        )
+        Deadline(5).poll(lambda: sleeps_in(agent, agent.main.tid, "read"), "the reading of the next batch")
+        Deadline(5).poll(lambda: sleeps_in(agent, agent.pid, "rt_sigtimedwait"), "the first thread's rest")
         woken.add(status(agent, agent.pid, "voluntary_ctxt_switches"))
     assert len(woken) == 1
+
+
+def sleeps_in(agent: RemoteProcess, tid: int, syscall: str) -> bool:
+    """Whether a thread waits in this system call, as proc_pid_syscall(5) shows it."""
+    number = SyscallNumber[syscall].number(agent.architecture)
+    return Path(f"/proc/{agent.pid}/task/{tid}/syscall").read_text().startswith(f"{number} ")
 
 
 def status(agent: RemoteProcess, tid: int, field: str) -> str:

@@ -1,6 +1,6 @@
 """What differs between processor architectures: one record for each, for every module that needs to know.
 
-This module imports only the standard library, so that a bare Python can run emulator.base.prerequisites.
+This module needs only the standard library, so that a bare Python can run emulator.base.prerequisites.
 """
 
 from __future__ import annotations

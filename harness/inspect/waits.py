@@ -222,17 +222,22 @@ def _ways_out(circle: tuple[Wait, ...], stats: StatsOf, names: ProcessNames) -> 
 
 
 def _wait(end: End, transaction: Transaction, place: Place) -> Wait:
-    queued = transaction.to_tid == 0 or transaction.role == "pending" or None
     return Wait(
-        end,
-        transaction.debug_id,
-        transaction.to_pid,
-        transaction.to_tid or None,
-        False if transaction.to_tid else queued,
-        transaction.code,
-        transaction.elapsed_ms,
-        place,
+        thread=end,
+        transaction=transaction.debug_id,
+        to_pid=transaction.to_pid,
+        taker=transaction.to_tid or None,
+        queued=_is_queued(transaction),
+        code=transaction.code,
+        elapsed_ms=transaction.elapsed_ms,
+        place=place,
     )
+
+
+def _is_queued(transaction: Transaction) -> bool | None:
+    if transaction.to_tid is not None:
+        return transaction.to_tid == 0
+    return True if transaction.role == "pending" else None
 
 
 def _longest(found: tuple[Wait, ...]) -> int:

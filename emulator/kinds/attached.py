@@ -11,7 +11,14 @@ from emulator.adb.client import GONE, REACHED, AdbClient, AdbRequestError, is_ad
 from emulator.adb.states import explain, wait_until_reached
 from emulator.base.controller import Controller, close_on_failure
 from emulator.base.deadline import Deadline
-from emulator.base.errors import DeviceLostError, HarnessError, SetupError, TimeLimitError, UsageError
+from emulator.base.errors import (
+    DeviceLostError,
+    HarnessError,
+    SetupError,
+    TimeLimitError,
+    UsageError,
+    did_you_mean,
+)
 from emulator.base.progress import step
 from emulator.host.host import Host
 from emulator.kinds.device_lock import device_lock
@@ -177,8 +184,10 @@ def _reach(adb: AdbClient, serial: str, deadline: Deadline) -> None:
         if state in TRANSIENT:
             wait_until_reached(adb, serial, deadline.within(SETTLES_WITHIN))
             return
-    others = ", ".join(adb.devices().keys() - {serial}) or "no other device"
-    raise SetupError(f"{explain(serial, adb.state(serial))} (adb lists {others}.)")
+    state = adb.state(serial)
+    others = [name for name in adb.devices() if name != serial]
+    near = did_you_mean(serial, others) if state == GONE and not is_address(serial) else ""
+    raise SetupError(f"{explain(serial, state)}{near} (adb lists {', '.join(others) or 'no other device'}.)")
 
 
 def _await_return(adb: AdbClient, serial: str, deadline: Deadline) -> None:

@@ -57,6 +57,18 @@ def test_why_a_device_is_not_reached_is_distinguished(
     assert "adb lists other" in str(refused.value)
 
 
+def test_a_misspelt_serial_is_answered_with_the_near_one_and_an_address_is_not(
+    listing: dict[str, str],
+) -> None:
+    listing |= {"emulator-5554": "device", "127.0.0.1:5556": "device"}
+    with pytest.raises(
+        SetupError, match=r"as `device`\. Did you mean emulator-5554\? \(adb lists emulator-5554, 127"
+    ):
+        open_attached(parse_target("adb:emulator-555"))
+    with pytest.raises(SetupError, match=r"as `device`\. \(adb lists emulator-5554, 127"):
+        open_attached(parse_target("adb:127.0.0.1:1"))
+
+
 def test_the_only_device_needs_no_name(listing: dict[str, str]) -> None:
     listing |= {"one": "device", "asleep": "offline"}
     device = open_attached(parse_target("adb"))

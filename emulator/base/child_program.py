@@ -15,7 +15,7 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from emulator.base.command import ends_with_us, missing_supervisor
+from emulator.base.command import await_group_end, ends_with_us, missing_supervisor
 from emulator.base.console import Console
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
@@ -155,6 +155,8 @@ class ChildProgram:
         self._closed = True
         self._kill()
         self._supervisor.join(ENDS_WITHIN)
+        if self._process is not None:
+            await_group_end(self._process.pid)
 
 
 def _chunks(output: IO[bytes], process: int) -> Generator[bytes, None, None]:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import IO
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import SetupError
+from emulator.base.errors import SetupError, TimeLimitError
 from emulator.base.lines import last_lines
 from emulator.base.prerequisites import install_command, package_of
 
 PROGRESS_SECONDS = 5.0
+GROUP_ENDS_WITHIN = 5.0
 _SUPERVISOR = "setpriv"
 UNLESS_ORPHANED = '[ "$PPID" = "$0" ] && exec setpriv --pdeathsig keep -- "$@"'
 """Starts a command in this shell's place, unless the process whose id comes first is no longer its parent.
@@ -39,6 +40,30 @@ def script(module: str, name: str, *arguments: str) -> list[str]:
     The script goes with the command, so that it need not be on that host; `$1` is the first argument.
     """
     return ["sh", "-c", Path(module).with_name(name).read_text(), "sh", *arguments]
+
+
+def await_group_end(group: int) -> None:
+    """Wait, for 5 s at most, until all of a process group have ended that has been killed.
+
+    Its first process may end before others, which have their memory to give back. A zombie has ended: its new
+    parent collects it when it likes.
+    """
+    with contextlib.suppress(TimeLimitError):
+        Deadline(GROUP_ENDS_WITHIN).poll(lambda: not _group_runs(group), f"the end of process group {group}")
+
+
+def _group_runs(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):  # of root's, that sudo has started
+        return False
+    for file in Path("/proc").glob("[0-9]*/task/[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # ended meanwhile
+            # proc_pid_stat(5): the state, the parent and the group follow the name, which is in parentheses.
+            state, _, its_group = file.read_text(errors="replace").rpartition(") ")[2].split()[:3]
+            if int(its_group) == group and state not in "ZX":
+                return True
+    return False
 
 
 def missing_supervisor(error: OSError) -> SetupError | None:
@@ -80,6 +105,7 @@ def started(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            await_group_end(process.pid)
         for pipe in filter(None, (process.stdout, process.stderr)):
             pipe.close()
 

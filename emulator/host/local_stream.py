@@ -16,7 +16,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from emulator.base.command import missing_program
+from emulator.base.command import await_group_end, missing_program
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, TimeLimitError, reason_of
 
@@ -107,6 +107,8 @@ class LocalStream:
         with self._reaping:
             if self._process.returncode is None:
                 self._kill()  # now, while the number of the group can be nobody else's
+                self._process.wait()
+                await_group_end(self._process.pid)
             status: int = self._process.wait()
         return status if status >= 0 else 128 - status
 

@@ -17,6 +17,14 @@ exec 4>&-
 ) <&3 > /dev/null 2>&1 &
 wait "$started"
 status=$?
+# What was killed with it may take longer to end: it has its memory to give back, and its locks. After the name
+# come the state, the parent and the process group (proc_pid_stat(5)). 137: killed.
+if [ "$status" = 137 ]; then
+    for _ in $(seq 200); do
+        grep -qsE "\) [^ZX] [0-9]+ $started " /proc/[0-9]*/task/[0-9]*/stat || break
+        sleep 0.02
+    done
+fi
 [ "$output" = live ] || tail -c 1000000 "$directory/output"
 tail -c 100000 "$directory/errors" >&2
 rm -rf "$directory"

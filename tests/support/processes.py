@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+_HAS_MEMORY = """
+import os, time
+memory = b"x" * (256 << 20)
+print(os.getpid(), flush=True)
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+time.sleep(1000)
+"""
+HAS_MEMORY = shlex.join([sys.executable, "-c", _HAS_MEMORY])
+"""A shell's command that prints its number and sleeps; once killed, it takes tens of milliseconds to end."""
 
 
 def descendants(process_id: int) -> Iterator[int]:

@@ -18,6 +18,7 @@ import pytest
 from emulator.base.child_program import OUTPUT_ENDS_WITHIN, ChildProgram
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
+from tests.support.processes import HAS_MEMORY, has_ended
 
 WITHIN = 20.0
 LEAVES_A_DAEMON = 'setsid sleep 60 & echo $! > "$1"; printf "one\\ntwo\\nlast"'
@@ -64,6 +65,12 @@ def test_a_daemon_that_holds_the_output_does_not_hold_up_closing(tmp_path: Path)
         assert time.monotonic() - began < OUTPUT_ENDS_WITHIN + 5
         assert not program.alive
     program.close()
+
+
+def test_closing_waits_for_what_takes_longer_to_end(tmp_path: Path) -> None:
+    with ChildProgram(["sh", "-c", f"{HAS_MEMORY} & wait"], tmp_path / "log") as program:
+        left = int(program.console.wait_for("", deadline=Deadline(WITHIN)) or 0)
+    assert has_ended(left)
 
 
 def test_what_starts_too_late_is_an_error_and_ended_at_once(

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from emulator.base.command import ends_with_us, run
+from emulator.base.command import ends_with_us, run, started
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
 from emulator.base.lock_file import take
+from tests.support.processes import HAS_MEMORY, has_ended
 
 pytestmark = pytest.mark.filterwarnings(
     "error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning"
@@ -57,10 +58,10 @@ def _missing() -> object:
 
 
 def test_a_program_that_hangs_is_ended_with_everything_it_started() -> None:
-    started = time.monotonic()
+    began = time.monotonic()
     with pytest.raises(SetupError, match="did not end within"):
         run(["sh", "-c", "sleep 60 & sleep 60"], seconds=0.2)
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - began < 20
 
 
 def test_what_outlives_a_program_and_holds_its_output_is_ended(tmp_path: Path) -> None:
@@ -70,6 +71,15 @@ def test_what_outlives_a_program_and_holds_its_output_is_ended(tmp_path: Path) -
         run(["sh", "-c", line, tmp_path / "lock"], seconds=0.5)
     with (tmp_path / "lock").open() as lock:
         Deadline(20).poll(lambda: take(lock), "the end of what was started")
+
+
+def test_what_takes_longer_to_end_than_the_program_is_awaited() -> None:
+    """Its memory, its locks and its devices were still in use when the next command started."""
+    pipe = subprocess.PIPE
+    with started(["sh", "-c", f"{HAS_MEMORY} & wait"], output=pipe, errors=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        left = int(process.stdout.readline())
+    assert has_ended(left)
 
 
 def test_progress_of_a_long_program_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -15,7 +17,8 @@ from hypothesis import strategies as st
 from emulator.base.command import script
 from emulator.base.errors import SetupError
 from emulator.host import watched_command
-from emulator.host.watched_command import READY, SshCleanupCommand, clean_up_command, exports
+from emulator.host.watched_command import READY, SshCleanupCommand, clean_up_command, exports, watch_command
+from tests.support.processes import HAS_MEMORY, has_ended
 
 NAMES = st.from_regex(r"V[A-Za-z_0-9]*", fullmatch=True)
 VALUES = st.text(st.characters(exclude_characters="\0", codec="utf-8"))
@@ -60,6 +63,21 @@ def test_a_clean_up_says_when_it_has_all_it_needs() -> None:
         assert shell.stdout.readline() == READY
         shell.stdin.close()
         assert shell.wait(20) == 0
+
+
+def test_the_end_of_a_watched_command_is_that_of_all_it_started(tmp_path: Path) -> None:
+    """The shell ended with the command, while what that had started still had its locks."""
+    command = watch_command(["sh", "-c", f"{HAS_MEMORY} & wait"], str(tmp_path / "run" / "one"), live=True)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
+        assert shell.stdin is not None
+        assert shell.stdout is not None
+        shell.stdin.write(exports({}))
+        shell.stdin.flush()
+        left = int(shell.stdout.readline())
+        shell.stdin.close()
+        assert shell.wait(20) == 128 + signal.SIGKILL
+        assert has_ended(left)
+    assert not (tmp_path / "run" / "one").exists()
 
 
 @pytest.mark.parametrize("answer", [b"", b"rea"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,11 +18,11 @@ from emulator.base.deadline import Deadline
 from emulator.base.errors import DeviceLostError, HarnessError, SetupError, UsageError
 from emulator.host.this_machine import ThisMachine
 from emulator.kinds.local.kind import KIND, local_check, open_local
-from emulator.kinds.local.machine import LocalMachine, require_sudo
+from emulator.kinds.local.machine import DIRECTORY, LocalMachine, require_sudo
 from emulator.kinds.local.survey import INITIAL_PROCESSES, Survey, obstacle, parse_survey
 from emulator.target import open_target, parse_target
 from harness.device.device import Device
-from tests.support.processes import has_ended
+from tests.support.processes import HAS_MEMORY, has_ended
 from tests.unit.emulator.kinds.host_double import Prints
 
 WITHIN = 20.0
@@ -39,11 +40,14 @@ def found(user: str) -> Survey:
 
 
 @pytest.fixture(params=["user", AS_ROOT])
-def device(request: pytest.FixtureRequest) -> Iterator[Device]:
+def user(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def device(user: str) -> Iterator[Device]:
     with contextlib.ExitStack() as resources:
-        machine = LocalMachine(
-            "local", ThisMachine(), found(request.param), sudo=False, resources=resources.pop_all()
-        )
+        machine = LocalMachine("local", ThisMachine(), found(user), sudo=False, resources=resources.pop_all())
         with Device(machine) as opened:
             yield opened
 
@@ -106,6 +110,44 @@ def test_nothing_stays(device: Device) -> None:
     assert not device.alive
     for pid in (program.pid, left, process.pid):
         assert has_ended(pid)
+
+
+@pytest.mark.parametrize("group", ["", "setsid "], ids=["of the program's group", "of its own"])
+def test_the_end_waits_for_a_process_that_takes_long_to_end(device: Device, group: str) -> None:
+    program = device.program(["sh", "-c", f"{group}{HAS_MEMORY} 2> /dev/null & read -r _"])
+    left = int(program.resume().line(Deadline(WITHIN)) or 0)
+    device.close()
+    assert has_ended(left)
+
+
+SEARCHES = """#!/bin/sh
+[ -e {pid} ] && exec {program} "$@"
+{program} "$@"
+env {variable} setsid sleep 1000 > /dev/null 2>&1 &
+until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done
+echo $! > {pid}
+"""
+
+
+@pytest.fixture
+def before_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory whose programs are found before any other."""
+    (directory := tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
+    return directory
+
+
+def test_a_process_that_starts_after_the_search_for_it_is_ended(
+    before_others: Path, device: Device, user: str, tmp_path: Path
+) -> None:
+    name = "find" if user == "root" else "grep"
+    double, pid = before_others / name, tmp_path / "pid"
+    variable = f"{DIRECTORY}={device.surroundings.directory}"
+    program = shutil.which(name)
+    double.write_text(SEARCHES.format(pid=pid, program=program, variable=variable))
+    double.chmod(0o755)
+    device.close()
+    assert has_ended(int(pid.read_text()))
 
 
 def test_a_lost_keeper_is_a_lost_device(device: Device) -> None:

@@ -31,11 +31,15 @@ class NoNetworkError(SetupError):
         )
 
 
-def note_failure() -> None:
-    """This process did not reach the archive just now."""
-    _failures.append(time.monotonic())
-
-
 def failed_lately() -> bool:
     """Whether this process did not reach the archive within the last minute."""
     return bool(_failures) and time.monotonic() - _failures[-1] < AGAIN_SECONDS
+
+
+def is_news(error: SetupError) -> bool:
+    """Whether a failure to read a list is to be reported: of having no network, once in a minute."""
+    if not isinstance(error, NoNetworkError):
+        return True
+    known = failed_lately()
+    _failures.append(time.monotonic())
+    return not known

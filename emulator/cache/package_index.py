@@ -19,7 +19,7 @@ from emulator.base.architecture import DEFAULT, Architecture
 from emulator.base.command import run
 from emulator.base.errors import SetupError
 from emulator.base.progress import report, step
-from emulator.cache.network import NO_NETWORK, NoNetworkError, failed_lately, note_failure
+from emulator.cache.network import NO_NETWORK, NoNetworkError, failed_lately, is_news
 from emulator.cache.remedies import remedy
 from emulator.cache.root import cache_root
 from emulator.cache.store import locked
@@ -36,9 +36,12 @@ MIRRORS = "$(ORIGIN)|$(LABEL)|$(REPO_URI)"
 """What `apt-get indextargets` prints of a list of packages; security updates have a label of their own."""
 CODENAME = re.compile(r"^Codename: (?!rc-buggy)(\S+)$", flags=re.MULTILINE)
 """experimental has one name for ever, and not every mirror has a directory of its codename."""
-RELEASE_ONLY = "-oAcquire::IndexTargets::deb::Packages::DefaultEnabled=false"
-RELEASES_OF_SOURCES_ONLY = "-oAcquire::IndexTargets::deb-src::Sources::DefaultEnabled=false"
-"""Options of `apt-get update`: what the suites are, not what packages or sources they have."""
+RELEASES_ONLY = (
+    "-oAcquire::IndexTargets::deb::Packages::DefaultEnabled=false",
+    "-oAcquire::IndexTargets::deb-src::Sources::DefaultEnabled=false",
+    "-oAPT::Get::List-Cleanup=false",
+)
+"""Options of `apt-get update`: what the suites are, not what packages or sources they have, which stay."""
 
 
 def with_sources(text: str, *, one_line: bool) -> str:
@@ -91,13 +94,12 @@ class PackageIndex:
         """
         for directory in ("state/lists/partial", "cache/archives/partial", "sources.list.d"):
             (self.root / directory).mkdir(parents=True, exist_ok=True)
-        if self.suites:
-            self._take_suites()
-        else:
-            self._copy_own_sources()
+        sources = self._new_suites() if self.suites else self._own_sources()
         subject = "" if self.of_sources else f" for {self.architecture.debian_name}"
         with step(f"reading the list of {self}{subject}"):
-            self._update()
+            self._update(f"-oDir::Etc::sourcelist={sources}")
+        # Only now: apt finds the lists that are there by the names in this file.
+        sources.replace(self.root / "sources.list")
 
     def __str__(self) -> str:
         if not self.suites:
@@ -113,14 +115,15 @@ class PackageIndex:
             _, _, shown = str(error).partition("\n")  # without the command, whose options fill the screen
             raise SetupError(f"The list of {self} cannot be read.\n{shown}".rstrip()) from error
 
-    def _copy_own_sources(self) -> None:
+    def _own_sources(self) -> Path:
         text = SOURCES.read_text() if SOURCES.exists() else ""
         (self.root / "sources.list").write_text(with_sources(text, one_line=True))
         for part in sorted(SOURCES_PARTS.glob("*.list")) + sorted(SOURCES_PARTS.glob("*.sources")):
             copy = self.root / "sources.list.d" / part.name
             copy.write_text(with_sources(part.read_text(), one_line=part.suffix == ".list"))
+        return self.root / "sources.list"
 
-    def _take_suites(self) -> None:
+    def _new_suites(self) -> Path:
         with package_index(self.architecture) as own:
             mirror = own.mirror
         if mirror is None:
@@ -129,17 +132,17 @@ class PackageIndex:
                 f"to {SOURCES_PARTS}."
             )
         keys = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
-
         kind = "deb-src" if self.of_sources else "deb"
+        new = self.root / "suites.list"
 
         def take(suites: Iterable[str]) -> None:
-            lines = [f"{kind} {keys}{mirror} {suite} main\n" for suite in suites]
-            (self.root / "sources.list").write_text("".join(lines))
+            new.write_text("".join(f"{kind} {keys}{mirror} {suite} main\n" for suite in suites))
 
         take(self.suites)
-        self._update(RELEASE_ONLY, RELEASES_OF_SOURCES_ONLY)
+        self._update(f"-oDir::Etc::sourcelist={new}", *RELEASES_ONLY)
         # A mirror that keeps copies may have one of `stable` that is weeks older than that of its codename.
         take(map(self._codename, self.suites))
+        return new
 
     def _codename(self, suite: str) -> str:
         for file in (self.root / "state/lists").glob(f"*_dists_{suite}_*Release"):
@@ -280,7 +283,6 @@ def package_index(
             except SetupError as error:
                 if not index.has_lists:
                     raise
-                if isinstance(error, NoNetworkError):
-                    note_failure()
-                report(f"an older list of packages is used: {error}")
+                if is_news(error):
+                    report(f"an older list of packages is used: {error}")
         yield index

@@ -299,6 +299,40 @@ def test_a_suite_is_taken_by_its_codename_and_for_its_packages_or_its_sources(
     assert of_suite.has_lists == of_sources
 
 
+@pytest.mark.parametrize("failing", [1, 2])
+def test_where_an_update_fails_the_lists_that_are_there_stay_the_index_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """Apt looks for lists by the names in sources.list. It named the suite from the first update on, and the
+    lists its codename: without the network no kernel of a suite was found, nor for an hour after.
+    """
+    updates: list[Sequence[str | Path]] = []
+
+    def apt(command: Sequence[str | Path], **_options: object) -> str:
+        if "update" in command and f"-oDir::State={root}/state" in command:
+            updates.append(command)
+            if len(updates) == 2 + failing:
+                raise SetupError("E: Could not connect to mirror.example:80")
+            release = "mirror.example_debian_dists_stable_InRelease"
+            (root / "state/lists" / release).write_text("Suite: stable\nCodename: trixie\n")
+        return TARGETS
+
+    monkeypatch.setenv("BINDER_HARNESS_CACHE", str(tmp_path))
+    monkeypatch.setattr("emulator.cache.package_index.run", apt)
+    root = apt_directory(X86_64, ("stable",))
+    index = PackageIndex(root, X86_64, ("stable",))
+    for state in (root, apt_directory(X86_64)):
+        (state / "state/lists").mkdir(parents=True)
+    index.refresh()
+    sources = (root / "sources.list").read_text()
+    assert "trixie main" in sources
+    with pytest.raises(NoNetworkError):
+        index.refresh()
+    assert (root / "sources.list").read_text() == sources
+    assert "-oAPT::Get::List-Cleanup=false" in updates[0]  # which would remove what the names are not of
+    assert "-oAPT::Get::List-Cleanup=false" not in updates[1]
+
+
 @pytest.mark.parametrize(
     ("targets", "mirror"),
     [

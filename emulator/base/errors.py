@@ -122,11 +122,16 @@ def in_words(error: OSError) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str], most: int = 1) -> str:
-    """` Did you mean mmap or mmap.once?`: the known names near to a misspelt one; nothing where none is."""
+    """` Did you mean mmap or mmap.once?`: the known names near to a misspelt one; nothing where none is.
+
+    Those with all its words come first, whatever their order: `1MB` and `one copy` name claims, too.
+    """
     import difflib  # for an error alone
+    import re
 
     names = list(dict.fromkeys(known))
-    containing = [name for name in names if word and word in name]
+    words = re.findall(r"[a-z0-9]+", word.lower())
+    containing = [name for name in names if words and all(each in name.lower() for each in words)]
     near = list(dict.fromkeys([*containing, *difflib.get_close_matches(word, names, n=most)]))[:most]
     if not near:
         return ""

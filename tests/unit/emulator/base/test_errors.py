@@ -57,7 +57,10 @@ def test_an_interruption_is_found_behind_an_error_of_the_clean_up() -> None:
         ("embeded", 1, " Did you mean embedded?"),
         ("bed", 2, " Did you mean embedded?"),
         ("avd", 3, " Did you mean avd:a, avd:b or avd:c?"),
+        ("A AVD", 1, " Did you mean avd:a?"),
+        ("d.avd", 1, " Did you mean avd:a?"),
         ("cuttlefish", 3, ""),
+        ("?", 3, ""),
         ("", 3, ""),
     ],
 )

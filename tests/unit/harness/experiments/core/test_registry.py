@@ -43,6 +43,8 @@ def test_selects_by_name_prefix_and_glob(
         ("once", " Did you mean mmap.once or copy.once?"),
         ("map", " Did you mean mmap.once, "),
         ("coppy", " Did you mean copy?"),
+        ("ONCE copied", ""),
+        ("Once, copy", " Did you mean copy.once?"),
         ("bind", ""),
     ],
 )

@@ -23,7 +23,10 @@ LONGEST_LABEL = 40
 
 def measure(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A measurement; without one, list them all.")
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="A measurement, or the claim that it is for; without one, list them."
+        ),
     ] = None,
     target: Target = "embedded",
     cold: Cold = False,
@@ -47,7 +50,7 @@ def measure(
             show(listed(entry.name, entry.summary, indent=26))
         show("\nRun one of them: binder-harness measure NAME")
         return
-    measurement = MEASUREMENTS.get(name)
+    measurement = measurement_named(name)
     from emulator.base.errors import FacilityMissingError, HarnessError
     from harness.device.device import open_device
     from harness.experiments.core.denial import facility_behind
@@ -69,6 +72,17 @@ def measure(
     width = min(max((len(label) for label, _ in rows), default=0), LONGEST_LABEL) + 2
     for label, text in rows:
         show(wrapped(text, indent=width, first=label))
+
+
+def measurement_named(name: str) -> Measurement:
+    """The measurement of that name, or that of the claim of that name; UsageError where there is neither."""
+    from harness.experiments.core.claim import CLAIMS
+    from harness.experiments.core.measurement import MEASUREMENTS
+
+    if name not in MEASUREMENTS.all() and name in CLAIMS.all():
+        run = CLAIMS.get(name).measure
+        return next(each for each in MEASUREMENTS.all().values() if each.run is run)
+    return MEASUREMENTS.get(name)
 
 
 def _named_figures(measurement: Measurement, measured: object, facts: Facts) -> list[tuple[str, str]]:

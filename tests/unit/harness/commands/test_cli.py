@@ -592,6 +592,7 @@ def test_figures_that_claims_are_about_have_units_and_sources(
     monkeypatch.setattr(MEASUREMENTS, "all", lambda: known)
     monkeypatch.setattr(CLAIMS, "all", lambda: {claim.id: claim})
     assert "1,040,380 bytes (" in command_line("measure", "sizes").output
+    assert "1,040,380 bytes (" in command_line("measure", "limit.figure").output, "the claim's measurement"
 
 
 # --- files that may not be used ---

@@ -39,10 +39,16 @@ def explore(
     target: Target = "embedded",
     seconds: Annotated[
         float | None,
-        typer.Option("--seconds", min=1, help=f"Search for so long. Default: {DEFAULT_SECONDS:g}."),
+        typer.Option(
+            "--seconds", min=1, metavar="SECONDS", help=f"Search for so long. Default: {DEFAULT_SECONDS:g}."
+        ),
     ] = None,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Take so many steps.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Repeat a search; default: another one.")] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, metavar="N", help="Take so many steps.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", help="Repeat a search; default: another one.")
+    ] = None,
     against: Annotated[
         str | None,
         typer.Option(
@@ -237,7 +243,7 @@ def show_result(result: Exploration) -> None:
     show(
         wrapped(
             f"{result.steps:,} steps of {result.programs:,} programs in {result.seconds:.1f} s: "
-            f"{result.commands / result.seconds:.0f} commands/s, "
+            f"{result.commands / max(result.seconds, 0.001):.0f} commands/s, "
             f"{result.state_pairs} pairs of command and state. "
             f"Seed {result.seed}." + (" Interrupted." if result.interrupted else "")
         )
@@ -259,7 +265,7 @@ def show_result(result: Exploration) -> None:
         show(f"\nThe device stopped in the last step of this program:\n\n{result.program or ''}")
         return
     if not result.differences:
-        show("Driver and model agree.")
+        show("Driver and model agree." if result.steps else "No step was taken: nothing was compared.")
         return
     show("\nDriver and model differ in the last step of this program:\n")
     for difference in result.differences:

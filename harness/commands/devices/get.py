@@ -81,7 +81,10 @@ def cuttlefish(
 @app.command()
 def avd(
     api: Annotated[
-        int, typer.Option("--api", min=26, help="The API level of its Android: 35 is Android 15.")
+        int,
+        typer.Option(
+            "--api", min=26, metavar="LEVEL", help="The API level of its Android: 35 is Android 15."
+        ),
     ] = 35,
     abi: Annotated[
         Abi, typer.Option("--abi", help="Its processor; the machine's own can be accelerated.")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.base.errors import UsageError
 from emulator.base.progress import report
 
 FIRST_CALL_TRANSACTION = 1
@@ -45,10 +46,16 @@ def parse_aidl(text: str) -> dict[str, dict[int, str]]:
 
 
 def read_aidl(*directories: Path) -> dict[str, dict[int, str]]:
-    """The interfaces of all `.aidl` files below these directories; a file that cannot be read is reported."""
+    """The interfaces of all `.aidl` files below these directories; a file that cannot be read is reported.
+
+    Raises UsageError for a directory without any: its methods would have no names, and nobody knew why.
+    """
     found: dict[str, dict[int, str]] = {}
     for directory in directories:
-        for path in sorted(directory.rglob("*.aidl")):
+        files = sorted(directory.rglob("*.aidl"))
+        if not files:
+            raise UsageError(f"There is no .aidl file below {directory}. Give a directory that has some.")
+        for path in files:
             try:
                 if path.stat().st_size <= LARGEST:
                     found |= parse_aidl(path.read_text(encoding="utf-8", errors="replace"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,7 +58,10 @@ def record(
         ),
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option("--seconds", min=0.1, help="Record for so long; default: until Ctrl-C.")
+        float | None,
+        typer.Option(
+            "--seconds", min=0.1, metavar="SECONDS", help="Record for so long; default: until Ctrl-C."
+        ),
     ] = None,
     aidl: Annotated[
         list[Path] | None,
@@ -83,6 +86,7 @@ def record(
             "--buffer-kib",
             min=16,
             max=1 << 20,
+            metavar="KIB",
             help="The kernel's buffer for each processor, where events are lost. Default: 8192.",
         ),
     ] = None,
@@ -109,6 +113,7 @@ def record(
     """
     from harness.commands.recording.record_view import record_view, show_summary
     from harness.device.device import open_device
+    from harness.recording.aidl import read_aidl
     from harness.recording.exports.files import export_to
     from harness.recording.live import BUFFER_KIB, follow_transactions
     from harness.report.stored import check_writable
@@ -119,12 +124,13 @@ def record(
         if not file.parent.is_dir():
             raise UsageError(f"{file}: there is no folder {file.parent}.")
     exports = [export_to(file) for file in files]
+    methods = read_aidl(*(aidl or []))
     status = 0
     with (
         open_device(with_start_options(target, cold=cold, host=host)) as device,
         activity_manager(device, standin=activity_standin),
     ):
-        names = _names(device, aidl or [], framework_jar=framework_jar)
+        names = _names(device, methods, framework_jar=framework_jar)
         try:
             with (
                 follow_transactions(
@@ -201,13 +207,12 @@ def _status(program: RemoteProgram) -> int:
     return status.in_shell
 
 
-def _names(device: Device, directories: list[Path], *, framework_jar: bool) -> CodeNames:
+def _names(device: Device, methods: Mapping[str, Mapping[int, str]], *, framework_jar: bool) -> CodeNames:
     """The names that the user gave, then those that the device has, then the known ones."""
     from harness.framework.dialect import code_names_on
-    from harness.recording.aidl import read_aidl
     from harness.recording.names import first_of, names_from
 
-    sources = [names_from(read_aidl(*directories))] if directories else []
+    sources = [names_from(methods)] if methods else []
     if framework_jar:
         from harness.framework.framework_jar import pull_transaction_codes
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.base.errors import UsageError
 from harness.recording.aidl import META_METHODS, parse_aidl, read_aidl
 
 WHOLE = """\
@@ -89,3 +90,10 @@ def test_all_files_below_a_folder_are_read_but_for_what_is_no_aidl(
     (tmp_path / "K.txt").write_text("interface K { void run(); }")
     assert read_aidl(tmp_path).keys() == {"a.b.I"}
     assert "J.aidl is left out: expected" in capsys.readouterr().err
+
+
+def test_a_folder_without_any_aidl_is_refused(tmp_path: Path) -> None:
+    """A misspelt folder left the methods without names, and nobody knew why."""
+    (tmp_path / "a").mkdir()
+    with pytest.raises(UsageError, match=r"There is no \.aidl file below .*/a\."):
+        read_aidl(tmp_path / "a")

@@ -69,11 +69,12 @@ def load(path: Path, *kinds: type[DocumentT]) -> DocumentT:
     accepts, and an attribute `made_by`: the command that writes one.
     """
     try:
-        value = parsed(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        value = parsed(text)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {reason_of(error)}") from error
     except ValueError as error:
-        raise UsageError(f"{path} is not JSON: {error}") from error
+        raise UsageError(f"{path} is not {_lacking(error)}") from error
     fields = value if isinstance(value, dict) else {}
     kind = next((kind for kind in kinds if fields.get("schema") == _default(kind, "schema")), None)
     if kind is None:
@@ -95,6 +96,17 @@ def load(path: Path, *kinds: type[DocumentT]) -> DocumentT:
     except ValueError as error:
         raise UsageError(f"{path} is damaged: {error}") from error
     return document
+
+
+def _lacking(error: ValueError) -> str:
+    """What a file is not, whose text is no JSON."""
+    if not isinstance(error, json.JSONDecodeError):
+        return f"JSON: {error}"
+    if not error.doc.strip():
+        return "a result document: it is empty"
+    if error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated string"):
+        return f"whole: it ends in the middle of line {error.doc.rstrip().count(chr(10)) + 1}. Copy it again"
+    return f"JSON: {error}"
 
 
 def check_distinct(names: Sequence[str], where: str) -> None:

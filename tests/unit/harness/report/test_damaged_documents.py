@@ -94,6 +94,11 @@ def test_damage_is_refused_or_shown(
         ('{"schema": {}}', "is not a result document"),
         (f'{{"schema": {"9" * 5000}}}', "is not JSON: Exceeds the limit"),
         ("[" * 100_000, "is not JSON: it is nested too deeply"),
+        ("", "is not a result document: it is empty"),
+        ("\n", "is not a result document: it is empty"),
+        ('{\n  "schema": "binder-har', "is not whole: it ends in the middle of line 2. Copy it again"),
+        ('{\n  "schema": "x",\n  "device": {\n', "is not whole: it ends in the middle of line 3"),
+        ("<html>", "is not JSON: Expecting value"),
         ("[" * (DEEPEST + 1) + "1" + "]" * (DEEPEST + 1), "is not JSON: it is nested too deeply"),
     ],
 )
@@ -149,6 +154,6 @@ def test_a_path_need_not_be_utf8(tmp_path: Path) -> None:
     GOOD.write(path)
     assert Document.load(path) == GOOD
     path.write_text("{")
-    with pytest.raises(UsageError, match=r"run\\udcff\.json is not JSON"):
+    with pytest.raises(UsageError, match=r"run\\udcff\.json is not whole"):
         Document.load(path)
     stored.check_writable(path)

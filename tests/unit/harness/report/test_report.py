@@ -94,7 +94,7 @@ def test_results_come_in_the_claims_order_and_the_latest_counts(run: Run) -> Non
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "is not JSON"),
+        ("{", "is not whole"),
         ("[]", "is not a result document"),
         ('{"schema": "another"}', "is not a result document"),
         ('{"schema": "binder-harness/results", "schema_version": 99}', "has version 99"),

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.base.deadline import Deadline
 from emulator.base.errors import UsageError
 from emulator.base.interruption import at_a_prompt
 from emulator.base.printable import printable
@@ -32,6 +31,12 @@ if TYPE_CHECKING:
 
 PACKAGES = ("harness", "harness.binder")
 """Whose names are at hand."""
+FURTHER = {
+    "harness.binder.abi": ("commands", "returns"),
+    "harness.binder.abi.structures": ("TransactionFlag",),
+    "emulator.base.deadline": ("Deadline",),
+}
+"""Single names that are, too."""
 FIRST_EXPERIMENT = """
 The device {serial} is up: Linux {release}, {page_size}-byte pages. Try this:
 
@@ -44,6 +49,7 @@ The device {serial} is up: Linux {release}, {page_size}-byte pages. Try this:
   device.binder.process(server.pid).nodes    # its nodes, from the driver's debug files
   server.maps.at(manager.mapping)            # its mapping, from /proc
 {more}
+Defined: device, and
 {names}
 Ctrl-D ends the prompt and the device.
 """
@@ -117,17 +123,16 @@ def repl(
     """
     import rich.pretty
 
-    from harness.binder.abi import commands, returns
-    from harness.binder.abi.structures import TransactionFlag
-
     chosen = one_target(context, positional, target)
     with _opened(chosen, cold=cold, host=host, activity_standin=activity_standin) as device:
-        names: dict[str, object] = {"device": device, "Deadline": Deadline}
-        names |= {"commands": commands, "returns": returns, "TransactionFlag": TransactionFlag}
-        names |= _names([*PACKAGES, *(["harness.framework"] if activity_standin else [])])
+        origins = _origins([*PACKAGES, *(["harness.framework"] if activity_standin else [])])
+        names: dict[str, object] = {"device": device}
+        for origin, names_there in origins.items():
+            module = importlib.import_module(origin)
+            names |= {name: getattr(module, name) for name in names_there}
         _complete_with(names)
         rich.pretty.install()
-        banner = _banner(device, list(names), FIRST_BROADCAST if activity_standin else "")
+        banner = _banner(device, origins, FIRST_BROADCAST if activity_standin else "")
         with at_a_prompt():
             code.interact(printable(banner), local=names, exitmsg="")
 
@@ -143,10 +148,15 @@ def _opened(target: str, *, cold: bool, host: str | None, activity_standin: bool
         yield device
 
 
-def _names(packages: list[str]) -> dict[str, object]:
-    """All public names of these packages."""
-    modules = map(importlib.import_module, packages)
-    return {name: getattr(module, name) for module in modules for name in module.__all__}
+def _origins(packages: list[str]) -> dict[str, list[str]]:
+    """The names that are defined, each once, by the module from which a program imports it."""
+    public = {package: importlib.import_module(package).__all__ for package in packages}
+    found: dict[str, list[str]] = {}
+    seen: set[str] = set()
+    for origin, names in {**public, **FURTHER}.items():
+        found[origin] = [name for name in names if name not in seen]
+        seen.update(names)
+    return found
 
 
 def _complete_with(names: dict[str, object]) -> None:
@@ -160,7 +170,7 @@ def _complete_with(names: dict[str, object]) -> None:
     readline.parse_and_bind("tab: complete")
 
 
-def _banner(device: Device, names: list[str], more: str) -> str:
+def _banner(device: Device, origins: dict[str, list[str]], more: str) -> str:
     from harness.binder.pair import SYSTEM_USER
 
     node = device.facts.free_binder_device
@@ -173,5 +183,8 @@ def _banner(device: Device, names: list[str], more: str) -> str:
         node=node or "/dev/binder",
         as_user=f"uid={SYSTEM_USER}" if contained and device.facts.root else "",
         more=more,
-        names=wrapped(", ".join(names), indent=9, first="Defined:"),
+        names="\n".join(
+            wrapped(", ".join(names), indent=4, first=f"  from {origin} import")
+            for origin, names in origins.items()
+        ),
     )

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -798,7 +799,13 @@ def test_repl_defines_a_device(tmp_path: Path) -> None:
     assert "serial fake-" in output
     assert "raw Acquire(" in output
     assert "The device fake-" in errors
-    assert "open_pair" in errors.partition("Defined:")[2]
+    imports = re.sub(r"\n {4}", " ", errors.partition("Defined: device, and\n")[2])
+    origins = dict(re.findall(r"^  from (\S+) import +(.*)$", imports, re.MULTILINE))
+    assert "Parcel" in origins["harness"]
+    assert "open_pair" in origins["harness.binder"]
+    assert "Parcel," not in origins["harness.binder"], "each name is there once"
+    for origin, names in origins.items():
+        exec(f"from {origin} import {names}", {})
     assert "Facts(\n    architecture='x86_64',\n" in output
     assert 'Binder.open(server, "/dev/vndbinder"' in errors
     assert (tmp_path / "closed").exists()

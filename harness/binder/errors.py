@@ -12,8 +12,8 @@ from harness.binder.refusals.driver import DEAD, FROZEN, errno_name, refusal
 from harness.binder.refusals.replies import OTHER_STATUS, status_meaning
 
 NOBODY_AT_HANDLE_0 = (
-    "handle 0 is the context manager of the binder device, which nobody is, or whose process has died: a "
-    "server becomes it by Binder.become_context_manager()."
+    "handle 0 is the device's context manager: nobody is it, or its process has died. A server becomes it by "
+    "become_context_manager()."
 )
 
 

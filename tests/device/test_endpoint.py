@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import TimeLimitError
+from emulator.base.errors import TimeLimitError, UsageError
 from harness.agent.pattern import digest, fill_pattern
 from harness.agent.process import RemoteProcess
 from harness.binder import Binder, Call, Node, Pair, Parcel, RemotePayload, open_pair
@@ -316,6 +316,8 @@ def test_death_is_notified_and_calls_to_the_dead_fail(device: Device) -> None:
         server.become_context_manager()
         server.serve(echo)
         client = Binder.open(client_process, NODE)
+        with pytest.raises(UsageError, match="No reference to handle 0"):
+            client.notifications.link_to_death(0, 0xD0)
         client.references.acquire(0)
         client.notifications.link_to_death(0, 0xD0)
         server_process.kill()

@@ -92,6 +92,7 @@ class BinderThread:
         self.notifications = Notifications(
             self.queue,
             shared.delivered,
+            known_handles=self._known_handles,
             is_served=lambda: shared.spawn_looper is not None,
             serve_once=self.serve_once,
         )
@@ -240,13 +241,16 @@ class BinderThread:
             self._raise_failure(answer, transaction.target, data)
         return answer, exchange.content
 
+    def _known_handles(self) -> frozenset[int] | None:
+        return self.file.process.known_handles(posixpath.basename(self.file.path))
+
     def _raise_failure(self, answer: Return, handle: int, data: Data) -> NoReturn:
         try:
             error_number = -self.controls.extended_error().param or None
         except OSError:
             error_number = None  # a driver before Linux 5.19, or adb's shell before Android 14
         if answer.TAG == BinderReturn.BR_FAILED_REPLY and error_number in UNKNOWN_HANDLE:
-            handles = self.file.process.known_handles(posixpath.basename(self.file.path))
+            handles = self._known_handles()
             if handles is not None and handle not in {*handles, CONTEXT_MANAGER_HANDLE}:
                 raise UnknownHandleError(error_number, str(self.file), handle, handles)
         target = self.file.targets.get(handle)

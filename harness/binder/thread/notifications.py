@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import FacilityMissingError
+from emulator.base.errors import FacilityMissingError, UsageError
 from harness.argument_types import checked_methods
 from harness.binder.abi import commands, returns
 from harness.binder.abi.returns import Return
@@ -64,18 +64,34 @@ class Notifications:
         queue: CommandQueue,
         delivered: Delivered,
         *,
+        known_handles: Callable[[], frozenset[int] | None],
         is_served: Callable[[], bool],
         serve_once: Callable[[Deadline], None],
     ) -> None:
-        """`is_served` is whether a server's loopers receive notifications; else the thread does itself."""
+        """`is_served` is whether a server's loopers receive notifications; else the thread does itself.
+
+        `known_handles` are those of the process, None where the device does not show them.
+        """
         self._queue = queue
         self._delivered = delivered
+        self._known_handles = known_handles
         self._is_served = is_served
         self._serve_once = serve_once
         self._entered = False
 
     def link_to_death(self, handle: int, cookie: int) -> None:
-        """BC_REQUEST_DEATH_NOTIFICATION."""
+        """BC_REQUEST_DEATH_NOTIFICATION, of a handle to which the process holds a reference.
+
+        Handles that came in a reply are held; `references.acquire` takes a reference to 0, which a call does
+        not need. The driver ignores a request without one, and only logs it (drivers/android/binder.c,
+        binder_thread_write, `invalid ref`): UsageError where its debug files show that there is none.
+        """
+        handles = self._known_handles()
+        if handles is not None and handle not in handles:
+            raise UsageError(
+                f"No reference to handle {handle} is held, without which the driver ignores a request for a "
+                f"death notification. Call references.acquire({handle}) before it."
+            )
         self._queue.write(commands.RequestDeathNotification(handle, cookie))
 
     def unlink_to_death(self, handle: int, cookie: int) -> None:

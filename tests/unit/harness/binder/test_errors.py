@@ -48,7 +48,7 @@ def test_each_answer_has_its_error(
 def test_a_dead_handle_0_is_the_context_manager() -> None:
     """No service can be looked up again there, which is what helps with other handles."""
     message = str(DeadObjectError(errno.EINVAL, 0))
-    assert "the context manager of the binder device, which nobody is" in message
+    assert "handle 0 is the device's context manager: nobody is it" in message
     assert "become_context_manager()" in message
     assert "look the service up again" not in message
     assert "look the service up again" in str(DeadObjectError(errno.EINVAL, 3))

@@ -34,6 +34,7 @@ def notifications(queue: FakeQueue) -> Notifications:
     return Notifications(
         cast(CommandQueue, queue),
         Delivered("a file"),
+        known_handles=lambda: None,
         is_served=lambda: False,
         serve_once=lambda _: pytest.fail("waits"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import TimeLimitError
+from emulator.base.errors import TimeLimitError, UsageError
 from harness.binder.abi import commands, returns
 from harness.binder.abi.objects import Node
 from harness.binder.endpoint import Binder
@@ -32,6 +32,16 @@ def test_references_are_single_commands(process: FakeProcess, binder: Binder) ->
         [commands.Release(1)],
         [commands.Decrefs(1)],
     ]
+
+
+def test_a_death_is_notified_of_what_is_held_alone(process: FakeProcess, binder: Binder) -> None:
+    """The driver ignores another request: its notification was awaited until the deadline."""
+    process.handles = frozenset({1})
+    with pytest.raises(UsageError, match=r"No reference to handle 0 .* references\.acquire\(0\) before"):
+        binder.notifications.link_to_death(0, 0xC0)
+    assert process.main.log == []
+    binder.notifications.link_to_death(1, 0xC0)
+    assert process.main.log == [[commands.RequestDeathNotification(1, 0xC0)]]
 
 
 def test_a_death_is_awaited_as_a_looper_and_acknowledged(process: FakeProcess, binder: Binder) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -134,24 +134,13 @@ def explore(
         if known:
             report(f"the two drivers are known to differ in {known}")
         search = Search(*takers, limits=Limits(seconds, steps), progress=show_progress)
-        interrupted, lost = False, None
-        try:
-            search.run(chosen, seed=seed, database=DirectoryBasedExampleDatabase(directory))
-            if any(not each.is_known for each in search.apart.values()):
-                report(f"looking for the shortest programs that differ, {SHORTEN_SECONDS:g} s at most")
-                search.shorten(SHORTEN_SECONDS)
-        except KeyboardInterrupt:
-            interrupted = True
-        except DeviceLostError as error:
-            lost = error
-            if all(each.controller.disposable for each in devices):
-                report(f"the device stopped: looking for the shortest program, {SHORTEN_SECONDS:g} s at most")
-                search.unfinished = shortest(
-                    search.unfinished, partial(stops_device, fresh), Deadline(SHORTEN_SECONDS)
-                )
-        except (HarnessError, OSError):
-            show_unfinished(search)
-            raise
+        run = partial(search.run, chosen, seed=seed, database=DirectoryBasedExampleDatabase(directory))
+        end = searched(search, run)
+        lost = end if isinstance(end, DeviceLostError) else None
+        if lost is not None and all(each.controller.disposable for each in devices):
+            report(f"the device stopped: looking for the shortest program, {SHORTEN_SECONDS:g} s at most")
+            stops = partial(stops_device, fresh)
+            search.unfinished = shortest(search.unfinished, stops, Deadline(SHORTEN_SECONDS))
         result = Exploration.of(
             search,
             harness=stored.harness_version(),
@@ -160,7 +149,7 @@ def explore(
             against=None if other is None else str(other),
             rules=chosen,
             seed=seed,
-            interrupted=interrupted,
+            interrupted=isinstance(end, KeyboardInterrupt),
             lost=None if lost is None else str(lost),
         )
     if output is not None:
@@ -174,6 +163,21 @@ def explore(
         raise lost
     if result.differences:
         raise typer.Exit(ExitCode.UNEXPECTED)
+
+
+def searched(search: Search, run: Callable[[], object]) -> KeyboardInterrupt | DeviceLostError | None:
+    """Run a search, and shorten what it found; what ended it early, where something did."""
+    try:
+        run()
+        if any(not each.is_known for each in search.apart.values()):
+            report(f"looking for the shortest programs that differ, {SHORTEN_SECONDS:g} s at most")
+            search.shorten(SHORTEN_SECONDS)
+    except (KeyboardInterrupt, DeviceLostError) as end:
+        return end
+    except (HarnessError, OSError):
+        show_unfinished(search)
+        raise
+    return None
 
 
 def take_again(program: Sequence[Step], takers: Sequence[Taker]) -> None:

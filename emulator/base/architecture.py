@@ -84,7 +84,8 @@ X86_64 = Architecture(
     qemu_program="qemu-system-x86_64",
     qemu_package="qemu-system-x86",
     qemu_machine="q35",
-    qemu_cpu="max",
+    # With `erms`, the kernel moves memory by `rep movsb` (arch/x86/lib): QEMU executes each byte alone.
+    qemu_cpu="max,erms=off",
     console="ttyS0",
     kernel_arguments=("8250.nr_uarts=1", "no_timer_check"),
 )

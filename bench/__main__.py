@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import textwrap
@@ -31,10 +30,11 @@ from bench import (
 )
 from bench.rows import Figure, Row
 from bench.suite import Bench, Benchmark, chosen
-from emulator.base.atomic_write import write_atomically
 from emulator.base.errors import HarnessError
 from emulator.base.progress import reporting_to
+from harness.experiments.core.json_values import to_json
 from harness.kernel.concise import counted
+from harness.report import stored
 
 MODULES = (
     *(commands, starts, alternatives, round_trips, python_calls, explore, transports),
@@ -59,7 +59,7 @@ where the middle halves of both do not overlap. All benchmarks take about six mi
 
 
 def main() -> int:
-    """Measure and print; a benchmark that fails is a row of the table, not an error."""
+    """Measure and print; returns the exit status. A benchmark that fails is a row of the table, no error."""
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measures this project against a lower bound, or against what users would run instead.",
@@ -86,27 +86,30 @@ def main() -> int:
     parser.add_argument(
         "--keep", action="store_true", help="replace what the baseline has by the figures of this run"
     )
-    options = parser.parse_args()
-    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else IN_A_FILE)
     try:
-        before = earlier.read(options.before) if options.before else None
-        file = options.baseline or baseline.default_file()
-        known = baseline.read(file)
-        benchmarks = chosen(BENCHMARKS, options.names)
-        rows, where = _measured(benchmarks, options.rounds)
+        _run(parser.parse_args())
     except HarnessError as error:
         print(f"bench: {error}", file=sys.stderr)
         return error.exit_code
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    before = earlier.read(options.before) if options.before else None
+    if options.json is not None:
+        stored.check_writable(options.json)
+    file = options.baseline or baseline.default_file()
+    known = baseline.read(file)
+    rows, where = _measured(chosen(BENCHMARKS, options.names), options.rounds)
+    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else IN_A_FILE)
     console.print(_table(rows, where, known, before))
     console.print(_targets(rows), soft_wrap=True)
+    if options.json is not None:
+        document = {"device": where, "commit": earlier.commit(), "rows": [_as_json(row) for row in rows]}
+        stored.write(to_json(document), options.json)
     kept = baseline.keep(file, rows, replace=options.keep)
     if kept:
         console.print(f"Kept as the baseline, in {file}: {counted(len(kept), 'figure')}", soft_wrap=True)
-    if options.json is not None:
-        figures = [_as_json(row) for row in rows]
-        document = {"device": where, "commit": earlier.commit(), "rows": figures}
-        write_atomically(options.json, json.dumps(document, indent=1))
-    return 0
 
 
 def _measured(benchmarks: list[Benchmark], rounds: int) -> tuple[list[Row], str]:

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bench.rows import Figure, Row
-from emulator.base.atomic_write import write_atomically
 from emulator.base.errors import UsageError, reason_of
 from emulator.cache.root import cache_root
+from harness.experiments.core.json_values import to_json
+from harness.report import stored
 
 Spread = tuple[float, float]
 """A first and a third quartile."""
@@ -76,5 +77,5 @@ def keep(file: Path, rows: Iterable[Row], *, replace: bool) -> list[str]:
     spreads = {row.name: spread for row in rows if (spread := spread_of(row)) is not None}
     kept = {name: spread for name, spread in spreads.items() if replace or name not in known}
     if kept:
-        write_atomically(file, json.dumps({**known, **kept}, indent=1))
+        stored.write(to_json({**known, **kept}), file)
     return list(kept)

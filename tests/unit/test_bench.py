@@ -172,6 +172,15 @@ def test_what_is_no_baseline_is_refused_before_anything_is_measured_and_stays(
     assert file.read_text() == '{"one": "damaged"}'
 
 
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(bench_program, "_measured", lambda *_: pytest.fail("it was measured"))
+    monkeypatch.setattr(sys, "argv", ["bench", "--json", str(tmp_path / "none" / "bench.json")])
+    assert bench_program.main() == 2
+    assert "bench.json cannot be written: No such file" in capsys.readouterr().err
+
+
 def test_runs_at_once_are_all_started_and_the_last_ends_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     together = threading.Barrier(3)
 

@@ -47,23 +47,27 @@ def aosp_tests(
     `matrix aosp --claims harness.aosp_tests` runs them on several devices, a claim for each program.
     Exit status: 0 all passed, 1 a test failed otherwise or a program did not run to its end.
     """
-    from emulator.base.atomic_write import write_atomically
     from harness.aosp_tests import junit as xml
     from harness.aosp_tests.googletest import Outcome
     from harness.aosp_tests.running import chosen, generation_for, run_programs
     from harness.device.device import open_device
+    from harness.report.stored import check_writable, write_text
 
+    if junit is not None:
+        check_writable(junit)
     chosen(names or ())  # before a device is started
     runs: list[ProgramRun] = []
-    with open_device(with_start_options(target, cold=cold, host=host)) as device:
-        generation = generation_for(device)
-        programs = chosen(names or (), generation)
-        show(f"AOSP's tests of {generation} on {target}\n")
-        for run in run_programs(device, programs, generation):
-            _show(run)
-            runs.append(run)
-    if junit is not None:
-        write_atomically(junit, xml.render(target, runs))
+    try:
+        with open_device(with_start_options(target, cold=cold, host=host)) as device:
+            generation = generation_for(device)
+            programs = chosen(names or (), generation)
+            show(f"AOSP's tests of {generation} on {target}\n")
+            for run in run_programs(device, programs, generation):
+                _show(run)
+                runs.append(run)
+    finally:
+        if junit is not None and runs:  # also those before the device was lost
+            write_text(xml.render(target, runs), junit)
     as_expected = sum(run.passed for run in runs)
     counts = {outcome: sum(run.count(outcome) for run in runs) for outcome in Outcome}
     tests = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.base.atomic_write import write_atomically
-from emulator.base.errors import UsageError
+from emulator.base.errors import UsageError, did_you_mean
 from emulator.base.printable import show
 from emulator.base.progress import step
 from harness.commands.options import AsJson, Cold, complete_target, with_start_options
@@ -57,18 +57,18 @@ def compare_drivers(
     """
     from harness.experiments.probes.catalogue import catalogue
     from harness.report.driver_comparison import claim_rows, page, probe_rows
+    from harness.report.stored import check_writable, write_text
 
-    probes = [each for each in catalogue() if not patterns or each.id.startswith(tuple(patterns))]
-    if not probes:
-        groups = ", ".join(dict.fromkeys(each.id.partition(".")[0] for each in catalogue()))
-        raise UsageError(f"No probe begins with {' or '.join(patterns or [])}. Groups of probes: {groups}.")
+    probes = chosen_probes(catalogue(), patterns or [])
     chosen = [str(with_start_options(target, cold=cold, host=None)) for target in targets or BOTH]
     if len(set(chosen)) < 2:
         raise UsageError("A comparison needs two devices or more: give --target twice.")
+    if output is not None:
+        check_writable(output)
     devices = [_asked(target, probes, claims=claims) for target in chosen]
     rows = probe_rows(probes, devices)
     if output is not None:
-        write_atomically(output, page(probes, devices, datetime.now(UTC).date()))
+        write_text(page(probes, devices, datetime.now(UTC).date()), output)
     if as_json:
         listed = [
             {
@@ -86,6 +86,18 @@ def compare_drivers(
         for device, answer in zip(devices, row.answers, strict=True):
             show(wrapped(answer, indent=6, first=f"  {device.driver}: "))
     show(f"\n{sum(row.differs for row in rows)} of {len(rows)} probes differ.")
+
+
+def chosen_probes(probes: Sequence[Probe], patterns: Sequence[str]) -> list[Probe]:
+    """The probes whose ids begin with one of the patterns, or all; UsageError for one that fits none."""
+    for pattern in patterns:
+        if not any(each.id.startswith(pattern) for each in probes):
+            groups = list(dict.fromkeys(each.id.partition(".")[0] for each in probes))
+            near = did_you_mean(pattern, [*groups, *(each.id for each in probes)])
+            raise UsageError(
+                f"No probe begins with {pattern!r}.{near} Groups of probes: {', '.join(groups)}."
+            )
+    return [each for each in probes if not patterns or each.id.startswith(tuple(patterns))]
 
 
 def _asked(target: str, probes: list[Probe], *, claims: bool) -> Answers:

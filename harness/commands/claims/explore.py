@@ -100,6 +100,8 @@ def explore(
     from harness.explore.taking.actors import Actors, free_node
     from harness.report import stored
 
+    if output is not None:
+        stored.check_writable(output)
     chosen = chosen_rules(rules)
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     if seconds is None and steps is None:

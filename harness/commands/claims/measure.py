@@ -77,11 +77,12 @@ def measure(
 def measurement_named(name: str) -> Measurement:
     """The measurement of that name, or that of the claim of that name; UsageError where there is neither."""
     from harness.experiments.core.claim import CLAIMS
-    from harness.experiments.core.measurement import MEASUREMENTS
+    from harness.experiments.core.measurement import MEASUREMENTS, Measurement
 
     if name not in MEASUREMENTS.all() and name in CLAIMS.all():
-        run = CLAIMS.get(name).measure
-        return next(each for each in MEASUREMENTS.all().values() if each.run is run)
+        claim = CLAIMS.get(name)
+        named = (each for each in MEASUREMENTS.all().values() if each.run is claim.measure)
+        return next(named, Measurement(name, claim.experiment, claim.measure))
     return MEASUREMENTS.get(name)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import HarnessError, TimeLimitError, UsageError
+from emulator.base.errors import HarnessError, TimeLimitError
 from emulator.base.interruption import Interrupted, at_a_prompt
 from emulator.base.printable import show
 from emulator.base.progress import report
@@ -121,8 +121,6 @@ def record(
     files = output or [DEFAULT_FILE]
     for file in files:
         check_writable(file)
-        if not file.parent.is_dir():
-            raise UsageError(f"{file}: there is no folder {file.parent}.")
     exports = [export_to(file) for file in files]
     methods = read_aidl(*(aidl or []))
     status = 0

@@ -23,9 +23,11 @@ import pytest
 import emulator.kinds.doctor
 from emulator.adb.client import AdbClient
 from emulator.base.deadline import Deadline
-from emulator.base.errors import UsageError
+from emulator.base.errors import DeviceLostError, UsageError
 from emulator.base.interruption import ENDING
+from emulator.build.generation import DEFAULT_GENERATION
 from harness.agent.exit_status import ExitStatus
+from harness.aosp_tests.running import ProgramRun
 from harness.cli import main
 from harness.commands.devices.adb import adb_of_version
 from harness.device.binder_report import BinderReport, ManagedNode
@@ -193,6 +195,13 @@ def test_java_is_put_on_a_device_for_claims_that_are_named(
         (("shell", "--cold", "--target", "adb:x"), "--cold is for devices that Binder harness starts itself"),
         (("verify", "--json", "none/results.json"), "none/results.json cannot be written"),
         (("verify", "--junit", "."), "is not a regular file"),
+        (("aosp-tests", "--junit", "none/tests.xml"), "none/tests.xml cannot be written"),
+        (("compare-drivers", "-o", "none/page.md"), "none/page.md cannot be written"),
+        (
+            ("compare-drivers", "call", "freezer"),
+            "No probe begins with 'freezer'. Did you mean freeze? Groups",
+        ),
+        (("explore", "--json", "none/run.json"), "none/run.json cannot be written"),
         (("verify", "--time-limit", "-1"), "binder-harness: --time-limit (or BINDER_HARNESS_TIME_LIMIT)"),
         (("verify", "--time-limit", "soon"), "'soon' is no time limit: give seconds, more than 0"),
         (
@@ -594,6 +603,24 @@ def test_figures_that_claims_are_about_have_units_and_sources(
     monkeypatch.setattr(CLAIMS, "all", lambda: {claim.id: claim})
     assert "1,040,380 bytes (" in command_line("measure", "sizes").output
     assert "1,040,380 bytes (" in command_line("measure", "limit.figure").output, "the claim's measurement"
+    monkeypatch.setattr(MEASUREMENTS, "all", dict)
+    unnamed = command_line("measure", "limit.figure").output
+    assert unnamed.startswith(claim.experiment)
+    assert "1,040,380 bytes (" in unnamed
+
+
+def test_of_aosps_tests_those_before_the_loss_of_the_device_are_written(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def lost(*_: object) -> Iterator[ProgramRun]:
+        yield ProgramRun("binderLibTest", (), seconds=1.0)
+        raise DeviceLostError("it panicked")
+
+    monkeypatch.setattr("harness.aosp_tests.running.generation_for", lambda _: DEFAULT_GENERATION)
+    monkeypatch.setattr("harness.aosp_tests.running.run_programs", lost)
+    ended = command_line("aosp-tests", "binderLibTest", "--junit", "tests.xml")
+    assert (ended.status, "it panicked" in ended.errors) == (3, True)
+    assert 'name="binderLibTest"' in (tmp_path / "tests.xml").read_text()
 
 
 # --- files that may not be used ---

@@ -171,10 +171,10 @@ class Batch(NamedTuple):
     """Encoded operations, the size of their answer, and whether they may block."""
 
     operations: Sequence[Operation]
+    writes: Sequence[int]
+    """Which operations are a Write."""
     parts: Sequence[bytes]
-    """Of the payload of its frame."""
-    writes: Sequence[tuple[int, int]]
-    """The positions of each Write: among the operations, and of its data among the parts."""
+    """Of the payload of its frame: every other one is the data of a Write."""
     answer_size: int
     """Bytes of the answering frame, at most."""
     prompt: bool
@@ -188,11 +188,11 @@ class Batch(NamedTuple):
     def with_data(self, *data: bytes) -> Batch:
         """The same operations, but their Writes write these bytes, as many as before."""
         operations, parts = list(self.operations), list(self.parts)
-        for (operation, part), content in zip(self.writes, data, strict=True):
-            assert len(content) == len(parts[part])
-            operations[operation] = Write(operations[operation].address, content)  # type: ignore[union-attr]
-            parts[part] = content
-        return Batch(operations, parts, self.writes, self.answer_size, self.prompt)
+        assert list(map(len, data)) == list(map(len, parts[1::2]))
+        parts[1::2] = data
+        for index, content in zip(self.writes, data, strict=True):
+            operations[index] = Write(operations[index].address, content)  # type: ignore[union-attr]
+        return Batch(operations, self.writes, parts, self.answer_size, self.prompt)
 
 
 def encode_batch(operations: Sequence[Operation], architecture: Architecture, *, keep_going: bool) -> Batch:
@@ -201,40 +201,43 @@ def encode_batch(operations: Sequence[Operation], architecture: Architecture, *,
         raise UsageError(
             f"a batch of {len(operations)} operations exceeds the limit of {MAX_OPERATIONS}: split it"
         )
-    parts = [_BATCH.pack(_KEEP_GOING if keep_going else 0, len(operations))]
-    writes: list[tuple[int, int]] = []
+    parts: list[bytes] = []
+    encoded = bytearray(_BATCH.pack(_KEEP_GOING if keep_going else 0, len(operations)))
     answered = touched = 0
     prompt = True
     for index, operation in enumerate(operations):
         match operation:
             case SystemCall(syscall, arguments):
-                parts.append(_operation(OperationKind.CALL, syscall.number(architecture), arguments, index))
+                encoded += _operation(OperationKind.CALL, syscall.number(architecture), arguments, index)
                 prompt = prompt and syscall in NON_BLOCKING
             case Read(address, size):
                 words = (address,) if isinstance(size, int) else (address, size)
-                parts.append(_operation(OperationKind.READ, operation.largest, words, index))
+                encoded += _operation(OperationKind.READ, operation.largest, words, index)
                 answered += operation.largest
                 touched += operation.largest
             case Write(address, data):
-                parts += [_operation(OperationKind.WRITE, len(data), (address,), index), data]
-                writes.append((index, len(parts) - 1))
+                encoded += _operation(OperationKind.WRITE, len(data), (address,), index)
+                parts += [bytes(encoded), data]
+                encoded.clear()
                 touched += len(data)
             case Fill(address, size, seed):
-                parts.append(_operation(OperationKind.FILL, size, (address, seed), index))
+                encoded += _operation(OperationKind.FILL, size, (address, seed), index)
                 touched += size
             case Digest(address, size):
-                parts.append(_operation(OperationKind.DIGEST, size, (address,), index))
+                encoded += _operation(OperationKind.DIGEST, size, (address,), index)
                 answered += _DIGEST_SIZE
                 touched += size
             case Store(address, value):
-                parts.append(_operation(OperationKind.STORE, _WORD_SIZE, (address, value), index))
+                encoded += _operation(OperationKind.STORE, _WORD_SIZE, (address, value), index)
             case Check(address, lowest, highest, size):
-                parts.append(_operation(OperationKind.CHECK, size, (address, lowest, highest), index))
+                encoded += _operation(OperationKind.CHECK, size, (address, lowest, highest), index)
+    parts.append(bytes(encoded))
     size = sum(map(len, parts))
     if size > MAX_PAYLOAD:
         raise UsageError(f"a batch of {size} bytes exceeds the agent's limit of {MAX_PAYLOAD}: split it")
     answer_size = _HEADER.size + _RESULTS.size + len(operations) * _ANSWER.size + answered
-    return Batch(operations, parts, writes, answer_size, prompt and touched <= _PROMPT_SIZE)
+    writes = [index for index, operation in enumerate(operations) if isinstance(operation, Write)]
+    return Batch(operations, writes, parts, answer_size, prompt and touched <= _PROMPT_SIZE)
 
 
 class BatchResults(NamedTuple):

@@ -21,6 +21,8 @@ from emulator.base.errors import DeviceLostError, SetupError, TimeLimitError
 
 SEND_SECONDS = 10.0
 """How long a port may accept no byte before sending fails."""
+RECEIVE_SECONDS = 1.0
+"""How long a port is waited for in one system call; a deadline that is sooner needs a second one."""
 QUEUED = 200 * 1024
 """About the default queue of a Unix socket (net.core.wmem_default)."""
 RECEIVED_AT_ONCE = 256 * 1024
@@ -100,12 +102,7 @@ class GuestProgram:
         Raises TimeLimitError where there are none by the deadline; without a deadline it waits for ever.
         """
         if not self._received and not self._ended.is_set():
-            if deadline is not None:
-                deadline.await_input(self.port, "output of a program on the device")
-            try:
-                self._received = bytes(self._buffer[: self.port.recv_into(self._buffer)])
-            except OSError:
-                self._received = b""
+            self._received = self._next_output(deadline)
             output, found, answer = self._received.partition(self.boundary)
             if found:
                 self._received = output
@@ -116,6 +113,17 @@ class GuestProgram:
                 self._ended.set()
         piece, self._received = self._received[:limit], self._received[limit:]
         return piece
+
+    def _next_output(self, deadline: Deadline | None) -> bytes:
+        while True:
+            if deadline is not None and deadline.remaining() < RECEIVE_SECONDS:
+                deadline.await_input(self.port, "output of a program on the device")
+            try:
+                return bytes(self._buffer[: self.port.recv_into(self._buffer)])
+            except BlockingIOError:  # after RECEIVE_SECONDS
+                continue
+            except OSError:
+                return b""
 
     @property
     def has_more_output(self) -> bool:
@@ -153,9 +161,11 @@ class VirtioPorts:
         self._free = list(self._all)
         self._waiting: list[tuple[tuple[str, ...], GuestProgram]] = []
         self._lock = threading.Lock()
-        send_limit = struct.pack("@ll", int(SEND_SECONDS), 0)
+        send_limit, receive_limit = _timeval(SEND_SECONDS), _timeval(RECEIVE_SECONDS)
         for ours, theirs in pairs:
+            # Not settimeout(), with which each takes two system calls.
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, send_limit)
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, receive_limit)
             theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, QUEUED // 2)  # doubled: socket(7)
 
     @contextlib.contextmanager
@@ -256,3 +266,8 @@ class VirtioPorts:
         """Close every port."""
         for port in list(self._all):
             self.discard(port)
+
+
+def _timeval(seconds: float) -> bytes:
+    """As socket(7) wants it for a limit."""
+    return struct.pack("@ll", *divmod(round(seconds * 10**6), 10**6))

@@ -24,29 +24,29 @@ class Structure:
     PACKED: ClassVar[bool] = False
 
     def __repr__(self) -> str:
-        layout = _layout(type(self))
+        layout = _LAYOUTS[type(self)]
         shown = (f"{name}={layout.show[name](getattr(self, name))}" for name in layout.offsets)
         return f"{type(self).__name__}({', '.join(shown)})"
 
     @classmethod
     def sizeof(cls) -> int:
         """Size in bytes, trailing padding included."""
-        return _layout(cls).codec.size
+        return _LAYOUTS[cls].codec.size
 
     @classmethod
     def offsetof(cls, field: str) -> int:
         """Offset of a field in bytes."""
-        return _layout(cls).offsets[field]
+        return _LAYOUTS[cls].offsets[field]
 
     def pack(self) -> bytes:
         """The structure's `sizeof()` bytes, padding zeroed."""
-        layout = _layout(type(self))
+        layout = _LAYOUTS[type(self)]
         return layout.codec.pack(*[getattr(self, name) for name in layout.offsets])
 
     @classmethod
     def unpack(cls, data: bytes, offset: int = 0) -> Self:
         """Read one from `data` at `offset`; TruncatedStructureError if it does not fit."""
-        layout = _layout(cls)
+        layout = _LAYOUTS[cls]
         if offset < 0 or offset + layout.codec.size > len(data):
             raise TruncatedStructureError(
                 f"{cls.__name__} takes {layout.codec.size} bytes, {max(0, len(data) - offset)} are left"
@@ -67,16 +67,6 @@ class _Layout:
     convert: tuple[tuple[int, Any], ...]
     """The types of the fields that are not plain numbers, by their position."""
     show: dict[str, Any]
-
-
-_LAYOUTS: dict[type[Structure], _Layout] = {}
-
-
-def _layout(structure: type[Structure]) -> _Layout:
-    """The layout of a structure, computed once."""
-    if structure not in _LAYOUTS:
-        _LAYOUTS[structure] = _lay_out(structure)
-    return _LAYOUTS[structure]
 
 
 def _lay_out(structure: type[Structure]) -> _Layout:
@@ -101,6 +91,16 @@ def _lay_out(structure: type[Structure]) -> _Layout:
         show[field.name] = shown_by[0] if shown_by else repr
     return _Layout(struct.Struct(f"{text}{-offset % widest}x"), offsets, tuple(convert), show)
 
+
+class _Layouts(dict[type[Structure], _Layout]):
+    """The layout of each structure, computed when it is first used."""
+
+    def __missing__(self, structure: type[Structure]) -> _Layout:
+        layout = self[structure] = _lay_out(structure)
+        return layout
+
+
+_LAYOUTS = _Layouts()
 
 Class = TypeVar("Class", bound=type)
 

@@ -12,7 +12,7 @@ from harness.binder.abi.uapi import BinderCommand
 from harness.binder.driver.ioctls import READ_SIZE, Exchange, ThreadIoctls
 from harness.binder.driver.known_commands import knows_command
 from harness.binder.driver.one_trip import Awaited
-from harness.binder.driver.payload import Carrier, Data
+from harness.binder.driver.payload import Carrier, Data, Loaded
 from harness.binder.errors import DriverRefusedError
 
 
@@ -33,9 +33,9 @@ class CommandQueue:
         for command in queued:
             self._commands += command.encode()
 
-    def add_carrier(self, command: Carrier, data: Data) -> None:
+    def add_carrier(self, command: Carrier, data: Data | None) -> None:
         """Queue a transaction or reply that carries `data`."""
-        loaded = self._ioctls.payloads.load(command, data)
+        loaded = Loaded(command) if data is None else self._ioctls.payloads.load(command, data)
         self._payload = loaded.payload
         self._replies = isinstance(command, commands.Reply)
         self.add(loaded.command)

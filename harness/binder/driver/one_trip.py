@@ -15,6 +15,7 @@ import errno
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from emulator.base.architecture import Architecture
 from harness.agent.operations import (
@@ -67,8 +68,7 @@ class Content:
     """Whether the driver has its buffer back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """What the batches of a trip have in common: sizes in bytes, and whether another exchange awaits."""
 
     commands: int
@@ -91,8 +91,7 @@ class Shape:
         return 3 * _ARGUMENT + _TAG + _POINTER + self.commands + 2 * self.read_size
 
 
-@dataclass(frozen=True, slots=True)
-class Exchanged:
+class Exchanged(NamedTuple):
     """What one BINDER_WRITE_READ of a trip did."""
 
     errno: int

@@ -72,7 +72,7 @@ class Nodes:
         if not call.kept:
             thread.queue.add(call.buffer.released())
         if not call.one_way:
-            thread.queue.add_carrier(commands.Reply(flags=flags), Parcel() if reply is None else reply)
+            thread.queue.add_carrier(commands.Reply(flags=flags), reply)
 
 
 def _report(call: Call, error: Exception) -> str:

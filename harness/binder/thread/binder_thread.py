@@ -221,7 +221,6 @@ class BinderThread:
         objects are freed, then.
         """
         deadline = deadline or Deadline(CALL_SECONDS)
-        data = Parcel() if data is None else data
         self.queue.add_carrier(transaction, data)
         answer: Return | None = None
         awaited = REPLY_TO_CALL if fetch else None
@@ -238,13 +237,13 @@ class BinderThread:
             ) from error
         self.queue.write()
         if isinstance(answer, _FAILED):
-            self._raise_failure(answer, transaction.target, data)
+            self._raise_failure(answer, transaction.target, 0 if data is None else data.size)
         return answer, exchange.content
 
     def _known_handles(self) -> frozenset[int] | None:
         return self.file.process.known_handles(posixpath.basename(self.file.path))
 
-    def _raise_failure(self, answer: Return, handle: int, data: Data) -> NoReturn:
+    def _raise_failure(self, answer: Return, handle: int, size: int) -> NoReturn:
         try:
             error_number = -self.controls.extended_error().param or None
         except OSError:
@@ -257,7 +256,7 @@ class BinderThread:
         raise transaction_error(
             BinderReturn(answer.TAG),
             error_number,
-            data.size,
+            size,
             mapping=None if target is None else target.size,
             room=None if target is None else target.room,
             handle=handle,

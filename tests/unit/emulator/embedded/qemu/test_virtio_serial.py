@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from emulator.base.deadline import Deadline
-from emulator.base.errors import DeviceLostError, SetupError
+from emulator.base.errors import DeviceLostError, SetupError, TimeLimitError
+from emulator.embedded.qemu import virtio_serial
 from emulator.embedded.qemu.virtio_serial import (
     BOUNDARY_SIZE,
     QUEUED,
@@ -85,6 +86,24 @@ def test_all_that_a_port_queues_is_received_at_once(ends: tuple[VirtioPorts, lis
         while True:
             queued += devices[1].port.send(bytes(32 * 1024))  # what the device's driver writes at once
     assert len(program.receive(RECEIVED_AT_ONCE)) == queued
+
+
+def test_output_is_waited_for_until_the_deadline_however_long_one_system_call_waits(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setattr(virtio_serial, "RECEIVE_SECONDS", 0.02)
+    ports, devices = request.getfixturevalue("ends")
+    program = ports.run(["/program"])
+    boundary, _, _ = devices[1].request()
+    deadline = Deadline(0.05)
+    with pytest.raises(TimeLimitError, match="output of a program on the device"):
+        program.receive(100, deadline)
+    assert deadline.expired
+    later = threading.Timer(0.05, devices[1].port.sendall, [b"late"])
+    later.start()
+    assert program.receive(100) == b"late"
+    devices[1].answer(boundary, 0)
+    assert program.receive(100, Deadline(10)) == b""
 
 
 def test_a_port_serves_one_program_after_the_other(ends: tuple[VirtioPorts, list[DeviceEnd]]) -> None:

@@ -7,7 +7,6 @@ import logging
 import math
 import os
 import select
-import shlex
 import signal
 import subprocess
 import threading
@@ -15,7 +14,7 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from emulator.base.command import await_group_end, ends_with_us, missing_supervisor
+from emulator.base.command import await_group_end, ends_with_us, missing_supervisor, shown
 from emulator.base.console import Console
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
@@ -52,7 +51,7 @@ class ChildProgram:
         self._started = threading.Event()
         self._closed = False
         self._failure: OSError | None = None
-        logger.debug("start: %s", shlex.join(command))
+        logger.debug("start: %s", shown(command))
         # The kernel ends the program with the thread that started it, so that thread lives as long.
         self._supervisor = threading.Thread(
             target=self._supervise,

@@ -37,9 +37,15 @@ def ends_with_us() -> tuple[str, ...]:
 def script(module: str, name: str, *arguments: str) -> list[str]:
     """The command that runs a shell script beside a module, whose `__file__` is given, here or on a host.
 
-    The script goes with the command, so that it need not be on that host; `$1` is the first argument.
+    The script goes with the command, so that it need not be on that host; `$1` is the first argument, and
+    `$0`, which begins a shell's own errors, the script's name.
     """
-    return ["sh", "-c", Path(module).with_name(name).read_text(), "sh", *arguments]
+    return ["sh", "-c", Path(module).with_name(name).read_text(), name, *arguments]
+
+
+def shown(command: Sequence[str]) -> str:
+    """A command as messages quote it: a script of several lines is `…`, and its name follows."""
+    return " ".join("…" if "\n" in word else shlex.quote(word) for word in command)
 
 
 def await_group_end(group: int) -> None:
@@ -85,7 +91,7 @@ def started(
     Otherwise its whole process group is ended with the block. `output` and `errors` are open files, or
     subprocess.PIPE.
     """
-    logger.debug("run: %s", shlex.join(command))
+    logger.debug("run: %s", shown(command))
     try:
         process = subprocess.Popen(
             [*ends_with_us(), *command],
@@ -136,14 +142,14 @@ def run(
         try:
             written = _communicate(process, seconds, progress)
         except subprocess.TimeoutExpired as error:
-            raise SetupError(f"`{' '.join(words)}` did not end within {seconds:g} s.") from error
+            raise SetupError(f"`{shown(words)}` did not end within {seconds:g} s.") from error
     output, errors = (text.decode(errors="replace") for text in written)
     if process.returncode == 127 and package_of(words[0]):
         raise missing_program(words[0])
     if process.returncode != 0:
         fix = needs if isinstance(needs, str) else needs(output + errors)
-        shown = f"{last_lines(output + errors)}\n{fix}".strip()
-        raise SetupError(f"`{' '.join(words)}` failed with status {process.returncode}:\n{shown}".rstrip())
+        end = f"{last_lines(output + errors)}\n{fix}".strip()
+        raise SetupError(f"`{shown(words)}` failed with status {process.returncode}:\n{end}".rstrip())
     return output
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from emulator.base.command import missing_program
+from emulator.base.command import missing_program, shown
 from emulator.base.console import Console
 from emulator.base.controller import CommandStream
 from emulator.base.deadline import Deadline
@@ -175,7 +174,7 @@ def check_output(host: Host, command: Sequence[str], seconds: float) -> str:
     finished = host.run(command, deadline=Deadline(seconds))
     if finished.status == 0:
         return finished.output
-    failure = f"`{shlex.join(command)}`{on(host)} {finished.failure(seconds)}."
+    failure = f"`{shown(command)}`{on(host)} {finished.failure(seconds)}."
     raise SetupError(f"{failure}\n{finished.errors.strip()}".rstrip())
 
 

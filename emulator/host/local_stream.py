@@ -6,7 +6,6 @@ import contextlib
 import math
 import os
 import select
-import shlex
 import signal
 import socket
 import struct
@@ -16,7 +15,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from emulator.base.command import await_group_end, missing_program
+from emulator.base.command import await_group_end, missing_program, shown
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, TimeLimitError, reason_of
 
@@ -52,9 +51,7 @@ class LocalStream:
             except FileNotFoundError as error:
                 raise missing_program(command[0]) from error
             except OSError as error:
-                raise HarnessError(
-                    f"`{shlex.join(command)}` cannot be started: {reason_of(error)}."
-                ) from error
+                raise HarnessError(f"`{shown(command)}` cannot be started: {reason_of(error)}.") from error
             on_failure.pop_all()
         self._reaping = threading.Lock()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shlex
 import shutil
 import subprocess
 import tempfile
@@ -16,7 +15,7 @@ from typing import IO
 
 from emulator.adb.server import answers
 from emulator.base.child_program import ChildProgram
-from emulator.base.command import started
+from emulator.base.command import shown, started
 from emulator.base.controller import CommandStream
 from emulator.base.deadline import Deadline
 from emulator.base.errors import HarnessError, SetupError, reason_of
@@ -113,7 +112,7 @@ class LocalCleanupCommand:
     """A command that runs when `execute` is called, or when this process ends, even by SIGKILL."""
 
     def __init__(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
-        logger.debug("run at the end: %s", shlex.join(command))
+        logger.debug("run at the end: %s", shown(command))
         self._waiting = subprocess.Popen(
             ["sh", "-c", CLEAN_UP, "sh", *command],
             stdin=subprocess.PIPE,

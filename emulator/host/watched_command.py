@@ -18,7 +18,7 @@ from typing import Protocol
 
 import paramiko
 
-from emulator.base.command import script
+from emulator.base.command import script, shown
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
 from emulator.host.host import FinishedCommand
@@ -157,12 +157,12 @@ def run_watched(
         status = watched.status(deadline)
         if status is None:
             if not deadline.expired:
-                raise SetupError(f"The connection to {host.address} broke during `{shlex.join(command)}`.")
+                raise SetupError(f"The connection to {host.address} broke during `{shown(command)}`.")
             watched.end()
         try:
             return FinishedCommand(status, watched.whole_output(Deadline(ENDS_WITHIN)), watched.errors)
         except OSError as error:
-            raise SetupError(f"{host.address} stopped answering during `{shlex.join(command)}`.") from error
+            raise SetupError(f"{host.address} stopped answering during `{shown(command)}`.") from error
 
 
 class SshCleanupCommand:
@@ -181,7 +181,7 @@ class SshCleanupCommand:
         with contextlib.suppress(OSError), self._channel.makefile("rb") as output:
             if output.read(len(READY)) == READY:
                 return
-        raise SetupError(f"{host.address} did not take the command `{shlex.join(command)}` for the end.")
+        raise SetupError(f"{host.address} did not take the command `{shown(command)}` for the end.")
 
     def execute(self, deadline: Deadline) -> int | None:
         """Run the command now and wait for its end; its status, None where that does not arrive in time."""

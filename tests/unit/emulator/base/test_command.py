@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.base.command import ends_with_us, run, started
+from emulator.base.command import ends_with_us, run, script, started
 from emulator.base.deadline import Deadline
 from emulator.base.errors import SetupError
 from emulator.base.lock_file import take
@@ -32,6 +32,13 @@ def test_the_command_line_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_failure_shows_the_last_lines_and_what_usually_fixes_it() -> None:
     with pytest.raises(SetupError, match=r"(?s)exit 3.*the reason.*Try turning it off"):
         run(["sh", "-c", "echo the reason >&2; exit 3"], seconds=20, needs="Try turning it off.")
+
+
+def test_a_script_that_fails_is_named_and_not_printed(tmp_path: Path) -> None:
+    (tmp_path / "fail.sh").write_text('echo "$1" >&2\nexit 3\n')
+    with pytest.raises(SetupError) as failed:
+        run(script(str(tmp_path / "module.py"), "fail.sh", "why it fails"), seconds=20)
+    assert str(failed.value) == "`sh -c … fail.sh 'why it fails'` failed with status 3:\nwhy it fails"
 
 
 def test_a_command_whose_parent_has_just_ended_does_not_run(tmp_path: Path) -> None:

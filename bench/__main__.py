@@ -25,6 +25,7 @@ from bench import (
     python_calls,
     recording,
     round_trips,
+    served,
     starts,
     transports,
 )
@@ -37,7 +38,7 @@ from harness.kernel.concise import counted
 from harness.report import stored
 
 MODULES = (
-    *(commands, starts, alternatives, round_trips, python_calls, explore, transports),
+    *(commands, starts, alternatives, round_trips, python_calls, served, explore, transports),
     *(libbinder, recording, growth, claims, drivers),
 )
 BENCHMARKS = [benchmark for module in MODULES for benchmark in module.BENCHMARKS]

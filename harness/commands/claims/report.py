@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from emulator.base.errors import UsageError
 from harness.commands.claims.outputs import OutputFile, OutputFormat, Outputs, attempt_all
 from harness.commands.options import ClaimSources
 
@@ -44,6 +45,7 @@ def report(
     """
     from harness.experiments.core.loading import load_claims
     from harness.report.difference import load
+    from harness.report.document import Document
     from harness.report.formats.report import Report
     from harness.report.matrix import Matrix
     from harness.report.pictures.benchmarks import Benchmarks
@@ -53,6 +55,11 @@ def report(
     load_claims(sources or ())
     outputs = Outputs.of(format_, output)
     content = load(file)
+    is_page = isinstance(content, Document) and any(each.format.name == "html" for each in outputs.entries)
+    if benchmarks is not None and not is_page:
+        raise UsageError(
+            "--benchmarks is for the page of a run: give the file of a run, and -o FILE.html or --format html"
+        )
     if outputs.entries:
         timings = Benchmarks.load(benchmarks) if benchmarks is not None else None
         attempt_all(outputs.writing(Report(content, benchmarks=timings)))

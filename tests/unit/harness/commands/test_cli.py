@@ -694,6 +694,9 @@ def test_a_stored_run_takes_every_form(command_line: CommandLine, tmp_path: Path
     assert (tmp_path / "again.json").read_text() == (tmp_path / "run.json").read_text()
     assert command_line("judge", "run.json", "--format", "ktap").output.startswith("KTAP version 1\n")
     assert "differently" in command_line("judge", "run.json", "--format", "ktap").errors
+    for words in ((), ("-o", "run.md")):  # which have no pictures
+        ended = command_line("report", "run.json", "--benchmarks", "bench.json", *words)
+        assert (ended.status, "--benchmarks is for the page of a run" in ended.errors) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,9 @@ class Commands(LazyGroup):
                     errors=True,
                 )
                 raise typer.Exit(ExitCode.SETUP_MISSING) from error
+            if isinstance(error, FileNotFoundError) and not _is_somewhere():
+                show("binder-harness: The current directory was removed: change to another.", errors=True)
+                raise typer.Exit(ExitCode.USAGE) from error
             if not isinstance(error, OSError) or error.errno not in DISK_FULL:
                 raise
             show(
@@ -57,6 +60,14 @@ class Commands(LazyGroup):
             # Python would try at exit to write the rest of the output, and fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ExitCode.UNEXPECTED) from error
+
+
+def _is_somewhere() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 app = typer.Typer(

@@ -16,6 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     `arguments` are those of the process unless given.
     """
     try:
+        _open_closed_streams()
         raise_on_signals()
         _run(arguments)
     except BaseException as error:  # such as SystemExit, or what a clean-up raised after the interruption
@@ -34,6 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         show(traceback.format_exc(), end="", errors=True)  # a mistake of ours; Python would show it as it is
         raise SystemExit(ExitCode.UNEXPECTED) from error
+
+
+def _open_closed_streams() -> None:
+    """Have what is written to a stream that the caller closed (`>&-`, some daemons) go nowhere.
+
+    Python has None in its place, and the next file that is opened gets its descriptor.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _run(arguments: Sequence[str] | None) -> None:

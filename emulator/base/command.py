@@ -40,7 +40,7 @@ def script(module: str, name: str, *arguments: str) -> list[str]:
     The script goes with the command, so that it need not be on that host; `$1` is the first argument, and
     `$0`, which begins a shell's own errors, the script's name.
     """
-    return ["sh", "-c", Path(module).with_name(name).read_text(), name, *arguments]
+    return ["sh", "-c", Path(module).with_name(name).read_text(encoding="utf-8"), name, *arguments]
 
 
 def shown(command: Sequence[str]) -> str:

@@ -55,6 +55,11 @@ def with_sources(text: str, *, one_line: bool) -> str:
     return re.sub(r"^Types:.*\bdeb\b.*$", "Types: deb deb-src", text, flags=re.MULTILINE)
 
 
+def _copy_with_sources(sources: Path, copy: Path, *, one_line: bool) -> None:
+    text = sources.read_text(encoding="utf-8", errors="surrogateescape")  # comments are in any encoding
+    copy.write_text(with_sources(text, one_line=one_line), encoding="utf-8", errors="surrogateescape")
+
+
 class PackageIndex:
     """The private apt state of one architecture, for the machine's own sources or for other suites."""
 
@@ -116,11 +121,13 @@ class PackageIndex:
             raise SetupError(f"The list of {self} cannot be read.\n{shown}".rstrip()) from error
 
     def _own_sources(self) -> Path:
-        text = SOURCES.read_text() if SOURCES.exists() else ""
-        (self.root / "sources.list").write_text(with_sources(text, one_line=True))
+        if SOURCES.exists():
+            _copy_with_sources(SOURCES, self.root / "sources.list", one_line=True)
+        else:
+            (self.root / "sources.list").write_text("")
         for part in sorted(SOURCES_PARTS.glob("*.list")) + sorted(SOURCES_PARTS.glob("*.sources")):
             copy = self.root / "sources.list.d" / part.name
-            copy.write_text(with_sources(part.read_text(), one_line=part.suffix == ".list"))
+            _copy_with_sources(part, copy, one_line=part.suffix == ".list")
         return self.root / "sources.list"
 
     def _new_suites(self) -> Path:
@@ -146,7 +153,7 @@ class PackageIndex:
 
     def _codename(self, suite: str) -> str:
         for file in (self.root / "state/lists").glob(f"*_dists_{suite}_*Release"):
-            if found := CODENAME.search(file.read_text()):
+            if found := CODENAME.search(file.read_text(encoding="utf-8")):
                 return found[1]
         return suite
 

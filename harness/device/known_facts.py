@@ -48,7 +48,7 @@ def facts_of_state(device: ProbedDevice, state: str) -> Facts:
         found.append(find_facts(device, attempts))
         if attempts.timed_out:
             raise _NotLastingError(found[0])
-        (directory / FILE).write_text(as_json(found[0]))
+        (directory / FILE).write_text(as_json(found[0]), encoding="utf-8")
 
     try:
         directory = entry(NAME, fingerprint(state, *SOURCES), build)
@@ -56,7 +56,7 @@ def facts_of_state(device: ProbedDevice, state: str) -> Facts:
         return error.facts
     if found:
         return found[0]
-    facts = from_json((directory / FILE).read_text())
+    facts = from_json((directory / FILE).read_text(encoding="utf-8"))
     free = facts.free_binder_device
     if free is not None:
         made = free not in facts.binder_devices

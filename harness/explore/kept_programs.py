@@ -33,7 +33,7 @@ def load(name: str, directory: Path) -> tuple[Step, ...]:
     """The program of a name, or in a file; UsageError, with the names that there are, where there is none."""
     path = Path(name) if Path(name).suffix == ".py" else directory / f"{name}.py"
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         kept = ", ".join(sorted(each.stem for each in directory.glob("*.py"))) or "none"
         why = reason_of(error) if isinstance(error, OSError) else "it is no text"

@@ -45,7 +45,7 @@ def inspect_device(device: Device, *, keep: Path | None = None) -> Inspection:
         log = name == _LOG
         if keep is not None:
             kept = keep / re.sub(r"\W+", "_", name).strip("_")
-            kept.write_text(text)
+            kept.write_text(text, encoding="utf-8")
             name = str(kept)
         reader.read(Source(name, io.BytesIO(text.encode())), log=log)
     pids = {

@@ -49,14 +49,14 @@ class SentSource:
     def of(cls, source: str) -> SentSource:
         """The source that `--claims` names, as `load_claims` returns it."""
         path = Path(source)
-        return cls(path.name, path.read_text()) if path.suffix == ".py" else cls(source, None)
+        return cls(path.name, path.read_text(encoding="utf-8")) if path.suffix == ".py" else cls(source, None)
 
     def kept_in(self, directory: Path) -> str:
         """The source as `--claims` names it here: a file is written below the directory."""
         if self.text is None:
             return self.name
         path = Path(tempfile.mkdtemp(dir=directory), self.name)
-        path.write_text(self.text)
+        path.write_text(self.text, encoding="utf-8")
         return str(path)
 
 

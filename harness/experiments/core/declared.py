@@ -46,7 +46,7 @@ def declared(package: str, decorator: str) -> Iterator[Declared]:
     pattern = re.compile(rf'^@({decorator}\(\s*"([^"]+)".*?\))\n(?=@|def )', re.MULTILINE | re.DOTALL)
     paths = Path(location).rglob("*.py")
     for path in sorted(paths, key=lambda each: (each.parent, each.stem != f"{decorator}s", each.name)):
-        source = path.read_text()
+        source = path.read_text(encoding="utf-8")
         if f"@{decorator}(" in source:
             module = ".".join([package, *path.relative_to(location).with_suffix("").parts])
             for text, name in pattern.findall(source):

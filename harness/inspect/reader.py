@@ -20,6 +20,8 @@ from harness.inspect.recognise import (
     MARKS,
     REPORT,
     SERVICE,
+    UNREAD,
+    UNREAD_STARTS,
     Part,
     shape,
 )
@@ -99,6 +101,12 @@ class Reader:
 
     def _take(self, line: str) -> None:
         if line.startswith(MARKS) and self._take_mark(line):
+            return
+        if line.startswith(UNREAD_STARTS) and (unread := UNREAD.match(line)):
+            self.notes.append(
+                f"{Place(self._file, self._number)}: {unread['path']} is not in it: {unread['reason']}. "
+                "Binder's debug files are root's, in /sys/kernel/debug/binder or /dev/binderfs/binder_logs"
+            )
             return
         if self._skipping:
             self._skim(line)

@@ -18,6 +18,14 @@ FINGERPRINT = re.compile(r"Build fingerprint: '(?P<build>.*)'\s*")
 MARKS = ("------", "DUMP OF SERVICE", "======", "== ")
 """How every heading begins."""
 
+UNREAD_STARTS = ("*** ", "cat: ", "grep: ", "head: ", "tail: ", "sh: ", "/system/bin/sh: ")
+UNREAD = re.compile(
+    r"(?:\*\*\* (?:Error dumping )?|(?:\S+: )+)(?P<path>/\S*binder\S*?)(?: \(.*\))?: "
+    r"(?P<reason>Permission denied|No such file or directory|Operation not permitted)\s*"
+)
+"""What is in the place of a file: dumpstate's line (DumpFileToFd in DumpstateUtil.cpp; `*** PATH: REASON` of
+dump_file in utils.c before it), or a command's error."""
+
 BY_TITLE = {
     "BINDER STATE": Kind.STATE,
     "BINDER TRANSACTIONS": Kind.TRANSACTIONS,

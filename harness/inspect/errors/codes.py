@@ -47,6 +47,12 @@ _OF_AN_EXCEPTION = re.compile(r"EX_(?:SERVICE_SPECIFIC|TRANSACTION_FAILED)\b\)?:
 _AS_LIBBINDER_CALLS_IT = "as libbinder calls it"
 
 
+def known_names() -> list[str]:
+    """The names of all that has a meaning: the driver's answers, statuses, exceptions, ioctls, errnos."""
+    names = (BinderReturn, StatusCode, ExceptionCode, BinderIoctl)
+    return [*(name for each in names for name in each.__members__), *errno.errorcode.values()]
+
+
 def explain_code(text: str) -> Explanation | None:
     """The first code in a text that is known; None where there is none."""
     return next((found for explained in _WAYS if (found := explained(text))), None)

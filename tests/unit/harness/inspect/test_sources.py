@@ -144,6 +144,41 @@ def test_documents_of_its_own(tmp_path: Path, content: str, message: str) -> Non
         read(str(tmp_path / "run.json"))
 
 
+UNREAD = """\
+== dumpstate: 2024-03-01 12:00:00
+------ BINDER STATS (/dev/binderfs/binder_logs/stats) ------
+*** Error dumping /dev/binderfs/binder_logs/stats (BINDER STATS): Permission denied
+------ BINDER STATE (/sys/kernel/debug/binder/state) ------
+*** /sys/kernel/debug/binder/state: No such file or directory
+"""
+
+
+def test_a_file_that_was_not_read_is_none_without_records(tmp_path: Path) -> None:
+    """A user build's bug report had `0 processes`, and nothing in it that waits."""
+    (tmp_path / "bugreport.txt").write_text(UNREAD)
+    inspection = read(str(tmp_path / "bugreport.txt"))
+    assert inspection.sections == ()
+    assert inspection.unknown_count == 0
+    first, second = inspection.warnings
+    assert first.startswith(
+        f"{tmp_path}/bugreport.txt:3: /dev/binderfs/binder_logs/stats is not in it: Permission denied. "
+    )
+    assert "/sys/kernel/debug/binder/state is not in it: No such file or directory. " in second
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cat: /sys/kernel/debug/binder/state: Permission denied",
+        "/system/bin/sh: cat: /d/binder/state: No such file or directory",
+    ],
+)
+def test_what_a_command_wrote_of_a_file_that_it_may_not_read(tmp_path: Path, line: str) -> None:
+    (tmp_path / "state").write_text(f"{line}\n")
+    (warning,) = read(str(tmp_path / "state")).warnings
+    assert "Binder's debug files are root's" in warning
+
+
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(DEADLOCK)))
     inspection = read("-")

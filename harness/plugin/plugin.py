@@ -184,9 +184,7 @@ def binder(device: Device, process: Callable[..., DeviceProcess]) -> Iterator[Ca
 
 
 @pytest.fixture
-def judge_claim(
-    request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
-) -> Callable[[Claim], Result]:
+def judge_claim(request: pytest.FixtureRequest) -> Callable[[Claim], Result]:
     """Judges a claim on the device, or elsewhere, and adds the result to every report of the run."""
     from harness.experiments.core.json_values import to_json
     from harness.experiments.core.judge import judge
@@ -205,7 +203,9 @@ def judge_claim(
             request.node.stash[RESULT] = result
         for name in ("verdict", "as_expected", "measured", "reason"):
             value = to_json(getattr(result, name))
-            record_property(name, printable(value) if isinstance(value, str) else value)
+            # As `record_property` does, which warns of each test where --junitxml writes xunit2, the default.
+            text = printable(value) if isinstance(value, str) else value
+            request.node.user_properties.append((name, text))
         return result
 
     return judge_and_record

@@ -315,7 +315,7 @@ def test_each_claim_is_a_test(pytester: pytest.Pytester, monkeypatch: pytest.Mon
         "-v",
     )
     result = pytester.runpytest_inprocess(*PLUGIN, *arguments)
-    result.assert_outcomes(passed=3, skipped=1, failed=4)
+    result.assert_outcomes(passed=3, skipped=1, failed=4, warnings=0)
     assert result.ret == 3
     result.stdout.fnmatch_lines("*test_claim?mmap.once? PASSED*")
     result.stdout.fnmatch_lines("*verdict: got refuted, expected confirmed*")

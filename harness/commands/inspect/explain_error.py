@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Annotated
 
 import typer
 
-from emulator.base.errors import UsageError
+from emulator.base.errors import UsageError, did_you_mean
 from emulator.base.printable import show
 from harness.commands.text import wrapped
 
@@ -35,15 +36,19 @@ def explain_error(
     next, and which claims measure it (binder-harness explain CLAIM).
     """
     from harness.framework.dumps.processes import ProcessNames
+    from harness.inspect.errors.codes import known_names
     from harness.inspect.errors.lines import explain
     from harness.inspect.findings import at_fault
 
     text = sys.stdin.read() if words == [STANDARD_INPUT] else " ".join(words)
     found = explain(text)
     if not found:
+        word = re.search(r"\b[A-Z][A-Z_]{3,}\b", text)
+        near = did_you_mean(word[0], known_names()) if word else ""
         raise UsageError(
-            f"No error of Binder was recognised in {text.strip()[:200]!r}. Such as these are: 29201/-28, "
-            "BR_FROZEN_REPLY, -95, `binder: 270:275 transaction failed 29189/-22, size 0-0 line 3146`, "
+            f"No error of Binder was recognised in {text.strip()[:200]!r}.{near} Such as these are: "
+            "29201/-28, BR_FROZEN_REPLY, -95, "
+            "`binder: 270:275 transaction failed 29189/-22, size 0-0 line 3146`, "
             "`binder_alloc_buf size 66168 failed, no address space`."
         )
     for number, explanation in enumerate(found):

@@ -100,6 +100,20 @@ def test_errors_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -
     assert run("explain-error", "-")[1].count("at fault:") == 6
 
 
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [
+        ("BR_FAILD_REPLY", "BR_FAILED_REPLY"),
+        ("status DEAD_OBJEKT", "DEAD_OBJECT"),
+        ("EX_SECURTY", "EX_SECURITY"),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_near_one(run: Run, word: str, near: str) -> None:
+    status, _, errors = run("explain-error", word)
+    assert status == ExitCode.USAGE
+    assert f"was recognised in '{word}'. Did you mean {near}?" in errors
+
+
 def test_what_is_no_error(run: Run) -> None:
     status, _, errors = run("explain-error", "hello\x1b[31m")
     assert status == ExitCode.USAGE

@@ -24,7 +24,7 @@ from tests.support.recorder import Recorder
 __all__ = ["unchanged_registries"]
 
 WITHIN = 60.0
-TARGETS = ("embedded", "embedded?userland=none", "embedded?start=cold")
+TARGETS = ("embedded", "embedded?userland=none", "embedded?managers=all")
 CLAIM_IDS = [claim.id for claim in CLAIMS.select(["node"])]
 
 

@@ -44,6 +44,7 @@ def may_import(room: str) -> set[str]:
     return set(_quoted(allowed))
 
 
+@functools.cache
 def room_of(module: str) -> str | None:
     """The room of a module, by the longest name in the table that it lies in; None for a package's root."""
     path = module.replace(".", "/")
@@ -59,11 +60,19 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """What is below a node, however deep, but no expression: most of a module, in which none imports."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.expr):
+            yield child
+            yield from statements(child)
+
+
 @functools.cache
 def imports(path: Path) -> list[tuple[int, str]]:
     """Line and full module name of everything a module imports, wherever in it, for types alone too."""
     found = []
-    for node in ast.walk(parsed(path)):
+    for node in statements(parsed(path)):
         if isinstance(node, ast.Import):
             found += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

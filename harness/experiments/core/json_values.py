@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import sys
 import types
@@ -146,7 +147,7 @@ def _plain(hint: type[Any], value: Json, where: str) -> object:
 def _dataclass(kind: type[Any], value: Json, where: str) -> object:
     if not isinstance(value, dict):
         raise ValueError(f"{where} is {described(value)}, not an object")
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]  # a class can be hashed, whatever its instances can
     unknown = value.keys() - hints.keys()
     if unknown:
         raise ValueError(f"{where} has unknown fields: {', '.join(sorted(unknown))}")
@@ -160,6 +161,12 @@ def _dataclass(kind: type[Any], value: Json, where: str) -> object:
         lacking = hints.keys() - value.keys() - {NOT_RECORDED}
         fields[NOT_RECORDED] = frozenset(lacking).union(fields.get(NOT_RECORDED, ()))
     return kind(**fields)
+
+
+@functools.cache
+def _hints(kind: type[Any]) -> Mapping[str, Any]:
+    """The types of a dataclass's fields, which Python compiles from text each time that it is asked."""
+    return typing.get_type_hints(kind)
 
 
 def _required(kind: type[Any]) -> Iterator[str]:

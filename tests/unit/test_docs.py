@@ -168,6 +168,18 @@ def test_every_option_of_a_target_is_explained(kind: DeviceKind) -> None:
     assert all(f"`{option.name}`" in text for option in kind.options)
 
 
+@pytest.mark.parametrize("kind", list(kinds()), ids=lambda kind: kind.name)
+def test_an_option_of_a_few_values_has_them_in_its_table(kind: DeviceKind) -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|", DEVICES.read_text(), re.MULTILINE)
+    for option in kind.options:
+        values = re.split(r", | or ", option.values)
+        tables = [(shown.split(", "), default) for name, shown, default in rows if name == option.name]
+        if all(re.fullmatch(r"[\w-]+", value) for value in values) and tables:
+            assert any(
+                (sorted(shown), default) == (sorted(values), option.default) for shown, default in tables
+            )
+
+
 def test_every_assumption_names_tests_that_there_are() -> None:
     named = set(re.findall(r"`(test_\w+)", (DOCS / "assumptions.md").read_text()))
     tests = {

@@ -66,6 +66,7 @@ class Device(DeviceShell):
     def close(self) -> None:
         """End the agents, remove what was pushed, and end the device if it was started here."""
         self._resources.close()
+        self._closed = True
 
     def rollback(self, *, deadline: Deadline | None = None) -> None:
         """Restore the state in which the device was opened.
@@ -278,6 +279,7 @@ class Device(DeviceShell):
 
     def _agent_stream(self, arguments: Sequence[str], *, fresh: bool = False) -> ProcessStream:
         """A new agent: over the controller's own channel, which is faster, or over adb."""
+        self._require_open()
         if isinstance(self.controller, CanStartAgents):
             fresh, self._agents_ended = fresh or self._agents_ended, False
             channel = self.controller.start_agent(arguments, fresh=fresh)

@@ -23,6 +23,7 @@ class DeviceShell:
 
     def __init__(self, controller: Controller) -> None:
         self.controller = controller
+        self._closed = False
         self._link: Link = (
             MachineLink(controller) if isinstance(controller, CanRunCommands) else AdbLink(controller)
         )
@@ -81,15 +82,22 @@ class DeviceShell:
             local.open("rb").close()
         except OSError as error:
             raise UsageError(f"{local} cannot be read on this machine: {reason_of(error)}.") from error
+        self._require_open()
         self._link.push(local, remote, mode)
 
     def pull(self, remote: str, local: Path, *, largest: int = LARGEST_FILE) -> None:
         """Copy a file of at most `largest` bytes from the device; raises HarnessError when that fails."""
+        self._require_open()
         self._link.pull(remote, local, largest)
 
     def open_shell(self, line: str) -> ProcessStream:
         """Start a command whose streams stay open; closing the stream ends the command's input."""
+        self._require_open()
         return self._link.open_shell(line)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise UsageError(f"{self.controller.target} is closed: use the device within its `with` block.")
 
     def reach_again(self) -> bool:
         """Whether the link had lost a device that lives, and reaches it again.

@@ -6,9 +6,13 @@ import struct
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, Self, TypeVar, dataclass_transform, get_type_hints
 
+from emulator.base.errors import UsageError
+
 u32 = Annotated[int, "I"]
 s32 = Annotated[int, "i"]
 u64 = Annotated[int, "Q"]
+_RANGES = {"I": range(1 << 32), "i": range(-(1 << 31), 1 << 31), "Q": range(1 << 64)}
+"""The numbers that each format takes."""
 Address = Annotated[int, "Q", hex]
 """A `u64` (binder_uintptr_t) shown in hexadecimal."""
 
@@ -39,9 +43,21 @@ class Structure:
         return _LAYOUTS[cls].offsets[field]
 
     def pack(self) -> bytes:
-        """The structure's `sizeof()` bytes, padding zeroed."""
+        """The structure's `sizeof()` bytes, padding zeroed; UsageError for a number that does not fit."""
         layout = _LAYOUTS[type(self)]
-        return layout.codec.pack(*[getattr(self, name) for name in layout.offsets])
+        try:
+            return layout.codec.pack(*[getattr(self, name) for name in layout.offsets])
+        except struct.error as error:
+            raise UsageError(self._misfit() or str(error)) from error
+
+    def _misfit(self) -> str | None:
+        """Which number does not fit its field."""
+        for name, annotation in get_type_hints(type(self), include_extras=True).items():
+            text, value = getattr(annotation, "__metadata__", ("",))[0], getattr(self, name, None)
+            if text in _RANGES and isinstance(value, int) and value not in _RANGES[text]:
+                least, most = _RANGES[text][0], _RANGES[text][-1]
+                return f"{type(self).__name__}.{name} is {value:,}, and takes {least:,} to {most:,}."
+        return None
 
     @classmethod
     def unpack(cls, data: bytes, offset: int = 0) -> Self:

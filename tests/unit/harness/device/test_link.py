@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import pytest
 
 from emulator.base.controller import Controller
-from emulator.base.errors import DeviceLostError
+from emulator.base.errors import DeviceLostError, UsageError
 from harness.agent.errors import AgentDiedError
 from harness.device import known_facts
 from harness.device.device import Device
@@ -44,6 +45,15 @@ def test_a_device_whose_connection_ended_before_itself_is_lost() -> None:
 
 def test_a_device_that_lives_is_not_waited_for() -> None:
     raise_if_lost(controller(1))
+
+
+@pytest.mark.parametrize("use", [lambda device: device.shell("ls"), lambda device: device.process()])
+def test_a_closed_device_is_named(use: Callable[[Device], object]) -> None:
+    """It was a file of the run that is gone, and a descriptor of -1."""
+    with Device(controller(3)) as device:
+        pass
+    with pytest.raises(UsageError, match="embedded is closed: use the device within its `with` block"):
+        use(device)
 
 
 def test_facts_that_end_with_the_connection_are_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.base.errors import UsageError
 from harness.binder.abi import commands
 from harness.binder.abi.structures import TransactionFlag
 from harness.binder.abi.uapi import BinderCommand
@@ -25,6 +26,20 @@ any_command: st.SearchStrategy[commands.Command] = st.one_of(
 @given(st.lists(any_command))
 def test_a_write_buffer_reads_back(written: list[commands.Command]) -> None:
     assert commands.parse(commands.compose(*written)) == written
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (commands.Acquire(2**32), r"Acquire\.handle is 4,294,967,296, and takes 0 to 4,294,967,295\."),
+        (commands.Transaction(target=-1), r"Transaction\.target is -1, and takes 0 to 18,446,"),
+        (commands.Transaction(target=1, code=2**32), r"Transaction\.code is 4,294,967,296, and takes 0 to "),
+    ],
+)
+def test_a_number_that_does_not_fit_is_named(command: commands.Command, message: str) -> None:
+    """It was `argument out of range`, or the format of the module struct."""
+    with pytest.raises(UsageError, match=message):
+        commands.compose(command)
 
 
 def test_a_death_request_is_packed_without_padding() -> None:

@@ -28,7 +28,7 @@ from harness.agent.scratch import Scratch
 from harness.binder.abi import commands, returns
 from harness.binder.abi.commands import Command
 from harness.binder.abi.layout import Structure
-from harness.binder.abi.returns import Noop, Return
+from harness.binder.abi.returns import Noop, Return, SpawnLooper
 from harness.binder.abi.structures import BinderTransactionData, BinderWriteRead, TransactionFlag
 from harness.binder.abi.uapi import BinderIoctl
 from harness.binder.driver.open_file import OpenFile
@@ -183,7 +183,9 @@ class FakeThread:
         blocked = bool(request_block.read_size) and not self.script
         if request_block.read_size and self.script:
             step = self.script.popleft()
-            returned = [Noop(), *(step() if callable(step) else step)]
+            returned = list(step() if callable(step) else step)
+            if not (returned and isinstance(returned[0], SpawnLooper)):  # which takes its place
+                returned.insert(0, Noop())
         read = b"".join(each.encode() for each in returned)
         assert len(read) <= request_block.read_size
         if read:

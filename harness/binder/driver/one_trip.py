@@ -44,7 +44,10 @@ _ARGUMENT = BinderWriteRead.sizeof()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Awaited:
-    """What an exchange is expected to return: BR_NOOP, these codes, and the record of the last of them."""
+    """What an exchange is expected to return: these codes, and the record of the last of them.
+
+    One code comes before: BR_NOOP, or BR_SPAWN_LOOPER in its place (binder_thread_read).
+    """
 
     codes: tuple[BinderReturn, ...]
     free: bool = False
@@ -139,7 +142,8 @@ class Trip:
         self._operations.append(Write(first, self._before + bytes(shape.commands) + self._after))
         last = self._exchange(first, address, shape.read_size)
         if shape.after_reply:
-            self._expect(*last, [BinderReturn.BR_TRANSACTION_COMPLETE])
+            # Not BR_SPAWN_LOOPER: it asks for a thread before this one waits.
+            self._expect(*last, [BinderReturn.BR_NOOP, BinderReturn.BR_TRANSACTION_COMPLETE])
             last = self._exchange(second, second + _ARGUMENT, shape.read_size)
         if shape.awaited is not None:
             self._fetch(*last, shape.awaited)
@@ -162,23 +166,27 @@ class Trip:
         ]
         return argument, read
 
-    def _expect(self, argument: int, read: int, codes: Sequence[BinderReturn], record: int = 0) -> int:
-        """End the batch unless that exchange returned BR_NOOP, these codes, and `record` bytes more.
+    def _expect(
+        self, argument: int, read: int, codes: Sequence[BinderReturn], *, before: int = 0, record: int = 0
+    ) -> int:
+        """End the batch unless that exchange returned one or two codes, between so many bytes, and no more.
 
         Returns the address of the record.
         """
-        expected = b"".join(code.to_bytes(_TAG, "little") for code in (BinderReturn.BR_NOOP, *codes))
-        size = len(expected) + record
-        self._operations.append(Check(argument + BinderWriteRead.offsetof("read_consumed"), size, size))
-        for offset in range(0, len(expected), _POINTER):
-            part = expected[offset : offset + _POINTER]
-            number = int.from_bytes(part, "little")
-            self._operations.append(Check(read + offset, number, number, len(part)))
-        return read + len(expected)
+        expected = b"".join(code.to_bytes(_TAG, "little") for code in codes)
+        size = before + len(expected) + record
+        number = int.from_bytes(expected, "little")
+        self._operations += [
+            Check(argument + BinderWriteRead.offsetof("read_consumed"), size, size),
+            Check(read + before, number, number, len(expected)),
+        ]
+        return read + before + len(expected)
 
     def _fetch(self, argument: int, read: int, awaited: Awaited) -> None:
         """Copy the data and offsets of the awaited record, if they are small; and free them, if asked for."""
-        record = self._expect(argument, read, awaited.codes, BinderTransactionData.sizeof())
+        record = self._expect(
+            argument, read, awaited.codes, before=_TAG, record=BinderTransactionData.sizeof()
+        )
         data_size, offsets_size, buffer, offsets = (
             record + BinderTransactionData.offsetof(field)
             for field in ("data_size", "offsets_size", "buffer", "offsets")

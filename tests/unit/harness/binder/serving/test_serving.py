@@ -131,6 +131,19 @@ def test_a_served_call_takes_one_round_trip(process: FakeProcess, binder: Binder
         assert looper.trips == 4  # the first has no reply to send, the last has no call to await
 
 
+def test_a_request_for_a_thread_is_acted_on_before_the_thread_waits_for_another_call(
+    process: FakeProcess, binder: Binder
+) -> None:
+    call: list[Return] = [returns.SpawnLooper(), incoming(process, Parcel().int32(41))]
+    complete: list[Return] = [returns.SpawnLooper(), returns.TransactionComplete()]
+    script_next_thread(process, call, complete)
+    with binder:
+        binder.serve(lambda call: Parcel().int32(call.data.int32() + 1))
+        looper = process.threads[1]
+        Deadline(5).poll(lambda: looper.trips == 3, "the wait for another call, in a trip of its own")
+    assert ParcelReader(looper.sent[0]).int32() == 42
+
+
 def test_what_a_handler_raises_reaches_the_caller_as_a_status_and_the_owner_at_close(
     process: FakeProcess, binder: Binder
 ) -> None:

@@ -191,7 +191,7 @@ def test_poweroff_ends_all_programs_first() -> None:
 
 
 def test_two_run_side_by_side(device: EmbeddedDevice) -> None:
-    second = open_embedded(parse_target("embedded?memory=256&processors=1"))
+    second = open_embedded(parse_target("embedded?processors=1"))
     try:
         assert second.serial != device.serial
         shell(second, "echo second > /tmp/name")

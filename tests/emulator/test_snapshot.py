@@ -26,7 +26,7 @@ from harness.agent.errors import AgentDiedError
 from harness.agent.exit_status import ExitStatus
 from harness.agent.operations import SystemCall
 from harness.binder import Binder
-from harness.device.device import Device
+from harness.device.device import Device, DeviceProcess
 from harness.device.probing import find_facts
 
 WITHIN = 60.0
@@ -38,6 +38,15 @@ SMALL = "embedded?memory=256&userland=none"
 def device() -> Iterator[Device]:
     with Device(open_embedded(parse_target("embedded"))) as device:
         yield device
+
+
+@pytest.fixture(scope="module")
+def restarted() -> Iterator[tuple[Device, list[DeviceProcess]]]:
+    """A restored device that was restarted, and agents that ran on it before."""
+    with Device(open_embedded(parse_target("embedded"))) as device:
+        processes = [device.process() for _ in range(3)]
+        device.controller.restart(Deadline(WITHIN))
+        yield device, processes
 
 
 def small() -> EmbeddedDevice:
@@ -69,14 +78,6 @@ def test_the_known_facts_of_a_restored_device_are_those_that_trying_finds() -> N
         assert isinstance(second.controller, HasSavedState)
         assert second.controller.untouched_state is not None
         assert second.facts == found == find_facts(second)
-
-
-def test_a_device_that_has_restarted_has_no_known_facts(device: Device) -> None:
-    assert isinstance(device.controller, HasSavedState)
-    device.controller.restart(Deadline(60))
-    assert device.controller.untouched_state is None
-    device.rollback()
-    assert device.controller.untouched_state is not None
 
 
 @pytest.mark.parametrize("use", [Device.process, lambda device: device.serial], ids=["an agent", "adb"])
@@ -120,13 +121,22 @@ def test_a_device_that_was_booted_rolls_back_by_booting_again() -> None:
         assert device.shell("ls /data/local/tmp") == ""
 
 
-def test_a_restored_device_can_restart(device: Device) -> None:
-    processes = [device.process() for _ in range(3)]
-    device.controller.restart(Deadline(WITHIN))
+def test_a_restored_device_can_restart(restarted: tuple[Device, list[DeviceProcess]]) -> None:
+    device, processes = restarted
     with device.process() as after:
         assert after.syscall("getpid") == after.pid
     for process in processes:
         process.close()
+
+
+def test_a_device_that_has_restarted_has_no_known_facts(
+    restarted: tuple[Device, list[DeviceProcess]],
+) -> None:
+    device, _ = restarted
+    assert isinstance(device.controller, HasSavedState)
+    assert device.controller.untouched_state is None
+    device.rollback()
+    assert device.controller.untouched_state is not None
 
 
 def test_the_first_agents_run_in_the_snapshot_and_all_others_are_like_them() -> None:

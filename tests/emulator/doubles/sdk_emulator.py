@@ -34,7 +34,6 @@ from pathlib import Path
 
 from emulator.kinds.sdk.avd import parse_ini
 from tests.emulator.doubles import sdk_disks
-from tests.emulator.doubles.embedded_behind import embedded_behind
 
 FLAGS = (
     *("-no-window", "-no-audio", "-no-boot-anim", "-read-only", "-skip-adb-auth"),
@@ -136,6 +135,9 @@ def run(name: str, port: int, content: Path) -> None:
                 announce(port)
                 serve(console)
         else:
+            # What only answers a question starts often, and needs none of what this imports.
+            from tests.emulator.doubles.embedded_behind import embedded_behind
+
             with embedded_behind(port + 1):
                 announce(port)
                 (content / "bootcompleted.ini").touch()

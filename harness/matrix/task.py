@@ -12,6 +12,7 @@ from pathlib import Path
 from distributed import Worker, WorkerPlugin, get_worker
 
 from emulator.base.interruption import Interrupted
+from emulator.cache.run_directory import run_directory
 from harness.matrix.selection import Selection
 from harness.matrix.target_run import judge_on
 from harness.report.events import Ended, Event, encode
@@ -76,8 +77,8 @@ def judge_on_worker(target: str, selection: Selection, sources: Sequence[SentSou
     def send(event: Event) -> None:
         worker.log_event(topic, encode(event))
 
-    with tempfile.TemporaryDirectory(prefix="binder-harness-claims-") as directory:
-        here = [source.kept_in(Path(directory)) for source in sources]
+    with run_directory() as directory:  # which the next run removes where the worker is killed
+        here = [source.kept_in(directory) for source in sources]
         selection = dataclasses.replace(selection, sources=here)
         column = judge_on(target, selection, view=send, ended_by=ended_by, where=worker.address)
     return encode(Ended(target=target, column=column))

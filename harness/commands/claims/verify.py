@@ -155,7 +155,7 @@ def _actions(view: VerifyView, run: Run, outputs: Outputs, *, accounts: bool) ->
 
     report = Report(run.document(), tuple(run.failures))
     writing = outputs.writing(report, journaled=partial(_check_written, view))
-    show_table = partial(_show_results, run, accounts=accounts, table=not outputs.to_stdout)
+    show_table = partial(_show_results, view, run, accounts=accounts, table=not outputs.to_stdout)
     return [show_table, *writing]
 
 
@@ -207,7 +207,7 @@ def _judge(claims: list[Claim], arguments: list[str], clones: Clones | None) -> 
     return view, status
 
 
-def _show_results(run: Run, *, accounts: bool, table: bool) -> None:
+def _show_results(view: VerifyView, run: Run, *, accounts: bool, table: bool) -> None:
     from harness.experiments.core.finding import Verdict
     from harness.report.page.reproduction import verify_arguments
     from harness.report.terminal import results
@@ -223,6 +223,8 @@ def _show_results(run: Run, *, accounts: bool, table: bool) -> None:
             again = verify_arguments(result.id, document.target)
             show(f"To see the traceback: binder-harness --debug verify {again}", errors=not table)
     shown = {result.reason for result in document.claims}
+    if view.write_error is not None:  # it is raised when that file has its turn
+        shown.add(str(view.write_error))
     for failure in run.failures:
         if failure.message not in shown:
             show(f"binder-harness: {failure.message}", errors=True)

@@ -626,6 +626,20 @@ def test_of_aosps_tests_those_before_the_loss_of_the_device_are_written(
 # --- files that may not be used ---
 
 
+def test_a_document_that_cannot_be_written_is_named_once(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(path: Path, text: str) -> None:  # noqa: ARG001
+        if path.name == "run.json":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("harness.report.stored.write_atomically", refuse)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    ended = command_line("verify", "mmap.once", "--json", "run.json")
+    assert ended.status == 4
+    assert ended.errors.count("run.json cannot be written: No space left on device") == 1
+
+
 @pytest.mark.parametrize(
     ("words", "status"),
     [

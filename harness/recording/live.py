@@ -32,6 +32,7 @@ from harness.kernel.tracing.hop_collector import HopCollector, SendingOrder
 from harness.kernel.tracing.live_trace import LiveTrace
 from harness.kernel.tracing.recording import Lost
 from harness.recording.exports.export import Beginning, End, Export
+from harness.recording.exports.several import SeveralExports
 from harness.recording.service_nodes import service_interfaces
 from harness.recording.statistics import ENDED, HeldBuffers, Statistics
 from harness.recording.threads import EVENTS as THREAD_EVENTS
@@ -60,7 +61,7 @@ class Recorder:
         trace: LiveTrace,
         threads: Threads,
         names: CodeNames,
-        exports: Sequence[Export],
+        exports: SeveralExports,
         interfaces: Mapping[int, str] | None = None,
     ) -> None:
         """`interfaces` has those of nodes, for what the trace does not name."""
@@ -111,10 +112,11 @@ class Recorder:
                 self._trace.stop()
                 self._take_events()
         finally:
-            self._write(self._collector.rest(), math.inf)
-            end = End(self.seconds, self._final_loss(), self.unreadable, self.statistics)
-            for export in self._exports:
-                export.end(end)
+            try:
+                self._write(self._collector.rest(), math.inf)
+            finally:
+                end = End(self.seconds, self._final_loss(), self.unreadable, self.statistics)
+                self._exports.end(end)
         if self.failure is not None:
             raise self.failure
 
@@ -142,8 +144,7 @@ class Recorder:
             self.statistics.add(named)
         self._order.add(named)
         ready = self._order.ready(sent_before)
-        for export in self._exports:
-            export.add(ready)
+        self._exports.add(ready)
 
     def _final_loss(self) -> Lost:
         with contextlib.suppress(Exception):  # of a device that is lost nothing can be read
@@ -161,7 +162,8 @@ def follow_transactions(
     have names where the kernel accepts a probe on the driver; elsewhere only those of registered services
     have, which are asked before. Codes have the names of `names`, by default the known ones of the device.
     Raises TracingMissingError where the kernel cannot be traced, UsageError where its driver has no
-    tracepoints.
+    tracepoints, and in the end SetupError where a file could not be written on, as on a full disk: the others
+    are whole.
     """
     names = names or code_names_on(device)
     tracing = device.tracing
@@ -188,9 +190,9 @@ def follow_transactions(
         buffer_kib=buffer_kib,
         clock=CLOCK,
     ) as trace:
-        for export in exports:
-            export.begin(beginning)
-        recorder = Recorder(trace, Threads(device.files), names, exports, interfaces)
+        files = SeveralExports(exports)
+        files.begin(beginning)
+        recorder = Recorder(trace, Threads(device.files), names, files, interfaces)
         try:
             yield recorder
         finally:

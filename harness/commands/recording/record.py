@@ -129,6 +129,7 @@ def record(
         activity_manager(device, standin=activity_standin),
     ):
         names = _names(device, methods, framework_jar=framework_jar)
+        recorder = None
         try:
             with (
                 follow_transactions(
@@ -143,6 +144,8 @@ def record(
                 )
                 status = _wait(recorder, view, program, seconds, begun)
         except HarnessError:
+            if recorder is not None:
+                show_summary(recorder)
             device.raise_if_lost()
             raise
         show_summary(recorder)

@@ -17,7 +17,7 @@ class DiagramFile:
     """Keeps the first transactions, and draws them at the end."""
 
     def __init__(self, path: Path, draw: Callable[[Hops], str]) -> None:
-        self._path = path
+        self.path = path
         self._draw = draw
         self._hops: list[Hop] = []
         self.left_out = 0
@@ -26,7 +26,7 @@ class DiagramFile:
     def begin(self, beginning: Beginning) -> None:
         """Create the file."""
         self._names = beginning.names
-        self._path.write_text("", encoding="utf-8")
+        self.path.write_text("", encoding="utf-8")
 
     def add(self, hops: Sequence[Hop]) -> None:
         """Keep them, as long as there is room."""
@@ -37,7 +37,7 @@ class DiagramFile:
     def end(self, end: End) -> None:
         """Draw what was kept; the diagram says what is missing."""
         hops = Hops(tuple(self._hops), end.lost, self._names, self.left_out)
-        self._path.write_text(self._draw(hops), encoding="utf-8", errors="backslashreplace")
+        self.path.write_text(self._draw(hops), encoding="utf-8", errors="backslashreplace")
 
 
 def mermaid_file(path: Path) -> DiagramFile:

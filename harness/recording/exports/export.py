@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from harness.framework.transaction_codes import CodeNames
@@ -45,6 +46,11 @@ class End:
 
 class Export(Protocol):
     """A file that is being written; each method raises OSError where that fails."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        ...
 
     def begin(self, beginning: Beginning) -> None:
         """Create the file."""

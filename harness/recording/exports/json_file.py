@@ -26,7 +26,7 @@ class JsonFile:
     """Writes a document that is valid JSON as soon as it has ended; each transaction is a line of it."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._between = "\n"
 
     def begin(self, beginning: Beginning) -> None:
@@ -37,7 +37,7 @@ class JsonFile:
             for name in ("serial", "kernel_release", "architecture", "android_release")
         }
         heading = {"format": FORMAT, "version": VERSION, "device": device, "clock": beginning.clock}
-        self._file = self._path.open("w", encoding="utf-8")
+        self._file = self.path.open("w", encoding="utf-8")
         self._file.write(f'{json.dumps(heading)[:-1]},\n"transactions": [')
 
     def add(self, hops: Sequence[Hop]) -> None:

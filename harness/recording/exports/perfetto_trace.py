@@ -42,7 +42,7 @@ class PerfettoTrace:
                 "pip install 'binder-harness[perfetto]'"
             ) from None
         self._protos = perfetto_trace_pb2
-        self._path = path
+        self.path = path
         self._calls: dict[int, Hop] = {}
         """Calls without a reply, by number."""
         self._processes: dict[int, str] = {}
@@ -51,7 +51,7 @@ class PerfettoTrace:
     def begin(self, beginning: Beginning) -> None:
         """Create the file, with what is known of the device."""
         self._names = beginning.names
-        self._file = self._path.open("wb")
+        self._file = self.path.open("wb")
         packet = self._protos.TracePacket()
         packet.system_info.utsname.sysname = "Linux"
         packet.system_info.utsname.release = beginning.kernel_release

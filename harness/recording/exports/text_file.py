@@ -14,13 +14,13 @@ class TextFile:
     """Writes each line as it comes, and at the end whether anything is missing."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._start: float | None = None
 
     def begin(self, beginning: Beginning) -> None:
         """Create the file, with a line about the device."""
         self._names = beginning.names
-        self._file = self._path.open("w", encoding="utf-8", errors="backslashreplace")
+        self._file = self.path.open("w", encoding="utf-8", errors="backslashreplace")
         android = f", Android {beginning.android_release}" if beginning.android_release else ""
         self._file.write(f"# {beginning.serial}: Linux {beginning.kernel_release}{android}\n")
 

@@ -106,7 +106,10 @@ def _lacking(error: ValueError) -> str:
         return "a result document: it is empty"
     if error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated string"):
         return f"whole: it ends in the middle of line {error.doc.rstrip().count(chr(10)) + 1}. Copy it again"
-    return f"JSON: {error}"
+    return (
+        f"JSON: {error}. Give a file that `verify --json` or `matrix --json` wrote; logs and dumps are for "
+        "`binder-harness inspect`"
+    )
 
 
 def check_distinct(names: Sequence[str], where: str) -> None:

@@ -98,7 +98,10 @@ def test_damage_is_refused_or_shown(
         ("\n", "is not a result document: it is empty"),
         ('{\n  "schema": "binder-har', "is not whole: it ends in the middle of line 2. Copy it again"),
         ('{\n  "schema": "x",\n  "device": {\n', "is not whole: it ends in the middle of line 3"),
-        ("<html>", "is not JSON: Expecting value"),
+        (
+            "binder state:",
+            r"is not JSON: Expecting value: .*; logs and dumps are for `binder-harness inspect`",
+        ),
         ("[" * (DEEPEST + 1) + "1" + "]" * (DEEPEST + 1), "is not JSON: it is nested too deeply"),
     ],
 )

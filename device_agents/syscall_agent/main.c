@@ -44,7 +44,7 @@ static _Noreturn void show_usage(FILE *stream, int status)
           "  --uid NUMBER  become this user (real, effective and saved id); drops supplementary groups\n"
           "  --gid NUMBER  become a member of this group alone\n"
           "  --processor NUMBER\n"
-          "                run on this processor alone, counted from 0\n"
+          "                run on this processor alone, counted from 0, where it is online\n"
           "  --help        show this text\n",
           stream);
     exit(status);
@@ -87,8 +87,8 @@ static void stay_on(long long processor)
         return;
     cpu_set_t one;
     CPU_ZERO(&one);
-    CPU_SET((size_t)processor, &one); /* nothing where it is out of range: then there is no such processor, either */
-    check(sched_setaffinity(0, sizeof one, &one), "staying on a processor");
+    CPU_SET((size_t)processor, &one);
+    sched_setaffinity(0, sizeof one, &one); /* fails where it is absent or offline: then any other will do */
 }
 
 static struct options parse_arguments(int count, char **arguments)

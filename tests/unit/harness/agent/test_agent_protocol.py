@@ -113,19 +113,6 @@ def test_a_user_it_may_not_become_is_refused(agent_path: Path) -> None:
     assert "Operation not permitted" in finished.stderr
 
 
-@pytest.mark.parametrize("processor", ["1023", "1024", "4294967294"])
-def test_a_processor_that_is_not_there_is_refused(agent_path: Path, processor: str) -> None:
-    finished = subprocess.run(
-        [agent_path, "--processor", processor],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert finished.returncode == EX_NOPERM
-    assert "staying on a processor: Invalid argument" in finished.stderr
-
-
 def header(size: int, kind: int, request: int = 1) -> bytes:
     return b"".join(number.to_bytes(4, "little") for number in (size, kind, request, 1))
 

@@ -139,6 +139,12 @@ def test_all_threads_of_a_process_may_stay_on_one_processor(agent_path: Path) ->
         assert {*map(frozenset, map(os.sched_getaffinity, threads))} == {frozenset({processor})}
 
 
+@pytest.mark.parametrize("processor", ["1023", "1024", "4294967294"])
+def test_a_processor_that_is_not_there_is_not_insisted_on(agent_path: Path, processor: str) -> None:
+    with RemoteProcess.start(SubprocessStream(agent_path, "--processor", processor)) as agent:
+        assert os.sched_getaffinity(agent.pid) == os.sched_getaffinity(0)
+
+
 @as_root
 def test_limits_of_the_process_reach_the_caller(agent_path: Path) -> None:
     with RemoteProcess.start(SubprocessStream(agent_path, "--uid", "10123")) as agent:

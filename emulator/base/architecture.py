@@ -85,7 +85,8 @@ X86_64 = Architecture(
     qemu_package="qemu-system-x86",
     qemu_machine="q35",
     # With `erms`, the kernel moves memory by `rep movsb` (arch/x86/lib): QEMU executes each byte alone.
-    qemu_cpu="max,erms=off",
+    # With `smap`, QEMU keeps the addresses apart that the kernel uses for a process (MMU_KNOSMAP_IDX).
+    qemu_cpu="max,erms=off,smap=off",
     console="ttyS0",
     kernel_arguments=("8250.nr_uarts=1", "no_timer_check"),
 )

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import statistics
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from bench.memory import memory_rows
@@ -15,6 +15,7 @@ from bench.rows import Figure, Row, exponent, in_turns, milliseconds
 from bench.served import SLOW, WAITS_FOR, free_pair
 from bench.suite import Bench, Benchmark
 from bench.transports import KIB, run, sized
+from emulator.base.deadline import Deadline
 from emulator.build.agents import syscall_agent
 from emulator.embedded.image import AGENT
 from harness.agent.operations import Operation
@@ -33,6 +34,9 @@ from harness.binder.serving.call import Call
 
 CALLS = 100
 """In each round."""
+SETTLES_IN = 1.0
+"""Seconds of calls before the first that is measured: a device that has just started connects to adb, and
+QEMU has yet to translate what it runs."""
 AT_ONCE = 20
 """Calls in one batch, for what one takes on the device."""
 PAGE = 4096
@@ -65,7 +69,8 @@ def _over_adb(bench: Bench) -> Iterator[Row]:
 def _null_call(name: str, bench: Bench, process: RemoteProcess, echo: Echo, most: float) -> Iterator[Row]:
     """A call without data to AOSP's servicemanager, and its reply, against an echo on such a channel.
 
-    And against what no client in any language can save: the echo, and the call made on the device.
+    And against what no client in any language can save: the echo, and the call made on the device. The steady
+    state is measured, in which one call follows the other: processors and caches are then warm on both sides.
     """
     with Binder.open(process, BINDER) as binder, process.memory.allocate(PAGE) as page:
         manager = ServiceManager(binder)
@@ -75,18 +80,26 @@ def _null_call(name: str, bench: Bench, process: RemoteProcess, echo: Echo, most
             taken = milliseconds(lambda: [result.checked() for result in process.main.batch(*many)])
             return taken / AT_ONCE
 
-        calls, echoes = in_turns(
-            bench.rounds * CALLS,
+        settling = Deadline(SETTLES_IN)
+        while not settling.expired:
+            manager.ping()
+        calls, echoes, alone = in_turns(
+            10 * bench.rounds,
             [
-                ("ping of the service manager", timed(manager.ping)),
-                ("echo by cat", timed(lambda: echoed(echo))),
+                ("ping of the service manager, in a row", _in_a_row(manager.ping)),
+                ("echo by cat, in a row", _in_a_row(lambda: echoed(echo))),
+                ("ping by the device alone", on_device),
             ],
         )
-        (alone,) = in_turns(10 * bench.rounds, [("ping by the device alone", on_device)])
-    least = tuple(echo + alone.median for echo in echoes.values)
+    least = tuple(map(sum, zip(echoes.values, alone.values, strict=True)))
     yield Row(name, "ms", calls, echoes, most=most)
     yield Row(f"{name}, device alone", "ms", alone, echoes)
     yield Row(f"{name}, against both", "ms", calls, Figure("echo, and ping by the device", least), most=1.25)
+
+
+def _in_a_row(action: Callable[[], object]) -> Callable[[], float]:
+    """Measures what each takes, in milliseconds, of as many as a round has."""
+    return lambda: milliseconds(lambda: [action() for _ in range(CALLS)]) / CALLS
 
 
 def _pings(process: RemoteProcess, binder: Binder, address: int) -> list[Operation]:

@@ -17,10 +17,9 @@ def adb_program() -> str:
     """
     from emulator.adb.client import AdbClient, adb_path
 
-    adb, bundled = AdbClient(), adb_path()
-    if not adb.server_runs:
-        return shutil.which("adb") or bundled
-    return adb_of_version(adb.server_version(), bundled)
+    adb = AdbClient()
+    adb.ensure_server()  # that of an earlier run may be just ending
+    return adb_of_version(adb.server_version(), adb_path())
 
 
 def adb_of_version(server: int, bundled: str, *, seconds: float = VERSION_SECONDS) -> str:

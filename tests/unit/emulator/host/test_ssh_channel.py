@@ -81,6 +81,22 @@ def test_a_request_that_is_not_answered_ends_at_the_deadline(transport: paramiko
         channel.exec_command("anything")
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_close_at_the_deadline_may_find_the_connection_ended(
+    transport: paramiko.Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = transport.open_session(timeout=WITHIN)
+    tried = threading.Event()
+
+    def close() -> None:
+        tried.set()
+        raise EOFError
+
+    monkeypatch.setattr(channel, "close", close)
+    with closed_at(channel, Deadline(0)):
+        assert tried.wait(WITHIN)
+
+
 def test_sftp_that_does_not_start_ends_at_the_deadline(transport: paramiko.Transport) -> None:
     with pytest.raises(paramiko.SSHException):
         open_transfer(transport, SOON)

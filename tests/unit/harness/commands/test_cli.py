@@ -29,7 +29,7 @@ from emulator.build.generation import DEFAULT_GENERATION
 from harness.agent.exit_status import ExitStatus
 from harness.aosp_tests.running import ProgramRun
 from harness.cli import main
-from harness.commands.devices.adb import adb_of_version
+from harness.commands.devices.adb import adb_of_version, adb_program
 from harness.device.binder_report import BinderReport, ManagedNode
 from harness.device.facts import Need
 from harness.experiments.core.claim import CLAIMS
@@ -829,6 +829,20 @@ def test_an_adb_of_the_server_s_version_is_chosen(
     monkeypatch.setenv("PATH", str(tmp_path / "path"), prepend=os.pathsep)
     adb = adb_of_version(41, str(tmp_path / "bundled" / "adb"), seconds=1.0)
     assert adb == str(tmp_path / chosen / "adb")
+
+
+def test_a_server_of_our_own_is_there_before_its_version_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one's may be ending: it accepts a connection, and resets it."""
+    order: list[str] = []
+
+    def version(_: AdbClient) -> int:
+        order.append("asked")
+        return 41
+
+    monkeypatch.setattr(AdbClient, "ensure_server", lambda _: order.append("ensured"))
+    monkeypatch.setattr(AdbClient, "server_version", version)
+    assert adb_program()
+    assert order == ["ensured", "asked"]
 
 
 def test_repl_defines_a_device(tmp_path: Path) -> None:

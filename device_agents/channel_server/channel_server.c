@@ -26,6 +26,7 @@
 
 enum { RUN = 1, WAKE = 2 };
 enum { BOUNDARY = 16 };
+enum { REQUEST_MILLISECONDS = 1000 };
 enum { MAX_PORTS = 32, MAX_ARGUMENTS = 64, MAX_PAYLOAD = 4096, KEPT_ERRORS = 4096 };
 
 struct request {
@@ -87,10 +88,16 @@ static void open_ports(void)
     closedir(directory);
 }
 
-/* Leaves zeros where the host has closed the port; the next poll reports that. */
+/* Leaves zeros where the host has closed the port; the next poll reports that. Also where the rest does not come: the
+ * host sends a request at once, so this is for a program of an earlier server, which was killed with it. */
 static void receive(int descriptor, void *destination, size_t size)
 {
     for (size_t done = 0; done < size;) {
+        struct pollfd input = {.fd = descriptor, .events = POLLIN};
+        if (poll(&input, 1, REQUEST_MILLISECONDS) == 0) {
+            memset(destination, 0, size);
+            return;
+        }
         ssize_t count = read(descriptor, (char *)destination + done, size - done);
         if (count < 0)
             die("cannot read a request");

@@ -70,7 +70,6 @@ class EmbeddedDevice(QemuDevice):
         self._directory = resources.enter_context(run_directory())
         self._adb_connection = OnDemand(lambda: self.reconnect(Deadline(CONNECT_SECONDS)))
         self._strict = build_type(target) is not None
-        self._agents = itertools.count()
         machine = self._started_machine(deadline)
         super().__init__(target, machine, self._booting_machine, resources, as_root=self._strict)
 
@@ -119,11 +118,11 @@ class EmbeddedDevice(QemuDevice):
 
     def rollback(self, deadline: Deadline) -> None:
         """Return it to the state in which it was started: from the snapshot, or by another boot."""
-        self._agents = itertools.count()
         self._replace_machine(lambda adb_port: self._started_machine(deadline, adb_port=adb_port), deadline)
 
     def _started_machine(self, deadline: Deadline, *, adb_port: int = 0) -> Machine:
         """A machine restored from the snapshot; for a cold start or without a snapshot, one that boots."""
+        self._agents = itertools.count()
         if self._warm:
             directory = self._new_directory()
             machine = restored_machine(self.hardware, directory, adb_port=adb_port, deadline=deadline)

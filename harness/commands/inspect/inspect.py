@@ -52,9 +52,10 @@ def inspect(
     """
     from harness.inspect.text import json_of, text_of, unknown_of
 
-    source = context.get_parameter_source("target")
-    if files and source is not None and source.name == "COMMANDLINE":
+    if files and _given(context, "target"):
         raise UsageError("Give files or --target, not both: answers are about one device.")
+    if files and _given(context, "host"):
+        raise UsageError("Files are read on this machine; --host is where a device runs (--target).")
     if files:
         from harness.inspect.inspection import read
 
@@ -74,6 +75,12 @@ def inspect(
     for line in unknown_of(inspection) if unknown else text_of(inspection, every=every):
         text = line.strip()
         show(wrapped(text, indent=len(line) - len(text)) if columns() and text else line)
+
+
+def _given(context: typer.Context, option: str) -> bool:
+    """Whether the command has the option, rather than the environment."""
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _inspected(target: str, host: str | None, keep: Path | None) -> Inspection:

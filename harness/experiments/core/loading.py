@@ -88,11 +88,11 @@ def _absolute(source: str) -> str:
         if not path.is_file():
             near = did_you_mean(path.name, (file.name for file in path.parent.glob("*.py")))
             raise UsageError(
-                f"--claims {source}: there is no such file.{near} Give a file of Python, or the name of a "
+                f"claims from {source}: there is no such file.{near} Give a file of Python, or the name of a "
                 "package."
             )
         if path.suffix != ".py":
-            raise UsageError(f"--claims {source}: the name of a file of Python ends in .py")
+            raise UsageError(f"claims from {source}: the name of a file of Python ends in .py")
         return str(path.resolve())
     return source
 
@@ -103,12 +103,12 @@ def _checked(name: str, origin: str, load: Callable[[], object]) -> None:
     try:
         load()
     except Exception as error:
-        raise UsageError(f"--claims {name}: {_in_words(error, name)}") from error
+        raise UsageError(f"claims from {name}: {_in_words(error, name)}") from error
     added = [CLAIMS.entries[id_] for id_ in CLAIMS.entries if id_ not in before]
     ours = [claim for claim in added if not claim.verdict.__module__.startswith(f"{CLAIMS.package}.")]
     if not ours and MEASUREMENTS.entries.keys() == measured:
         raise UsageError(
-            f"--claims {name}: it declares no claim. A claim is a function with the decorator @claim: "
+            f"claims from {name}: it declares no claim. A claim is a function with the decorator @claim: "
             "docs/own-claims.md has an example."
         )
     known = source_documents()
@@ -116,14 +116,14 @@ def _checked(name: str, origin: str, load: Callable[[], object]) -> None:
         for letter in claim.documents:
             if letter not in known:
                 raise UsageError(
-                    f"--claims {name}: {claim.id} is stated in {letter}, but no document has that letter. "
+                    f"claims from {name}: {claim.id} is stated in {letter}, but no document has that letter. "
                     f'Declare it, source_document("{letter}", "its title"), or use one of {", ".join(known)}.'
                 )
         try:
             claim.measured_type  # noqa: B018 — it is found by the annotation, which may be missing
         except (NameError, KeyError, StopIteration) as error:
             raise UsageError(
-                f"--claims {name}: the verdict of {claim.id} is a function of a measurement and of facts, "
+                f"claims from {name}: the verdict of {claim.id} is a function of a measurement and of facts, "
                 f"which are annotated with their types: {claim.verdict.__name__}(m: Measured, facts: Facts). "
                 f"{error if isinstance(error, NameError) else ''}".rstrip()
             ) from error

@@ -68,6 +68,7 @@ def test_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ((), "Give files to read"),
         (("--target", "embedded", "x"), "not both"),
+        (("--host", "ssh://elsewhere", "x"), "Files are read on this machine"),
         (("no-such-file",), "No such file or directory"),
     ],
 )

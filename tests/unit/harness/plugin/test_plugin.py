@@ -414,4 +414,4 @@ def test_a_mistake_in_claims_from_elsewhere_is_wrong_usage(pytester: pytest.Pyte
     own_claims.written(pytester.path, "import no_such_module")
     ended = pytester.runpytest_subprocess(*PLUGIN, *OWN, "--binder-claims", "own.py")
     assert ended.ret == pytest.ExitCode.USAGE_ERROR
-    ended.stderr.fnmatch_lines(["*--claims *own.py: line 1: ModuleNotFoundError*no_such_module*"])
+    ended.stderr.fnmatch_lines(["*claims from *own.py: line 1: ModuleNotFoundError*no_such_module*"])

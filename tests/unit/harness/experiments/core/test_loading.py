@@ -110,7 +110,7 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, message: s
         path.write_text(text + "\nFigure\n")
     with pytest.raises(UsageError) as refused:
         load_claims([path])
-    assert str(refused.value).startswith(f"--claims {path}: ")
+    assert str(refused.value).startswith(f"claims from {path}: ")
     assert message in str(refused.value)
 
 

@@ -7,6 +7,7 @@ runs again.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import itertools
 import random
 import re
@@ -118,6 +119,10 @@ def main() -> int:
         for target in targets:
             target(arguments.input.read_bytes())
         return 0
+    if targets and importlib.util.find_spec("atheris") is None:
+        parser.error(
+            "the parsers are fuzzed with atheris: run `make fuzz`, or pip install --editable '.[fuzz]'"
+        )
     directory = cache_root().with_name("binder-harness-fuzz")
     jobs: list[Callable[[], Fuzzed]] = [
         *(partial(fuzz, target, directory, arguments.seconds) for target in targets),

@@ -56,19 +56,17 @@ class _SilentOnceClosed:
 
 @contextlib.contextmanager
 def closed_at(channel: paramiko.Channel, deadline: Deadline) -> Iterator[None]:
-    """Close the channel at the deadline, which ends any wait on it, unless the block has ended by then."""
-    timer = threading.Timer(deadline.remaining(), _close, [channel])
+    """Close the channel at the deadline, which ends any wait on it, unless the block has ended by then.
+
+    It is one that is `silent_once_closed`: its connection may have ended, too.
+    """
+    timer = threading.Timer(deadline.remaining(), channel.close)
     timer.daemon = True
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
-
-
-def _close(channel: paramiko.Channel) -> None:
-    with contextlib.suppress(OSError, EOFError):  # of a connection that has ended by then
-        channel.close()
 
 
 def open_transfer(transport: paramiko.Transport, seconds: float) -> paramiko.SFTPClient:

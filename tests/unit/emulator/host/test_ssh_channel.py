@@ -76,25 +76,30 @@ def transport(server: Server, key: paramiko.PKey) -> Iterator[paramiko.Transport
 
 
 def test_a_request_that_is_not_answered_ends_at_the_deadline(transport: paramiko.Transport) -> None:
-    channel = transport.open_session(timeout=WITHIN)
+    channel = silent_once_closed(transport.open_session(timeout=WITHIN))
     with pytest.raises(paramiko.SSHException), closed_at(channel, Deadline(SOON)):
         channel.exec_command("anything")
 
 
-@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_close_at_the_deadline_may_find_the_connection_ended(
     transport: paramiko.Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    channel = transport.open_session(timeout=WITHIN)
+    channel = silent_once_closed(transport.open_session(timeout=WITHIN))
     tried = threading.Event()
+    unhandled: list[threading.ExceptHookArgs] = []
 
-    def close() -> None:
+    def send(_: paramiko.Message) -> None:
         tried.set()
         raise EOFError
 
-    monkeypatch.setattr(channel, "close", close)
+    monkeypatch.setattr(transport, "_send_user_message", send)
+    monkeypatch.setattr(threading, "excepthook", unhandled.append)
     with closed_at(channel, Deadline(0)):
         assert tried.wait(WITHIN)
+        for thread in threading.enumerate():
+            if isinstance(thread, threading.Timer):
+                thread.join(WITHIN)
+    assert unhandled == []
 
 
 def test_sftp_that_does_not_start_ends_at_the_deadline(transport: paramiko.Transport) -> None:
@@ -104,7 +109,7 @@ def test_sftp_that_does_not_start_ends_at_the_deadline(transport: paramiko.Trans
 
 def test_output_is_read_to_its_end_or_to_the_deadline(server: Server, transport: paramiko.Transport) -> None:
     server.answers.set()
-    channel = transport.open_session(timeout=WITHIN)
+    channel = silent_once_closed(transport.open_session(timeout=WITHIN))
     with closed_at(channel, Deadline(WITHIN)):
         channel.exec_command("anything")
     far = server.channels.get(timeout=WITHIN)

@@ -28,6 +28,8 @@ FIRST_COMMAND = "echo started"
 TO_THE_CONSOLE = "echo '<0>started' > /dev/kmsg"
 """The same for virtme-ng, where what a terminal still holds is lost when the machine switches itself off."""
 ON_THE_CONSOLE = "] started"
+EMULATED = ("--disable-kvm", "--qemu-opt=-accel", f"--qemu-opt={ACCELERATORS['tcg']}")
+"""As ours: with a thread for each processor, a kernel panics now and then."""
 
 
 def _beside_virtme_ng(bench: Bench) -> Iterator[Row]:
@@ -67,13 +69,8 @@ def _options(bench: Bench, directory: Path) -> list[str]:
         *("--kimg", str(image), "--mods", "auto", "--busybox", str(busybox(architecture))),
         "--show-boot-console",  # else nothing shows that the command ran: its output arrives nowhere else
         *("--memory", f"{hardware.memory_mib}M", "--cpus", str(hardware.processors)),
-        # Emulated as ours: with a thread for each processor, a kernel panics now and then (ACCELERATORS).
-        *(["--disable-kvm", *_qemu("-accel", ACCELERATORS["tcg"])] if hardware.acceleration == "tcg" else []),
+        *(EMULATED if hardware.acceleration == "tcg" else ()),
     ]
-
-
-def _qemu(*arguments: str) -> list[str]:
-    return [f"--qemu-opt={argument}" for argument in arguments]
 
 
 def _run(command: list[str]) -> None:

@@ -112,12 +112,17 @@ Java = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+def given(context: typer.Context, option: str) -> bool:
+    """Whether the command line has the option, rather than the environment."""
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def one_target(context: typer.Context, positional: str | None, option: OptionT) -> str | OptionT:
     """The target given as TARGET or as `--target`; UsageError where both were given and differ."""
-    source = context.get_parameter_source("target")
     if positional is None:
         return option
-    if source is not None and source.name == "COMMANDLINE" and option != positional:
+    if given(context, "target") and option != positional:
         raise UsageError(f"Two targets were given, {positional!r} and --target {option!r}. Give one of them.")
     return positional
 

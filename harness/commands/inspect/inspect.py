@@ -9,7 +9,7 @@ import typer
 
 from emulator.base.errors import UsageError
 from emulator.base.printable import show
-from harness.commands.options import AsJson, Host, OptionalTarget, with_start_options
+from harness.commands.options import AsJson, Host, OptionalTarget, given, with_start_options
 from harness.commands.text import columns, wrapped
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ def inspect(
     """
     from harness.inspect.text import json_of, text_of, unknown_of
 
-    if files and _given(context, "target"):
+    if files and given(context, "target"):
         raise UsageError("Give files or --target, not both: answers are about one device.")
-    if files and _given(context, "host"):
+    if files and given(context, "host"):
         raise UsageError("Files are read on this machine; --host is where a device runs (--target).")
     if files:
         from harness.inspect.inspection import read
@@ -75,12 +75,6 @@ def inspect(
     for line in unknown_of(inspection) if unknown else text_of(inspection, every=every):
         text = line.strip()
         show(wrapped(text, indent=len(line) - len(text)) if columns() and text else line)
-
-
-def _given(context: typer.Context, option: str) -> bool:
-    """Whether the command has the option, rather than the environment."""
-    source = context.get_parameter_source(option)
-    return source is not None and source.name == "COMMANDLINE"
 
 
 def _inspected(target: str, host: str | None, keep: Path | None) -> Inspection:
